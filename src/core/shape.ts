@@ -1,0 +1,42 @@
+/** Shapes are readonly lists of non-negative integers, outermost axis first. */
+
+export type Shape = readonly number[];
+
+/** A triple in the order of the tensor's spatial axes (depth, height, width). */
+export type Triple = readonly [number, number, number];
+
+/** Number of elements of a shape; 1 for a scalar. */
+export function elementCount(shape: Shape): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Whether two shapes are the same. */
+export function sameShape(left: Shape, right: Shape): boolean {
+  return left.length === right.length && left.every((size, axis) => size === right[axis]);
+}
+
+/** `2x3x4`, and `scalar` for rank 0: how shapes are printed in messages. */
+export function formatShape(shape: Shape): string {
+  return shape.length === 0 ? 'scalar' : shape.join('x');
+}
+
+/**
+ * Result shape of NumPy-style broadcasting, or undefined where the shapes do not fit.
+ * @see https://onnx.ai/onnx/repo-docs/Broadcasting.html
+ */
+export function broadcastShapes(left: Shape, right: Shape): Shape | undefined {
+  const rank = Math.max(left.length, right.length);
+  const result: number[] = [];
+  for (let axis = 0; axis < rank; axis++) {
+    const l = left[left.length - rank + axis] ?? 1;
+    const r = right[right.length - rank + axis] ?? 1;
+    if (l !== r && l !== 1 && r !== 1) return undefined;
+    result.push(l === 1 ? r : l);
+  }
+  return result;
+}
+
+/** The integers 0 .. count-1. */
+export function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}

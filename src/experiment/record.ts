@@ -1,0 +1,117 @@
+/**
+ * What a run leaves behind, as types: the JSON files of a run directory. Field names are the contract with outside readers;
+ * they may grow but never change. An infinite or undefined number is written as null and explained by the field beside it.
+ */
+
+/** Mean over cases with a 95 % bootstrap confidence interval. */
+export interface Estimate {
+  readonly mean: number;
+  readonly ci95: readonly [number, number];
+  readonly n: number;
+}
+
+/** Whether reference and prediction hold the class at all. Both empty is left out of means; one empty is Dice 0, infinite distance. */
+export type Presence = 'both' | 'neither' | 'reference-only' | 'prediction-only';
+
+export interface ClassScore {
+  readonly presence: Presence;
+  /** null where both are empty. */
+  readonly dice: number | null;
+  /** null where either is empty (infinite where just one is). */
+  readonly hd95Mm: number | null;
+  readonly assdMm: number | null;
+  readonly surfaceDice: number | null;
+  readonly volumeMl: number;
+  readonly referenceMl: number;
+}
+
+export interface CaseScore {
+  readonly id: string;
+  readonly classes: Readonly<Record<string, ClassScore>>;
+  /** Mean over the classes present in reference or prediction; null where there is none. */
+  readonly meanDice: number | null;
+}
+
+export interface ClassSummary {
+  readonly dice: Estimate;
+  /** Over the cases where the distance is finite. */
+  readonly hd95Mm: Estimate;
+  readonly assdMm: Estimate;
+  readonly surfaceDice: Estimate;
+  /** Cases where neither reference nor prediction has the class (left out). */
+  readonly bothEmpty: number;
+  /** Cases where just one has it (Dice 0, infinite distance). */
+  readonly oneEmpty: number;
+}
+
+export interface ModelCost {
+  readonly path: string;
+  readonly sha256: string;
+  readonly parameters: number;
+  /** Multiply-adds for one window. */
+  readonly multiplyAdds: number;
+  readonly bytes: number;
+  readonly secondsPerCase: number;
+  /** Peak resident memory of the process while it evaluated. */
+  readonly peakBytes: number;
+}
+
+/** `evaluation.json` */
+export interface Evaluation {
+  readonly model: ModelCost;
+  readonly dataset: string;
+  readonly split: string;
+  readonly cases: readonly CaseScore[];
+  readonly summary: {
+    readonly meanDice: Estimate;
+    readonly classes: Readonly<Record<string, ClassSummary>>;
+  };
+}
+
+export type Arm = 'teacher' | 'student' | 'baseline';
+export const ARMS: readonly Arm[] = ['teacher', 'student', 'baseline'];
+
+export interface ArmSummary {
+  readonly meanDice: number;
+  readonly meanDiceCi95: readonly [number, number];
+  /** Mean Dice per class name. */
+  readonly classes: Readonly<Record<string, number>>;
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly multiplyAdds: number;
+  readonly secondsPerCase: number;
+  readonly peakBytes: number;
+}
+
+export interface PairTest {
+  readonly a: string;
+  readonly b: string;
+  /** `meanDice`, or `dice:<class>` */
+  readonly metric: string;
+  /** Mean over cases of a - b. */
+  readonly meanDifference: number;
+  readonly ci95: readonly [number, number];
+  readonly pValue: number;
+  readonly test: 'wilcoxon signed-rank';
+  readonly n: number;
+  /** What the numbers say, in one sentence for people. */
+  readonly sentence: string;
+}
+
+/** `comparison.json`: arms pooled over seeds, with one entry per seed beside them. */
+export interface Comparison {
+  readonly arms: Readonly<Record<string, ArmSummary & { readonly seeds?: Readonly<Record<string, ArmSummary>> }>>;
+  readonly pairs: readonly PairTest[];
+}
+
+/** One row of `history.csv`; loss terms and validation scores vary with the recipe. */
+export interface HistoryRow {
+  readonly step: number;
+  readonly epoch: number;
+  readonly seconds: number;
+  readonly learningRate: number;
+  /** Loss terms by name: total, crossEntropy, dice, kd, ...; empty in rows that only validate. */
+  readonly losses: Readonly<Record<string, number>>;
+  /** Validation mean Dice, where this step validated. */
+  readonly validationDice?: number;
+}

@@ -1,0 +1,22 @@
+/** How long work tells people where it stands. The program draws bars or prints lines from it; tests pass `silent`. */
+export interface Progress {
+  /** Opens a task of `total` steps, for example `("teacher", 1500, "step")`. */
+  task(label: string, total: number, unit: string): ProgressTask;
+  /** One line of information. */
+  log(message: string): void;
+  /** One line that a person should not miss. */
+  warn(message: string): void;
+}
+
+export interface ProgressTask {
+  /** Moves to `done` steps of the total, with a short note such as `loss 0.412`. */
+  update(done: number, note?: string): void;
+  finish(note?: string): void;
+}
+
+/** Reports nothing. */
+export const silent: Progress = {
+  task: () => ({ update: () => {}, finish: () => {} }),
+  log: () => {},
+  warn: () => {},
+};

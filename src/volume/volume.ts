@@ -1,0 +1,38 @@
+/**
+ * A scanned volume: voxels, their grid and where it lies in the world.
+ * Voxel order is NIfTI's: x fastest, then y, then z, then channel. Seen as a row-major tensor this is [C, D, H, W] with
+ * D = z, H = y, W = x, so no copy is needed between file and model. Everything a person writes or reads is in x, y, z order.
+ */
+
+/** In x, y, z order. */
+export type Xyz = readonly [number, number, number];
+
+/** 4x4 matrix, row-major: voxel index (x, y, z, 1) to world millimetres (RAS+), as nibabel's `affine`. */
+export type Affine = readonly number[];
+
+export interface Volume {
+  /** Voxel values after slope and intercept; length channels * x * y * z. */
+  readonly data: Float32Array;
+  readonly sizeVoxels: Xyz;
+  readonly channels: number;
+  readonly spacingMm: Xyz;
+  readonly affine: Affine;
+}
+
+/** A segmentation on a volume's grid: one class index per voxel, same order as {@link Volume.data}. */
+export interface LabelVolume {
+  readonly data: Uint8Array;
+  readonly sizeVoxels: Xyz;
+  readonly spacingMm: Xyz;
+  readonly affine: Affine;
+}
+
+/** Number of voxels of a grid. */
+export function voxelCount(sizeVoxels: Xyz): number {
+  return sizeVoxels[0] * sizeVoxels[1] * sizeVoxels[2];
+}
+
+/** `35x51x35`, x first: how grids are printed in messages. */
+export function formatSize(sizeVoxels: Xyz): string {
+  return sizeVoxels.join('x');
+}
