@@ -1,0 +1,97 @@
+/**
+ * The closed list of operators and their attributes. Names and meanings are ONNX's where ONNX has the operator; the few others say so.
+ * Tensors are row-major; images are [N, C, D, H, W] and convolution kernels [Co, Ci / group, kD, kH, kW] (PyTorch's layout).
+ * Reductions always keep their axes, so every value of an image graph keeps rank 5.
+ * Source: https://onnx.ai/onnx/operators, opset 17.
+ */
+
+import type { Shape, Triple } from '../core/shape.ts';
+import type { DataType, TypedArrays } from '../core/tensor.ts';
+
+/** Geometry of a convolution, shared by the operator and both of its gradients. */
+export interface ConvAttributes {
+  readonly kernel: Triple;
+  readonly strides: Triple;
+  readonly dilations: Triple;
+  /** Zero planes before each axis, then after each axis: d, h, w, d, h, w. */
+  readonly pads: readonly [number, number, number, number, number, number];
+  readonly group: number;
+  /** The input is first upsampled by these whole factors (nearest), without ever being stored; [1, 1, 1] for a plain convolution. */
+  readonly upsample: Triple;
+}
+
+type None = Readonly<Record<never, never>>;
+interface Axes {
+  readonly axes: readonly number[];
+}
+interface Window {
+  readonly kernel: Triple;
+}
+
+/** Attributes by operator name; the keys are the whole language. */
+export interface OpAttributes {
+  // leaves
+  Input: { readonly name: string };
+  Constant: { readonly data: TypedArrays[DataType] };
+  // elementwise, with broadcasting
+  Add: None;
+  Sub: None;
+  Mul: None;
+  Div: None;
+  Max: None;
+  Min: None;
+  Neg: None;
+  Abs: None;
+  Sign: None;
+  Sqrt: None;
+  Exp: None;
+  Log: None;
+  Sigmoid: None;
+  Tanh: None;
+  /** log(1 + e^x) */
+  Softplus: None;
+  Relu: None;
+  LeakyRelu: { readonly alpha: number };
+  /** (x, slope): x where x > 0, slope * x elsewhere. */
+  PRelu: None;
+  /** Not ONNX. (y, dy): dy where y > 0, alpha * dy elsewhere; the gradient of Relu and LeakyRelu from their own output. */
+  LeakyReluGradient: { readonly alpha: number };
+  Clip: { readonly min: number; readonly max: number };
+  Equal: None;
+  Greater: None;
+  Where: None;
+  Cast: { readonly to: DataType };
+  // reductions, axes kept
+  ReduceSum: Axes;
+  ReduceMean: Axes;
+  ReduceMax: Axes;
+  LogSoftmax: { readonly axis: number };
+  // movement
+  Reshape: { readonly shape: Shape };
+  Transpose: { readonly perm: readonly number[] };
+  Slice: { readonly axis: number; readonly start: number; readonly end: number };
+  /** Zeros before each axis, then after each axis. */
+  Pad: { readonly pads: readonly number[] };
+  Concat: { readonly axis: number };
+  Expand: { readonly shape: Shape };
+  // linear
+  MatMul: None;
+  /** (x, w) without bias. */
+  Conv: ConvAttributes;
+  /** (y, w): the adjoint of Conv with the same attributes, giving `size` spatial voxels; also a transposed convolution layer. */
+  ConvTranspose: ConvAttributes & { readonly size: Triple };
+  /** Not ONNX. (x, dy): gradient of Conv to its kernel. */
+  ConvKernelGradient: ConvAttributes;
+  // windows: stride equals the kernel, sizes divide exactly
+  MaxPool: Window;
+  /** Not ONNX. (x, y, dy): dy shared out equally among the maxima of its window. */
+  MaxPoolGradient: Window;
+  AveragePool: Window;
+  /** Nearest upsampling by whole factors over the spatial axes. */
+  Resize: { readonly scales: Triple };
+  // normalisation
+  /** (x, scale [C], bias [C]) */
+  InstanceNormalization: { readonly epsilon: number };
+}
+
+export type OpName = keyof OpAttributes;

@@ -1,0 +1,24 @@
+/** Graph to graph: copies a graph into a builder, replacing values on the way. Passes are tables of replacements over this walk. */
+import { type Graph, type GraphBuilder, reachable, type Value } from './graph.ts';
+
+/**
+ * A replacement: given the builder, the old value and its already copied inputs, the value to use instead, or undefined to copy.
+ */
+export type Replacement = (builder: GraphBuilder, value: Value, inputs: readonly Value[]) => Value | undefined;
+
+/** Copies what the outputs need into `builder`, asking `replace` about every value first. */
+export function rewrite(builder: GraphBuilder, graph: Graph, replace: Replacement): Graph {
+  const copies = new Map<Value, Value>();
+  for (const value of reachable(Object.values(graph.outputs))) {
+    const inputs = value.inputs.map(input => copies.get(input) as Value);
+    copies.set(
+      value,
+      builder.retag(value.tag, () => replace(builder, value, inputs) ?? builder.copy(value, inputs)),
+    );
+  }
+  return {
+    outputs: Object.fromEntries(
+      Object.entries(graph.outputs).map(([name, value]) => [name, copies.get(value) as Value]),
+    ),
+  };
+}

@@ -1,0 +1,120 @@
+/** Layers as functions over a graph: convolution, the three normalisations, activations. Each names its parameters under a prefix. */
+import type { Triple } from '../core/shape.ts';
+import { elementCount } from '../core/shape.ts';
+import type { GraphBuilder, Value } from '../graph/graph.ts';
+import { spatial } from '../graph/infer.ts';
+import { perChannel } from '../graph/moments.ts';
+import type { ParameterSource, ParameterSpec } from './parameters.ts';
+
+/** What every layer gets: the builder, the parameters, and the layer's name. */
+export interface LayerContext {
+  readonly builder: GraphBuilder;
+  readonly parameters: ParameterSource;
+  readonly name: string;
+}
+
+export type Normalization = 'instance' | 'batch' | 'group' | 'none';
+
+const EPSILON = 1e-5;
+/** Share of the newest batch in running statistics, as in PyTorch. */
+const MOMENTUM = 0.1;
+/** Channels per group of group normalisation, at most. */
+const GROUP_CHANNELS = 8;
+
+function vector(
+  { parameters, name }: LayerContext,
+  suffix: string,
+  size: number,
+  value: number,
+  role: ParameterSpec['role'] = 'vector',
+): Value {
+  return parameters.get({ name: `${name}.${suffix}`, shape: [size], initializer: { kind: 'constant', value }, role });
+}
+
+/**
+ * Convolution with an odd kernel at stride 1 and as many zeros around as keep the size.
+ * @param gain variance of the initial kernel times its fan-in: 2 / (1 + slope^2) before a leaky ReLU, 1 before none
+ */
+export function sameConv(
+  context: LayerContext,
+  input: Value,
+  options: {
+    readonly channels: number;
+    readonly kernel: Triple;
+    readonly dilation?: number;
+    readonly gain: number;
+    readonly bias: boolean;
+  },
+): Value {
+  const { builder, parameters, name } = context;
+  const { channels, kernel, dilation = 1, gain, bias } = options;
+  const shape = [channels, input.shape[1] as number, ...kernel];
+  const weight = parameters.get({
+    name: `${name}.weight`,
+    shape,
+    initializer: { kind: 'normal', gain },
+    role: 'kernel',
+  });
+  const [pd, ph, pw] = kernel.map(taps => (dilation * (taps - 1)) / 2) as unknown as Triple;
+  const result = builder.apply('Conv', [input, weight], {
+    kernel,
+    strides: [1, 1, 1],
+    dilations: [dilation, dilation, dilation],
+    pads: [pd, ph, pw, pd, ph, pw],
+    group: 1,
+    upsample: [1, 1, 1],
+  });
+  return bias ? builder.add(result, perChannel(builder, vector(context, 'bias', channels, 0))) : result;
+}
+
+function batchNormalization(context: LayerContext, input: Value, scale: Value, bias: Value): Value {
+  const { builder, parameters, name } = context;
+  const channels = input.shape[1] as number;
+  const runningMean = vector(context, 'runningMean', channels, 0, 'buffer');
+  const runningVariance = vector(context, 'runningVariance', channels, 1, 'buffer');
+  let [mean, variance] = [perChannel(builder, runningMean), perChannel(builder, runningVariance)];
+  if (parameters.training) {
+    const axes = [0, 2, 3, 4];
+    const count = (input.shape[0] as number) * elementCount(spatial(input.shape));
+    mean = builder.mean(input, axes);
+    variance = builder.max(builder.sub(builder.mean(builder.mul(input, input), axes), builder.mul(mean, mean)), 0);
+    const blend = (old: Value, fresh: Value): Value =>
+      builder.add(builder.mul(old, 1 - MOMENTUM), builder.mul(builder.reshape(fresh, [channels]), MOMENTUM));
+    parameters.update(`${name}.runningMean`, blend(runningMean, mean));
+    // the running variance is the unbiased one, as in PyTorch
+    parameters.update(`${name}.runningVariance`, blend(runningVariance, builder.mul(variance, count / (count - 1))));
+  }
+  const factor = builder.div(perChannel(builder, scale), builder.sqrt(builder.add(variance, EPSILON)));
+  return builder.add(builder.mul(input, factor), builder.sub(perChannel(builder, bias), builder.mul(mean, factor)));
+}
+
+/** Group normalisation as instance normalisation of a view whose channels are whole groups (arXiv:1803.08494). */
+function groupNormalization({ builder }: LayerContext, input: Value, scale: Value, bias: Value): Value {
+  const [batch, channels, depth, height, width] = input.shape as readonly [number, number, number, number, number];
+  let groups = Math.ceil(channels / GROUP_CHANNELS);
+  while (channels % groups !== 0) groups++;
+  const view = builder.reshape(input, [batch, groups, (channels / groups) * depth, height, width]);
+  const ones = builder.float(new Array<number>(groups).fill(1), [groups]);
+  const zeros = builder.float(new Array<number>(groups).fill(0), [groups]);
+  const normal = builder.apply('InstanceNormalization', [view, ones, zeros], { epsilon: EPSILON });
+  const scaled = builder.mul(builder.reshape(normal, input.shape), perChannel(builder, scale));
+  return builder.add(scaled, perChannel(builder, bias));
+}
+
+/** Normalisation with a scale and a bias per channel. */
+export function normalize(context: LayerContext, input: Value, kind: Normalization): Value {
+  if (kind === 'none') return input;
+  const channels = input.shape[1] as number;
+  const scale = vector(context, 'scale', channels, 1);
+  const bias = vector(context, 'bias', channels, 0);
+  switch (kind) {
+    case 'instance':
+      return context.builder.apply('InstanceNormalization', [input, scale, bias], { epsilon: EPSILON });
+    case 'batch':
+      return batchNormalization(context, input, scale, bias);
+    case 'group':
+      return groupNormalization(context, input, scale, bias);
+    default:
+      return kind satisfies never;
+  }
+}

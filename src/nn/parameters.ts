@@ -1,0 +1,108 @@
+/**
+ * Parameters of a network: names, shapes and initial values, kept in one flat float32 vector. Kernels have PyTorch's layout
+ * [Co, Ci, kD, kH, kW]. Trainable parameters come first in the vector, buffers (running statistics) after them.
+ */
+import type { Random } from '../core/random.ts';
+import { elementCount, type Shape } from '../core/shape.ts';
+import { GraphBuilder, type Value } from '../graph/graph.ts';
+
+/** How a parameter starts: He-normal with standard deviation sqrt(gain / fan-in), or one value everywhere. */
+export type Initializer =
+  | { readonly kind: 'normal'; readonly gain: number }
+  | { readonly kind: 'constant'; readonly value: number };
+
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly initializer: Initializer;
+  /** `kernel` is what L1 and L2 act on; a `buffer` is not trained. */
+  readonly role: 'kernel' | 'vector' | 'buffer';
+}
+
+/** Where a network takes its parameters from while it builds itself into a graph. */
+export interface ParameterSource {
+  get(spec: ParameterSpec): Value;
+  /** Declares the next value of a buffer; only in training. */
+  update(name: string, next: Value): void;
+  /** Whether normalisation uses the statistics of the batch. */
+  readonly training: boolean;
+}
+
+/** A network as a function that builds itself: image [N, C, D, H, W] to logits [N, K, D, H, W]. */
+export type Network = (builder: GraphBuilder, image: Value, parameters: ParameterSource) => Value;
+
+/** The parameters a network asks for, trainable ones first. */
+export function collectParameters(network: Network, imageShape: Shape): readonly ParameterSpec[] {
+  const builder = new GraphBuilder();
+  const specs = new Map<string, ParameterSpec>();
+  network(builder, builder.input('image', imageShape), {
+    training: true,
+    update: () => {},
+    get: spec => {
+      specs.set(spec.name, spec);
+      return builder.input(`parameter ${spec.name}`, spec.shape);
+    },
+  });
+  const all = [...specs.values()];
+  return [...all.filter(spec => spec.role !== 'buffer'), ...all.filter(spec => spec.role === 'buffer')];
+}
+
+/** Number of numbers in a list of parameters. */
+export function parameterCount(specs: readonly ParameterSpec[]): number {
+  return specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+}
+
+/** Initial values as one vector. Every parameter has a stream of its own, so adding one does not change the others. */
+export function initialize(specs: readonly ParameterSpec[], stream: (name: string) => Random): Float32Array {
+  const theta = new Float32Array(parameterCount(specs));
+  let start = 0;
+  for (const { name, shape, initializer } of specs) {
+    const count = elementCount(shape);
+    if (initializer.kind === 'constant') theta.fill(initializer.value, start, start + count);
+    else {
+      const source = stream(name);
+      const deviation = Math.sqrt(initializer.gain / elementCount(shape.slice(1)));
+      for (let index = 0; index < count; index++) theta[start + index] = deviation * source.normal();
+    }
+    start += count;
+  }
+  return theta;
+}
+
+/** Parameters cut out of one flat vector in the graph; new buffer values are put into `updates`. */
+export function flatParameters(
+  builder: GraphBuilder,
+  theta: Value,
+  specs: readonly ParameterSpec[],
+  updates?: Map<string, Value>,
+): ParameterSource & { readonly values: ReadonlyMap<string, Value> } {
+  const values = new Map<string, Value>();
+  let start = 0;
+  for (const { name, shape } of specs) {
+    const end = start + elementCount(shape);
+    values.set(name, builder.reshape(builder.slice(theta, 0, start, end), shape));
+    start = end;
+  }
+  return {
+    values,
+    training: updates !== undefined,
+    get: ({ name }) => values.get(name) as Value,
+    update: (name, next) => void updates?.set(name, next),
+  };
+}
+
+/** Parameters as constants of the graph, one per name: how a finished model is written. */
+export function constantParameters(
+  builder: GraphBuilder,
+  theta: Float32Array,
+  specs: readonly ParameterSpec[],
+): ParameterSource {
+  const values = new Map<string, Value>();
+  let start = 0;
+  for (const { name, shape } of specs) {
+    const data = theta.slice(start, start + elementCount(shape));
+    values.set(name, builder.constant({ dataType: 'float32', shape, data }));
+    start += data.length;
+  }
+  return { training: false, get: ({ name }) => values.get(name) as Value, update: () => {} };
+}

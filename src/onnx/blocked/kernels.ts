@@ -1,0 +1,104 @@
+/**
+ * Kernels of the blocked convolutions, made from the 3D kernel [Co, Ci, kD, kH, kW] inside the graph at every step. A 3D tap lands at a
+ * place (offset of the group, slot in it, 2D tap) for every slot of the result; a constant 0/1 matrix says where, so packing, reversal
+ * and the sub-pixel form are all the same product.
+ */
+import { elementCount } from '../../core/shape.ts';
+import type { Emitted, Emitter } from '../emitter.ts';
+import { roundUp } from './layout.ts';
+
+/** Where the taps of a 3D kernel land in a blocked 2D kernel. */
+export interface TapPlacement {
+  readonly outSlots: number;
+  /** Group read at each place of the stacked input, relative to the result's group. */
+  readonly offsets: readonly number[];
+  readonly inSlots: number;
+  /** 2D kernel. */
+  readonly kernel: readonly [number, number];
+  /** Landing places: 3D tap index, result slot, index into offsets, input slot, 2D tap index. */
+  readonly landings: readonly Landing[];
+}
+
+export interface Landing {
+  readonly tap: number;
+  readonly outSlot: number;
+  readonly place: number;
+  readonly inSlot: number;
+  readonly flatTap: number;
+}
+
+/** Turns landings with relative groups into a placement with a list of distinct offsets. */
+export function placement(
+  outSlots: number,
+  inSlots: number,
+  kernel: readonly [number, number],
+  landings: readonly (Omit<Landing, 'place' | 'inSlot'> & { readonly plane: number })[],
+): TapPlacement {
+  const groupOf = (plane: number): number => Math.floor(plane / inSlots);
+  const offsets = [...new Set(landings.map(({ plane }) => groupOf(plane)))].sort((a, b) => a - b);
+  return {
+    outSlots,
+    inSlots,
+    kernel,
+    offsets,
+    landings: landings.map(({ plane, ...rest }) => ({
+      ...rest,
+      place: offsets.indexOf(groupOf(plane)),
+      inSlot: plane - groupOf(plane) * inSlots,
+    })),
+  };
+}
+
+interface KernelOptions {
+  readonly block: number;
+  /** Whether the result's channels are the 3D kernel's input channels (gradient to the input). */
+  readonly adjoint: boolean;
+  /** Whether the convolution reads an unblocked input, whose lanes are not padded. */
+  readonly planar: boolean;
+}
+
+/** Taps in place: [Co, Ci, outSlots, places, inSlots, 2D taps]. */
+function placeTaps(emit: Emitter, kernel: Emitted, taps: TapPlacement): Emitted {
+  const [out, input, ...size] = kernel.shape as readonly [number, number, ...number[]];
+  const count = elementCount(size);
+  const flatTaps = taps.kernel[0] * taps.kernel[1];
+  const shape = [out, input, taps.outSlots, taps.offsets.length, taps.inSlots, flatTaps];
+  const columns = taps.outSlots * taps.offsets.length * taps.inSlots * flatTaps;
+  const columnOf = ({ outSlot, place, inSlot, flatTap }: Landing): number =>
+    ((outSlot * taps.offsets.length + place) * taps.inSlots + inSlot) * flatTaps + flatTap;
+  if (
+    columns === count &&
+    taps.landings.length === count &&
+    taps.landings.every(landing => columnOf(landing) === landing.tap)
+  ) {
+    return emit.reshape(kernel, shape);
+  }
+  const matrix = new Float32Array(count * columns);
+  for (const landing of taps.landings) {
+    const index = landing.tap * columns + columnOf(landing);
+    matrix[index] = (matrix[index] as number) + 1;
+  }
+  const places = emit.constant({ dataType: 'float32', shape: [count, columns], data: matrix });
+  return emit.reshape(emit.matmul(emit.reshape(kernel, [out * input, count]), places), shape);
+}
+
+/** The 2D kernel of a blocked convolution, in the runtime's blocked order. */
+export function blockedKernel(emit: Emitter, kernel: Emitted, taps: TapPlacement, options: KernelOptions): Emitted {
+  const { block, adjoint, planar } = options;
+  const [outAxis, inAxis] = adjoint ? [1, 0] : [0, 1];
+  const outLanes = taps.outSlots * (kernel.shape[outAxis] as number);
+  const inLanes = taps.inSlots * (kernel.shape[inAxis] as number);
+  const places = taps.offsets.length;
+  const flatTaps = taps.kernel[0] * taps.kernel[1];
+  const placed = emit.transpose(placeTaps(emit, kernel, taps), [2, outAxis, 3, 4, inAxis, 5]);
+  const out = roundUp(outLanes, block);
+  const padded = emit.padTo(emit.reshape(placed, [outLanes, places, inLanes, flatTaps]), 0, out);
+  if (planar) {
+    const view = emit.reshape(padded, [out / block, block, places * inLanes, flatTaps]);
+    return emit.reshape(emit.transpose(view, [0, 2, 3, 1]), [out, places * inLanes, ...taps.kernel]);
+  }
+  const input = roundUp(inLanes, block);
+  const full = emit.padTo(padded, 2, input);
+  const view = emit.reshape(full, [out / block, block, (places * input) / block, block, flatTaps]);
+  return emit.reshape(emit.transpose(view, [0, 2, 4, 3, 1]), [out, places * input, ...taps.kernel]);
+}

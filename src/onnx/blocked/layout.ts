@@ -1,0 +1,150 @@
+/**
+ * The blocked layout of an image [N, C, D, H, W], made for ONNX Runtime's channel-blocked 2D kernels. Depth is outermost, and `pack`
+ * consecutive planes share the channel lanes, so that few channels still fill a block:
+ *   declared shape [D/pack * N, lanes, H, W], lane = slot * C + channel, lanes padded with zeros to a multiple of the block;
+ *   memory         [D/pack * N, lanes/block, H, W, block].
+ * Invariant: padded lanes are zero. `planar` is the same without blocking and padding: [D/pack * N, pack * C, H, W] row-major.
+ */
+import type { Emitted, Emitter } from '../emitter.ts';
+import { BLOCKED_DOMAIN } from '../model.ts';
+
+export interface Layout {
+  readonly batch: number;
+  readonly channels: number;
+  readonly depth: number;
+  readonly height: number;
+  readonly width: number;
+  /** Planes that share the lanes; divides the depth. */
+  readonly pack: number;
+  /** depth / pack */
+  readonly groups: number;
+  /** pack * channels */
+  readonly used: number;
+  /** `used`, rounded up to a multiple of the block */
+  readonly lanes: number;
+  readonly block: number;
+}
+
+/** Layout of an image shape [N, C, D, H, W]. */
+export function layoutOf(shape: readonly number[], pack: number, block: number): Layout {
+  const [batch, channels, depth, height, width] = shape as readonly [number, number, number, number, number];
+  const used = pack * channels;
+  const lanes = roundUp(used, block);
+  return { batch, channels, depth, height, width, pack, groups: depth / pack, used, lanes, block };
+}
+
+/** The next multiple of `step` at or above `count`. */
+export function roundUp(count: number, step: number): number {
+  return Math.ceil(count / step) * step;
+}
+
+/** Declared shape of the blocked tensor. */
+export function blockedShape({ groups, batch, lanes, height, width }: Layout): readonly number[] {
+  return [groups * batch, lanes, height, width];
+}
+
+/** Row-major [B, C, H, W] with C a multiple of four into blocks. */
+export function reorderInput(emit: Emitter, input: Emitted, block: number): Emitted {
+  const shape = input.shape.with(1, roundUp(input.shape[1] as number, block));
+  return emit.node('ReorderInput', [input], shape, { domain: BLOCKED_DOMAIN, attributes: { channels_last: 0 } });
+}
+
+/** Blocks back into row-major [B, channels, H, W]. */
+export function reorderOutput(emit: Emitter, input: Emitted, channels: number): Emitted {
+  return emit.node('ReorderOutput', [input], input.shape.with(1, channels), {
+    domain: BLOCKED_DOMAIN,
+    attributes: { channels, channels_last: 0 },
+  });
+}
+
+/** Row-major image to planar. */
+export function planarFromPlain(emit: Emitter, input: Emitted, layout: Layout): Emitted {
+  const { batch, channels, groups, pack, used, height, width } = layout;
+  const split = emit.reshape(input, [batch, channels, groups, pack, height * width]);
+  return emit.reshape(emit.transpose(split, [2, 0, 3, 1, 4]), [groups * batch, used, height, width]);
+}
+
+/** Row-major image to blocked. */
+export function blockedFromPlain(emit: Emitter, input: Emitted, layout: Layout): Emitted {
+  const planar = planarFromPlain(emit, input, layout);
+  return reorderInput(emit, emit.padTo(planar, 1, layout.lanes), layout.block);
+}
+
+/** Blocked image to row-major. */
+export function plainFromBlocked(emit: Emitter, input: Emitted, layout: Layout): Emitted {
+  const { batch, channels, depth, groups, pack, used, height, width } = layout;
+  const planar = emit.reshape(reorderOutput(emit, input, used), [groups, batch, pack, channels, height * width]);
+  return emit.reshape(emit.transpose(planar, [1, 3, 0, 2, 4]), [batch, channels, depth, height, width]);
+}
+
+/** Attributes of a blocked 2D convolution beside its operands. */
+export interface BlockedConvOptions {
+  readonly kernel: readonly [number, number];
+  readonly pads?: readonly [number, number, number, number];
+  readonly strides?: readonly [number, number];
+  readonly dilations?: readonly [number, number];
+  readonly group?: number;
+  readonly bias?: Emitted | undefined;
+  /** Added to the result, in the same pass. */
+  readonly sum?: Emitted | undefined;
+  readonly activation?:
+    | { readonly name: 'Relu' | 'LeakyRelu' | 'Clip'; readonly parameters: readonly number[] }
+    | undefined;
+}
+
+/** ONNX Runtime's blocked 2D convolution; kernels are blocked too, or [Co/block, Ci, kH kW, block] for an unblocked input. */
+export function blockedConv(emit: Emitter, input: Emitted, kernel: Emitted, options: BlockedConvOptions): Emitted {
+  const { pads = [0, 0, 0, 0], strides = [1, 1], dilations = [1, 1], group = 1, bias, sum, activation } = options;
+  const [batch, , height, width] = input.shape as readonly [number, number, number, number];
+  const size = (length: number, axis: 0 | 1): number => {
+    const padded = length + pads[axis] + pads[(axis + 2) as 2 | 3];
+    return Math.floor((padded - dilations[axis] * (options.kernel[axis] - 1) - 1) / strides[axis]) + 1;
+  };
+  const shape = [batch, kernel.shape[0] as number, size(height, 0), size(width, 1)];
+  const operands =
+    sum !== undefined ? [input, kernel, bias, sum] : bias !== undefined ? [input, kernel, bias] : [input, kernel];
+  return emit.node('Conv', operands, shape, {
+    domain: BLOCKED_DOMAIN,
+    attributes: {
+      kernel_shape: options.kernel,
+      pads,
+      strides,
+      dilations,
+      group,
+      ...(activation === undefined
+        ? {}
+        : { activation: activation.name, activation_params: { floats: activation.parameters } }),
+    },
+  });
+}
+
+/**
+ * Neighbouring groups of planes side by side on the channel axis: [G N, L, H, W] to [G' N, E L, H, W], zeros beyond the ends.
+ * @param sources for each result group the group read at each of the E places
+ */
+export function stackGroups(
+  emit: Emitter,
+  input: Emitted,
+  batch: number,
+  sources: readonly (readonly number[])[],
+): Emitted {
+  const [rows, lanes, height, width] = input.shape as readonly [number, number, number, number];
+  const groups = rows / batch;
+  const places = (sources[0] as readonly number[]).length;
+  if (places === 1 && sources.length === groups && sources.every(([source], index) => source === index)) return input;
+  const flat = emit.reshape(input, [rows, lanes * height * width]);
+  const outside = sources.some(list => list.some(source => source < 0 || source >= groups));
+  const zero = emit.constant({
+    dataType: 'float32',
+    shape: [1, flat.shape[1] as number],
+    data: new Float32Array(flat.shape[1] as number),
+  });
+  const source = outside ? emit.concat([flat, zero], 0) : flat;
+  const indices = sources.flatMap(list =>
+    Array.from({ length: batch }, (_, sample) =>
+      list.map(group => (group < 0 || group >= groups ? rows : group * batch + sample)),
+    ).flat(),
+  );
+  const gathered = emit.gather(source, indices, [sources.length * batch, places], 0);
+  return emit.reshape(gathered, [sources.length * batch, places * lanes, height, width]);
+}

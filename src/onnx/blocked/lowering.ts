@@ -1,0 +1,256 @@
+/**
+ * The blocked lowering: the operators of a U-Net's training step in ONNX Runtime's channel-blocked kernels. Values are lowered when they
+ * are asked for, so that a sum, a bias, a scale or an activation can be fused into the convolution before it.
+ */
+import { invariant } from '../../core/errors.ts';
+import { isOp, type Value } from '../../graph/graph.ts';
+import type { Emitted, Emitter } from '../emitter.ts';
+import {
+  blockedRows,
+  type Fused,
+  isSameConv,
+  type Operand,
+  plainRows,
+  pointwiseKernelGradient,
+  sameConv,
+  sameConvKernelGradient,
+  stackedChannels,
+} from './conv.ts';
+import { blockedFromPlain, type Layout, layoutOf, plainFromBlocked, planarFromPlain } from './layout.ts';
+import { isPerChannel, isSpatialReduction, Packing } from './packing.ts';
+import { laneVector, leakyReluGradient, scaleShift, spatialMean, voxelsPerSample } from './pointwise.ts';
+import { maxPool, maxPoolGradient } from './pool.ts';
+import {
+  isUpsampledConv,
+  upsampledConv,
+  upsampledConvInputGradient,
+  upsampledConvKernelGradient,
+} from './upsampled-conv.ts';
+
+export class BlockedLowering {
+  readonly #emit: Emitter;
+  readonly #values: readonly Value[];
+  readonly #block: number;
+  readonly #plain: (value: Value) => Emitted;
+  readonly #packing: Packing;
+  readonly #uses = new Map<Value, number>();
+  readonly #made = new Map<Value, Emitted>();
+
+  /** @param plain lowers a value to a row-major tensor; called for operands that are not blocked */
+  constructor(emit: Emitter, values: readonly Value[], block: number, plain: (value: Value) => Emitted) {
+    this.#emit = emit;
+    this.#values = values;
+    this.#block = block;
+    this.#plain = plain;
+    this.#packing = new Packing(values, block);
+    for (const value of values)
+      for (const input of value.inputs) this.#uses.set(input, (this.#uses.get(input) ?? 0) + 1);
+  }
+
+  /** Values to lower first, in order, so that asking for an output does not recurse through the whole graph. */
+  anchors(): readonly Value[] {
+    const stops = ['LeakyRelu', 'Relu', 'MaxPool', 'MaxPoolGradient', 'LeakyReluGradient'];
+    return this.#values.filter(value => this.#packing.has(value) && stops.includes(value.op));
+  }
+
+  /** The value as a row-major tensor, where it or one of its operands is blocked; otherwise undefined. */
+  leave(value: Value): Emitted | undefined {
+    const [first] = value.inputs as readonly [Value];
+    if (this.#packing.has(value)) {
+      const tensor = this.enter(value);
+      this.#emit.tag = value.tag;
+      return plainFromBlocked(this.#emit, tensor, this.#layout(value));
+    }
+    if (isOp(value, 'ConvKernelGradient')) return this.#kernelGradient(value);
+    if (isSpatialReduction(value) && this.#packing.has(first)) return this.#reduction(value);
+    return undefined;
+  }
+
+  /** The value in the blocked layout. */
+  enter(value: Value): Emitted {
+    const made = this.#made.get(value);
+    if (made !== undefined) return made;
+    invariant(this.#packing.has(value), `${value.op} (${value.tag}) has no blocked form`);
+    const emitted = this.#lower(value);
+    this.#made.set(value, emitted);
+    return emitted;
+  }
+
+  #layout(value: Value, pack = this.#packing.of(value)): Layout {
+    return layoutOf(value.shape, pack, this.#block);
+  }
+
+  /** An operand in the blocked layout with a given packing, converted where it is not blocked. */
+  #blocked(value: Value, pack: number): Emitted {
+    if (this.#packing.has(value) && this.#packing.of(value) === pack) return this.enter(value);
+    return blockedFromPlain(this.#emit, this.#plain(value), this.#layout(value, pack));
+  }
+
+  #lower(value: Value): Emitted {
+    const emit = this.#emit;
+    const [first, second, third] = value.inputs as readonly [Value, Value, Value];
+    const layout = this.#layout(value);
+    if (isOp(value, 'Conv') || isOp(value, 'ConvTranspose')) return this.#convolve(value, {});
+    if (isOp(value, 'Add')) return this.#sum(value);
+    if (isOp(value, 'Mul') && (isPerChannel(second) || isPerChannel(first))) {
+      const [image, factor] = isPerChannel(second) ? [first, second] : [second, first];
+      return this.#scaled(value, { image, scale: factor });
+    }
+    if (isOp(value, 'LeakyRelu') || isOp(value, 'Relu')) {
+      const activation = isOp(value, 'Relu')
+        ? ({ name: 'Relu', parameters: [] } as const)
+        : ({ name: 'LeakyRelu', parameters: [value.attributes.alpha] } as const);
+      const affine = this.#affine(first);
+      if (affine !== undefined && !this.#made.has(first)) return this.#scaled(value, { ...affine, activation });
+      const tensor = this.enter(first);
+      emit.tag = value.tag;
+      return emit.unary(value.op, tensor, isOp(value, 'Relu') ? {} : { alpha: { float: value.attributes.alpha } });
+    }
+    if (isOp(value, 'LeakyReluGradient')) {
+      const [y, dy] = [this.enter(first), this.enter(second)];
+      emit.tag = value.tag;
+      return leakyReluGradient(emit, y, dy, { layout, alpha: value.attributes.alpha });
+    }
+    if (isOp(value, 'MaxPool')) {
+      const tensor = this.enter(first);
+      emit.tag = value.tag;
+      return maxPool(emit, tensor, this.#layout(first), layout);
+    }
+    if (isOp(value, 'MaxPoolGradient')) {
+      const coarse = this.#layout(second);
+      const [x, dy] = [this.enter(first), this.#blocked(third, coarse.pack)];
+      emit.tag = value.tag;
+      return maxPoolGradient(emit, x, dy, layout, coarse);
+    }
+    // elementwise over whole images, or with a scalar
+    const operands = value.inputs.map(input => (input.shape.length === 0 ? this.#plain(input) : this.enter(input)));
+    emit.tag = value.tag;
+    return operands.length === 1
+      ? emit.unary(value.op, operands[0] as Emitted)
+      : emit.binary(value.op, operands[0] as Emitted, operands[1] as Emitted);
+  }
+
+  /** Recognises x * scale, and x * scale + shift. */
+  #affine(value: Value): { readonly image: Value; readonly scale: Value; readonly shift?: Value } | undefined {
+    if (!this.#packing.has(value)) return undefined;
+    const [first, second] = value.inputs as readonly [Value, Value];
+    if (isOp(value, 'Mul')) {
+      if (isPerChannel(second) && this.#packing.has(first)) return { image: first, scale: second };
+      return undefined;
+    }
+    if (!isOp(value, 'Add') || !isPerChannel(second)) return undefined;
+    const product = this.#affine(first);
+    return product === undefined || product.shift !== undefined ? undefined : { ...product, shift: second };
+  }
+
+  #scaled(
+    value: Value,
+    options: { readonly image: Value; readonly scale: Value; readonly shift?: Value; readonly sum?: Emitted } & Pick<
+      Fused,
+      'activation'
+    >,
+  ): Emitted {
+    const { image, scale, shift, sum, activation } = options;
+    const tensor = this.enter(image);
+    const [factor, offset] = [this.#plain(scale), shift === undefined ? undefined : this.#plain(shift)];
+    this.#emit.tag = value.tag;
+    return scaleShift(this.#emit, tensor, this.#layout(value), { scale: factor, shift: offset, sum, activation });
+  }
+
+  #sum(value: Value): Emitted {
+    const [first, second] = value.inputs as readonly [Value, Value];
+    const affine = this.#affine(value);
+    if (affine !== undefined) return this.#scaled(value, affine);
+    if (isPerChannel(second) || isPerChannel(first)) return this.#biased(value);
+    for (const [part, other] of [
+      [second, first],
+      [first, second],
+    ] as const) {
+      if (this.#uses.get(part) !== 1 || this.#made.has(part)) continue;
+      if ((isOp(part, 'Conv') || isOp(part, 'ConvTranspose')) && isSameConv(part.attributes)) {
+        return this.#convolve(part, { sum: this.enter(other) });
+      }
+      const scaled = this.#affine(part);
+      if (scaled !== undefined && scaled.shift === undefined)
+        return this.#scaled(value, { ...scaled, sum: this.enter(other) });
+    }
+    const [left, right] = [this.enter(first), this.enter(second)];
+    this.#emit.tag = value.tag;
+    return this.#emit.binary('Add', left, right);
+  }
+
+  /** image + bias per channel, fused into the convolution before it where there is one. */
+  #biased(value: Value): Emitted {
+    const [first, second] = value.inputs as readonly [Value, Value];
+    const [image, bias] = isPerChannel(second) ? [first, second] : [second, first];
+    const vector = this.#plain(bias);
+    const layout = this.#layout(value);
+    if (isOp(image, 'Conv') && isSameConv(image.attributes) && bias.shape[0] === 1 && this.#uses.get(image) === 1) {
+      return this.#convolve(image, { bias: laneVector(this.#emit, vector, layout, 1) });
+    }
+    const tensor = this.enter(image);
+    this.#emit.tag = value.tag;
+    const ones = this.#emit.float(new Array<number>(layout.channels).fill(1), [1, layout.channels, 1, 1, 1]);
+    return scaleShift(this.#emit, tensor, layout, { scale: ones, shift: vector });
+  }
+
+  #convolve(value: Value<'Conv'> | Value<'ConvTranspose'>, fused: Fused): Emitted {
+    const emit = this.#emit;
+    const [image, weight] = value.inputs as readonly [Value, Value];
+    const kernel = this.#plain(weight);
+    const layout = this.#layout(value);
+    if (isUpsampledConv(value.attributes)) {
+      invariant(fused.sum === undefined, 'the sub-pixel form fuses nothing');
+      const pack = this.#packing.has(image) ? this.#packing.of(image) : Math.max(1, 2 * layout.pack);
+      const tensor = this.#blocked(image, pack);
+      const other = this.#layout(image, pack);
+      emit.tag = value.tag;
+      return isOp(value, 'Conv')
+        ? upsampledConv(emit, tensor, kernel, layout, other)
+        : upsampledConvInputGradient(emit, tensor, kernel, other, layout);
+    }
+    const adjoint = isOp(value, 'ConvTranspose');
+    const own = this.#layout(image, layout.pack);
+    const planar = !this.#packing.has(image) && !adjoint && stackedChannels(value.attributes, own) < this.#block;
+    const tensor = planar ? planarFromPlain(emit, this.#plain(image), own) : this.#blocked(image, layout.pack);
+    emit.tag = value.tag;
+    return sameConv(emit, { tensor, layout: own, planar }, kernel, { attributes: value.attributes, adjoint, ...fused });
+  }
+
+  #kernelGradient(value: Value<'ConvKernelGradient'>): Emitted | undefined {
+    const emit = this.#emit;
+    const { attributes } = value;
+    const [image, dy] = value.inputs as readonly [Value, Value];
+    const upsampled = isUpsampledConv(attributes);
+    if (!upsampled && !isSameConv(attributes)) return undefined;
+    if (upsampled && !(this.#packing.has(image) && this.#packing.has(dy))) return undefined;
+    const pack = this.#packing.has(dy) ? this.#packing.of(dy) : this.#packing.has(image) ? this.#packing.of(image) : 1;
+    const layout = this.#layout(dy, pack);
+    const dyOperand: Operand = { tensor: this.#blocked(dy, pack), layout, planar: false };
+    if (!upsampled && attributes.kernel.every(taps => taps === 1)) {
+      const own = this.#layout(image, pack);
+      const tensor = this.#blocked(image, pack);
+      emit.tag = value.tag;
+      return pointwiseKernelGradient(emit, { tensor, layout: own, planar: false }, dyOperand);
+    }
+    const tensor = this.#packing.has(image) ? this.enter(image) : this.#plain(image);
+    emit.tag = value.tag;
+    const rows = this.#packing.has(image) ? blockedRows(emit, tensor, this.#layout(image)) : plainRows(emit, tensor);
+    if (upsampled) {
+      return upsampledConvKernelGradient(emit, rows, dyOperand.tensor, { fine: layout, coarse: this.#layout(image) });
+    }
+    return sameConvKernelGradient(emit, rows, dyOperand, { attributes, channels: image.shape[1] as number });
+  }
+
+  #reduction(value: Value<'ReduceMean'> | Value<'ReduceSum'> | Value): Emitted {
+    const [image] = value.inputs as readonly [Value];
+    const tensor = this.enter(image);
+    const layout = this.#layout(image);
+    this.#emit.tag = value.tag;
+    const mean = spatialMean(this.#emit, tensor, layout);
+    const op = isOp(value, 'ReduceMean') ? 'ReduceMean' : 'ReduceSum';
+    const own = op === 'ReduceMean' ? mean : this.#emit.binary('Mul', mean, this.#emit.float(voxelsPerSample(layout)));
+    const { axes } = (value as Value<'ReduceMean'>).attributes;
+    return axes.includes(0) ? this.#emit.reduce(op, own, [0]) : own;
+  }
+}

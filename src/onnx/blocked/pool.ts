@@ -1,0 +1,98 @@
+/** Max-pooling by two in every axis, and its gradient, over blocked images: in the plane by the blocked kernel, in depth by pairs. */
+import type { Emitted, Emitter } from '../emitter.ts';
+import { BLOCKED_DOMAIN, ONNX_TYPES } from '../model.ts';
+import { blockedShape, type Layout } from './layout.ts';
+
+/** Splits [G N, L, H, W] into the even and the odd planes of every pair, over the coarse layout's groups. */
+function pairs(emit: Emitter, tensor: Emitted, fine: Layout): readonly Emitted[] {
+  const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
+  if (fine.pack === 1) {
+    const flat = emit.reshape(tensor, [rows / fine.batch / 2, 2, fine.batch * lanes * height * width]);
+    return emit.split(flat, 1, [1, 1]);
+  }
+  // slots 2 j and 2 j + 1 are neighbouring channel runs inside the lanes
+  const inner = emit.slice(
+    emit.reshape(tensor, [(rows * lanes * height * width) / fine.lanes, fine.lanes]),
+    1,
+    0,
+    fine.used,
+  );
+  const split = emit.reshape(inner, [inner.shape[0] as number, fine.pack / 2, 2, fine.channels]);
+  return emit.split(split, 2, [1, 1]);
+}
+
+/** The inverse of {@link pairs}. */
+function unpairs(emit: Emitter, parts: readonly Emitted[], fine: Layout, shape: readonly number[]): Emitted {
+  if (fine.pack === 1) return emit.reshape(emit.concat(parts, 1), shape);
+  const joined = emit.concat(parts, 2);
+  return emit.reshape(emit.padTo(emit.reshape(joined, [joined.shape[0] as number, fine.used]), 1, fine.lanes), shape);
+}
+
+/** A pair's half as the coarse image, lanes padded. */
+function asCoarse(emit: Emitter, half: Emitted, fine: Layout, coarse: Layout): Emitted {
+  if (fine.pack === 1) return emit.reshape(half, blockedShape(coarse));
+  const runs = emit.reshape(half, [half.shape[0] as number, coarse.used]);
+  return emit.reshape(emit.padTo(runs, 1, coarse.lanes), blockedShape(coarse));
+}
+
+/** The coarse image in the shape of a pair's half. */
+function asHalf(emit: Emitter, tensor: Emitted, fine: Layout, coarse: Layout, shape: readonly number[]): Emitted {
+  if (fine.pack === 1) return emit.reshape(tensor, shape);
+  const runs = emit.reshape(tensor, [shape[0] as number, coarse.lanes]);
+  return emit.reshape(emit.slice(runs, 1, 0, coarse.used), shape);
+}
+
+/** Whether fine and coarse packing and lanes are such that the pairs can be cut out of the lanes. */
+export function poolFits(fine: Layout, coarse: Layout): boolean {
+  return fine.pack === 1 ? coarse.pack === 1 : coarse.pack * 2 === fine.pack && fine.lanes === fine.block;
+}
+
+function planeMaxima(emit: Emitter, tensor: Emitted): Emitted {
+  const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
+  return emit.node('MaxPool', [tensor], [rows, lanes, height / 2, width / 2], {
+    domain: BLOCKED_DOMAIN,
+    attributes: { kernel_shape: [2, 2], strides: [2, 2] },
+  });
+}
+
+/** Max-pooling [2, 2, 2]. */
+export function maxPool(emit: Emitter, tensor: Emitted, fine: Layout, coarse: Layout): Emitted {
+  const [even, odd] = pairs(emit, planeMaxima(emit, tensor), fine) as readonly [Emitted, Emitted];
+  return asCoarse(emit, emit.binary('Max', even, odd), fine, coarse);
+}
+
+/**
+ * Gradient of max-pooling: dy shared out equally among the maxima of its window of two planes. Maxima are counted per plane first,
+ * then added over the planes that hold the window's maximum.
+ */
+export function maxPoolGradient(emit: Emitter, x: Emitted, dy: Emitted, fine: Layout, coarse: Layout): Emitted {
+  const maxima = planeMaxima(emit, x);
+  const upsample = (tensor: Emitted): Emitted =>
+    emit.node('Upsample', [tensor], x.shape, {
+      domain: BLOCKED_DOMAIN,
+      attributes: { scales: [1, 1, 2, 2], mode: 'nearest' },
+    });
+  const toFloat = (tensor: Emitted): Emitted =>
+    emit.node('Cast', [tensor], tensor.shape, { attributes: { to: ONNX_TYPES.float32 }, dataType: 'float32' });
+  const mask = toFloat(emit.binary('Equal', x, upsample(maxima), 'bool'));
+  const quarter = emit.node('AveragePool', [mask], maxima.shape, {
+    domain: BLOCKED_DOMAIN,
+    attributes: { kernel_shape: [2, 2], strides: [2, 2] },
+  });
+  const [even, odd] = pairs(emit, maxima, fine) as readonly [Emitted, Emitted];
+  const counts = pairs(emit, quarter, fine) as readonly [Emitted, Emitted];
+  const holds = [
+    toFloat(emit.binary('GreaterOrEqual', even, odd, 'bool')),
+    toFloat(emit.binary('GreaterOrEqual', odd, even, 'bool')),
+  ] as const;
+  const total = emit.binary('Add', emit.binary('Mul', holds[0], counts[0]), emit.binary('Mul', holds[1], counts[1]));
+  const quarterDy = emit.binary('Mul', asHalf(emit, dy, fine, coarse, even.shape), emit.float(0.25));
+  const share = emit.binary('Div', quarterDy, total);
+  const perPlane = unpairs(
+    emit,
+    holds.map(held => emit.binary('Mul', held, share)),
+    fine,
+    maxima.shape,
+  );
+  return emit.binary('Mul', upsample(perPlane), mask);
+}

@@ -1,0 +1,212 @@
+/**
+ * Emits ONNX nodes one at a time, keeping the shape of every tensor. Equal nodes and equal constants are emitted once; a movement that
+ * moves nothing is left out. Knows ONNX's operators, not the graph's.
+ */
+import { invariant } from '../core/errors.ts';
+import { broadcastShapes, elementCount, type Shape } from '../core/shape.ts';
+import { type DataType, type Tensor, tensor } from '../core/tensor.ts';
+import type { OnnxAttribute, OnnxInitializer, OnnxModel, OnnxNode, OnnxValueInfo } from './model.ts';
+
+/** A tensor of the model under construction. */
+export interface Emitted {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dataType: DataType;
+}
+
+/** What a node may say beside its operands and its result's shape. */
+export interface NodeOptions {
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+  readonly domain?: string;
+  /** Element type of the result; that of the first operand if left out. */
+  readonly dataType?: DataType;
+}
+
+const COMPARED_ELEMENTS = 4096;
+
+export class Emitter {
+  /** Prefix of node names; the runtime's profile adds up by it. */
+  tag = '';
+  readonly #nodes: OnnxNode[] = [];
+  readonly #initializers: OnnxInitializer[] = [];
+  readonly #known = new Map<string, readonly Emitted[]>();
+  readonly #constants = new Map<string, Emitted>();
+
+  /** Emits a node with one result. An undefined operand is one left out. */
+  node(op: string, operands: readonly (Emitted | undefined)[], shape: Shape, options: NodeOptions = {}): Emitted {
+    return this.nodeWithResults(op, operands, [shape], options)[0] as Emitted;
+  }
+
+  /** Emits a node with several results. */
+  nodeWithResults(
+    op: string,
+    operands: readonly (Emitted | undefined)[],
+    shapes: readonly Shape[],
+    options: NodeOptions = {},
+  ): readonly Emitted[] {
+    const { attributes = {}, domain } = options;
+    const inputs = operands.map(operand => operand?.name ?? '');
+    const key = `${domain}|${op}|${inputs.join()}|${JSON.stringify(attributes)}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const index = this.#nodes.length;
+    const dataType = options.dataType ?? operands[0]?.dataType ?? 'float32';
+    const results = shapes.map((shape, slot) => ({ name: `t${index}.${slot}`, shape, dataType }));
+    this.#nodes.push({
+      name: `${this.tag}|${op}|${index}`,
+      op,
+      inputs,
+      outputs: results.map(result => result.name),
+      attributes,
+      ...(domain === undefined ? {} : { domain }),
+    });
+    this.#known.set(key, results);
+    return results;
+  }
+
+  constant(content: Tensor): Emitted {
+    const { data, dataType, shape } = content;
+    const text =
+      data.length <= COMPARED_ELEMENTS
+        ? Array.from(data as ArrayLike<unknown>).join()
+        : `unique${this.#initializers.length}`;
+    const key = `${dataType}[${shape}]${text}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const emitted = { name: `c${this.#initializers.length}`, shape, dataType };
+    this.#initializers.push({ ...content, name: emitted.name });
+    this.#constants.set(key, emitted);
+    return emitted;
+  }
+
+  float(values: number | readonly number[], shape: Shape = []): Emitted {
+    return this.constant(tensor('float32', Float32Array.from(typeof values === 'number' ? [values] : values), shape));
+  }
+
+  integers(values: readonly number[], shape: Shape = [values.length]): Emitted {
+    return this.constant(
+      tensor(
+        'int64',
+        BigInt64Array.from(values, value => BigInt(value)),
+        shape,
+      ),
+    );
+  }
+
+  binary(op: string, left: Emitted, right: Emitted, dataType?: DataType): Emitted {
+    const shape = broadcastShapes(left.shape, right.shape);
+    invariant(shape !== undefined, `${op} of [${left.shape}] and [${right.shape}] (${this.tag})`);
+    return this.node(op, [left, right], shape, dataType === undefined ? {} : { dataType });
+  }
+
+  unary(op: string, input: Emitted, attributes: Readonly<Record<string, OnnxAttribute>> = {}): Emitted {
+    return this.node(op, [input], input.shape, { attributes });
+  }
+
+  reshape(input: Emitted, shape: Shape): Emitted {
+    invariant(
+      elementCount(input.shape) === elementCount(shape),
+      `reshape of [${input.shape}] to [${shape}] (${this.tag})`,
+    );
+    if (String(input.shape) === String(shape)) return input;
+    // 0 keeps the batch as it comes, so that an exported model takes any
+    const target = input.shape[0] === shape[0] && shape.length > 0 ? shape.with(0, 0) : shape;
+    return this.node('Reshape', [input, this.integers(target)], shape);
+  }
+
+  transpose(input: Emitted, perm: readonly number[]): Emitted {
+    const shape = perm.map(axis => input.shape[axis] as number);
+    // where no axis longer than one changes its order, the numbers do not move
+    const order = perm.filter(axis => input.shape[axis] !== 1);
+    if (order.every((axis, index) => index === 0 || axis > (order[index - 1] as number)))
+      return this.reshape(input, shape);
+    return this.node('Transpose', [input], shape, { attributes: { perm } });
+  }
+
+  concat(inputs: readonly Emitted[], axis: number): Emitted {
+    const first = inputs[0] as Emitted;
+    if (inputs.length === 1) return first;
+    const total = inputs.reduce((sum, input) => sum + (input.shape[axis] as number), 0);
+    return this.node('Concat', inputs, first.shape.with(axis, total), { attributes: { axis } });
+  }
+
+  slice(input: Emitted, axis: number, start: number, end: number, step = 1): Emitted {
+    if (start === 0 && end === input.shape[axis] && step === 1) return input;
+    const shape = input.shape.with(axis, Math.ceil((end - start) / step));
+    const [starts, ends, axes, steps] = [[start], [end], [axis], [step]].map(values => this.integers(values));
+    return this.node('Slice', [input, starts, ends, axes, steps], shape);
+  }
+
+  split(input: Emitted, axis: number, sizes: readonly number[]): readonly Emitted[] {
+    if (sizes.length === 1) return [input];
+    const shapes = sizes.map(size => input.shape.with(axis, size));
+    return this.nodeWithResults('Split', [input, this.integers(sizes)], shapes, { attributes: { axis } });
+  }
+
+  /** Zeros before each axis, then after each axis. */
+  pad(input: Emitted, pads: readonly number[]): Emitted {
+    if (pads.every(count => count === 0)) return input;
+    const rank = input.shape.length;
+    const shape = input.shape.map((size, axis) => size + (pads[axis] as number) + (pads[axis + rank] as number));
+    return this.node('Pad', [input, this.integers(pads)], shape);
+  }
+
+  /** Zeros after one axis, up to a size. */
+  padTo(input: Emitted, axis: number, size: number): Emitted {
+    const pads = new Array<number>(2 * input.shape.length).fill(0);
+    pads[input.shape.length + axis] = size - (input.shape[axis] as number);
+    return this.pad(input, pads);
+  }
+
+  gather(input: Emitted, indices: readonly number[], shape: Shape, axis: number): Emitted {
+    const result = [...input.shape.slice(0, axis), ...shape, ...input.shape.slice(axis + 1)];
+    return this.node('Gather', [input, this.integers(indices, shape)], result, { attributes: { axis } });
+  }
+
+  expand(input: Emitted, shape: Shape): Emitted {
+    return String(input.shape) === String(shape) ? input : this.node('Expand', [input, this.integers(shape)], shape);
+  }
+
+  matmul(left: Emitted, right: Emitted): Emitted {
+    const batch = broadcastShapes(left.shape.slice(0, -2), right.shape.slice(0, -2));
+    invariant(
+      batch !== undefined && left.shape.at(-1) === right.shape.at(-2),
+      `matmul [${left.shape}] [${right.shape}]`,
+    );
+    return this.node('MatMul', [left, right], [...batch, left.shape.at(-2) as number, right.shape.at(-1) as number]);
+  }
+
+  /** Sum, mean or maximum over axes, which stay with size 1. */
+  reduce(op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax', input: Emitted, axes: readonly number[]): Emitted {
+    const shape = input.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+    if (String(shape) === String(input.shape)) return input;
+    // in operator set 17 only ReduceSum takes its axes as an operand
+    if (op === 'ReduceSum') return this.node(op, [input, this.integers(axes)], shape, { attributes: { keepdims: 1 } });
+    return this.node(op, [input], shape, { attributes: { axes, keepdims: 1 } });
+  }
+
+  /** The model whose results are `outputs` by name; what they do not need is dropped. */
+  finish(
+    inputs: readonly OnnxValueInfo[],
+    outputs: Readonly<Record<string, Emitted>>,
+    metadata: Readonly<Record<string, string>> = {},
+  ): OnnxModel {
+    const needed = new Set(Object.values(outputs).map(output => output.name));
+    const kept: OnnxNode[] = [];
+    for (const node of this.#nodes.toReversed()) {
+      if (!node.outputs.some(name => needed.has(name))) continue;
+      kept.push(node);
+      for (const name of node.inputs) needed.add(name);
+    }
+    const named = Object.entries(outputs).map(([name, value]): OnnxNode => {
+      return { name: `output|${name}`, op: 'Identity', inputs: [value.name], outputs: [name], attributes: {} };
+    });
+    return {
+      nodes: [...kept.toReversed(), ...named],
+      initializers: this.#initializers.filter(content => needed.has(content.name)),
+      inputs: inputs.filter(input => needed.has(input.name)),
+      outputs: Object.entries(outputs).map(([name, { dataType, shape }]) => ({ name, dataType, shape })),
+      metadata,
+    };
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Graph to ONNX. With a block of 0 every operator takes the plain lowering; with the block of ONNX Runtime's channel-blocked kernels
+ * (8 or 16) the operators that have a blocked form take it and the others stay plain, mixed in one model.
+ */
+import { type Graph, isOp, reachable, type Value } from '../graph/graph.ts';
+import { BlockedLowering } from './blocked/lowering.ts';
+import { type Emitted, Emitter } from './emitter.ts';
+import type { OnnxModel } from './model.ts';
+import { lowerPlain } from './plain.ts';
+
+export interface LowerOptions {
+  /** Channel block of the runtime (8 or 16), 0 for standard operators only. */
+  readonly block: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Lowers a graph. Its inputs and outputs keep their names and shapes. */
+export function lower(graph: Graph, { block, metadata = {} }: LowerOptions): OnnxModel {
+  const values = reachable(Object.values(graph.outputs));
+  const emit = new Emitter();
+  const inputs = values
+    .filter(value => isOp(value, 'Input'))
+    .map(value => ({ name: value.attributes.name, dataType: value.dataType, shape: value.shape }));
+  const plain = new Map<Value, Emitted>();
+  const blocked = block === 0 ? undefined : new BlockedLowering(emit, values, block, toPlain);
+
+  function toPlain(value: Value): Emitted {
+    const known = plain.get(value);
+    if (known !== undefined) return known;
+    const emitted = blocked?.leave(value) ?? lowerPlainly(value);
+    plain.set(value, emitted);
+    return emitted;
+  }
+
+  function lowerPlainly(value: Value): Emitted {
+    const operands = value.inputs.map(toPlain);
+    emit.tag = value.tag;
+    return lowerPlain(emit, value, operands);
+  }
+
+  for (const value of values) if (blocked === undefined) toPlain(value);
+  blocked?.anchors().forEach(value => void blocked.enter(value));
+  const outputs = Object.entries(graph.outputs).map(([name, value]) => [name, toPlain(value)] as const);
+  return emit.finish(inputs, Object.fromEntries(outputs), metadata);
+}

@@ -1,0 +1,28 @@
+/** Learning rate by step, as a factor in [0, 1] of the configured one. */
+
+export interface Schedule {
+  readonly kind: 'constant' | 'poly' | 'cosine';
+  /** Steps of linear rise from 0 before the schedule proper. */
+  readonly warmupSteps: number;
+  /** Exponent of the polynomial decay, .9 in nnU-Net. */
+  readonly power: number;
+}
+
+/**
+ * Factor for a step: constant 1; poly (1 - s/S)^power; cosine (1 + cos(pi s/S)) / 2.
+ * @param step 0-based, below `steps`
+ */
+export function scheduleFactor({ kind, warmupSteps, power }: Schedule, step: number, steps: number): number {
+  if (step < warmupSteps) return (step + 1) / (warmupSteps + 1);
+  const progress = (step - warmupSteps) / Math.max(1, steps - warmupSteps);
+  switch (kind) {
+    case 'constant':
+      return 1;
+    case 'poly':
+      return (1 - progress) ** power;
+    case 'cosine':
+      return (1 + Math.cos(Math.PI * progress)) / 2;
+    default:
+      return kind satisfies never;
+  }
+}

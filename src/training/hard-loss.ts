@@ -1,0 +1,43 @@
+/** The hard loss: what every arm minimises on the labels, student and baseline alike. */
+import type { GraphBuilder, Value } from '../graph/graph.ts';
+import { binaryCrossEntropy, categoricalCrossEntropy } from '../losses/cross-entropy.ts';
+import { type DiceOptions, diceLoss } from '../losses/dice.ts';
+
+export interface HardLossOptions {
+  readonly crossEntropy: { readonly weight: number; readonly kind: 'categorical' | 'binary' };
+  readonly dice: { readonly weight: number } & DiceOptions;
+}
+
+/** Class indices [N, 1, D, H, W] as 0/1 maps [N, K, D, H, W]; for one logit channel, the map of class 1. */
+export function oneHot(builder: GraphBuilder, label: Value, channels: number): Value {
+  const classes = channels === 1 ? [1] : Array.from({ length: channels }, (_, index) => index);
+  const ids = builder.constant({ dataType: 'int32', shape: [1, channels, 1, 1, 1], data: Int32Array.from(classes) });
+  return builder.cast(builder.equal(label, ids), 'float32');
+}
+
+/** The terms of the hard loss by name, with their weights; terms of weight 0 are left out. */
+export function hardLossTerms(
+  builder: GraphBuilder,
+  logits: Value,
+  label: Value,
+  options: HardLossOptions,
+): readonly { readonly name: string; readonly value: Value; readonly weight: number }[] {
+  const { crossEntropy, dice } = options;
+  const channels = logits.shape[1] as number;
+  const target = oneHot(builder, label, channels);
+  const sigmoid = crossEntropy.kind === 'binary' || channels === 1;
+  const terms: { name: string; value: Value; weight: number }[] = [];
+  if (crossEntropy.weight > 0) {
+    const value = sigmoid
+      ? binaryCrossEntropy(builder, logits, target)
+      : categoricalCrossEntropy(builder, logits, target);
+    terms.push({ name: 'crossEntropy', value, weight: crossEntropy.weight });
+  }
+  if (dice.weight > 0) {
+    const probability = sigmoid
+      ? builder.sigmoid(logits)
+      : builder.exp(builder.apply('LogSoftmax', [logits], { axis: 1 }));
+    terms.push({ name: 'dice', value: diceLoss(builder, probability, target, dice), weight: dice.weight });
+  }
+  return terms;
+}
