@@ -1,0 +1,49 @@
+/**
+ * The finished model as an ordinary .onnx file: standard operators only (3D Conv, InstanceNormalization, Resize), parameters inside,
+ * logits out, any batch size. What a user needs to run it travels in its metadata under the key `voxstill`.
+ */
+import { elementCount, type Triple } from '../core/shape.ts';
+import { GraphBuilder, isOp, reachable } from '../graph/graph.ts';
+import { constantParameters } from '../nn/parameters.ts';
+import { encodeModel } from '../onnx/encode.ts';
+import { lower } from '../onnx/lower.ts';
+import type { Model } from './step.ts';
+
+/** Multiply-adds of one forward pass over one window: result voxels times taps times channels per group, over all convolutions. */
+export function multiplyAdds(model: Model, imageShape: readonly number[]): number {
+  const builder = new GraphBuilder();
+  const single = imageShape.with(0, 1);
+  const logits = model.network(builder, builder.input('image', single), {
+    training: false,
+    update: () => {},
+    get: spec => builder.input(`parameter ${spec.name}`, spec.shape),
+  });
+  return reachable([logits])
+    .filter(value => isOp(value, 'Conv'))
+    .reduce((sum, value) => {
+      const kernel = value.inputs[1]?.shape ?? [];
+      return sum + elementCount(value.shape) * elementCount(kernel.slice(1));
+    }, 0);
+}
+
+/**
+ * Encodes a model for use elsewhere.
+ * @param window spatial size [D, H, W] that the file declares
+ * @param metadata free text by key, written into the file
+ */
+export function exportModel(
+  model: Model,
+  theta: Float32Array,
+  options: { readonly channels: number; readonly window: Triple; readonly metadata: Readonly<Record<string, string>> },
+): Uint8Array {
+  const { channels, window, metadata } = options;
+  const builder = new GraphBuilder();
+  const image = builder.input('image', [1, channels, ...window]);
+  const logits = model.network(builder, image, constantParameters(builder, theta, model.specs));
+  const lowered = lower({ outputs: { logits } }, { block: 0, metadata });
+  const anyBatch = <T extends { readonly shape: readonly (number | string)[] }>(info: T): T => ({
+    ...info,
+    shape: info.shape.with(0, 'N'),
+  });
+  return encodeModel({ ...lowered, inputs: lowered.inputs.map(anyBatch), outputs: lowered.outputs.map(anyBatch) });
+}

@@ -1,0 +1,198 @@
+/**
+ * The training loop: one engine run per step, with the tensors that come out fed straight back in. Validates every so many steps, keeps
+ * the best parameters by validation Dice, writes checkpoints through a store, and stops at a loss that is not finite.
+ */
+import { WorkError } from '../core/errors.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
+import type { BatchSource } from '../data/loader.ts';
+import { encodeModel } from '../onnx/encode.ts';
+import { lower } from '../onnx/lower.ts';
+import { type Schedule, scheduleFactor } from '../optim/schedules.ts';
+import type { Engine } from '../runtime/engine.ts';
+import type { Progress } from '../runtime/progress.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { biasCorrections, buildTrainingStep, type SoftTerm, type StepOptions } from './step.ts';
+
+/** A soft term with the numbers that may change by step. */
+export interface ScheduledTerm extends SoftTerm {
+  readonly weight: number;
+  readonly temperature: number;
+  /** Steps over which the weight rises from 0. */
+  readonly warmupSteps: number;
+}
+
+/** One line of the record of a training. */
+export interface StepRecord {
+  readonly step: number;
+  readonly epoch: number;
+  readonly seconds: number;
+  readonly learningRate: number;
+  readonly losses: Readonly<Record<string, number>>;
+  readonly validationDice?: number;
+}
+
+/** Where checkpoints and records go. */
+export interface TrainingStore {
+  /** The last checkpoint and the best parameters, if training was interrupted. */
+  load(): Promise<{ readonly last: Checkpoint; readonly bestTheta: Float32Array } | undefined>;
+  saveLast(checkpoint: Checkpoint, records: readonly StepRecord[]): Promise<void>;
+  saveBest(checkpoint: Checkpoint): Promise<void>;
+}
+
+export interface TrainerOptions {
+  readonly engine: Engine;
+  readonly step: StepOptions;
+  /** The soft terms of `step.distillation` with their numbers; empty without a teacher. */
+  readonly terms: readonly ScheduledTerm[];
+  readonly initialTheta: Float32Array;
+  readonly batches: BatchSource;
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly schedule: Schedule;
+  readonly validateEvery: number;
+  /** Mean Dice on the validation cases; undefined where there are none. */
+  readonly validate: ((theta: Float32Array) => Promise<number>) | undefined;
+  readonly store: TrainingStore;
+  readonly fingerprint: string;
+  readonly progress: Progress;
+  readonly label: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds, from any origin. */
+  readonly now: () => number;
+}
+
+export interface TrainingResult {
+  /** Best parameters by validation, or the last ones without validation. */
+  readonly theta: Float32Array;
+  readonly bestStep: number;
+  readonly records: readonly StepRecord[];
+  readonly seconds: number;
+  /** Share of the time in which the engine waited for a batch. */
+  readonly waitingShare: number;
+}
+
+/** Thrown when a person stops the program; a usable checkpoint has been written. */
+export class Interrupted extends Error {}
+
+function hyperValues(options: TrainerOptions, names: readonly string[], step: number): Float32Array {
+  const [first, second] = biasCorrections(options.step.optimizer, step);
+  const numbers: Record<string, number> = {
+    learningRate: options.learningRate * scheduleFactor(options.schedule, step, options.steps),
+    biasCorrection1: first,
+    biasCorrection2: second,
+  };
+  for (const { name, weight, temperature, warmupSteps } of options.terms) {
+    numbers[`${name}.weight`] = weight * Math.min(1, (step + 1) / (warmupSteps + 1));
+    numbers[`${name}.temperature`] = temperature;
+  }
+  return Float32Array.from(names, name => numbers[name] as number);
+}
+
+function assertFinite(losses: Readonly<Record<string, number>>, step: number, caseIds: readonly string[]): void {
+  const broken = Object.entries(losses).filter(([, value]) => !Number.isFinite(value));
+  if (broken.length === 0) return;
+  throw new WorkError(
+    'E_LOSS_NOT_FINITE',
+    `${broken.map(([name, value]) => `${name} is ${value}`).join(', ')} at step ${step} (cases ${caseIds.join(', ')}). ` +
+      'Lower the learning rate, set optimizer.clipNorm, or look at these cases with `voxstill validate`; the last checkpoint is kept',
+  );
+}
+
+/**
+ * Trains a model.
+ * @throws {WorkError} E_LOSS_NOT_FINITE with the step, the cases and what to change
+ * @throws {Interrupted} after writing a checkpoint, when the signal fires
+ */
+export async function train(options: TrainerOptions): Promise<TrainingResult> {
+  const { engine, steps, progress, store, now } = options;
+  const step = buildTrainingStep(options.step);
+  const session = await engine.load(encodeModel(lower(step.graph, { block: engine.block })));
+  const { optimizer, imageShape, student } = options.step;
+  const trainable = student.specs.filter(spec => spec.role !== 'buffer');
+  const count = trainable.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+
+  const resumed = await store.load();
+  const records: StepRecord[] = [];
+  let position = resumed?.last.step ?? 0;
+  let best = resumed?.last.best ?? null;
+  let bestTheta = resumed?.bestTheta ?? options.initialTheta;
+  const earlierSeconds = resumed?.last.seconds ?? 0;
+  const flat = (data: Float32Array): Tensor => tensor('float32', data, [data.length]);
+  let theta = flat(resumed?.last.theta ?? options.initialTheta);
+  let state = Object.fromEntries(
+    optimizer.stateNames.map(name => [name, flat(resumed?.last.state[name] ?? new Float32Array(count))]),
+  );
+  const labelShape = (imageShape as number[]).with(1, 1);
+  const started = now();
+  let waited = 0;
+  const seconds = (): number => earlierSeconds + (now() - started) / 1000;
+  const snapshot = (): Checkpoint => ({
+    step: position,
+    theta: theta.data as Float32Array,
+    state: Object.fromEntries(Object.entries(state).map(([name, value]) => [name, value.data as Float32Array])),
+    best,
+    seconds: seconds(),
+    fingerprint: options.fingerprint,
+  });
+
+  const task = progress.task(options.label, steps, 'step');
+  try {
+    while (position < steps) {
+      if (options.signal?.aborted === true) {
+        await store.saveLast(snapshot(), records);
+        throw new Interrupted(`${options.label}: stopped at step ${position} of ${steps}`);
+      }
+      const asked = now();
+      const batch = await options.batches.next(position);
+      waited += now() - asked;
+      const hyper = hyperValues(options, step.hyperNames, position);
+      const results = await session.run({
+        image: tensor('float32', batch.image, imageShape),
+        label: tensor('int32', batch.label, labelShape),
+        theta,
+        ...state,
+        hyper: flat(hyper),
+      });
+      const values = (results['losses'] as Tensor).data as Float32Array;
+      const losses = Object.fromEntries(step.lossNames.map((name, index) => [name, values[index] as number]));
+      assertFinite(losses, position + 1, batch.caseIds);
+      theta = results['theta.next'] as Tensor;
+      state = Object.fromEntries(optimizer.stateNames.map(name => [name, results[`${name}.next`] as Tensor]));
+      position++;
+
+      let record: StepRecord = {
+        step: position,
+        epoch: batch.epoch,
+        seconds: seconds(),
+        learningRate: hyper[0] as number,
+        losses,
+      };
+      const due = position % options.validateEvery === 0 || position === steps;
+      if (due && options.validate !== undefined) {
+        const validationDice = await options.validate(theta.data as Float32Array);
+        record = { ...record, validationDice };
+        if (best === null || validationDice > best.dice) {
+          best = { step: position, dice: validationDice };
+          bestTheta = theta.data as Float32Array;
+          await store.saveBest(snapshot());
+        }
+      }
+      records.push(record);
+      if (due) await store.saveLast(snapshot(), records);
+      const dice = best === null ? '' : `  best validation Dice ${best.dice.toFixed(3)}`;
+      task.update(position, `loss ${(losses['total'] as number).toFixed(3)}${dice}`);
+    }
+  } finally {
+    await session.dispose();
+    await options.batches.close();
+  }
+  task.finish(best === null ? undefined : `best validation Dice ${best.dice.toFixed(3)} at step ${best.step}`);
+  const elapsed = (now() - started) / 1000;
+  return {
+    theta: best === null ? (theta.data as Float32Array) : bestTheta,
+    bestStep: best?.step ?? steps,
+    records,
+    seconds: seconds(),
+    waitingShare: elapsed === 0 ? 0 : waited / 1000 / elapsed,
+  };
+}
