@@ -25,12 +25,12 @@ const RULES: { readonly [K in OpName]: Rule<K> | VariadicRule<K> } = {
 
 function operandGradient<K extends OpName>(input: RuleInput<K>, operand: number): Value {
   const rule = RULES[input.node.op] as Rule<K> | VariadicRule<K>;
-  if (typeof rule === 'string') {
-    throw new InputError('E_NO_GRADIENT', `${input.node.op} (${input.node.tag}) has no gradient: ${rule}`);
-  }
   if (typeof rule === 'function') return rule(input, operand);
-  const local = rule[operand];
+  const local = typeof rule === 'string' ? rule : rule[operand];
   invariant(local !== undefined, `${input.node.op} has no rule for operand ${operand}`);
+  if (typeof local === 'string') {
+    throw new InputError('E_NO_GRADIENT', `${input.node.op} (${input.node.tag}) has no gradient: ${local}`);
+  }
   return local(input);
 }
 

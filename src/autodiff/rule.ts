@@ -14,7 +14,7 @@ export interface RuleInput<K extends OpName> {
  * Gradients to the operands, one function per operand so that only those that are needed are built. A string in place of a function, or
  * of the whole rule, is the reason why there is none.
  */
-export type Rule<K extends OpName> = readonly ((input: RuleInput<K>) => Value)[] | string;
+export type Rule<K extends OpName> = readonly (((input: RuleInput<K>) => Value) | string)[] | string;
 
 /** A rule for operators with any number of operands. */
 export type VariadicRule<K extends OpName> = (input: RuleInput<K>, operand: number) => Value;

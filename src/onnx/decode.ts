@@ -128,12 +128,15 @@ export function decodeModel(bytes: Uint8Array, path: string): ModelSummary {
     metadata: {},
   };
   try {
-    new PbfReader(bytes).readFields(readModel, draft);
+    const reader = new PbfReader(bytes);
+    reader.readFields(readModel, draft);
+    // a length that leads past the end is skipped silently: this is how a file that was cut off shows
+    if (reader.pos > bytes.length) throw new RangeError(`it ends ${reader.pos - bytes.length} bytes too early`);
   } catch (cause) {
     throw new InputError('E_MODEL_CORRUPT', `${path} is not a readable ONNX model`, { cause });
   }
-  if (draft.outputs.length === 0 || draft.operators.size === 0) {
-    throw new InputError('E_MODEL_CORRUPT', `${path} is not an ONNX model: it holds no graph`);
+  if (draft.outputs.length === 0 || draft.operators.size === 0 || draft.operatorSets.size === 0) {
+    throw new InputError('E_MODEL_CORRUPT', `${path} is not an ONNX model: it holds no whole graph`);
   }
   const constants = new Set(draft.initializers.map(info => info.name));
   return { ...draft, inputs: draft.inputs.filter(info => !constants.has(info.name)) };

@@ -52,6 +52,8 @@ export interface TrainerOptions {
   readonly validateEvery: number;
   /** Mean Dice on the validation cases; undefined where there are none. */
   readonly validate: ((theta: Float32Array) => Promise<number>) | undefined;
+  /** Logits of a teacher that is not part of the step's graph, for the images of a batch. */
+  readonly teacherLogits?: ((image: Tensor) => Promise<Tensor>) | undefined;
   readonly store: TrainingStore;
   readonly fingerprint: string;
   readonly progress: Progress;
@@ -70,9 +72,6 @@ export interface TrainingResult {
   /** Share of the time in which the engine waited for a batch. */
   readonly waitingShare: number;
 }
-
-/** Thrown when a person stops the program; a usable checkpoint has been written. */
-export class Interrupted extends Error {}
 
 function hyperValues(options: TrainerOptions, names: readonly string[], step: number): Float32Array {
   const [first, second] = biasCorrections(options.step.optimizer, step);
@@ -101,7 +100,7 @@ function assertFinite(losses: Readonly<Record<string, number>>, step: number, ca
 /**
  * Trains a model.
  * @throws {WorkError} E_LOSS_NOT_FINITE with the step, the cases and what to change
- * @throws {Interrupted} after writing a checkpoint, when the signal fires
+ * @throws the signal's reason when it fires, after a checkpoint has been written
  */
 export async function train(options: TrainerOptions): Promise<TrainingResult> {
   const { engine, steps, progress, store, now } = options;
@@ -140,14 +139,17 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
     while (position < steps) {
       if (options.signal?.aborted === true) {
         await store.saveLast(snapshot(), records);
-        throw new Interrupted(`${options.label}: stopped at step ${position} of ${steps}`);
+        options.signal.throwIfAborted();
       }
       const asked = now();
       const batch = await options.batches.next(position);
       waited += now() - asked;
       const hyper = hyperValues(options, step.hyperNames, position);
+      const image = tensor('float32', batch.image, imageShape);
+      const soft = options.teacherLogits === undefined ? {} : { teacherLogits: await options.teacherLogits(image) };
       const results = await session.run({
-        image: tensor('float32', batch.image, imageShape),
+        image,
+        ...soft,
         label: tensor('int32', batch.label, labelShape),
         theta,
         ...state,

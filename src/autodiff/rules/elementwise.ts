@@ -65,9 +65,7 @@ export const elementwiseRules = {
   Equal: 'a comparison has no derivative',
   Greater: 'a comparison has no derivative',
   Where: [
-    () => {
-      throw new Error('internal: a condition is not differentiable');
-    },
+    'a condition has no derivative',
     to(1, ({ builder, inputs, dy }) => builder.where(first(inputs), dy, 0)),
     to(2, ({ builder, inputs, dy }) => builder.where(first(inputs), 0, dy)),
   ],

@@ -10,8 +10,9 @@ import type { GraphBuilder, Value } from '../../graph/graph.ts';
  * How voxels are weighed.
  * `uniform`: every voxel alike. `balanced`: the mean over classes of the mean over the voxels that the teacher gives to the class
  * (in proportion to its probability at T = 1), so a class of 2 % of the voxels weighs as much as the background.
+ * Numbers, one per class: a voxel weighs the mean of them under the teacher's probabilities.
  */
-export type VoxelWeights = 'uniform' | 'balanced';
+export type VoxelWeights = 'uniform' | 'balanced' | readonly number[];
 
 export interface SoftTargetOptions {
   /** T > 0, scalar; a value of the graph, so that schedules need no new one. */
@@ -30,15 +31,21 @@ function assertAlike(student: Value, teacher: Value): void {
 /** Keeps a teacher of a class at no voxels from dividing by zero: a thousandth of a voxel. */
 const FLOOR = 1e-3;
 
-/** Weighted mean over voxels of a map [N, 1, D, H, W]; `share` [N, K', D, H, W] says how much of each voxel is in which class. */
-function voxelMean(builder: GraphBuilder, map: Value, share: Value | undefined): Value {
-  if (share === undefined) return builder.mul(builder.total(map), 1 / elementCount(map.shape));
+/** Mean over voxels of a map [N, 1, D, H, W]; `share` [N, K', D, H, W] says how much of each voxel is in which class. */
+function voxelMean(builder: GraphBuilder, map: Value, share: Value, weights: VoxelWeights): Value {
+  if (weights === 'uniform') return builder.mul(builder.total(map), 1 / elementCount(map.shape));
   const axes = [0, 2, 3, 4];
-  const perClass = builder.div(
-    builder.sum(builder.mul(share, map), axes),
-    builder.add(builder.sum(share, axes), FLOOR),
-  );
-  return builder.mul(builder.total(perClass), 1 / (share.shape[1] as number));
+  const [inside, size] = [builder.sum(builder.mul(share, map), axes), builder.sum(share, axes)];
+  const classes = share.shape[1] as number;
+  if (weights === 'balanced') {
+    return builder.mul(builder.total(builder.div(inside, builder.add(size, FLOOR))), 1 / classes);
+  }
+  if (weights.length !== classes) {
+    throw new ShapeError(`${weights.length} class weights for ${classes} classes`);
+  }
+  const weigh = (value: Value): Value =>
+    builder.total(builder.mul(value, builder.float(weights, [1, classes, 1, 1, 1])));
+  return builder.div(weigh(inside), builder.add(weigh(size), FLOOR));
 }
 
 /**
@@ -59,15 +66,15 @@ export function softTargetLoss(
     builder.apply('LogSoftmax', [builder.div(logits, options.temperature)], { axis: 1 });
   const [logP, logQ] = [soften(teacher), soften(student)];
   const divergence = builder.sum(builder.mul(builder.exp(logP), builder.sub(logP, logQ)), [1]);
-  const share =
-    options.weights === 'balanced' ? builder.exp(builder.apply('LogSoftmax', [teacher], { axis: 1 })) : undefined;
+  const share = builder.exp(builder.apply('LogSoftmax', [teacher], { axis: 1 }));
   const squared = builder.mul(options.temperature, options.temperature);
-  return builder.mul(voxelMean(builder, divergence, share), squared);
+  return builder.mul(voxelMean(builder, divergence, share, options.weights), squared);
 }
 
 /**
  * Sigmoid form, the two-class divergence of every channel: T^2 * mean_voxels sum_c KL(sigmoid(t_c / T) || sigmoid(s_c / T)).
- * For one channel and for overlapping regions. `balanced` weighs inside and outside of each region alike.
+ * For one channel and for overlapping regions. The classes of `weights` are outside and
+ * inside of each region.
  * @returns scalar [], nats per voxel
  * @throws {ShapeError} if the shapes differ
  */
@@ -87,9 +94,8 @@ export function sigmoidSoftTargetLoss(
   const channels = student.shape[1] as number;
   const means = Array.from({ length: channels }, (_, channel) => {
     const map = builder.slice(divergence, 1, channel, channel + 1);
-    if (options.weights === 'uniform') return voxelMean(builder, map, undefined);
     const inside = builder.sigmoid(builder.slice(teacher, 1, channel, channel + 1));
-    return voxelMean(builder, map, builder.concat([inside, builder.sub(1, inside)], 1));
+    return voxelMean(builder, map, builder.concat([builder.sub(1, inside), inside], 1), options.weights);
   });
   return builder.mul(
     means.reduce((sum, mean) => builder.add(sum, mean)),

@@ -1,0 +1,15 @@
+/** `voxstill compare RUN|EVALUATION...`: arms or runs side by side, with paired tests, as a report. */
+import { nodeFiles } from '../../platform/node/files.ts';
+import type { AddCommand } from '../program.ts';
+import { writeReport } from '../run-report.ts';
+
+export const addCompare: AddCommand = (program, start) => {
+  program
+    .command('compare')
+    .description('arms or runs side by side, with paired tests')
+    .argument('<sources...>', 'folders of runs, or evaluation.json files')
+    .requiredOption('--out <file>', 'the report, for example report.html')
+    .action((sources: readonly string[], { out }: { readonly out: string }) =>
+      start(() => writeReport(nodeFiles, sources, out)),
+    );
+};

@@ -1,0 +1,36 @@
+/** `voxstill predict`: segments volumes; a result has its input's exact grid and geometry. */
+import { defaultEvaluation } from '../../experiment/config-schema.ts';
+import { readModelFile } from '../../experiment/model-file.ts';
+import { predictFiles } from '../../experiment/predict.ts';
+import { formatSeconds } from '../../report/format.ts';
+import { addModelFlags, givenFacts, type ModelFlags } from '../model-flags.ts';
+import type { AddCommand } from '../program.ts';
+import { openLaboratory } from '../session.ts';
+
+interface Flags extends ModelFlags {
+  readonly input: string;
+  readonly output: string;
+  readonly probabilities: boolean;
+}
+
+export const addPredict: AddCommand = (program, start) => {
+  addModelFlags(program.command('predict').description('segment volumes'))
+    .requiredOption('--input <path>', 'a .nii or .nii.gz file, or a folder of them')
+    .requiredOption('--output <path>', 'a .nii.gz file, or a folder')
+    .option('--probabilities', 'also write the probability of every class', false)
+    .action((flags: Flags) =>
+      start(async session => {
+        const laboratory = await openLaboratory(session, null);
+        const model = await readModelFile(laboratory.files, flags.model, givenFacts(flags));
+        const { input, output, probabilities } = flags;
+        const { overlap } = defaultEvaluation;
+        const options = { model, input, output, probabilities, overlap, signal: session.signal };
+        const predictions = await predictFiles(laboratory, options);
+        const lines = predictions.map(({ output: path, seconds, volumesMl }) => {
+          const volumes = Object.entries(volumesMl).map(([name, ml]) => `${name} ${ml.toFixed(2)} ml`);
+          return `${path}: ${volumes.join(', ')} (${formatSeconds(seconds)})`;
+        });
+        return { json: { predictions }, text: lines.join('\n') };
+      }),
+    );
+};

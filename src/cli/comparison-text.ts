@@ -1,0 +1,20 @@
+/** A comparison as lines for a terminal: one row per arm, then what the tests say. */
+import type { Comparison } from '../experiment/record.ts';
+import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from '../report/format.ts';
+import { alignColumns } from './table.ts';
+
+/** Lines without a final line break. */
+export function comparisonText(comparison: Comparison): string {
+  const header = ['arm', 'mean Dice (95 % CI)', 'parameters', 'multiply-adds', 'file', 'per case', 'peak memory'];
+  const rows = Object.entries(comparison.arms).map(([name, arm]) => [
+    name,
+    `${formatDice(arm.meanDice)} (${formatInterval(arm.meanDiceCi95, formatDice)})`,
+    formatCount(arm.parameters),
+    formatCount(arm.multiplyAdds),
+    formatBytes(arm.bytes),
+    formatSeconds(arm.secondsPerCase),
+    formatBytes(arm.peakBytes),
+  ]);
+  const sentences = comparison.pairs.filter(({ metric }) => metric === 'meanDice').map(({ sentence }) => sentence);
+  return [...alignColumns([header, ...rows]), ...sentences].join('\n');
+}

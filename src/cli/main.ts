@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+/** The program `voxstill`: the process around program.ts - arguments, streams, Ctrl-C and exit code. */
+import { packageVersion } from '../platform/node/provenance.ts';
+import { addCompare } from './commands/compare.ts';
+import { addDemo } from './commands/demo.ts';
+import { addEvaluate } from './commands/evaluate.ts';
+import { addInspect } from './commands/inspect.ts';
+import { addPredict } from './commands/predict.ts';
+import { addRun } from './commands/run.ts';
+import { addTrain } from './commands/train.ts';
+import { runProgram } from './program.ts';
+
+const interruption = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    if (interruption.signal.aborted) process.exit(130);
+    process.stderr.write('\nstopping at the next safe point; once more ends at once\n');
+    interruption.abort();
+  });
+}
+
+process.exitCode = await runProgram(
+  process.argv.slice(2),
+  [addDemo, addRun, addTrain, addEvaluate, addPredict, addCompare, addInspect],
+  {
+    version: packageVersion(),
+    stdout: text => process.stdout.write(text),
+    stderr: {
+      isTerminal: process.stderr.isTTY === true,
+      write: text => process.stderr.write(text),
+      terminal: process.stderr,
+    },
+    signal: interruption.signal,
+    elapsedMs: () => performance.now(),
+  },
+);

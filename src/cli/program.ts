@@ -1,0 +1,117 @@
+/**
+ * The program around its commands: flags that all share, one readable message per error, exit codes, and what goes to which stream.
+ * stdout carries the --json document and nothing else (besides --help and --version, when they are what was asked for).
+ */
+import { Command, CommanderError } from 'commander';
+import { InputError, VoxstillError } from '../core/errors.ts';
+import { nearestWord } from '../experiment/config-problems.ts';
+import { createProgress, type TextStream } from './progress.ts';
+import type { Start } from './session.ts';
+
+/** Adds one command to the program. */
+export type AddCommand = (program: Command, start: Start) => void;
+
+/** The world that the program talks to. */
+export interface Surroundings {
+  readonly version: string;
+  readonly stdout: (text: string) => void;
+  readonly stderr: TextStream;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly elapsedMs: () => number;
+}
+
+const EXIT_INTERRUPTED = 130;
+
+interface SharedFlags {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly debug: boolean;
+}
+
+function allCommands(program: Command): readonly Command[] {
+  return [program, ...program.commands];
+}
+
+/** The message of a wrong call, always with the nearest flag and where to read on. */
+function usageMessage(error: CommanderError, program: Command, argv: readonly string[]): string {
+  const name = argv.find(word => program.commands.some(command => command.name() === word));
+  const command = program.commands.find(candidate => candidate.name() === name);
+  const [first = '', ...more] = error.message.replace(/^error: /, '').split('\n');
+  let advice = more.join(' ').replace(/^\(|\)$/g, '');
+  if (error.code === 'commander.unknownOption' && advice === '') {
+    const flags = [program, ...(command === undefined ? [] : [command])].flatMap(({ options }) =>
+      options.flatMap(({ long }) => long ?? []),
+    );
+    const asked = /'(.+)'/.exec(first)?.[1] ?? '';
+    advice = `The nearest flag is ${nearestWord(asked, flags, Number.POSITIVE_INFINITY)}.`;
+  }
+  const help = `See voxstill ${name === undefined ? '' : `${name} `}--help.`;
+  return [first, advice, help].filter(part => part !== '').join(' ');
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** The error as the user sees it. */
+function describeError(error: Error): { readonly code: string; readonly message: string; readonly exitCode: 1 | 2 } {
+  if (error instanceof VoxstillError) return { code: error.code, message: error.message, exitCode: error.exitCode };
+  const message = `${error.message}. This is a fault of the program; --debug shows where.`;
+  return { code: 'E_INTERNAL', message, exitCode: 1 };
+}
+
+/**
+ * Runs the program once.
+ * @param argv words after the program's name
+ * @returns the exit code: 0 done, 1 the work failed, 2 wrong usage or invalid input, 130 interrupted
+ */
+export async function runProgram(
+  argv: readonly string[],
+  commands: readonly AddCommand[],
+  surroundings: Surroundings,
+): Promise<number> {
+  const { stdout, stderr, signal, elapsedMs } = surroundings;
+  const program = new Command('voxstill')
+    .description('Distils large 3D medical segmentation models into small ones that run anywhere.')
+    .version(surroundings.version)
+    .option('--json', 'print one JSON document on stdout as the last thing', false)
+    .option('--quiet', 'print nothing but errors', false)
+    .option('--debug', 'print stack traces of errors', false);
+  const flags = (): SharedFlags => program.opts<{ json: boolean; quiet: boolean; debug: boolean }>();
+  const start: Start = async work => {
+    const { quiet, json } = flags();
+    const outcome = await work({ progress: createProgress(stderr, { quiet, elapsedMs }), signal });
+    if (!quiet) stderr.write(`${outcome.text}\n`);
+    if (json) stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);
+  };
+  for (const add of commands) add(program, start);
+  for (const command of allCommands(program)) {
+    command
+      .exitOverride()
+      .configureHelp({ showGlobalOptions: true })
+      .configureOutput({ writeOut: stdout, writeErr: stderr.write, outputError: () => {} });
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return signal.aborted ? EXIT_INTERRUPTED : 0;
+  } catch (caught) {
+    if (caught instanceof CommanderError && caught.exitCode === 0) return 0;
+    if (caught instanceof CommanderError && caught.code === 'commander.help') return 2;
+    if (signal.aborted) {
+      stderr.write('interrupted\n');
+      return EXIT_INTERRUPTED;
+    }
+    const error =
+      caught instanceof CommanderError
+        ? new InputError('E_USAGE', usageMessage(caught, program, argv), { cause: caught })
+        : asError(caught);
+    const { code, message, exitCode } = describeError(error);
+    // The flags as written, since a wrong call is not parsed to its end.
+    const asked = (flag: string): boolean => argv.includes(flag);
+    stderr.write(`${code}: ${message}\n`);
+    if (asked('--debug')) stderr.write(`${error.stack}\n`);
+    if (asked('--json')) stdout(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
+    return exitCode;
+  }
+}

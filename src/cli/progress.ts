@@ -1,0 +1,114 @@
+/**
+ * Progress for people, on stderr: bars with an ETA on a terminal, plain lines at most every five seconds elsewhere (log files,
+ * batch systems), nothing when quiet. Errors are not its affair.
+ */
+import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import { type Progress, type ProgressTask, silent } from '../runtime/progress.ts';
+
+/** Where text for people goes. */
+export interface TextStream {
+  readonly isTerminal: boolean;
+  write(text: string): void;
+  /** The stream of the terminal, for bars. */
+  readonly terminal: NodeJS.WritableStream;
+}
+
+export interface ProgressOptions {
+  readonly quiet: boolean;
+  readonly elapsedMs: () => number;
+}
+
+const LINE_INTERVAL_MS = 5000;
+
+/** `1 h 05 min`, `3 min 20 s`, `8 s`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const pad = (value: number): string => String(value).padStart(2, '0');
+  if (hours > 0) return `${hours} h ${pad(minutes)} min`;
+  return minutes > 0 ? `${minutes} min ${pad(rest)} s` : `${rest} s`;
+}
+
+/** Remaining time at the pace since the first update, so that a resumed task does not count what was done before. */
+function createEta(total: number, elapsedMs: () => number): (done: number) => string {
+  let first: { readonly done: number; readonly atMs: number } | undefined;
+  return done => {
+    first ??= { done, atMs: elapsedMs() };
+    if (done <= first.done) return 'ETA unknown';
+    const msPerStep = (elapsedMs() - first.atMs) / (done - first.done);
+    return `ETA ${formatDuration(((total - done) * msPerStep) / 1000)}`;
+  };
+}
+
+function withNote(text: string, note: string | undefined): string {
+  return note === undefined || note === '' ? text : `${text}, ${note}`;
+}
+
+function createLines(stream: TextStream, elapsedMs: () => number): Progress {
+  const line = (text: string): void => stream.write(`${text}\n`);
+  const task = (label: string, total: number, unit: string): ProgressTask => {
+    const eta = createEta(total, elapsedMs);
+    const startMs = elapsedMs();
+    let lastMs = startMs;
+    line(`${label}: ${total} ${unit}s`);
+    return {
+      update: (done, note) => {
+        const remaining = eta(done);
+        if (elapsedMs() - lastMs < LINE_INTERVAL_MS) return;
+        lastMs = elapsedMs();
+        line(withNote(`${label}: ${done}/${total} ${unit}s, ${remaining}`, note));
+      },
+      finish: note => line(withNote(`${label}: done in ${formatDuration((elapsedMs() - startMs) / 1000)}`, note)),
+    };
+  };
+  return { task, log: line, warn: message => line(`warning: ${message}`) };
+}
+
+function createBars(stream: TextStream, elapsedMs: () => number): Progress {
+  let bars: MultiBar | undefined;
+  const active = new Set<SingleBar>();
+  const line = (text: string): void => {
+    if (bars === undefined) stream.write(`${text}\n`);
+    else bars.log(`${text}\n`);
+  };
+  const task = (label: string, total: number, unit: string): ProgressTask => {
+    bars ??= new MultiBar(
+      {
+        format: '{label} [{bar}] {value}/{total} {unit}s {text}',
+        stream: stream.terminal,
+        barsize: 24,
+        // Ctrl-C is the program's affair; it must not stop the bars by itself.
+        gracefulExit: false,
+        autopadding: true,
+      },
+      Presets.rect,
+    );
+    const eta = createEta(total, elapsedMs);
+    const startMs = elapsedMs();
+    const bar = bars.create(total, 0, { label, unit, text: '' });
+    active.add(bar);
+    return {
+      update: (done, note) => bar.update(done, { text: withNote(eta(done), note) }),
+      finish: note => {
+        const text = withNote(`done in ${formatDuration((elapsedMs() - startMs) / 1000)}`, note);
+        active.delete(bar);
+        if (active.size > 0) {
+          bars?.remove(bar);
+          line(`${label}: ${text}`);
+          return;
+        }
+        bar.update({ text });
+        bars?.update();
+        bars?.stop();
+        bars = undefined;
+      },
+    };
+  };
+  return { task, log: line, warn: message => line(`warning: ${message}`) };
+}
+
+/** Progress as the stream can show it. */
+export function createProgress(stream: TextStream, { quiet, elapsedMs }: ProgressOptions): Progress {
+  if (quiet) return silent;
+  return stream.isTerminal ? createBars(stream, elapsedMs) : createLines(stream, elapsedMs);
+}

@@ -1,0 +1,34 @@
+/** Reads the values of flags. What is wrong with one is told by commander, which adds the flag's name. */
+import { InvalidArgumentError } from 'commander';
+
+/** A whole number of at least `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return text => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+/** Three numbers above 0, `x,y,z`. */
+export function triple(text: string): readonly [number, number, number] {
+  const [x, y, z, ...more] = text.split(',').map(Number);
+  if (x === undefined || y === undefined || z === undefined || more.length > 0 || !(x > 0 && y > 0 && z > 0)) {
+    throw new InvalidArgumentError('It must be three numbers above 0: x,y,z.');
+  }
+  return [x, y, z];
+}
+
+/** Words, `a,b,c`. */
+export function words(text: string): readonly string[] {
+  const list = text.split(',').map(word => word.trim());
+  if (list.includes('')) throw new InvalidArgumentError('It must be words with commas between: a,b,c.');
+  return list;
+}
+
+/** For a flag that may be given several times. */
+export function collect(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
+}

@@ -1,0 +1,151 @@
+/**
+ * Batches of training patches. A batch is a pure function of (seed, step): cases are shuffled anew in each epoch, place and variation of
+ * a patch follow from (seed, step, sample). So a resumed run needs no state, any number of workers makes the same batches, and two
+ * arms with the same settings see the same patches. Tensors are [N, C, D, H, W] with D = z.
+ */
+import { InputError, ShapeError } from '../core/errors.ts';
+import { random, shuffle } from '../core/random.ts';
+import { range } from '../core/shape.ts';
+import { voxelCount, type Xyz } from '../volume/volume.ts';
+import { type AugmentSettings, changeIntensities, cutPatch, drawAugmentation, NO_AUGMENTATION } from './augment.ts';
+import { assertPatchFits, type ForegroundClass, indexForeground, type Padding, samplePatch } from './patches.ts';
+
+/** A case that is ready for training: normalised, on the common spacing. */
+export interface TrainingCase {
+  readonly id: string;
+  /** [C, D, H, W]. */
+  readonly image: Float32Array;
+  /** [D, H, W]; zeros where a case has no label. */
+  readonly label: Uint8Array;
+  readonly sizeVoxels: Xyz;
+  readonly channels: number;
+}
+
+export interface BatchSettings {
+  readonly seed: number;
+  /** Patches per batch. */
+  readonly batch: number;
+  readonly patchSize: Xyz;
+  /** Probability that a patch is centred on a labelled voxel. */
+  readonly foreground: number;
+  readonly padding: Padding;
+  /** Patches stay as they are if not given. */
+  readonly augment?: AugmentSettings;
+  /** Spacing of the cases, for rotations; isotropic if not given. */
+  readonly spacingMm?: Xyz;
+}
+
+export interface Batch {
+  /** [N, C, D, H, W]. */
+  readonly image: Float32Array;
+  /** [N, 1, D, H, W], class indices. */
+  readonly label: Int32Array;
+  /** One per sample. */
+  readonly caseIds: readonly string[];
+  /** Of the batch's first sample, from 0. */
+  readonly epoch: number;
+}
+
+/** Where a trainer takes its batches from. */
+export interface BatchSource {
+  next(step: number): Promise<Batch>;
+  close(): Promise<void>;
+}
+
+/** What is worked out once per case. */
+interface CaseIndex {
+  readonly foreground: readonly ForegroundClass[];
+  readonly minima: readonly number[];
+}
+
+const ISOTROPIC: Xyz = [1, 1, 1];
+
+/** Remembers a pure function of immutable cases while they are alive; nothing outside can tell. */
+const caseIndices = new WeakMap<TrainingCase, CaseIndex>();
+
+function smallest(values: Float32Array): number {
+  let min = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < values.length; i++) if (values[i]! < min) min = values[i]!;
+  return min;
+}
+
+function indexOf(trainingCase: TrainingCase): CaseIndex {
+  const known = caseIndices.get(trainingCase);
+  if (known !== undefined) return known;
+  const { image, label, channels, sizeVoxels } = trainingCase;
+  const voxels = voxelCount(sizeVoxels);
+  const index: CaseIndex = {
+    foreground: indexForeground(label),
+    minima: range(channels).map(channel => smallest(image.subarray(channel * voxels, (channel + 1) * voxels))),
+  };
+  caseIndices.set(trainingCase, index);
+  return index;
+}
+
+function checkCases(cases: readonly TrainingCase[], { patchSize, padding }: BatchSettings): number {
+  const [first] = cases;
+  if (first === undefined)
+    throw new InputError('E_NO_CASES', 'there are no training cases. Give data.splits.train some.');
+  for (const one of cases) {
+    const voxels = voxelCount(one.sizeVoxels);
+    if (one.channels !== first.channels) {
+      throw new ShapeError(`case "${one.id}" has ${one.channels} channels, but "${first.id}" has ${first.channels}`);
+    }
+    if (one.image.length !== voxels * one.channels || one.label.length !== voxels) {
+      throw new ShapeError(
+        `case "${one.id}" of ${voxels} voxels has ${one.image.length} image values and ${one.label.length} labels`,
+      );
+    }
+    assertPatchFits(patchSize, one, padding);
+  }
+  return first.channels;
+}
+
+/**
+ * The batch of a step: `sample` number step * batch + n is at that place in the endless sequence of shuffled epochs.
+ * @param step from 0
+ * @throws {InputError} E_NO_CASES, E_PATCH_TOO_LARGE
+ * @throws {ShapeError} if cases differ in channels
+ */
+export function makeBatch(cases: readonly TrainingCase[], settings: BatchSettings, step: number): Batch {
+  const { seed, batch, patchSize, padding, augment, spacingMm = ISOTROPIC } = settings;
+  const channels = checkCases(cases, settings);
+  const voxels = voxelCount(patchSize);
+  const image = new Float32Array(batch * channels * voxels);
+  const label = new Int32Array(batch * voxels);
+  const epochOf = (sample: number): number => Math.floor((step * batch + sample) / cases.length);
+  const orders = new Map<number, TrainingCase[]>();
+  const caseOf = (sample: number): TrainingCase => {
+    const epoch = epochOf(sample);
+    const order = orders.get(epoch) ?? shuffle(cases, random(seed, 'order', epoch));
+    orders.set(epoch, order);
+    return order[(step * batch + sample) % cases.length]!;
+  };
+  const caseIds = range(batch).map(sample => {
+    const trainingCase = caseOf(sample);
+    const { foreground, minima } = indexOf(trainingCase);
+    const placed = { sizeVoxels: trainingCase.sizeVoxels, foreground };
+    const window = samplePatch(placed, settings, random(seed, 'patch', step, sample));
+    const source = random(seed, 'augment', step, sample);
+    const augmentation = augment === undefined ? NO_AUGMENTATION : drawAugmentation(augment, spacingMm, source);
+    const target = {
+      image: image.subarray(sample * channels * voxels, (sample + 1) * channels * voxels),
+      label: label.subarray(sample * voxels, (sample + 1) * voxels),
+    };
+    cutPatch(target, { ...trainingCase, minima }, { window, padding, augmentation });
+    for (let channel = 0; channel < channels; channel++) {
+      changeIntensities(target.image.subarray(channel * voxels, (channel + 1) * voxels), augmentation, source);
+    }
+    return trainingCase.id;
+  });
+  return { image, label, caseIds, epoch: epochOf(0) };
+}
+
+/**
+ * Batches made where they are asked for, in the same thread.
+ * @throws {InputError} E_NO_CASES, E_PATCH_TOO_LARGE, at once
+ */
+export function createBatchSource(cases: readonly TrainingCase[], settings: BatchSettings): BatchSource {
+  checkCases(cases, settings);
+  return { next: async step => makeBatch(cases, settings, step), close: async () => {} };
+}

@@ -1,0 +1,239 @@
+/**
+ * One arm of one seed: builds the network, trains it with checkpoints in the run's folder, and writes model.onnx. Student and baseline
+ * differ in nothing but the teacher: same initial weights, same batches, same hard loss, schedule and steps.
+ */
+import { InputError, invariant } from '../core/errors.ts';
+import { random } from '../core/random.ts';
+import type { Shape, Triple } from '../core/shape.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
+import type { TrainingCase } from '../data/loader.ts';
+import { labelsFromProbabilities } from '../inference/probabilities.ts';
+import { slidingWindow } from '../inference/sliding-window.ts';
+import { countOverlap, diceOf } from '../metrics/overlap.ts';
+import { meanOf } from '../metrics/statistics.ts';
+import { collectParameters, initialize, parameterCount } from '../nn/parameters.ts';
+import { unet } from '../nn/unet.ts';
+import { encodeModel } from '../onnx/encode.ts';
+import { lower } from '../onnx/lower.ts';
+import { adam } from '../optim/adam.ts';
+import type { Optimizer } from '../optim/optimizer.ts';
+import { sgd } from '../optim/sgd.ts';
+import type { Session } from '../runtime/engine.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint.ts';
+import { exportModel, multiplyAdds } from '../training/export.ts';
+import { buildForward, kernelMask, type Model, type StepOptions } from '../training/step.ts';
+import { type ScheduledTerm, type TrainingResult, type TrainingStore, train } from '../training/trainer.ts';
+import type { Recipe } from './config-schema.ts';
+import { formatHistory, parseHistory } from './history.ts';
+import type { Laboratory } from './laboratory.ts';
+import { formatModelMetadata } from './model-file.ts';
+import type { PreparedData } from './prepare.ts';
+import type { Arm, HistoryRow } from './record.ts';
+import type { ArmFolder } from './run-folder.ts';
+import type { Teacher } from './teacher.ts';
+
+export interface ArmOptions {
+  readonly laboratory: Laboratory;
+  readonly recipe: Recipe;
+  readonly data: PreparedData;
+  readonly arm: Arm;
+  readonly seed: number;
+  readonly folder: ArmFolder;
+  /** What the student learns from; absent for the other arms. */
+  readonly teacher?: Teacher | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Patch size as the tensor's spatial axes. */
+export function patchShape([width, height, depth]: Recipe['patch']['size']): Triple {
+  return [depth, height, width];
+}
+
+function optimizerOf(
+  { optimizer }: Recipe,
+  model: Model,
+): { readonly optimizer: Optimizer; readonly learningRate: number } {
+  const trainable = model.specs.filter(spec => spec.role !== 'buffer');
+  if ('sgd' in optimizer) return { optimizer: sgd(optimizer.sgd), learningRate: optimizer.sgd.learningRate };
+  const options = 'adam' in optimizer ? optimizer.adam : optimizer.adamw;
+  return { optimizer: adam(options, () => kernelMask(trainable)), learningRate: options.learningRate };
+}
+
+/** Soft terms of the recipe by the name that history.csv gives them. */
+function softTerms({ distill }: Recipe): ScheduledTerm[] {
+  return distill.losses.map(({ kd }, index) => ({
+    name: index === 0 ? 'kd' : `kd${index + 1}`,
+    weights: kd.classWeights === 'none' ? 'uniform' : kd.classWeights,
+    weight: kd.softWeight,
+    temperature: kd.temperature,
+    warmupSteps: kd.warmupSteps,
+  }));
+}
+
+/** Mean Dice of a network in training over whole validation volumes. */
+function validator(options: ArmOptions, session: Session, classes: number): (theta: Float32Array) => Promise<number> {
+  const { data, recipe } = options;
+  const values = data.dataset.labels.filter(({ value }) => value > 0).map(({ value }) => value);
+  const diceOfCase = async (item: TrainingCase, theta: Tensor): Promise<number[]> => {
+    const [width, height, depth] = item.sizeVoxels;
+    const withTheta: Session = { ...session, run: (feeds, outputs) => session.run({ ...feeds, theta }, outputs) };
+    const probabilities = await slidingWindow({
+      session: withTheta,
+      image: item.image,
+      channels: item.channels,
+      size: [depth, height, width],
+      window: patchShape(recipe.patch.size),
+      classes,
+      overlap: recipe.evaluate.overlap,
+      activation: 'softmax',
+      inputName: 'image',
+      outputName: 'logits',
+      ...(options.signal && { signal: options.signal }),
+    });
+    const prediction = labelsFromProbabilities(probabilities, classes, 'softmax');
+    return countOverlap(item.label, prediction, values).flatMap(overlap => diceOf(overlap) ?? []);
+  };
+  return async theta => {
+    const perCase: number[] = [];
+    for (const item of data.val) {
+      const scores = await diceOfCase(item, tensor('float32', theta, [theta.length]));
+      if (scores.length > 0) perCase.push(meanOf(scores));
+    }
+    return perCase.length === 0 ? 0 : meanOf(perCase);
+  };
+}
+
+/** Checkpoints and history in the arm's folder. */
+function armStore({ laboratory: { files }, folder }: ArmOptions, model: Model, fingerprint: string): TrainingStore {
+  const [last, best] = [`${folder.checkpoint}/last.safetensors`, `${folder.checkpoint}/best.safetensors`];
+  const read = async (path: string): Promise<Checkpoint> =>
+    decodeCheckpoint(await files.read(path), { path, specs: model.specs, fingerprint });
+  let earlier: readonly HistoryRow[] = [];
+  return {
+    load: async () => {
+      if (!(await files.exists(last))) return undefined;
+      const checkpoint = await read(last);
+      const rows = parseHistory(new TextDecoder().decode(await files.read(folder.history)), folder.history);
+      earlier = rows.filter(row => row.step <= checkpoint.step);
+      return { last: checkpoint, bestTheta: checkpoint.best === null ? checkpoint.theta : (await read(best)).theta };
+    },
+    saveLast: async (checkpoint, records) => {
+      await files.write(folder.history, formatHistory([...earlier, ...records]));
+      await files.write(last, await encodeCheckpoint(checkpoint, model.specs));
+    },
+    saveBest: async checkpoint => files.write(best, await encodeCheckpoint({ ...checkpoint, state: {} }, model.specs)),
+  };
+}
+
+/** What follows from the recipe alone: the network, how it is optimised, and what its training depends on. */
+interface ArmPlan {
+  readonly model: Model;
+  readonly imageShape: Shape;
+  readonly optimizer: Optimizer;
+  readonly learningRate: number;
+  readonly train: Recipe['student']['train'];
+  readonly terms: readonly ScheduledTerm[];
+  readonly fingerprint: string;
+}
+
+function planArm({ laboratory, recipe, data, arm, seed, teacher }: Omit<ArmOptions, 'folder' | 'signal'>): ArmPlan {
+  const settings = arm === 'teacher' ? recipe.teacher : recipe.student;
+  invariant('unet' in settings, 'a finished teacher is not trained');
+  const { features, convolutionsPerLevel, normalization, activation, negativeSlope } = settings.unet;
+  const imageShape = [settings.train.batch, data.dataset.channels.length, ...patchShape(recipe.patch.size)];
+  const network = unet({
+    features,
+    convolutionsPerLevel,
+    normalization,
+    negativeSlope: activation === 'relu' ? 0 : negativeSlope,
+    classes: data.dataset.labels.length,
+  });
+  const model: Model = { network, specs: collectParameters(network, imageShape) };
+  const terms = teacher === undefined ? [] : softTerms(recipe);
+  const { preprocess, patch, augment, loss, optimizer } = recipe;
+  const depends = [preprocess, patch, augment, loss, optimizer, settings, arm, seed, data.splits, data.hashes];
+  const text = JSON.stringify([...depends, teacher?.sha256 ?? null, terms]);
+  const fingerprint = laboratory.machine.sha256(new TextEncoder().encode(text));
+  return { model, imageShape, ...optimizerOf(recipe, model), train: settings.train, terms, fingerprint };
+}
+
+/** A network that this run has trained, with its best parameters, as a frozen part of another arm's step. */
+export async function trainedModel(options: ArmOptions): Promise<Model & { readonly theta: Float32Array }> {
+  const { model, fingerprint } = planArm(options);
+  const stored = await armStore(options, model, fingerprint).load();
+  if (stored === undefined) {
+    throw new InputError(
+      'E_TEACHER_MISSING',
+      `there is no checkpoint in ${options.folder.checkpoint}. Train the teacher first`,
+    );
+  }
+  return { ...model, theta: stored.bestTheta };
+}
+
+/** Trains one arm and writes its model. Goes on from a checkpoint where there is one. */
+export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
+  const { laboratory, recipe, data, arm, seed, folder, teacher, signal } = options;
+  const { engine, files, machine, progress } = laboratory;
+  const { model, imageShape, optimizer, learningRate, train: budget, terms, fingerprint } = planArm(options);
+  const classes = data.dataset.labels.length;
+  const channels = data.dataset.channels.length;
+  const window = patchShape(recipe.patch.size);
+  const step: StepOptions = {
+    student: model,
+    imageShape,
+    hardLoss: recipe.loss,
+    optimizer,
+    regularization: recipe.optimizer.regularization,
+    clipNorm: recipe.optimizer.clipNorm,
+    ...(teacher === undefined ? {} : { distillation: { teacher: teacher.inStep, terms } }),
+  };
+  const validation = buildForward(model, [1, channels, ...window]);
+  const forward = await engine.load(encodeModel(lower(validation, { block: engine.block })));
+  try {
+    const result = await train({
+      engine,
+      step,
+      terms,
+      // the student's and the baseline's initial weights are the same
+      initialTheta: initialize(model.specs, name => random(seed, arm === 'teacher' ? 'teacher' : 'student', name)),
+      batches: laboratory.openBatches(data.train, {
+        seed,
+        batch: budget.batch,
+        patchSize: recipe.patch.size,
+        foreground: recipe.patch.foreground,
+        padding: recipe.patch.padding,
+        augment: recipe.augment,
+        ...(recipe.preprocess.spacingMm === null ? {} : { spacingMm: recipe.preprocess.spacingMm }),
+      }),
+      steps: budget.steps,
+      learningRate,
+      schedule: recipe.optimizer.schedule,
+      validateEvery: budget.validateEvery,
+      validate: data.val.length === 0 ? undefined : validator(options, forward, classes),
+      teacherLogits: teacher?.logits,
+      store: armStore(options, model, fingerprint),
+      fingerprint,
+      progress,
+      label: recipe.seeds.length === 1 ? arm : `${arm} (seed ${seed})`,
+      signal,
+      now: () => machine.elapsedMs(),
+    });
+    const metadata = formatModelMetadata({
+      labels: [...data.dataset.labels],
+      channels,
+      spacingMm: recipe.preprocess.spacingMm,
+      normalize: recipe.preprocess.normalize,
+      patch: window,
+      activation: 'softmax',
+      inputName: 'image',
+      outputName: 'logits',
+      parameters: parameterCount(model.specs.filter(spec => spec.role !== 'buffer')),
+      multiplyAdds: multiplyAdds(model, imageShape),
+      axes: 'NCZYX',
+    });
+    await files.write(folder.model, exportModel(model, result.theta, { channels, window, metadata }));
+    return result;
+  } finally {
+    await forward.dispose();
+  }
+}

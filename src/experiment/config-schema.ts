@@ -1,0 +1,274 @@
+/**
+ * The recipe of an experiment, as a schema. It holds the only defaults of the program: code below never has one of its own, and
+ * a resolved recipe spells every value out. Objects are strict, so a misspelt key is an error and never a silent default.
+ * Triples are in x, y, z order. Does not know about files or text; see config.ts.
+ */
+import { z } from 'zod';
+
+const positive = z.number().gt(0);
+const nonNegative = z.number().min(0);
+const count = z.int().min(1);
+const fraction = z.number().min(0).max(1);
+
+function ordered([low, high]: readonly [number, number]): boolean {
+  return low <= high;
+}
+
+const positiveRange = z.tuple([positive, positive]).refine(ordered, 'the first value must not exceed the second');
+
+const splitFractions = z
+  .strictObject({
+    seed: z.int().min(0).default(1).describe('Seed of the shuffle before the cases are divided.'),
+    train: positive.max(1).default(0.7).describe('Fraction of the cases.'),
+    val: fraction.default(0.1).describe('Fraction of the cases; used to watch training.'),
+    test: fraction.default(0.2).describe('Fraction of the cases; used once, at the end.'),
+  })
+  .refine(({ train, val, test }) => Math.abs(train + val + test - 1) < 1e-6, 'train + val + test must be 1');
+
+const data = z.strictObject({
+  dataset: z.string().min(1).describe('Folder with a dataset.json (Medical Segmentation Decathlon or nnU-Net raw).'),
+  splits: z
+    .union([splitFractions, z.strictObject({ file: z.string().min(1).describe('A splits.json with case ids.') })])
+    .prefault({})
+    .describe('Cases per split: by fractions and a seed, or from a file.'),
+});
+
+const preprocess = z.strictObject({
+  spacingMm: z
+    .tuple([positive, positive, positive])
+    .nullable()
+    .default(null)
+    .describe('Voxel size that every volume is resampled to, millimetres, x y z; null keeps each as it is.'),
+  normalize: z
+    .enum(['min-max', 'percentile', 'z-score', 'none'])
+    .default('min-max')
+    .describe('Intensities, per volume and channel.'),
+});
+
+const patch = z.strictObject({
+  size: z.tuple([count, count, count]).describe('Voxels, x y z.'),
+  foreground: fraction.default(0.33).describe('Fraction of the patches that are centred on a labelled voxel.'),
+  padding: z
+    .enum(['constant', 'reflect', 'none'])
+    .default('constant')
+    .describe('What surrounds a volume that is smaller than the patch; none makes that an error.'),
+});
+
+const augment = z.strictObject({
+  flip: z
+    .array(z.enum(['x', 'y', 'z']))
+    .default([])
+    .describe('Axes that are mirrored with probability 1/2.'),
+  rotateDegrees: nonNegative.max(180).default(0).describe('Largest rotation about each axis.'),
+  scale: positiveRange.default([1, 1]).describe('Range of the zoom factor.'),
+  noise: nonNegative.default(0).describe('Largest standard deviation of Gaussian noise, in normalised intensity.'),
+  gamma: positiveRange.default([1, 1]).describe('Range of the exponent on intensities.'),
+  brightness: nonNegative.default(0).describe('Largest shift, in normalised intensity.'),
+  contrast: positiveRange.default([1, 1]).describe('Range of the factor on intensities.'),
+});
+
+const unet = z.strictObject({
+  features: z.array(count).min(1).describe('Feature maps per level; each level halves the grid.'),
+  convolutionsPerLevel: count.default(2),
+  normalization: z.enum(['instance', 'batch', 'group', 'none']).default('instance'),
+  activation: z.enum(['leaky-relu', 'relu']).default('leaky-relu'),
+  negativeSlope: fraction.default(0.01).describe('Slope of leaky-relu below zero.'),
+});
+
+const train = z
+  .strictObject({
+    steps: count.describe('Optimizer steps.'),
+    batch: count.describe('Patches per step.'),
+    validateEvery: count.optional().describe('Steps between two validations; a tenth of the steps if not given.'),
+  })
+  .transform(({ steps, batch, validateEvery }) => ({
+    steps,
+    batch,
+    validateEvery: validateEvery ?? Math.max(1, Math.round(steps / 10)),
+  }));
+
+const arm = z.strictObject({ unet, train });
+
+const teacher = z
+  .union([
+    arm,
+    z.strictObject({
+      onnx: z
+        .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+        .describe('One model file, or several for an ensemble.'),
+    }),
+  ])
+  .describe('A U-Net to train, or finished ONNX models.');
+
+const loss = z
+  .strictObject({
+    crossEntropy: z
+      .strictObject({
+        weight: nonNegative.default(1),
+        kind: z.enum(['categorical', 'binary']).default('categorical').describe('binary is for one-channel models.'),
+      })
+      .prefault({}),
+    dice: z
+      .strictObject({
+        weight: nonNegative.default(1),
+        batch: z.boolean().default(true).describe('Sum over the whole batch rather than per sample.'),
+        background: z.boolean().default(false).describe('Count the background class.'),
+        squared: z.boolean().default(false).describe('Square the terms of the denominator.'),
+        smooth: nonNegative.default(1e-5).describe('Added to numerator and denominator.'),
+      })
+      .prefault({}),
+  })
+  .refine(
+    ({ crossEntropy, dice }) => crossEntropy.weight + dice.weight > 0,
+    'crossEntropy.weight and dice.weight must not both be 0',
+  );
+
+const DEFAULT_SOFT_WEIGHT = 0.5;
+
+const knowledgeDistillation = z
+  .strictObject({
+    temperature: positive.default(2).describe('Softens teacher and student alike.'),
+    softWeight: nonNegative
+      .optional()
+      .describe('Weight of the soft-target term beside the hard loss, whose weight stays 1.')
+      .meta({ default: DEFAULT_SOFT_WEIGHT }),
+    alpha: nonNegative.optional().describe('Another name of softWeight; give one of them.'),
+    classWeights: z
+      .union([z.enum(['balanced', 'none']), z.array(nonNegative).min(1)])
+      .default('balanced')
+      .describe('Weight per class of a voxel: by inverse frequency, all 1, or given, background first.'),
+    warmupSteps: z.int().min(0).default(0).describe('Steps over which the weight grows from 0.'),
+  })
+  .refine(kd => kd.alpha === undefined || kd.softWeight === undefined, 'softWeight and alpha are the same; give one')
+  .transform(({ temperature, softWeight, alpha, classWeights, warmupSteps }) => ({
+    temperature,
+    softWeight: softWeight ?? alpha ?? DEFAULT_SOFT_WEIGHT,
+    classWeights,
+    warmupSteps,
+  }));
+
+const distill = z.strictObject({
+  losses: z
+    .array(z.strictObject({ kd: knowledgeDistillation }))
+    .min(1)
+    .prefault([{ kd: {} }])
+    .describe('Terms that pull the student towards the teacher; they add up.'),
+});
+
+const moments = {
+  beta1: z.number().min(0).lt(1).default(0.9),
+  beta2: z.number().min(0).lt(1).default(0.999),
+  epsilon: positive.default(1e-8),
+};
+
+const optimizerShared = {
+  schedule: z
+    .strictObject({
+      kind: z.enum(['constant', 'poly', 'cosine']).default('cosine'),
+      warmupSteps: z.int().min(0).default(0),
+      power: positive.default(0.9).describe('Exponent of poly.'),
+    })
+    .prefault({})
+    .describe('Learning rate over the steps.'),
+  regularization: z
+    .strictObject({ l1: nonNegative.default(0), l2: nonNegative.default(0) })
+    .prefault({})
+    .describe('Penalties on convolution kernels, added to the loss.'),
+  clipNorm: positive.nullable().default(12).describe('Largest norm of the whole gradient; null does not clip.'),
+};
+
+const optimizer = z
+  .union([
+    z.strictObject({
+      adam: z
+        .strictObject({
+          learningRate: positive.default(0.003),
+          ...moments,
+          weightDecay: nonNegative.default(0).describe('Added to the gradient.'),
+        })
+        .prefault({}),
+      ...optimizerShared,
+    }),
+    z.strictObject({
+      adamw: z.strictObject({
+        learningRate: positive.default(0.003),
+        ...moments,
+        weightDecay: nonNegative.default(0.01).describe('Decoupled from the gradient.'),
+      }),
+      ...optimizerShared,
+    }),
+    z.strictObject({
+      sgd: z.strictObject({
+        learningRate: positive.default(0.01),
+        momentum: z.number().min(0).lt(1).default(0.9),
+        nesterov: z.boolean().default(true),
+      }),
+      ...optimizerShared,
+    }),
+  ])
+  .prefault({});
+
+const evaluate = z.strictObject({
+  overlap: z.number().min(0).lt(1).default(0.5).describe('Fraction of a window that its neighbour shares.'),
+  surfaceToleranceMm: nonNegative.default(1).describe('Distance within which two surfaces agree.'),
+});
+
+const recipeShape = z.strictObject({
+  data,
+  preprocess: preprocess.prefault({}),
+  patch,
+  augment: augment.prefault({}),
+  teacher,
+  student: arm,
+  loss: loss.prefault({}).describe('The hard loss, the same for all arms.'),
+  distill: distill.prefault({}),
+  baseline: z.boolean().default(true).describe('Also train the student alone, for comparison.'),
+  optimizer,
+  seeds: z
+    .array(z.int().min(0))
+    .min(1)
+    .refine(seeds => new Set(seeds).size === seeds.length, 'a seed is listed twice')
+    .default([1])
+    .describe('Every arm is trained once per seed.'),
+  evaluate: evaluate.prefault({}),
+  threads: count.nullable().default(null).describe('CPU threads; null takes one per core.'),
+});
+
+type Mutable = z.output<typeof recipeShape>;
+
+/** Every pooling must divide the patch exactly; the nearest sizes that do are named. */
+function checkPatch(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
+  const levels = { student: recipe.student.unet.features.length, teacher: 1 };
+  if ('unet' in recipe.teacher) levels.teacher = recipe.teacher.unet.features.length;
+  const deeper = levels.teacher > levels.student ? 'teacher' : 'student';
+  const factor = 2 ** (levels[deeper] - 1);
+  const { size } = recipe.patch;
+  if (size.every(voxels => voxels % factor === 0)) return;
+  const nearest = size.map(voxels => Math.max(1, Math.round(voxels / factor)) * factor);
+  context.addIssue({
+    code: 'custom',
+    path: ['patch', 'size'],
+    message: `each must be a multiple of ${factor} for the ${levels[deeper]} levels of ${deeper}.unet; nearest: [${nearest.join(', ')}]`,
+  });
+}
+
+/** How a model is evaluated where no recipe says. */
+export const defaultEvaluation: DeepReadonly<z.output<typeof evaluate>> = evaluate.parse({});
+
+/** How cases are divided where no recipe says. */
+export const defaultSplits: DeepReadonly<z.output<typeof splitFractions>> = splitFractions.parse({});
+
+/** What a recipe may say, with every default. */
+export const recipeSchema = recipeShape.superRefine(checkPatch).meta({ title: 'voxstill recipe' });
+
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+
+/** A complete recipe: every default filled in, `alpha` written as `softWeight`. */
+export type Recipe = DeepReadonly<Mutable>;
+
+/**
+ * The recipe as a JSON Schema (draft 7, the one that editors' YAML support reads best), for the input: what has a default may be left out.
+ */
+export function recipeJsonSchema(): Readonly<Record<string, unknown>> {
+  return z.toJSONSchema(recipeSchema, { io: 'input', target: 'draft-7' });
+}

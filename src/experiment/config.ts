@@ -1,0 +1,141 @@
+/**
+ * Recipe text to recipe and back: YAML, `--set` overrides, the schema's checks with every problem named at its line, and a
+ * complete YAML of the result. Paths in a recipe are made absolute by the caller's rule; this file never touches a disk.
+ */
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Pair, parse, parseDocument } from 'yaml';
+import { InputError } from '../core/errors.ts';
+import { type JsonSchema, type Path, type Problem, problemsOf } from './config-problems.ts';
+import { type Recipe, recipeJsonSchema, recipeSchema } from './config-schema.ts';
+import { formatYaml } from './yaml.ts';
+
+export interface ParseOptions {
+  /** How the recipe is called in messages. */
+  readonly path: string;
+  /** `a.b.c=value` each, the value in YAML; they win over the text. List items by number: `distill.losses.0.kd.temperature=3`. */
+  readonly overrides?: readonly string[];
+}
+
+interface Override {
+  readonly path: Path;
+  readonly value: unknown;
+  readonly text: string;
+}
+
+function parseOverride(text: string): Override {
+  const equals = text.indexOf('=');
+  const keys = text.slice(0, equals).trim().split('.');
+  if (equals < 1 || keys.includes('')) {
+    throw new InputError('E_RECIPE_KEY', `--set needs key=value, for example student.train.steps=500; got "${text}"`);
+  }
+  try {
+    const value: unknown = parse(text.slice(equals + 1), { prettyErrors: false });
+    return { path: keys.map(key => (/^\d+$/.test(key) ? Number(key) : key)), value, text };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InputError('E_RECIPE', `--set ${text}: the value is not YAML: ${reason}`, { cause });
+  }
+}
+
+/** A copy of the recipe with one place replaced; missing objects on the way are made. */
+function replaceAt(recipe: unknown, path: Path, value: unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return value;
+  if (Array.isArray(recipe) && typeof key === 'number') {
+    const copy: unknown[] = [...recipe];
+    copy[key] = replaceAt(copy[key], rest, value);
+    return copy;
+  }
+  const entries = typeof recipe === 'object' && recipe !== null ? Object.entries(recipe) : [];
+  const found = entries.find(([name]) => name === String(key));
+  const kept = entries.filter(([name]) => name !== String(key));
+  return Object.fromEntries([...kept, [String(key), replaceAt(found?.[1], rest, value)]]);
+}
+
+/** Line of a path's key; of the nearest place above it where the path itself is not in the text. */
+function lineOf(document: Document, lines: LineCounter, path: Path): number {
+  let node: unknown = document.contents;
+  let offset = 0;
+  for (const key of path) {
+    if (isMap(node)) {
+      const pair: Pair | undefined = node.items.find(
+        item => isScalar(item.key) && String(item.key.value) === String(key),
+      );
+      if (pair === undefined) break;
+      if (isScalar(pair.key)) offset = pair.key.range?.[0] ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      const item: unknown = node.items[Number(key)];
+      if (isMap(item) || isSeq(item) || isScalar(item)) offset = item.range?.[0] ?? offset;
+      node = item;
+    } else break;
+  }
+  return lines.linePos(offset).line;
+}
+
+function startsWith(path: Path, start: Path): boolean {
+  return start.length <= path.length && start.every((key, index) => String(key) === String(path[index]));
+}
+
+interface Place {
+  readonly label: string;
+  /** In the text; overrides come last. */
+  readonly line: number;
+}
+
+function fail(problems: readonly Problem[], placeOf: (path: Path) => Place): never {
+  const lines = problems
+    .map(problem => ({ ...problem, place: placeOf(problem.path) }))
+    .sort((left, right) => (left.place.line === right.place.line ? 0 : left.place.line - right.place.line))
+    .map(({ path, text, place }) => `${place.label} ${path.length === 0 ? '' : `${path.join('.')}: `}${text}`);
+  const code = problems.some(({ kind }) => kind === 'unknown-key') ? 'E_RECIPE_KEY' : 'E_RECIPE_VALUE';
+  throw new InputError(code, lines.join('\n'));
+}
+
+/**
+ * Reads a recipe: every default filled in, every problem named at once, one per line, as
+ * `recipe.yaml:12 student.unet.featurs: unknown key; did you mean "features"?`
+ * @throws {InputError} E_RECIPE if the text is not YAML; E_RECIPE_KEY if a key is unknown; E_RECIPE_VALUE if only values are wrong
+ */
+export function parseRecipe(text: string, { path: name, overrides = [] }: ParseOptions): Recipe {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0) {
+    const problems = document.errors.map(error => `${name}:${lines.linePos(error.pos[0]).line} ${error.message}`);
+    throw new InputError('E_RECIPE', problems.join('\n'));
+  }
+  const changes = overrides.map(parseOverride);
+  let raw: unknown = document.toJS();
+  for (const { path, value } of changes) raw = replaceAt(raw, path, value);
+  const result = recipeSchema.safeParse(raw);
+  if (result.success) return result.data;
+  const schema: JsonSchema = recipeJsonSchema();
+  fail(problemsOf(result.error.issues, raw, schema), path => {
+    const isNew = !document.hasIn(path);
+    const change = changes.findLast(
+      ({ path: changed }) => startsWith(path, changed) || (isNew && startsWith(changed, path)),
+    );
+    if (change !== undefined) return { label: `--set ${change.text}:`, line: Number.POSITIVE_INFINITY };
+    const line = lineOf(document, lines, path);
+    return { label: `${name}:${line}`, line };
+  });
+}
+
+/**
+ * The recipe with every path in it (data set, splits file, teacher models) replaced by what `locate` makes of it, so that the
+ * result means the same from any folder.
+ * @param locate from a path as written to an absolute one; may throw where there is nothing
+ */
+export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Promise<string>): Promise<Recipe> {
+  const { data, teacher } = recipe;
+  const splits = 'file' in data.splits ? { file: await locate(data.splits.file) } : data.splits;
+  const resolvedData = { dataset: await locate(data.dataset), splits };
+  if (!('onnx' in teacher)) return { ...recipe, data: resolvedData };
+  const onnx =
+    typeof teacher.onnx === 'string' ? await locate(teacher.onnx) : await Promise.all(teacher.onnx.map(locate));
+  return { ...recipe, data: resolvedData, teacher: { onnx } };
+}
+
+/** The recipe as YAML, complete; {@link parseRecipe} makes the same recipe of it. Short lists stay on one line. */
+export function stringifyRecipe(recipe: Recipe): string {
+  return formatYaml(recipe);
+}

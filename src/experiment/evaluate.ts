@@ -1,0 +1,133 @@
+/**
+ * A model against the references of a data set: every case is segmented as a user would have it, on its own grid, and scored there.
+ * The time per case covers normalising, resampling and the model, not reading files and scoring.
+ */
+import { InputError } from '../core/errors.ts';
+import { type CaseFiles, type Dataset, loadCase } from '../data/dataset.ts';
+import { segment } from '../inference/predictor.ts';
+import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score.ts';
+import type { Session } from '../runtime/engine.ts';
+import { encodeNiftiLabels } from '../volume/nifti.ts';
+import type { Laboratory } from './laboratory.ts';
+import { type ModelFile, openModel } from './model-file.ts';
+import type { Evaluation } from './record.ts';
+
+export interface EvaluateOptions {
+  readonly model: ModelFile;
+  readonly dataset: Dataset;
+  /** Cases to evaluate. */
+  readonly ids: readonly string[];
+  /** What these cases are called in the record: train, val, test or all. */
+  readonly split: string;
+  /** Of neighbouring windows, in [0, 1). */
+  readonly overlap: number;
+  readonly surfaceToleranceMm: number;
+  /** Folder for the segmentations, one <case>.nii.gz each; none are kept if not given. */
+  readonly predictions?: string;
+  /** Of the progress bar, if not `evaluate`. */
+  readonly label?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The classes to score; the model must know each by the value that the data set gives it. */
+function classesToScore({ model, dataset }: EvaluateOptions): Dataset['labels'] {
+  const classes = dataset.labels.filter(({ value }) => value !== 0);
+  const known = new Set(model.metadata.labels.map(({ value }) => value));
+  if (classes.every(({ value }) => known.has(value))) return classes;
+  const list = (labels: Dataset['labels']): string => labels.map(({ value, name }) => `${value} (${name})`).join(', ');
+  throw new InputError(
+    'E_MODEL_LABELS',
+    `${model.path} gives the labels ${list(model.metadata.labels)}, but ${dataset.folder} has ${list(dataset.labels)}. ` +
+      'Evaluate on a data set with the same classes, or correct the labels in the JSON beside the model.',
+  );
+}
+
+function casesOf({ dataset, ids, split }: EvaluateOptions): readonly CaseFiles[] {
+  const wanted = new Set(ids);
+  const cases = dataset.cases.filter(({ id }) => wanted.has(id));
+  const unlabelled = cases.filter(({ label }) => label === undefined);
+  if (cases.length === 0) throw new InputError('E_NO_CASES', `the split "${split}" of ${dataset.folder} has no cases.`);
+  if (unlabelled.length > 0) {
+    const names = unlabelled.map(({ id }) => id).join(', ');
+    throw new InputError(
+      'E_NO_REFERENCE',
+      `these cases of ${dataset.folder} have no reference to score against: ${names}`,
+    );
+  }
+  return cases;
+}
+
+interface Timed {
+  readonly score: CaseScore;
+  readonly seconds: number;
+}
+
+async function evaluateCase(
+  laboratory: Laboratory,
+  session: Session,
+  options: EvaluateOptions & { readonly case: CaseFiles },
+): Promise<Timed> {
+  const { files, machine, progress } = laboratory;
+  const { model, dataset, overlap, surfaceToleranceMm, signal } = options;
+  const { id, image, label, header } = await loadCase(files, dataset, options.case);
+  if (label === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
+  const startMs = machine.elapsedMs();
+  const { labels, warnings } = await segment(session, model.info, image, { id, overlap, ...(signal && { signal }) });
+  const seconds = (machine.elapsedMs() - startMs) / 1000;
+  for (const { code, message } of warnings) progress.warn(`${code}: ${message}`);
+  if (options.predictions !== undefined) {
+    await files.write(`${options.predictions}/${id}.nii.gz`, encodeNiftiLabels(labels, header));
+  }
+  const classes = classesToScore(options);
+  const { sizeVoxels, spacingMm } = label;
+  const score = scoreCase(label.data, labels.data, {
+    id,
+    sizeVoxels,
+    spacingMm,
+    classes,
+    toleranceMm: surfaceToleranceMm,
+  });
+  return { score, seconds };
+}
+
+/**
+ * Evaluates a model on cases of a data set.
+ * @throws {InputError} E_MODEL_LABELS, E_NO_CASES, E_NO_REFERENCE, and as loadCase, openModel and segment
+ */
+export async function evaluateModel(laboratory: Laboratory, options: EvaluateOptions): Promise<Evaluation> {
+  const { engine, machine, progress } = laboratory;
+  const { model, dataset, split, label = 'evaluate', signal } = options;
+  classesToScore(options);
+  const cases = casesOf(options);
+  const session = await openModel(engine, model);
+  const timed: Timed[] = [];
+  machine.resetPeak();
+  const task = progress.task(label, cases.length, 'case');
+  try {
+    for (const item of cases) {
+      signal?.throwIfAborted();
+      timed.push(await evaluateCase(laboratory, session, { ...options, case: item }));
+      task.update(timed.length);
+    }
+  } finally {
+    await session.dispose();
+  }
+  const scores = timed.map(({ score }) => score);
+  const summary = summarizeCases(scores);
+  task.finish(`mean Dice ${summary.meanDice.mean.toFixed(3)}`);
+  return {
+    model: {
+      path: model.path,
+      sha256: machine.sha256(model.bytes),
+      parameters: model.metadata.parameters,
+      multiplyAdds: model.metadata.multiplyAdds ?? Number.NaN,
+      bytes: model.bytes.length,
+      secondsPerCase: timed.reduce((sum, { seconds }) => sum + seconds, 0) / timed.length,
+      peakBytes: machine.peakBytes(),
+    },
+    dataset: dataset.name,
+    split,
+    cases: scores,
+    summary,
+  };
+}

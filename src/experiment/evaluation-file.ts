@@ -1,0 +1,71 @@
+/** Reads `evaluation.json`, ours or one made elsewhere to the same contract. Fields that are not known are left out. */
+import { z } from 'zod';
+import { InputError } from '../core/errors.ts';
+import type { Evaluation } from './record.ts';
+
+/** JSON has no NaN, so a mean over nothing is null in the file. */
+const nanAsNull = z
+  .number()
+  .nullable()
+  .transform(value => value ?? Number.NaN);
+
+const estimate = z.object({ mean: nanAsNull, ci95: z.tuple([nanAsNull, nanAsNull]), n: z.int().min(0) });
+
+const classScore = z.object({
+  presence: z.enum(['both', 'neither', 'reference-only', 'prediction-only']),
+  dice: z.number().nullable(),
+  hd95Mm: z.number().nullable(),
+  assdMm: z.number().nullable(),
+  surfaceDice: z.number().nullable(),
+  volumeMl: z.number(),
+  referenceMl: z.number(),
+});
+
+const evaluation = z.object({
+  model: z.object({
+    path: z.string(),
+    sha256: z.string(),
+    parameters: z.number(),
+    multiplyAdds: nanAsNull,
+    bytes: z.number(),
+    secondsPerCase: nanAsNull,
+    peakBytes: z.number(),
+  }),
+  dataset: z.string(),
+  split: z.string(),
+  cases: z.array(
+    z.object({ id: z.string(), classes: z.record(z.string(), classScore), meanDice: z.number().nullable() }),
+  ),
+  summary: z.object({
+    meanDice: estimate,
+    classes: z.record(
+      z.string(),
+      z.object({
+        dice: estimate,
+        hd95Mm: estimate,
+        assdMm: estimate,
+        surfaceDice: estimate,
+        bothEmpty: z.int(),
+        oneEmpty: z.int(),
+      }),
+    ),
+  }),
+});
+
+/**
+ * Reads an evaluation.
+ * @param path for messages
+ * @throws {InputError} E_EVALUATION if the text is not JSON or not an evaluation, with every field that is wrong
+ */
+export function parseEvaluation(text: string, path: string): Evaluation {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (cause) {
+    throw new InputError('E_EVALUATION', `${path} is not JSON: ${String(cause)}`, { cause });
+  }
+  const result = evaluation.safeParse(content);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(issue => `${path} ${issue.path.join('.')}: ${issue.message}`);
+  throw new InputError('E_EVALUATION', problems.join('\n'));
+}

@@ -1,0 +1,72 @@
+/**
+ * `history.csv`: one row per step, `step,epoch,seconds,learningRate,<loss terms>,validationDice`. Loss terms are the columns between
+ * the fixed ones, in the order in which they first appear; an empty cell is a value that the row does not have.
+ */
+import { InputError } from '../core/errors.ts';
+import type { HistoryRow } from './record.ts';
+
+const FIRST_COLUMNS = ['step', 'epoch', 'seconds', 'learningRate'] as const;
+const LAST_COLUMN = 'validationDice';
+
+/** The rows as CSV with a header; numbers keep every digit, so {@link parseHistory} gives the same rows. */
+export function formatHistory(rows: readonly HistoryRow[]): string {
+  const terms = [...new Set(rows.flatMap(row => Object.keys(row.losses)))];
+  const lines = rows.map(row => [
+    ...FIRST_COLUMNS.map(column => row[column]),
+    ...terms.map(term => row.losses[term] ?? ''),
+    row.validationDice ?? '',
+  ]);
+  return [[...FIRST_COLUMNS, ...terms, LAST_COLUMN], ...lines].map(cells => `${cells.join(',')}\n`).join('');
+}
+
+/**
+ * Reads what {@link formatHistory} wrote.
+ * @param path for messages
+ * @throws {InputError} E_HISTORY if a column or a number is not one
+ */
+export function parseHistory(text: string, path: string): HistoryRow[] {
+  const [header = '', ...lines] = text.split(/\r?\n/).filter(line => line !== '');
+  const columns = header.split(',');
+  const expected = [...FIRST_COLUMNS, ...columns.slice(FIRST_COLUMNS.length, -1), LAST_COLUMN];
+  if (columns.join() !== expected.join()) {
+    throw new InputError(
+      'E_HISTORY',
+      `${path}: the first line must be ${[...FIRST_COLUMNS, '<loss terms>', LAST_COLUMN].join(',')}, got "${header}"`,
+    );
+  }
+  return lines.map((line, index) => parseRow(columns, line.split(','), `${path}:${index + 2}`));
+}
+
+function parseRow(columns: readonly string[], cells: readonly string[], place: string): HistoryRow {
+  if (cells.length !== columns.length) {
+    throw new InputError('E_HISTORY', `${place}: expected ${columns.length} cells, got ${cells.length}`);
+  }
+  const values = new Map<string, number>();
+  columns.forEach((column, index) => {
+    const cell = cells[index]!;
+    const value = Number(cell);
+    if (cell === '') return;
+    if (Number.isNaN(value) && cell !== 'NaN') {
+      throw new InputError('E_HISTORY', `${place}: ${column} must be a number, got "${cell}"`);
+    }
+    values.set(column, value);
+  });
+  const number = (column: (typeof FIRST_COLUMNS)[number]): number => {
+    const value = values.get(column);
+    if (value === undefined) throw new InputError('E_HISTORY', `${place}: ${column} is empty`);
+    return value;
+  };
+  const row = {
+    step: number('step'),
+    epoch: number('epoch'),
+    seconds: number('seconds'),
+    learningRate: number('learningRate'),
+    losses: Object.fromEntries([...values].filter(([column]) => !isFixed(column))),
+  };
+  const validationDice = values.get(LAST_COLUMN);
+  return validationDice === undefined ? row : { ...row, validationDice };
+}
+
+function isFixed(column: string): boolean {
+  return column === LAST_COLUMN || FIRST_COLUMNS.some(fixed => fixed === column);
+}

@@ -1,0 +1,126 @@
+/** What a file or folder is: a model, a volume or a run, in the words of the field. */
+import { InputError } from '../core/errors.ts';
+import { elementCount } from '../core/shape.ts';
+import { decodeModel } from '../onnx/decode.ts';
+import type { Files } from '../runtime/files.ts';
+import { decodeNifti } from '../volume/nifti.ts';
+import { compareArms } from './compare.ts';
+import { isRun, readRun } from './read-run.ts';
+import type { ArmSummary } from './record.ts';
+
+interface TensorDescription {
+  readonly name: string;
+  /** A word is a size known only at run time. */
+  readonly shape: readonly (number | string)[];
+}
+
+export interface ModelDescription {
+  readonly kind: 'model';
+  readonly path: string;
+  readonly bytes: number;
+  readonly producer: string;
+  readonly inputs: readonly TensorDescription[];
+  readonly outputs: readonly TensorDescription[];
+  /** Elements of the float32 initializers. */
+  readonly parameters: number;
+  /** Operators with their number of uses. */
+  readonly operators: Readonly<Record<string, number>>;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export interface VolumeDescription {
+  readonly kind: 'volume';
+  readonly path: string;
+  readonly sizeVoxels: readonly number[];
+  readonly channels: number;
+  readonly spacingMm: readonly number[];
+  readonly affine: readonly number[];
+  readonly dataType: string;
+  /** Over finite voxels. */
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly mean: number;
+  /** Voxels that are NaN or infinite. */
+  readonly notFinite: number;
+}
+
+export interface RunDescription {
+  readonly kind: 'run';
+  readonly path: string;
+  readonly status: string;
+  readonly arms: Readonly<Record<string, ArmSummary>>;
+}
+
+export type Description = ModelDescription | VolumeDescription | RunDescription;
+
+const FLOAT32 = 1;
+
+/** Our own metadata is JSON inside the text; anything else stays text. */
+function readable(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+function describeModel(bytes: Uint8Array, path: string): ModelDescription {
+  const model = decodeModel(bytes, path);
+  const tensors = (infos: typeof model.inputs): TensorDescription[] =>
+    infos.map(({ name, shape }) => ({ name, shape }));
+  const weights = model.initializers.filter(({ elementType }) => elementType === FLOAT32);
+  return {
+    kind: 'model',
+    path,
+    bytes: bytes.length,
+    producer: model.producer,
+    inputs: tensors(model.inputs),
+    outputs: tensors(model.outputs),
+    parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0),
+    operators: Object.fromEntries(model.operators),
+    metadata: Object.fromEntries(Object.entries(model.metadata).map(([key, value]) => [key, readable(value)])),
+  };
+}
+
+function describeVolume(bytes: Uint8Array, path: string): VolumeDescription {
+  const { volume, header } = decodeNifti(bytes, { path });
+  let [minimum, maximum, sum, finite] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
+  for (const value of volume.data) {
+    if (!Number.isFinite(value)) continue;
+    minimum = Math.min(minimum, value);
+    maximum = Math.max(maximum, value);
+    sum += value;
+    finite++;
+  }
+  return {
+    kind: 'volume',
+    path,
+    sizeVoxels: volume.sizeVoxels,
+    channels: volume.channels,
+    spacingMm: volume.spacingMm,
+    affine: volume.affine,
+    dataType: header.dataType,
+    minimum,
+    maximum,
+    mean: sum / finite,
+    notFinite: volume.data.length - finite,
+  };
+}
+
+/**
+ * Says what lies at a path.
+ * @throws {InputError} E_INSPECT if it is none of what the program knows; the decoders' errors if it is a broken one
+ */
+export async function inspectPath(files: Files, path: string): Promise<Description> {
+  if (await isRun(files, path)) {
+    const { arms, record } = await readRun(files, path);
+    return { kind: 'run', path, status: record?.status ?? 'unknown', arms: compareArms(arms).arms };
+  }
+  if (/\.onnx$/i.test(path)) return describeModel(await files.read(path), path);
+  if (/\.nii(\.gz)?$/i.test(path)) return describeVolume(await files.read(path), path);
+  if (!(await files.exists(path))) throw new InputError('E_FILE_MISSING', `there is no file or folder ${path}`);
+  throw new InputError(
+    'E_INSPECT',
+    `${path} is neither a model (.onnx), nor a volume (.nii, .nii.gz), nor the folder of a run.`,
+  );
+}

@@ -1,0 +1,15 @@
+/** What an experiment needs of the world around it; platform/ and cli/ put it together, tests replace it piece by piece. */
+import type { BatchSettings, BatchSource, TrainingCase } from '../data/loader.ts';
+import type { Engine } from '../runtime/engine.ts';
+import type { Files } from '../runtime/files.ts';
+import type { Progress } from '../runtime/progress.ts';
+import type { Machine } from './machine.ts';
+
+export interface Laboratory {
+  readonly engine: Engine;
+  readonly files: Files;
+  readonly machine: Machine;
+  readonly progress: Progress;
+  /** Starts making batches, ahead of time where the platform can. */
+  openBatches(cases: readonly TrainingCase[], settings: BatchSettings): BatchSource;
+}

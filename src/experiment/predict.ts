@@ -1,0 +1,142 @@
+/**
+ * Segments volumes from files to files. A result has its input's header, so it lies on the same grid in the same place.
+ * For models with several channels, files named as nnU-Net names them (`case_0000`, `case_0001`, ...) belong together.
+ */
+import { InputError } from '../core/errors.ts';
+import { segment } from '../inference/predictor.ts';
+import { volumeMl } from '../metrics/overlap.ts';
+import type { Session } from '../runtime/engine.ts';
+import { decodeNifti, encodeNiftiImage, encodeNiftiLabels, type NiftiHeader } from '../volume/nifti.ts';
+import { formatSize, type Volume } from '../volume/volume.ts';
+import type { Laboratory } from './laboratory.ts';
+import { type ModelFile, openModel } from './model-file.ts';
+
+export interface PredictOptions {
+  readonly model: ModelFile;
+  /** A volume, or a folder of volumes. */
+  readonly input: string;
+  /** A .nii.gz file for a volume, a folder for a folder. */
+  readonly output: string;
+  /** Also write the probabilities, beside the labels as `<name>_probabilities.nii.gz`. */
+  readonly probabilities: boolean;
+  readonly overlap: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One segmented volume. */
+export interface Prediction {
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly probabilities?: string;
+  readonly seconds: number;
+  /** Volume of each class but the background. */
+  readonly volumesMl: Readonly<Record<string, number>>;
+}
+
+/** Files that make one volume, and where its labels go. */
+interface Job {
+  readonly inputs: readonly string[];
+  readonly output: string;
+}
+
+const VOLUME_FILE = /\.nii(\.gz)?$/i;
+const CHANNEL_SUFFIX = /_\d{4}$/;
+
+function stemOf(path: string): string {
+  return path.split('/').at(-1)!.replace(VOLUME_FILE, '');
+}
+
+async function jobsOf({ files }: Laboratory, { model, input, output }: PredictOptions): Promise<readonly Job[]> {
+  const names = (await files.list(input)).filter(name => VOLUME_FILE.test(name) && !name.startsWith('.'));
+  const outputFolder = output.replace(/(?<=.)\/+$/, '');
+  if (names.length === 0) {
+    if (!VOLUME_FILE.test(input)) {
+      throw new InputError('E_NO_INPUT', `${input} is neither a volume (.nii, .nii.gz) nor a folder with volumes.`);
+    }
+    if (/\.nii\.gz$/i.test(output)) return [{ inputs: [input], output }];
+    if (VOLUME_FILE.test(output)) {
+      throw new InputError(
+        'E_OUTPUT_NAME',
+        `results are compressed: call the output ${output}.gz instead of ${output}.`,
+      );
+    }
+    return [{ inputs: [input], output: `${outputFolder}/${stemOf(input)}.nii.gz` }];
+  }
+  if (VOLUME_FILE.test(output)) {
+    throw new InputError('E_OUTPUT_NAME', `${input} is a folder, so --output must be a folder too, not ${output}.`);
+  }
+  const groups = new Map<string, string[]>();
+  for (const name of names) {
+    const stem = stemOf(name);
+    const id = model.info.channels > 1 ? stem.replace(CHANNEL_SUFFIX, '') : stem;
+    groups.set(id, [...(groups.get(id) ?? []), `${input.replace(/(?<=.)\/+$/, '')}/${name}`]);
+  }
+  return [...groups].map(([id, inputs]) => ({ inputs, output: `${outputFolder}/${id}.nii.gz` }));
+}
+
+async function readVolume(
+  { files }: Laboratory,
+  inputs: readonly string[],
+): Promise<{ volume: Volume; header: NiftiHeader }> {
+  const decoded: { volume: Volume; header: NiftiHeader }[] = [];
+  for (const path of inputs) decoded.push(decodeNifti(await files.read(path), { path }));
+  const first = decoded[0]!;
+  if (decoded.length === 1) return first;
+  const voxels = first.volume.data.length;
+  const data = new Float32Array(voxels * decoded.length);
+  decoded.forEach(({ volume }, channel) => {
+    if (volume.channels !== 1 || formatSize(volume.sizeVoxels) !== formatSize(first.volume.sizeVoxels)) {
+      throw new InputError('E_SHAPE_MISMATCH', `the channels ${inputs.join(', ')} must be single volumes on one grid.`);
+    }
+    data.set(volume.data, channel * voxels);
+  });
+  return { volume: { ...first.volume, data, channels: decoded.length }, header: first.header };
+}
+
+async function predictOne(
+  laboratory: Laboratory,
+  session: Session,
+  { job, model, probabilities, overlap, signal }: PredictOptions & { readonly job: Job },
+): Promise<Prediction> {
+  const { files, machine, progress } = laboratory;
+  const { inputs, output } = job;
+  const { volume, header } = await readVolume(laboratory, inputs);
+  const startMs = machine.elapsedMs();
+  const id = stemOf(inputs[0]!);
+  const result = await segment(session, model.info, volume, { id, overlap, probabilities, ...(signal && { signal }) });
+  const seconds = (machine.elapsedMs() - startMs) / 1000;
+  for (const { code, message } of result.warnings) progress.warn(`${code}: ${message}`);
+  await files.write(output, encodeNiftiLabels(result.labels, header));
+  const counts = new Float64Array(256);
+  for (const value of result.labels.data) counts[value]!++;
+  const volumes = model.info.labels
+    .filter(({ value }) => value !== 0)
+    .map(({ value, name }) => [name, volumeMl(counts[value]!, volume.spacingMm)] as const);
+  const prediction = { inputs, output, seconds, volumesMl: Object.fromEntries(volumes) };
+  if (result.probabilities === undefined) return prediction;
+  const probabilitiesPath = output.replace(VOLUME_FILE, '_probabilities.nii.gz');
+  await files.write(probabilitiesPath, encodeNiftiImage(result.probabilities, header));
+  return { ...prediction, probabilities: probabilitiesPath };
+}
+
+/**
+ * Segments one volume or all of a folder.
+ * @throws {InputError} E_NO_INPUT, E_OUTPUT_NAME, E_SHAPE_MISMATCH, and as decodeNifti, openModel and segment
+ */
+export async function predictFiles(laboratory: Laboratory, options: PredictOptions): Promise<readonly Prediction[]> {
+  const jobs = await jobsOf(laboratory, options);
+  const session = await openModel(laboratory.engine, options.model);
+  const predictions: Prediction[] = [];
+  const task = laboratory.progress.task('predict', jobs.length, 'volume');
+  try {
+    for (const job of jobs) {
+      options.signal?.throwIfAborted();
+      predictions.push(await predictOne(laboratory, session, { ...options, job }));
+      task.update(predictions.length);
+    }
+  } finally {
+    await session.dispose();
+  }
+  task.finish();
+  return predictions;
+}

@@ -1,0 +1,137 @@
+/** Reads back what runs left behind, whole or in part: the arms of a run's folder with every seed, or a single evaluation. */
+import { z } from 'zod';
+import { InputError } from '../core/errors.ts';
+import type { Files } from '../runtime/files.ts';
+import type { ArmEvaluations } from './compare.ts';
+import { parseEvaluation } from './evaluation-file.ts';
+import { parseHistory } from './history.ts';
+import { ARMS, type Arm, type HistoryRow } from './record.ts';
+import { runFolder } from './run-folder.ts';
+
+/** The parts of run.json that readers use; an older or newer file may say more. */
+const record = z.looseObject({
+  status: z.string(),
+  startedAt: z.string(),
+  seeds: z.array(z.int()).min(1),
+  versions: z.record(z.string(), z.string()),
+  host: z.looseObject({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
+});
+
+/** What of run.json readers can rely on. */
+export type ReadRecord = z.output<typeof record>;
+
+/** A run, as far as it went. */
+export interface ReadRun {
+  readonly folder: string;
+  /** Resolved recipe, YAML. */
+  readonly recipe: string;
+  readonly record: ReadRecord | undefined;
+  /** Arms that have been evaluated. */
+  readonly arms: readonly ArmEvaluations[];
+  /** By arm, first seed. */
+  readonly histories: Readonly<Record<string, readonly HistoryRow[]>>;
+}
+
+async function readText(files: Files, path: string): Promise<string> {
+  return new TextDecoder().decode(await files.read(path));
+}
+
+async function readRecord(files: Files, path: string): Promise<ReadRecord | undefined> {
+  if (!(await files.exists(path))) return undefined;
+  let content: unknown;
+  try {
+    content = JSON.parse(await readText(files, path));
+  } catch (cause) {
+    throw new InputError('E_RUN', `${path} is not JSON: ${String(cause)}`, { cause });
+  }
+  const result = record.safeParse(content);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(issue => `${path} ${issue.path.join('.')}: ${issue.message}`);
+  throw new InputError('E_RUN', problems.join('\n'));
+}
+
+/** Whether a folder holds a run or a part of one. */
+export async function isRun(files: Files, folder: string): Promise<boolean> {
+  const names = await files.list(folder);
+  return names.includes('run.json') || (names.includes('recipe.yaml') && ARMS.some(arm => names.includes(arm)));
+}
+
+/**
+ * Reads a run's folder.
+ * @throws {InputError} E_RUN if it is none, or if its record cannot be read; E_EVALUATION, E_HISTORY for its files
+ */
+export async function readRun(files: Files, folder: string): Promise<ReadRun> {
+  if (!(await isRun(files, folder))) {
+    throw new InputError('E_RUN', `${folder} is not the folder of a run: there is neither run.json nor an arm in it.`);
+  }
+  const read = await readRecord(files, runFolder(folder, []).record);
+  const seeds = read?.seeds ?? [1];
+  const paths = runFolder(folder, seeds);
+  const evaluationsOf = async (arm: Arm): Promise<ArmEvaluations> => {
+    const found: ArmEvaluations['seeds'][number][] = [];
+    for (const seed of seeds) {
+      const path = paths.arm(arm, seed).evaluation;
+      if (await files.exists(path))
+        found.push({ seed, evaluation: parseEvaluation(await readText(files, path), path) });
+    }
+    return { name: arm, seeds: found };
+  };
+  const arms: ArmEvaluations[] = [];
+  const histories: Record<string, readonly HistoryRow[]> = {};
+  for (const arm of ARMS) {
+    const evaluations = await evaluationsOf(arm);
+    if (evaluations.seeds.length > 0) arms.push(evaluations);
+    const { history } = paths.arm(arm, seeds[0] ?? 1);
+    if (await files.exists(history)) histories[arm] = parseHistory(await readText(files, history), history);
+  }
+  const recipe = (await files.exists(paths.recipe)) ? await readText(files, paths.recipe) : '';
+  return { folder, recipe, record: read, arms, histories };
+}
+
+/** Last two names of a path without the ending: enough to tell arms of different runs apart. */
+function shortName(path: string): string {
+  const parts = path
+    .replace(/(\/evaluation)?\.json$/, '')
+    .split('/')
+    .filter(part => part !== '' && part !== '.');
+  return parts.slice(-2).join('/');
+}
+
+/** What several runs and evaluations have to compare. */
+export interface ReadArms {
+  readonly arms: readonly ArmEvaluations[];
+  /** The runs among the sources. */
+  readonly runs: readonly ReadRun[];
+}
+
+/**
+ * Reads runs and evaluation files side by side. Arms of a single run keep their names; with several sources they are named after
+ * where they lie, such as `runs/a student`.
+ * @param sources folders of runs, or evaluation files
+ * @throws {InputError} E_COMPARE if there is nothing evaluated, or two sources have one name
+ */
+export async function readArms(files: Files, sources: readonly string[]): Promise<ReadArms> {
+  const runs: ReadRun[] = [];
+  const arms: ArmEvaluations[] = [];
+  for (const source of sources.map(path => path.replace(/(?<=.)\/+$/, ''))) {
+    if (source.endsWith('.json')) {
+      const evaluation = parseEvaluation(await readText(files, source), source);
+      arms.push({ name: shortName(source), seeds: [{ seed: 1, evaluation }] });
+      continue;
+    }
+    const run = await readRun(files, source);
+    runs.push(run);
+    const prefix = sources.length === 1 ? '' : `${shortName(source)} `;
+    arms.push(...run.arms.map(arm => ({ ...arm, name: `${prefix}${arm.name}` })));
+  }
+  if (arms.length === 0) {
+    throw new InputError(
+      'E_COMPARE',
+      `nothing is evaluated yet in ${sources.join(', ')}. Run voxstill evaluate first.`,
+    );
+  }
+  const twice = arms.find((arm, index) => arms.findIndex(({ name }) => name === arm.name) !== index);
+  if (twice !== undefined)
+    throw new InputError('E_COMPARE', `two of the sources are called "${twice.name}". Rename one.`);
+  return { arms, runs };
+}

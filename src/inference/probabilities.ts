@@ -1,0 +1,90 @@
+/**
+ * From a model's outputs to classes. Arrays are [K, voxels], class outermost. Two kinds of models exist: classes that exclude each other
+ * (softmax; channel 0 is the background) and one independent foreground class per channel (sigmoid; the background has no channel).
+ */
+import { ShapeError } from '../core/errors.ts';
+
+/** What turns a model's output into probabilities; `none` where the model gives probabilities already. */
+export type Activation = 'softmax' | 'sigmoid' | 'none';
+
+/** How the channels relate: they exclude each other (softmax) or stand alone (sigmoid). */
+export type ClassKind = 'softmax' | 'sigmoid';
+
+/** A foreground class of a sigmoid model is present from this probability on. */
+const PRESENT_FROM = 0.5;
+
+/**
+ * Applies the activation in place, over channels at each voxel: softmax exp(z_k) / sum_j exp(z_j), sigmoid 1 / (1 + exp(-z)).
+ * @param values [K, voxels]
+ * @returns the sum of all probabilities, which is not finite where an input is NaN
+ */
+export function activate(values: Float32Array, classes: number, activation: Activation): number {
+  const voxels = values.length / classes;
+  let total = 0;
+  switch (activation) {
+    case 'none':
+      for (let i = 0; i < values.length; i++) total += values[i]!;
+      return total;
+    case 'sigmoid':
+      for (let i = 0; i < values.length; i++) {
+        values[i] = 1 / (1 + Math.exp(-values[i]!));
+        total += values[i]!;
+      }
+      return total;
+    case 'softmax':
+      for (let v = 0; v < voxels; v++) {
+        let largest = Number.NEGATIVE_INFINITY;
+        for (let i = v; i < values.length; i += voxels) largest = Math.max(largest, values[i]!);
+        let sum = 0;
+        for (let i = v; i < values.length; i += voxels) {
+          const exponential = Math.exp(values[i]! - largest);
+          values[i] = exponential;
+          sum += exponential;
+        }
+        for (let i = v; i < values.length; i += voxels) total += values[i]! /= sum;
+      }
+      return total;
+    default:
+      return activation satisfies never;
+  }
+}
+
+/**
+ * The class index of every voxel. Softmax: the most likely channel, the first of equals. Sigmoid: 0 where no channel reaches 0.5, else
+ * 1 + the most likely channel.
+ * @param probabilities [K, voxels]
+ * @throws {ShapeError} if the length is not a multiple of the classes
+ */
+export function labelsFromProbabilities(probabilities: Float32Array, classes: number, kind: ClassKind): Uint8Array {
+  const voxels = probabilities.length / classes;
+  if (!Number.isInteger(voxels)) {
+    throw new ShapeError(`${probabilities.length} probabilities do not divide into ${classes} classes`);
+  }
+  return labelsFromChannels(k => probabilities.subarray(k * voxels, (k + 1) * voxels), { classes, voxels, kind });
+}
+
+/**
+ * {@link labelsFromProbabilities} for channels that are made one after the other, so that never more than one is in memory.
+ * @param channel gives the probabilities of channel k, [voxels]; called once for each k, ascending
+ */
+export function labelsFromChannels(
+  channel: (k: number) => Float32Array,
+  options: { readonly classes: number; readonly voxels: number; readonly kind: ClassKind },
+): Uint8Array {
+  const labels = new Uint8Array(options.voxels);
+  const best = new Float32Array(options.voxels);
+  const firstLabel = options.kind === 'softmax' ? 0 : 1;
+  for (let k = 0; k < options.classes; k++) {
+    const probabilities = channel(k);
+    for (let i = 0; i < labels.length; i++) {
+      const probability = probabilities[i]!;
+      if (k === 0 && firstLabel === 0) {
+        best[i] = probability;
+      } else if (probability > best[i]! && (firstLabel === 0 || probability >= PRESENT_FROM)) {
+        best[i] = probability;
+        labels[i] = k + firstLabel;
+      }
+    }
+  }
+  return labels;
+}

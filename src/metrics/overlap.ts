@@ -1,0 +1,66 @@
+/**
+ * Overlap of two label volumes on one grid: voxel counts per class in a single pass, and what follows from them.
+ * Voxel order does not matter here, only that both volumes have the same.
+ */
+import { ShapeError } from '../core/errors.ts';
+import type { Xyz } from '../volume/volume.ts';
+
+/** Which of the two volumes hold a class at all. */
+export type Presence = 'both' | 'neither' | 'reference-only' | 'prediction-only';
+
+/** Numbers of voxels that belong to one class. */
+export interface Overlap {
+  readonly reference: number;
+  readonly prediction: number;
+  /** Voxels that have the class in both. */
+  readonly intersection: number;
+}
+
+const LABEL_VALUES = 256;
+
+/**
+ * Counts classes of two label volumes in one pass over the voxels.
+ * @param reference label value per voxel
+ * @param prediction label value per voxel, same grid
+ * @param values the label values to report, in the order of the result; a value that occurs nowhere gives zeros
+ * @throws {ShapeError} if the volumes differ in length
+ */
+export function countOverlap(reference: Uint8Array, prediction: Uint8Array, values: readonly number[]): Overlap[] {
+  if (reference.length !== prediction.length) {
+    throw new ShapeError(
+      `reference has ${reference.length} voxels and prediction ${prediction.length}; bring both to the same grid first`,
+    );
+  }
+  const inReference = new Float64Array(LABEL_VALUES);
+  const inPrediction = new Float64Array(LABEL_VALUES);
+  const inBoth = new Float64Array(LABEL_VALUES);
+  for (let i = 0; i < reference.length; i++) {
+    const r = reference[i]!;
+    const p = prediction[i]!;
+    inReference[r]!++;
+    inPrediction[p]!++;
+    if (r === p) inBoth[r]!++;
+  }
+  return values.map(value => ({
+    reference: inReference[value] ?? 0,
+    prediction: inPrediction[value] ?? 0,
+    intersection: inBoth[value] ?? 0,
+  }));
+}
+
+/** Dice coefficient 2 |A and B| / (|A| + |B|), in [0, 1]; null where both are empty, 0 where one is. */
+export function diceOf(overlap: Overlap): number | null {
+  const total = overlap.reference + overlap.prediction;
+  return total === 0 ? null : (2 * overlap.intersection) / total;
+}
+
+/** Which of the two volumes hold the class. */
+export function presenceOf(overlap: Overlap): Presence {
+  if (overlap.reference > 0) return overlap.prediction > 0 ? 'both' : 'reference-only';
+  return overlap.prediction > 0 ? 'prediction-only' : 'neither';
+}
+
+/** Volume of a number of voxels in millilitres (1 ml = 1000 mm^3). */
+export function volumeMl(voxels: number, spacingMm: Xyz): number {
+  return (voxels * spacingMm[0] * spacingMm[1] * spacingMm[2]) / 1000;
+}

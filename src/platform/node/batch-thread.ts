@@ -1,0 +1,24 @@
+/** The other end of batch-worker.ts, in its own thread: makes the batch of every step that it is asked for, in order. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { invariant, VoxstillError } from '../../core/errors.ts';
+import { makeBatch } from '../../data/loader.ts';
+import type { BatchReply, BatchWork } from './batch-worker.ts';
+
+invariant(parentPort !== null, 'batch-thread.ts runs as a worker');
+const port = parentPort;
+const { cases, settings }: BatchWork = workerData;
+
+port.on('message', (step: number) => {
+  let reply: BatchReply;
+  const buffers: ArrayBuffer[] = [];
+  try {
+    const batch = makeBatch(cases, settings, step);
+    for (const { buffer } of [batch.image, batch.label]) if (buffer instanceof ArrayBuffer) buffers.push(buffer);
+    reply = { step, batch };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const known = error instanceof VoxstillError ? { code: error.code, exitCode: error.exitCode } : undefined;
+    reply = { step, failure: { message, ...(known && { known }) } };
+  }
+  port.postMessage(reply, buffers);
+});

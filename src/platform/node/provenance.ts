@@ -1,0 +1,52 @@
+/** The machine under Node: versions, host, clock, hashes and peak memory, for the record of a run. */
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import type { Machine } from '../../experiment/machine.ts';
+
+/** Version of this package, from its package.json, which lies three folders up both in src and in dist. */
+export function packageVersion(): string {
+  const content: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  const version = typeof content === 'object' && content !== null && 'version' in content ? content.version : 'unknown';
+  return String(version);
+}
+
+/** Peak resident memory by Linux's own account, which can be reset; undefined on other systems. */
+function linuxPeakBytes(): number | undefined {
+  if (platform() !== 'linux') return undefined;
+  const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
+  return line === null ? undefined : Number(line[1]) * 1024;
+}
+
+function resetPeak(): void {
+  if (platform() !== 'linux') return;
+  try {
+    // proc(5): 5 sets the peak resident size to the current one.
+    writeFileSync('/proc/self/clear_refs', '5');
+  } catch {
+    // Not allowed in some containers; the peak is then that of the whole process.
+  }
+}
+
+/**
+ * This machine.
+ * @param engineName as the engine calls itself, for the record
+ */
+export function createNodeMachine(engineName: string): Machine {
+  return {
+    provenance: {
+      versions: { voxstill: packageVersion(), node: process.versions.node, engine: engineName },
+      host: {
+        system: `${platform()} ${release()} ${arch()}`,
+        cpu: cpus()[0]?.model ?? 'unknown',
+        cores: availableParallelism(),
+        memoryBytes: totalmem(),
+      },
+    },
+    now: () => new Date().toISOString(),
+    elapsedMs: () => performance.now(),
+    sha256: data => createHash('sha256').update(data).digest('hex'),
+    resetPeak,
+    peakBytes: () => linuxPeakBytes() ?? process.resourceUsage().maxRSS * 1024,
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * ONNX Runtime as WebAssembly behind the {@link Engine} interface: for pages and workers, and for Node where no native build runs. It
+ * uses standard operators only, and threads only where the page is cross-origin isolated (COOP and COEP headers).
+ */
+import { InputError, invariant } from '../../core/errors.ts';
+import type { Engine, Session } from '../../runtime/engine.ts';
+import { LOG_FATAL, messageOf, wrapSession } from '../ort-session.ts';
+
+export interface WebEngineOptions {
+  /** Threads per operator; as ONNX Runtime sees fit if not given. The first engine of a page or worker decides. */
+  readonly threads?: number;
+  /**
+   * Addresses of ONNX Runtime's own two files, ort-wasm-simd-threaded.{wasm,mjs}. A bundler must be told them: it would otherwise start
+   * the program's own worker in place of ONNX Runtime's, which then waits forever.
+   */
+  readonly files?: { readonly wasm: string; readonly mjs: string };
+}
+
+/**
+ * Starts ONNX Runtime for WebAssembly.
+ * @returns an engine whose `load` throws InputError E_MODEL_LOAD for bytes that are no model, and whose `run` throws WorkError E_MODEL_RUN
+ */
+export async function createWebEngine({ threads, files }: WebEngineOptions = {}): Promise<Engine> {
+  const runtime = await import('onnxruntime-web/wasm');
+  runtime.env.logLevel = 'fatal';
+  if (threads !== undefined) runtime.env.wasm.numThreads = threads;
+  if (files !== undefined) runtime.env.wasm.wasmPaths = files;
+  const version = runtime.env.versions.web;
+  invariant(version !== undefined, 'onnxruntime-web does not say its version');
+  const load = async (model: Uint8Array): Promise<Session> => {
+    try {
+      const session = await runtime.InferenceSession.create(model, {
+        executionProviders: ['wasm'],
+        executionMode: 'sequential',
+        enableMemPattern: false,
+        logSeverityLevel: LOG_FATAL,
+      });
+      return wrapSession(({ dataType, data, shape }) => new runtime.Tensor(dataType, data, shape), session);
+    } catch (cause) {
+      const reason = messageOf(cause);
+      throw new InputError('E_MODEL_LOAD', `ONNX Runtime cannot load the model (${model.length} bytes): ${reason}`, {
+        cause,
+      });
+    }
+  };
+  return { name: `onnxruntime-web ${version} wasm`, block: 0, load };
+}

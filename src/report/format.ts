@@ -1,0 +1,67 @@
+/** Numbers as people read them in the report. A number that is missing or not finite is written `n/a`, never as a false zero. */
+
+type MaybeNumber = number | null | undefined;
+
+function finite(value: MaybeNumber): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+/** Fixed decimals, `n/a` where there is no finite number. */
+export function formatNumber(value: MaybeNumber, decimals: number): string {
+  return finite(value) ? value.toFixed(decimals) : 'n/a';
+}
+
+/** A Dice score, three decimals. */
+export function formatDice(value: MaybeNumber): string {
+  return formatNumber(value, 3);
+}
+
+/** A difference with its sign: `+0.012`. */
+export function formatSigned(value: MaybeNumber): string {
+  return finite(value) ? `${value >= 0 ? '+' : '\u2212'}${Math.abs(value).toFixed(3)}` : 'n/a';
+}
+
+/** `0.801 to 0.842`. */
+export function formatInterval(
+  interval: readonly [MaybeNumber, MaybeNumber],
+  format: (value: MaybeNumber) => string,
+): string {
+  return `${format(interval[0])} to ${format(interval[1])}`;
+}
+
+/** `p = 0.031`, and `p < 0.001` below that. */
+export function formatPValue(pValue: MaybeNumber): string {
+  if (!finite(pValue)) return 'p n/a';
+  return pValue < 0.001 ? 'p < 0.001' : `p = ${pValue.toFixed(3)}`;
+}
+
+/** Counts of parameters and operations: `5598`, `88.9 k`, `1.23 M`, `4.56 G`. */
+export function formatCount(value: MaybeNumber): string {
+  if (!finite(value)) return 'n/a';
+  if (value < 10_000) return String(Math.round(value));
+  const scaled = ([unit, size]: readonly [string, number]) => `${(value / size).toPrecision(3)} ${unit}`;
+  if (value < 999_500) return scaled(['k', 1e3]);
+  if (value < 999.5e6) return scaled(['M', 1e6]);
+  return value < 999.5e9 ? scaled(['G', 1e9]) : scaled(['T', 1e12]);
+}
+
+/** Sizes in decimal units: `912 B`, `356 kB`, `1.20 MB`, `2.41 GB`. */
+export function formatBytes(value: MaybeNumber): string {
+  if (!finite(value)) return 'n/a';
+  if (value < 1000) return `${Math.round(value)} B`;
+  if (value < 999_500) return `${(value / 1e3).toPrecision(3)} kB`;
+  return value < 999.5e6 ? `${(value / 1e6).toPrecision(3)} MB` : `${(value / 1e9).toPrecision(3)} GB`;
+}
+
+/** Durations with three significant digits: `85.0 ms`, `1.24 s`. */
+export function formatSeconds(value: MaybeNumber): string {
+  if (!finite(value)) return 'n/a';
+  return value < 0.9995 ? `${(value * 1e3).toPrecision(3)} ms` : `${value.toPrecision(3)} s`;
+}
+
+/** Share of a whole in percent: `6.2 %`, `104 %`; `n/a` where the whole is zero or either is missing. */
+export function formatShare(part: MaybeNumber, whole: MaybeNumber): string {
+  if (!finite(part) || !finite(whole) || whole === 0) return 'n/a';
+  const percent = (100 * part) / whole;
+  return `${percent < 99.95 ? percent.toPrecision(percent < 1 ? 2 : 3) : percent.toFixed(0)} %`;
+}

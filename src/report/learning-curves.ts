@@ -1,0 +1,129 @@
+/** Learning curves: one panel per loss term and one for the validation Dice, each arm with its own colour, dash and label. */
+import { dot, line, text } from '@observablehq/plot';
+import type { HistoryRow } from '../experiment/record.ts';
+import { type ArmStyle, armStyles, orderArms } from './arms.ts';
+import { renderChart, shorten } from './chart.ts';
+import { formatNumber } from './format.ts';
+import type { Markup } from './markup.ts';
+
+type Point = readonly [number, number];
+
+interface Curve {
+  readonly arm: string;
+  readonly style: ArmStyle;
+  readonly points: readonly Point[];
+}
+
+interface Panel {
+  readonly title: string;
+  readonly axis: string;
+  readonly curves: readonly Curve[];
+  readonly markers: boolean;
+}
+
+const MOST_POINTS = 60;
+const HEIGHT = 210;
+const LABEL_GAP_PX = 13;
+
+/** Names of recorded terms that people read more easily spelled out; any other term keeps its own. */
+const TERM_TITLES: Readonly<Record<string, string>> = {
+  total: 'Total loss',
+  crossEntropy: 'Cross-entropy',
+  dice: 'Soft Dice loss',
+  kd: 'Distillation (KL)',
+  gradientNorm: 'Gradient norm',
+};
+
+/** Means of consecutive groups, so that a curve has at most {@link MOST_POINTS} points. */
+function thin(points: readonly Point[]): readonly Point[] {
+  const group = Math.ceil(points.length / MOST_POINTS);
+  if (group <= 1) return points;
+  return Array.from({ length: Math.ceil(points.length / group) }, (_, index) => {
+    const members = points.slice(index * group, (index + 1) * group);
+    const mean = (coordinate: 0 | 1): number =>
+      members.reduce((sum, point) => sum + point[coordinate], 0) / members.length;
+    return [mean(0), mean(1)] as const;
+  });
+}
+
+/** Moves labels apart, upwards from the lowest, and back down where the highest would leave the chart. */
+function spreadLabels(heights: readonly number[], gap: number, top: number): number[] {
+  const order = heights.map((_, index) => index).sort((a, b) => heights[a]! - heights[b]!);
+  const placed = [...heights];
+  let floor = Number.NEGATIVE_INFINITY;
+  for (const index of order) {
+    placed[index] = Math.max(placed[index]!, floor);
+    floor = placed[index]! + gap;
+  }
+  let ceiling = top;
+  for (const index of order.reverse()) {
+    placed[index] = Math.min(placed[index]!, ceiling);
+    ceiling = placed[index]! - gap;
+  }
+  return placed;
+}
+
+function renderPanel({ title, axis, curves, markers }: Panel): Markup {
+  const values = curves.flatMap(curve => curve.points.map(point => point[1]));
+  const lowest = Math.min(0, ...values);
+  const highest = Math.max(...values);
+  const top = highest > lowest ? highest : lowest + 1;
+  const ends = curves.map(curve => curve.points.at(-1)!);
+  const labelHeights = spreadLabels(
+    ends.map(end => end[1]),
+    ((top - lowest) * LABEL_GAP_PX) / (HEIGHT - 62),
+    top,
+  );
+  const marks = curves.flatMap(({ arm, style, points }, index) => [
+    line(points, { stroke: style.colour, strokeDasharray: style.dash, strokeWidth: 1.75 }),
+    dot(markers ? points : points.slice(-1), { symbol: style.symbol, fill: style.colour, r: 3.2 }),
+    text([[ends[index]![0], labelHeights[index]!]], {
+      text: () => shorten(arm, 11),
+      fill: style.colour,
+      textAnchor: 'start',
+      dx: 8,
+    }),
+  ]);
+  const description = curves
+    .map(({ arm, points }) => `${arm}: from ${formatNumber(points[0]![1], 3)} to ${formatNumber(points.at(-1)![1], 3)}`)
+    .join('; ');
+  const options = {
+    height: HEIGHT,
+    marginLeft: 48,
+    marginRight: 76,
+    marginTop: 26,
+    marginBottom: 36,
+    x: { label: 'step', ticks: 4, labelAnchor: 'center' as const, tickFormat: 'd' },
+    y: { label: axis, ticks: 5, grid: true, domain: [lowest, top] },
+  };
+  return renderChart(marks, options, { title, description });
+}
+
+/**
+ * All panels of a run: the validation Dice first, then every loss term in order of appearance.
+ * @param histories rows per arm; arms without any row are left out
+ * @returns an empty list where nothing was recorded
+ */
+export function renderLearningCurves(histories: Readonly<Record<string, readonly HistoryRow[]>>): readonly Markup[] {
+  const order = orderArms(Object.keys(histories));
+  const styles = armStyles(order);
+  const collect = (value: (row: HistoryRow) => number | undefined): Curve[] =>
+    order.flatMap(arm => {
+      const points = histories[arm]!.flatMap(row => {
+        const y = value(row);
+        return y !== undefined && Number.isFinite(y) ? [[row.step, y] as const] : [];
+      });
+      return points.length === 0 ? [] : [{ arm, style: styles.get(arm)!, points: thin(points) }];
+    });
+  const terms = new Set(order.flatMap(arm => histories[arm]!.flatMap(row => Object.keys(row.losses))));
+  const panels: Panel[] = [
+    { title: 'Validation Dice', axis: 'mean Dice (0 to 1)', curves: collect(row => row.validationDice), markers: true },
+    ...[...terms].map(term => ({
+      title: TERM_TITLES[term] ?? term,
+      axis: term === 'gradientNorm' ? 'norm' : 'loss',
+      curves: collect(row => row.losses[term]),
+      markers: false,
+    })),
+  ];
+  return panels.filter(panel => panel.curves.length > 0).map(renderPanel);
+}

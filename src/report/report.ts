@@ -1,0 +1,130 @@
+/**
+ * One run, or several arms, as a single HTML file that opens from disk, needs no network and runs no script: charts are static
+ * SVG, pictures are embedded, and a content security policy forbids everything else. Case ids, class names and notes come from
+ * files of unknown origin and are escaped by the template that builds the page.
+ */
+import type { Comparison, Evaluation, HistoryRow } from '../experiment/record.ts';
+import { headline } from './headline.ts';
+import { renderLearningCurves } from './learning-curves.ts';
+import { html, type Markup } from './markup.ts';
+import type { Montage, MontageLegendEntry } from './montage.ts';
+import { renderDicePerCase, renderPairedDifferences } from './score-charts.ts';
+import { STYLE } from './style.ts';
+import { renderArmsTable, renderEmptyClassesTable, renderSeedsTable } from './tables.ts';
+
+/** A case that is shown in pictures, and why this one. */
+interface ReportMontage extends Montage {
+  readonly caseId: string;
+  readonly label: 'worst' | 'median' | 'best';
+}
+
+/** Everything a report shows. An empty record or list leaves its section out. */
+export interface ReportInput {
+  readonly title: string;
+  /** Resolved recipe, YAML. */
+  readonly recipe: string;
+  /** Versions, host, seeds, date: shown as they are, in this order. */
+  readonly provenance: Readonly<Record<string, string>>;
+  readonly comparison: Comparison;
+  /** By arm. */
+  readonly evaluations: Readonly<Record<string, Evaluation>>;
+  /** By arm. */
+  readonly histories: Readonly<Record<string, readonly HistoryRow[]>>;
+  readonly montage: readonly ReportMontage[];
+  /** What a reader must know to judge the numbers, one paragraph each. */
+  readonly notes: readonly string[];
+  /** Command that repeats the run; by default `voxstill run recipe.yaml` on the recipe below. */
+  readonly command?: string;
+}
+
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+const NOTHING: readonly Markup[] = [];
+
+function section(title: string, explanation: string, content: readonly Markup[]): Markup {
+  if (content.length === 0) return html``;
+  return html`<section><h2>${title}</h2>${explanation === '' ? '' : html`<p class="explain">${explanation}</p>`}${content}</section>
+`;
+}
+
+function charts(figures: readonly Markup[]): readonly Markup[] {
+  return figures.length === 0 ? NOTHING : [html`<div class="charts">${figures}</div>`];
+}
+
+function pngSource(png: Uint8Array): string {
+  let binary = '';
+  for (let start = 0; start < png.length; start += 8192) {
+    binary += String.fromCharCode(...png.subarray(start, start + 8192));
+  }
+  return `data:image/png;base64,${btoa(binary)}`;
+}
+
+function legend(entries: readonly MontageLegendEntry[]): Markup {
+  return html`<ul class="legend">${entries.map(
+    ({ name, colour, outline }) =>
+      html`<li><span style="border-color: ${colour}; border-style: ${outline}"></span>${name} (${outline} outline)</li>`,
+  )}</ul>`;
+}
+
+function pictures({ caseId, label, columns, legend: entries, slice }: ReportMontage): Markup {
+  const classes = entries.map(entry => entry.name).join(', ');
+  return html`<h3>${label} case: ${caseId}</h3><p class="explain">Slice ${slice}.</p><div class="pictures">${columns.map(
+    ({ title, png }) =>
+      html`<figure><img src="${pngSource(png)}" alt="${
+        title === 'image'
+          ? `Case ${caseId}, slice ${slice}, without labels`
+          : `Case ${caseId}, slice ${slice}, with the ${title} outlines of ${classes}`
+      }"><figcaption>${title}</figcaption></figure>`,
+  )}</div>`;
+}
+
+function definitions(entries: Readonly<Record<string, string>>): Markup {
+  return html`<dl>${Object.entries(entries).map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`;
+}
+
+/**
+ * Renders the whole page.
+ * @returns a complete HTML document, UTF-8; the same input gives the same text
+ */
+export function renderReport(input: ReportInput): string {
+  const { comparison, evaluations, recipe } = input;
+  const hasEvaluations = Object.keys(evaluations).length > 0;
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${input.title}</title>
+<style>${{ markup: STYLE }}</style>
+</head>
+<body>
+<header><h1>${input.title}</h1><p class="headline">${headline(comparison)}</p>${input.notes.map(
+    note => html`<p class="explain">${note}</p>`,
+  )}</header>
+<main>
+${section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderSeedsTable(comparison)])}${section(
+  'Differences on the same cases',
+  'Each point is one case: Dice of the first arm minus Dice of the second. Diamond: mean; bar: its 95 % interval; vertical line: no difference.',
+  charts(renderPairedDifferences(comparison, evaluations)),
+)}${section(
+  'Dice of every case',
+  'Each point is one case; the box spans the quartiles and the thick line is the median. The axis starts where the scores do.',
+  charts(renderDicePerCase(evaluations)),
+)}${section('Cases in pictures', '', [
+  ...input.montage.slice(0, 1).map(first => legend(first.legend)),
+  ...input.montage.map(pictures),
+])}${section(
+  'Learning curves',
+  'Cross-entropy and distillation terms are in nats per voxel, Dice terms and the gradient norm have no unit. Long curves are means of consecutive steps.',
+  charts(renderLearningCurves(input.histories)),
+)}${section('Empty classes', '', hasEvaluations ? [renderEmptyClassesTable(evaluations)] : NOTHING)}${section(
+  'How to repeat it',
+  'Save the recipe below as recipe.yaml, put the data where it says, and run:',
+  [html`<pre><code>${input.command ?? 'npx voxstill run recipe.yaml'}</code></pre>`, definitions(input.provenance)],
+)}${section('Recipe', 'Resolved, with every default written out.', recipe === '' ? NOTHING : [html`<pre><code>${recipe}</code></pre>`])}</main>
+</body>
+</html>
+`;
+  return page.markup;
+}

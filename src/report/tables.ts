@@ -1,0 +1,135 @@
+/** The report's tables. Measures are rows and arms are columns, so that three arms fit a narrow screen. */
+import type { ArmSummary, ClassSummary, Comparison, Estimate, Evaluation } from '../experiment/record.ts';
+import { orderArms } from './arms.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatDice,
+  formatInterval,
+  formatNumber,
+  formatSeconds,
+  formatShare,
+} from './format.ts';
+import { html, type Markup } from './markup.ts';
+
+type Evaluations = Readonly<Record<string, Evaluation>>;
+
+interface Row {
+  readonly measure: string;
+  /** Value and, below it in small, what qualifies it: an interval, a share of the teacher's. */
+  readonly cell: (arm: string) => readonly [value: string, detail: string];
+}
+
+function renderTable(caption: string, arms: readonly string[], rows: readonly Row[]): Markup {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
+<thead><tr><td></td>${arms.map(arm => html`<th scope="col">${arm}</th>`)}</tr></thead>
+<tbody>${rows.map(
+    ({ measure, cell }) =>
+      html`<tr><th scope="row">${measure}</th>${arms.map(arm => {
+        const [value, detail] = cell(arm);
+        return html`<td>${value}${detail === '' ? '' : html`<small>${detail}</small>`}</td>`;
+      })}</tr>
+`,
+  )}</tbody></table></div>`;
+}
+
+function formatDistance(value: number | null | undefined): string {
+  return formatNumber(value, 2);
+}
+
+function estimateCell(
+  estimate: Estimate | undefined,
+  format: (value: number | null | undefined) => string,
+): readonly [string, string] {
+  if (estimate === undefined || !(estimate.n > 0)) return ['n/a', ''];
+  return [format(estimate.mean), `${formatInterval(estimate.ci95, format)}, n\u00a0=\u00a0${estimate.n}`];
+}
+
+/** The arms side by side: quality with 95 % intervals, cost with its share of the teacher's where there is a teacher. */
+export function renderArmsTable(comparison: Comparison, evaluations: Evaluations): Markup {
+  const arms = orderArms(Object.keys(comparison.arms));
+  const teacher = comparison.arms['teacher'];
+  const share = (arm: string, part: (summary: ArmSummary) => number): string =>
+    teacher === undefined || arm === 'teacher'
+      ? ''
+      : `${formatShare(part(comparison.arms[arm]!), part(teacher))} of teacher`;
+  const cost = (measure: string, part: (summary: ArmSummary) => number, format: (value: number) => string): Row => ({
+    measure,
+    cell: arm => [format(part(comparison.arms[arm]!)), share(arm, part)],
+  });
+  const classes = new Set(Object.values(comparison.arms).flatMap(arm => Object.keys(arm.classes)));
+  const classRows = [...classes].flatMap((name): Row[] => {
+    const summary = (arm: string): ClassSummary | undefined => evaluations[arm]?.summary.classes[name];
+    return [
+      {
+        measure: `Dice, ${name}`,
+        cell: arm => {
+          const [, detail] = estimateCell(summary(arm)?.dice, formatDice);
+          return [formatDice(comparison.arms[arm]!.classes[name]), detail];
+        },
+      },
+      { measure: `HD95, ${name} (mm)`, cell: arm => estimateCell(summary(arm)?.hd95Mm, formatDistance) },
+    ];
+  });
+  const rows: readonly Row[] = [
+    {
+      measure: 'Mean Dice',
+      cell: arm => {
+        const summary = comparison.arms[arm]!;
+        const relative = share(arm, part => part.meanDice);
+        const interval = formatInterval(summary.meanDiceCi95, formatDice);
+        return [formatDice(summary.meanDice), relative === '' ? interval : `${interval}; ${relative}`];
+      },
+    },
+    ...classRows,
+    cost('Parameters', summary => summary.parameters, formatCount),
+    cost('Multiply-adds per window', summary => summary.multiplyAdds, formatCount),
+    cost('Model file', summary => summary.bytes, formatBytes),
+    cost('Time per case', summary => summary.secondsPerCase, formatSeconds),
+    cost('Peak memory', summary => summary.peakBytes, formatBytes),
+  ];
+  return renderTable(
+    'Quality and cost of each arm. Ranges are 95 % bootstrap confidence intervals over cases.',
+    arms,
+    rows,
+  );
+}
+
+/** Mean Dice of every seed, where a run has several; nothing otherwise. */
+export function renderSeedsTable(comparison: Comparison): readonly Markup[] {
+  const arms = orderArms(Object.keys(comparison.arms));
+  const seeds = new Set(arms.flatMap(arm => Object.keys(comparison.arms[arm]!.seeds ?? {})));
+  if (seeds.size < 2) return [];
+  const rows = [...seeds].map(
+    (seed): Row => ({
+      measure: `seed ${seed}`,
+      cell: arm => {
+        const summary = comparison.arms[arm]!.seeds?.[seed];
+        return summary === undefined
+          ? ['n/a', '']
+          : [formatDice(summary.meanDice), formatInterval(summary.meanDiceCi95, formatDice)];
+      },
+    }),
+  );
+  return [renderTable('Mean Dice of each seed, with 95 % confidence intervals.', arms, rows)];
+}
+
+/** How many cases lack a class: in both reference and prediction (left out of means), or in just one (Dice 0, infinite distance). */
+export function renderEmptyClassesTable(evaluations: Evaluations): Markup {
+  const arms = orderArms(Object.keys(evaluations));
+  const classes = new Set(arms.flatMap(arm => Object.keys(evaluations[arm]!.summary.classes)));
+  const rows = [...classes].map(
+    (name): Row => ({
+      measure: name,
+      cell: arm => {
+        const summary = evaluations[arm]!.summary.classes[name];
+        return summary === undefined ? ['n/a', ''] : [`${summary.bothEmpty} / ${summary.oneEmpty}`, ''];
+      },
+    }),
+  );
+  return renderTable(
+    'Cases without a class: in reference and prediction (left out of the means) / in just one of them (Dice 0, no distance).',
+    arms,
+    rows,
+  );
+}

@@ -1,0 +1,318 @@
+/**
+ * The header of a NIfTI-1 or NIfTI-2 file: its meaning, and its bytes exactly as they were, so that a result can be written with
+ * the geometry of its input unchanged. Fields are read by nifti-reader-js; the affine is built here, because the library ignores the
+ * qform of NIfTI-2 and prefers a qform to an sform by the order of their codes.
+ * Source: nifti1.h and nifti2.h, https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h
+ */
+import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
+import { InputError } from '../core/errors.ts';
+import { type Affine, formatSize, type Xyz } from './volume.ts';
+
+/** Bytes per voxel of every type that is read; complex, colour and 128-bit types are refused. */
+export const NIFTI_TYPES = {
+  uint8: { code: 2, bytes: 1 },
+  int16: { code: 4, bytes: 2 },
+  int32: { code: 8, bytes: 4 },
+  float32: { code: 16, bytes: 4 },
+  float64: { code: 64, bytes: 8 },
+  int8: { code: 256, bytes: 1 },
+  uint16: { code: 512, bytes: 2 },
+  uint32: { code: 768, bytes: 4 },
+  int64: { code: 1024, bytes: 8 },
+  uint64: { code: 1280, bytes: 8 },
+} as const;
+
+/** Types of the standard that are refused, by code. */
+const REFUSED_TYPES: Readonly<Record<number, string>> = {
+  1: 'one bit',
+  32: 'complex64',
+  128: 'RGB24',
+  1536: 'float128',
+  1792: 'complex128',
+  2048: 'complex256',
+  2304: 'RGBA32',
+};
+
+/** Name of a voxel type. */
+export type NiftiType = keyof typeof NIFTI_TYPES;
+
+export interface NiftiHeader {
+  readonly version: 1 | 2;
+  readonly littleEndian: boolean;
+  /** The header as it stands in the file: 348 or 540 bytes. */
+  readonly bytes: Uint8Array;
+  readonly dataType: NiftiType;
+  readonly sizeVoxels: Xyz;
+  /** Size of the fourth dimension, 1 where there is none. */
+  readonly channels: number;
+  /** From pixdim, in millimetres whatever unit the file uses. */
+  readonly spacingMm: Xyz;
+  /** The sform where its code is set, else the qform, else spacing alone; in millimetres. */
+  readonly affine: Affine;
+  /** Where the voxels start in the file. */
+  readonly voxelOffset: number;
+  /** value = stored * slope + intercept; a slope of 0 in the file means 1 and 0. */
+  readonly slope: number;
+  readonly intercept: number;
+}
+
+/** Bytes that are enough for either header. */
+export const LARGEST_HEADER_BYTES = 540;
+
+const HEADER_BYTES = { 1: 348, 2: 540 } as const;
+/** File offsets of the fields that a written file changes. */
+const FIELDS = {
+  1: { dim: 40, datatype: 70, bitpix: 72, pixdim: 76, voxelOffset: 108, slope: 112, calMax: 124, sform: 280 },
+  2: { dim: 16, datatype: 12, bitpix: 14, pixdim: 104, voxelOffset: 168, slope: 176, calMax: 192, sform: 400 },
+} as const;
+const LARGEST_INT16 = 32767;
+/** Millimetres per unit of length, by the lowest three bits of xyzt_units. */
+const METRE = 1;
+const MICROMETRE = 3;
+
+function corrupt(path: string, reason: string): InputError {
+  return new InputError(
+    'E_NIFTI_CORRUPT',
+    `${path} is not a readable NIfTI file: ${reason}. Copy it again from its source, or convert it again.`,
+  );
+}
+
+function readFields(bytes: Uint8Array, path: string): { fields: NIFTI1 | NIFTI2; version: 1 | 2; header: Uint8Array } {
+  const magicAt = (offset: number): string => String.fromCharCode(...bytes.subarray(offset, offset + 3));
+  const version = magicAt(344) === 'n+1' ? 1 : magicAt(4) === 'n+2' ? 2 : undefined;
+  if (version === undefined) {
+    if (magicAt(344) === 'ni1' || magicAt(4) === 'ni2') {
+      throw corrupt(path, 'it is the header of a .hdr/.img pair; convert the pair to one .nii.gz file');
+    }
+    throw corrupt(path, `it has ${bytes.length} bytes or more and no NIfTI signature`);
+  }
+  if (bytes.length < HEADER_BYTES[version]) throw corrupt(path, 'it ends within the header');
+  const header = bytes.slice(0, HEADER_BYTES[version]);
+  const fields = version === 1 ? new NIFTI1() : new NIFTI2();
+  try {
+    fields.readHeader(header.buffer);
+  } catch {
+    throw corrupt(path, 'its first four bytes do not hold the size of the header');
+  }
+  return { fields, version, header };
+}
+
+function readDimensions(dims: readonly number[], path: string): { sizeVoxels: Xyz; channels: number; rank: number } {
+  const rank = dims[0] ?? 0;
+  if (!(rank >= 1 && rank <= 7)) throw corrupt(path, `its number of dimensions is ${rank}`);
+  const sizes = dims.slice(1, rank + 1);
+  if (!sizes.every(size => Number.isSafeInteger(size) && size >= 1)) {
+    throw corrupt(path, `its dimensions are ${sizes.join('x')}`);
+  }
+  const beyond = sizes.slice(3).filter(size => size > 1);
+  if (beyond.length > 1) {
+    throw new InputError(
+      'E_NIFTI_TYPE',
+      `${path} has ${rank} dimensions (${sizes.join('x')}). Only x, y, z and one dimension of channels are read; split the file.`,
+    );
+  }
+  return { sizeVoxels: [sizes[0] ?? 1, sizes[1] ?? 1, sizes[2] ?? 1], channels: beyond[0] ?? 1, rank };
+}
+
+function readSpacing(pixDims: readonly number[], rank: number, path: string): Xyz {
+  const along = (axis: number): number => {
+    const spacing = pixDims[axis] ?? 0;
+    return axis > rank && !(spacing > 0) ? 1 : spacing;
+  };
+  const spacing: Xyz = [along(1), along(2), along(3)];
+  if (!spacing.every(value => Number.isFinite(value) && value > 0)) {
+    throw new InputError(
+      'E_NIFTI_SPACING',
+      `${path} has the voxel spacing ${spacing.join(' x ')}; each must be a positive number. Correct pixdim[1..3] in the header.`,
+    );
+  }
+  return spacing;
+}
+
+function isUsable(affine: Affine): boolean {
+  const [a = 0, b = 0, c = 0, , d = 0, e = 0, f = 0, , g = 0, h = 0, i = 0] = affine;
+  const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
+  return affine.every(Number.isFinite) && determinant !== 0;
+}
+
+/** Method 2 of nifti1.h: rotation by a unit quaternion, spacing, offset. */
+function qformAffine(fields: NIFTI1 | NIFTI2, spacing: Xyz): Affine {
+  let [b, c, d] = [fields.quatern_b, fields.quatern_c, fields.quatern_d];
+  const square = b * b + c * c + d * d;
+  let a = Math.sqrt(Math.max(0, 1 - square));
+  if (1 - square < 1e-7) {
+    const norm = Math.sqrt(square);
+    [a, b, c, d] = [0, b / norm, c / norm, d / norm];
+  }
+  const [x, y] = spacing;
+  const z = (fields.pixDims[0] ?? 0) < 0 ? -spacing[2] : spacing[2];
+  return [
+    ...[(a * a + b * b - c * c - d * d) * x, 2 * (b * c - a * d) * y, 2 * (b * d + a * c) * z, fields.qoffset_x],
+    ...[2 * (b * c + a * d) * x, (a * a + c * c - b * b - d * d) * y, 2 * (c * d - a * b) * z, fields.qoffset_y],
+    ...[2 * (b * d - a * c) * x, 2 * (c * d + a * b) * y, (a * a + d * d - c * c - b * b) * z, fields.qoffset_z],
+    ...[0, 0, 0, 1],
+  ];
+}
+
+interface AffineSource {
+  readonly fields: NIFTI1 | NIFTI2;
+  readonly version: 1 | 2;
+  readonly header: Uint8Array;
+}
+
+function readAffine({ fields, version, header }: AffineSource, spacing: Xyz): Affine {
+  if (fields.sform_code > 0) {
+    const view = new DataView(header.buffer);
+    const { sform } = FIELDS[version];
+    const rows = Array.from({ length: 12 }, (_, index) =>
+      version === 1
+        ? view.getFloat32(sform + index * 4, fields.littleEndian)
+        : view.getFloat64(sform + index * 8, fields.littleEndian),
+    );
+    const affine = [...rows, 0, 0, 0, 1];
+    if (isUsable(affine)) return affine;
+  }
+  if (fields.qform_code > 0) {
+    const affine = qformAffine(fields, spacing);
+    if (isUsable(affine)) return affine;
+  }
+  return [spacing[0], 0, 0, 0, 0, spacing[1], 0, 0, 0, 0, spacing[2], 0, 0, 0, 0, 1];
+}
+
+function millimetresPerUnit(units: number): number {
+  const length = units & 7;
+  return length === METRE ? 1000 : length === MICROMETRE ? 0.001 : 1;
+}
+
+/**
+ * Reads a header.
+ * The affine is the sform if its code is set, else the qform, else the spacing alone (method 1 of nifti1.h; nibabel mirrors x there).
+ * A matrix that is singular or not finite is passed over.
+ * @param bytes the start of the file; 540 bytes are enough
+ * @param path for messages
+ * @throws {InputError} E_NIFTI_CORRUPT, E_NIFTI_TYPE (complex, colour, 128-bit, five real dimensions), E_NIFTI_SPACING
+ */
+export function readNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
+  const source = readFields(bytes, path);
+  const { fields, version, header } = source;
+  const dataType = (Object.keys(NIFTI_TYPES) as NiftiType[]).find(
+    name => NIFTI_TYPES[name].code === fields.datatypeCode,
+  );
+  if (dataType === undefined) {
+    throw new InputError(
+      'E_NIFTI_TYPE',
+      `${path} has voxels of NIfTI type ${fields.datatypeCode} (${REFUSED_TYPES[fields.datatypeCode] ?? 'unknown'}). ` +
+        `Only real numbers are read; convert it to one of ${Object.keys(NIFTI_TYPES).join(', ')}.`,
+    );
+  }
+  const { sizeVoxels, channels, rank } = readDimensions(fields.dims, path);
+  const voxelOffset = fields.vox_offset;
+  if (!Number.isSafeInteger(voxelOffset) || voxelOffset < HEADER_BYTES[version]) {
+    throw corrupt(path, `its voxels are said to start at byte ${voxelOffset}`);
+  }
+  const spacing = readSpacing(fields.pixDims, rank, path);
+  const unitMm = millimetresPerUnit(fields.xyzt_units);
+  const scaled = fields.scl_slope !== 0 && Number.isFinite(fields.scl_slope);
+  if (scaled && !Number.isFinite(fields.scl_inter)) throw corrupt(path, `its intercept is ${fields.scl_inter}`);
+  return {
+    version,
+    littleEndian: fields.littleEndian,
+    bytes: header,
+    dataType,
+    sizeVoxels,
+    channels,
+    spacingMm: [spacing[0] * unitMm, spacing[1] * unitMm, spacing[2] * unitMm],
+    affine: readAffine(source, spacing).map((value, index) => (index < 12 ? value * unitMm : value)),
+    voxelOffset,
+    slope: scaled ? fields.scl_slope : 1,
+    intercept: scaled ? fields.scl_inter : 0,
+  };
+}
+
+/** What a written file changes in the header that it takes over. */
+interface Replacement {
+  readonly dataType: NiftiType;
+  readonly sizeVoxels: Xyz;
+  readonly channels: number;
+}
+
+/** Writes numbers into a header in its own version and byte order. */
+function headerWriter(bytes: Uint8Array, version: 1 | 2, littleEndian: boolean) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return {
+    int16: (offset: number, value: number) => view.setInt16(offset, value, littleEndian),
+    int32: (offset: number, value: number) => view.setInt32(offset, value, littleEndian),
+    /** int16 in NIfTI-1, int64 in NIfTI-2 */
+    integers: (offset: number, values: readonly number[]) =>
+      values.forEach((value, index) => {
+        if (version === 1) view.setInt16(offset + index * 2, value, littleEndian);
+        else view.setBigInt64(offset + index * 8, BigInt(value), littleEndian);
+      }),
+    /** float32 in NIfTI-1, float64 in NIfTI-2 */
+    reals: (offset: number, values: readonly number[]) =>
+      values.forEach((value, index) => {
+        if (version === 1) view.setFloat32(offset + index * 4, value, littleEndian);
+        else view.setFloat64(offset + index * 8, value, littleEndian);
+      }),
+  };
+}
+
+/**
+ * The start of a file up to its voxels: an existing header with another voxel type and number of channels, without extensions.
+ * Orientation, spacing, units and every other field keep their bytes; slope is 1, intercept and display range are 0.
+ */
+export function rewriteNiftiHeader(like: NiftiHeader, { dataType, sizeVoxels, channels }: Replacement): Uint8Array {
+  if (like.version === 1 && channels > LARGEST_INT16) {
+    throw new InputError('E_NIFTI_TYPE', `a NIfTI-1 file holds at most ${LARGEST_INT16} channels, not ${channels}.`);
+  }
+  const bytes = new Uint8Array(HEADER_BYTES[like.version] + 4);
+  bytes.set(like.bytes);
+  const fields = FIELDS[like.version];
+  const write = headerWriter(bytes, like.version, like.littleEndian);
+  write.integers(fields.dim, [channels > 1 ? 4 : 3, ...sizeVoxels, channels, 1, 1, 1]);
+  write.int16(fields.datatype, NIFTI_TYPES[dataType].code);
+  write.int16(fields.bitpix, NIFTI_TYPES[dataType].bytes * 8);
+  if (like.version === 1) write.reals(fields.voxelOffset, [bytes.length]);
+  else write.integers(fields.voxelOffset, [bytes.length]);
+  write.reals(fields.slope, [1, 0]);
+  write.reals(fields.calMax, [0, 0]);
+  return bytes;
+}
+
+/** Where a new volume lies. */
+interface Geometry {
+  readonly sizeVoxels: Xyz;
+  readonly spacingMm: Xyz;
+  readonly affine: Affine;
+}
+
+/**
+ * A fresh little-endian header for float32 voxels in millimetres, with the affine as its sform. NIfTI-1, or NIfTI-2 where an axis has
+ * more than 32,767 voxels.
+ * @throws {InputError} E_NIFTI_SPACING if a spacing is not positive, E_NIFTI_CORRUPT if a size is not
+ */
+export function createNiftiHeader({ sizeVoxels, spacingMm, affine }: Geometry): NiftiHeader {
+  const version = sizeVoxels.some(size => size > LARGEST_INT16) ? 2 : 1;
+  const bytes = new Uint8Array(HEADER_BYTES[version]);
+  const fields = FIELDS[version];
+  const write = headerWriter(bytes, version, true);
+  write.int32(0, bytes.length);
+  write.integers(fields.dim, [3, ...sizeVoxels, 1, 1, 1, 1]);
+  write.int16(fields.datatype, NIFTI_TYPES.float32.code);
+  write.int16(fields.bitpix, NIFTI_TYPES.float32.bytes * 8);
+  write.reals(fields.pixdim, [1, ...spacingMm, 1, 1, 1, 1]);
+  write.reals(fields.slope, [1, 0]);
+  write.reals(fields.sform, affine.slice(0, 12));
+  if (version === 1) {
+    write.reals(fields.voxelOffset, [bytes.length + 4]);
+    bytes[123] = 2; // xyzt_units: millimetres
+    write.int16(254, 1); // sform_code: scanner coordinates
+    bytes.set([0x6e, 0x2b, 0x31, 0], 344);
+  } else {
+    write.integers(fields.voxelOffset, [bytes.length + 4]);
+    write.int32(500, 2);
+    write.int32(348, 1);
+    bytes.set([0x6e, 0x2b, 0x32, 0, 0x0d, 0x0a, 0x1a, 0x0a], 4);
+  }
+  return readNiftiHeader(bytes, `a new volume of ${formatSize(sizeVoxels)} voxels`);
+}

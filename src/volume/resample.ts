@@ -1,0 +1,143 @@
+/**
+ * Resampling between grids that cover the same box: to a target spacing, and back to the grid of an input. Voxel centres
+ * correspond as (i + 0.5) * in / out - 0.5 (align_corners = false), positions beyond the outer centres take the border voxel.
+ * Images are interpolated linearly along each axis in turn, which is trilinear; labels take the nearest voxel. No smoothing
+ * precedes a reduction. Voxel order is x, y, z, channel.
+ */
+import { InputError } from '../core/errors.ts';
+import type { Affine, LabelVolume, Volume, Xyz } from './volume.ts';
+import { voxelCount } from './volume.ts';
+
+/** Spacings that differ by less are the same. */
+const SPACING_TOLERANCE_MM = 1e-3;
+
+/** What a volume of either kind says about its grid. */
+interface Grid {
+  readonly sizeVoxels: Xyz;
+  readonly spacingMm: Xyz;
+  readonly affine: Affine;
+}
+
+function mapXyz(map: (axis: 0 | 1 | 2) => number): Xyz {
+  return [map(0), map(1), map(2)];
+}
+
+function sameSize(left: Xyz, right: Xyz): boolean {
+  return left.every((size, axis) => size === right[axis]);
+}
+
+/** Size of a grid at another spacing, rounded to whole voxels, at least one per axis. */
+function sizeAtSpacing({ sizeVoxels, spacingMm }: Grid, targetMm: Xyz): Xyz {
+  if (!targetMm.every(spacing => Number.isFinite(spacing) && spacing > 0)) {
+    throw new InputError(
+      'E_SPACING',
+      `cannot resample to a spacing of ${targetMm.join(' x ')} mm; each must be positive.`,
+    );
+  }
+  if (spacingMm.every((spacing, axis) => Math.abs(spacing - (targetMm[axis] ?? 0)) <= SPACING_TOLERANCE_MM)) {
+    return sizeVoxels;
+  }
+  return mapXyz(axis => Math.max(1, Math.round((sizeVoxels[axis] * spacingMm[axis]) / targetMm[axis])));
+}
+
+/** The grid of another size over the same box: first voxel index (j + 0.5) * ratio - 0.5 along each axis. */
+function regrid({ sizeVoxels: from, spacingMm, affine }: Grid, sizeVoxels: Xyz): Grid {
+  const ratio = mapXyz(axis => from[axis] / sizeVoxels[axis]);
+  const moved = [...affine];
+  for (let row = 0; row < 3; row++) {
+    const at = (column: 0 | 1 | 2): number => affine[row * 4 + column] ?? 0;
+    for (const column of [0, 1, 2] as const) {
+      moved[row * 4 + column] = at(column) * ratio[column];
+      moved[row * 4 + 3] = (moved[row * 4 + 3] ?? 0) + at(column) * (0.5 * ratio[column] - 0.5);
+    }
+  }
+  return { sizeVoxels, spacingMm: mapXyz(axis => spacingMm[axis] * ratio[axis]), affine: moved };
+}
+
+/** One axis of an array seen as [outer, length, inner]. */
+interface AxisView {
+  readonly outer: number;
+  readonly length: number;
+  readonly inner: number;
+}
+
+function interpolateAxis(data: Float32Array, { outer, length, inner }: AxisView, newLength: number): Float32Array {
+  const result = new Float32Array(outer * newLength * inner);
+  for (let j = 0; j < newLength; j++) {
+    const position = Math.min(length - 1, Math.max(0, ((j + 0.5) * length) / newLength - 0.5));
+    const lower = Math.floor(position);
+    const weight = position - lower;
+    const step = weight > 0 ? inner : 0;
+    for (let o = 0; o < outer; o++) {
+      const from = (o * length + lower) * inner;
+      const to = (o * newLength + j) * inner;
+      for (let i = 0; i < inner; i++) {
+        const low = data[from + i]!;
+        result[to + i] = step === 0 ? low : low + weight * (data[from + step + i]! - low);
+      }
+    }
+  }
+  return result;
+}
+
+/**
+ * Resamples an image linearly to a number of voxels, over the same box.
+ * @returns the volume itself where the size is already that
+ */
+export function resampleToSize(volume: Volume, sizeVoxels: Xyz): Volume {
+  if (sameSize(volume.sizeVoxels, sizeVoxels)) return volume;
+  const [width, height, depth] = volume.sizeVoxels;
+  const [newWidth, newHeight, newDepth] = sizeVoxels;
+  const { channels } = volume;
+  let { data } = volume;
+  if (newWidth !== width) {
+    data = interpolateAxis(data, { outer: height * depth * channels, length: width, inner: 1 }, newWidth);
+  }
+  if (newHeight !== height) {
+    data = interpolateAxis(data, { outer: depth * channels, length: height, inner: newWidth }, newHeight);
+  }
+  if (newDepth !== depth) {
+    data = interpolateAxis(data, { outer: channels, length: depth, inner: newWidth * newHeight }, newDepth);
+  }
+  return { ...regrid(volume, sizeVoxels), data, channels };
+}
+
+/**
+ * Resamples labels to a number of voxels over the same box; each new voxel takes the nearest old one.
+ * @returns the labels themselves where the size is already that
+ */
+export function resampleLabelsToSize(labels: LabelVolume, sizeVoxels: Xyz): LabelVolume {
+  if (sameSize(labels.sizeVoxels, sizeVoxels)) return labels;
+  const [columns, rows, slices] = ([0, 1, 2] as const).map(axis => {
+    const [from, to] = [labels.sizeVoxels[axis], sizeVoxels[axis]];
+    return Int32Array.from({ length: to }, (_, j) => Math.min(from - 1, Math.floor(((j + 0.5) * from) / to)));
+  }) as [Int32Array, Int32Array, Int32Array];
+  const [width, height] = labels.sizeVoxels;
+  const data = new Uint8Array(voxelCount(sizeVoxels));
+  let to = 0;
+  for (const slice of slices) {
+    for (const row of rows) {
+      const from = (slice * height + row) * width;
+      for (const column of columns) data[to++] = labels.data[from + column]!;
+    }
+  }
+  return { ...regrid(labels, sizeVoxels), data };
+}
+
+/**
+ * Resamples an image to a voxel spacing. The size is rounded to whole voxels over the same box, so the resulting spacing can
+ * differ from the target by up to half a voxel over the whole length; the result states its own.
+ * @returns the volume itself where the spacing is already that within 0.001 mm, or the size would not change
+ * @throws {InputError} E_SPACING if the spacing is not positive
+ */
+export function resampleToSpacing(volume: Volume, spacingMm: Xyz): Volume {
+  return resampleToSize(volume, sizeAtSpacing(volume, spacingMm));
+}
+
+/**
+ * Resamples labels to a voxel spacing, on the grid that {@link resampleToSpacing} gives an image.
+ * @throws {InputError} E_SPACING if the spacing is not positive
+ */
+export function resampleLabelsToSpacing(labels: LabelVolume, spacingMm: Xyz): LabelVolume {
+  return resampleLabelsToSize(labels, sizeAtSpacing(labels, spacingMm));
+}
