@@ -50,7 +50,7 @@ function createLines(stream: TextStream, elapsedMs: () => number): Progress {
     const eta = createEta(total, elapsedMs);
     const startMs = elapsedMs();
     let lastMs = startMs;
-    line(`${label}: ${total} ${unit}s`);
+    line(`${label}: ${total} ${unit}${total === 1 ? '' : 's'}`);
     return {
       update: (done, note) => {
         const remaining = eta(done);

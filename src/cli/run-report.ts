@@ -1,8 +1,10 @@
 /** From what runs left behind to report.html, and the outcome that a command gives for a finished run. */
-import { compareArms } from '../experiment/compare.ts';
+import { type ArmEvaluations, compareArms } from '../experiment/compare.ts';
+import { readGallery } from '../experiment/gallery.ts';
 import { type ReadArms, type ReadRun, readArms } from '../experiment/read-run.ts';
 import { runFolder } from '../experiment/run-folder.ts';
 import { formatBytes } from '../report/format.ts';
+import { renderMontage } from '../report/montage.ts';
 import { type ReportInput, renderReport } from '../report/report.ts';
 import type { Files } from '../runtime/files.ts';
 import { comparisonText } from './comparison-text.ts';
@@ -21,9 +23,28 @@ function provenanceOf({ record, folder }: ReadRun): Record<string, string> {
   };
 }
 
+const FEW_CASES = 20;
+
+/** What a reader must know before believing a small comparison. */
+function notesOn(arms: readonly ArmEvaluations[]): readonly string[] {
+  const cases = Math.min(...arms.flatMap(({ seeds }) => seeds.map(({ evaluation }) => evaluation.cases.length)));
+  const seeds = Math.min(...arms.map(arm => arm.seeds.length));
+  const notes: string[] = [];
+  if (cases < FEW_CASES)
+    notes.push(`Only ${cases} test cases: the intervals are wide, and a difference found here may not hold elsewhere.`);
+  if (seeds < 3) {
+    notes.push(
+      `${seeds === 1 ? 'One seed' : 'Two seeds'} per arm: the tests below speak of these trained models, not of the method. ` +
+        'Set seeds: [1, 2, 3] or more in the recipe to compare methods.',
+    );
+  }
+  return notes;
+}
+
 /** What a report on these arms shows. Recipe, provenance and learning curves are there where they are of one run. */
-function reportInput(title: string, { arms, runs }: ReadArms): ReportInput {
+async function reportInput(files: Files, title: string, { arms, runs }: ReadArms): Promise<ReportInput> {
   const [run] = runs.length === 1 ? runs : [];
+  const gallery = run === undefined ? [] : await readGallery(files, run);
   const first = arms.flatMap(({ name, seeds }) =>
     seeds.slice(0, 1).map(({ evaluation }) => [name, evaluation] as const),
   );
@@ -34,8 +55,17 @@ function reportInput(title: string, { arms, runs }: ReadArms): ReportInput {
     comparison: compareArms(arms),
     evaluations: Object.fromEntries(first),
     histories: run?.histories ?? {},
-    montage: [],
-    notes: [],
+    montage: gallery.map(({ label, loaded, segmentations, labelNames }) => ({
+      caseId: loaded.id,
+      label,
+      ...renderMontage({
+        volume: loaded.image,
+        segmentations,
+        labelNames,
+        ...(loaded.label && { reference: loaded.label }),
+      }),
+    })),
+    notes: notesOn(arms),
   };
 }
 
@@ -45,7 +75,7 @@ function reportInput(title: string, { arms, runs }: ReadArms): ReportInput {
  * @param path of the report
  */
 export async function writeReport(files: Files, sources: readonly string[], path: string): Promise<Outcome> {
-  const input = reportInput(sources.join(', '), await readArms(files, sources));
+  const input = await reportInput(files, sources.join(', '), await readArms(files, sources));
   await files.write(path, renderReport(input));
   const json = { report: path, comparison: input.comparison };
   return { json, text: `${comparisonText(input.comparison)}\nreport: ${path}` };

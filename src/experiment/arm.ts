@@ -70,7 +70,7 @@ function softTerms({ distill }: Recipe): ScheduledTerm[] {
   }));
 }
 
-/** Mean Dice of a network in training over whole validation volumes. */
+/** Mean Dice of a network in training over whole validation volumes. Not interrupted: a resumed run must have the same scores. */
 function validator(options: ArmOptions, session: Session, classes: number): (theta: Float32Array) => Promise<number> {
   const { data, recipe } = options;
   const values = data.dataset.labels.filter(({ value }) => value > 0).map(({ value }) => value);
@@ -88,7 +88,6 @@ function validator(options: ArmOptions, session: Session, classes: number): (the
       activation: 'softmax',
       inputName: 'image',
       outputName: 'logits',
-      ...(options.signal && { signal: options.signal }),
     });
     const prediction = labelsFromProbabilities(probabilities, classes, 'softmax');
     return countOverlap(item.label, prediction, values).flatMap(overlap => diceOf(overlap) ?? []);

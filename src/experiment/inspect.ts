@@ -1,4 +1,5 @@
 /** What a file or folder is: a model, a volume or a run, in the words of the field. */
+import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
 import { decodeModel } from '../onnx/decode.ts';
@@ -14,21 +15,21 @@ interface TensorDescription {
   readonly shape: readonly (number | string)[];
 }
 
-export interface ModelDescription {
+interface ModelDescription {
   readonly kind: 'model';
   readonly path: string;
   readonly bytes: number;
   readonly producer: string;
   readonly inputs: readonly TensorDescription[];
   readonly outputs: readonly TensorDescription[];
-  /** Elements of the float32 initializers. */
+  /** As the model's own metadata says, else the elements of its float32 initializers. */
   readonly parameters: number;
   /** Operators with their number of uses. */
   readonly operators: Readonly<Record<string, number>>;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-export interface VolumeDescription {
+interface VolumeDescription {
   readonly kind: 'volume';
   readonly path: string;
   readonly sizeVoxels: readonly number[];
@@ -44,7 +45,7 @@ export interface VolumeDescription {
   readonly notFinite: number;
 }
 
-export interface RunDescription {
+interface RunDescription {
   readonly kind: 'run';
   readonly path: string;
   readonly status: string;
@@ -64,10 +65,15 @@ function readable(value: string): unknown {
   }
 }
 
+/** What one of our own models says of its size; a count from outside would include constants such as scales. */
+const ownMetadata = z.object({ voxstill: z.object({ parameters: z.int().min(0) }) });
+
 function describeModel(bytes: Uint8Array, path: string): ModelDescription {
   const model = decodeModel(bytes, path);
   const tensors = (infos: typeof model.inputs): TensorDescription[] =>
     infos.map(({ name, shape }) => ({ name, shape }));
+  const metadata = Object.fromEntries(Object.entries(model.metadata).map(([key, value]) => [key, readable(value)]));
+  const own = ownMetadata.safeParse(metadata);
   const weights = model.initializers.filter(({ elementType }) => elementType === FLOAT32);
   return {
     kind: 'model',
@@ -76,9 +82,11 @@ function describeModel(bytes: Uint8Array, path: string): ModelDescription {
     producer: model.producer,
     inputs: tensors(model.inputs),
     outputs: tensors(model.outputs),
-    parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0),
+    parameters: own.success
+      ? own.data.voxstill.parameters
+      : weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0),
     operators: Object.fromEntries(model.operators),
-    metadata: Object.fromEntries(Object.entries(model.metadata).map(([key, value]) => [key, readable(value)])),
+    metadata,
   };
 }
 

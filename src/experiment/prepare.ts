@@ -21,7 +21,7 @@ export interface PreparedData {
 }
 
 /** A loaded case as training sees it; the same steps in the same order as before inference. */
-export function prepareCase(
+function prepareCase(
   { id, image, label }: LoadedCase,
   { spacingMm, normalize: method }: Recipe['preprocess'],
 ): { readonly case: TrainingCase; readonly warnings: readonly string[] } {

@@ -12,13 +12,14 @@ import { runFolder } from './run-folder.ts';
 const record = z.looseObject({
   status: z.string(),
   startedAt: z.string(),
+  dataset: z.string(),
   seeds: z.array(z.int()).min(1),
   versions: z.record(z.string(), z.string()),
   host: z.looseObject({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
 });
 
 /** What of run.json readers can rely on. */
-export type ReadRecord = z.output<typeof record>;
+type ReadRecord = z.output<typeof record>;
 
 /** A run, as far as it went. */
 export interface ReadRun {

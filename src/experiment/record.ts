@@ -11,9 +11,9 @@ export interface Estimate {
 }
 
 /** Whether reference and prediction hold the class at all. Both empty is left out of means; one empty is Dice 0, infinite distance. */
-export type Presence = 'both' | 'neither' | 'reference-only' | 'prediction-only';
+type Presence = 'both' | 'neither' | 'reference-only' | 'prediction-only';
 
-export interface ClassScore {
+interface ClassScore {
   readonly presence: Presence;
   /** null where both are empty. */
   readonly dice: number | null;
@@ -44,7 +44,7 @@ export interface ClassSummary {
   readonly oneEmpty: number;
 }
 
-export interface ModelCost {
+interface ModelCost {
   readonly path: string;
   readonly sha256: string;
   readonly parameters: number;

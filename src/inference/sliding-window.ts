@@ -14,7 +14,7 @@ import type { Session } from '../runtime/engine.ts';
 import { type Activation, activate } from './probabilities.ts';
 
 /** How much a voxel of a window counts: everywhere the same, or most in the middle. */
-export type Weighting = 'gaussian' | 'constant';
+type Weighting = 'gaussian' | 'constant';
 
 export interface SlidingWindowOptions {
   readonly session: Session;

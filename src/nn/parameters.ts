@@ -7,7 +7,7 @@ import { elementCount, type Shape } from '../core/shape.ts';
 import { GraphBuilder, type Value } from '../graph/graph.ts';
 
 /** How a parameter starts: He-normal with standard deviation sqrt(gain / fan-in), or one value everywhere. */
-export type Initializer =
+type Initializer =
   | { readonly kind: 'normal'; readonly gain: number }
   | { readonly kind: 'constant'; readonly value: number };
 

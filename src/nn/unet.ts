@@ -29,7 +29,7 @@ const HALF: Triple = [2, 2, 2];
  * @param sizeVoxels patch size, x, y, z (or any order)
  * @throws {InputError} E_PATCH_SIZE naming the nearest sizes that work
  */
-export function assertUnetSize(sizeVoxels: Triple, features: readonly number[]): void {
+function assertUnetSize(sizeVoxels: Triple, features: readonly number[]): void {
   const factor = 2 ** (features.length - 1);
   if (sizeVoxels.every(length => length % factor === 0 && length > 0)) return;
   const below = sizeVoxels.map(length => Math.max(factor, Math.floor(length / factor) * factor));

@@ -3,7 +3,7 @@ import { PbfReader } from 'pbf';
 import { InputError } from '../core/errors.ts';
 
 /** What a file says about one of its tensors. */
-export interface TensorInfo {
+interface TensorInfo {
   name: string;
   /** ONNX's number of the element type, 1 for float32; 0 where the file does not say. */
   elementType: number;

@@ -10,7 +10,7 @@ import type { Emitted, Emitter } from './emitter.ts';
 import { ONNX_TYPES } from './model.ts';
 
 /** One operator to lower: its node in the graph and the row-major tensors of its operands. */
-export interface PlainInput<K extends OpName> {
+interface PlainInput<K extends OpName> {
   readonly emit: Emitter;
   readonly value: Value<K>;
   readonly attributes: OpAttributes[K];
@@ -39,7 +39,7 @@ const reduce =
     emit.reduce(op, three(operands)[0], attributes.axes);
 
 /** Nearest upsampling by whole factors, as a broadcast. */
-export function upsample(emit: Emitter, input: Emitted, [sd, sh, sw]: Triple): Emitted {
+function upsample(emit: Emitter, input: Emitted, [sd, sh, sw]: Triple): Emitted {
   if (sd * sh * sw === 1) return input;
   const [batch, channels, depth, height, width] = input.shape as readonly [number, number, number, number, number];
   const spread = emit.reshape(input, [batch * channels * depth, 1, height, 1, width, 1]);

@@ -4,13 +4,13 @@
  */
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 
-export interface OptimizerStep {
+interface OptimizerStep {
   readonly theta: Value;
   /** State by name, in the order of {@link Optimizer.stateNames}. */
   readonly state: readonly Value[];
 }
 
-export interface OptimizerInput {
+interface OptimizerInput {
   readonly builder: GraphBuilder;
   /** Trainable parameters, [n]. */
   readonly theta: Value;

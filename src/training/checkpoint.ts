@@ -1,7 +1,7 @@
 /**
  * A checkpoint as one file in the safetensors format: an 8-byte header length, a JSON header, raw little-endian float32. Parameters are
  * entries by name (so other programs can read them), optimizer state is flat. The header carries the step, what is needed for an exact
- * resume, and a SHA-256 of the payload. Source: https://huggingface.co/docs/safetensors
+ * resume, and a SHA-256 of all the rest. Source: https://huggingface.co/docs/safetensors
  */
 import { InputError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
@@ -27,19 +27,24 @@ interface Entry {
   readonly data_offsets: readonly [number, number];
 }
 
-async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+/** Entries by name, and free text under the key that the format reserves for it. */
+type Header = Record<string, Entry> & { __metadata__?: Record<string, string> };
+
+/** SHA-256 of the file's content but itself: the header with an empty checksum, then the payload. */
+async function checksum(header: Header, payload: Uint8Array): Promise<string> {
+  const text = JSON.stringify({ ...header, __metadata__: { ...header.__metadata__, sha256: '' } });
+  const digest = await crypto.subtle.digest('SHA-256', await new Blob([text, payload.slice()]).arrayBuffer());
   return Array.from(new Uint8Array(digest), byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** The checkpoint as bytes. */
 export async function encodeCheckpoint(checkpoint: Checkpoint, specs: readonly ParameterSpec[]): Promise<Uint8Array> {
-  const header: Record<string, Entry | Record<string, string>> = {};
+  const entries: Record<string, Entry> = {};
   let end = 0;
   const place = (name: string, shape: readonly number[]): void => {
     const start = end;
     end += elementCount(shape) * Float32Array.BYTES_PER_ELEMENT;
-    header[name] = { dtype: 'F32', shape, data_offsets: [start, end] };
+    entries[name] = { dtype: 'F32', shape, data_offsets: [start, end] };
   };
   for (const { name, shape } of specs) place(`parameters.${name}`, shape);
   for (const [name, values] of Object.entries(checkpoint.state)) place(`state.${name}`, [values.length]);
@@ -52,12 +57,14 @@ export async function encodeCheckpoint(checkpoint: Checkpoint, specs: readonly P
   }
   const raw = new Uint8Array(payload.buffer);
   const { step, best, seconds, fingerprint } = checkpoint;
-  header['__metadata__'] = {
+  const metadata: Record<string, string> = {
     format: 'voxstill-checkpoint-1',
     position: JSON.stringify({ step, best, seconds }),
     fingerprint,
-    sha256: await sha256(raw),
+    sha256: '',
   };
+  const header = { ...entries, __metadata__: metadata } as Header;
+  metadata['sha256'] = await checksum(header, raw);
   const text = new TextEncoder().encode(JSON.stringify(header));
   const bytes = new Uint8Array(8 + text.length + raw.length);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
@@ -85,15 +92,16 @@ export async function decodeCheckpoint(
   if (bytes.length < 8) corrupt(path, 'it is too short to be a checkpoint');
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (length > bytes.length - 8) corrupt(path, 'its header is cut off');
-  let header: Record<string, Entry> & { __metadata__?: Record<string, string> };
+  let header: Header;
   try {
     header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
   } catch {
     corrupt(path, 'its header is not JSON');
   }
   const metadata = header.__metadata__ ?? corrupt(path, 'it has no metadata');
-  const raw = bytes.slice(8 + length);
-  if ((await sha256(raw)) !== metadata['sha256']) corrupt(path, 'its checksum does not match');
+  // a copy of its own, so that its buffer starts at the payload whatever kind of view `bytes` is
+  const raw = new Uint8Array(bytes.subarray(8 + length));
+  if ((await checksum(header, raw)) !== metadata['sha256']) corrupt(path, 'its checksum does not match');
   if (metadata['fingerprint'] !== fingerprint) {
     throw new InputError(
       'E_CHECKPOINT_OTHER',

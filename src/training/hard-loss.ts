@@ -9,7 +9,7 @@ export interface HardLossOptions {
 }
 
 /** Class indices [N, 1, D, H, W] as 0/1 maps [N, K, D, H, W]; for one logit channel, the map of class 1. */
-export function oneHot(builder: GraphBuilder, label: Value, channels: number): Value {
+function oneHot(builder: GraphBuilder, label: Value, channels: number): Value {
   const classes = channels === 1 ? [1] : Array.from({ length: channels }, (_, index) => index);
   const ids = builder.constant({ dataType: 'int32', shape: [1, channels, 1, 1, 1], data: Int32Array.from(classes) });
   return builder.cast(builder.equal(label, ids), 'float32');

@@ -155,7 +155,7 @@ export function gradientKernel(emit: Emitter, dy: Emitted, block: number): Emitt
 }
 
 /** Pads rows [R, H, W] around and adds one zero row. */
-export function padRows(emit: Emitter, rows: Emitted, padH: number, padW: number): Emitted {
+function padRows(emit: Emitter, rows: Emitted, padH: number, padW: number): Emitted {
   return emit.pad(rows, [0, padH, padW, 1, padH, padW]);
 }
 

@@ -92,8 +92,8 @@ export class BlockedLowering {
     const layout = this.#layout(value);
     if (isOp(value, 'Conv') || isOp(value, 'ConvTranspose')) return this.#convolve(value, {});
     if (isOp(value, 'Add')) return this.#sum(value);
-    if (isOp(value, 'Mul') && (isPerChannel(second) || isPerChannel(first))) {
-      const [image, factor] = isPerChannel(second) ? [first, second] : [second, first];
+    if (isOp(value, 'Mul') && value.inputs.some(input => isPerChannel(input) && !this.#packing.has(input))) {
+      const [image, factor] = this.#imageFirst(first, second);
       return this.#scaled(value, { image, scale: factor });
     }
     if (isOp(value, 'LeakyRelu') || isOp(value, 'Relu')) {
@@ -128,6 +128,11 @@ export class BlockedLowering {
     return operands.length === 1
       ? emit.unary(value.op, operands[0] as Emitted)
       : emit.binary(value.op, operands[0] as Emitted, operands[1] as Emitted);
+  }
+
+  /** The blocked image before the numbers per channel; an image of single voxels looks like either. */
+  #imageFirst(left: Value, right: Value): readonly [Value, Value] {
+    return this.#packing.has(left) ? [left, right] : [right, left];
   }
 
   /** Recognises x * scale, and x * scale + shift. */
@@ -182,7 +187,7 @@ export class BlockedLowering {
   /** image + bias per channel, fused into the convolution before it where there is one. */
   #biased(value: Value): Emitted {
     const [first, second] = value.inputs as readonly [Value, Value];
-    const [image, bias] = isPerChannel(second) ? [first, second] : [second, first];
+    const [image, bias] = this.#imageFirst(first, second);
     const vector = this.#plain(bias);
     const layout = this.#layout(value);
     if (isOp(image, 'Conv') && isSameConv(image.attributes) && bias.shape[0] === 1 && this.#uses.get(image) === 1) {

@@ -78,7 +78,9 @@ export class Packing {
       const other = [first, second].filter(input => !this.has(input));
       const sameSize = full.every(input => String(input.shape) === String(value.shape));
       const fits = other.every(
-        input => (isPerChannel(input) && !isOp(value, 'Sub')) || (isScalar(input) && isOp(value, 'Mul')),
+        input =>
+          (isPerChannel(input) && input.shape[1] === value.shape[1] && !isOp(value, 'Sub')) ||
+          (isScalar(input) && isOp(value, 'Mul')),
       );
       if (full.length > 0 && sameSize && fits) this.#add(value, ...full);
     } else if (isOp(value, 'LeakyRelu') || isOp(value, 'Relu') || isOp(value, 'Neg')) {

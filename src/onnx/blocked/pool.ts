@@ -42,11 +42,6 @@ function asHalf(emit: Emitter, tensor: Emitted, fine: Layout, coarse: Layout, sh
   return emit.reshape(emit.slice(runs, 1, 0, coarse.used), shape);
 }
 
-/** Whether fine and coarse packing and lanes are such that the pairs can be cut out of the lanes. */
-export function poolFits(fine: Layout, coarse: Layout): boolean {
-  return fine.pack === 1 ? coarse.pack === 1 : coarse.pack * 2 === fine.pack && fine.lanes === fine.block;
-}
-
 function planeMaxima(emit: Emitter, tensor: Emitted): Emitted {
   const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
   return emit.node('MaxPool', [tensor], [rows, lanes, height / 2, width / 2], {

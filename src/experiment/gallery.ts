@@ -1,0 +1,63 @@
+/** The cases of a run that a report shows in pictures: worst, median and best by the student's Dice, with every arm's segmentation. */
+import { type LoadedCase, loadCase, openDataset } from '../data/dataset.ts';
+import type { Files } from '../runtime/files.ts';
+import { decodeLabels } from '../volume/nifti.ts';
+import type { LabelVolume } from '../volume/volume.ts';
+import type { ReadRun } from './read-run.ts';
+import { ARMS, type CaseScore } from './record.ts';
+import { runFolder } from './run-folder.ts';
+
+export interface GalleryCase {
+  readonly label: 'worst' | 'median' | 'best';
+  readonly loaded: LoadedCase;
+  readonly segmentations: readonly { readonly title: string; readonly labels: LabelVolume }[];
+  /** Names by label value, background first. */
+  readonly labelNames: readonly string[];
+}
+
+function choose(
+  scores: readonly CaseScore[],
+): readonly { readonly label: GalleryCase['label']; readonly id: string }[] {
+  const ranked = scores
+    .flatMap(({ id, meanDice }) => (meanDice === null ? [] : [{ id, meanDice }]))
+    .sort((left, right) => left.meanDice - right.meanDice);
+  const places = [
+    ['worst', 0],
+    ['median', Math.floor((ranked.length - 1) / 2)],
+    ['best', ranked.length - 1],
+  ] as const;
+  const distinct = places.filter(([, place], index) => places.findIndex(([, other]) => other === place) === index);
+  return distinct.flatMap(([label, place]) => {
+    const item = ranked[place];
+    return item === undefined ? [] : [{ label, id: item.id }];
+  });
+}
+
+/**
+ * Reads the gallery of a run's first seed.
+ * @returns nothing where the run has no segmentations or its data set is not there any more
+ */
+export async function readGallery(files: Files, run: ReadRun): Promise<readonly GalleryCase[]> {
+  const { record } = run;
+  if (record === undefined || !(await files.exists(`${record.dataset}/dataset.json`))) return [];
+  const judge = run.arms.find(({ name }) => name === 'student') ?? run.arms[0];
+  const evaluation = judge?.seeds[0]?.evaluation;
+  if (evaluation === undefined) return [];
+  const dataset = await openDataset(files, record.dataset);
+  const paths = runFolder(run.folder, record.seeds);
+  const gallery: GalleryCase[] = [];
+  for (const { label, id } of choose(evaluation.cases)) {
+    const item = dataset.cases.find(one => one.id === id);
+    if (item === undefined) continue;
+    const segmentations: { title: string; labels: LabelVolume }[] = [];
+    for (const arm of ARMS) {
+      const path = `${paths.arm(arm, record.seeds[0] as number).predictions}/${id}.nii.gz`;
+      if (await files.exists(path))
+        segmentations.push({ title: arm, labels: decodeLabels(await files.read(path), { path }) });
+    }
+    if (segmentations.length === 0) continue;
+    const labelNames = dataset.labels.map(({ name }) => name);
+    gallery.push({ label, loaded: await loadCase(files, dataset, item), segmentations, labelNames });
+  }
+  return gallery;
+}

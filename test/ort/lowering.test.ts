@@ -1,0 +1,368 @@
+/** Both lowerings, run by ONNX Runtime, against the reference evaluator; and training steps of U-Nets, plain against blocked. */
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { gradient } from '../../src/autodiff/gradient.ts';
+import { random } from '../../src/core/random.ts';
+import { range, type Shape, type Triple } from '../../src/core/shape.ts';
+import { tensor } from '../../src/core/tensor.ts';
+import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../../src/graph/graph.ts';
+import type { ConvAttributes, OpName } from '../../src/graph/ops.ts';
+import type { Normalization } from '../../src/nn/layers.ts';
+import { collectParameters, initialize, parameterCount } from '../../src/nn/parameters.ts';
+import { unet } from '../../src/nn/unet.ts';
+import { Packing } from '../../src/onnx/blocked/packing.ts';
+import { encodeModel } from '../../src/onnx/encode.ts';
+import { lower } from '../../src/onnx/lower.ts';
+import { BLOCKED_DOMAIN, type OnnxModel } from '../../src/onnx/model.ts';
+import { sgd } from '../../src/optim/sgd.ts';
+import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import type { Engine } from '../../src/runtime/engine.ts';
+import { buildTrainingStep } from '../../src/training/step.ts';
+import { relativeError } from '../support/central-difference.ts';
+import { evaluate } from '../support/evaluate.ts';
+import { draw, OPERATOR_CASES, toTensor } from '../support/operator-cases.ts';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await createNodeEngine({ threads: 1 });
+  if (engine.block === 0) console.info('skipped: this build of ONNX Runtime has no channel-blocked kernels');
+});
+
+/** Float32 sums of a few hundred products. */
+const TOLERANCE = 1e-5;
+
+type Feeds = Readonly<Record<string, Float64Array>>;
+
+const inputsOf = (graph: Graph): readonly Value<'Input'>[] =>
+  reachable(Object.values(graph.outputs)).filter(value => isOp(value, 'Input'));
+
+async function run(model: OnnxModel, graph: Graph, feeds: Feeds): Promise<Record<string, ArrayLike<number>>> {
+  const session = await engine.load(encodeModel(model));
+  try {
+    const results = await session.run(
+      Object.fromEntries(
+        inputsOf(graph).map(({ attributes: { name }, dataType, shape }) => [
+          name,
+          toTensor(feeds[name]!, dataType, shape),
+        ]),
+      ),
+    );
+    return Object.fromEntries(
+      Object.entries(results).map(([name, value]) => {
+        expect(value.shape, name).toEqual(graph.outputs[name]!.shape);
+        return [name, value.data as ArrayLike<number>];
+      }),
+    );
+  } finally {
+    await session.dispose();
+  }
+}
+
+/** Runs a lowering and compares every output with the evaluator. */
+async function compare(graph: Graph, feeds: Feeds, block: number): Promise<OnnxModel> {
+  const model = lower(graph, { block });
+  const [actual, expected] = [await run(model, graph, feeds), evaluate(graph.outputs, feeds)];
+  for (const [name, values] of Object.entries(expected))
+    expect(relativeError(actual[name]!, values), name).toBeLessThan(TOLERANCE);
+  return model;
+}
+
+describe.each(Object.keys(OPERATOR_CASES) as OpName[])('the plain lowering of %s', op => {
+  const builder = new GraphBuilder();
+  const outputs: Record<string, Value> = {};
+  const feeds: Record<string, Float64Array> = {};
+  for (const { name, operands, build } of OPERATOR_CASES[op]) {
+    const inputs = operands.map((operand, index) => {
+      feeds[`${name}.${index}`] = draw(operand, name, index);
+      return builder.input(`${name}.${index}`, operand.shape, operand.dataType);
+    });
+    outputs[name] = build(builder, inputs);
+  }
+  const graph: Graph = { outputs };
+  let actual: Record<string, ArrayLike<number>>;
+  let expected: Record<string, Float64Array>;
+  beforeAll(async () => {
+    const model = lower(graph, { block: 0 });
+    expect(model.nodes.filter(node => node.domain !== undefined)).toEqual([]);
+    [actual, expected] = [await run(model, graph, feeds), evaluate(outputs, feeds)];
+  });
+
+  it.each(OPERATOR_CASES[op])('agrees with the evaluator: $name', ({ name }) => {
+    expect(relativeError(actual[name]!, expected[name]!)).toBeLessThan(TOLERANCE);
+  });
+});
+
+/** A test of the blocked lowering; skipped where the runtime has no blocked kernels. */
+function blockedIt(name: string, body: (block: number) => Promise<void>): void {
+  it(name, async ({ skip }) => {
+    skip(engine.block === 0, 'no channel-blocked kernels');
+    await body(engine.block);
+  });
+}
+
+/** Operators of the blocked domain in a model. */
+const blockedOperators = (model: OnnxModel): ReadonlySet<string> =>
+  new Set(model.nodes.filter(node => node.domain === BLOCKED_DOMAIN).map(node => node.op));
+
+function sameConv(kernel: Triple, dilation = 1, upsample: Triple = [1, 1, 1]): ConvAttributes {
+  const [d, h, w] = kernel.map(taps => (dilation * (taps - 1)) / 2) as unknown as Triple;
+  return {
+    kernel,
+    strides: [1, 1, 1],
+    dilations: [dilation, dilation, dilation],
+    pads: [d, h, w, d, h, w],
+    group: 1,
+    upsample,
+  };
+}
+
+/** A graph in the making: inputs with values by name, and what to compare. */
+class Bench {
+  readonly builder = new GraphBuilder();
+  readonly feeds: Record<string, Float64Array> = {};
+  readonly #targets = new Map<string, Value>();
+
+  input(name: string, shape: Shape, kind: 'signed' | 'ties' = 'signed'): Value {
+    this.feeds[name] = draw({ shape, draw: kind }, name, ...shape);
+    const value = this.builder.input(name, shape);
+    this.#targets.set(name, value);
+    return value;
+  }
+
+  conv(name: string, input: Value, channels: number, attributes: ConvAttributes): Value {
+    const weight = this.input(name, [channels, input.shape[1]!, ...attributes.kernel]);
+    return this.builder.apply('Conv', [input, weight], attributes);
+  }
+
+  /** The result and the derivatives of a weighted sum of it to every input. */
+  graph(result: Value): Graph {
+    const targets = [...this.#targets];
+    const dy = this.input(`dy${result.id}`, result.shape);
+    const loss = this.builder.total(this.builder.mul(result, dy));
+    const gradients = gradient(
+      this.builder,
+      loss,
+      targets.map(([, value]) => value),
+    );
+    return {
+      outputs: { result, ...Object.fromEntries(targets.map(([name], index) => [`d ${name}`, gradients[index]!])) },
+    };
+  }
+}
+
+interface Chain {
+  readonly name: string;
+  readonly attributes: ConvAttributes;
+  readonly channels: readonly number[];
+  readonly batch: number;
+  readonly size: Triple;
+}
+
+const K1 = sameConv([1, 1, 1]);
+const K3 = sameConv([3, 3, 3]);
+const ANISOTROPIC = sameConv([5, 3, 1]);
+const DILATED = sameConv([3, 3, 3], 2);
+
+/** Three convolutions in a row: the first reads a plain image, the last is read by a plain one, the middle has both sides blocked. */
+const CHAINS: readonly Chain[] = [
+  { name: '1x1x1', attributes: K1, channels: [1, 2, 3, 4], batch: 1, size: [4, 3, 5] },
+  { name: '1x1x1', attributes: K1, channels: [5, 8, 12, 1], batch: 3, size: [4, 3, 2] },
+  { name: '1x1x1', attributes: K1, channels: [20, 16, 32, 2], batch: 3, size: [3, 2, 3] },
+  { name: '1x1x1 on single voxels', attributes: K1, channels: [3, 4, 5, 6], batch: 2, size: [1, 1, 1] },
+  { name: '3x3x3', attributes: K3, channels: [1, 2, 3, 4], batch: 1, size: [8, 3, 5] },
+  { name: '3x3x3', attributes: K3, channels: [1, 2, 2, 1], batch: 2, size: [8, 2, 3] },
+  { name: '3x3x3', attributes: K3, channels: [1, 1, 1, 1], batch: 3, size: [16, 3, 4] },
+  { name: '3x3x3, depth 6', attributes: K3, channels: [4, 2, 4, 2], batch: 3, size: [6, 5, 3] },
+  { name: '3x3x3, depth 5', attributes: K3, channels: [2, 5, 3, 8], batch: 3, size: [5, 2, 3] },
+  { name: '3x3x3', attributes: K3, channels: [3, 8, 5, 1], batch: 1, size: [2, 7, 3] },
+  { name: '3x3x3', attributes: K3, channels: [8, 12, 16, 20], batch: 1, size: [3, 3, 2] },
+  { name: '3x3x3', attributes: K3, channels: [2, 32, 12, 20], batch: 2, size: [2, 3, 2] },
+  { name: '3x3x3 on single voxels', attributes: K3, channels: [8, 3, 12, 2], batch: 2, size: [1, 1, 1] },
+  { name: '5x3x1', attributes: ANISOTROPIC, channels: [1, 3, 2, 4], batch: 3, size: [8, 4, 3] },
+  { name: '5x3x1', attributes: ANISOTROPIC, channels: [12, 5, 20, 3], batch: 1, size: [3, 5, 2] },
+  { name: '3x3x3 at dilation 2', attributes: DILATED, channels: [2, 4, 1, 3], batch: 1, size: [8, 5, 4] },
+  { name: '3x3x3 at dilation 2', attributes: DILATED, channels: [3, 16, 8, 5], batch: 3, size: [4, 3, 5] },
+];
+
+const describeChain = ({ name, channels, batch, size }: Chain): string =>
+  `${name}, channels ${channels.join(' > ')}, batch ${batch}, size ${size.join('x')}`;
+
+function chainGraph({ attributes, channels, batch, size }: Chain): { readonly bench: Bench; readonly graph: Graph } {
+  const bench = new Bench();
+  let value = bench.input('x', [batch, channels[0]!, ...size]);
+  channels.slice(1).forEach((count, index) => {
+    value = bench.conv(`w${index}`, value, count, attributes);
+  });
+  return { bench, graph: bench.graph(value) };
+}
+
+describe('the blocked lowering of same-size convolutions', () => {
+  for (const chain of CHAINS) {
+    blockedIt(`agrees with the evaluator, derivatives included: ${describeChain(chain)}`, async block => {
+      const { bench, graph } = chainGraph(chain);
+      const model = await compare(graph, bench.feeds, block);
+      expect(blockedOperators(model)).toContain('Conv');
+    });
+  }
+
+  blockedIt('is tried with one, two, four and eight planes that share the lanes', async block => {
+    const packs = CHAINS.map(chain => {
+      const { graph } = chainGraph(chain);
+      return new Packing(reachable(Object.values(graph.outputs)), block).of(graph.outputs['result']!);
+    });
+    expect(new Set(packs)).toEqual(new Set([1, 2, 4, 8, 16].filter(pack => pack <= block)));
+  });
+
+  blockedIt('leaves other convolutions plain, in one model with blocked ones', async block => {
+    const bench = new Bench();
+    const before = bench.conv('w0', bench.input('x', [2, 3, 4, 6, 4]), 4, K3);
+    const strided = bench.conv('w1', before, 5, { ...K3, strides: [1, 2, 2] });
+    await compare(bench.graph(bench.conv('w2', strided, 3, K3)), bench.feeds, block);
+  });
+
+  blockedIt('keeps a value that is a result and is also read by others', async block => {
+    const bench = new Bench();
+    const { builder } = bench;
+    const x = bench.input('x', [1, 3, 4, 4, 4]);
+    const first = bench.conv('w0', x, 4, K3);
+    const sum = builder.add(bench.conv('w1', first, 4, K3), first);
+    const { outputs } = bench.graph(builder.apply('Relu', [sum], {}));
+    await compare({ outputs: { ...outputs, first, sum } }, bench.feeds, block);
+  });
+});
+
+describe('the blocked lowering of convolutions of an upsampled image', () => {
+  const UPSAMPLED = sameConv([3, 3, 3], 1, [2, 2, 2]);
+  /** Channels by the packing that they come out with, given the block. */
+  const packed = (block: number): readonly { packs: readonly [number, number]; channels: readonly number[] }[] => [
+    { packs: [4, 2], channels: [3, block / 2, block / 4, 2] },
+    { packs: [2, 1], channels: [1, block, block / 2, 1] },
+    { packs: [2, 1], channels: [2, block / 2 + 1, block / 2 - 1, 3] },
+    { packs: [1, 1], channels: [2, block, block, 1] },
+    { packs: [1, 1], channels: [1, block + 4, block + 3, 2] },
+  ];
+  for (const index of range(packed(16).length)) {
+    for (const batch of [1, 3]) {
+      const { packs, channels } = packed(16)[index]!;
+      const blocks = `channels ${channels.join(' > ')} for a block of 16`;
+      blockedIt(
+        `agrees with the evaluator at packing ${packs.join(' over ')}, batch ${batch}, ${blocks}`,
+        async block => {
+          const [input, coarse, fine, output] = packed(block)[index]!.channels as readonly [
+            number,
+            number,
+            number,
+            number,
+          ];
+          const bench = new Bench();
+          const low = bench.conv('w0', bench.input('x', [batch, input, 4, 3, 2]), coarse, K1);
+          const high = bench.conv('w1', low, fine, UPSAMPLED);
+          const graph = bench.graph(bench.conv('w2', high, output, K1));
+          const packing = new Packing(reachable(Object.values(graph.outputs)), block);
+          expect([packing.of(high), packing.of(low)]).toEqual(packs);
+          await compare(graph, bench.feeds, block);
+        },
+      );
+    }
+  }
+
+  blockedIt('agrees where the result, or the image, is not blocked', async block => {
+    const bench = new Bench();
+    const low = bench.conv('w0', bench.input('x', [2, 2, 3, 2, 3]), 3, K3);
+    await compare(bench.graph(bench.conv('w1', low, 4, UPSAMPLED)), bench.feeds, block);
+    const other = new Bench();
+    const high = other.conv('w0', other.input('x', [2, 2, 2, 2, 3]), 3, UPSAMPLED);
+    await compare(other.graph(other.conv('w1', high, 2, K3)), other.feeds, block);
+  });
+});
+
+describe('the blocked lowering of pooling', () => {
+  for (const [channels, batch, size] of [
+    [1, 1, [8, 2, 4]],
+    [2, 3, [8, 4, 2]],
+    [4, 1, [4, 2, 6]],
+    [5, 2, [6, 2, 2]],
+    [12, 1, [2, 4, 2]],
+    [20, 3, [2, 2, 4]],
+  ] as const) {
+    blockedIt(
+      `agrees with the evaluator at ties: ${channels} channels, batch ${batch}, size ${size.join('x')}`,
+      async block => {
+        const bench = new Bench();
+        const x = bench.input('x', [batch, 2, ...size], 'ties');
+        const w = bench.input('w0', [channels, 2, 1, 1, 1], 'ties');
+        // whole numbers stay whole, so that ties are exact in float32 too
+        const before = bench.builder.apply('Conv', [x, w], K1);
+        const pooled = bench.builder.apply('MaxPool', [before], { kernel: [2, 2, 2] });
+        const graph = bench.graph(bench.conv('w1', pooled, 3, K1));
+        const model = await compare(graph, bench.feeds, block);
+        expect(blockedOperators(model)).toContain('MaxPool');
+        // and where what comes back from the pool is a plain image
+        await compare(bench.graph(pooled), bench.feeds, block);
+      },
+    );
+  }
+
+  blockedIt('leaves anisotropic and average pooling plain', async block => {
+    const bench = new Bench();
+    const before = bench.conv('w0', bench.input('x', [2, 3, 2, 4, 4]), 4, K3);
+    const pooled = bench.builder.apply('MaxPool', [before], { kernel: [1, 2, 2] });
+    const averaged = bench.builder.apply('AveragePool', [bench.conv('w1', pooled, 3, K1)], { kernel: [2, 2, 2] });
+    await compare(bench.graph(bench.conv('w2', averaged, 2, K1)), bench.feeds, block);
+  });
+});
+
+describe('the blocked lowering of elementwise operators', () => {
+  for (const [channels, batch, size] of [
+    [3, 2, [4, 3, 2]],
+    [4, 1, [4, 3, 2]],
+    [20, 3, [2, 3, 2]],
+    [3, 2, [1, 1, 1]],
+  ] as const) {
+    blockedIt(
+      `agrees with the evaluator: ${channels} channels, batch ${batch}, size ${size.join('x')}`,
+      async block => {
+        const bench = new Bench();
+        const { builder } = bench;
+        const image = (name: string): Value => bench.conv(name, x, channels, K1);
+        const x = bench.input('x', [batch, 2, ...size]);
+        const results: Record<string, Value> = {
+          bias: builder.add(image('w0'), bench.input('bias', [1, channels, 1, 1, 1])),
+          'bias per sample': builder.add(bench.input('bias2', [batch, channels, 1, 1, 1]), image('w1')),
+          scale: builder.mul(image('w2'), bench.input('scale', [batch, channels, 1, 1, 1])),
+          'scale on the left': builder.mul(bench.input('scale2', [1, channels, 1, 1, 1]), image('w3')),
+          'one scale for all': builder.mul(image('w4'), bench.input('scale3', [1, 1, 1, 1, 1])),
+          'one bias per sample': builder.add(image('w5'), bench.input('bias3', [batch, 1, 1, 1, 1])),
+          'scalar factor': builder.mul(image('w6'), bench.input('factor', [])),
+          'scalar bias': builder.add(image('w7'), 0.5),
+          'difference with a bias': builder.sub(image('w8'), bench.input('bias4', [1, channels, 1, 1, 1])),
+          difference: builder.sub(image('w9'), image('w10')),
+          product: builder.mul(image('w11'), image('w11')),
+          'sum with a plain image': builder.add(image('w12'), bench.input('plain', [batch, channels, ...size])),
+          negative: builder.neg(image('w13')),
+          'relu of a normalised image': builder.apply(
+            'Relu',
+            [
+              builder.add(
+                builder.mul(image('w14'), bench.input('scale4', [batch, channels, 1, 1, 1])),
+                bench.input('bias5', [batch, channels, 1, 1, 1]),
+              ),
+            ],
+            {},
+          ),
+          'leaky relu of a sum': builder.apply('LeakyRelu', [builder.add(image('w15'), image('w16'))], { alpha: 0.1 }),
+          'sum with a scaled image': builder.add(
+            builder.mul(image('w17'), bench.input('scale5', [1, channels, 1, 1, 1])),
+            builder.apply('Relu', [image('w18')], {}),
+          ),
+          means: builder.mul(image('w19'), builder.mean(image('w20'), [2, 3, 4])),
+          'sums over the batch': builder.mul(image('w21'), builder.sum(image('w22'), [0, 2, 3, 4])),
+          'means over channels': builder.mul(image('w23'), builder.mean(image('w24'), [1])),
+        };
+        const read = Object.values(results).map((value, index) => bench.conv(`v${index}`, value, 2, K1));
+        const graph = bench.graph(read.reduce((sum, value) => builder.add(sum, value)));
+        const named = Object.entries(results).map(([name, value]) => [`result: ${name}`, value]);
+        await compare({ outputs: { ...graph.outputs, ...Object.fromEntries(named) } }, bench.feeds, block);
+      },
+    );
+  }
+});

@@ -1,0 +1,265 @@
+/** The training loop on a tiny U-Net and made-up batches: resume, interruption, broken cases, the best parameters. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { random } from '../../src/core/random.ts';
+import { elementCount } from '../../src/core/shape.ts';
+import { tensor } from '../../src/core/tensor.ts';
+import type { Batch, BatchSource } from '../../src/data/loader.ts';
+import { initialize } from '../../src/nn/parameters.ts';
+import { encodeModel } from '../../src/onnx/encode.ts';
+import { lower } from '../../src/onnx/lower.ts';
+import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import type { Engine } from '../../src/runtime/engine.ts';
+import { silent } from '../../src/runtime/progress.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoint.ts';
+import { buildForward } from '../../src/training/step.ts';
+import { type StepRecord, type TrainerOptions, type TrainingStore, train } from '../../src/training/trainer.ts';
+import { HARD_LOSS, plainAdam, smallUnet } from '../support/training-steps.ts';
+
+const imageShape = [1, 1, 8, 8, 8];
+const voxels = elementCount(imageShape);
+const student = smallUnet([4, 8]);
+const teacher = smallUnet([6]);
+const teacherTheta = initialize(teacher.specs, name => random(5, name));
+const fingerprint = 'test';
+
+/** A bright ball of class 1 with a core of class 2 somewhere in noise; a pure function of the step. */
+function ball(step: number): Batch {
+  const source = random(1, 'ball', step);
+  const centre = [0, 1, 2].map(() => 2.5 + 2 * source.uniform());
+  const label = Int32Array.from({ length: voxels }, (_, index) => {
+    const place = [Math.floor(index / 64), Math.floor(index / 8) % 8, index % 8];
+    const distance = Math.hypot(...place.map((at, axis) => at - centre[axis]!));
+    return distance < 1.5 ? 2 : distance < 3 ? 1 : 0;
+  });
+  const image = Float32Array.from(label, value => value + 0.3 * source.normal());
+  return { image, label, caseIds: [`ball_${step}`], epoch: Math.floor(step / 4) };
+}
+
+interface Source extends BatchSource {
+  readonly asked: number[];
+  closed: boolean;
+}
+
+function batchSource(next: (step: number) => Batch = ball): Source {
+  const source: Source = {
+    asked: [],
+    closed: false,
+    next: async step => {
+      source.asked.push(step);
+      return next(step);
+    },
+    close: async () => {
+      source.closed = true;
+    },
+  };
+  return source;
+}
+
+interface MemoryStore extends TrainingStore {
+  last(): Promise<Checkpoint>;
+  best(): Promise<Checkpoint>;
+  records(): readonly StepRecord[];
+}
+
+/** Keeps what a run's folder would: checkpoints as bytes, records of all parts of an interrupted training. */
+function memoryStore(): MemoryStore {
+  const files = new Map<'last' | 'best', Uint8Array>();
+  let earlier: readonly StepRecord[] = [];
+  let all: readonly StepRecord[] = [];
+  const read = (name: 'last' | 'best'): Promise<Checkpoint> =>
+    decodeCheckpoint(files.get(name) ?? new Uint8Array(0), { path: name, specs: student.specs, fingerprint });
+  return {
+    last: () => read('last'),
+    best: () => read('best'),
+    records: () => all,
+    load: async () => {
+      if (!files.has('last')) return undefined;
+      const last = await read('last');
+      earlier = all.filter(record => record.step <= last.step);
+      return { last, bestTheta: last.best === null ? last.theta : (await read('best')).theta };
+    },
+    saveLast: async (checkpoint, records) => {
+      all = [...earlier, ...records];
+      files.set('last', await encodeCheckpoint(checkpoint, student.specs));
+    },
+    saveBest: async checkpoint => {
+      files.set('best', await encodeCheckpoint(checkpoint, student.specs));
+    },
+  };
+}
+
+/** The sum of the parameters, squashed: a stand-in for Dice that any change of the parameters moves. */
+const pretendDice = async (theta: Float32Array): Promise<number> =>
+  0.5 + 0.5 * Math.sin(100 * theta.reduce((sum, value) => sum + value, 0));
+
+let engine: Engine;
+let clock = 0;
+beforeAll(async () => {
+  engine = await createNodeEngine({ threads: 1 });
+});
+
+/** A distillation of 12 steps with everything that changes by step: schedule, warm-ups, moments. */
+function options(changes: Partial<TrainerOptions>): TrainerOptions {
+  return {
+    engine,
+    step: {
+      student,
+      imageShape,
+      hardLoss: HARD_LOSS,
+      optimizer: plainAdam(),
+      regularization: { l1: 0, l2: 1e-5 },
+      clipNorm: 5,
+      distillation: { teacher: { ...teacher, theta: teacherTheta }, terms: [{ name: 'kd', weights: 'uniform' }] },
+    },
+    terms: [{ name: 'kd', weights: 'uniform', weight: 0.5, temperature: 3, warmupSteps: 8 }],
+    initialTheta: initialize(student.specs, name => random(3, name)),
+    batches: batchSource(),
+    steps: 12,
+    learningRate: 0.01,
+    schedule: { kind: 'cosine', warmupSteps: 2, power: 0.9 },
+    validateEvery: 4,
+    validate: pretendDice,
+    store: memoryStore(),
+    fingerprint,
+    progress: silent,
+    label: 'student',
+    now: () => clock++,
+    ...changes,
+  };
+}
+
+const withoutSeconds = (records: readonly StepRecord[]): unknown[] => records.map(({ seconds: _, ...rest }) => rest);
+const bits = (values: Float32Array): Uint32Array => new Uint32Array(values.slice().buffer);
+/** Batches that fire the signal while step `step` (from 0) is being made. */
+const stoppingAt = (step: number, controller: AbortController): Source =>
+  batchSource(asked => {
+    if (asked === step) controller.abort(new Error('stopped by hand'));
+    return ball(asked);
+  });
+
+describe('train', () => {
+  it('lowers the loss', async () => {
+    const { step, ...rest } = options({
+      steps: 40,
+      terms: [],
+      schedule: { kind: 'constant', warmupSteps: 0, power: 1 },
+    });
+    const { distillation: _, ...hard } = step;
+    const { records } = await train({ ...rest, step: hard });
+    const mean = (part: readonly StepRecord[]): number =>
+      part.reduce((sum, { losses }) => sum + losses['total']!, 0) / part.length;
+    expect(records.map(({ step: at }) => at)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+    expect(Object.keys(records[0]!.losses)).toEqual(['total', 'crossEntropy', 'dice', 'gradientNorm']);
+    expect(mean(records.slice(-5))).toBeLessThan(0.6 * mean(records.slice(0, 5)));
+  });
+
+  it('goes on after an interruption as if there had been none, bit for bit', async () => {
+    const whole = memoryStore();
+    const uninterrupted = await train(options({ store: whole }));
+
+    const store = memoryStore();
+    const controller = new AbortController();
+    const first = train(options({ store, batches: stoppingAt(5, controller), signal: controller.signal }));
+    await expect(first).rejects.toThrow('stopped by hand');
+    const stopped = await store.last();
+    expect(stopped.step).toBe(6);
+
+    const batches = batchSource();
+    const resumed = await train(options({ store, batches }));
+    expect(batches.asked[0]).toBe(6);
+    expect(bits(resumed.theta)).toEqual(bits(uninterrupted.theta));
+    expect(resumed.bestStep).toBe(uninterrupted.bestStep);
+    expect(resumed.seconds).toBeGreaterThan(stopped.seconds);
+    expect(withoutSeconds(store.records())).toEqual(withoutSeconds(whole.records()));
+    const [end, wholeEnd] = [await store.last(), await whole.last()];
+    expect(bits(end.theta)).toEqual(bits(wholeEnd.theta));
+    expect(end.state).toEqual(wholeEnd.state);
+    expect(end.best).toEqual(wholeEnd.best);
+    expect(bits((await store.best()).theta)).toEqual(bits((await whole.best()).theta));
+  });
+
+  it('records the schedule and the rise of a soft term in what each step was told', async () => {
+    const { records } = await train(options({}));
+    const cosine = (step: number): number => 0.005 * (1 + Math.cos((Math.PI * (step - 2)) / 10));
+    const expected = [0.01 / 3, 0.02 / 3, ...Array.from({ length: 10 }, (_, index) => cosine(index + 2))];
+    records.forEach(({ learningRate, losses, epoch }, index) => {
+      expect(learningRate).toBeCloseTo(expected[index]!, 7);
+      expect(epoch).toBe(Math.floor(index / 4));
+      const { total, crossEntropy, dice, kd } = losses;
+      const softWeight = 0.5 * Math.min(1, (index + 1) / 9);
+      expect(total! / (crossEntropy! + dice! + softWeight * kd!)).toBeCloseTo(1, 5);
+    });
+  });
+
+  it('stops at a batch that is not finite, names its case, and keeps the last checkpoint', async () => {
+    const store = memoryStore();
+    const batches = batchSource(step => {
+      const batch = ball(step);
+      if (step === 6) batch.image[37] = Number.NaN;
+      return step === 6 ? { ...batch, caseIds: ['hippocampus_017'] } : batch;
+    });
+    await expect(train(options({ store, batches }))).rejects.toMatchObject({
+      code: 'E_LOSS_NOT_FINITE',
+      exitCode: 1,
+      message: expect.stringMatching(/at step 7 \(cases hippocampus_017\).*checkpoint is kept/),
+    });
+    const { step, theta, state } = await store.last();
+    expect(step).toBe(4);
+    expect([theta, ...Object.values(state)].every(values => values.every(Number.isFinite))).toBe(true);
+    expect(batches.closed).toBe(true);
+  });
+
+  it('writes a checkpoint before it obeys the signal, even before the first step', async () => {
+    const controller = new AbortController();
+    controller.abort();
+    const store = memoryStore();
+    const batches = batchSource();
+    const { initialTheta, ...rest } = options({ store, batches, signal: controller.signal });
+    await expect(train({ ...rest, initialTheta })).rejects.toMatchObject({ name: 'AbortError' });
+    expect(batches).toMatchObject({ asked: [], closed: true });
+    expect(await store.last()).toMatchObject({ step: 0, theta: initialTheta, best: null });
+  });
+
+  it('returns the parameters of the best validation, the earlier one at a tie', async () => {
+    const scores = [0.3, 0.8, 0.8, 0.6];
+    const seen: Float32Array[] = [];
+    const store = memoryStore();
+    const validate = async (theta: Float32Array): Promise<number> => scores[seen.push(theta.slice()) - 1]!;
+    const { theta, bestStep, records } = await train(options({ store, validate, validateEvery: 3 }));
+    expect(bestStep).toBe(6);
+    expect(bits(theta)).toEqual(bits(seen[1]!));
+    expect(bits(seen[1]!)).not.toEqual(bits(seen[2]!));
+    expect(bits((await store.best()).theta)).toEqual(bits(seen[1]!));
+    expect((await store.last()).best).toEqual({ step: 6, dice: 0.8 });
+    const validated = records.filter(({ validationDice }) => validationDice !== undefined);
+    expect(validated.map(({ step, validationDice }) => [step, validationDice])).toEqual([
+      [3, 0.3],
+      [6, 0.8],
+      [9, 0.8],
+      [12, 0.6],
+    ]);
+  });
+
+  it('returns the last parameters where there is nothing to validate on', async () => {
+    const store = memoryStore();
+    const { theta, bestStep } = await train(options({ store, validate: undefined, steps: 5 }));
+    expect(bestStep).toBe(5);
+    expect(await store.last()).toMatchObject({ step: 5, theta, best: null });
+  });
+
+  it('learns the same from a teacher outside of the graph that sees the same patches', async () => {
+    const inside = await train(options({}));
+    const session = await engine.load(encodeModel(lower(buildForward(teacher, imageShape), { block: engine.block })));
+    const theta = tensor('float32', teacherTheta, [teacherTheta.length]);
+    const { step, ...rest } = options({
+      teacherLogits: async image => (await session.run({ image, theta }))['logits']!,
+    });
+    const terms = step.distillation!.terms;
+    const outside = await train({ ...rest, step: { ...step, distillation: { teacher: 'logits', terms } } });
+    await session.dispose();
+    outside.records.forEach(({ losses }, index) => {
+      expect(losses['kd']! / inside.records[index]!.losses['kd']!).toBeCloseTo(1, 4);
+      expect(losses['total']! / inside.records[index]!.losses['total']!).toBeCloseTo(1, 4);
+    });
+  });
+});

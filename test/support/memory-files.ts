@@ -1,0 +1,32 @@
+/** Files that live in a map, for tests of what reads and writes through the {@link Files} interface. */
+import { InputError } from '../../src/core/errors.ts';
+import type { Files } from '../../src/runtime/files.ts';
+
+export interface MemoryFiles extends Files {
+  readonly contents: Map<string, Uint8Array>;
+  text(path: string): string;
+}
+
+export function memoryFiles(initial: Readonly<Record<string, string>> = {}): MemoryFiles {
+  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const contents = new Map(Object.entries(initial).map(([path, text]) => [path, encode(text)]));
+  const inside = (path: string): string[] => [...contents.keys()].filter(key => key.startsWith(`${path}/`));
+  const read = (path: string): Uint8Array => {
+    const data = contents.get(path);
+    if (data === undefined) throw new InputError('E_FILE_MISSING', `there is no file ${path}`);
+    return data;
+  };
+  return {
+    contents,
+    text: path => new TextDecoder().decode(read(path)),
+    read: async path => read(path),
+    write: async (path, data) => {
+      contents.set(path, typeof data === 'string' ? encode(data) : data);
+    },
+    list: async folder => [...new Set(inside(folder).map(key => key.slice(folder.length + 1).split('/')[0]!))].sort(),
+    exists: async path => contents.has(path) || inside(path).length > 0,
+    remove: async path => {
+      for (const key of [path, ...inside(path)]) contents.delete(key);
+    },
+  };
+}

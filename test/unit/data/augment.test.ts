@@ -1,0 +1,276 @@
+import { describe, expect, test } from 'vitest';
+import { random } from '../../../src/core/random.ts';
+import {
+  type Augmentation,
+  type AugmentSettings,
+  changeIntensities,
+  cutPatch,
+  drawAugmentation,
+  NO_AUGMENTATION,
+  type PatchSource,
+} from '../../../src/data/augment.ts';
+import type { Padding, PatchWindow } from '../../../src/data/patches.ts';
+import type { Xyz } from '../../../src/volume/volume.ts';
+
+const OFF: AugmentSettings = { flip: [], rotateDegrees: 0, scale: [1, 1], noise: 0, gamma: [1, 1] };
+const ISOTROPIC: Xyz = [1, 1, 1];
+
+function sourceOf(sizeVoxels: Xyz, channels = 1, seed = 1): PatchSource {
+  const voxels = sizeVoxels[0] * sizeVoxels[1] * sizeVoxels[2];
+  const numbers = random(seed);
+  return {
+    image: Float32Array.from({ length: voxels * channels }, () => numbers.uniform()),
+    label: Uint8Array.from({ length: voxels }, () => numbers.integer(3)),
+    sizeVoxels,
+    channels,
+    minima: Array.from({ length: channels }, (_, channel) => -1 - channel),
+  };
+}
+
+function cut(source: PatchSource, window: PatchWindow, augmentation: Augmentation, padding: Padding = 'constant') {
+  const voxels = window.size[0] * window.size[1] * window.size[2];
+  const target = {
+    image: new Float32Array(voxels * source.channels).fill(Number.NaN),
+    label: new Int32Array(voxels).fill(-9),
+  };
+  cutPatch(target, source, { window, padding, augmentation });
+  return target;
+}
+
+/** Voxel of one channel or the fill value, straight from the definition. */
+function voxelAt(source: PatchSource, channel: number, position: readonly number[]): number {
+  const [x = 0, y = 0, z = 0] = position;
+  const [width, height, depth] = source.sizeVoxels;
+  if (x < 0 || y < 0 || z < 0 || x >= width || y >= height || z >= depth) return source.minima[channel] ?? 0;
+  return source.image[((channel * depth + z) * height + y) * width + x]!;
+}
+
+/** Trilinear interpolation as a sum over eight neighbours. */
+function interpolate(source: PatchSource, channel: number, position: readonly number[]): number {
+  let sum = 0;
+  for (let corner = 0; corner < 8; corner++) {
+    const offsets = [corner & 1, (corner >> 1) & 1, corner >> 2];
+    const neighbour = position.map((p, axis) => Math.floor(p) + offsets[axis]!);
+    const weight = position.reduce((product, p, axis) => product * (1 - Math.abs(p - neighbour[axis]!)), 1);
+    sum += weight * voxelAt(source, channel, neighbour);
+  }
+  return sum;
+}
+
+const QUARTER_TURN: Augmentation = { ...NO_AUGMENTATION, matrix: [0, -1, 0, 1, 0, 0, 0, 0, 1] };
+const WHOLE: PatchWindow = { start: [0, 0, 0], size: [4, 4, 2] };
+
+describe('cutPatch', () => {
+  test('without augmentation is the voxels themselves', () => {
+    const source = sourceOf([4, 4, 2], 2);
+    const { image, label } = cut(source, WHOLE, NO_AUGMENTATION);
+    expect(image).toEqual(source.image);
+    expect([...label]).toEqual([...source.label]);
+  });
+
+  test('a unit matrix gives the same as no matrix', () => {
+    const source = sourceOf([9, 8, 7], 2);
+    const window: PatchWindow = { start: [-1, 2, 3], size: [6, 7, 5] };
+    for (const flip of [NO_AUGMENTATION.flip, [true, false, true] as const]) {
+      const copied = cut(source, window, { ...NO_AUGMENTATION, flip });
+      const sampled = cut(source, window, { ...NO_AUGMENTATION, flip, matrix: [1, 0, 0, 0, 1, 0, 0, 0, 1] });
+      expect(sampled).toEqual(copied);
+    }
+  });
+
+  test('a quarter turn moves whole voxels, image and label alike', () => {
+    const source = sourceOf([4, 4, 2]);
+    const { image, label } = cut(source, WHOLE, QUARTER_TURN);
+    for (let z = 0; z < 2; z++) {
+      for (let y = 0; y < 4; y++) {
+        for (let x = 0; x < 4; x++) {
+          const from = (z * 4 + x) * 4 + (3 - y);
+          expect(image[(z * 4 + y) * 4 + x]).toBeCloseTo(source.image[from]!, 6);
+          expect(label[(z * 4 + y) * 4 + x]).toBe(source.label[from]);
+        }
+      }
+    }
+  });
+
+  test('four quarter turns are no turn', () => {
+    let source = sourceOf([4, 4, 2]);
+    const start = source;
+    for (let turn = 0; turn < 4; turn++) {
+      const { image, label } = cut(source, WHOLE, QUARTER_TURN);
+      source = { ...source, image, label: Uint8Array.from(label) };
+    }
+    expect([...source.label]).toEqual([...start.label]);
+    source.image.forEach((value, i) => {
+      expect(value).toBeCloseTo(start.image[i]!, 5);
+    });
+  });
+
+  test('any rotation and zoom agrees with interpolation by definition, in the case and at its border', () => {
+    const source = sourceOf([11, 9, 8], 2);
+    const settings: AugmentSettings = { ...OFF, flip: ['x', 'y', 'z'], rotateDegrees: 40, scale: [0.7, 1.5] };
+    const size: Xyz = [6, 5, 4];
+    for (let seed = 0; seed < 12; seed++) {
+      const start: Xyz = [(seed % 7) - 1, (seed % 5) - 1, (seed % 6) - 1];
+      const augmentation = drawAugmentation(settings, [1, 2, 0.5], random(seed));
+      const { image, label } = cut(source, { start, size }, augmentation);
+      const matrix = augmentation.matrix ?? [];
+      let i = 0;
+      for (let z = 0; z < size[2]; z++) {
+        for (let y = 0; y < size[1]; y++) {
+          for (let x = 0; x < size[0]; x++, i++) {
+            const offset = [x, y, z].map((p, axis) => (p - (size[axis]! - 1) / 2) * (augmentation.flip[axis] ? -1 : 1));
+            const position = [0, 1, 2].map(
+              row =>
+                start[row]! + (size[row]! - 1) / 2 + offset.reduce((sum, p, k) => sum + matrix[row * 3 + k]! * p, 0),
+            );
+            expect(image[i]).toBeCloseTo(interpolate(source, 0, position), 5);
+            expect(image[120 + i]).toBeCloseTo(interpolate(source, 1, position), 5);
+            const nearest = position.map(Math.round);
+            const inside = nearest.every((p, axis) => p >= 0 && p < source.sizeVoxels[axis]!);
+            const [nx = 0, ny = 0, nz = 0] = nearest;
+            expect(label[i]).toBe(inside ? source.label[(nz * 9 + ny) * 11 + nx] : 0);
+          }
+        }
+      }
+    }
+  });
+
+  test('a turned patch shows what lies beside it, not padding', () => {
+    const source = { ...sourceOf([40, 40, 40]), image: new Float32Array(64000).fill(0.5) };
+    const matrix = drawAugmentation({ ...OFF, rotateDegrees: 45 }, ISOTROPIC, random(3)).matrix;
+    const { image } = cut(source, { start: [14, 14, 14], size: [12, 12, 12] }, { ...NO_AUGMENTATION, matrix }, 'none');
+    expect(image.every(value => value === 0.5)).toBe(true);
+  });
+
+  test('reflect mirrors image and label together', () => {
+    const source = sourceOf([3, 1, 1]);
+    const { image, label } = cut(source, { start: [-2, 0, 0], size: [7, 1, 1] }, NO_AUGMENTATION, 'reflect');
+    const order = [2, 1, 0, 1, 2, 1, 0];
+    expect([...image]).toEqual(order.map(i => source.image[i]));
+    expect([...label]).toEqual(order.map(i => source.label[i]));
+  });
+
+  test('rotates and scales the patch of the recipes in a few milliseconds', () => {
+    const source = sourceOf([42, 58, 44]);
+    const settings = { ...OFF, rotateDegrees: 10, scale: [0.9, 1.1] as const };
+    const window: PatchWindow = { start: [1, 1, 2], size: [40, 56, 40] };
+    const times = Array.from({ length: 15 }, (_, seed) => {
+      const augmentation = drawAugmentation(settings, ISOTROPIC, random(seed));
+      const started = performance.now();
+      cut(source, window, augmentation);
+      return performance.now() - started;
+    });
+    expect(Math.min(...times)).toBeLessThan(20);
+  });
+});
+
+describe('drawAugmentation', () => {
+  test('settings that change nothing draw nothing to do', () => {
+    expect(drawAugmentation(OFF, ISOTROPIC, random(1))).toEqual(NO_AUGMENTATION);
+  });
+
+  test('the same key draws the same, and switching one part off leaves the others', () => {
+    const all: AugmentSettings = {
+      flip: ['x', 'y', 'z'],
+      rotateDegrees: 15,
+      scale: [0.8, 1.25],
+      noise: 0.1,
+      gamma: [0.7, 1.5],
+      brightness: 0.2,
+      contrast: [0.75, 1.25],
+    };
+    const drawn = drawAugmentation(all, ISOTROPIC, random(5));
+    expect(drawAugmentation(all, ISOTROPIC, random(5))).toEqual(drawn);
+    const partly = drawAugmentation({ ...all, flip: [], rotateDegrees: 0, noise: 0 }, ISOTROPIC, random(5));
+    expect(partly).toMatchObject({ gamma: drawn.gamma, brightness: drawn.brightness, contrast: drawn.contrast });
+  });
+
+  test('values stay in their ranges and fill them', () => {
+    const settings: AugmentSettings = {
+      ...OFF,
+      flip: ['y'],
+      noise: 0.1,
+      gamma: [0.5, 2],
+      brightness: 0.2,
+      contrast: [0.5, 1],
+    };
+    const drawn = Array.from({ length: 400 }, (_, seed) => drawAugmentation(settings, ISOTROPIC, random(seed)));
+    const extent = (pick: (one: Augmentation) => number): number[] => {
+      const values = drawn.map(pick);
+      return [Math.min(...values), Math.max(...values)];
+    };
+    const close = ([low = 0, high = 0]: number[], [expectedLow = 0, expectedHigh = 0]: number[]) => {
+      expect(low).toBeGreaterThanOrEqual(expectedLow);
+      expect(high).toBeLessThanOrEqual(expectedHigh);
+      expect(high - low).toBeGreaterThan(0.9 * (expectedHigh - expectedLow));
+    };
+    close(
+      extent(one => one.noise),
+      [0, 0.1],
+    );
+    close(
+      extent(one => one.brightness),
+      [-0.2, 0.2],
+    );
+    close(
+      extent(one => one.contrast),
+      [0.5, 1],
+    );
+    close(
+      extent(one => one.gamma),
+      [0.5, 2],
+    );
+    expect(drawn.some(({ flip }) => flip[0] || flip[2])).toBe(false);
+    const mirrored = drawn.filter(({ flip }) => flip[1]).length;
+    expect(Math.abs(mirrored - 200)).toBeLessThan(60);
+  });
+
+  test('the matrix is a rotation in millimetres, divided by the zoom', () => {
+    const spacing: Xyz = [1, 2, 0.5];
+    const settings = { ...OFF, rotateDegrees: 30, scale: [1.6, 1.6] as const };
+    const { matrix = [] } = drawAugmentation(settings, spacing, random(9));
+    const inMm = matrix.map((value, i) => (value * 1.6 * spacing[Math.floor(i / 3)]!) / spacing[i % 3]!);
+    for (let a = 0; a < 3; a++) {
+      for (let b = 0; b < 3; b++) {
+        const dot = [0, 1, 2].reduce((sum, k) => sum + inMm[a * 3 + k]! * inMm[b * 3 + k]!, 0);
+        expect(dot).toBeCloseTo(a === b ? 1 : 0, 9);
+      }
+    }
+    expect(inMm[0]).toBeGreaterThan(Math.cos((60 * Math.PI) / 180));
+    expect(matrix[1]).not.toBe(0);
+  });
+});
+
+describe('changeIntensities', () => {
+  const ramp = Float32Array.from({ length: 5 }, (_, i) => i * 0.25);
+  function changed(drawn: Partial<Augmentation>, data = ramp): number[] {
+    const channel = data.slice();
+    changeIntensities(channel, { ...NO_AUGMENTATION, ...drawn }, random(1));
+    return [...channel];
+  }
+
+  test('nothing drawn changes nothing', () => expect(changed({})).toEqual([...ramp]));
+
+  test('brightness adds, contrast stretches about the mean', () => {
+    expect(changed({ brightness: 0.5 })).toEqual([0.5, 0.75, 1, 1.25, 1.5]);
+    expect(changed({ contrast: 2 })).toEqual([-0.5, 0, 0.5, 1, 1.5]);
+  });
+
+  test('gamma bends between the smallest and the largest value, whatever they are', () => {
+    expect(changed({ gamma: 2 })).toEqual([0, 0.0625, 0.25, 0.5625, 1]);
+    expect(changed({ gamma: 2 }, Float32Array.of(-1, 0, 1))).toEqual([-1, -0.5, 1]);
+    expect(changed({ gamma: 2 }, Float32Array.of(3, 3))).toEqual([3, 3]);
+  });
+
+  test.each([40_000, 40_001])('noise of %i voxels has mean 0, the drawn deviation and no correlation', length => {
+    const noise = changed({ noise: 0.2 }, new Float32Array(length));
+    const mean = noise.reduce((sum, value) => sum + value, 0) / length;
+    const variance = noise.reduce((sum, value) => sum + value * value, 0) / length;
+    const neighbours = noise.slice(1).reduce((sum, value, i) => sum + value * noise[i]!, 0) / length;
+    expect(Math.abs(mean)).toBeLessThan(0.005);
+    expect(Math.sqrt(variance)).toBeCloseTo(0.2, 2);
+    expect(Math.abs(neighbours)).toBeLessThan(0.002);
+    const tails = noise.filter(value => Math.abs(value) > 0.4).length / length;
+    expect(tails).toBeCloseTo(0.0455, 2);
+  });
+});

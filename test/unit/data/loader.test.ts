@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import { random } from '../../../src/core/random.ts';
+import { type BatchSettings, createBatchSource, makeBatch, type TrainingCase } from '../../../src/data/loader.ts';
+import type { Xyz } from '../../../src/volume/volume.ts';
+
+function caseOf(index: number, sizeVoxels: Xyz, channels = 1): TrainingCase {
+  const voxels = sizeVoxels[0] * sizeVoxels[1] * sizeVoxels[2];
+  const numbers = random('case', index);
+  return {
+    id: `case_${index}`,
+    image: Float32Array.from({ length: voxels * channels }, () => numbers.uniform()),
+    label: Uint8Array.from({ length: voxels }, (_, i) => (i % 5 === 0 ? 1 + (i % 2) : 0)),
+    sizeVoxels,
+    channels,
+  };
+}
+
+const CASES = Array.from({ length: 5 }, (_, i) => caseOf(i, [8 + i, 7, 9], 2));
+const SETTINGS: BatchSettings = {
+  seed: 3,
+  batch: 2,
+  patchSize: [6, 4, 5],
+  foreground: 0.5,
+  padding: 'constant',
+  augment: {
+    flip: ['x'],
+    rotateDegrees: 10,
+    scale: [0.9, 1.1],
+    noise: 0.05,
+    gamma: [0.8, 1.25],
+    brightness: 0.1,
+    contrast: [0.9, 1.1],
+  },
+};
+
+describe('makeBatch', () => {
+  test('gives [N, C, D, H, W] images and [N, 1, D, H, W] labels of finite numbers', () => {
+    const { image, label, caseIds } = makeBatch(CASES, SETTINGS, 0);
+    expect([image.length, label.length, caseIds.length]).toEqual([2 * 2 * 120, 2 * 120, 2]);
+    expect(image.every(Number.isFinite)).toBe(true);
+    expect(label.every(value => [0, 1, 2].includes(value))).toBe(true);
+  });
+
+  test('is the same for the same seed and step, whatever ran before', () => {
+    const fresh = makeBatch(
+      CASES.map(one => ({ ...one })),
+      SETTINGS,
+      7,
+    );
+    for (let step = 0; step < 7; step++) makeBatch(CASES, SETTINGS, step);
+    expect(makeBatch(CASES, SETTINGS, 7)).toEqual(fresh);
+    expect(makeBatch(CASES, SETTINGS, 8).image).not.toEqual(fresh.image);
+    expect(makeBatch(CASES, { ...SETTINGS, seed: 4 }, 7).image).not.toEqual(fresh.image);
+  });
+
+  test('does not change the cases', () => {
+    const before = structuredClone(CASES);
+    makeBatch(CASES, SETTINGS, 1);
+    expect(CASES).toEqual(before);
+  });
+
+  test('every epoch shows every case once, in an order of its own, also where a batch spans two epochs', () => {
+    const sequence = Array.from({ length: 20 }, (_, step) => makeBatch(CASES, SETTINGS, step).caseIds).flat();
+    const epochs = Array.from({ length: 8 }, (_, epoch) => sequence.slice(epoch * 5, epoch * 5 + 5));
+    for (const epoch of epochs) expect([...epoch].sort()).toEqual(CASES.map(({ id }) => id));
+    expect(new Set(epochs.map(epoch => epoch.join())).size).toBeGreaterThan(4);
+    expect([0, 1, 2, 3, 4, 5].map(step => makeBatch(CASES, SETTINGS, step).epoch)).toEqual([0, 0, 0, 1, 1, 2]);
+  });
+
+  test('the batch size does not change which cases come', () => {
+    const one = Array.from({ length: 10 }, (_, step) => makeBatch(CASES, { ...SETTINGS, batch: 1 }, step).caseIds);
+    const five = Array.from({ length: 2 }, (_, step) => makeBatch(CASES, { ...SETTINGS, batch: 5 }, step).caseIds);
+    expect(five.flat()).toEqual(one.flat());
+  });
+
+  test('without augmentation a patch is a piece of its case: W is x, H is y, D is z', () => {
+    const [only] = CASES;
+    const { augment: _, ...plain } = SETTINGS;
+    const { image, label } = makeBatch([only!], { ...plain, batch: 1 }, 2);
+    const { image: whole, label: wholeLabel, sizeVoxels } = only!;
+    const [width, height, depth] = sizeVoxels;
+    const first = whole.indexOf(image[0]!);
+    const [x, y, z] = [first % width, Math.floor(first / width) % height, Math.floor(first / (width * height))];
+    for (let c = 0; c < 2; c++)
+      for (let d = 0; d < 5; d++)
+        for (let h = 0; h < 4; h++)
+          for (let w = 0; w < 6; w++) {
+            const from = ((c * depth + z + d) * height + y + h) * width + x + w;
+            expect(image[((c * 5 + d) * 4 + h) * 6 + w]).toBe(whole[from]);
+            if (c === 0) expect(label[(d * 4 + h) * 6 + w]).toBe(wholeLabel[from]);
+          }
+  });
+
+  test('samples and channels vary independently', () => {
+    const flat = { ...caseOf(0, [6, 4, 5], 2), image: new Float32Array(240).fill(0.5) };
+    const settings = { ...SETTINGS, augment: { ...SETTINGS.augment!, rotateDegrees: 0, scale: [1, 1] as const } };
+    const { image } = makeBatch([flat], settings, 0);
+    const parts = [0, 1, 2, 3].map(part => image.slice(part * 120, (part + 1) * 120).join());
+    expect(new Set(parts).size).toBe(4);
+  });
+
+  test('pads an image with the smallest value of its channel and a label with 0', () => {
+    const small = caseOf(1, [4, 4, 4], 2);
+    small.image.set([-3], 5);
+    small.image.set([-8], 64 + 9);
+    const { augment: _, ...plain } = SETTINGS;
+    const { image, label } = makeBatch([small], { ...plain, batch: 1, patchSize: [8, 8, 8] }, 0);
+    expect([image[0], image[512], label[0]]).toEqual([-3, -8, 0]);
+    expect(image[(2 * 8 + 2) * 8 + 2]).toBe(small.image[0]);
+  });
+
+  test('refuses no cases, patches that do not fit, and cases with other channels', () => {
+    expect(() => makeBatch([], SETTINGS, 0)).toThrow(expect.objectContaining({ code: 'E_NO_CASES' }));
+    expect(() => makeBatch(CASES, { ...SETTINGS, patchSize: [10, 4, 5], padding: 'none' }, 0)).toThrow(
+      expect.objectContaining({ code: 'E_PATCH_TOO_LARGE', message: expect.stringContaining('case_0') }),
+    );
+    expect(() => makeBatch([...CASES, caseOf(9, [8, 8, 8])], SETTINGS, 0)).toThrow(/channels/);
+    expect(() => makeBatch([{ ...CASES[0]!, label: new Uint8Array(3) }], SETTINGS, 0)).toThrow(/labels/);
+  });
+});
+
+describe('createBatchSource', () => {
+  test('gives the batches of makeBatch, in any order', async () => {
+    const source = createBatchSource(CASES, SETTINGS);
+    const batches = await Promise.all([4, 0, 2].map(step => source.next(step)));
+    expect(batches).toEqual([4, 0, 2].map(step => makeBatch(CASES, SETTINGS, step)));
+    await source.close();
+  });
+
+  test('refuses a patch that does not fit before the first batch', () => {
+    expect(() => createBatchSource(CASES, { ...SETTINGS, patchSize: [17, 4, 4] })).toThrow(/case_0/);
+  });
+});

@@ -1,0 +1,251 @@
+/** Recipes: defaults, messages with lines, overrides, and the way back to YAML. */
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { InputError } from '../../../src/core/errors.ts';
+import { parseRecipe, resolveRecipe, stringifyRecipe } from '../../../src/experiment/config.ts';
+import { recipeJsonSchema } from '../../../src/experiment/config-schema.ts';
+
+const SMALL = `data: { dataset: some/folder }
+patch: { size: [8, 16, 8] }
+teacher:
+  unet: { features: [8, 16] }
+  train: { steps: 20, batch: 2 }
+student:
+  unet: { features: [4, 8] }
+  train: { steps: 20, batch: 2 }
+`;
+
+function errorOf(text: string, overrides: readonly string[] = []): { code: string; lines: string[] } {
+  try {
+    parseRecipe(text, { path: 'recipe.yaml', overrides });
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { code: error.code, lines: error.message.split('\n') };
+  }
+  throw new Error('the recipe was accepted');
+}
+
+describe('defaults', () => {
+  it('fills in every value that the recipe leaves out', () => {
+    expect(parseRecipe(SMALL, { path: 'recipe.yaml' })).toEqual({
+      data: { dataset: 'some/folder', splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2 } },
+      preprocess: { spacingMm: null, normalize: 'min-max' },
+      patch: { size: [8, 16, 8], foreground: 0.33, padding: 'constant' },
+      augment: { flip: [], rotateDegrees: 0, scale: [1, 1], noise: 0, gamma: [1, 1], brightness: 0, contrast: [1, 1] },
+      teacher: {
+        unet: {
+          features: [8, 16],
+          convolutionsPerLevel: 2,
+          normalization: 'instance',
+          activation: 'leaky-relu',
+          negativeSlope: 0.01,
+        },
+        train: { steps: 20, batch: 2, validateEvery: 2 },
+      },
+      student: {
+        unet: {
+          features: [4, 8],
+          convolutionsPerLevel: 2,
+          normalization: 'instance',
+          activation: 'leaky-relu',
+          negativeSlope: 0.01,
+        },
+        train: { steps: 20, batch: 2, validateEvery: 2 },
+      },
+      loss: {
+        crossEntropy: { weight: 1, kind: 'categorical' },
+        dice: { weight: 1, batch: true, background: false, squared: false, smooth: 1e-5 },
+      },
+      distill: { losses: [{ kd: { temperature: 2, softWeight: 0.5, classWeights: 'balanced', warmupSteps: 0 } }] },
+      baseline: true,
+      optimizer: {
+        adam: { learningRate: 0.003, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+        schedule: { kind: 'cosine', warmupSteps: 0, power: 0.9 },
+        regularization: { l1: 0, l2: 0 },
+        clipNorm: 12,
+      },
+      seeds: [1],
+      evaluate: { overlap: 0.5, surfaceToleranceMm: 1 },
+      threads: null,
+    });
+  });
+
+  it('validates at least once per step, however short the training', () => {
+    const recipe = parseRecipe(SMALL, { path: 'r', overrides: ['student.train.steps=3'] });
+    expect(recipe.student.train.validateEvery).toBe(1);
+  });
+
+  it('reads alpha as softWeight', () => {
+    const recipe = parseRecipe(`${SMALL}distill: { losses: [{ kd: { alpha: 0.25 } }] }`, { path: 'r' });
+    expect(recipe.distill.losses[0]?.kd.softWeight).toBe(0.25);
+    expect(recipe.distill.losses[0]?.kd).not.toHaveProperty('alpha');
+  });
+
+  it('takes the decay and momentum of the optimizer that is named', () => {
+    const adamw = parseRecipe(`${SMALL}optimizer: { adamw: {} }`, { path: 'r' }).optimizer;
+    const sgd = parseRecipe(`${SMALL}optimizer: { sgd: {} }`, { path: 'r' }).optimizer;
+    expect(adamw).toHaveProperty('adamw.weightDecay', 0.01);
+    expect(adamw).not.toHaveProperty('adam');
+    expect(sgd).toHaveProperty('sgd', { learningRate: 0.01, momentum: 0.9, nesterov: true });
+  });
+});
+
+describe('messages', () => {
+  it('names an unknown key with its line and the nearest known one', () => {
+    const { code, lines } = errorOf(SMALL.replace('features: [4, 8]', 'features: [4, 8], activatoin: relu'));
+    expect(code).toBe('E_RECIPE_KEY');
+    expect(lines).toEqual(['recipe.yaml:7 student.unet.activatoin: unknown key; did you mean "activation"?']);
+  });
+
+  it('lists the known keys where none is near', () => {
+    expect(errorOf(`${SMALL}evaluate: { zzz: 1 }`).lines).toEqual([
+      'recipe.yaml:9 evaluate.zzz: unknown key; known keys are overlap, surfaceToleranceMm',
+    ]);
+  });
+
+  it('says what was got and what is allowed, all problems at once in the order of the lines', () => {
+    const text = `${SMALL.replace('steps: 20, batch: 2', 'steps: many, batch: 0')}evaluate: { overlap: 1 }
+preprocess: { normalize: minmax, spacingMm: [1, 1] }
+`;
+    expect(errorOf(text)).toEqual({
+      code: 'E_RECIPE_VALUE',
+      lines: [
+        'recipe.yaml:5 teacher.train.steps: got "many"; allowed: a whole number of at least 1',
+        'recipe.yaml:5 teacher.train.batch: got 0; allowed: a whole number of at least 1',
+        'recipe.yaml:9 evaluate.overlap: got 1; allowed: a number of at least 0 and below 1',
+        'recipe.yaml:10 preprocess.spacingMm: got [1,1]; allowed: a list of 3, each a number above 0 or null',
+        'recipe.yaml:10 preprocess.normalize: got "minmax"; allowed: min-max | percentile | z-score | none',
+      ],
+    });
+  });
+
+  it('names the line above a key that is missing', () => {
+    expect(errorOf(SMALL.replace('features: [4, 8]', '')).lines).toEqual([
+      'recipe.yaml:7 student.unet.features: missing; allowed: a list of at least 1, each a whole number of at least 1',
+    ]);
+  });
+
+  it('reports broken YAML with its line', () => {
+    const { code, lines } = errorOf('data: 1\ndata: 2\n');
+    expect(code).toBe('E_RECIPE');
+    expect(lines[0]).toMatch(/^recipe\.yaml:2 /);
+  });
+
+  it.each([
+    ['optimizer: { adam: {}, sgd: {} }', 'optimizer.sgd: cannot stand beside adam; choose one'],
+    ['optimizer: { adm: {} }', 'optimizer.adm: unknown key; did you mean "adam"?'],
+    ['seeds: [3, 3]', 'seeds: got [3,3]; a seed is listed twice'],
+    ['augment: { scale: [1.1, 0.9] }', 'augment.scale: got [1.1,0.9]; the first value must not exceed the second'],
+    [
+      'loss: { dice: { weight: 0 }, crossEntropy: { weight: 0 } }',
+      'loss: crossEntropy.weight and dice.weight must not both be 0',
+    ],
+    [
+      'distill: { losses: [{ kd: { alpha: 1, softWeight: 1 } }] }',
+      'distill.losses.0.kd: softWeight and alpha are the same; give one',
+    ],
+  ])('refuses %s', (line, message) => {
+    expect(errorOf(SMALL + line).lines).toEqual([`recipe.yaml:9 ${message}`]);
+  });
+
+  it('refuses fractions that do not divide the cases', () => {
+    expect(errorOf(SMALL.replace('some/folder', 'some/folder, splits: { train: 0.8 }')).lines).toEqual([
+      'recipe.yaml:1 data.splits: train + val + test must be 1',
+    ]);
+  });
+
+  it('refuses a patch that the deepest model cannot halve, and names the nearest that it can', () => {
+    expect(errorOf(SMALL, ['patch.size=[9, 16, 30]', 'teacher.unet.features=[1, 2, 3, 4]']).lines[0]).toContain(
+      'each must be a multiple of 8 for the 4 levels of teacher.unet; nearest: [8, 16, 32]',
+    );
+  });
+});
+
+describe('overrides', () => {
+  it('win over the text and may add what it lacks', () => {
+    const overrides = ['student.train.steps=7', 'teacher={onnx: [a.onnx, b.onnx]}', 'augment.flip=[x, y]', 'threads=2'];
+    const recipe = parseRecipe(SMALL, { path: 'r', overrides });
+    expect(recipe.student.train).toEqual({ steps: 7, batch: 2, validateEvery: 1 });
+    expect(recipe.teacher).toEqual({ onnx: ['a.onnx', 'b.onnx'] });
+    expect(recipe.augment.flip).toEqual(['x', 'y']);
+    expect(recipe.threads).toBe(2);
+  });
+
+  it('reach into lists by number', () => {
+    const text = `${SMALL}distill: { losses: [{ kd: { softWeight: 2 } }] }`;
+    const recipe = parseRecipe(text, { path: 'r', overrides: ['distill.losses.0.kd.temperature=4'] });
+    expect(recipe.distill.losses).toEqual([
+      { kd: { temperature: 4, softWeight: 2, classWeights: 'balanced', warmupSteps: 0 } },
+    ]);
+  });
+
+  it('are held to the schema like the text, and named in the message', () => {
+    expect(errorOf(SMALL, ['student.trian.steps=7'])).toEqual({
+      code: 'E_RECIPE_KEY',
+      lines: ['--set student.trian.steps=7: student.trian: unknown key; did you mean "train"?'],
+    });
+    expect(errorOf(SMALL, ['threads=0']).lines).toEqual([
+      '--set threads=0: threads: got 0; allowed: a whole number of at least 1 or null',
+    ]);
+  });
+
+  it('need a key, a sign and YAML', () => {
+    expect(errorOf(SMALL, ['threads']).lines[0]).toContain('--set needs key=value');
+    expect(errorOf(SMALL, ['a..b=1']).lines[0]).toContain('--set needs key=value');
+    expect(errorOf(SMALL, ['threads=[1']).code).toBe('E_RECIPE');
+  });
+});
+
+describe('the way back to YAML', () => {
+  it('is complete: parsing it gives the same recipe', () => {
+    const value = fc.record({
+      seeds: fc.uniqueArray(fc.nat(1000), { minLength: 1, maxLength: 4 }),
+      threads: fc.option(fc.integer({ min: 1, max: 64 })),
+      baseline: fc.boolean(),
+      optimizer: fc.oneof(
+        fc.record({ sgd: fc.record({ learningRate: fc.double({ min: 1e-6, max: 1, noNaN: true }) }) }),
+        fc.record({ adamw: fc.constant({}), clipNorm: fc.constant(null) }),
+      ),
+      teacher: fc.record({
+        onnx: fc.oneof(fc.string({ minLength: 1 }), fc.array(fc.string({ minLength: 1 }), { minLength: 1 })),
+      }),
+    });
+    fc.assert(
+      fc.property(value, changes => {
+        const overrides = Object.entries(changes).map(([key, change]) => `${key}=${JSON.stringify(change)}`);
+        const recipe = parseRecipe(SMALL, { path: 'r', overrides });
+        const text = stringifyRecipe(recipe);
+        expect(parse(text)).toEqual(recipe);
+        expect(parseRecipe(text, { path: 'r' })).toEqual(recipe);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('resolves every path in a recipe and nothing else', async () => {
+    const overrides = ['teacher={onnx: [a.onnx, b.onnx]}', 'data.splits={file: s.json}'];
+    const recipe = parseRecipe(SMALL, { path: 'r', overrides });
+    const resolved = await resolveRecipe(recipe, async path => `/root/${path}`);
+    expect(resolved).toEqual({
+      ...recipe,
+      data: { dataset: '/root/some/folder', splits: { file: '/root/s.json' } },
+      teacher: { onnx: ['/root/a.onnx', '/root/b.onnx'] },
+    });
+  });
+});
+
+describe('shipped files', () => {
+  it('have a JSON Schema that is the one of the code (npm run schema writes it)', () => {
+    const file = readFileSync(new URL('../../../recipe.schema.json', import.meta.url), 'utf8');
+    expect(JSON.parse(file)).toEqual(recipeJsonSchema());
+  });
+
+  it('have a hippocampus recipe that is valid and compresses its teacher', () => {
+    const text = readFileSync(new URL('../../../recipes/hippocampus.yaml', import.meta.url), 'utf8');
+    const { teacher, student } = parseRecipe(text, { path: 'recipes/hippocampus.yaml' });
+    expect('unet' in teacher && teacher.unet.features).toEqual([16, 32, 64]);
+    expect(student.unet.features).toEqual([4, 8, 16]);
+  });
+});

@@ -1,0 +1,177 @@
+/** Evaluation and prediction from files to files, with a model whose answer is known: foreground where the image is above 0.5. */
+import { describe, expect, it } from 'vitest';
+import { openDataset } from '../../../src/data/dataset.ts';
+import { evaluateModel } from '../../../src/experiment/evaluate.ts';
+import { type ModelFile, readModelFile } from '../../../src/experiment/model-file.ts';
+import { predictFiles } from '../../../src/experiment/predict.ts';
+import {
+  createNiftiHeader,
+  decodeLabels,
+  decodeNifti,
+  encodeNiftiImage,
+  encodeNiftiLabels,
+} from '../../../src/volume/nifti.ts';
+import type { Xyz } from '../../../src/volume/volume.ts';
+import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
+import { memoryFiles } from '../../support/memory-files.ts';
+
+const SIZE: Xyz = [6, 5, 4];
+const SPACING: Xyz = [1, 2, 0.5];
+const AFFINE = [-1, 0, 0, 10, 0, 2, 0, -20, 0, 0, 0.5, 30, 0, 0, 0, 1];
+const GRID = { sizeVoxels: SIZE, spacingMm: SPACING, affine: AFFINE };
+const VOXELS = 120;
+const HEADER = createNiftiHeader(GRID);
+
+/** Ones in the first `count` voxels. */
+function image(count: number): Uint8Array {
+  const data = Float32Array.from({ length: VOXELS }, (_, index) => (index < count ? 1 : 0));
+  return encodeNiftiImage({ ...GRID, data, channels: 1 }, HEADER);
+}
+
+function label(count: number): Uint8Array {
+  const data = Uint8Array.from({ length: VOXELS }, (_, index) => (index < count ? 1 : 0));
+  return encodeNiftiLabels({ ...GRID, data }, HEADER);
+}
+
+const FACTS = {
+  labels: [
+    { value: 0, name: 'background' },
+    { value: 1, name: 'blob' },
+  ],
+  normalize: 'none',
+  activation: 'softmax',
+} as const;
+
+async function setUp() {
+  const files = memoryFiles({
+    'data/dataset.json': JSON.stringify({
+      name: 'Blobs',
+      modality: { 0: 'MRI' },
+      labels: { 0: 'background', 1: 'blob' },
+      training: ['a', 'b', 'c'].map(id => ({ image: `imagesTr/${id}.nii.gz`, label: `labelsTr/${id}.nii.gz` })),
+    }),
+  });
+  const counts = { a: [40, 40], b: [40, 20], c: [0, 0] } as const;
+  for (const [id, [inImage, inLabel]] of Object.entries(counts)) {
+    files.contents.set(`data/imagesTr/${id}.nii.gz`, image(inImage));
+    files.contents.set(`data/labelsTr/${id}.nii.gz`, label(inLabel));
+  }
+  files.contents.set('m.onnx', modelBytes({}));
+  const engine = functionEngine(thresholdModel);
+  const laboratory = createLaboratory(engine, files);
+  const model = await readModelFile(files, 'm.onnx', FACTS);
+  return { files, engine, laboratory, model, dataset: await openDataset(files, 'data') };
+}
+
+const SETTINGS = { overlap: 0.5, surfaceToleranceMm: 1 };
+
+describe('evaluateModel', () => {
+  it('scores each case on its own grid and sums up what is defined', async () => {
+    const { laboratory, engine, model, dataset } = await setUp();
+    const options = { model, dataset, ids: ['a', 'b', 'c'], split: 'all', ...SETTINGS };
+    const evaluation = await evaluateModel(laboratory, options);
+    const [a, b, c] = evaluation.cases;
+    expect(a?.classes['blob']).toMatchObject({ presence: 'both', dice: 1, hd95Mm: 0, surfaceDice: 1 });
+    // 40 voxels of 1 x 2 x 0.5 mm against 20 of them: Dice 2 * 20 / 60.
+    expect(b?.classes['blob']?.dice).toBeCloseTo(2 / 3, 12);
+    expect(b?.classes['blob']).toMatchObject({ volumeMl: 0.04, referenceMl: 0.02 });
+    expect(c).toMatchObject({ id: 'c', meanDice: null });
+    expect(evaluation.summary.meanDice).toMatchObject({ mean: expect.closeTo(5 / 6, 12), n: 2 });
+    expect(evaluation.summary.classes['blob']).toMatchObject({ bothEmpty: 1, oneEmpty: 0 });
+    expect(evaluation).toMatchObject({ dataset: 'Blobs', split: 'all' });
+    expect(evaluation.model).toMatchObject({
+      path: 'm.onnx',
+      sha256: `${model.bytes.length} bytes`,
+      bytes: model.bytes.length,
+      parameters: 2,
+      // The clock of the test moves half a second between its two looks per case.
+      secondsPerCase: 0.5,
+      peakBytes: 1000,
+    });
+    expect(engine.open()).toBe(0);
+  });
+
+  it('evaluates the cases of the split only', async () => {
+    const { laboratory, model, dataset } = await setUp();
+    const evaluation = await evaluateModel(laboratory, { model, dataset, ids: ['b'], split: 'test', ...SETTINGS });
+    expect(evaluation.cases.map(({ id }) => id)).toEqual(['b']);
+  });
+
+  it('refuses a model of other classes, an empty split and a case without reference', async () => {
+    const { laboratory, files, model, dataset } = await setUp();
+    const options = { model, dataset, ids: ['a'], split: 'test', ...SETTINGS };
+    const other: ModelFile = await readModelFile(files, 'm.onnx', {
+      ...FACTS,
+      labels: [
+        { value: 0, name: 'background' },
+        { value: 4, name: 'liver' },
+      ],
+    });
+    await expect(evaluateModel(laboratory, { ...options, model: other })).rejects.toMatchObject({
+      code: 'E_MODEL_LABELS',
+    });
+    await expect(evaluateModel(laboratory, { ...options, ids: [] })).rejects.toMatchObject({ code: 'E_NO_CASES' });
+    const unlabelled = { ...dataset, cases: [{ id: 'a', images: ['data/imagesTr/a.nii.gz'] }] };
+    await expect(evaluateModel(laboratory, { ...options, dataset: unlabelled })).rejects.toMatchObject({
+      code: 'E_NO_REFERENCE',
+    });
+  });
+
+  it('stops between cases when told to, and lets the model go', async () => {
+    const { laboratory, engine, model, dataset } = await setUp();
+    const signal = AbortSignal.abort();
+    const options = { model, dataset, ids: ['a'], split: 'test', ...SETTINGS, signal };
+    await expect(evaluateModel(laboratory, options)).rejects.toBe(signal.reason);
+    expect(engine.open()).toBe(0);
+  });
+});
+
+describe('predictFiles', () => {
+  const choices = { probabilities: false, overlap: 0.5 };
+
+  it('writes labels with the exact grid and place of the input', async () => {
+    const { laboratory, files, model } = await setUp();
+    const options = { ...choices, model, input: 'data/imagesTr/b.nii.gz', output: 'out/b.nii.gz' };
+    const predictions = await predictFiles(laboratory, options);
+    expect(predictions).toEqual([
+      { inputs: ['data/imagesTr/b.nii.gz'], output: 'out/b.nii.gz', seconds: 0.5, volumesMl: { blob: 0.04 } },
+    ]);
+    const result = decodeLabels(await files.read('out/b.nii.gz'), { path: 'out/b.nii.gz' });
+    expect(result).toMatchObject({ sizeVoxels: SIZE, spacingMm: SPACING });
+    expect([...result.affine]).toEqual(AFFINE);
+    expect(Array.from(result.data)).toEqual(Array.from({ length: VOXELS }, (_, index) => (index < 40 ? 1 : 0)));
+  });
+
+  it('segments every volume of a folder and can add probabilities', async () => {
+    const { laboratory, files, model } = await setUp();
+    await predictFiles(laboratory, { ...choices, model, input: 'data/imagesTr', output: 'out/', probabilities: true });
+    expect(await files.list('out')).toEqual(
+      ['a', 'b', 'c'].flatMap(id => [`${id}.nii.gz`, `${id}_probabilities.nii.gz`]).sort(),
+    );
+    const { volume } = decodeNifti(await files.read('out/a_probabilities.nii.gz'), { path: 'p' });
+    expect(volume.channels).toBe(2);
+    expect(volume.data[0]! + volume.data[VOXELS]!).toBeCloseTo(1, 6);
+    expect(volume.data[VOXELS]).toBeGreaterThan(0.99);
+  });
+
+  it('puts together the channels that nnU-Net names by number', async () => {
+    const { laboratory, files } = await setUp();
+    files.contents.set('in/p_0000.nii.gz', image(30));
+    files.contents.set('in/p_0001.nii.gz', image(5));
+    const model = await readModelFile(files, 'm.onnx', { ...FACTS, channels: 2 });
+    const predictions = await predictFiles(laboratory, { ...choices, model, input: 'in', output: 'out' });
+    expect(predictions).toMatchObject([
+      { inputs: ['in/p_0000.nii.gz', 'in/p_0001.nii.gz'], output: 'out/p.nii.gz', volumesMl: { blob: 0.03 } },
+    ]);
+  });
+
+  it.each([
+    ['nowhere', 'out', 'E_NO_INPUT'],
+    ['data/imagesTr', 'out.nii.gz', 'E_OUTPUT_NAME'],
+    ['data/imagesTr/a.nii.gz', 'out.nii', 'E_OUTPUT_NAME'],
+    ['missing.nii.gz', 'out.nii.gz', 'E_FILE_MISSING'],
+  ])('refuses to go from %s to %s with %s', async (input, output, code) => {
+    const { laboratory, model } = await setUp();
+    await expect(predictFiles(laboratory, { ...choices, model, input, output })).rejects.toMatchObject({ code });
+  });
+});

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import { elementCount } from '../../../src/core/shape.ts';
+import { type Tensor, tensor } from '../../../src/core/tensor.ts';
+import { type ModelInfo, segment } from '../../../src/inference/predictor.ts';
+import type { Session } from '../../../src/runtime/engine.ts';
+import type { Volume, Xyz } from '../../../src/volume/volume.ts';
+
+/** A model whose output k is a function of the intensity at the same voxel. */
+function voxelwise(f: (value: number) => readonly number[]): Session & { readonly shapes: (readonly number[])[] } {
+  const shapes: (readonly number[])[] = [];
+  return {
+    inputNames: ['image'],
+    outputNames: ['logits'],
+    shapes,
+    run: async feeds => {
+      const input = feeds['image'] as Tensor<'float32'>;
+      shapes.push(input.shape);
+      const [, , ...window] = input.shape;
+      const count = elementCount(window);
+      const classes = f(0).length;
+      const output = new Float32Array(classes * count);
+      input.data.forEach((value, i) => {
+        f(value).forEach((result, k) => {
+          output[k * count + i] = result;
+        });
+      });
+      return { logits: tensor('float32', output, [1, classes, ...window]) };
+    },
+    dispose: async () => {},
+  };
+}
+
+function volumeOf(sizeVoxels: Xyz, spacingMm: Xyz, value: (x: number, y: number, z: number) => number): Volume {
+  const [nx, ny, nz] = sizeVoxels;
+  const data = Float32Array.from({ length: nx * ny * nz }, (_, i) =>
+    value(i % nx, Math.floor(i / nx) % ny, Math.floor(i / (nx * ny))),
+  );
+  const affine = [spacingMm[0], 0, 0, -9, 0, spacingMm[1], 0, 4, 0, 0, spacingMm[2], 2, 0, 0, 0, 1];
+  return { data, sizeVoxels, channels: 1, spacingMm, affine };
+}
+
+const info: ModelInfo = {
+  labels: [
+    { value: 0, name: 'background' },
+    { value: 1, name: 'dim' },
+    { value: 2, name: 'bright' },
+  ],
+  channels: 1,
+  normalize: 'min-max',
+  patch: [3, 4, 5],
+  activation: 'softmax',
+  inputName: 'image',
+  outputName: 'logits',
+};
+
+/** Thirds of the normalised intensity: background, dim, bright. */
+const thirds = (value: number): readonly number[] => [1 / 3 - value, 0, value - 2 / 3].map(logit => 50 * logit);
+
+describe('segmenting a volume', () => {
+  it('decides every voxel of a volume on its own grid, after normalising', async () => {
+    const volume = volumeOf([11, 6, 5], [1, 2, 3], (x, y) => 1000 + 100 * x + y);
+    const session = voxelwise(thirds);
+    const { labels, probabilities, warnings } = await segment(session, info, volume);
+    const normalised = Array.from(volume.data, value => (value - 1000) / 1005);
+    expect(Array.from(labels.data)).toEqual(normalised.map(value => (value < 1 / 3 ? 0 : value < 2 / 3 ? 1 : 2)));
+    const { sizeVoxels, spacingMm, affine } = volume;
+    expect(labels).toMatchObject({ sizeVoxels, spacingMm, affine });
+    expect(new Set(session.shapes.map(shape => shape.join('x')))).toEqual(new Set(['1x1x3x4x5']));
+    expect(probabilities).toBeUndefined();
+    expect(warnings).toEqual([]);
+  });
+
+  it('shows the model its own spacing and returns to the grid of the input', async () => {
+    const volume = volumeOf([24, 6, 5], [0.5, 2, 2], x => x);
+    const session = voxelwise(thirds);
+    const { labels, probabilities } = await segment(
+      session,
+      { ...info, spacingMm: [1, 1, 2], patch: [5, 12, 12] },
+      volume,
+      { probabilities: true },
+    );
+    expect(session.shapes).toEqual([[1, 1, 5, 12, 12]]);
+    const { sizeVoxels, spacingMm, affine } = volume;
+    expect(labels).toMatchObject({ sizeVoxels, spacingMm, affine });
+    // Borders of the thirds of 0 .. 23 lie at 7.67 and 15.33, blurred by at most one voxel of the model.
+    for (const [i, label] of labels.data.entries()) {
+      const x = i % 24;
+      if (Math.abs(x - 23 / 3) > 1.5 && Math.abs(x - 46 / 3) > 1.5) expect(label).toBe(Math.floor((3 * x) / 23.001));
+    }
+    expect(probabilities).toMatchObject({ sizeVoxels, spacingMm, affine, channels: 3 });
+    const count = 24 * 6 * 5;
+    for (let i = 0; i < count; i++) {
+      const channels = [0, 1, 2].map(k => probabilities?.data[k * count + i] ?? Number.NaN);
+      expect(channels.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
+      expect(channels.indexOf(Math.max(...channels))).toBe(labels.data[i]);
+    }
+  });
+
+  it('writes the label values of the model, not the numbers of its channels', async () => {
+    const volume = volumeOf([6, 1, 1], [1, 1, 1], x => x);
+    const labels = [
+      { value: 0, name: 'background' },
+      { value: 4, name: 'dim' },
+      { value: 9, name: 'bright' },
+    ];
+    const result = await segment(voxelwise(thirds), { ...info, labels }, volume);
+    expect(result.labels.data).toEqual(Uint8Array.of(0, 0, 4, 4, 9, 9));
+  });
+
+  it('gives a sigmoid model one channel for each class but the background', async () => {
+    const volume = volumeOf([6, 1, 1], [1, 1, 1], x => x);
+    const session = voxelwise(value => [value - 0.5, 2 * value - 1.5].map(logit => 10 * logit));
+    const result = await segment(session, { ...info, activation: 'sigmoid' }, volume, { probabilities: true });
+    // Channel 1 reaches 0.5 at 0.5, channel 2 at 0.75 and passes channel 1 at 1; equal at 1, the first wins.
+    expect(result.labels.data).toEqual(Uint8Array.of(0, 0, 0, 1, 1, 1));
+    expect(result.probabilities?.channels).toBe(2);
+    expect(result.probabilities?.data[0]).toBeCloseTo(1 / (1 + Math.exp(5)), 6);
+  });
+
+  it('reads ready probabilities by whether the background is listed', async () => {
+    const volume = volumeOf([6, 1, 1], [1, 1, 1], x => x);
+    const foreground = [{ value: 7, name: 'organ' }];
+    const one = await segment(
+      voxelwise(p => [p]),
+      { ...info, activation: 'none', labels: foreground },
+      volume,
+    );
+    expect(one.labels.data).toEqual(Uint8Array.of(0, 0, 0, 7, 7, 7));
+    const labels = [{ value: 0, name: 'background' }, ...foreground];
+    const two = await segment(
+      voxelwise(p => [1 - p, p]),
+      { ...info, activation: 'none', labels },
+      volume,
+    );
+    expect(two.labels.data).toEqual(Uint8Array.of(0, 0, 0, 7, 7, 7));
+  });
+
+  it('passes on what normalising had to warn of, under the name of the volume', async () => {
+    const volume = volumeOf([4, 1, 1], [1, 1, 1], () => 3);
+    const { warnings, labels } = await segment(voxelwise(thirds), info, volume, { id: 'case_7' });
+    expect(warnings).toMatchObject([{ code: 'W_IMAGE_CONSTANT', message: expect.stringContaining('case_7') }]);
+    expect(labels.data).toEqual(new Uint8Array(4));
+  });
+
+  it('refuses a volume with other channels than the model takes, and a model without classes', async () => {
+    const volume = volumeOf([4, 1, 1], [1, 1, 1], x => x);
+    const session = voxelwise(thirds);
+    await expect(segment(session, { ...info, channels: 2 }, volume)).rejects.toMatchObject({ code: 'E_CHANNELS' });
+    const nothing: ModelInfo = { ...info, activation: 'sigmoid', labels: [{ value: 0, name: 'background' }] };
+    await expect(segment(session, nothing, volume)).rejects.toMatchObject({ code: 'E_MODEL_LABELS' });
+  });
+});

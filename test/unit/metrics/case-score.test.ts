@@ -1,0 +1,92 @@
+import { expect, it } from 'vitest';
+import type { Evaluation, CaseScore as RecordedCase } from '../../../src/experiment/record.ts';
+import { type CaseScore, scoreCase, summarizeCases } from '../../../src/metrics/case-score.ts';
+
+const options = {
+  id: 'case_1',
+  sizeVoxels: [4, 2, 1] as const,
+  spacingMm: [1, 2, 10] as const,
+  classes: [
+    { value: 1, name: 'left' },
+    { value: 2, name: 'right' },
+    { value: 3, name: 'missed' },
+    { value: 4, name: 'invented' },
+    { value: 5, name: 'absent' },
+  ],
+};
+// One slice of two rows, x fastest.
+const reference = Uint8Array.of(1, 1, 0, 2, 3, 0, 0, 2);
+const prediction = Uint8Array.of(0, 1, 1, 2, 4, 0, 0, 2);
+
+it('scores every class by its definition', () => {
+  const { classes } = scoreCase(reference, prediction, options);
+  // Directed distances of `left` are 1, 0 and 0, 1; their 95th percentile is 0.95.
+  expect(classes['left']).toEqual({
+    presence: 'both',
+    dice: 0.5,
+    hd95Mm: 0.95,
+    assdMm: 0.5,
+    surfaceDice: 1,
+    volumeMl: 0.04,
+    referenceMl: 0.04,
+  });
+  expect(classes['right']).toMatchObject({ presence: 'both', dice: 1, hd95Mm: 0, assdMm: 0, surfaceDice: 1 });
+});
+
+it('gives Dice 0 and no distance where one has the class, and nothing where neither has', () => {
+  const { classes } = scoreCase(reference, prediction, options);
+  const lost = { dice: 0, hd95Mm: null, assdMm: null, surfaceDice: 0 };
+  expect(classes['missed']).toEqual({ presence: 'reference-only', ...lost, volumeMl: 0, referenceMl: 0.02 });
+  expect(classes['invented']).toEqual({ presence: 'prediction-only', ...lost, volumeMl: 0.02, referenceMl: 0 });
+  expect(classes['absent']).toEqual({
+    presence: 'neither',
+    dice: null,
+    hd95Mm: null,
+    assdMm: null,
+    surfaceDice: null,
+    volumeMl: 0,
+    referenceMl: 0,
+  });
+});
+
+it('averages Dice over the classes that either has', () => {
+  expect(scoreCase(reference, prediction, options).meanDice).toBeCloseTo((0.5 + 1 + 0 + 0) / 4, 15);
+  const empty = new Uint8Array(8);
+  expect(scoreCase(empty, empty, options).meanDice).toBeNull();
+});
+
+it('passes the tolerance on', () => {
+  const { classes } = scoreCase(reference, prediction, { ...options, toleranceMm: 0.5 });
+  expect(classes['left']?.surfaceDice).toBe(0.5);
+});
+
+it('survives a round trip through JSON and fits the run record', () => {
+  const score: RecordedCase = scoreCase(reference, prediction, options);
+  expect(JSON.parse(JSON.stringify(score))).toEqual(score);
+});
+
+it('summarises cases over those that count, and counts the others', () => {
+  const swapped = scoreCase(prediction, reference, { ...options, id: 'case_2' });
+  const nothing = scoreCase(new Uint8Array(8), new Uint8Array(8), { ...options, id: 'case_3' });
+  const perfect = scoreCase(reference, reference, { ...options, id: 'case_4' });
+  const cases: readonly CaseScore[] = [scoreCase(reference, prediction, options), swapped, nothing, perfect];
+  const summary: Evaluation['summary'] = summarizeCases(cases);
+  const { left, missed, absent } = summary.classes;
+  expect(summary.meanDice).toMatchObject({ mean: (0.375 + 0.375 + 1) / 3, n: 3 });
+  expect(left).toMatchObject({ dice: { mean: 2 / 3, n: 3 }, hd95Mm: { n: 3 }, bothEmpty: 1, oneEmpty: 0 });
+  expect(left?.hd95Mm.mean).toBeCloseTo(1.9 / 3, 12);
+  expect(left?.assdMm.mean).toBeCloseTo(1 / 3, 12);
+  expect(missed).toMatchObject({
+    dice: { mean: 1 / 3, n: 3 },
+    hd95Mm: { mean: 0, n: 1 },
+    surfaceDice: { mean: 1 / 3, n: 3 },
+    bothEmpty: 1,
+    oneEmpty: 2,
+  });
+  expect(absent).toMatchObject({ dice: { mean: Number.NaN, n: 0 }, bothEmpty: 4, oneEmpty: 0 });
+});
+
+it('gives the same summary for the same seed', () => {
+  const cases = [scoreCase(reference, prediction, options), scoreCase(reference, reference, options)];
+  expect(summarizeCases(cases, { seed: 3 })).toEqual(summarizeCases(cases, { seed: 3 }));
+});

@@ -1,0 +1,62 @@
+/** Batches from a thread: the same as without, in any order, with the same errors. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { random } from '../../../src/core/random.ts';
+import { type BatchSettings, type BatchSource, makeBatch, type TrainingCase } from '../../../src/data/loader.ts';
+import { createThreadedBatchSource } from '../../../src/platform/node/batch-worker.ts';
+
+function trainingCase(id: string): TrainingCase {
+  const source = random(id);
+  const voxels = 12 * 10 * 9;
+  return {
+    id,
+    image: Float32Array.from({ length: voxels }, () => source.uniform()),
+    label: Uint8Array.from({ length: voxels }, () => source.integer(3)),
+    sizeVoxels: [12, 10, 9],
+    channels: 1,
+  };
+}
+
+const CASES = ['a', 'b', 'c'].map(trainingCase);
+const SETTINGS: BatchSettings = {
+  seed: 5,
+  batch: 2,
+  patchSize: [8, 8, 8],
+  foreground: 0.5,
+  padding: 'constant',
+  augment: { flip: ['x'], rotateDegrees: 10, scale: [0.9, 1.1], noise: 0.1, gamma: [0.8, 1.2] },
+};
+
+const open: BatchSource[] = [];
+afterEach(async () => {
+  for (const source of open.splice(0)) await source.close();
+});
+
+function openSource(cases = CASES): BatchSource {
+  const source = createThreadedBatchSource(cases, SETTINGS);
+  open.push(source);
+  return source;
+}
+
+describe('createThreadedBatchSource', () => {
+  it('gives the batches of one thread, forwards, with a jump and backwards', async () => {
+    const source = openSource();
+    for (const step of [0, 1, 2, 7, 8, 3]) expect(await source.next(step)).toEqual(makeBatch(CASES, SETTINGS, step));
+  });
+
+  it('leaves the cases usable on this side', async () => {
+    await openSource().next(0);
+    expect(CASES[0]?.image.length).toBe(12 * 10 * 9);
+    expect(makeBatch(CASES, SETTINGS, 0).caseIds).toHaveLength(2);
+  });
+
+  it('refuses wrong settings at once, as without a thread', () => {
+    expect(() => openSource([])).toThrow(expect.objectContaining({ code: 'E_NO_CASES' }));
+  });
+
+  it('fails after it was closed rather than hang', async () => {
+    const source = openSource();
+    await source.next(0);
+    await source.close();
+    await expect(source.next(1000)).rejects.toMatchObject({ code: 'E_BATCH_THREAD' });
+  });
+});

@@ -1,0 +1,81 @@
+/** The file system: atomic writes, and errors that name the path. */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { locate, nodeFiles } from '../../../src/platform/node/files.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'voxstill-files-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('nodeFiles', () => {
+  it('writes into folders that do not exist yet and leaves nothing but the file', async () => {
+    const path = join(folder, 'a', 'b', 'c.json');
+    await nodeFiles.write(path, '{}');
+    await nodeFiles.write(path, Uint8Array.of(1, 2, 3));
+    expect([...(await nodeFiles.read(path))]).toEqual([1, 2, 3]);
+    expect(await readdir(join(folder, 'a', 'b'))).toEqual(['c.json']);
+  });
+
+  it('keeps one whole version under many writers at once', async () => {
+    const path = join(folder, 'state');
+    const versions = Array.from({ length: 20 }, (_, index) => String(index).repeat(50_000));
+    await Promise.all(versions.map(version => nodeFiles.write(path, version)));
+    expect(versions).toContain(await readFile(path, 'utf8'));
+    expect(await readdir(folder)).toEqual(['state']);
+  });
+
+  it('leaves the old file and no half of the new one where a write fails', async () => {
+    await mkdir(join(folder, 'taken', 'inside'), { recursive: true });
+    await expect(nodeFiles.write(join(folder, 'taken'), 'x')).rejects.toMatchObject({
+      code: 'E_FILE_WRITE',
+      exitCode: 1,
+    });
+    expect(await readdir(folder)).toEqual(['taken']);
+  });
+
+  it('tells a missing file from one that cannot be read, by path', async () => {
+    await expect(nodeFiles.read(join(folder, 'none'))).rejects.toMatchObject({
+      code: 'E_FILE_MISSING',
+      exitCode: 2,
+      message: expect.stringContaining(join(folder, 'none')),
+    });
+    await expect(nodeFiles.read(folder)).rejects.toMatchObject({ code: 'E_FILE_UNREADABLE' });
+  });
+
+  it('lists names sorted, and nothing where there is no folder', async () => {
+    for (const name of ['b', 'a', 'c']) await writeFile(join(folder, name), '');
+    expect(await nodeFiles.list(folder)).toEqual(['a', 'b', 'c']);
+    expect(await nodeFiles.list(join(folder, 'none'))).toEqual([]);
+    expect(await nodeFiles.list(join(folder, 'a'))).toEqual([]);
+  });
+
+  it('removes files, whole folders and nothing', async () => {
+    await nodeFiles.write(join(folder, 'x', 'y'), '1');
+    await nodeFiles.remove(join(folder, 'x'));
+    await nodeFiles.remove(join(folder, 'x'));
+    expect(await nodeFiles.exists(join(folder, 'x'))).toBe(false);
+    expect(await nodeFiles.exists(folder)).toBe(true);
+  });
+});
+
+describe('locate', () => {
+  it('looks from the working directory first, then beside the file that names the path', async () => {
+    await mkdir(join(folder, 'src'));
+    const recipe = join(folder, 'recipe.yaml');
+    expect(await locate('src', recipe)).toBe(resolve('src'));
+    await mkdir(join(folder, 'only-here'));
+    expect(await locate('only-here', recipe)).toBe(join(folder, 'only-here'));
+    expect(await locate(folder, 'elsewhere/recipe.yaml')).toBe(folder);
+  });
+
+  it('names both places where it found nothing', async () => {
+    await expect(locate('gone', join(folder, 'recipe.yaml'))).rejects.toMatchObject({
+      code: 'E_FILE_MISSING',
+      message: expect.stringContaining(`neither ${resolve('gone')} nor ${join(folder, 'gone')}`),
+    });
+  });
+});

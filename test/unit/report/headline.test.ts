@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { headline } from '../../../src/report/headline.ts';
+import { arm, comparison, pair } from './fixtures.ts';
+
+describe('the headline of a report', () => {
+  it('says that no difference was found where p is 0.05 or more, however large the mean difference', () => {
+    const text = headline(comparison([pair('student', 'baseline', 0.3, 0.05)]));
+    expect(text).toMatch(/^No difference found between the distilled student/);
+    expect(text).not.toMatch(/higher|lower/);
+    expect(text).toContain('p = 0.050');
+  });
+
+  it('says higher or lower by the sign of a difference that is found, with its interval and number of cases', () => {
+    expect(headline(comparison([pair('student', 'baseline', 0.02, 0.0004)]))).toContain(
+      'student scores higher than the same network trained without a teacher (mean difference +0.020, 95 % CI +0.010 to +0.040, p < 0.001, 40 cases)',
+    );
+    expect(headline(comparison([pair('student', 'baseline', -0.02, 0.01)]))).toContain('student scores lower');
+  });
+
+  it('turns a test round that was recorded as baseline minus student, interval included', () => {
+    expect(headline(comparison([pair('baseline', 'student', -0.02, 0.01)]))).toContain(
+      'scores higher than the same network trained without a teacher (mean difference +0.020, 95 % CI +0.000 to +0.030',
+    );
+  });
+
+  it('calls an undefined p value no difference', () => {
+    expect(headline(comparison([pair('student', 'baseline', 0.02, Number.NaN)]))).toMatch(/^No difference found/);
+  });
+
+  it('does not take a test of one class for the test of the mean', () => {
+    const test = { ...pair('student', 'baseline', 0.02, 0.001), metric: 'dice:Anterior' };
+    expect(headline(comparison([test]))).toContain('was not tested against a baseline');
+  });
+
+  it('gives the size of the student as a share of the teacher', () => {
+    const text = headline(
+      comparison([pair('student', 'baseline', 0.02, 0.01), pair('student', 'teacher', -0.03, 0.002)]),
+    );
+    expect(text).toContain(
+      "With 6.25 % of the teacher's parameters it reaches mean Dice 0.850 against 0.880, which is lower",
+    );
+  });
+
+  it('lists other arms without ranking them', () => {
+    expect(headline({ arms: { one: arm(0.8, 10), two: arm(0.9, 10) }, pairs: [] })).toBe(
+      'Mean Dice: one 0.800, two 0.900.',
+    );
+  });
+});

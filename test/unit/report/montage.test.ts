@@ -1,0 +1,125 @@
+import { decode } from 'fast-png';
+import { describe, expect, it } from 'vitest';
+import { renderMontage } from '../../../src/report/montage.ts';
+import { type LabelVolume, type Volume, voxelCount, type Xyz } from '../../../src/volume/volume.ts';
+
+const UPRIGHT = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+
+function makeVolume(
+  sizeVoxels: Xyz,
+  value: (x: number, y: number, z: number) => number,
+  spacingMm: Xyz = [1, 1, 1],
+): Volume {
+  const [nx, ny] = sizeVoxels;
+  const data = Float32Array.from({ length: voxelCount(sizeVoxels) }, (_, index) =>
+    value(index % nx, Math.floor(index / nx) % ny, Math.floor(index / (nx * ny))),
+  );
+  return { data, sizeVoxels, channels: 1, spacingMm, affine: UPRIGHT };
+}
+
+function makeLabels(volume: Volume, value: (x: number, y: number, z: number) => number): LabelVolume {
+  const { sizeVoxels, spacingMm, affine } = volume;
+  return { data: Uint8Array.from(makeVolume(sizeVoxels, value).data), sizeVoxels, spacingMm, affine };
+}
+
+/** Colour of a pixel of a PNG. */
+function pixel(png: Uint8Array, x: number, y: number): number[] {
+  const { data, width, channels } = decode(png);
+  return [...data.slice((y * width + x) * channels, (y * width + x) * channels + 3)];
+}
+
+const names = ['background', 'Anterior', 'Posterior'];
+
+describe('the pictures of a case', () => {
+  it('shows image, reference and every segmentation, in this order', () => {
+    const volume = makeVolume([8, 8, 8], x => x);
+    const labels = makeLabels(volume, x => (x === 3 ? 1 : 0));
+    const { columns } = renderMontage({
+      volume,
+      reference: labels,
+      segmentations: [
+        { title: 'teacher', labels },
+        { title: 'student', labels },
+      ],
+      labelNames: names,
+    });
+    expect(columns.map(column => column.title)).toEqual(['image', 'reference', 'teacher', 'student']);
+  });
+
+  it('takes the slice with the most reference in square millimetres, across any axis', () => {
+    const volume = makeVolume([6, 7, 9], () => 1);
+    const plane = makeLabels(volume, (_, y) => (y === 5 ? 1 : 0));
+    expect(renderMontage({ volume, reference: plane, segmentations: [], labelNames: names }).slice).toBe(
+      'across y, slice 6 of 7',
+    );
+    // A bar of 4 x 4 x 3 voxels shows 16 voxels across z, but with voxels 5 mm high 12 voxels across x cover more.
+    const bar = (x: number, y: number, z: number) => (x >= 1 && x < 5 && y >= 1 && y < 5 && z >= 2 && z < 5 ? 1 : 0);
+    const tall = makeVolume([6, 7, 9], () => 1, [1, 1.1, 5]);
+    expect(
+      renderMontage({ volume, reference: makeLabels(volume, bar), segmentations: [], labelNames: names }).slice,
+    ).toMatch(/^across z/);
+    expect(
+      renderMontage({ volume: tall, reference: makeLabels(tall, bar), segmentations: [], labelNames: names }).slice,
+    ).toMatch(/^across x/);
+  });
+
+  it('falls back on the middle slice across z where nothing is labelled', () => {
+    const volume = makeVolume([4, 4, 9], () => 1);
+    expect(renderMontage({ volume, segmentations: [], labelNames: names }).slice).toBe('across z, slice 5 of 9');
+  });
+
+  it('draws voxels four times enlarged and square in millimetres', () => {
+    const volume = makeVolume([10, 12, 5], x => x, [1, 1, 3]);
+    const across = (axis: 0 | 1 | 2) => makeLabels(volume, (...at) => (at[axis] === 2 ? 1 : 0));
+    const size = (axis: 0 | 1 | 2) => {
+      const { columns } = renderMontage({ volume, reference: across(axis), segmentations: [], labelNames: names });
+      const { width, height } = decode(columns[0]!.png);
+      return [width, height];
+    };
+    expect(size(2)).toEqual([40, 48]);
+    expect(size(0)).toEqual([48, 60]);
+  });
+
+  it('turns the picture by the affine, so that up is up', () => {
+    const upright = makeVolume([8, 8, 8], (_x, _y, z) => z);
+    const labels = makeLabels(upright, x => (x === 4 ? 1 : 0));
+    const flipped: Volume = { ...upright, affine: UPRIGHT.map((value, index) => (index === 10 ? -1 : value)) };
+    const [up, down] = [upright, flipped].map(
+      volume => renderMontage({ volume, reference: labels, segmentations: [], labelNames: names }).columns[0]!.png,
+    );
+    expect([pixel(up!, 0, 0)[0], pixel(up!, 0, 31)[0]]).toEqual([255, 0]);
+    expect([pixel(down!, 0, 0)[0], pixel(down!, 0, 31)[0]]).toEqual([0, 255]);
+  });
+
+  it('windows at the 1st and 99th percentile, so that one bright voxel does not darken the rest', () => {
+    const volume = makeVolume([10, 10, 10], (x, y, z) => (x + y + z === 0 ? 1e6 : x));
+    const labels = makeLabels(volume, (_x, _y, z) => (z === 5 ? 1 : 0));
+    const { columns } = renderMontage({ volume, reference: labels, segmentations: [], labelNames: names });
+    expect(pixel(columns[0]!.png, 39, 0)).toEqual([255, 255, 255]);
+    expect(pixel(columns[0]!.png, 0, 0)).toEqual([0, 0, 0]);
+  });
+
+  it('outlines a class in its full colour, fills it lightly, and leaves the rest grey', () => {
+    const volume = makeVolume([12, 12, 3], () => 7);
+    const labels = makeLabels(volume, (x, y, z) => (z === 1 && x >= 3 && x < 9 && y >= 3 && y < 9 ? 1 : 0));
+    const { columns, legend } = renderMontage({ volume, reference: labels, segmentations: [], labelNames: names });
+    const png = columns[1]!.png;
+    const orange = [0xe6, 0x9f, 0x00];
+    expect(legend[0]).toEqual({ name: 'Anterior', colour: '#e69f00', outline: 'solid' });
+    expect(legend[1]!.outline).toBe('dashed');
+    expect(pixel(png, 12, 24)).toEqual(orange);
+    expect(pixel(png, 24, 24)).toEqual(orange.map(part => Math.round(part * 0.3)));
+    expect(pixel(png, 2, 2)).toEqual([0, 0, 0]);
+  });
+
+  it('refuses a segmentation on another grid and names both', () => {
+    const volume = makeVolume([4, 4, 4], () => 1);
+    const other = makeLabels(
+      makeVolume([4, 4, 5], () => 1),
+      () => 1,
+    );
+    expect(() =>
+      renderMontage({ volume, segmentations: [{ title: 'student', labels: other }], labelNames: names }),
+    ).toThrow(/"student" has 4x4x5 voxels, its volume 4x4x4/);
+  });
+});

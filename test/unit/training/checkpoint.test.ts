@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import type { ParameterSpec } from '../../../src/nn/parameters.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../../src/training/checkpoint.ts';
+
+const specs: readonly ParameterSpec[] = [
+  { name: 'conv.weight', shape: [2, 1, 1, 1, 3], initializer: { kind: 'normal', gain: 2 }, role: 'kernel' },
+  { name: 'norm.scale', shape: [2], initializer: { kind: 'constant', value: 1 }, role: 'vector' },
+  { name: 'norm.runningMean', shape: [2], initializer: { kind: 'constant', value: 0 }, role: 'buffer' },
+];
+const checkpoint: Checkpoint = {
+  step: 120,
+  theta: Float32Array.of(0.1, -0.2, 3e-39, 4, 5.5, -6, 1.25, 0.75, -0, 1e38),
+  state: { m: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), v: Float32Array.of(8, 7, 6, 5, 4, 3, 2, 0.1) },
+  best: { step: 100, dice: 0.8125 },
+  seconds: 12.75,
+  fingerprint: 'recipe A',
+};
+const bytes = await encodeCheckpoint(checkpoint, specs);
+const options = { path: 'teacher/checkpoint/last.safetensors', specs, fingerprint: 'recipe A' };
+
+async function codeOf(damaged: Uint8Array): Promise<string> {
+  try {
+    await decodeCheckpoint(damaged, options);
+    return 'read';
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : `uncaught ${error}`;
+  }
+}
+
+describe('a checkpoint', () => {
+  it('comes back bit for bit', async () => {
+    expect(await decodeCheckpoint(bytes, options)).toEqual(checkpoint);
+    const fresh = { ...checkpoint, best: null, state: {} };
+    expect(await decodeCheckpoint(await encodeCheckpoint(fresh, specs), options)).toEqual(fresh);
+  });
+
+  it('comes back from a part of a larger buffer, at any offset', async () => {
+    const larger = new Uint8Array(bytes.length + 5);
+    larger.set(bytes, 3);
+    expect(await decodeCheckpoint(larger.subarray(3, 3 + bytes.length), options)).toEqual(checkpoint);
+  });
+
+  it('is a safetensors file: header length, JSON header, then every tensor by name without gaps', () => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const headerLength = Number(view.getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength)));
+    const { __metadata__: metadata, ...entries } = header;
+    const payload = 8 + headerLength;
+    const read = (name: string): { shape: number[]; values: number[] } => {
+      const { dtype, shape, data_offsets } = entries[name];
+      expect(dtype).toBe('F32');
+      const [start, end] = data_offsets;
+      const count = shape.reduce((product: number, size: number) => product * size, 1);
+      expect(end - start).toBe(4 * count);
+      const at = (index: number): number => view.getFloat32(payload + start + 4 * index, true);
+      return { shape, values: Array.from({ length: count }, (_, index) => at(index)) };
+    };
+    const theta = [...checkpoint.theta];
+    expect(Object.fromEntries(Object.keys(entries).map(name => [name, read(name)]))).toEqual({
+      'parameters.conv.weight': { shape: [2, 1, 1, 1, 3], values: theta.slice(0, 6) },
+      'parameters.norm.scale': { shape: [2], values: theta.slice(6, 8) },
+      'parameters.norm.runningMean': { shape: [2], values: theta.slice(8) },
+      'state.m': { shape: [8], values: [...checkpoint.state['m']!] },
+      'state.v': { shape: [8], values: [...checkpoint.state['v']!] },
+    });
+    const ends = Object.values(entries as Record<string, { data_offsets: [number, number] }>);
+    expect(ends.map(entry => entry.data_offsets[0])).toEqual([
+      0,
+      ...ends.slice(0, -1).map(entry => entry.data_offsets[1]),
+    ]);
+    expect(payload + ends.at(-1)!.data_offsets[1]).toBe(bytes.length);
+    expect(Object.values(metadata).every(value => typeof value === 'string')).toBe(true);
+  });
+
+  it('is refused when it was cut off, wherever', async () => {
+    const outcomes = new Set<string>();
+    for (let length = 0; length < bytes.length; length++) outcomes.add(await codeOf(bytes.subarray(0, length)));
+    expect(outcomes).toEqual(new Set(['E_CHECKPOINT_CORRUPT']));
+  });
+
+  it('is refused when a single bit has changed, in the header or in the numbers', async () => {
+    const outcomes = new Set<string>();
+    for (let index = 0; index < bytes.length; index++) {
+      const damaged = bytes.slice();
+      damaged[index]! ^= 1 << (index % 8);
+      outcomes.add(await codeOf(damaged));
+    }
+    expect(outcomes).toEqual(new Set(['E_CHECKPOINT_CORRUPT']));
+  });
+
+  it('is refused with its path and what to do when it belongs to another recipe', async () => {
+    await expect(decodeCheckpoint(bytes, { ...options, fingerprint: 'recipe B' })).rejects.toMatchObject({
+      code: 'E_CHECKPOINT_OTHER',
+      exitCode: 2,
+      message: expect.stringMatching(/^teacher\/checkpoint\/last\.safetensors .*same recipe/),
+    });
+  });
+});
