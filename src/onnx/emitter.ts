@@ -22,7 +22,21 @@ export interface NodeOptions {
   readonly dataType?: DataType;
 }
 
+/** Constants up to this many elements are compared by content. */
 const COMPARED_ELEMENTS = 4096;
+
+/** What two equal constants share; large tables of indices are compared by a 64-bit hash, large real numbers not at all. */
+function contentKey(data: Tensor['data']): string | undefined {
+  if (data.length <= COMPARED_ELEMENTS) return Array.from(data as ArrayLike<unknown>).join();
+  if (!(data instanceof Int32Array)) return undefined;
+  let [low, high] = [0x811c9dc5, 0x9747b28c];
+  for (let index = 0; index < data.length; index++) {
+    low = Math.imul(low ^ data[index]!, 0x01000193);
+    high = Math.imul(high ^ (data[index]! + index), 0x85ebca6b);
+    high ^= high >>> 15;
+  }
+  return `#${low >>> 0}:${high >>> 0}`;
+}
 
 export class Emitter {
   /** Prefix of node names; the runtime's profile adds up by it. */
@@ -66,15 +80,20 @@ export class Emitter {
 
   constant(content: Tensor): Emitted {
     const { data, dataType, shape } = content;
-    const text =
-      data.length <= COMPARED_ELEMENTS
-        ? Array.from(data as ArrayLike<unknown>).join()
-        : `unique${this.#initializers.length}`;
-    const key = `${dataType}[${shape}]${text}`;
+    const key = `${dataType}[${shape}]${contentKey(data) ?? `unique${this.#initializers.length}`}`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
     const emitted = { name: `c${this.#initializers.length}`, shape, dataType };
     this.#initializers.push({ ...content, name: emitted.name });
+    this.#constants.set(key, emitted);
+    return emitted;
+  }
+
+  /** A constant of zeros; one per shape, whatever its size. */
+  zeros(shape: Shape): Emitted {
+    const key = `zeros[${shape}]`;
+    const emitted =
+      this.#constants.get(key) ?? this.constant(tensor('float32', new Float32Array(elementCount(shape)), shape));
     this.#constants.set(key, emitted);
     return emitted;
   }
@@ -158,9 +177,11 @@ export class Emitter {
     return this.pad(input, pads);
   }
 
-  gather(input: Emitted, indices: readonly number[], shape: Shape, axis: number): Emitted {
+  /** Picks slices along an axis; `indices` in the shape given. */
+  gather(input: Emitted, indices: Int32Array | readonly number[], shape: Shape, axis: number): Emitted {
     const result = [...input.shape.slice(0, axis), ...shape, ...input.shape.slice(axis + 1)];
-    return this.node('Gather', [input, this.integers(indices, shape)], result, { attributes: { axis } });
+    const places = this.constant(tensor('int32', Int32Array.from(indices), shape));
+    return this.node('Gather', [input, places], result, { attributes: { axis } });
   }
 
   expand(input: Emitted, shape: Shape): Emitted {

@@ -1,22 +1,15 @@
-/** Both lowerings, run by ONNX Runtime, against the reference evaluator; and training steps of U-Nets, plain against blocked. */
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+/** Both lowerings, run by ONNX Runtime, against the reference evaluator: every operator, and the blocked forms of a U-Net's. */
+import { beforeAll, describe, expect, it } from 'vitest';
 import { gradient } from '../../src/autodiff/gradient.ts';
-import { random } from '../../src/core/random.ts';
 import { range, type Shape, type Triple } from '../../src/core/shape.ts';
-import { tensor } from '../../src/core/tensor.ts';
 import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../../src/graph/graph.ts';
 import type { ConvAttributes, OpName } from '../../src/graph/ops.ts';
-import type { Normalization } from '../../src/nn/layers.ts';
-import { collectParameters, initialize, parameterCount } from '../../src/nn/parameters.ts';
-import { unet } from '../../src/nn/unet.ts';
 import { Packing } from '../../src/onnx/blocked/packing.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { BLOCKED_DOMAIN, type OnnxModel } from '../../src/onnx/model.ts';
-import { sgd } from '../../src/optim/sgd.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
-import { buildTrainingStep } from '../../src/training/step.ts';
 import { relativeError } from '../support/central-difference.ts';
 import { evaluate } from '../support/evaluate.ts';
 import { draw, OPERATOR_CASES, toTensor } from '../support/operator-cases.ts';

@@ -15,7 +15,7 @@ let node: Engine;
 let web: Engine;
 beforeAll(async () => {
   node = await createNodeEngine({ threads: 1 });
-  web = await createWebEngine({ threads: 1 });
+  web = await createWebEngine({ threads: 2 });
 });
 
 function trained(engine: Engine, block: number): Promise<readonly StepOutcome[]> {

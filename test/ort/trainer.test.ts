@@ -169,7 +169,8 @@ describe('train', () => {
     expect(batches.asked[0]).toBe(6);
     expect(bits(resumed.theta)).toEqual(bits(uninterrupted.theta));
     expect(resumed.bestStep).toBe(uninterrupted.bestStep);
-    expect(resumed.seconds).toBeGreaterThan(stopped.seconds);
+    expect(resumed.records[0]!.seconds).toBeGreaterThan(stopped.seconds);
+    expect(resumed.seconds).toBeGreaterThan(resumed.records[0]!.seconds);
     expect(withoutSeconds(store.records())).toEqual(withoutSeconds(whole.records()));
     const [end, wholeEnd] = [await store.last(), await whole.last()];
     expect(bits(end.theta)).toEqual(bits(wholeEnd.theta));

@@ -10,7 +10,7 @@ import { convolvedSize } from '../../src/graph/infer.ts';
 import type { ConvAttributes, OpAttributes, OpName } from '../../src/graph/ops.ts';
 
 /** How an operand is drawn: signed numbers away from 0, positive ones, or {0, 1, 2} for ties. */
-export type Draw = 'signed' | 'positive' | 'ties';
+type Draw = 'signed' | 'positive' | 'ties';
 
 export interface CaseOperand {
   readonly shape: Shape;
@@ -126,7 +126,7 @@ const unary = (op: 'Neg' | 'Abs' | 'Sign' | 'Exp' | 'Sigmoid' | 'Tanh' | 'Softpl
 const AXES = [{ axes: [0] }, { axes: [2] }, { axes: [0, 2] }, { axes: [0, 1, 2] }, { axes: [] }];
 
 /** A convolution's geometry with the sizes it is tried on. */
-export interface ConvSetting {
+interface ConvSetting {
   readonly name: string;
   readonly attributes: ConvAttributes;
   /** Spatial size of x. */
@@ -158,7 +158,7 @@ function conv(name: string, changes: Partial<ConvAttributes & Omit<ConvSetting, 
 
 const NO_PADS = [0, 0, 0, 0, 0, 0] as const;
 
-export const CONV_SETTINGS: readonly ConvSetting[] = [
+const CONV_SETTINGS: readonly ConvSetting[] = [
   conv('3x3x3', { batch: 2 }),
   conv('1x1x1', { kernel: [1, 1, 1], pads: NO_PADS, batch: 2 }),
   conv('5x5x5', { kernel: [5, 5, 5], pads: [2, 2, 2, 2, 2, 2], size: [2, 3, 3] }),
@@ -185,7 +185,7 @@ export const CONV_SETTINGS: readonly ConvSetting[] = [
 ];
 
 /** Shapes of x, w and y of a setting. */
-export function convShapes({ attributes, size, batch, inChannels, outChannels }: ConvSetting) {
+function convShapes({ attributes, size, batch, inChannels, outChannels }: ConvSetting) {
   return {
     x: [batch, inChannels, ...size],
     w: [outChannels, inChannels / attributes.group, ...attributes.kernel],

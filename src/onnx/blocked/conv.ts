@@ -2,29 +2,15 @@
 import { range } from '../../core/shape.ts';
 import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
-import { blockedKernel, placement, type TapPlacement } from './kernels.ts';
-import {
-  type BlockedConvOptions,
-  blockedConv,
-  type Layout,
-  reorderInput,
-  reorderOutput,
-  roundUp,
-  stackGroups,
-} from './layout.ts';
+import { correlate } from './kernel-gradient.ts';
+import { blockedKernel, kernelFromTaps, placement, type TapPlacement } from './kernels.ts';
+import { type BlockedConvOptions, blockedConv, type Layout, reorderOutput, stackGroups } from './layout.ts';
 
 /** An operand of a convolution: blocked, or planar where that is cheaper. */
 export interface Operand {
   readonly tensor: Emitted;
   readonly layout: Layout;
   readonly planar: boolean;
-}
-
-/** Rows of single planes, whatever layout they come from. */
-export interface PlaneRows {
-  /** [rows, H, W] */
-  readonly tensor: Emitted;
-  readonly row: (plane: number, sample: number, channel: number) => number;
 }
 
 /** Whether a convolution has the blocked form: one group, stride 1, odd kernel, as many zeros around as keep the size. */
@@ -60,6 +46,11 @@ function tapPlacement({ kernel, dilations, pads }: ConvAttributes, slots: number
 /** Extras of a blocked convolution that are fused into its pass. */
 export type Fused = Pick<BlockedConvOptions, 'bias' | 'sum' | 'activation'>;
 
+/** For each group the neighbours that the taps meet. */
+function neighbours({ groups }: Layout, { offsets }: TapPlacement): readonly (readonly number[])[] {
+  return range(groups).map(group => offsets.map(offset => group + offset));
+}
+
 /** The convolution (or with `adjoint` its gradient to the input) of one operand; the result is blocked with the operand's packing. */
 export function sameConv(
   emit: Emitter,
@@ -68,16 +59,11 @@ export function sameConv(
   options: { readonly attributes: ConvAttributes; readonly adjoint: boolean } & Fused,
 ): Emitted {
   const { attributes, adjoint, ...fused } = options;
-  const { layout, planar, tensor } = operand;
+  const { layout, planar } = operand;
   const taps = tapPlacement(attributes, layout.pack, adjoint);
-  const stacked = stackGroups(
-    emit,
-    tensor,
-    layout.batch,
-    range(layout.groups).map(group => taps.offsets.map(offset => group + offset)),
-  );
+  const weights = blockedKernel(emit, kernel, taps, { block: layout.block, adjoint, planar });
   const [, padH, padW] = attributes.pads;
-  return blockedConv(emit, stacked, blockedKernel(emit, kernel, taps, { block: layout.block, adjoint, planar }), {
+  return blockedConv(emit, stackGroups(emit, operand.tensor, layout.batch, neighbours(layout, taps)), weights, {
     kernel: taps.kernel,
     pads: [padH, padW, padH, padW],
     dilations: [attributes.dilations[1], attributes.dilations[2]],
@@ -90,118 +76,30 @@ export function stackedChannels(attributes: ConvAttributes, layout: Layout): num
   return tapPlacement(attributes, layout.pack, false).offsets.length * layout.used;
 }
 
-/** The planes of a blocked image, one row each. */
-export function blockedRows(emit: Emitter, tensor: Emitted, layout: Layout): PlaneRows {
-  const { groups, batch, used, height, width, pack, channels } = layout;
-  return {
-    tensor: emit.reshape(reorderOutput(emit, tensor, used), [groups * batch * used, height, width]),
-    row: (plane, sample, channel) =>
-      ((Math.floor(plane / pack) * batch + sample) * pack + (plane % pack)) * channels + channel,
-  };
-}
-
-/** The planes of a row-major image, one row each. */
-export function plainRows(emit: Emitter, tensor: Emitted): PlaneRows {
-  const [batch, channels, depth, height, width] = tensor.shape as readonly [number, number, number, number, number];
-  return {
-    tensor: emit.reshape(tensor, [batch * channels * depth, height, width]),
-    row: (plane, sample, channel) => (sample * channels + channel) * depth + plane,
-  };
-}
-
 /**
- * Planes as the input of a kernel gradient: [places * channels, pairs, H', W'] blocked, where a pair is (group of dy, sample) and takes
- * the role of a channel, padded to the block with zero planes.
- * @param padded [rows + 1, H', W'], the last row zero
- * @param planeAt for each place the plane that a group of dy meets there; outside of the depth it is zero
+ * Gradient to the kernel [Co, Ci, kD, kH, kW] of a same-size convolution. A blocked x meets dy with its neighbours, as in
+ * the gradient to the input; a planar x (an image of few channels) is stacked itself.
  */
-export function gatherPairs(
-  emit: Emitter,
-  padded: Emitted,
-  options: {
-    readonly rows: PlaneRows['row'];
-    readonly channels: number;
-    readonly depth: number;
-    readonly batch: number;
-    readonly groups: number;
-    readonly block: number;
-    readonly places: readonly ((group: number) => number)[];
-  },
-): Emitted {
-  const { rows, channels, depth, batch, groups, block, places } = options;
-  const [count, height, width] = padded.shape as readonly [number, number, number];
-  const zeroRow = count - 1;
-  const pairs = roundUp(groups * batch, block);
-  const indices = places.flatMap(planeAt =>
-    range(channels).flatMap(channel =>
-      range(pairs).map(pair => {
-        const group = Math.floor(pair / batch);
-        const plane = planeAt(group);
-        return group < groups && plane >= 0 && plane < depth ? rows(plane, pair % batch, channel) : zeroRow;
-      }),
-    ),
-  );
-  const gathered = emit.gather(padded, indices, [places.length * channels, pairs], 0);
-  return reorderInput(emit, emit.reshape(gathered, [places.length * channels, pairs, height, width]), block);
-}
-
-/** dy as the kernel of a kernel gradient: pairs become input channels, lanes output channels: [lanes, pairs, H, W] blocked. */
-export function gradientKernel(emit: Emitter, dy: Emitted, block: number): Emitted {
-  const [pairs, lanes, height, width] = dy.shape as readonly [number, number, number, number];
-  const rounded = roundUp(pairs, block);
-  const padded = emit.padTo(emit.reshape(dy, [pairs, lanes / block, height * width, block]), 0, rounded);
-  const view = emit.reshape(padded, [rounded / block, block, lanes / block, height * width, block]);
-  return emit.reshape(emit.transpose(view, [2, 0, 3, 1, 4]), [lanes, rounded, height, width]);
-}
-
-/** Pads rows [R, H, W] around and adds one zero row. */
-function padRows(emit: Emitter, rows: Emitted, padH: number, padW: number): Emitted {
-  return emit.pad(rows, [0, padH, padW, 1, padH, padW]);
-}
-
-/** Gradient to the kernel [Co, Ci, kD, kH, kW] of a same-size convolution. */
-export function sameConvKernelGradient(
-  emit: Emitter,
-  rows: PlaneRows,
-  dy: Operand,
-  options: { readonly attributes: ConvAttributes; readonly channels: number },
-): Emitted {
-  const { attributes, channels } = options;
-  const { kernel, dilations, pads } = attributes;
-  const { batch, groups, pack, depth, block, channels: out, used } = dy.layout;
-  const shifts = range(pack).flatMap(slot => range(kernel[0]).map(tap => slot + tap * dilations[0] - pads[0]));
-  const distinct = [...new Set(shifts)].sort((a, b) => a - b);
-  const input = gatherPairs(emit, padRows(emit, rows.tensor, pads[1], pads[2]), {
-    rows: rows.row,
-    channels,
-    depth,
-    batch,
-    groups,
-    block,
-    places: distinct.map(shift => group => group * pack + shift),
-  });
-  const product = blockedConv(emit, input, gradientKernel(emit, dy.tensor, block), {
-    kernel: [dy.layout.height, dy.layout.width],
-    strides: [dilations[1], dilations[2]],
-  });
-  const flatTaps = kernel[1] * kernel[2];
-  const parts = emit.reshape(reorderOutput(emit, product, used), [distinct.length, channels, pack, out, flatTaps]);
-  if (pack === 1) return emit.reshape(emit.transpose(parts, [3, 1, 0, 2, 4]), [out, channels, ...kernel]);
-  // a tap's gradient is the sum over the slots that meet it at its shift
-  const matrix = new Float32Array(distinct.length * pack * kernel[0]);
-  for (const slot of range(pack)) {
-    for (const tap of range(kernel[0])) {
-      const place = distinct.indexOf(slot + tap * dilations[0] - pads[0]);
-      matrix[(place * pack + slot) * kernel[0] + tap] = 1;
-    }
-  }
-  const collect = emit.constant({ dataType: 'float32', shape: [distinct.length * pack, kernel[0]], data: matrix });
-  const turned = emit.reshape(emit.transpose(parts, [3, 1, 4, 0, 2]), [
-    out * channels * flatTaps,
-    distinct.length * pack,
-  ]);
-  const summed = emit.reshape(emit.matmul(turned, collect), [out, channels, flatTaps, kernel[0]]);
-  return emit.reshape(emit.transpose(summed, [0, 1, 3, 2]), [out, channels, ...kernel]);
+export function sameConvKernelGradient(emit: Emitter, x: Operand, dy: Operand, attributes: ConvAttributes): Emitted {
+  const { dilations, pads } = attributes;
+  const adjoint = !x.planar;
+  const taps = tapPlacement(attributes, dy.layout.pack, adjoint);
+  const options = {
+    pads: [pads[1], pads[2], pads[1], pads[2]],
+    steps: [dilations[1], dilations[2]],
+    block: dy.layout.block,
+  } as const;
+  const sources = neighbours(dy.layout, taps);
+  const { batch, groups } = dy.layout;
+  const product = adjoint
+    ? correlate(emit, x, { tensor: dy.tensor, batch, sources }, options)
+    : correlate(
+        emit,
+        { tensor: stackGroups(emit, x.tensor, batch, sources), planar: true },
+        { tensor: dy.tensor, batch, sources: range(groups).map(group => [group]) },
+        options,
+      );
+  return kernelFromTaps(emit, product, taps, { x: x.layout, dy: dy.layout, adjoint, kernel: attributes.kernel });
 }
 
 /** Gradient to a 1x1x1 kernel: one matrix product per plane group, lanes of dy against lanes of x, summed over planes and slots. */

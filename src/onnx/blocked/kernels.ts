@@ -3,9 +3,9 @@
  * place (offset of the group, slot in it, 2D tap) for every slot of the result; a constant 0/1 matrix says where, so packing, reversal
  * and the sub-pixel form are all the same product.
  */
-import { elementCount } from '../../core/shape.ts';
+import { elementCount, type Triple } from '../../core/shape.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
-import { roundUp } from './layout.ts';
+import { type Layout, roundUp } from './layout.ts';
 
 /** Where the taps of a 3D kernel land in a blocked 2D kernel. */
 export interface TapPlacement {
@@ -57,29 +57,81 @@ interface KernelOptions {
   readonly planar: boolean;
 }
 
+/** Column of a landing among [outSlots, places, inSlots, 2D taps]. */
+function columnOf(taps: TapPlacement, { outSlot, place, inSlot, flatTap }: Landing): number {
+  const flatTaps = taps.kernel[0] * taps.kernel[1];
+  return ((outSlot * taps.offsets.length + place) * taps.inSlots + inSlot) * flatTaps + flatTap;
+}
+
+/** The 0/1 matrix [3D taps, columns] of a placement, or undefined where it is the identity. */
+function tapMatrix(
+  taps: TapPlacement,
+  count: number,
+): { readonly columns: number; readonly data: Float32Array } | undefined {
+  const columns = taps.outSlots * taps.offsets.length * taps.inSlots * taps.kernel[0] * taps.kernel[1];
+  if (columns === count && taps.landings.every(landing => columnOf(taps, landing) === landing.tap)) return undefined;
+  const data = new Float32Array(count * columns);
+  for (const landing of taps.landings) data[landing.tap * columns + columnOf(taps, landing)]! += 1;
+  return { columns, data };
+}
+
 /** Taps in place: [Co, Ci, outSlots, places, inSlots, 2D taps]. */
 function placeTaps(emit: Emitter, kernel: Emitted, taps: TapPlacement): Emitted {
   const [out, input, ...size] = kernel.shape as readonly [number, number, ...number[]];
   const count = elementCount(size);
-  const flatTaps = taps.kernel[0] * taps.kernel[1];
-  const shape = [out, input, taps.outSlots, taps.offsets.length, taps.inSlots, flatTaps];
-  const columns = taps.outSlots * taps.offsets.length * taps.inSlots * flatTaps;
-  const columnOf = ({ outSlot, place, inSlot, flatTap }: Landing): number =>
-    ((outSlot * taps.offsets.length + place) * taps.inSlots + inSlot) * flatTaps + flatTap;
-  if (
-    columns === count &&
-    taps.landings.length === count &&
-    taps.landings.every(landing => columnOf(landing) === landing.tap)
-  ) {
-    return emit.reshape(kernel, shape);
-  }
-  const matrix = new Float32Array(count * columns);
-  for (const landing of taps.landings) {
-    const index = landing.tap * columns + columnOf(landing);
-    matrix[index] = (matrix[index] as number) + 1;
-  }
-  const places = emit.constant({ dataType: 'float32', shape: [count, columns], data: matrix });
+  const shape = [out, input, taps.outSlots, taps.offsets.length, taps.inSlots, taps.kernel[0] * taps.kernel[1]];
+  const matrix = tapMatrix(taps, count);
+  if (matrix === undefined) return emit.reshape(kernel, shape);
+  const places = emit.constant({ dataType: 'float32', shape: [count, matrix.columns], data: matrix.data });
   return emit.reshape(emit.matmul(emit.reshape(kernel, [out * input, count]), places), shape);
+}
+
+/**
+ * The transpose of placing: gradients at the landing places summed into a 3D kernel [Co, Ci, kD, kH, kW].
+ * @param product a correlation: with `adjoint` [lanes of x, places * lanes of dy, taps reversed], else [places slots Ci, lanes of dy, taps]
+ */
+export function kernelFromTaps(
+  emit: Emitter,
+  product: Emitted,
+  taps: TapPlacement,
+  options: { readonly x: Layout; readonly dy: Layout; readonly adjoint: boolean; readonly kernel: Triple },
+): Emitted {
+  const { x, dy, adjoint, kernel } = options;
+  const flatTaps = taps.kernel[0] * taps.kernel[1];
+  const places = taps.offsets.length;
+  const [out, input] = [dy.channels, x.channels];
+  let columns: Emitted;
+  if (adjoint) {
+    const rows = emit.slice(emit.reshape(product, [x.lanes, places, dy.lanes, flatTaps]), 0, 0, x.used);
+    const lanes = emit.slice(rows, 2, 0, dy.used);
+    const split = emit.reshape(lanes, [taps.outSlots, input, places, taps.inSlots, out, flatTaps]);
+    columns = emit.transpose(split, [4, 1, 0, 2, 3, 5]);
+  } else {
+    const lanes = emit.slice(emit.reshape(product, [places * x.used, dy.lanes, flatTaps]), 1, 0, dy.used);
+    const split = emit.reshape(lanes, [places, taps.inSlots, input, taps.outSlots, out, flatTaps]);
+    columns = emit.transpose(split, [4, 2, 3, 0, 1, 5]);
+  }
+  const reversed = adjoint
+    ? { ...taps, landings: taps.landings.map(landing => ({ ...landing, flatTap: flatTaps - 1 - landing.flatTap })) }
+    : taps;
+  const count = elementCount(kernel);
+  const matrix = tapMatrix(reversed, count);
+  if (matrix === undefined) return emit.reshape(columns, [out, input, ...kernel]);
+  const collect = emit.constant({
+    dataType: 'float32',
+    shape: [matrix.columns, count],
+    data: transposed(matrix.data, count, matrix.columns),
+  });
+  const flat = emit.reshape(columns, [out * input, matrix.columns]);
+  return emit.reshape(emit.matmul(flat, collect), [out, input, ...kernel]);
+}
+
+function transposed(data: Float32Array, rows: number, columns: number): Float32Array {
+  const result = new Float32Array(data.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) result[column * rows + row] = data[row * columns + column]!;
+  }
+  return result;
 }
 
 /** The 2D kernel of a blocked convolution, in the runtime's blocked order. */

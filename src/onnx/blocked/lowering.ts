@@ -4,13 +4,12 @@
  */
 import { invariant } from '../../core/errors.ts';
 import { isOp, type Value } from '../../graph/graph.ts';
+import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import {
-  blockedRows,
   type Fused,
   isSameConv,
   type Operand,
-  plainRows,
   pointwiseKernelGradient,
   sameConv,
   sameConvKernelGradient,
@@ -215,11 +214,19 @@ export class BlockedLowering {
         : upsampledConvInputGradient(emit, tensor, kernel, other, layout);
     }
     const adjoint = isOp(value, 'ConvTranspose');
-    const own = this.#layout(image, layout.pack);
-    const planar = !this.#packing.has(image) && !adjoint && stackedChannels(value.attributes, own) < this.#block;
-    const tensor = planar ? planarFromPlain(emit, this.#plain(image), own) : this.#blocked(image, layout.pack);
+    const operand: Operand = adjoint
+      ? { tensor: this.#blocked(image, layout.pack), layout: this.#layout(image, layout.pack), planar: false }
+      : this.#convOperand(image, value.attributes, layout.pack);
     emit.tag = value.tag;
-    return sameConv(emit, { tensor, layout: own, planar }, kernel, { attributes: value.attributes, adjoint, ...fused });
+    return sameConv(emit, operand, kernel, { attributes: value.attributes, adjoint, ...fused });
+  }
+
+  /** The input of a same-size convolution: planar where it is not blocked and its stack stays below one block. */
+  #convOperand(image: Value, attributes: ConvAttributes, pack: number): Operand {
+    const layout = this.#layout(image, pack);
+    const planar = !this.#packing.has(image) && stackedChannels(attributes, layout) < this.#block;
+    const tensor = planar ? planarFromPlain(this.#emit, this.#plain(image), layout) : this.#blocked(image, pack);
+    return { tensor, layout, planar };
   }
 
   #kernelGradient(value: Value<'ConvKernelGradient'>): Emitted | undefined {
@@ -238,13 +245,14 @@ export class BlockedLowering {
       emit.tag = value.tag;
       return pointwiseKernelGradient(emit, { tensor, layout: own, planar: false }, dyOperand);
     }
-    const tensor = this.#packing.has(image) ? this.enter(image) : this.#plain(image);
-    emit.tag = value.tag;
-    const rows = this.#packing.has(image) ? blockedRows(emit, tensor, this.#layout(image)) : plainRows(emit, tensor);
     if (upsampled) {
-      return upsampledConvKernelGradient(emit, rows, dyOperand.tensor, { fine: layout, coarse: this.#layout(image) });
+      const tensor = this.enter(image);
+      emit.tag = value.tag;
+      return upsampledConvKernelGradient(emit, tensor, dyOperand.tensor, { fine: layout, coarse: this.#layout(image) });
     }
-    return sameConvKernelGradient(emit, rows, dyOperand, { attributes, channels: image.shape[1] as number });
+    const x = this.#convOperand(image, attributes, pack);
+    emit.tag = value.tag;
+    return sameConvKernelGradient(emit, x, dyOperand, attributes);
   }
 
   #reduction(value: Value<'ReduceMean'> | Value<'ReduceSum'> | Value): Emitted {

@@ -7,9 +7,9 @@
 import { range } from '../../core/shape.ts';
 import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
-import { gatherPairs, gradientKernel, type PlaneRows } from './conv.ts';
-import { blockedKernel, placement, type TapPlacement } from './kernels.ts';
-import { blockedConv, type Layout, reorderOutput, stackGroups } from './layout.ts';
+import { correlate } from './kernel-gradient.ts';
+import { blockedKernel, kernelFromTaps, placement, type TapPlacement } from './kernels.ts';
+import { blockedConv, type Layout, stackGroups } from './layout.ts';
 
 const TAPS = 27;
 const PARITIES = [
@@ -128,6 +128,12 @@ function adjointTaps(fine: Layout, coarse: Layout, [ph, pw]: Parity): TapPlaceme
   return placement(coarse.pack, fine.pack, [2, 2], landings);
 }
 
+/** The fine groups that every coarse group meets through the taps. */
+function fineNeighbours(fine: Layout, coarse: Layout, { offsets }: TapPlacement): readonly (readonly number[])[] {
+  const subs = subGroups(fine, coarse);
+  return range(coarse.groups).map(group => offsets.map(offset => group * subs + offset));
+}
+
 /** Gradient to the coarse input. */
 export function upsampledConvInputGradient(
   emit: Emitter,
@@ -136,98 +142,30 @@ export function upsampledConvInputGradient(
   fine: Layout,
   coarse: Layout,
 ): Emitted {
-  const subs = subGroups(fine, coarse);
   const parts = splitParities(emit, dy, fine);
   return PARITIES.reduce<Emitted | undefined>((sum, parity, index) => {
-    const taps = adjointTaps(fine, coarse, parity);
-    const sources = range(coarse.groups).map(group => taps.offsets.map(offset => group * subs + offset));
-    const stacked = stackGroups(emit, parts[index] as Emitted, fine.batch, sources);
     const [ph, pw] = parity;
-    return blockedConv(
-      emit,
-      stacked,
-      blockedKernel(emit, kernel, taps, { block: fine.block, adjoint: true, planar: false }),
-      {
-        kernel: [2, 2],
-        pads: [ph, pw, 1 - ph, 1 - pw],
-        sum,
-      },
-    );
+    const taps = adjointTaps(fine, coarse, parity);
+    const stacked = stackGroups(emit, parts[index] as Emitted, fine.batch, fineNeighbours(fine, coarse, taps));
+    const weights = blockedKernel(emit, kernel, taps, { block: fine.block, adjoint: true, planar: false });
+    return blockedConv(emit, stacked, weights, { kernel: [2, 2], pads: [ph, pw, 1 - ph, 1 - pw], sum });
   }, undefined) as Emitted;
 }
 
-/** Gradient to the kernel [Co, Ci, 3, 3, 3]. */
+/** Gradient to the kernel [Co, Ci, 3, 3, 3], from the coarse input and dy. */
 export function upsampledConvKernelGradient(
   emit: Emitter,
-  rows: PlaneRows,
+  input: Emitted,
   dy: Emitted,
-  layouts: { readonly fine: Layout; readonly coarse: Layout },
+  { fine, coarse }: { readonly fine: Layout; readonly coarse: Layout },
 ): Emitted {
-  const { fine, coarse } = layouts;
-  const { batch, block } = fine;
-  const { channels } = coarse;
-  const subs = subGroups(fine, coarse);
-  const around = emit.pad(rows.tensor, [0, 1, 1, 1, 1, 1]);
+  const rows = { tensor: input, planar: false };
   const parts = splitParities(emit, dy, fine);
-  const products: Emitted[] = [];
-  const landings: number[][] = [];
-  for (const sub of range(subs)) {
-    const planes = range(fine.pack).flatMap(slot =>
-      range(3).map(tap => Math.floor((sub * fine.pack + slot + tap - 1) / 2)),
-    );
-    const distinct = [...new Set(planes)].sort((a, b) => a - b);
-    PARITIES.forEach((parity, index) => {
-      const [ph, pw] = parity;
-      const view = emit.slice(emit.slice(around, 1, ph, ph + coarse.height + 1), 2, pw, pw + coarse.width + 1);
-      const input = gatherPairs(emit, view, {
-        rows: rows.row,
-        channels,
-        depth: coarse.depth,
-        batch,
-        groups: coarse.groups,
-        block,
-        places: distinct.map(plane => group => group * coarse.pack + plane),
-      });
-      const own = takeSubGroup(emit, parts[index] as Emitted, sub, { subs, batch });
-      const product = blockedConv(emit, input, gradientKernel(emit, own, block), {
-        kernel: [coarse.height, coarse.width],
-      });
-      const shape = [distinct.length, channels, fine.pack, fine.channels, 4];
-      const turned = emit.transpose(emit.reshape(reorderOutput(emit, product, fine.used), shape), [3, 1, 0, 2, 4]);
-      products.push(emit.reshape(turned, [fine.channels * channels, distinct.length * fine.pack * 4]));
-      for (const place of distinct) {
-        for (const slot of range(fine.pack))
-          for (const flat of range(4)) landings.push(tapsMeeting(place, sub * fine.pack + slot, flat, parity));
-      }
-    });
-  }
-  const matrix = new Float32Array(landings.length * TAPS);
-  landings.forEach((taps, row) => {
-    for (const tap of taps) matrix[row * TAPS + tap] = 1;
-  });
-  const collect = emit.constant({ dataType: 'float32', shape: [landings.length, TAPS], data: matrix });
-  return emit.reshape(emit.matmul(emit.concat(products, 1), collect), [fine.channels, channels, 3, 3, 3]);
-}
-
-/** The 3D taps by which fine plane `position` of its coarse group meets coarse plane `plane`, at one 2D place of a parity. */
-function tapsMeeting(plane: number, position: number, flat: number, [ph, pw]: Parity): number[] {
-  return range(TAPS).filter(tap => {
-    const [td, th, tw] = split(tap);
-    const place = (met(ph, th) + 1 - ph) * 2 + met(pw, tw) + 1 - pw;
-    return Math.floor((position + td - 1) / 2) === plane && place === flat;
-  });
-}
-
-/** Every `subs`-th group of a fine image, starting at `sub`. */
-function takeSubGroup(
-  emit: Emitter,
-  tensor: Emitted,
-  sub: number,
-  { subs, batch }: { readonly subs: number; readonly batch: number },
-): Emitted {
-  if (subs === 1) return tensor;
-  const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
-  const flat = emit.reshape(tensor, [rows / batch / subs, subs, batch * lanes * height * width]);
-  const part = emit.split(flat, 1, new Array<number>(subs).fill(1))[sub] as Emitted;
-  return emit.reshape(part, [rows / subs, lanes, height, width]);
+  return PARITIES.map((parity, index) => {
+    const [ph, pw] = parity;
+    const taps = adjointTaps(fine, coarse, parity);
+    const image = { tensor: parts[index] as Emitted, batch: fine.batch, sources: fineNeighbours(fine, coarse, taps) };
+    const product = correlate(emit, rows, image, { pads: [1 - ph, 1 - pw, ph, pw], steps: [1, 1], block: fine.block });
+    return kernelFromTaps(emit, product, taps, { x: coarse, dy: fine, adjoint: true, kernel: [3, 3, 3] });
+  }).reduce((sum, part) => emit.binary('Add', sum, part));
 }

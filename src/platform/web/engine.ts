@@ -1,13 +1,16 @@
 /**
  * ONNX Runtime as WebAssembly behind the {@link Engine} interface: for pages and workers, and for Node where no native build runs. It
- * uses standard operators only, and threads only where the page is cross-origin isolated (COOP and COEP headers).
+ * uses standard operators only.
  */
 import { InputError, invariant } from '../../core/errors.ts';
 import type { Engine, Session } from '../../runtime/engine.ts';
 import { LOG_FATAL, messageOf, wrapSession } from '../ort-session.ts';
 
 export interface WebEngineOptions {
-  /** Threads per operator; as ONNX Runtime sees fit if not given. The first engine of a page or worker decides. */
+  /**
+   * Threads per operator; as ONNX Runtime sees fit if not given. The first engine of a page or worker decides. Only a page that is
+   * cross-origin isolated (COOP and COEP headers) has more than one; in Node the threads cannot load the program they are to run.
+   */
   readonly threads?: number;
   /**
    * Addresses of ONNX Runtime's own two files, ort-wasm-simd-threaded.{wasm,mjs}. A bundler must be told them: it would otherwise start
@@ -23,7 +26,8 @@ export interface WebEngineOptions {
 export async function createWebEngine({ threads, files }: WebEngineOptions = {}): Promise<Engine> {
   const runtime = await import('onnxruntime-web/wasm');
   runtime.env.logLevel = 'fatal';
-  if (threads !== undefined) runtime.env.wasm.numThreads = threads;
+  if (globalThis.crossOriginIsolated !== true) runtime.env.wasm.numThreads = 1;
+  else if (threads !== undefined) runtime.env.wasm.numThreads = threads;
   if (files !== undefined) runtime.env.wasm.wasmPaths = files;
   const version = runtime.env.versions.web;
   invariant(version !== undefined, 'onnxruntime-web does not say its version');

@@ -1,0 +1,196 @@
+/**
+ * The order of the floors and the habits that a reader may count on, checked on the text of every file in src. A file imports its own
+ * folder and lower floors, never a sibling on its own floor; Node, the DOM and ONNX Runtime are reached through platform only.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const FLOORS: Readonly<Record<string, number>> = {
+  core: 0,
+  graph: 1,
+  volume: 1,
+  runtime: 1,
+  autodiff: 2,
+  onnx: 2,
+  nn: 2,
+  losses: 2,
+  optim: 2,
+  data: 2,
+  metrics: 2,
+  inference: 3,
+  training: 4,
+  experiment: 5,
+  report: 6,
+  platform: 6,
+  cli: 7,
+};
+const MAX_LINES = 400;
+/** The program's entry: the one file outside of platform that may touch the process and the clock. */
+const ENTRY = 'cli/main.ts';
+
+/** Names that only Node or a browser defines; common words among them count only before a dot and where the file binds no such name. */
+const HOST_GLOBALS = [
+  'process',
+  'Buffer',
+  'globalThis',
+  'performance',
+  'console',
+  'navigator',
+  'localStorage',
+  'sessionStorage',
+  'indexedDB',
+  'fetch',
+  'XMLHttpRequest',
+  'Worker',
+  'Response',
+  'DecompressionStream',
+  'setTimeout',
+  'setInterval',
+  'HTMLElement',
+  '__dirname',
+  'require',
+];
+const AMBIGUOUS_GLOBALS = ['window', 'document', 'self'];
+/** Randomness and the clock are arguments. */
+const HIDDEN_INPUTS = /\bMath\.random\b|\bDate\.now\b|\bnew Date\(\)/;
+
+const folderOf = (path: string): string => path.split('/')[0] as string;
+
+/** The code without comments and the contents of strings. */
+function codeOf(source: string): string {
+  return source.replace(
+    /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g,
+    text => (text.startsWith('/') ? '' : "''"),
+  );
+}
+
+function importsOf(source: string): string[] {
+  const patterns = [
+    /^(?:import|export)\b[^;']*?\bfrom\s+'([^']+)'/gm,
+    /^import\s+'([^']+)'/gm,
+    /\bimport\(\s*'([^']+)'\s*\)/g,
+  ];
+  return patterns.flatMap(pattern => [...source.matchAll(pattern)].map(match => match[1] as string));
+}
+
+function importProblem(path: string, target: string): string | undefined {
+  const inPlatform = folderOf(path) === 'platform';
+  if (!target.startsWith('.')) {
+    const isHost = target.startsWith('node:') || target.startsWith('onnxruntime');
+    return isHost && !inPlatform ? `imports ${target}, which only platform may` : undefined;
+  }
+  if (!target.endsWith('.ts')) return `imports ${target} without its ending`;
+  const resolved = posix.normalize(posix.join(posix.dirname(path), target));
+  if (resolved.startsWith('..')) return `imports ${target} from outside of src`;
+  const [own, other] = [folderOf(path), folderOf(resolved)];
+  if (own === other) return undefined;
+  // the package's portable face stands below platform
+  const floor = path === 'index.ts' ? 6 : (FLOORS[own] ?? -1);
+  const otherFloor = FLOORS[other] ?? Number.POSITIVE_INFINITY;
+  return otherFloor < floor ? undefined : `imports ${resolved} from floor ${floor} (${own})`;
+}
+
+function globalProblems(path: string, code: string): string[] {
+  if (folderOf(path) === 'platform' || path === ENTRY) return [];
+  const used = HOST_GLOBALS.filter(name => new RegExp(`(?<![.\\w$'])${name}\\b(?!\\??:|')`).test(code));
+  const ambiguous = AMBIGUOUS_GLOBALS.filter(name => {
+    const isBound = new RegExp(`[{,(]\\s*${name}\\b\\s*[,}:)=]|\\b(?:const|let)\\s+${name}\\b`).test(code);
+    return !isBound && new RegExp(`(?<![.\\w$])${name}\\.`).test(code);
+  });
+  const hidden = HIDDEN_INPUTS.exec(code)?.slice(0, 1) ?? [];
+  return [...used, ...ambiguous, ...hidden].map(name => `uses ${name}, which only platform may`);
+}
+
+/** Everything wrong with one file of src. */
+function problemsOf(path: string, source: string): string[] {
+  const code = codeOf(source);
+  const problems = importsOf(source).map(target => importProblem(path, target));
+  const isKnown = path === 'index.ts' || folderOf(path) in FLOORS;
+  const lines = source.trimEnd().split('\n').length;
+  const forms: readonly (readonly [RegExp, string])[] = [
+    [/\bexport\s*\*/, 'has export *'],
+    [/(?<![.\w])any\b(?!\s*[(:])/, 'has any'],
+    [/(?<![.\w])enum\s+\w/, 'has an enum'],
+    [/\bexport\s+default\b|\bas\s+default\b/, 'has a default export'],
+    [/\bnamespace\s+\w+\s*\{/, 'has a namespace'],
+  ];
+  return [
+    ...problems.filter(problem => problem !== undefined),
+    ...globalProblems(path, code),
+    ...forms.flatMap(([pattern, problem]) => (pattern.test(code) ? [problem] : [])),
+    ...(isKnown ? [] : ['lies in no known folder']),
+    ...(lines > MAX_LINES ? [`has ${lines} lines`] : []),
+    ...(/^(?:#![^\n]*\n)?\/\*\*/.test(source) ? [] : ['has no header comment']),
+    ...(/\b(?:TODO|FIXME)\b/.test(source) ? ['has a TODO'] : []),
+  ];
+}
+
+const root = fileURLToPath(new URL('../src/', import.meta.url));
+const files = readdirSync(root, { recursive: true, withFileTypes: true })
+  .filter(entry => entry.isFile())
+  .map(entry => posix.join(entry.parentPath, entry.name).slice(root.length))
+  .sort();
+
+describe('the source', () => {
+  it('is TypeScript only, and all of it is looked at', () => {
+    expect(files.filter(path => !path.endsWith('.ts'))).toEqual([]);
+    const folders = new Set(files.map(folderOf).filter(folder => folder !== 'index.ts'));
+    expect([...folders].sort()).toEqual(Object.keys(FLOORS).sort());
+    expect(files.length).toBeGreaterThan(80);
+  });
+
+  it.each(files)('%s keeps the floors and the habits', path => {
+    expect(problemsOf(path, readFileSync(root + path, 'utf8'))).toEqual([]);
+  });
+});
+
+describe('the check itself', () => {
+  const HEADER = '/** What it is. */\n';
+
+  it.each([
+    ['graph/a.ts', "import { x } from '../core/x.ts';"],
+    ['graph/a.ts', "import { x } from './x.ts';"],
+    ['losses/distillation/a.ts', "import { x } from '../../graph/x.ts';"],
+    ['losses/distillation/a.ts', "import { x } from '../dice.ts';"],
+    ['platform/node/a.ts', "import { readFile } from 'node:fs';\nconst x = process.cwd();"],
+    ['index.ts', "export { x } from './experiment/x.ts';"],
+    ['cli/main.ts', 'process.exit(1);'],
+    ['data/a.ts', "const text = 'process.exit, any enum x, window.x';\n// document.body, any\n"],
+    ['data/a.ts', 'function f({ window }: Options) { return window.length; }'],
+    ['data/a.ts', 'const x = z.enum(["a"]); AbortSignal.any([]); options.process; const y = { fetch: 1 };'],
+  ])('lets pass in %s: %s', (path, source) => {
+    expect(problemsOf(path, HEADER + source)).toEqual([]);
+  });
+
+  it.each([
+    ['graph/a.ts', "import { x } from '../volume/x.ts';", 'imports volume/x.ts from floor 1 (graph)'],
+    ['graph/a.ts', "import type { X } from '../onnx/x.ts';", 'imports onnx/x.ts from floor 1 (graph)'],
+    ['report/a.ts', "export { x } from '../platform/x.ts';", 'imports platform/x.ts from floor 6 (report)'],
+    ['index.ts', "export { x } from './platform/node/x.ts';", 'imports platform/node/x.ts from floor 6 (index.ts)'],
+    ['core/a.ts', "import {\n  x,\n} from '../graph/x.ts';", 'imports graph/x.ts from floor 0 (core)'],
+    ['nn/a.ts', "const x = await import('../optim/x.ts');", 'imports optim/x.ts from floor 2 (nn)'],
+    ['nn/a.ts', "import '../optim/x.ts';", 'imports optim/x.ts from floor 2 (nn)'],
+    ['nn/a.ts', "import { x } from './x.js';", 'imports ./x.js without its ending'],
+    ['nn/a.ts', "import { x } from '../../test/x.ts';", 'imports ../../test/x.ts from outside of src'],
+    ['cli/a.ts', "import { x } from 'node:fs';", 'imports node:fs, which only platform may'],
+    ['cli/a.ts', 'process.exit(1);', 'uses process, which only platform may'],
+    ['training/a.ts', "const x = import('onnxruntime-web');", 'imports onnxruntime-web, which only platform may'],
+    ['report/a.ts', 'const x = document.createElement(tag);', 'uses document, which only platform may'],
+    ['data/a.ts', 'const x = Math.random();', 'uses Math.random, which only platform may'],
+    ['data/a.ts', 'const x = await fetch(url);', 'uses fetch, which only platform may'],
+    ['core/a.ts', 'export const x: any = 1;', 'has any'],
+    ['core/a.ts', "export * from './x.ts';", 'has export *'],
+    ['core/a.ts', 'export const enum X { a }', 'has an enum'],
+    ['core/a.ts', 'export default 1;', 'has a default export'],
+    ['core/a.ts', `${'\n'.repeat(400)}const x = 1;`, 'has 402 lines'],
+    ['helpers/a.ts', 'const x = 1;', 'lies in no known folder'],
+  ])('stops in %s: %s', (path, source, problem) => {
+    expect(problemsOf(path, HEADER + source)).toEqual([problem]);
+  });
+
+  it('stops a file without a header', () => {
+    expect(problemsOf('core/a.ts', "import { x } from './x.ts';\n/** Late. */")).toEqual(['has no header comment']);
+  });
+});

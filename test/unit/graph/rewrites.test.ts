@@ -1,0 +1,119 @@
+/** The rewrites before differentiation and lowering: they change what is stored, not what comes out. */
+import { describe, expect, it } from 'vitest';
+import { gradient } from '../../../src/autodiff/gradient.ts';
+import type { Shape, Triple } from '../../../src/core/shape.ts';
+import { decompose } from '../../../src/graph/decompose.ts';
+import { fuse } from '../../../src/graph/fuse.ts';
+import { GraphBuilder, isOp, reachable, type Value } from '../../../src/graph/graph.ts';
+import type { ConvAttributes, OpName } from '../../../src/graph/ops.ts';
+import { relativeError } from '../../support/central-difference.ts';
+import { evaluate } from '../../support/evaluate.ts';
+import { draw } from '../../support/operator-cases.ts';
+
+const CONV: ConvAttributes = {
+  kernel: [3, 3, 3],
+  strides: [1, 1, 1],
+  dilations: [1, 1, 1],
+  pads: [1, 1, 1, 1, 1, 1],
+  group: 1,
+  upsample: [1, 1, 1],
+};
+
+/** Inputs with values, and a convolution over whatever is built from them. */
+function bench() {
+  const builder = new GraphBuilder();
+  const feeds: Record<string, Float64Array> = {};
+  const input = (name: string, shape: Shape): Value => {
+    feeds[name] = draw({ shape, draw: 'signed' }, name);
+    return builder.input(name, shape);
+  };
+  const convolve = (image: Value, changes: Partial<ConvAttributes> = {}, channels = 3): Value => {
+    const attributes = { ...CONV, ...changes };
+    const weight = input(`w${image.id}`, [channels, image.shape[1]! / attributes.group, ...attributes.kernel]);
+    return builder.apply('Conv', [image, weight], attributes);
+  };
+  const resize = (image: Value, scales: Triple): Value => builder.apply('Resize', [image], { scales });
+  return { builder, feeds, input, convolve, resize };
+}
+
+/** Fuses, and expects the same numbers; gives the operators that are left. */
+function fused(y: Value, feeds: Readonly<Record<string, Float64Array>>): readonly OpName[] {
+  const { outputs } = fuse(new GraphBuilder(), { outputs: { y } });
+  expect(outputs['y']!.shape).toEqual(y.shape);
+  expect(relativeError(evaluate(outputs, feeds)['y']!, evaluate({ y }, feeds)['y']!)).toBeLessThan(1e-13);
+  return reachable(Object.values(outputs)).map(value => value.op);
+}
+
+describe('fuse', () => {
+  it('turns a convolution of a concatenation into a sum of convolutions', () => {
+    const { builder, feeds, input, convolve } = bench();
+    const parts = [input('a', [2, 2, 3, 2, 3]), input('b', [2, 1, 3, 2, 3]), input('c', [2, 3, 3, 2, 3])];
+    const operators = fused(convolve(builder.concat(parts, 1)), feeds);
+    expect(operators).not.toContain('Concat');
+    expect(operators.filter(op => op === 'Conv')).toHaveLength(3);
+  });
+
+  it('folds an upsampling into the convolution that reads it', () => {
+    const { feeds, input, convolve, resize } = bench();
+    const operators = fused(convolve(resize(input('a', [2, 2, 2, 3, 2]), [2, 1, 3]), { strides: [1, 2, 1] }), feeds);
+    expect(operators).toEqual(expect.not.arrayContaining(['Resize']));
+    expect(operators.filter(op => op === 'Conv')).toHaveLength(1);
+  });
+
+  it('does both where they are nested, whatever the order', () => {
+    const { builder, feeds, input, convolve, resize } = bench();
+    const low = builder.concat([input('a', [1, 2, 2, 1, 2]), input('b', [1, 1, 2, 1, 2])], 1);
+    const joined = builder.concat(
+      [resize(low, [2, 2, 2]), input('c', [1, 2, 4, 2, 4]), resize(input('d', [1, 1, 2, 2, 4]), [2, 1, 1])],
+      1,
+    );
+    const inside = fused(convolve(joined), feeds);
+    expect(inside).not.toContain('Resize');
+    const outside = fused(convolve(resize(convolve(joined), [1, 2, 2])), feeds);
+    expect(outside).not.toContain('Resize');
+  });
+
+  it('leaves alone what it cannot fold: groups, another axis, an upsampling on top of one', () => {
+    const { builder, feeds, input, convolve, resize } = bench();
+    const [a, b] = [input('a', [2, 2, 2, 3, 2]), input('b', [2, 2, 2, 3, 2])];
+    expect(fused(convolve(builder.concat([a, b], 1), { group: 2 }, 4), feeds)).toContain('Concat');
+    expect(fused(convolve(builder.concat([a, b], 2)), feeds)).toContain('Concat');
+    expect(fused(convolve(resize(a, [1, 2, 1]), { upsample: [2, 1, 1] }), feeds)).toContain('Resize');
+  });
+
+  it('keeps a concatenation and an upsampling that others read too', () => {
+    const { builder, feeds, input, convolve, resize } = bench();
+    const up = resize(input('a', [1, 3, 2, 1, 2]), [2, 2, 2]);
+    expect(fused(builder.add(convolve(up), up), feeds)).toContain('Resize');
+  });
+});
+
+describe('decompose', () => {
+  it('spells out instance normalisation, its shared moments included, without changing values or derivatives', () => {
+    const { builder, feeds, input } = bench();
+    const x = input('x', [2, 3, 2, 3, 2]);
+    const [scale, bias] = [input('scale', [3]), input('bias', [3])];
+    const y = builder.apply('InstanceNormalization', [x, scale, bias], { epsilon: 1e-5 });
+    const loss = builder.total(builder.mul(y, input('dy', y.shape)));
+    const [dx, dScale, dBias] = gradient(builder, loss, [x, scale, bias]);
+    const outputs = { y, dx: dx!, dScale: dScale!, dBias: dBias! };
+    const spelledOut = decompose(new GraphBuilder(), { outputs });
+    const values = reachable(Object.values(spelledOut.outputs));
+    expect(values.some(value => isOp(value, 'InstanceNormalization'))).toBe(false);
+    // the forward pass and both derivatives share one reciprocal deviation
+    expect(values.filter(value => isOp(value, 'Sqrt'))).toHaveLength(1);
+    const [before, after] = [evaluate(outputs, feeds), evaluate(spelledOut.outputs, feeds)];
+    for (const [name, expected] of Object.entries(before))
+      expect(relativeError(after[name]!, expected), name).toBeLessThan(1e-7);
+  });
+
+  it('survives a constant channel, whose variance comes out at zero', () => {
+    const builder = new GraphBuilder();
+    const x = builder.input('x', [1, 1, 2, 2, 2]);
+    const parameters = [builder.float([2], [1]), builder.float([0.5], [1])];
+    const y = builder.apply('InstanceNormalization', [x, ...parameters], { epsilon: 1e-5 });
+    const { outputs } = decompose(new GraphBuilder(), { outputs: { y } });
+    const result = evaluate(outputs, { x: new Float64Array(8).fill(1 / 3) })['y']!;
+    for (const value of result) expect(value).toBeCloseTo(0.5, 6);
+  });
+});
