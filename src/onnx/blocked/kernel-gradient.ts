@@ -77,7 +77,8 @@ function forEachLane(
 
 /**
  * The rows with their channels interleaved along the width, [L, groups * block, H', W' * R]: pixel w of channel r lies at w R + r, so one
- * convolution dilated by R meets all channels at all taps side by side. Blocked memory has that order already; R = block and L blocks.
+ * convolution dilated by R meets all channels at all taps side by side. Blocked memory has that order already: R = block and L blocks.
+ * Planar channels stay apart: R = 1.
  */
 function interleavedRows(
   emit: Emitter,
@@ -86,8 +87,8 @@ function interleavedRows(
   { pads, block }: CorrelationOptions,
 ): Emitted {
   const [pairs, channels, height, width] = tensor.shape as readonly [number, number, number, number];
-  const [blocks, run] = planar ? [1, channels] : [channels / block, block];
-  const source = zeroEndedRuns(emit, planar ? emit.transpose(tensor, [0, 2, 3, 1]) : tensor, run);
+  const [blocks, run] = planar ? [channels, 1] : [channels / block, block];
+  const source = zeroEndedRuns(emit, tensor, run);
   const zero = pairs * blocks * height * width;
   const [top, left, bottom, right] = pads;
   const strip = height / cut.strips;
@@ -144,7 +145,7 @@ export function correlate(emit: Emitter, rows: Rows, image: StackedImage, option
   const [, ownLanes, height, width] = image.tensor.shape as readonly [number, number, number, number];
   const lanes = ownLanes * (image.sources[0] as readonly number[]).length;
   const cut = cutFor(image.sources.length * image.batch, [lanes, height, width], block);
-  const run = rows.planar ? (rows.tensor.shape[1] as number) : block;
+  const run = rows.planar ? 1 : block;
   const product = blockedConv(emit, interleavedRows(emit, rows, cut, options), pairKernels(emit, image, cut, block), {
     kernel: [height / cut.strips, width],
     strides: [steps[0], 1],

@@ -17,7 +17,14 @@ import {
 } from './conv.ts';
 import { blockedFromPlain, type Layout, layoutOf, plainFromBlocked, planarFromPlain } from './layout.ts';
 import { isPerChannel, isSpatialReduction, Packing } from './packing.ts';
-import { laneVector, leakyReluGradient, scaleShift, spatialMean, voxelsPerSample } from './pointwise.ts';
+import {
+  laneVector,
+  leakyReluGradient,
+  scaleShift,
+  spatialMean,
+  spatialMeanOfProduct,
+  voxelsPerSample,
+} from './pointwise.ts';
 import { maxPool, maxPoolGradient } from './pool.ts';
 import {
   isUpsampledConv,
@@ -257,13 +264,22 @@ export class BlockedLowering {
 
   #reduction(value: Value<'ReduceMean'> | Value<'ReduceSum'> | Value): Emitted {
     const [image] = value.inputs as readonly [Value];
-    const tensor = this.enter(image);
     const layout = this.#layout(image);
-    this.#emit.tag = value.tag;
-    const mean = spatialMean(this.#emit, tensor, layout);
+    const mean = this.#spatialMean(image, value.tag, layout);
     const op = isOp(value, 'ReduceMean') ? 'ReduceMean' : 'ReduceSum';
     const own = op === 'ReduceMean' ? mean : this.#emit.binary('Mul', mean, this.#emit.float(voxelsPerSample(layout)));
     const { axes } = (value as Value<'ReduceMean'>).attributes;
     return axes.includes(0) ? this.#emit.reduce(op, own, [0]) : own;
+  }
+
+  #spatialMean(image: Value, tag: string, layout: Layout): Emitted {
+    if (isOp(image, 'Mul') && image.inputs.every(input => this.#packing.has(input)) && !this.#made.has(image)) {
+      const [left, right] = image.inputs.map(input => this.enter(input)) as [Emitted, Emitted];
+      this.#emit.tag = tag;
+      return spatialMeanOfProduct(this.#emit, left, right, layout);
+    }
+    const tensor = this.enter(image);
+    this.#emit.tag = tag;
+    return spatialMean(this.#emit, tensor, layout);
   }
 }

@@ -55,7 +55,23 @@ export function scaleShift(
 /** Large enough to saturate a clip at any normal value, small enough not to overflow in the product. */
 const STEEP = 2 ** 80;
 
-/** dy where y > 0, alpha dy elsewhere: a steep line through 0, clipped to [alpha, 1], is the mask. */
+/** clip(STEEP x + offset) to a range: a mask from the sign of x. */
+export function steepMask(
+  emit: Emitter,
+  x: Emitted,
+  layout: Layout,
+  { offset, range }: { readonly offset: number; readonly range: readonly [number, number] },
+): Emitted {
+  const channels = layout.batch * layout.lanes;
+  const all = (value: number): Emitted => emit.float(new Array<number>(channels).fill(value), [channels]);
+  return depthwise(emit, x, layout, {
+    factor: all(STEEP),
+    bias: offset === 0 ? undefined : all(offset),
+    activation: { name: 'Clip', parameters: range },
+  });
+}
+
+/** dy where y > 0, alpha dy elsewhere. */
 export function leakyReluGradient(
   emit: Emitter,
   y: Emitted,
@@ -63,19 +79,41 @@ export function leakyReluGradient(
   options: { readonly layout: Layout; readonly alpha: number },
 ): Emitted {
   const { layout, alpha } = options;
-  const steep = emit.float(new Array<number>(layout.batch * layout.lanes).fill(STEEP), [layout.batch * layout.lanes]);
-  const mask = depthwise(emit, y, layout, { factor: steep, activation: { name: 'Clip', parameters: [alpha, 1] } });
-  return emit.binary('Mul', dy, mask);
+  return emit.binary('Mul', dy, steepMask(emit, y, layout, { offset: 0, range: [alpha, 1] }));
+}
+
+/** Values per plane and lane, [groups, N * lanes, 1, 1] blocked, averaged over planes and slots: row-major [N, C, 1, 1, 1]. */
+function meanOverPlanes(
+  emit: Emitter,
+  planes: Emitted,
+  { groups, batch, lanes, used, pack, channels }: Layout,
+): Emitted {
+  const means = emit.reduce('ReduceMean', emit.reshape(planes, [groups, batch, lanes]), [0]);
+  const perSlot = emit.reshape(emit.slice(means, 2, 0, used), [batch, pack, channels]);
+  return emit.reshape(emit.reduce('ReduceMean', perSlot, [1]), [batch, channels, 1, 1, 1]);
 }
 
 /** Mean over depth, height and width: row-major [N, C, 1, 1, 1]. */
 export function spatialMean(emit: Emitter, tensor: Emitted, layout: Layout): Emitted {
-  const { groups, batch, lanes, used, pack, channels } = layout;
+  const { groups, batch, lanes } = layout;
   const view = perSample(emit, tensor, layout);
   const planes = emit.node('GlobalAveragePool', [view], [groups, batch * lanes, 1, 1], { domain: BLOCKED_DOMAIN });
-  const means = emit.reduce('ReduceMean', emit.reshape(planes, [groups, batch, lanes]), [0]);
-  const perSlot = emit.reshape(emit.slice(means, 2, 0, used), [batch, pack, channels]);
-  return emit.reshape(emit.reduce('ReduceMean', perSlot, [1]), [batch, channels, 1, 1, 1]);
+  return meanOverPlanes(emit, planes, layout);
+}
+
+/**
+ * Mean of a product over depth, height and width, row-major [N, C, 1, 1, 1], without storing the product: a depthwise convolution of one
+ * image with the other as its kernel, plane by plane.
+ */
+export function spatialMeanOfProduct(emit: Emitter, left: Emitted, right: Emitted, layout: Layout): Emitted {
+  const { groups, batch, lanes, height, width } = layout;
+  const channels = groups * batch * lanes;
+  const [image, kernel] = [
+    emit.reshape(left, [1, channels, height, width]),
+    emit.reshape(right, [channels, 1, height, width]),
+  ];
+  const sums = blockedConv(emit, image, kernel, { kernel: [height, width], group: channels });
+  return emit.binary('Mul', meanOverPlanes(emit, sums, layout), emit.float(1 / (height * width)));
 }
 
 /** Number of voxels of one sample. */

@@ -2,6 +2,7 @@
 import type { Emitted, Emitter } from '../emitter.ts';
 import { BLOCKED_DOMAIN, ONNX_TYPES } from '../model.ts';
 import { blockedShape, type Layout } from './layout.ts';
+import { steepMask } from './pointwise.ts';
 
 /** Splits [G N, L, H, W] into the even and the odd planes of every pair, over the coarse layout's groups. */
 function pairs(emit: Emitter, tensor: Emitted, fine: Layout): readonly Emitted[] {
@@ -56,6 +57,11 @@ export function maxPool(emit: Emitter, tensor: Emitted, fine: Layout, coarse: La
   return asCoarse(emit, emit.binary('Max', even, odd), fine, coarse);
 }
 
+/** 1 where x - max is 0, 0 where it is below: a steep line clipped, in one pass; a comparison and a cast take five times as long. */
+function equalityMask(emit: Emitter, below: Emitted, layout: Layout): Emitted {
+  return steepMask(emit, below, layout, { offset: 1, range: [0, 1] });
+}
+
 /**
  * Gradient of max-pooling: dy shared out equally among the maxima of its window of two planes. Maxima are counted per plane first,
  * then added over the planes that hold the window's maximum.
@@ -69,7 +75,7 @@ export function maxPoolGradient(emit: Emitter, x: Emitted, dy: Emitted, fine: La
     });
   const toFloat = (tensor: Emitted): Emitted =>
     emit.node('Cast', [tensor], tensor.shape, { attributes: { to: ONNX_TYPES.float32 }, dataType: 'float32' });
-  const mask = toFloat(emit.binary('Equal', x, upsample(maxima), 'bool'));
+  const mask = equalityMask(emit, emit.binary('Sub', x, upsample(maxima)), fine);
   const quarter = emit.node('AveragePool', [mask], maxima.shape, {
     domain: BLOCKED_DOMAIN,
     attributes: { kernel_shape: [2, 2], strides: [2, 2] },
