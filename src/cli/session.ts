@@ -31,6 +31,11 @@ export type Start = (work: (session: Session) => Promise<Outcome>) => Promise<vo
  */
 export async function openLaboratory(session: Session, threads: number | null): Promise<Laboratory> {
   const engine = await createNodeEngine(threads === null ? {} : { threads });
+  if (engine.block === 0) {
+    session.progress.log(
+      'this processor has no channel-blocked kernels: training takes standard operators, about half as fast',
+    );
+  }
   return {
     engine,
     files: nodeFiles,
