@@ -21,6 +21,7 @@ import { sgd } from '../optim/sgd.ts';
 import type { Session } from '../runtime/engine.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint.ts';
 import { exportModel, multiplyAdds } from '../training/export.ts';
+import { isSigmoid } from '../training/hard-loss.ts';
 import { buildForward, kernelMask, type Model, type StepOptions } from '../training/step.ts';
 import { type ScheduledTerm, type TrainingResult, type TrainingStore, train } from '../training/trainer.ts';
 import type { Recipe } from './config-schema.ts';
@@ -70,9 +71,21 @@ function softTerms({ distill }: Recipe): ScheduledTerm[] {
   }));
 }
 
+/** How logits become probabilities: independent classes with binary cross-entropy, exclusive ones otherwise. */
+function activationOf({ loss }: Recipe): 'softmax' | 'sigmoid' {
+  return isSigmoid(loss) ? 'sigmoid' : 'softmax';
+}
+
+/** One channel per class; independent classes have none for the background. */
+function logitChannels({ recipe, data }: Pick<ArmOptions, 'recipe' | 'data'>): number {
+  return data.dataset.labels.length - (isSigmoid(recipe.loss) ? 1 : 0);
+}
+
 /** Mean Dice of a network in training over whole validation volumes. Not interrupted: a resumed run must have the same scores. */
-function validator(options: ArmOptions, session: Session, classes: number): (theta: Float32Array) => Promise<number> {
+function validator(options: ArmOptions, session: Session): (theta: Float32Array) => Promise<number> {
   const { data, recipe } = options;
+  const activation = activationOf(recipe);
+  const classes = logitChannels(options);
   const values = data.dataset.labels.filter(({ value }) => value > 0).map(({ value }) => value);
   const diceOfCase = async (item: TrainingCase, theta: Tensor): Promise<number[]> => {
     const [width, height, depth] = item.sizeVoxels;
@@ -85,11 +98,11 @@ function validator(options: ArmOptions, session: Session, classes: number): (the
       window: patchShape(recipe.patch.size),
       classes,
       overlap: recipe.evaluate.overlap,
-      activation: 'softmax',
+      activation,
       inputName: 'image',
       outputName: 'logits',
     });
-    const prediction = labelsFromProbabilities(probabilities, classes, 'softmax');
+    const prediction = labelsFromProbabilities(probabilities, classes, activation);
     return countOverlap(item.label, prediction, values).flatMap(overlap => diceOf(overlap) ?? []);
   };
   return async theta => {
@@ -145,7 +158,7 @@ function planArm({ laboratory, recipe, data, arm, seed, teacher }: Omit<ArmOptio
     convolutionsPerLevel,
     normalization,
     negativeSlope: activation === 'relu' ? 0 : negativeSlope,
-    classes: data.dataset.labels.length,
+    classes: logitChannels({ recipe, data }),
   });
   const model: Model = { network, specs: collectParameters(network, imageShape) };
   const terms = teacher === undefined ? [] : softTerms(recipe);
@@ -174,7 +187,6 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
   const { laboratory, recipe, data, arm, seed, folder, teacher, signal } = options;
   const { engine, files, machine, progress } = laboratory;
   const { model, imageShape, optimizer, learningRate, train: budget, terms, fingerprint } = planArm(options);
-  const classes = data.dataset.labels.length;
   const channels = data.dataset.channels.length;
   const window = patchShape(recipe.patch.size);
   const step: StepOptions = {
@@ -208,7 +220,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       learningRate,
       schedule: recipe.optimizer.schedule,
       validateEvery: budget.validateEvery,
-      validate: data.val.length === 0 ? undefined : validator(options, forward, classes),
+      validate: data.val.length === 0 ? undefined : validator(options, forward),
       teacherLogits: teacher?.logits,
       store: armStore(options, model, fingerprint),
       fingerprint,
@@ -223,7 +235,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       spacingMm: recipe.preprocess.spacingMm,
       normalize: recipe.preprocess.normalize,
       patch: window,
-      activation: 'softmax',
+      activation: activationOf(recipe),
       inputName: 'image',
       outputName: 'logits',
       parameters: parameterCount(model.specs.filter(spec => spec.role !== 'buffer')),

@@ -8,10 +8,18 @@ export interface HardLossOptions {
   readonly dice: { readonly weight: number } & DiceOptions;
 }
 
-/** Class indices [N, 1, D, H, W] as 0/1 maps [N, K, D, H, W]; for one logit channel, the map of class 1. */
-function oneHot(builder: GraphBuilder, label: Value, channels: number): Value {
-  const classes = channels === 1 ? [1] : Array.from({ length: channels }, (_, index) => index);
-  const ids = builder.constant({ dataType: 'int32', shape: [1, channels, 1, 1, 1], data: Int32Array.from(classes) });
+/**
+ * Whether the channels of the logits are independent (sigmoid) rather than exclusive (softmax). Independent channels have none for the
+ * background: channel k is class k + 1.
+ */
+export function isSigmoid(options: HardLossOptions): boolean {
+  return options.crossEntropy.kind === 'binary';
+}
+
+/** Class indices [N, 1, D, H, W] as 0/1 maps [N, K, D, H, W], channel 0 being class `first`. */
+function oneHot(builder: GraphBuilder, label: Value, channels: number, first: 0 | 1): Value {
+  const classes = Int32Array.from({ length: channels }, (_, channel) => channel + first);
+  const ids = builder.constant({ dataType: 'int32', shape: [1, channels, 1, 1, 1], data: classes });
   return builder.cast(builder.equal(label, ids), 'float32');
 }
 
@@ -24,8 +32,8 @@ export function hardLossTerms(
 ): readonly { readonly name: string; readonly value: Value; readonly weight: number }[] {
   const { crossEntropy, dice } = options;
   const channels = logits.shape[1] as number;
-  const target = oneHot(builder, label, channels);
-  const sigmoid = crossEntropy.kind === 'binary' || channels === 1;
+  const sigmoid = isSigmoid(options);
+  const target = oneHot(builder, label, channels, sigmoid ? 1 : 0);
   const terms: { name: string; value: Value; weight: number }[] = [];
   if (crossEntropy.weight > 0) {
     const value = sigmoid
@@ -34,10 +42,11 @@ export function hardLossTerms(
     terms.push({ name: 'crossEntropy', value, weight: crossEntropy.weight });
   }
   if (dice.weight > 0) {
+    const diceOptions = sigmoid ? { ...dice, background: true } : dice;
     const probability = sigmoid
       ? builder.sigmoid(logits)
       : builder.exp(builder.apply('LogSoftmax', [logits], { axis: 1 }));
-    terms.push({ name: 'dice', value: diceLoss(builder, probability, target, dice), weight: dice.weight });
+    terms.push({ name: 'dice', value: diceLoss(builder, probability, target, diceOptions), weight: dice.weight });
   }
   return terms;
 }

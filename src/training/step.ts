@@ -19,7 +19,7 @@ import {
 } from '../nn/parameters.ts';
 import { addRegularization, clipByNorm, gradientNorm } from '../optim/clipping.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
-import { type HardLossOptions, hardLossTerms } from './hard-loss.ts';
+import { type HardLossOptions, hardLossTerms, isSigmoid } from './hard-loss.ts';
 
 /** A network with its parameter table. */
 export interface Model {
@@ -127,8 +127,7 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
         ? builder.input('teacherLogits', logits.shape)
         : forward(builder, { model: teacher, imageShape, scope: 'teacher', theta: teacher.theta }).logits;
     builder.scope('distillation', () => {
-      const loss =
-        logits.shape[1] === 1 || hardLoss.crossEntropy.kind === 'binary' ? sigmoidSoftTargetLoss : softTargetLoss;
+      const loss = isSigmoid(hardLoss) ? sigmoidSoftTargetLoss : softTargetLoss;
       for (const { name, weights } of softTerms) {
         const value = loss(builder, logits, soft, { temperature: hyper(`${name}.temperature`), weights });
         terms.push({ name, value, weighted: builder.mul(value, hyper(`${name}.weight`)) });
