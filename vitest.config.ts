@@ -5,7 +5,16 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['test/architecture.test.ts', 'test/unit/**/*.test.ts'], testTimeout: 20_000 } },
       { test: { name: 'ort', include: ['test/ort/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 300_000, fileParallelism: false } },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/support/build.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

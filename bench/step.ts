@@ -96,7 +96,7 @@ async function trainer(engine: Engine, job: Job, image: Tensor): Promise<() => P
     student,
     imageShape: image.shape,
     hardLoss: {
-      crossEntropy: { weight: 1, kind: 'categorical' },
+      crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'uniform' },
       dice: { weight: 1, batch: false, background: false, squared: false, smooth: 1e-5 },
     },
     optimizer,

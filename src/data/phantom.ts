@@ -163,6 +163,16 @@ export function generatePhantom(seed: number, index: number, options: PhantomOpt
   };
 }
 
+/** Who made a data set, in its dataset.json; tells phantoms from anybody's scans. */
+const REFERENCE = 'voxstill';
+
+/** Whether a folder holds phantoms that {@link writePhantomDataset} made, and may be replaced by others. */
+export async function isPhantomDataset(files: Files, folder: string): Promise<boolean> {
+  const path = `${folder}/dataset.json`;
+  if (!(await files.exists(path))) return false;
+  return new TextDecoder().decode(await files.read(path)).includes(`"reference": "${REFERENCE}"`);
+}
+
 /**
  * Writes a data set of phantoms as a Medical Segmentation Decathlon folder: dataset.json, imagesTr, labelsTr (.nii.gz).
  * Case i of a seed is the same whatever the number of cases.
@@ -192,7 +202,7 @@ export async function writePhantomDataset(
   const description = {
     name: 'Phantom',
     description: `Generated hippocampus-like volumes, seed ${seed}: not patients, for trying things out`,
-    reference: 'voxstill',
+    reference: REFERENCE,
     licence: 'Apache-2.0',
     release: '1.0',
     tensorImageSize: '3D',

@@ -64,8 +64,9 @@ function optimizerOf(
 function softTerms({ distill }: Recipe): ScheduledTerm[] {
   return distill.losses.map(({ kd }, index) => ({
     name: index === 0 ? 'kd' : `kd${index + 1}`,
-    weights: kd.classWeights === 'none' ? 'uniform' : kd.classWeights,
+    weights: kd.classWeights,
     weight: kd.softWeight,
+    finalWeight: kd.finalSoftWeight,
     temperature: kd.temperature,
     warmupSteps: kd.warmupSteps,
   }));

@@ -100,12 +100,25 @@ const teacher = z
   ])
   .describe('A U-Net to train, or finished ONNX models.');
 
+const classWeights = (standard: 'root' | 'balanced') =>
+  z
+    .union([z.enum(['uniform', 'root', 'balanced']), z.array(nonNegative).min(1)])
+    .default(standard)
+    .describe(
+      'Weight of a voxel by its class: all alike, by the inverse square root of the frequency of the class in the batch, by the ' +
+        'inverse frequency, or one number per class, background first.',
+    );
+
 const loss = z
   .strictObject({
     crossEntropy: z
       .strictObject({
         weight: nonNegative.default(1),
-        kind: z.enum(['categorical', 'binary']).default('categorical').describe('binary is for one-channel models.'),
+        kind: z
+          .enum(['categorical', 'binary'])
+          .default('categorical')
+          .describe('binary: independent classes, one channel per foreground class.'),
+        classWeights: classWeights('root'),
       })
       .prefault({}),
     dice: z
@@ -132,17 +145,18 @@ const knowledgeDistillation = z
       .optional()
       .describe('Weight of the soft-target term beside the hard loss, whose weight stays 1.')
       .meta({ default: DEFAULT_SOFT_WEIGHT }),
+    finalSoftWeight: nonNegative
+      .default(0)
+      .describe('Weight at the last step; the weight moves there in a straight line from softWeight.'),
     alpha: nonNegative.optional().describe('Another name of softWeight; give one of them.'),
-    classWeights: z
-      .union([z.enum(['balanced', 'none']), z.array(nonNegative).min(1)])
-      .default('balanced')
-      .describe('Weight per class of a voxel: by inverse frequency, all 1, or given, background first.'),
+    classWeights: classWeights('balanced'),
     warmupSteps: z.int().min(0).default(0).describe('Steps over which the weight grows from 0.'),
   })
   .refine(kd => kd.alpha === undefined || kd.softWeight === undefined, 'softWeight and alpha are the same; give one')
-  .transform(({ temperature, softWeight, alpha, classWeights, warmupSteps }) => ({
+  .transform(({ temperature, softWeight, finalSoftWeight, alpha, classWeights, warmupSteps }) => ({
     temperature,
     softWeight: softWeight ?? alpha ?? DEFAULT_SOFT_WEIGHT,
+    finalSoftWeight,
     classWeights,
     warmupSteps,
   }));

@@ -1,9 +1,10 @@
 /** The demo: a data set of phantoms, then the ordinary experiment on it, sized for a laptop and a few minutes. */
-import { writePhantomDataset } from '../data/phantom.ts';
+import { isPhantomDataset, writePhantomDataset } from '../data/phantom.ts';
 import { parseRecipe } from './config.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { Comparison } from './record.ts';
 import { runExperiment } from './run.ts';
+import { assertEmptyFolder } from './run-folder.ts';
 
 export interface DemoOptions {
   readonly out: string;
@@ -31,13 +32,21 @@ seeds: [${seed}]
 `;
 }
 
-/** Writes phantoms to OUT/data and runs the experiment into OUT. */
+/**
+ * Writes phantoms to OUT-data, beside the run, and runs the experiment into OUT.
+ * @throws {InputError} E_OUT_NOT_EMPTY if there is something in OUT, or something else than phantoms in OUT-data
+ */
 export async function runDemo(laboratory: Laboratory, options: DemoOptions): Promise<Comparison> {
   const { out, quick, seed, signal } = options;
-  const dataset = `${out}-data`;
+  const dataset = `${out.replace(/(?<=.)\/+$/, '')}-data`;
+  const advice = 'Choose another folder with --out.';
+  await assertEmptyFolder(laboratory.files, out, advice);
+  if (!(await isPhantomDataset(laboratory.files, dataset))) await assertEmptyFolder(laboratory.files, dataset, advice);
   const { cases } = quick ? SIZES.quick : SIZES.full;
   laboratory.progress.log(`making ${cases} phantoms in ${dataset}`);
   await writePhantomDataset(laboratory.files, dataset, { seed, cases });
-  const recipe = parseRecipe(demoRecipe(dataset, options), { path: 'the recipe of the demo' });
+  // the run's recipe must mean the same from any folder
+  const located = await laboratory.files.realPath(dataset);
+  const recipe = parseRecipe(demoRecipe(located ?? dataset, options), { path: 'the recipe of the demo' });
   return runExperiment(laboratory, recipe, { out, resume: false, ...(signal && { signal }) });
 }

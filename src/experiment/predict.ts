@@ -119,12 +119,24 @@ async function predictOne(
   return { ...prediction, probabilities: probabilitiesPath };
 }
 
+/** A result must not replace a scan: neither its own nor one that is still to be read. */
+async function assertInputsStay({ files }: Laboratory, jobs: readonly Job[]): Promise<void> {
+  const inputs = new Set<string | undefined>();
+  for (const path of jobs.flatMap(job => job.inputs)) inputs.add(await files.realPath(path));
+  for (const { output } of jobs) {
+    const existing = await files.realPath(output);
+    if (existing === undefined || !inputs.has(existing)) continue;
+    throw new InputError('E_OUTPUT_NAME', `${output} would replace an input. Give another --output.`);
+  }
+}
+
 /**
  * Segments one volume or all of a folder.
  * @throws {InputError} E_NO_INPUT, E_OUTPUT_NAME, E_SHAPE_MISMATCH, and as decodeNifti, openModel and segment
  */
 export async function predictFiles(laboratory: Laboratory, options: PredictOptions): Promise<readonly Prediction[]> {
   const jobs = await jobsOf(laboratory, options);
+  await assertInputsStay(laboratory, jobs);
   const session = await openModel(laboratory.engine, options.model);
   const predictions: Prediction[] = [];
   const task = laboratory.progress.task('predict', jobs.length, 'volume');

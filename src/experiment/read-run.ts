@@ -16,6 +16,7 @@ const record = z.looseObject({
   seeds: z.array(z.int()).min(1),
   versions: z.record(z.string(), z.string()),
   host: z.looseObject({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
+  timingsSeconds: z.record(z.string(), z.number()).default({}),
 });
 
 /** What of run.json readers can rely on. */
@@ -37,7 +38,12 @@ async function readText(files: Files, path: string): Promise<string> {
   return new TextDecoder().decode(await files.read(path));
 }
 
-async function readRecord(files: Files, path: string): Promise<ReadRecord | undefined> {
+/**
+ * Reads run.json.
+ * @returns undefined where there is none
+ * @throws {InputError} E_RUN if it cannot be read
+ */
+export async function readRecord(files: Files, path: string): Promise<ReadRecord | undefined> {
   if (!(await files.exists(path))) return undefined;
   let content: unknown;
   try {

@@ -83,17 +83,25 @@ export interface OpenOptions {
 }
 
 /**
+ * Refuses a folder with something in it, so that nothing of an earlier run is lost.
+ * @param advice what to do instead, a sentence
+ * @throws {InputError} E_OUT_NOT_EMPTY
+ */
+export async function assertEmptyFolder(files: Files, folder: string, advice: string): Promise<void> {
+  if ((await files.list(folder)).length === 0) return;
+  throw new InputError('E_OUT_NOT_EMPTY', `${folder} is not empty. ${advice}`);
+}
+
+/**
  * Makes a run's folder ready and writes the recipe into it.
  * @throws {InputError} E_OUT_NOT_EMPTY if something is there and `resume` is not asked for; E_RESUME_RECIPE if what is there was made
  *   by another recipe, since results would mix
  */
 export async function openRunFolder(files: Files, run: RunFolder, options: OpenOptions): Promise<void> {
   const { recipe, resume, part = run.folder } = options;
-  if (!resume && (await files.list(part)).length > 0) {
-    throw new InputError(
-      'E_OUT_NOT_EMPTY',
-      `${part} is not empty. Go on with what is there with --resume, or choose another folder with --out.`,
-    );
+  if (!resume) {
+    const advice = 'Go on with what is there with --resume, or choose another folder with --out.';
+    await assertEmptyFolder(files, part, advice);
   }
   if (await files.exists(run.recipe)) {
     const before = new TextDecoder().decode(await files.read(run.recipe));

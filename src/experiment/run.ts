@@ -13,6 +13,7 @@ import { parseEvaluation } from './evaluation-file.ts';
 import type { Laboratory } from './laboratory.ts';
 import { openModel, readModelFile } from './model-file.ts';
 import { type PreparedData, prepareData } from './prepare.ts';
+import { readRecord } from './read-run.ts';
 import { ARMS, type Arm, type Comparison, type Evaluation } from './record.ts';
 import { type ArmFolder, openRunFolder, type RunFolder, type RunRecord, runFolder, writeJson } from './run-folder.ts';
 import { assertTeacherFits, type OpenModel, type Teacher, teacherLogits } from './teacher.ts';
@@ -30,6 +31,8 @@ interface Context {
   readonly recipe: Recipe;
   readonly data: PreparedData;
   readonly run: RunFolder;
+  /** When the run was first started, and what it has taken so far; a resumed run adds to both. */
+  readonly startedAt: string;
   readonly timingsSeconds: Record<string, number>;
   readonly signal: AbortSignal | undefined;
 }
@@ -41,9 +44,11 @@ function armsToTrain(recipe: Recipe): readonly Arm[] {
 
 async function timed<T>({ laboratory, timingsSeconds }: Context, stage: string, work: () => Promise<T>): Promise<T> {
   const started = laboratory.machine.elapsedMs();
-  const result = await work();
-  timingsSeconds[stage] = (timingsSeconds[stage] ?? 0) + (laboratory.machine.elapsedMs() - started) / 1000;
-  return result;
+  try {
+    return await work();
+  } finally {
+    timingsSeconds[stage] = (timingsSeconds[stage] ?? 0) + (laboratory.machine.elapsedMs() - started) / 1000;
+  }
 }
 
 /** A teacher and what must be closed after use. */
@@ -58,6 +63,12 @@ async function openTeacher(context: Context, seed: number): Promise<OpenTeacher>
   const { engine, files, machine } = laboratory;
   if (!('onnx' in recipe.teacher)) {
     const folder = run.arm('teacher', seed);
+    if (!(await files.exists(folder.model))) {
+      throw new InputError(
+        'E_TEACHER_MISSING',
+        `there is no finished teacher in ${folder.folder}. Train it first: voxstill train ... --arm teacher`,
+      );
+    }
     const own = await trainedModel({ laboratory, recipe, data, arm: 'teacher', seed, folder, signal });
     const sha256 = machine.sha256(new Uint8Array(own.theta.buffer, own.theta.byteOffset, own.theta.byteLength));
     return { sessions: [], teacher: { sha256, inStep: own, logits: undefined } };
@@ -79,6 +90,10 @@ async function openTeacher(context: Context, seed: number): Promise<OpenTeacher>
   return { sessions, teacher: { sha256: hashes.join(), inStep: 'logits', logits } };
 }
 
+async function closeTeacher({ sessions }: OpenTeacher): Promise<void> {
+  for (const { session } of sessions) await session.dispose();
+}
+
 async function trainStage(context: Context, arm: Arm, seed: number): Promise<void> {
   const { laboratory, recipe, data, run, signal } = context;
   const folder = run.arm(arm, seed);
@@ -91,7 +106,7 @@ async function trainStage(context: Context, arm: Arm, seed: number): Promise<voi
     const options = { laboratory, recipe, data, arm, seed, folder, teacher: opened?.teacher, signal };
     await timed(context, `${folder.folder.slice(run.folder.length + 1)}/train`, () => trainArm(options));
   } finally {
-    for (const { session } of opened?.sessions ?? []) await session.dispose();
+    if (opened !== undefined) await closeTeacher(opened);
   }
 }
 
@@ -122,9 +137,8 @@ async function evaluateStage(context: Context, arm: Arm, seed: number): Promise<
 
 /** Keeps run.json true: running, then done, failed or stopped. */
 async function recorded<T>(context: Context, work: () => Promise<T>): Promise<T> {
-  const { laboratory, recipe, data, run, timingsSeconds, signal } = context;
+  const { laboratory, recipe, data, run, startedAt, timingsSeconds, signal } = context;
   const { files, machine } = laboratory;
-  const startedAt = machine.now();
   const write = (status: RunRecord['status'], error?: string): Promise<void> => {
     const record: RunRecord = {
       ...machine.provenance,
@@ -166,9 +180,28 @@ async function open(
     await openRunFolder(laboratory.files, run, { ...opening, ...part });
   }
   const data = await prepareData(laboratory, recipe, signal);
+  const earlier = await readRecord(laboratory.files, run.record);
+  const context = {
+    laboratory,
+    recipe,
+    data,
+    run,
+    startedAt: earlier?.startedAt ?? laboratory.machine.now(),
+    timingsSeconds: { ...earlier?.timingsSeconds },
+    signal,
+  };
+  if (arm === 'student' || (arm === undefined && 'onnx' in recipe.teacher)) await checkTeacher(context);
   await openRunFolder(laboratory.files, run, { ...opening, ...part });
   await writeJson(laboratory.files, run.splits, data.splits);
-  return { laboratory, recipe, data, run, timingsSeconds: {}, signal };
+  return context;
+}
+
+/** Opens what the students to come learn from, and closes it again: a teacher that cannot teach is known before anything is written. */
+async function checkTeacher(context: Context): Promise<void> {
+  for (const seed of context.recipe.seeds) {
+    const isTrained = await context.laboratory.files.exists(context.run.arm('student', seed).model);
+    if (!isTrained) await closeTeacher(await openTeacher(context, seed));
+  }
 }
 
 /**

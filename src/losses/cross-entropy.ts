@@ -1,10 +1,6 @@
-/** Hard-label cross-entropy. Logits are [N, K, D, H, W]; reduction is the sum over classes and the mean over voxels and batch. */
-import { elementCount } from '../core/shape.ts';
+/** Hard-label cross-entropy. Logits are [N, K, D, H, W]; reduction is the sum over classes and the weighted mean over voxels and batch. */
 import type { GraphBuilder, Value } from '../graph/graph.ts';
-
-function voxels(logits: Value): number {
-  return elementCount(logits.shape) / (logits.shape[1] as number);
-}
+import { type VoxelWeights, weightedVoxelMean } from './class-weights.ts';
 
 /**
  * Categorical: - mean_voxels sum_c y_c log softmax(z)_c.
@@ -12,18 +8,32 @@ function voxels(logits: Value): number {
  * @param oneHot y, same shape; constant
  * @returns scalar [], nats per voxel
  */
-export function categoricalCrossEntropy(builder: GraphBuilder, logits: Value, oneHot: Value): Value {
+export function categoricalCrossEntropy(
+  builder: GraphBuilder,
+  logits: Value,
+  oneHot: Value,
+  weights: VoxelWeights,
+): Value {
   const logProbability = builder.apply('LogSoftmax', [logits], { axis: 1 });
-  return builder.mul(builder.total(builder.mul(oneHot, logProbability)), -1 / voxels(logits));
+  const perVoxel = builder.neg(builder.sum(builder.mul(oneHot, logProbability), [1]));
+  return weightedVoxelMean(builder, perVoxel, oneHot, weights);
 }
 
 /**
- * Binary, for one channel or overlapping regions: mean_voxels sum_c softplus(z) - y z.
+ * Binary, for one channel or overlapping regions: sum_c mean_voxels softplus(z_c) - y_c z_c, the classes of the weights being outside
+ * and inside of each region.
  * @param logits z, [N, K, D, H, W]; differentiated
  * @param target y in [0, 1], same shape; constant
  * @returns scalar [], nats per voxel
  */
-export function binaryCrossEntropy(builder: GraphBuilder, logits: Value, target: Value): Value {
+export function binaryCrossEntropy(builder: GraphBuilder, logits: Value, target: Value, weights: VoxelWeights): Value {
   const perVoxel = builder.sub(builder.apply('Softplus', [logits], {}), builder.mul(target, logits));
-  return builder.mul(builder.total(perVoxel), 1 / voxels(logits));
+  const means = Array.from({ length: logits.shape[1] as number }, (_, channel) => {
+    const [map, inside] = [perVoxel, target].map(value => builder.slice(value, 1, channel, channel + 1)) as [
+      Value,
+      Value,
+    ];
+    return weightedVoxelMean(builder, map, builder.concat([builder.sub(1, inside), inside], 1), weights);
+  });
+  return means.reduce((sum, mean) => builder.add(sum, mean));
 }

@@ -7,6 +7,8 @@ export interface Files {
   /** Names in a folder, sorted; empty where the folder does not exist. */
   list(folder: string): Promise<readonly string[]>;
   exists(path: string): Promise<boolean>;
+  /** The one absolute path of a file or folder, links followed, the same however it is written; undefined where there is none. */
+  realPath(path: string): Promise<string | undefined>;
   /** Removes a file or a whole folder; no error where there is none. */
   remove(path: string): Promise<void>;
 }

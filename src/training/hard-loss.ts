@@ -1,10 +1,15 @@
 /** The hard loss: what every arm minimises on the labels, student and baseline alike. */
 import type { GraphBuilder, Value } from '../graph/graph.ts';
+import type { VoxelWeights } from '../losses/class-weights.ts';
 import { binaryCrossEntropy, categoricalCrossEntropy } from '../losses/cross-entropy.ts';
 import { type DiceOptions, diceLoss } from '../losses/dice.ts';
 
 export interface HardLossOptions {
-  readonly crossEntropy: { readonly weight: number; readonly kind: 'categorical' | 'binary' };
+  readonly crossEntropy: {
+    readonly weight: number;
+    readonly kind: 'categorical' | 'binary';
+    readonly classWeights: VoxelWeights;
+  };
   readonly dice: { readonly weight: number } & DiceOptions;
 }
 
@@ -37,8 +42,8 @@ export function hardLossTerms(
   const terms: { name: string; value: Value; weight: number }[] = [];
   if (crossEntropy.weight > 0) {
     const value = sigmoid
-      ? binaryCrossEntropy(builder, logits, target)
-      : categoricalCrossEntropy(builder, logits, target);
+      ? binaryCrossEntropy(builder, logits, target, crossEntropy.classWeights)
+      : categoricalCrossEntropy(builder, logits, target, crossEntropy.classWeights);
     terms.push({ name: 'crossEntropy', value, weight: crossEntropy.weight });
   }
   if (dice.weight > 0) {

@@ -9,7 +9,8 @@ import type { Shape } from '../core/shape.ts';
 import { decompose } from '../graph/decompose.ts';
 import { fuse } from '../graph/fuse.ts';
 import { type Graph, GraphBuilder, type Value } from '../graph/graph.ts';
-import { sigmoidSoftTargetLoss, softTargetLoss, type VoxelWeights } from '../losses/distillation/logits.ts';
+import type { VoxelWeights } from '../losses/class-weights.ts';
+import { sigmoidSoftTargetLoss, softTargetLoss } from '../losses/distillation/logits.ts';
 import {
   constantParameters,
   flatParameters,

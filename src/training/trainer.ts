@@ -15,7 +15,10 @@ import { biasCorrections, buildTrainingStep, type SoftTerm, type StepOptions } f
 
 /** A soft term with the numbers that may change by step. */
 export interface ScheduledTerm extends SoftTerm {
+  /** After the warm-up; from there it moves in a straight line to the final one. */
   readonly weight: number;
+  /** At the last step. */
+  readonly finalWeight: number;
   readonly temperature: number;
   /** Steps over which the weight rises from 0. */
   readonly warmupSteps: number;
@@ -73,6 +76,13 @@ export interface TrainingResult {
   readonly waitingShare: number;
 }
 
+/** Weight of a soft term at a step, from 0. */
+export function termWeight({ weight, finalWeight, warmupSteps }: ScheduledTerm, step: number, steps: number): number {
+  if (step < warmupSteps) return (weight * (step + 1)) / (warmupSteps + 1);
+  const progress = (step - warmupSteps) / Math.max(1, steps - 1 - warmupSteps);
+  return weight + (finalWeight - weight) * progress;
+}
+
 function hyperValues(options: TrainerOptions, names: readonly string[], step: number): Float32Array {
   const [first, second] = biasCorrections(options.step.optimizer, step);
   const numbers: Record<string, number> = {
@@ -80,9 +90,9 @@ function hyperValues(options: TrainerOptions, names: readonly string[], step: nu
     biasCorrection1: first,
     biasCorrection2: second,
   };
-  for (const { name, weight, temperature, warmupSteps } of options.terms) {
-    numbers[`${name}.weight`] = weight * Math.min(1, (step + 1) / (warmupSteps + 1));
-    numbers[`${name}.temperature`] = temperature;
+  for (const term of options.terms) {
+    numbers[`${term.name}.weight`] = termWeight(term, step, options.steps);
+    numbers[`${term.name}.temperature`] = term.temperature;
   }
   return Float32Array.from(names, name => numbers[name] as number);
 }
@@ -93,7 +103,7 @@ function assertFinite(losses: Readonly<Record<string, number>>, step: number, ca
   throw new WorkError(
     'E_LOSS_NOT_FINITE',
     `${broken.map(([name, value]) => `${name} is ${value}`).join(', ')} at step ${step} (cases ${caseIds.join(', ')}). ` +
-      'Lower the learning rate, set optimizer.clipNorm, or look at these cases with `voxstill validate`; the last checkpoint is kept',
+      'Lower the learning rate, set optimizer.clipNorm, or look at these cases with `voxstill inspect`; the last checkpoint is kept',
   );
 }
 
@@ -103,14 +113,23 @@ function assertFinite(losses: Readonly<Record<string, number>>, step: number, ca
  * @throws the signal's reason when it fires, after a checkpoint has been written
  */
 export async function train(options: TrainerOptions): Promise<TrainingResult> {
+  try {
+    return await trainToEnd(options);
+  } finally {
+    // also after a checkpoint that cannot be read: an open source keeps the program alive
+    await options.batches.close();
+  }
+}
+
+async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
   const { engine, steps, progress, store, now } = options;
+  const resumed = await store.load();
   const step = buildTrainingStep(options.step);
   const session = await engine.load(encodeModel(lower(step.graph, { block: engine.block })));
   const { optimizer, imageShape, student } = options.step;
   const trainable = student.specs.filter(spec => spec.role !== 'buffer');
   const count = trainable.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
 
-  const resumed = await store.load();
   const records: StepRecord[] = [];
   let position = resumed?.last.step ?? 0;
   let best = resumed?.last.best ?? null;
@@ -186,7 +205,6 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
     }
   } finally {
     await session.dispose();
-    await options.batches.close();
   }
   task.finish(best === null ? undefined : `best validation Dice ${best.dice.toFixed(3)} at step ${best.step}`);
   const elapsed = (now() - started) / 1000;

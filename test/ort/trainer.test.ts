@@ -111,7 +111,7 @@ function options(changes: Partial<TrainerOptions>): TrainerOptions {
       clipNorm: 5,
       distillation: { teacher: { ...teacher, theta: teacherTheta }, terms: [{ name: 'kd', weights: 'uniform' }] },
     },
-    terms: [{ name: 'kd', weights: 'uniform', weight: 0.5, temperature: 3, warmupSteps: 8 }],
+    terms: [{ name: 'kd', weights: 'uniform', weight: 0.5, finalWeight: 0.2, temperature: 3, warmupSteps: 8 }],
     initialTheta: initialize(student.specs, name => random(3, name)),
     batches: batchSource(),
     steps: 12,
@@ -208,6 +208,15 @@ describe('train', () => {
     expect(step).toBe(4);
     expect([theta, ...Object.values(state)].every(values => values.every(Number.isFinite))).toBe(true);
     expect(batches.closed).toBe(true);
+  });
+
+  it('closes the batches where the checkpoint cannot be read', async () => {
+    const batches = batchSource();
+    const load = () => Promise.reject(new Error('a damaged checkpoint'));
+    await expect(train(options({ store: { ...memoryStore(), load }, batches }))).rejects.toThrow(
+      'a damaged checkpoint',
+    );
+    expect(batches).toMatchObject({ asked: [], closed: true });
   });
 
   it('writes a checkpoint before it obeys the signal, even before the first step', async () => {

@@ -52,7 +52,7 @@ function prepare(setting: Setting): { readonly step: TrainingStep; readonly feed
     student,
     imageShape,
     hardLoss: {
-      crossEntropy: { weight: 1, kind: 'categorical' },
+      crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'uniform' },
       dice: { weight: 0.5, batch: false, background: false, squared: false, smooth: 1e-5 },
     },
     optimizer: sgd({ momentum: 0.9, nesterov: true }),

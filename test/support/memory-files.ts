@@ -25,6 +25,7 @@ export function memoryFiles(initial: Readonly<Record<string, string>> = {}): Mem
     },
     list: async folder => [...new Set(inside(folder).map(key => key.slice(folder.length + 1).split('/')[0]!))].sort(),
     exists: async path => contents.has(path) || inside(path).length > 0,
+    realPath: async path => (contents.has(path) || inside(path).length > 0 ? path : undefined),
     remove: async path => {
       for (const key of [path, ...inside(path)]) contents.delete(key);
     },

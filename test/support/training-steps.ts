@@ -32,7 +32,7 @@ export function plainAdam(): Optimizer {
 
 /** Cross-entropy + soft Dice per sample without the background. */
 export const HARD_LOSS: HardLossOptions = {
-  crossEntropy: { weight: 1, kind: 'categorical' },
+  crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'uniform' },
   dice: { weight: 1, batch: false, background: false, squared: false, smooth: 1e-5 },
 };
 

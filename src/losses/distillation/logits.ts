@@ -3,20 +3,14 @@
  * squared logits) per voxel: sum over classes, weighted mean over voxels, so the value does not change with the patch size.
  */
 import { ShapeError } from '../../core/errors.ts';
-import { elementCount, formatShape, sameShape } from '../../core/shape.ts';
+import { formatShape, sameShape } from '../../core/shape.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
-
-/**
- * How voxels are weighed.
- * `uniform`: every voxel alike. `balanced`: the mean over classes of the mean over the voxels that the teacher gives to the class
- * (in proportion to its probability at T = 1), so a class of 2 % of the voxels weighs as much as the background.
- * Numbers, one per class: a voxel weighs the mean of them under the teacher's probabilities.
- */
-export type VoxelWeights = 'uniform' | 'balanced' | readonly number[];
+import { type VoxelWeights, weightedVoxelMean } from '../class-weights.ts';
 
 export interface SoftTargetOptions {
   /** T > 0, scalar; a value of the graph, so that schedules need no new one. */
   readonly temperature: Value;
+  /** By the teacher's probabilities at T = 1. */
   readonly weights: VoxelWeights;
 }
 
@@ -26,26 +20,6 @@ function assertAlike(student: Value, teacher: Value): void {
       `student logits ${formatShape(student.shape)} against teacher logits ${formatShape(teacher.shape)}`,
     );
   }
-}
-
-/** Keeps a teacher of a class at no voxels from dividing by zero: a thousandth of a voxel. */
-const FLOOR = 1e-3;
-
-/** Mean over voxels of a map [N, 1, D, H, W]; `share` [N, K', D, H, W] says how much of each voxel is in which class. */
-function voxelMean(builder: GraphBuilder, map: Value, share: Value, weights: VoxelWeights): Value {
-  if (weights === 'uniform') return builder.mul(builder.total(map), 1 / elementCount(map.shape));
-  const axes = [0, 2, 3, 4];
-  const [inside, size] = [builder.sum(builder.mul(share, map), axes), builder.sum(share, axes)];
-  const classes = share.shape[1] as number;
-  if (weights === 'balanced') {
-    return builder.mul(builder.total(builder.div(inside, builder.add(size, FLOOR))), 1 / classes);
-  }
-  if (weights.length !== classes) {
-    throw new ShapeError(`${weights.length} class weights for ${classes} classes`);
-  }
-  const weigh = (value: Value): Value =>
-    builder.total(builder.mul(value, builder.float(weights, [1, classes, 1, 1, 1])));
-  return builder.div(weigh(inside), builder.add(weigh(size), FLOOR));
 }
 
 /**
@@ -68,7 +42,7 @@ export function softTargetLoss(
   const divergence = builder.sum(builder.mul(builder.exp(logP), builder.sub(logP, logQ)), [1]);
   const share = builder.exp(builder.apply('LogSoftmax', [teacher], { axis: 1 }));
   const squared = builder.mul(options.temperature, options.temperature);
-  return builder.mul(voxelMean(builder, divergence, share, options.weights), squared);
+  return builder.mul(weightedVoxelMean(builder, divergence, share, options.weights), squared);
 }
 
 /**
@@ -95,7 +69,7 @@ export function sigmoidSoftTargetLoss(
   const means = Array.from({ length: channels }, (_, channel) => {
     const map = builder.slice(divergence, 1, channel, channel + 1);
     const inside = builder.sigmoid(builder.slice(teacher, 1, channel, channel + 1));
-    return voxelMean(builder, map, builder.concat([builder.sub(1, inside), inside], 1), options.weights);
+    return weightedVoxelMean(builder, map, builder.concat([builder.sub(1, inside), inside], 1), options.weights);
   });
   return builder.mul(
     means.reduce((sum, mean) => builder.add(sum, mean)),

@@ -1,5 +1,5 @@
 /** The file system of Node behind the {@link Files} interface: whole files in and out, and where a path in a recipe leads. */
-import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError, WorkError } from '../../core/errors.ts';
 import type { Files } from '../../runtime/files.ts';
@@ -57,12 +57,21 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
+async function realPath(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Files on disk; relative paths start at the working directory. A failed write is WorkError E_FILE_WRITE. */
 export const nodeFiles: Files = {
   read,
   write,
   list,
   exists,
+  realPath,
   remove: path => rm(path, { recursive: true, force: true }),
 };
 

@@ -1,5 +1,22 @@
-/** `voxstill/node`: what the library adds under Node - files, ONNX Runtime, threads, and the machine for the record of a run. */
+/** `voxstill/node`: what the library adds under Node - files, ONNX Runtime, threads, and whole experiments in folders. */
+
+// data sets
+export { type CaseFiles, type Dataset, loadCase, openDataset } from '../../data/dataset.ts';
+export { type SplitFractions, type Splits, splitCases } from '../../data/splits.ts';
+// experiments
+export { parseRecipe, resolveRecipe, stringifyRecipe } from '../../experiment/config.ts';
+export type { Recipe } from '../../experiment/config-schema.ts';
+export { type DemoOptions, runDemo } from '../../experiment/demo.ts';
+export { type EvaluateOptions, evaluateModel } from '../../experiment/evaluate.ts';
+export type { Laboratory } from '../../experiment/laboratory.ts';
+export type { Machine, Provenance } from '../../experiment/machine.ts';
+export { type Prediction, type PredictOptions, predictFiles } from '../../experiment/predict.ts';
+export { type ReadRun, readRun } from '../../experiment/read-run.ts';
+export type { Arm, Comparison, Evaluation } from '../../experiment/record.ts';
+export { type ArmOutcome, type RunOptions, runExperiment, trainOneArm } from '../../experiment/run.ts';
+// the platform
 export { createThreadedBatchSource } from './batch-worker.ts';
 export { createNodeEngine } from './engine.ts';
 export { locate, nodeFiles } from './files.ts';
+export { createNodeLaboratory, type NodeLaboratoryOptions } from './laboratory.ts';
 export { createNodeMachine } from './provenance.ts';

@@ -132,7 +132,7 @@ describe('the loss of a small U-Net with hard and soft targets', () => {
     get: spec => builder.input(parameter(spec), spec.shape),
   });
   const terms = hardLossTerms(builder, logits, builder.input('label', imageShape, 'int32'), {
-    crossEntropy: { weight: 1, kind: 'categorical' },
+    crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'uniform' },
     dice: { weight: 1, batch: false, background: true, squared: false, smooth: 1e-5 },
   });
   const soft = softTargetLoss(builder, logits, builder.input('teacher', logits.shape), {

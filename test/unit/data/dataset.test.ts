@@ -24,6 +24,7 @@ function memoryFiles(tree: Tree): Files {
       return [...new Set(below.map(path => path.slice(prefix.length).split('/')[0] ?? ''))].sort();
     },
     exists: async path => path in tree,
+    realPath: refuse,
     write: refuse,
     remove: refuse,
   };
@@ -258,6 +259,7 @@ test.skipIf(real === undefined)(
       read: async path => new Uint8Array(readFileSync(path)),
       list: async folder => readdirSync(folder).sort(),
       exists: async path => path.endsWith('dataset.json'),
+      realPath: refuse,
       write: refuse,
       remove: refuse,
     };

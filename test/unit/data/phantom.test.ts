@@ -17,6 +17,7 @@ function memoryFiles(): Files & { readonly content: Map<string, Uint8Array | str
     read: unused,
     list: unused,
     exists: unused,
+    realPath: unused,
     remove: unused,
   };
 }

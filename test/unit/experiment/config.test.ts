@@ -55,10 +55,14 @@ describe('defaults', () => {
         train: { steps: 20, batch: 2, validateEvery: 2 },
       },
       loss: {
-        crossEntropy: { weight: 1, kind: 'categorical' },
+        crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'root' },
         dice: { weight: 1, batch: true, background: false, squared: false, smooth: 1e-5 },
       },
-      distill: { losses: [{ kd: { temperature: 2, softWeight: 0.5, classWeights: 'balanced', warmupSteps: 0 } }] },
+      distill: {
+        losses: [
+          { kd: { temperature: 2, softWeight: 0.5, finalSoftWeight: 0, classWeights: 'balanced', warmupSteps: 0 } },
+        ],
+      },
       baseline: true,
       optimizer: {
         adam: { learningRate: 0.003, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
@@ -177,7 +181,7 @@ describe('overrides', () => {
     const text = `${SMALL}distill: { losses: [{ kd: { softWeight: 2 } }] }`;
     const recipe = parseRecipe(text, { path: 'r', overrides: ['distill.losses.0.kd.temperature=4'] });
     expect(recipe.distill.losses).toEqual([
-      { kd: { temperature: 4, softWeight: 2, classWeights: 'balanced', warmupSteps: 0 } },
+      { kd: { temperature: 4, softWeight: 2, finalSoftWeight: 0, classWeights: 'balanced', warmupSteps: 0 } },
     ]);
   });
 

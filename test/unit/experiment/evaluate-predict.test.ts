@@ -165,6 +165,19 @@ describe('predictFiles', () => {
     ]);
   });
 
+  it('never replaces a scan by its segmentation', async () => {
+    const { laboratory, files, model } = await setUp();
+    files.contents.set('in/a.nii', image(30));
+    files.contents.set('in/a.nii.gz', image(5));
+    const before = new Map(files.contents);
+    // of the folder, a.nii comes first and its result would replace a.nii.gz before that is read
+    for (const path of ['in/a.nii.gz', 'in']) {
+      const call = predictFiles(laboratory, { ...choices, model, input: path, output: path });
+      await expect(call).rejects.toMatchObject({ code: 'E_OUTPUT_NAME', exitCode: 2 });
+    }
+    expect(files.contents).toEqual(before);
+  });
+
   it.each([
     ['nowhere', 'out', 'E_NO_INPUT'],
     ['data/imagesTr', 'out.nii.gz', 'E_OUTPUT_NAME'],

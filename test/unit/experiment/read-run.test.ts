@@ -22,6 +22,7 @@ function evaluation(dice: number): string {
 const RECORD = {
   status: 'done',
   startedAt: '2026-01-01T00:00:00.000Z',
+  dataset: 'data',
   seeds: [3, 4],
   versions: { voxstill: '0.1.0' },
   host: { system: 's', cpu: 'c', cores: 2, memoryBytes: 1 },

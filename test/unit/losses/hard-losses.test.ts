@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Shape } from '../../../src/core/shape.ts';
 import { GraphBuilder, type Value } from '../../../src/graph/graph.ts';
+import type { VoxelWeights } from '../../../src/losses/class-weights.ts';
 import { binaryCrossEntropy, categoricalCrossEntropy } from '../../../src/losses/cross-entropy.ts';
 import { type DiceOptions, diceLoss } from '../../../src/losses/dice.ts';
 import { evaluate } from '../../support/evaluate.ts';
@@ -15,6 +16,15 @@ function lossOf(build: Build, shape: Shape, values: Float64Array, target: Float6
   expect(value.shape).toEqual([]);
   return evaluate({ value }, { values, target })['value']![0]!;
 }
+
+const categorical =
+  (weights: VoxelWeights): Build =>
+  (builder, values, target) =>
+    categoricalCrossEntropy(builder, values, target, weights);
+const binary =
+  (weights: VoxelWeights): Build =>
+  (builder, values, target) =>
+    binaryCrossEntropy(builder, values, target, weights);
 
 const SHAPE = [2, 3, 1, 2, 2];
 const [SAMPLES, CLASSES, VOXELS] = [2, 3, 4];
@@ -43,18 +53,67 @@ describe('categorical cross-entropy', () => {
         }),
       ) /
       (SAMPLES * VOXELS);
-    expect(lossOf(categoricalCrossEntropy, SHAPE, logits, oneHot)).toBeCloseTo(expected, 7);
+    expect(lossOf(categorical('uniform'), SHAPE, logits, oneHot)).toBeCloseTo(expected, 7);
   });
 
   it('is log C for a network that knows nothing, and 0 for one that is sure and right', () => {
-    expect(lossOf(categoricalCrossEntropy, SHAPE, new Float64Array(24), oneHot)).toBeCloseTo(Math.log(3), 7);
+    expect(lossOf(categorical('uniform'), SHAPE, new Float64Array(24), oneHot)).toBeCloseTo(Math.log(3), 7);
     const sure = oneHot.map(value => 100 * value);
-    expect(lossOf(categoricalCrossEntropy, SHAPE, sure, oneHot)).toBeCloseTo(0, 7);
+    expect(lossOf(categorical('uniform'), SHAPE, sure, oneHot)).toBeCloseTo(0, 7);
   });
 
   it('does not overflow on large logits', () => {
     const wrong = oneHot.map(value => -1000 * value);
-    expect(lossOf(categoricalCrossEntropy, SHAPE, wrong, oneHot)).toBeCloseTo(1000 + Math.log(2), 3);
+    expect(lossOf(categorical('uniform'), SHAPE, wrong, oneHot)).toBeCloseTo(1000 + Math.log(2), 3);
+  });
+});
+
+describe('class weights', () => {
+  // classes 0, 1 and 2 hold 5, 3 and 0 of the 8 voxels
+  const counts = [5, 3];
+  const meanOfClass = (wanted: number): number => {
+    let sum = 0;
+    for (const sample of indices(SAMPLES)) {
+      for (const voxel of indices(VOXELS)) {
+        if (classOf(sample, voxel) !== wanted) continue;
+        const normal = Math.log(total(CLASSES, channel => Math.exp(logits[at(sample, channel, voxel)]!)));
+        sum += normal - logits[at(sample, wanted, voxel)]!;
+      }
+    }
+    return sum / counts[wanted]!;
+  };
+  const [first, second] = [meanOfClass(0), meanOfClass(1)];
+
+  it('balanced: the mean over classes of the mean over the voxels of each, absent ones counting as 0', () => {
+    expect(lossOf(categorical('balanced'), SHAPE, logits, oneHot)).toBeCloseTo((first + second) / 3, 3);
+  });
+
+  it('root: voxels weigh by the inverse square root of the frequency of their class', () => {
+    const [a, b] = counts.map(count => Math.sqrt(8 / count) * count) as [number, number];
+    expect(lossOf(categorical('root'), SHAPE, logits, oneHot)).toBeCloseTo((a * first + b * second) / (a + b), 3);
+  });
+
+  it('numbers: voxels weigh as given, whatever the frequency', () => {
+    const expected = (2 * 5 * first + 7 * 3 * second) / (2 * 5 + 7 * 3);
+    expect(lossOf(categorical([2, 7, 1]), SHAPE, logits, oneHot)).toBeCloseTo(expected, 3);
+    expect(() => lossOf(categorical([2, 7]), SHAPE, logits, oneHot)).toThrow('2 class weights for 3 classes');
+  });
+
+  it('does not change when the volume is repeated', () => {
+    const twice = (values: Float64Array): Float64Array =>
+      Float64Array.from({ length: 48 }, (_, index) => values[Math.floor(index / 8) * 4 + (index % 4)]!);
+    for (const weights of ['uniform', 'root', 'balanced'] as const) {
+      const once = lossOf(categorical(weights), SHAPE, logits, oneHot);
+      expect(lossOf(categorical(weights), [2, 3, 2, 2, 2], twice(logits), twice(oneHot))).toBeCloseTo(once, 3);
+    }
+  });
+
+  it('balanced binary: inside and outside of each region weigh alike', () => {
+    const values = Float64Array.of(2, -1, 0.5, 3);
+    const target = Float64Array.of(1, 0, 0, 0);
+    const term = (z: number, y: number): number => Math.log(1 + Math.exp(z)) - y * z;
+    const outside = (term(-1, 0) + term(0.5, 0) + term(3, 0)) / 3;
+    expect(lossOf(binary('balanced'), [1, 1, 1, 2, 2], values, target)).toBeCloseTo((term(2, 1) + outside) / 2, 3);
   });
 });
 
@@ -67,13 +126,13 @@ describe('binary cross-entropy', () => {
         return -y * Math.log(p) - (1 - y) * Math.log(1 - p);
       }) /
       (SAMPLES * VOXELS);
-    expect(lossOf(binaryCrossEntropy, SHAPE, logits, target)).toBeCloseTo(expected, 7);
+    expect(lossOf(binary('uniform'), SHAPE, logits, target)).toBeCloseTo(expected, 7);
   });
 
   it('does not overflow on large logits of either sign', () => {
     const values = Float64Array.of(1000, -1000);
-    expect(lossOf(binaryCrossEntropy, [1, 1, 1, 1, 2], values, Float64Array.of(0, 0))).toBeCloseTo(500, 4);
-    expect(lossOf(binaryCrossEntropy, [1, 1, 1, 1, 2], values, Float64Array.of(1, 0))).toBe(0);
+    expect(lossOf(binary('uniform'), [1, 1, 1, 1, 2], values, Float64Array.of(0, 0))).toBeCloseTo(500, 4);
+    expect(lossOf(binary('uniform'), [1, 1, 1, 1, 2], values, Float64Array.of(1, 0))).toBe(0);
   });
 });
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { gradient } from '../../../src/autodiff/gradient.ts';
 import { elementCount, type Shape } from '../../../src/core/shape.ts';
 import { GraphBuilder, isOp, reachable, type Value } from '../../../src/graph/graph.ts';
-import { sigmoidSoftTargetLoss, softTargetLoss, type VoxelWeights } from '../../../src/losses/distillation/logits.ts';
+import type { VoxelWeights } from '../../../src/losses/class-weights.ts';
+import { sigmoidSoftTargetLoss, softTargetLoss } from '../../../src/losses/distillation/logits.ts';
 import { evaluate } from '../../support/evaluate.ts';
 import { draw } from '../../support/operator-cases.ts';
 

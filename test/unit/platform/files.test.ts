@@ -1,5 +1,5 @@
 /** The file system: atomic writes, and errors that name the path. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -51,6 +51,17 @@ describe('nodeFiles', () => {
     expect(await nodeFiles.list(folder)).toEqual(['a', 'b', 'c']);
     expect(await nodeFiles.list(join(folder, 'none'))).toEqual([]);
     expect(await nodeFiles.list(join(folder, 'a'))).toEqual([]);
+  });
+
+  it('finds the one path of a file behind links and dots, and none where there is no file', async () => {
+    await writeFile(join(folder, 'scan'), '');
+    await symlink(join(folder, 'scan'), join(folder, 'link'));
+    const path = await nodeFiles.realPath(join(folder, 'scan'));
+    expect(path).toMatch(/scan$/);
+    expect(await nodeFiles.realPath(join(folder, 'link'))).toBe(path);
+    expect(await nodeFiles.realPath(`${folder}/./x/../scan`)).toBeUndefined();
+    expect(await nodeFiles.realPath(`${folder}/./scan`)).toBe(path);
+    expect(await nodeFiles.realPath(join(folder, 'none'))).toBeUndefined();
   });
 
   it('removes files, whole folders and nothing', async () => {

@@ -1,0 +1,111 @@
+/**
+ * The public, portable face of the library: the same in Node, a page and a worker. Engines and files come from `voxstill/node` and
+ * `voxstill/web`. Every name is listed; what is not here may change without notice.
+ */
+
+// derivatives
+export { gradient } from './autodiff/gradient.ts';
+// values and errors
+export { type ErrorCode, InputError, ShapeError, VoxstillError, WorkError } from './core/errors.ts';
+export { type Random, random } from './core/random.ts';
+export type { Shape, Triple } from './core/shape.ts';
+export { type DataType, type Tensor, type TypedArrays, tensor } from './core/tensor.ts';
+// data
+export type { AugmentSettings } from './data/augment.ts';
+export {
+  type Batch,
+  type BatchSettings,
+  type BatchSource,
+  createBatchSource,
+  type TrainingCase,
+} from './data/loader.ts';
+export {
+  type ImageToNormalize,
+  type Normalization,
+  type NormalizationWarning,
+  type NormalizedImage,
+  normalize,
+} from './data/normalize.ts';
+export { generatePhantom, type Phantom, type PhantomOptions } from './data/phantom.ts';
+// model files
+export { type ModelFile, type ModelMetadata, openModel, readModelFile } from './experiment/model-file.ts';
+// graphs
+export { decompose } from './graph/decompose.ts';
+export { fuse } from './graph/fuse.ts';
+export { type Graph, GraphBuilder, type Operand, type Value } from './graph/graph.ts';
+export type { ConvAttributes, OpAttributes, OpName } from './graph/ops.ts';
+// inference
+export { type ModelInfo, type Segmentation, type SegmentOptions, segment } from './inference/predictor.ts';
+// losses
+export type { VoxelWeights } from './losses/class-weights.ts';
+export { binaryCrossEntropy, categoricalCrossEntropy } from './losses/cross-entropy.ts';
+export { type DiceOptions, diceLoss } from './losses/dice.ts';
+export { type SoftTargetOptions, sigmoidSoftTargetLoss, softTargetLoss } from './losses/distillation/logits.ts';
+// metrics
+export {
+  type CaseScore,
+  type ClassScore,
+  type ClassSummary,
+  type ScoreCaseOptions,
+  type ScoreSummary,
+  scoreCase,
+  summarizeCases,
+} from './metrics/case-score.ts';
+// networks
+export {
+  collectParameters,
+  initialize,
+  type Network,
+  type ParameterSource,
+  type ParameterSpec,
+  parameterCount,
+} from './nn/parameters.ts';
+export { type UnetOptions, unet } from './nn/unet.ts';
+// ONNX
+export { encodeModel } from './onnx/encode.ts';
+export { type LowerOptions, lower } from './onnx/lower.ts';
+export type { OnnxModel } from './onnx/model.ts';
+// optimizers
+export { type AdamOptions, adam } from './optim/adam.ts';
+export type { Optimizer } from './optim/optimizer.ts';
+export type { Schedule } from './optim/schedules.ts';
+export { type SgdOptions, sgd } from './optim/sgd.ts';
+// what a platform provides
+export type { Engine, Session } from './runtime/engine.ts';
+export type { Files } from './runtime/files.ts';
+export { type Progress, type ProgressTask, silent } from './runtime/progress.ts';
+// training
+export type { Checkpoint } from './training/checkpoint.ts';
+export { exportModel, multiplyAdds } from './training/export.ts';
+export type { HardLossOptions } from './training/hard-loss.ts';
+export {
+  buildForward,
+  buildTrainingStep,
+  type Model,
+  type SoftTerm,
+  type StepOptions,
+  type TrainingStep,
+} from './training/step.ts';
+export {
+  type ScheduledTerm,
+  type StepRecord,
+  type TrainerOptions,
+  type TrainingResult,
+  type TrainingStore,
+  train,
+} from './training/trainer.ts';
+// volumes
+export {
+  createNiftiHeader,
+  type DecodeOptions,
+  decodeLabels,
+  decodeNifti,
+  encodeNiftiImage,
+  encodeNiftiLabels,
+  type NiftiHeader,
+} from './volume/nifti.ts';
+export {
+  resampleLabelsToSpacing,
+  resampleToSpacing,
+} from './volume/resample.ts';
+export type { Affine, LabelVolume, Volume, Xyz } from './volume/volume.ts';

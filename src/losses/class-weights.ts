@@ -1,0 +1,44 @@
+/**
+ * How voxels are weighed in a mean. Background is 90 to 99 % of a medical volume: in a plain mean over voxels it drowns the rest, and
+ * small networks then learn a class late or never. Weights depend on the classes of the batch alone, so a value does not change with
+ * the patch size.
+ */
+import { ShapeError } from '../core/errors.ts';
+import { elementCount } from '../core/shape.ts';
+import type { GraphBuilder, Value } from '../graph/graph.ts';
+
+/**
+ * `uniform`: every voxel alike. `root`: by the inverse square root of its class's frequency. `balanced`: by the inverse frequency, which
+ * is the mean over classes of the mean over each class's voxels. Numbers: one weight per class.
+ */
+export type VoxelWeights = 'uniform' | 'root' | 'balanced' | readonly number[];
+
+/** Keeps a class of no voxels from dividing by zero: a thousandth of a voxel. */
+const FLOOR = 1e-3;
+
+/**
+ * Weighted mean over voxels: sum_c w_c sum_v s_cv m_v / sum_c w_c sum_v s_cv.
+ * @param map m, [N, 1, D, H, W]; differentiated
+ * @param share s, [N, C, D, H, W]: how much of each voxel is of which class; constant
+ * @returns scalar []
+ * @throws {ShapeError} if the number of weights is not the number of classes
+ */
+export function weightedVoxelMean(builder: GraphBuilder, map: Value, share: Value, weights: VoxelWeights): Value {
+  const voxels = elementCount(map.shape);
+  if (weights === 'uniform') return builder.mul(builder.total(map), 1 / voxels);
+  const axes = [0, 2, 3, 4];
+  const [inside, size] = [builder.sum(builder.mul(share, map), axes), builder.sum(share, axes)];
+  const classes = share.shape[1] as number;
+  if (weights === 'balanced') {
+    return builder.mul(builder.total(builder.div(inside, builder.add(size, FLOOR))), 1 / classes);
+  }
+  if (weights !== 'root' && weights.length !== classes) {
+    throw new ShapeError(`${weights.length} class weights for ${classes} classes`);
+  }
+  const factor =
+    weights === 'root'
+      ? builder.sqrt(builder.div(voxels, builder.add(size, FLOOR)))
+      : builder.float(weights, [1, classes, 1, 1, 1]);
+  const weigh = (value: Value): Value => builder.total(builder.mul(value, factor));
+  return builder.div(weigh(inside), builder.add(weigh(size), FLOOR));
+}

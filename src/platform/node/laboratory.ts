@@ -1,0 +1,27 @@
+/** Everything that an experiment needs, under Node: the engine, files on disk, this machine, and batches made in a thread. */
+import type { Laboratory } from '../../experiment/laboratory.ts';
+import { type Progress, silent } from '../../runtime/progress.ts';
+import { createThreadedBatchSource } from './batch-worker.ts';
+import { createNodeEngine } from './engine.ts';
+import { nodeFiles } from './files.ts';
+import { createNodeMachine } from './provenance.ts';
+
+export interface NodeLaboratoryOptions {
+  /** Threads per operator; one per core if not given. */
+  readonly threads?: number;
+  /** Where to tell how far the work is; nowhere if not given. */
+  readonly progress?: Progress;
+}
+
+/** Starts the engine and puts a laboratory together, for runExperiment and its like. */
+export async function createNodeLaboratory(options: NodeLaboratoryOptions = {}): Promise<Laboratory> {
+  const { threads, progress = silent } = options;
+  const engine = await createNodeEngine(threads === undefined ? {} : { threads });
+  return {
+    engine,
+    files: nodeFiles,
+    machine: createNodeMachine(engine.name),
+    progress,
+    openBatches: createThreadedBatchSource,
+  };
+}

@@ -1,0 +1,72 @@
+/** The built program as a child process, and what it finds and leaves on disk. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MAIN = join(ROOT, 'dist/cli/main.js');
+/** A call that takes longer hangs; it is killed, and its exit code is null. */
+const LONGEST_CALL_MS = 200_000;
+
+/** How a call ended. */
+export interface Call {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CallOptions {
+  /** Working directory. */
+  readonly cwd: string;
+  /** Asked every few milliseconds; the program is interrupted as by Ctrl-C when it first says yes. */
+  readonly interruptWhen?: () => boolean;
+}
+
+/** Calls `voxstill` with these words. */
+export function voxstill(args: readonly string[], { cwd, interruptWhen }: CallOptions): Promise<Call> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd, timeout: LONGEST_CALL_MS, killSignal: 'SIGKILL' });
+    const text = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (chunk: string) => {
+        text[name] += chunk;
+      });
+    }
+    const watch = setInterval(() => {
+      if (interruptWhen?.() !== true) return;
+      clearInterval(watch);
+      child.kill('SIGINT');
+    }, 5);
+    child.on('error', reject);
+    child.on('close', code => {
+      clearInterval(watch);
+      resolve({ code, ...text });
+    });
+  });
+}
+
+/** A new folder for the files of one test file. */
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'voxstill-test-'));
+}
+
+/** Hexadecimal SHA-256 of a file. */
+export function sha256Of(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+/** Every file below a folder by its path in it, with its SHA-256; empty where there is no folder. */
+export function contentsOf(folder: string): Readonly<Record<string, string>> {
+  if (!existsSync(folder)) return {};
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile());
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  return Object.fromEntries(paths.map(path => [relative(folder, path), sha256Of(path)]));
+}
+
+/** The content of a JSON file, to be compared with what is expected. */
+export function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
