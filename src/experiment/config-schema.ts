@@ -100,14 +100,10 @@ const teacher = z
   ])
   .describe('A U-Net to train, or finished ONNX models.');
 
-const classWeights = (standard: 'root' | 'balanced') =>
-  z
-    .union([z.enum(['uniform', 'root', 'balanced']), z.array(nonNegative).min(1)])
-    .default(standard)
-    .describe(
-      'Weight of a voxel by its class: all alike, by the inverse square root of the frequency of the class in the batch, by the ' +
-        'inverse frequency, or one number per class, background first.',
-    );
+const fixedWeights = z.union([z.enum(['uniform', 'root', 'balanced']), z.array(nonNegative).min(1)]);
+const WEIGHTS =
+  'Weight of a voxel by its class: all alike, by the inverse square root of the frequency of the class in the batch, by the inverse ' +
+  'frequency, or one number per class, background first.';
 
 const loss = z
   .strictObject({
@@ -118,7 +114,10 @@ const loss = z
           .enum(['categorical', 'binary'])
           .default('categorical')
           .describe('binary: independent classes, one channel per foreground class.'),
-        classWeights: classWeights('root'),
+        classWeights: z
+          .union([z.literal('annealed'), fixedWeights])
+          .default('annealed')
+          .describe(`annealed: from balanced to uniform over the first half of the steps. ${WEIGHTS}`),
       })
       .prefault({}),
     dice: z
@@ -136,7 +135,7 @@ const loss = z
     'crossEntropy.weight and dice.weight must not both be 0',
   );
 
-const DEFAULT_SOFT_WEIGHT = 0.5;
+const DEFAULT_SOFT_WEIGHT = 0.1;
 
 const knowledgeDistillation = z
   .strictObject({
@@ -149,7 +148,7 @@ const knowledgeDistillation = z
       .default(0)
       .describe('Weight at the last step; the weight moves there in a straight line from softWeight.'),
     alpha: nonNegative.optional().describe('Another name of softWeight; give one of them.'),
-    classWeights: classWeights('balanced'),
+    classWeights: fixedWeights.default('balanced').describe(WEIGHTS),
     warmupSteps: z.int().min(0).default(0).describe('Steps over which the weight grows from 0.'),
   })
   .refine(kd => kd.alpha === undefined || kd.softWeight === undefined, 'softWeight and alpha are the same; give one')

@@ -9,9 +9,10 @@ import type { GraphBuilder, Value } from '../graph/graph.ts';
 
 /**
  * `uniform`: every voxel alike. `root`: by the inverse square root of its class's frequency. `balanced`: by the inverse frequency, which
- * is the mean over classes of the mean over each class's voxels. Numbers: one weight per class.
+ * is the mean over classes of the mean over each class's voxels. Numbers: one weight per class. An exponent g, a scalar of the graph: by
+ * the frequency to the power of -g, from 0 (uniform) to 1 (balanced), so that a schedule can lead from one to the other.
  */
-export type VoxelWeights = 'uniform' | 'root' | 'balanced' | readonly number[];
+export type VoxelWeights = 'uniform' | 'root' | 'balanced' | readonly number[] | { readonly exponent: Value };
 
 /** Keeps a class of no voxels from dividing by zero: a thousandth of a voxel. */
 const FLOOR = 1e-3;
@@ -32,13 +33,12 @@ export function weightedVoxelMean(builder: GraphBuilder, map: Value, share: Valu
   if (weights === 'balanced') {
     return builder.mul(builder.total(builder.div(inside, builder.add(size, FLOOR))), 1 / classes);
   }
-  if (weights !== 'root' && weights.length !== classes) {
-    throw new ShapeError(`${weights.length} class weights for ${classes} classes`);
-  }
-  const factor =
-    weights === 'root'
-      ? builder.sqrt(builder.div(voxels, builder.add(size, FLOOR)))
-      : builder.float(weights, [1, classes, 1, 1, 1]);
+  const rarity = builder.div(voxels, builder.add(size, FLOOR));
+  let factor: Value;
+  if (weights === 'root') factor = builder.sqrt(rarity);
+  else if ('exponent' in weights) factor = builder.exp(builder.mul(builder.log(rarity), weights.exponent));
+  else if (weights.length === classes) factor = builder.float(weights, [1, classes, 1, 1, 1]);
+  else throw new ShapeError(`${weights.length} class weights for ${classes} classes`);
   const weigh = (value: Value): Value => builder.total(builder.mul(value, factor));
   return builder.div(weigh(inside), builder.add(weigh(size), FLOOR));
 }

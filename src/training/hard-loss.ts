@@ -4,11 +4,15 @@ import type { VoxelWeights } from '../losses/class-weights.ts';
 import { binaryCrossEntropy, categoricalCrossEntropy } from '../losses/cross-entropy.ts';
 import { type DiceOptions, diceLoss } from '../losses/dice.ts';
 
+/** Class weights that stay as they are. */
+type HardWeights = Exclude<VoxelWeights, { readonly exponent: Value }>;
+
 export interface HardLossOptions {
   readonly crossEntropy: {
     readonly weight: number;
     readonly kind: 'categorical' | 'binary';
-    readonly classWeights: VoxelWeights;
+    /** `annealed`: from balanced to uniform, as the step's number `crossEntropy.balance` says. */
+    readonly classWeights: HardWeights | 'annealed';
   };
   readonly dice: { readonly weight: number } & DiceOptions;
 }
@@ -28,12 +32,15 @@ function oneHot(builder: GraphBuilder, label: Value, channels: number, first: 0 
   return builder.cast(builder.equal(label, ids), 'float32');
 }
 
-/** The terms of the hard loss by name, with their weights; terms of weight 0 are left out. */
+/**
+ * The terms of the hard loss by name, with their weights; terms of weight 0 are left out.
+ * @param options.balance exponent of the class weights, where they are annealed
+ */
 export function hardLossTerms(
   builder: GraphBuilder,
   logits: Value,
   label: Value,
-  options: HardLossOptions,
+  options: HardLossOptions & { readonly balance?: Value | undefined },
 ): readonly { readonly name: string; readonly value: Value; readonly weight: number }[] {
   const { crossEntropy, dice } = options;
   const channels = logits.shape[1] as number;
@@ -41,9 +48,11 @@ export function hardLossTerms(
   const target = oneHot(builder, label, channels, sigmoid ? 1 : 0);
   const terms: { name: string; value: Value; weight: number }[] = [];
   if (crossEntropy.weight > 0) {
+    const { classWeights } = crossEntropy;
+    const weights = classWeights === 'annealed' ? { exponent: options.balance as Value } : classWeights;
     const value = sigmoid
-      ? binaryCrossEntropy(builder, logits, target, crossEntropy.classWeights)
-      : categoricalCrossEntropy(builder, logits, target, crossEntropy.classWeights);
+      ? binaryCrossEntropy(builder, logits, target, weights)
+      : categoricalCrossEntropy(builder, logits, target, weights);
     terms.push({ name: 'crossEntropy', value, weight: crossEntropy.weight });
   }
   if (dice.weight > 0) {

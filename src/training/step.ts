@@ -58,7 +58,7 @@ export interface TrainingStep {
   readonly lossNames: readonly string[];
 }
 
-/** Hyper-parameters that every step has; soft terms add `<term>.weight` and `<term>.temperature`. */
+/** Hyper-parameters that every step has; annealed class weights add `crossEntropy.balance`, soft terms `<term>.weight` and `.temperature`. */
 const BASE_HYPER = ['learningRate', 'biasCorrection1', 'biasCorrection2'];
 
 /** Forward pass of a model in a graph of its own, with concatenations and upsamplings folded away, copied into `builder`. */
@@ -108,7 +108,12 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
   const { logits, updates } = forward(builder, { model: student, imageShape, scope: 'student', theta: 'theta' });
 
   const softTerms = distillation?.terms ?? [];
-  const hyperNames = [...BASE_HYPER, ...softTerms.flatMap(({ name }) => [`${name}.weight`, `${name}.temperature`])];
+  const annealed = hardLoss.crossEntropy.classWeights === 'annealed';
+  const hyperNames = [
+    ...BASE_HYPER,
+    ...(annealed ? ['crossEntropy.balance'] : []),
+    ...softTerms.flatMap(({ name }) => [`${name}.weight`, `${name}.temperature`]),
+  ];
   const hyperVector = builder.input('hyper', [hyperNames.length]);
   const hyper = (name: string): Value => {
     const index = hyperNames.indexOf(name);
@@ -117,7 +122,10 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
 
   const label = builder.input('label', (imageShape as number[]).with(1, 1), 'int32');
   const terms: { name: string; value: Value; weighted: Value }[] = builder.scope('loss', () =>
-    hardLossTerms(builder, logits, label, hardLoss).map(({ name, value, weight }) => {
+    hardLossTerms(builder, logits, label, {
+      ...hardLoss,
+      balance: annealed ? hyper('crossEntropy.balance') : undefined,
+    }).map(({ name, value, weight }) => {
       return { name, value, weighted: builder.mul(value, weight) };
     }),
   );

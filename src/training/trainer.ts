@@ -76,6 +76,14 @@ export interface TrainingResult {
   readonly waitingShare: number;
 }
 
+/** Share of the steps over which annealed class weights go from balanced to uniform. */
+const ANNEALED_SHARE = 0.5;
+
+/** Exponent of annealed class weights at a step: 1 at the start, 0 from the middle on, in a straight line. */
+export function balanceExponent(step: number, steps: number): number {
+  return Math.max(0, 1 - step / (ANNEALED_SHARE * steps));
+}
+
 /** Weight of a soft term at a step, from 0. */
 export function termWeight({ weight, finalWeight, warmupSteps }: ScheduledTerm, step: number, steps: number): number {
   if (step < warmupSteps) return (weight * (step + 1)) / (warmupSteps + 1);
@@ -89,6 +97,7 @@ function hyperValues(options: TrainerOptions, names: readonly string[], step: nu
     learningRate: options.learningRate * scheduleFactor(options.schedule, step, options.steps),
     biasCorrection1: first,
     biasCorrection2: second,
+    'crossEntropy.balance': balanceExponent(step, options.steps),
   };
   for (const term of options.terms) {
     numbers[`${term.name}.weight`] = termWeight(term, step, options.steps);

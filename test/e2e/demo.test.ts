@@ -1,5 +1,5 @@
 /** The program's main job: the quick demo, what it leaves behind, and every command that works on it. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -62,7 +62,8 @@ describe('demo --quick --json', () => {
     ];
     const ofRun = ['comparison.json', 'recipe.yaml', 'report.html', 'run.json', 'splits.json'];
     const expected = [...ARMS.flatMap(arm => ofArm.map(name => `${arm}/${name}`)), ...ofRun].sort();
-    expect(Object.keys(contentsOf(run)).sort()).toEqual(expected);
+    const files = Object.entries(contentsOf(run)).filter(([, content]) => content !== 'folder');
+    expect(files.map(([path]) => path).sort()).toEqual(expected);
   });
 
   it('records where the run comes from, and splits that share no case', () => {
@@ -238,6 +239,14 @@ describe('evaluate', () => {
     expect(evaluation).toEqual(readJson(out));
     expect(evaluation.cases).toEqual(casesOf('student'));
   });
+
+  it('refuses a data set that is not there', async () => {
+    const args = ['evaluate', '--model', join(run, 'student/model.onnx'), '--data', 'nowhere', '--out', 'never.json'];
+    const { code, stderr } = await voxstill(args, { cwd: folder });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^E_DATASET_MISSING: there is no dataset\.json in nowhere\. [^\n]*\n$/);
+    expect(existsSync(join(folder, 'never.json'))).toBe(false);
+  });
 });
 
 /** A phantom as a scan that is oblique, anisotropic and shifted, with a description: everything but the voxels is other than usual. */
@@ -300,6 +309,25 @@ describe('predict', () => {
     }
     const labels = gunzipSync(readFileSync(join(folder, 'out/scan.nii.gz'))).subarray(VOXEL_OFFSET);
     expect([...new Set(labels)].sort()).toEqual([0, 1, 2]);
+  });
+
+  it('refuses a damaged scan and a result in place of its scan, and leaves what is there', async () => {
+    const scan = readFileSync(join(data, 'imagesTr/phantom_002.nii.gz'));
+    writeFileSync(join(folder, 'in/damaged.nii.gz'), scan.subarray(0, scan.length - 5000));
+    writeFileSync(join(folder, 'result.nii.gz'), 'an earlier result');
+    const before = [contentsOf(join(folder, 'in')), sha256Of(join(folder, 'result.nii.gz'))];
+    for (const [input, output, code] of [
+      ['in/damaged.nii.gz', 'result.nii.gz', 'E_NIFTI_CORRUPT'],
+      ['in/scan.nii.gz', './in/../in/scan.nii.gz', 'E_OUTPUT_NAME'],
+      ['in', 'in', 'E_OUTPUT_NAME'],
+    ] as const) {
+      const call = await voxstill(['predict', '--model', model, '--input', input, '--output', output], { cwd: folder });
+      expect(call).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(new RegExp(`^(predict: .*\n)?${code}: .*\n$`)),
+      });
+    }
+    expect([contentsOf(join(folder, 'in')), sha256Of(join(folder, 'result.nii.gz'))]).toEqual(before);
   });
 });
 

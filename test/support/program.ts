@@ -58,12 +58,14 @@ export function sha256Of(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
-/** Every file below a folder by its path in it, with its SHA-256; empty where there is no folder. */
+/** Everything below a folder by its path in it: a file's SHA-256, or `folder`; empty where there is no folder. */
 export function contentsOf(folder: string): Readonly<Record<string, string>> {
   if (!existsSync(folder)) return {};
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile());
-  const paths = files.map(({ parentPath, name }) => join(parentPath, name)).sort();
-  return Object.fromEntries(paths.map(path => [relative(folder, path), sha256Of(path)]));
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).map(entry => {
+    const path = join(entry.parentPath, entry.name);
+    return [relative(folder, path), entry.isDirectory() ? 'folder' : sha256Of(path)] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /** The content of a JSON file, to be compared with what is expected. */

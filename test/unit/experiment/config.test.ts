@@ -55,12 +55,12 @@ describe('defaults', () => {
         train: { steps: 20, batch: 2, validateEvery: 2 },
       },
       loss: {
-        crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'root' },
+        crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'annealed' },
         dice: { weight: 1, batch: true, background: false, squared: false, smooth: 1e-5 },
       },
       distill: {
         losses: [
-          { kd: { temperature: 2, softWeight: 0.5, finalSoftWeight: 0, classWeights: 'balanced', warmupSteps: 0 } },
+          { kd: { temperature: 2, softWeight: 0.1, finalSoftWeight: 0, classWeights: 'balanced', warmupSteps: 0 } },
         ],
       },
       baseline: true,

@@ -99,6 +99,21 @@ describe('class weights', () => {
     expect(() => lossOf(categorical([2, 7]), SHAPE, logits, oneHot)).toThrow('2 class weights for 3 classes');
   });
 
+  it('an exponent leads from uniform at 0 over root at 1/2 to balanced at 1', () => {
+    const at = (exponent: number): number =>
+      lossOf(
+        (builder, values, target) =>
+          categoricalCrossEntropy(builder, values, target, { exponent: builder.float(exponent) }),
+        SHAPE,
+        logits,
+        oneHot,
+      );
+    expect(at(0)).toBeCloseTo(lossOf(categorical('uniform'), SHAPE, logits, oneHot), 3);
+    expect(at(0.5)).toBeCloseTo(lossOf(categorical('root'), SHAPE, logits, oneHot), 3);
+    // with the absent class left out of the denominator, as its voxels are none
+    expect(at(1)).toBeCloseTo((first + second) / 2, 2);
+  });
+
   it('does not change when the volume is repeated', () => {
     const twice = (values: Float64Array): Float64Array =>
       Float64Array.from({ length: 48 }, (_, index) => values[Math.floor(index / 8) * 4 + (index % 4)]!);

@@ -1,0 +1,130 @@
+/** Ctrl-C and going on: an interrupted training that is resumed ends with the very bytes of one that was never interrupted. */
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writePhantomDataset } from '../../src/data/phantom.ts';
+import { nodeFiles } from '../../src/platform/node/files.ts';
+import { type Call, contentsOf, readJson, sha256Of, temporaryFolder, voxstill } from '../support/program.ts';
+import { TINY_STEPS, TINY_VALIDATE_EVERY, tinyRecipe } from '../support/tiny-recipe.ts';
+
+const folder = temporaryFolder();
+const recipe = join(folder, 'tiny.yaml');
+beforeAll(async () => {
+  await writePhantomDataset(nodeFiles, join(folder, 'data'), { seed: 5, cases: 5 });
+  writeFileSync(recipe, tinyRecipe(join(folder, 'data')));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Trains an arm; more words and the moment of Ctrl-C as asked for. */
+function train(out: string, arm: string, words: readonly string[] = [], interruptWhen?: () => boolean): Promise<Call> {
+  const args = ['train', recipe, '--arm', arm, '--out', join(folder, out), ...words];
+  return voxstill(args, { cwd: folder, ...(interruptWhen && { interruptWhen }) });
+}
+
+/** Steps done, by the header of a checkpoint. */
+function stepOf(checkpoint: string): number {
+  const bytes = readFileSync(checkpoint);
+  const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString('utf8'));
+  return JSON.parse(header.__metadata__.position).step;
+}
+
+/** history.csv without the column of seconds, which differs from run to run. */
+function historyOf(out: string, arm: string): readonly (readonly string[])[] {
+  const lines = readFileSync(join(folder, out, arm, 'history.csv'), 'utf8')
+    .trim()
+    .split('\n');
+  return lines.map(line => line.split(',').toSpliced(2, 1));
+}
+
+describe('the distilled student', () => {
+  beforeAll(async () => {
+    expect(await train('whole', 'teacher')).toMatchObject({ code: 0 });
+    cpSync(join(folder, 'whole'), join(folder, 'parts'), { recursive: true });
+    expect(await train('whole', 'student')).toMatchObject({ code: 0 });
+  });
+
+  it('stops at Ctrl-C with exit code 130 and a checkpoint between two steps', async () => {
+    const checkpoint = join(folder, 'parts/student/checkpoint/last.safetensors');
+    const call = await train('parts', 'student', [], () => existsSync(checkpoint));
+    expect(call).toMatchObject({ code: 130, stdout: '' });
+    expect(call.stderr).toMatch(/\nstopping at the next safe point; once more ends at once\ninterrupted\n$/);
+    expect(existsSync(join(folder, 'parts/student/model.onnx'))).toBe(false);
+    expect(stepOf(checkpoint)).toBeGreaterThanOrEqual(TINY_VALIDATE_EVERY);
+    expect(stepOf(checkpoint)).toBeLessThan(TINY_STEPS);
+    expect(readJson(join(folder, 'parts/run.json'))).toMatchObject({ status: 'stopped' });
+    expect(Object.keys(contentsOf(folder)).filter(name => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('goes on with --resume to the same model and history as without a stop', async () => {
+    const earlier = readJson(join(folder, 'parts/run.json')) as { readonly startedAt: string };
+    expect(await train('parts', 'student', ['--resume'])).toMatchObject({ code: 0 });
+    const models = ['whole', 'parts'].map(out => sha256Of(join(folder, out, 'student/model.onnx')));
+    expect(models[1]).toBe(models[0]);
+    expect(historyOf('parts', 'student')).toEqual(historyOf('whole', 'student'));
+    expect(historyOf('parts', 'student').length).toBe(1 + TINY_STEPS);
+    expect(readJson(join(folder, 'parts/run.json'))).toMatchObject({
+      status: 'done',
+      startedAt: earlier.startedAt,
+      timingsSeconds: { 'teacher/train': expect.any(Number), 'student/train': expect.any(Number) },
+    });
+  });
+
+  it('leaves a finished arm alone when told to go on once more', async () => {
+    const before = contentsOf(join(folder, 'whole/student'));
+    expect(await train('whole', 'student', ['--resume'])).toMatchObject({ code: 0 });
+    expect(contentsOf(join(folder, 'whole/student'))).toEqual(before);
+  });
+});
+
+describe('a teacher that was interrupted', () => {
+  it('does not teach until it is finished', async () => {
+    cpSync(join(folder, 'whole'), join(folder, 'half'), { recursive: true });
+    for (const path of ['teacher/model.onnx', 'student']) rmSync(join(folder, 'half', path), { recursive: true });
+    const before = contentsOf(join(folder, 'half'));
+    const call = await train('half', 'student');
+    expect(call).toMatchObject({ code: 2, stderr: expect.stringContaining('E_TEACHER_MISSING: ') });
+    expect(contentsOf(join(folder, 'half'))).toEqual(before);
+  });
+});
+
+describe('a checkpoint that cannot be used', () => {
+  const damaged = join(folder, 'damaged');
+  const last = join(damaged, 'teacher/checkpoint/last.safetensors');
+  beforeAll(() => {
+    cpSync(join(folder, 'whole'), damaged, { recursive: true });
+    rmSync(join(damaged, 'teacher/model.onnx'));
+  });
+
+  it('is refused when a byte of it has changed, and what it says to do works', async () => {
+    const bytes = readFileSync(last);
+    bytes[bytes.length - 7]! ^= 1;
+    writeFileSync(last, bytes);
+    const before = contentsOf(join(damaged, 'teacher'));
+    const call = await train('damaged', 'teacher', ['--resume']);
+    expect(call).toMatchObject({ code: 2, stdout: '' });
+    expect(call.stderr).toMatch(
+      /E_CHECKPOINT_CORRUPT: .*last\.safetensors: its checksum does not match\. Remove the folder/,
+    );
+    expect(call.stderr).not.toMatch(/^\s+at /m);
+    expect(contentsOf(join(damaged, 'teacher'))).toEqual(before);
+    rmSync(join(damaged, 'teacher'), { recursive: true });
+    expect(await train('damaged', 'teacher', ['--resume'])).toMatchObject({ code: 0 });
+    const models = ['whole', 'damaged'].map(out => sha256Of(join(folder, out, 'teacher/model.onnx')));
+    expect(models[1]).toBe(models[0]);
+  });
+
+  it('is refused when data have changed since', async () => {
+    rmSync(join(damaged, 'teacher/model.onnx'));
+    const other = join(folder, 'data/labelsTr/phantom_001.nii.gz');
+    const kept = readFileSync(other);
+    const voxels = gunzipSync(kept);
+    voxels[voxels.lastIndexOf(1)] = 2;
+    writeFileSync(other, gzipSync(voxels));
+    const before = contentsOf(join(damaged, 'teacher'));
+    const call = await train('damaged', 'teacher', ['--resume']);
+    writeFileSync(other, kept);
+    expect(call).toMatchObject({ code: 2, stderr: expect.stringContaining('E_CHECKPOINT_OTHER: ') });
+    expect(contentsOf(join(damaged, 'teacher'))).toEqual(before);
+  });
+});
