@@ -28,7 +28,13 @@ export {
 } from './data/normalize.ts';
 export { generatePhantom, type Phantom, type PhantomOptions } from './data/phantom.ts';
 // model files
-export { type ModelFile, type ModelMetadata, openModel, readModelFile } from './experiment/model-file.ts';
+export {
+  formatModelMetadata,
+  type ModelFile,
+  type ModelMetadata,
+  openModel,
+  readModelFile,
+} from './experiment/model-file.ts';
 // graphs
 export { decompose } from './graph/decompose.ts';
 export { fuse } from './graph/fuse.ts';

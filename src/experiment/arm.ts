@@ -167,7 +167,16 @@ function planArm({ laboratory, recipe, data, arm, seed, teacher }: Omit<ArmOptio
   const depends = [preprocess, patch, augment, loss, optimizer, settings, arm, seed, data.splits, data.hashes];
   const text = JSON.stringify([...depends, teacher?.sha256 ?? null, terms]);
   const fingerprint = laboratory.machine.sha256(new TextEncoder().encode(text));
-  return { model, imageShape, ...optimizerOf(recipe, model), train: settings.train, terms, fingerprint };
+  const { optimizer: rule, learningRate } = optimizerOf(recipe, model);
+  return {
+    model,
+    imageShape,
+    optimizer: rule,
+    learningRate: settings.train.learningRate ?? learningRate,
+    train: settings.train,
+    terms,
+    fingerprint,
+  };
 }
 
 /** A network that this run has trained, with its best parameters, as a frozen part of another arm's step. */

@@ -80,10 +80,15 @@ const train = z
     steps: count.describe('Optimizer steps.'),
     batch: count.describe('Patches per step.'),
     validateEvery: count.optional().describe('Steps between two validations; a tenth of the steps if not given.'),
+    learningRate: positive
+      .nullable()
+      .default(null)
+      .describe('For this network in place of the one of the optimizer; the baseline takes that of the student.'),
   })
-  .transform(({ steps, batch, validateEvery }) => ({
+  .transform(({ steps, batch, validateEvery, learningRate }) => ({
     steps,
     batch,
+    learningRate,
     validateEvery: validateEvery ?? Math.max(1, Math.round(steps / 10)),
   }));
 

@@ -97,7 +97,7 @@ function factsOfGraph(model: ModelSummary, axes: ModelMetadata['axes']): Partial
  * @throws {InputError} E_FILE_MISSING, E_MODEL_CORRUPT; E_MODEL_INFO if a source is malformed or a needed fact is nowhere
  */
 export async function readModelFile(
-  files: Files,
+  files: Pick<Files, 'read' | 'exists'>,
   path: string,
   given: Partial<ModelMetadata> = {},
 ): Promise<ModelFile> {

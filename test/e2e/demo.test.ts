@@ -107,7 +107,7 @@ describe('demo --quick --json', () => {
     );
     const total = rows.map(row => Number(row[4]));
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-    // measured: the last ten steps are at 0.57 (teacher) to 0.83 (student) of the first five
+    // measured: 0.71 for the teacher, 0.76 and 0.78 for the others
     expect(mean(total.slice(-10))).toBeLessThan(0.9 * mean(total.slice(0, 5)));
     expect(rows.filter(row => row.at(-1) !== '').length).toBe(3);
   });
@@ -167,11 +167,11 @@ describe('demo --quick --json', () => {
       return [1, 2].map(label => voxels.filter(value => value === label).length / voxels.length);
     });
     const highest = Math.max(...prevalences);
-    expect((2 * highest) / (1 + highest)).toBeLessThan(0.15);
-    // measured: teacher 0.76, student 0.50
-    expect(teacher).toBeGreaterThan(0.6);
-    expect(student).toBeGreaterThan(0.3);
-    expect(teacher).toBeGreaterThan(student + 0.05);
+    expect((2 * highest) / (1 + highest)).toBeLessThan(0.1);
+    // measured: teacher 0.73, student 0.36
+    expect(teacher).toBeGreaterThan(0.5);
+    expect(student).toBeGreaterThan(0.2);
+    expect(teacher).toBeGreaterThan(student + 0.1);
   });
 
   it('compares the arms: what they cost, and paired tests', () => {

@@ -5,8 +5,8 @@ export const TINY_VALIDATE_EVERY = 4;
 export const TINY_STEPS = 12;
 
 /** The recipe's text. */
-export function tinyRecipe(dataset: string): string {
-  const train = `{ steps: ${TINY_STEPS}, batch: 2, validateEvery: ${TINY_VALIDATE_EVERY} }`;
+export function tinyRecipe(dataset: string, steps = TINY_STEPS): string {
+  const train = `{ steps: ${steps}, batch: 2, validateEvery: ${TINY_VALIDATE_EVERY} }`;
   return `data: { dataset: ${JSON.stringify(dataset)}, splits: { seed: 1, train: 0.6, val: 0.2, test: 0.2 } }
 patch: { size: [16, 24, 16] }
 augment: { rotateDegrees: 10, noise: 0.05 }

@@ -42,7 +42,7 @@ describe('defaults', () => {
           activation: 'leaky-relu',
           negativeSlope: 0.01,
         },
-        train: { steps: 20, batch: 2, validateEvery: 2 },
+        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null },
       },
       student: {
         unet: {
@@ -52,7 +52,7 @@ describe('defaults', () => {
           activation: 'leaky-relu',
           negativeSlope: 0.01,
         },
-        train: { steps: 20, batch: 2, validateEvery: 2 },
+        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null },
       },
       loss: {
         crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'annealed' },
@@ -171,7 +171,7 @@ describe('overrides', () => {
   it('win over the text and may add what it lacks', () => {
     const overrides = ['student.train.steps=7', 'teacher={onnx: [a.onnx, b.onnx]}', 'augment.flip=[x, y]', 'threads=2'];
     const recipe = parseRecipe(SMALL, { path: 'r', overrides });
-    expect(recipe.student.train).toEqual({ steps: 7, batch: 2, validateEvery: 1 });
+    expect(recipe.student.train).toEqual({ steps: 7, batch: 2, validateEvery: 1, learningRate: null });
     expect(recipe.teacher).toEqual({ onnx: ['a.onnx', 'b.onnx'] });
     expect(recipe.augment.flip).toEqual(['x', 'y']);
     expect(recipe.threads).toBe(2);
