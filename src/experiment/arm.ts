@@ -56,8 +56,15 @@ function optimizerOf(
 ): { readonly optimizer: Optimizer; readonly learningRate: number } {
   const trainable = model.specs.filter(spec => spec.role !== 'buffer');
   if ('sgd' in optimizer) return { optimizer: sgd(optimizer.sgd), learningRate: optimizer.sgd.learningRate };
-  const options = 'adam' in optimizer ? optimizer.adam : optimizer.adamw;
+  // Adam's own weight decay is a penalty, see regularizationOf
+  const options = 'adam' in optimizer ? { ...optimizer.adam, weightDecay: 0 } : optimizer.adamw;
   return { optimizer: adam(options, () => kernelMask(trainable)), learningRate: options.learningRate };
+}
+
+/** Penalties on kernels. Weight decay that is added to the gradient is an L2 penalty of half its size (arXiv:1711.05101, section 2). */
+function regularizationOf({ optimizer }: Recipe): StepOptions['regularization'] {
+  const { l1, l2 } = optimizer.regularization;
+  return 'adam' in optimizer ? { l1, l2: l2 + optimizer.adam.weightDecay / 2 } : { l1, l2 };
 }
 
 /** Soft terms of the recipe by the name that history.csv gives them. */
@@ -204,7 +211,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
     imageShape,
     hardLoss: recipe.loss,
     optimizer,
-    regularization: recipe.optimizer.regularization,
+    regularization: regularizationOf(recipe),
     clipNorm: recipe.optimizer.clipNorm,
     ...(teacher === undefined ? {} : { distillation: { teacher: teacher.inStep, terms } }),
   };

@@ -17,7 +17,7 @@ export interface DemoOptions {
 
 /** Cases and steps of both sizes of the demo. */
 const SIZES = {
-  full: { cases: 48, teacherSteps: 150, studentSteps: 200 },
+  full: { cases: 48, teacherSteps: 280, studentSteps: 200 },
   quick: { cases: 20, teacherSteps: 40, studentSteps: 50 },
 } as const;
 

@@ -1,0 +1,44 @@
+/** An arm from recipe to model.onnx, in memory: what the optimizer's settings mean. */
+import { beforeAll, expect, it } from 'vitest';
+import { writePhantomDataset } from '../../src/data/phantom.ts';
+import { parseRecipe } from '../../src/experiment/config.ts';
+import { trainOneArm } from '../../src/experiment/run.ts';
+import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import { createLaboratory } from '../support/laboratory.ts';
+import { memoryFiles } from '../support/memory-files.ts';
+import { tinyRecipe } from '../support/tiny-recipe.ts';
+
+const files = memoryFiles();
+const laboratory = createLaboratory(await createNodeEngine({ threads: 1 }), files);
+beforeAll(() => writePhantomDataset(files, 'data', { seed: 5, cases: 3 }));
+
+/** model.onnx of a teacher after two steps with these optimizer settings. */
+async function modelWith(optimizer: string): Promise<Uint8Array> {
+  const splits = 'data.splits={ train: 0.66, val: 0, test: 0.34 }';
+  const overrides = [splits, `optimizer=${optimizer}`];
+  const recipe = parseRecipe(tinyRecipe('data', 2), { path: 'recipe.yaml', overrides });
+  const { models } = await trainOneArm(laboratory, recipe, { arm: 'teacher', out: optimizer, resume: false });
+  return files.read(models[0]!);
+}
+
+it('adds the weight decay of adam to the gradient, and takes that of adamw from the kernels', async () => {
+  const decayed = await modelWith('{ adam: { weightDecay: 0.5 } }');
+  // the gradient of l2 sum w^2 is 2 l2 w
+  const penalised = await modelWith('{ adam: {}, regularization: { l2: 0.25 } }');
+  const decoupled = await modelWith('{ adamw: { weightDecay: 0.5 } }');
+  expect(Buffer.from(decayed).equals(penalised)).toBe(true);
+  expect(Buffer.from(decayed).equals(decoupled)).toBe(false);
+  expect(Buffer.from(decayed).equals(await modelWith('{ adam: {} }'))).toBe(false);
+});
+
+it('gives a network its own learning rate where the recipe does', async () => {
+  const recipe = (text: string) => parseRecipe(tinyRecipe('data', 2), { path: 'recipe.yaml', overrides: [text] });
+  const train = (text: string, out: string) =>
+    trainOneArm(laboratory, recipe(text), { arm: 'teacher', out, resume: false });
+  const [own] = (await train('teacher.train.learningRate=0.01', 'own')).models;
+  const [shared] = (await train('optimizer.adam.learningRate=0.01', 'shared')).models;
+  const [other] = (await train('student.train.learningRate=0.01', 'other')).models;
+  const bytes = await Promise.all([own, shared, other].map(path => files.read(path!)));
+  expect(Buffer.from(bytes[0]!).equals(bytes[1]!)).toBe(true);
+  expect(Buffer.from(bytes[0]!).equals(bytes[2]!)).toBe(false);
+});
