@@ -164,7 +164,7 @@ function renderPair(tests: readonly PairTest[], evaluations: Evaluations): Marku
     ...axes,
     height: axes.height + 16,
     marginBottom: axes.marginBottom + 16,
-    x: { label: 'difference in Dice', labelAnchor: 'center' as const, domain: [-reach, reach], ticks: 5, grid: true },
+    x: { label: 'difference in Dice', labelAnchor: 'center' as const, domain: [-reach, reach], ticks: 4, grid: true },
   };
   return renderChart(marks, options, {
     title: `${a} minus ${b}`,

@@ -111,7 +111,7 @@ function options(changes: Partial<TrainerOptions>): TrainerOptions {
       clipNorm: 5,
       distillation: { teacher: { ...teacher, theta: teacherTheta }, terms: [{ name: 'kd', weights: 'uniform' }] },
     },
-    terms: [{ name: 'kd', weights: 'uniform', weight: 0.5, finalWeight: 0.2, temperature: 3, warmupSteps: 8 }],
+    terms: [{ name: 'kd', weights: 'uniform', weight: 0.5, finalWeight: 0.5, temperature: 3, warmupSteps: 8 }],
     initialTheta: initialize(student.specs, name => random(3, name)),
     batches: batchSource(),
     steps: 12,

@@ -22,7 +22,7 @@ import {
   leakyReluGradient,
   scaleShift,
   spatialMean,
-  spatialMeanOfProduct,
+  spatialMeanOfSquare,
   voxelsPerSample,
 } from './pointwise.ts';
 import { maxPool, maxPoolGradient } from './pool.ts';
@@ -273,10 +273,12 @@ export class BlockedLowering {
   }
 
   #spatialMean(image: Value, tag: string, layout: Layout): Emitted {
-    if (isOp(image, 'Mul') && image.inputs.every(input => this.#packing.has(input)) && !this.#made.has(image)) {
-      const [left, right] = image.inputs.map(input => this.enter(input)) as [Emitted, Emitted];
+    const [left, right] = image.inputs as readonly [Value, Value];
+    // of a square only: where signs cancel, as in dy * x, the stored product gives more exact sums
+    if (isOp(image, 'Mul') && left === right && this.#packing.has(left) && !this.#made.has(image)) {
+      const tensor = this.enter(left);
       this.#emit.tag = tag;
-      return spatialMeanOfProduct(this.#emit, left, right, layout);
+      return spatialMeanOfSquare(this.#emit, tensor, layout);
     }
     const tensor = this.enter(image);
     this.#emit.tag = tag;

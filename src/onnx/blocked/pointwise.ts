@@ -102,16 +102,14 @@ export function spatialMean(emit: Emitter, tensor: Emitted, layout: Layout): Emi
 }
 
 /**
- * Mean of a product over depth, height and width, row-major [N, C, 1, 1, 1], without storing the product: a depthwise convolution of one
- * image with the other as its kernel, plane by plane.
+ * Mean of the square over depth, height and width, row-major [N, C, 1, 1, 1], without storing the square: a depthwise convolution of
+ * every plane with itself as the kernel.
  */
-export function spatialMeanOfProduct(emit: Emitter, left: Emitted, right: Emitted, layout: Layout): Emitted {
+export function spatialMeanOfSquare(emit: Emitter, tensor: Emitted, layout: Layout): Emitted {
   const { groups, batch, lanes, height, width } = layout;
   const channels = groups * batch * lanes;
-  const [image, kernel] = [
-    emit.reshape(left, [1, channels, height, width]),
-    emit.reshape(right, [channels, 1, height, width]),
-  ];
+  const image = emit.reshape(tensor, [1, channels, height, width]);
+  const kernel = emit.reshape(tensor, [channels, 1, height, width]);
   const sums = blockedConv(emit, image, kernel, { kernel: [height, width], group: channels });
   return emit.binary('Mul', meanOverPlanes(emit, sums, layout), emit.float(1 / (height * width)));
 }
