@@ -46,12 +46,9 @@ describe('the lowerings', () => {
     const others = { blocked: totals(await trained(node, node.block)), web: totals(await trained(web, 0)) };
     expect(reference).toHaveLength(STEPS);
     expect(reference.at(-1)).toBeLessThan(0.9 * reference[0]!);
-    // Rounding alone in the first steps. Later another voxel wins a maximum that is nearly shared: moving the initial parameters by 3e-7 of
-    // themselves moves the losses of the reference by 1.5e-5 at step 5 and by 3.8e-4 at step 20.
-    const limit = (step: number): number => (step < 4 ? 2e-6 : 2e-3);
     for (const [name, losses] of Object.entries(others)) {
       for (const [step, loss] of losses.entries()) {
-        expect(Math.abs(loss / reference[step]! - 1), `${name}, step ${step + 1}`).toBeLessThan(limit(step));
+        expect(Math.abs(loss / reference[step]! - 1), `${name}, step ${step + 1}`).toBeLessThan(1e-4);
       }
     }
   });
