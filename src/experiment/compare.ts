@@ -3,8 +3,10 @@
  * With several seeds a case's score is its mean over the seeds, so that the case stays the independent unit; tests and intervals
  * then speak of the average model of an arm, and the entries per seed show how far training alone moves it.
  */
+
+import type { CaseScore } from '../metrics/case-score.ts';
 import { bootstrapMean, bootstrapMeanDifference, meanOf, wilcoxonSignedRank } from '../metrics/statistics.ts';
-import type { ArmSummary, CaseScore, Comparison, Evaluation, PairTest } from './record.ts';
+import type { ArmSummary, Comparison, Evaluation, PairTest } from './record.ts';
 
 /** One arm's evaluations, one per seed. */
 export interface ArmEvaluations {

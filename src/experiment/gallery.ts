@@ -1,10 +1,11 @@
 /** The cases of a run that a report shows in pictures: worst, median and best by the student's Dice, with every arm's segmentation. */
 import { type LoadedCase, loadCase, openDataset } from '../data/dataset.ts';
+import type { CaseScore } from '../metrics/case-score.ts';
 import type { Files } from '../runtime/files.ts';
 import { decodeLabels } from '../volume/nifti.ts';
 import type { LabelVolume } from '../volume/volume.ts';
 import type { ReadRun } from './read-run.ts';
-import { ARMS, type CaseScore } from './record.ts';
+import { ARMS } from './record.ts';
 import { runFolder } from './run-folder.ts';
 
 export interface GalleryCase {

@@ -3,46 +3,7 @@
  * they may grow but never change. An infinite or undefined number is written as null and explained by the field beside it.
  */
 
-/** Mean over cases with a 95 % bootstrap confidence interval. */
-export interface Estimate {
-  readonly mean: number;
-  readonly ci95: readonly [number, number];
-  readonly n: number;
-}
-
-/** Whether reference and prediction hold the class at all. Both empty is left out of means; one empty is Dice 0, infinite distance. */
-type Presence = 'both' | 'neither' | 'reference-only' | 'prediction-only';
-
-interface ClassScore {
-  readonly presence: Presence;
-  /** null where both are empty. */
-  readonly dice: number | null;
-  /** null where either is empty (infinite where just one is). */
-  readonly hd95Mm: number | null;
-  readonly assdMm: number | null;
-  readonly surfaceDice: number | null;
-  readonly volumeMl: number;
-  readonly referenceMl: number;
-}
-
-export interface CaseScore {
-  readonly id: string;
-  readonly classes: Readonly<Record<string, ClassScore>>;
-  /** Mean over the classes present in reference or prediction; null where there is none. */
-  readonly meanDice: number | null;
-}
-
-export interface ClassSummary {
-  readonly dice: Estimate;
-  /** Over the cases where the distance is finite. */
-  readonly hd95Mm: Estimate;
-  readonly assdMm: Estimate;
-  readonly surfaceDice: Estimate;
-  /** Cases where neither reference nor prediction has the class (left out). */
-  readonly bothEmpty: number;
-  /** Cases where just one has it (Dice 0, infinite distance). */
-  readonly oneEmpty: number;
-}
+import type { CaseScore, ScoreSummary } from '../metrics/case-score.ts';
 
 interface ModelCost {
   readonly path: string;
@@ -62,10 +23,7 @@ export interface Evaluation {
   readonly dataset: string;
   readonly split: string;
   readonly cases: readonly CaseScore[];
-  readonly summary: {
-    readonly meanDice: Estimate;
-    readonly classes: Readonly<Record<string, ClassSummary>>;
-  };
+  readonly summary: ScoreSummary;
 }
 
 export type Arm = 'teacher' | 'student' | 'baseline';

@@ -1,5 +1,7 @@
 /** The report's tables. Measures are rows and arms are columns, so that three arms fit a narrow screen. */
-import type { ArmSummary, ClassSummary, Comparison, Estimate, Evaluation } from '../experiment/record.ts';
+import type { ArmSummary, Comparison, Evaluation } from '../experiment/record.ts';
+import type { ClassSummary } from '../metrics/case-score.ts';
+import type { Estimate } from '../metrics/statistics.ts';
 import { orderArms } from './arms.ts';
 import {
   formatBytes,

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { compareArms } from '../../../src/experiment/compare.ts';
 import { parseEvaluation } from '../../../src/experiment/evaluation-file.ts';
-import type { CaseScore, Evaluation } from '../../../src/experiment/record.ts';
+import type { Evaluation } from '../../../src/experiment/record.ts';
+import type { CaseScore } from '../../../src/metrics/case-score.ts';
 
 const ESTIMATE = { mean: 0, ci95: [0, 0], n: 0 } as const;
 

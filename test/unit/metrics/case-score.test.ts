@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Evaluation, CaseScore as RecordedCase } from '../../../src/experiment/record.ts';
+import type { Evaluation } from '../../../src/experiment/record.ts';
 import { type CaseScore, scoreCase, summarizeCases } from '../../../src/metrics/case-score.ts';
 
 const options = {
@@ -61,7 +61,7 @@ it('passes the tolerance on', () => {
 });
 
 it('survives a round trip through JSON and fits the run record', () => {
-  const score: RecordedCase = scoreCase(reference, prediction, options);
+  const score: Evaluation['cases'][number] = scoreCase(reference, prediction, options);
   expect(JSON.parse(JSON.stringify(score))).toEqual(score);
 });
 

@@ -1,5 +1,6 @@
 /** Small records of a run, for the tests of the report. */
-import type { ArmSummary, CaseScore, Comparison, Evaluation, PairTest } from '../../../src/experiment/record.ts';
+import type { ArmSummary, Comparison, Evaluation, PairTest } from '../../../src/experiment/record.ts';
+import type { CaseScore } from '../../../src/metrics/case-score.ts';
 
 function caseScore(id: string, dice: Readonly<Record<string, number>>): CaseScore {
   const values = Object.values(dice);
