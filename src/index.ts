@@ -59,6 +59,7 @@ export {
 } from './metrics/case-score.ts';
 // networks
 export {
+  collectFeatures,
   collectParameters,
   initialize,
   type Network,

@@ -19,13 +19,15 @@ export interface ParameterSpec {
   readonly role: 'kernel' | 'vector' | 'buffer';
 }
 
-/** Where a network takes its parameters from while it builds itself into a graph. */
+/** What a network talks to while it builds itself into a graph: where its parameters come from, and who listens to its features. */
 export interface ParameterSource {
   get(spec: ParameterSpec): Value;
   /** Declares the next value of a buffer; only in training. */
   update(name: string, next: Value): void;
   /** Whether normalisation uses the statistics of the batch. */
   readonly training: boolean;
+  /** Where there is somebody to listen: reports an inner image under a name of its own, such as `encoder2`, for distillation. */
+  readonly tap?: (name: string, feature: Value) => void;
 }
 
 /** A network as a function that builds itself: image [N, C, D, H, W] to logits [N, K, D, H, W]. */
@@ -45,6 +47,19 @@ export function collectParameters(network: Network, imageShape: Shape): readonly
   });
   const all = [...specs.values()];
   return [...all.filter(spec => spec.role !== 'buffer'), ...all.filter(spec => spec.role === 'buffer')];
+}
+
+/** The inner images that a network has names for, with their shapes, in the order in which they are made. */
+export function collectFeatures(network: Network, imageShape: Shape): ReadonlyMap<string, Shape> {
+  const builder = new GraphBuilder();
+  const features = new Map<string, Shape>();
+  network(builder, builder.input('image', imageShape), {
+    training: false,
+    update: () => {},
+    get: spec => builder.input(`parameter ${spec.name}`, spec.shape),
+    tap: (name, feature) => void features.set(name, feature.shape),
+  });
+  return features;
 }
 
 /** Number of numbers in a list of parameters. */

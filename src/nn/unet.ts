@@ -1,6 +1,7 @@
 /**
  * The plain U-Net: per level a few 3x3x3 convolutions, each followed by normalisation and leaky ReLU; max-pooling by 2 on the way down,
- * nearest upsampling and concatenation with the skip on the way up; a 1x1x1 convolution with bias gives the logits.
+ * nearest upsampling and concatenation with the skip on the way up; a 1x1x1 convolution with bias gives the logits. Its named features are
+ * what each level ends with: `encoder0` (finest) to the deepest encoder, and `decoder0` (finest) upwards.
  * Source: arXiv:1606.06650 with the block of arXiv:1809.10486.
  */
 import { InputError } from '../core/errors.ts';
@@ -73,6 +74,7 @@ export function unet(options: UnetOptions): Network {
         value = named(`pool${level}`, () => builder.apply('MaxPool', [value], { kernel: HALF }));
       }
       value = block(`encoder${level}`, value, channels);
+      parameters.tap?.(`encoder${level}`, value);
     });
     for (let level = features.length - 2; level >= 0; level--) {
       const skip = skips[level] as Value;
@@ -80,6 +82,7 @@ export function unet(options: UnetOptions): Network {
         builder.concat([builder.apply('Resize', [value], { scales: HALF }), skip], 1),
       );
       value = block(`decoder${level}`, joined, features[level] as number);
+      parameters.tap?.(`decoder${level}`, value);
     }
     return named('head', context =>
       sameConv(context, value, { channels: classes, kernel: [1, 1, 1], gain: 1, bias: true }),
