@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
-import { elementCount } from '../core/shape.ts';
+import { elementCount, sameShape, type Triple } from '../core/shape.ts';
 import type { ModelInfo } from '../inference/predictor.ts';
 import { decodeModel, type ModelSummary } from '../onnx/decode.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
@@ -25,6 +25,10 @@ const metadataSchema = z.object({
   normalize: z.enum(['min-max', 'percentile', 'z-score', 'none']),
   /** [D, H, W] = z, y, x. */
   patch: triple(z.int().min(1)),
+  /** [D, H, W] of what the model gives, in the middle of the patch; the whole patch if not given. */
+  output: triple(z.int().min(1)).optional(),
+  /** The one batch size that the model takes; any if not given. */
+  batch: z.int().min(1).optional(),
   activation: z.enum(['softmax', 'sigmoid', 'none']),
   inputName: z.string().min(1),
   outputName: z.string().min(1),
@@ -70,18 +74,32 @@ function parseFacts(text: string, source: string): Partial<ModelMetadata> {
   return Object.fromEntries(Object.entries(result.data).filter(([, value]) => value !== undefined));
 }
 
+/** A size that a graph states; a word or 0 is one that is known only at run time. */
+function isFixed(item: number | string | undefined): item is number {
+  return typeof item === 'number' && item > 0;
+}
+
+/** [D, H, W] of a tensor [N, C, ...], where the graph states it. */
+function spatialSize(shape: readonly (number | string)[], axes: ModelMetadata['axes']): Triple | undefined {
+  const spatial = shape.slice(2).filter(isFixed);
+  const [depth, height, width] = axes === 'NCXYZ' ? spatial.toReversed() : spatial;
+  if (shape.length !== 5 || depth === undefined || height === undefined || width === undefined) return undefined;
+  return [depth, height, width];
+}
+
 /** What the graph itself says. */
 function factsOfGraph(model: ModelSummary, axes: ModelMetadata['axes']): Partial<ModelMetadata> {
   const [input] = model.inputs;
   const [output] = model.outputs;
-  const [, channels, ...spatial] = input?.shape ?? [];
+  const [batch, channels] = input?.shape ?? [];
   const weights = model.initializers.filter(({ shape }) => shape.length > 1);
-  const size = axes === 'NCXYZ' ? spatial.toReversed() : spatial;
-  const [depth, height, width] = size.map(Number);
-  const isStatic = size.length === 3 && size.every(item => typeof item === 'number' && item > 0);
+  const patch = spatialSize(input?.shape ?? [], axes);
+  const given = spatialSize(output?.shape ?? [], axes);
   return {
-    ...(typeof channels === 'number' && channels > 0 && { channels }),
-    ...(isStatic && { patch: [depth!, height!, width!] }),
+    ...(isFixed(channels) && { channels }),
+    ...(isFixed(batch) && { batch }),
+    ...(patch !== undefined && { patch }),
+    ...(patch !== undefined && given !== undefined && !sameShape(patch, given) && { output: given }),
     ...(input !== undefined && { inputName: input.name }),
     ...(output !== undefined && { outputName: output.name }),
     parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0),
@@ -122,9 +140,8 @@ export async function readModelFile(
     );
   }
   const metadata = result.data;
-  const { labels, channels, spacingMm, normalize, patch, activation, inputName, outputName } = metadata;
-  const info = { labels, channels, normalize, patch, activation, inputName, outputName };
-  return { path, bytes, metadata, info: spacingMm === null ? info : { ...info, spacingMm } };
+  const { spacingMm, parameters: _parameters, multiplyAdds: _multiplyAdds, axes: _axes, ...facts } = metadata;
+  return { path, bytes, metadata, info: spacingMm === null ? facts : { ...facts, spacingMm } };
 }
 
 /**

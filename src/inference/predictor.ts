@@ -10,7 +10,7 @@ import type { Session } from '../runtime/engine.ts';
 import { resampleToSize, resampleToSpacing } from '../volume/resample.ts';
 import { type LabelVolume, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
 import { type Activation, type ClassKind, labelsFromChannels } from './probabilities.ts';
-import { type SlidingWindowOptions, slidingWindow } from './sliding-window.ts';
+import { slidingWindow, type WindowOptions } from './sliding-window.ts';
 
 /** What must be known of a model to use it; a model file carries it as metadata. */
 export interface ModelInfo {
@@ -26,13 +26,16 @@ export interface ModelInfo {
   readonly normalize: Normalization;
   /** [D, H, W] of the model's input. */
   readonly patch: Triple;
+  /** [D, H, W] of the model's output, in the middle of its input (valid padding); the whole input if not given. */
+  readonly output?: Triple | undefined;
+  /** The one batch size that the model takes; any if not given. */
+  readonly batch?: number | undefined;
   readonly activation: Activation;
   readonly inputName: string;
   readonly outputName: string;
 }
 
-export interface SegmentOptions
-  extends Pick<SlidingWindowOptions, 'overlap' | 'weighting' | 'batch' | 'onProgress' | 'signal'> {
+export interface SegmentOptions extends WindowOptions {
   /** Names the volume in warnings; `input` if not given. */
   readonly id?: string;
   /** Whether to return the probabilities too, which takes 4 bytes per voxel and channel. */
@@ -81,6 +84,8 @@ export async function segment(
     channels: image.channels,
     size: [depth, height, width],
     window: info.patch,
+    ...(info.output && { output: info.output }),
+    ...(info.batch && { fixedBatch: info.batch }),
     classes: values.length,
     activation: info.activation,
     inputName: info.inputName,

@@ -1,22 +1,37 @@
 /**
  * Runs a model over an image of any size in overlapping windows and blends the probabilities.
  *
- * Windows lie on a regular grid, so their weights are products of one profile per axis and so are the sums of weights at a voxel.
- * Each profile is divided by its sum beforehand: the blend is a plain sum, and memory is the image, the result and one batch whatever
- * the number of windows. An image smaller than the window is extended on both sides with its own minimum, without a copy.
- * Arrays are [C, D, H, W] and [K, D, H, W], row-major. Nothing here knows millimetres or label values.
- * Source: nnU-Net (Isensee et al., Nature Methods 18, 2021) for window positions and the Gaussian with sigma = window / 8.
+ * Windows go through the image along its outermost axis. A slice that no later window touches is finished and handed on; only the slices
+ * under the current row of windows are held, so memory is the image, one window's depth of slices and one batch, whatever the number
+ * of windows. A model may give less than it sees (valid padding): its output lies in the middle of its input, and the outputs tile
+ * the image. What a window sees beyond the image is the image's own minimum, without a copy of the image.
+ * Arrays are [C, D, H, W] and [K, H, W], row-major. Nothing here knows millimetres or label values.
  */
 import { InputError, WorkError } from '../core/errors.ts';
-import { formatShape, sameShape, type Triple } from '../core/shape.ts';
+import { elementCount, formatShape, sameShape, type Triple } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
+import { type MirrorAxis, mirror, mirrorings } from './mirroring.ts';
+import { insideRange, type Placement, placements, type Weighting } from './placements.ts';
 import { type Activation, activate } from './probabilities.ts';
 
-/** How much a voxel of a window counts: everywhere the same, or most in the middle. */
-type Weighting = 'gaussian' | 'constant';
+/** How windows are laid and what is made of them. */
+export interface WindowOptions {
+  /** Share of a window's output that its neighbour covers too, in [0, 1); 0.5 if not given. */
+  readonly overlap?: number;
+  /** `gaussian` if not given. */
+  readonly weighting?: Weighting;
+  /** Axes along which the model also sees each window flipped; its probabilities are averaged over all 2^n views. None if not given. */
+  readonly mirror?: readonly MirrorAxis[];
+  /** Windows per run where the model leaves it open; 1 if not given. The last run of a row may hold fewer. */
+  readonly batch?: number;
+  /** Called after every run with the number of windows that are done. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Stops between runs by throwing the signal's reason. */
+  readonly signal?: AbortSignal;
+}
 
-export interface SlidingWindowOptions {
+export interface SlidingWindowOptions extends WindowOptions {
   readonly session: Session;
   /** Normalised intensities, [C, D, H, W]. */
   readonly image: Float32Array;
@@ -25,123 +40,115 @@ export interface SlidingWindowOptions {
   readonly size: Triple;
   /** [D, H, W] of the model's input. */
   readonly window: Triple;
+  /** [D, H, W] of the model's output, in the middle of the input; the whole input if not given. */
+  readonly output?: Triple;
   /** Channels of the model's output. */
   readonly classes: number;
   readonly activation: Activation;
   readonly inputName: string;
   readonly outputName: string;
-  /** Share of a window that its neighbour covers too, in [0, 1); 0.5 if not given. */
-  readonly overlap?: number;
-  /** `gaussian` if not given. */
-  readonly weighting?: Weighting;
-  /** Windows per run; 1 if not given. The last run may hold fewer. */
-  readonly batch?: number;
-  /** Called after every run with the number of windows that are done. */
-  readonly onProgress?: (done: number, total: number) => void;
-  /** Stops between runs by throwing the signal's reason. */
-  readonly signal?: AbortSignal;
+  /** The one batch size that the model takes; a smaller group of windows is filled up. Any batch if not given. */
+  readonly fixedBatch?: number;
 }
 
-/** One position of the window along one axis. */
-interface Placement {
-  /** Index in the image of the window's first voxel; negative where the image is smaller than the window. */
-  readonly start: number;
-  /** Weight of each voxel of the window; the weights of all placements sum to 1 at every voxel of the image. */
-  readonly weights: Float64Array;
-}
+/** The windows of one row: they share their place along D. */
+type Place = readonly [d: Placement, h: Placement, w: Placement];
 
-type Placements = readonly [Placement, Placement, Placement];
+/** What does not change from window to window. */
+interface Job extends SlidingWindowOptions {
+  readonly output: Triple;
+  /** Voxels of the input on each side of the output. */
+  readonly margin: Triple;
+  /** What a window sees beyond the image, per channel. */
+  readonly fill: Float32Array;
+  /** Windows of a run, and the batch that is fed. */
+  readonly batch: number;
+  readonly views: readonly (readonly MirrorAxis[])[];
+}
 
 /**
- * Probabilities of every class at every voxel: sum over windows of weight times probability, the weights summing to 1.
- * @returns [K, D, H, W]
+ * Probabilities of every class at every voxel, slice after slice along D: sum over windows of weight times probability, the weights
+ * summing to 1.
+ * @returns [K, H, W] of slices 0, 1, ...; each is valid until the next is asked for
  * @throws {InputError} E_WINDOW for an impossible window, overlap or batch; E_MODEL_OUTPUT if the model gives another shape or type
  * @throws {WorkError} E_NOT_FINITE if the model gives NaN
  */
+export async function* probabilitySlices(options: SlidingWindowOptions): AsyncGenerator<Float32Array, void> {
+  const job = prepare(options);
+  const { size, output, classes, overlap = 0.5, weighting = 'gaussian' } = job;
+  const [alongD, alongH, alongW] = ([0, 1, 2] as const).map(axis =>
+    placements({ size: size[axis], window: output[axis], overlap, weighting }),
+  ) as [readonly Placement[], readonly Placement[], readonly Placement[]];
+  const total = alongD.length * alongH.length * alongW.length;
+  const [depth, height, width] = size;
+  const slots = Array.from({ length: Math.min(depth, output[0]) }, () => new Float32Array(classes * height * width));
+  const input = new Float32Array(job.batch * job.channels * elementCount(job.window));
+  let done = 0;
+  for (const [row, d] of alongD.entries()) {
+    const places = alongH.flatMap(h => alongW.map((w): Place => [d, h, w]));
+    for (let first = 0; first < places.length; first += job.batch) {
+      options.signal?.throwIfAborted();
+      const group = places.slice(first, first + job.batch);
+      await addWindows(slots, group, { job, input });
+      done += group.length;
+      options.onProgress?.(done, total);
+    }
+    const finished = alongD[row + 1]?.start ?? depth;
+    for (let z = Math.max(0, d.start); z < finished; z++) {
+      const slice = slots[z % slots.length]!;
+      yield slice;
+      slice.fill(0);
+    }
+  }
+}
+
+/**
+ * {@link probabilitySlices} put together.
+ * @returns [K, D, H, W]
+ */
 export async function slidingWindow(options: SlidingWindowOptions): Promise<Float32Array> {
-  const { session, image, channels, size, window, classes, batch = 1, inputName, outputName } = options;
-  checkOptions(options);
-  const axes = ([0, 1, 2] as const).map(axis => placements(axis, options));
-  const windows = axes[0]!.flatMap(d => axes[1]!.flatMap(h => axes[2]!.map((w): Placements => [d, h, w])));
-  const inputLength = channels * voxels(window);
-  const outputLength = classes * voxels(window);
-  const padded = window.some((length, axis) => length > size[axis]!);
-  const fill = padded ? channelMinima(image, channels) : new Float32Array(channels);
-  const input = new Float32Array(Math.min(batch, windows.length) * inputLength);
-  const result = new Float32Array(classes * voxels(size));
-  for (let done = 0; done < windows.length; ) {
-    options.signal?.throwIfAborted();
-    const group = windows.slice(done, done + batch);
-    group.forEach((placed, index) => {
-      copyIn(input.subarray(index * inputLength, (index + 1) * inputLength), placed, { image, size, window, fill });
-    });
-    const feed = tensor('float32', input.subarray(0, group.length * inputLength), [group.length, channels, ...window]);
-    const outputs = await session.run({ [inputName]: feed }, [outputName]);
-    const output = checkOutput(outputs[outputName], [group.length, classes, ...window], outputName);
-    group.forEach((placed, index) => {
-      const probabilities = output.slice(index * outputLength, (index + 1) * outputLength);
-      if (!Number.isFinite(activate(probabilities, classes, options.activation))) throw notFinite(placed, outputName);
-      addTo(result, placed, { probabilities, size, window });
-    });
-    done += group.length;
-    options.onProgress?.(done, windows.length);
+  const [depth, height, width] = options.size;
+  const result = new Float32Array(options.classes * depth * height * width);
+  const area = height * width;
+  let z = 0;
+  for await (const slice of probabilitySlices(options)) {
+    for (let k = 0; k < options.classes; k++) {
+      result.set(slice.subarray(k * area, (k + 1) * area), (k * depth + z) * area);
+    }
+    z++;
   }
   return result;
 }
 
-function voxels(size: Triple): number {
-  return size[0] * size[1] * size[2];
-}
-
-function checkOptions({ image, channels, size, window, overlap = 0.5, batch = 1 }: SlidingWindowOptions): void {
-  const positive = [...window, ...size, channels, batch].every(value => Number.isInteger(value) && value > 0);
-  if (!positive || !(overlap >= 0 && overlap < 1)) {
-    throw new InputError(
-      'E_WINDOW',
-      `cannot slide a window of ${formatShape(window)} (depth x height x width) over ${formatShape(size)} voxels with overlap ` +
-        `${overlap} and batch ${batch}: sizes and batch must be whole and positive, the overlap at least 0 and below 1.`,
-    );
-  }
-  if (image.length !== channels * voxels(size)) {
-    throw new InputError(
-      'E_WINDOW',
-      `the image has ${image.length} values, but ${channels} channels of ${formatShape(size)} voxels need ${channels * voxels(size)}.`,
-    );
-  }
-}
-
-/**
- * Evenly spaced positions along one axis with a step of at most window * (1 - overlap), from border to border; one centred position
- * where the image is not larger than the window.
- */
-function placements(axis: 0 | 1 | 2, options: SlidingWindowOptions): Placement[] {
-  const { overlap = 0.5, weighting = 'gaussian' } = options;
-  const size = options.size[axis];
-  const window = options.window[axis];
-  const slack = size - window;
-  const intervals = slack <= 0 ? 0 : Math.ceil(slack / Math.max(1, Math.floor(window * (1 - overlap))));
-  const starts = Array.from({ length: intervals + 1 }, (_, index) =>
-    intervals === 0 ? Math.ceil(slack / 2) : Math.round((slack * index) / intervals),
+function prepare(options: SlidingWindowOptions): Job {
+  const { image, channels, size, window, output = window, overlap = 0.5, batch = 1, fixedBatch } = options;
+  const positive = [...window, ...output, ...size, channels, batch, fixedBatch ?? 1].every(
+    value => Number.isInteger(value) && value > 0,
   );
-  const profile = weightProfile(window, weighting);
-  const sums = new Float64Array(size);
-  const inside = (start: number, offset: number): boolean => start + offset >= 0 && start + offset < size;
-  for (const start of starts) {
-    for (let offset = 0; offset < window; offset++) {
-      if (inside(start, offset)) sums[start + offset]! += profile[offset]!;
-    }
+  const margin = window.map((length, axis) => (length - output[axis]!) / 2) as unknown as Triple;
+  if (!positive || !(overlap >= 0 && overlap < 1) || !margin.every(voxels => Number.isInteger(voxels) && voxels >= 0)) {
+    throw new InputError(
+      'E_WINDOW',
+      `cannot slide a window of ${formatShape(window)} (depth x height x width) with an output of ${formatShape(output)} over ` +
+        `${formatShape(size)} voxels with overlap ${overlap} and batch ${fixedBatch ?? batch}: sizes and batch must be whole and ` +
+        'positive, the output must be smaller than the window by an even number of voxels or as large, the overlap at least 0 and below 1.',
+    );
   }
-  return starts.map(start => ({
-    start,
-    weights: profile.map((weight, offset) => (inside(start, offset) ? weight / sums[start + offset]! : 0)),
-  }));
-}
-
-/** Weights along one axis of a window: 1, or a Gaussian about the middle with sigma = length / 8, which is 3e-4 at the ends and never 0. */
-function weightProfile(length: number, weighting: Weighting): Float64Array {
-  if (weighting === 'constant') return new Float64Array(length).fill(1);
-  const middle = (length - 1) / 2;
-  return Float64Array.from({ length }, (_, offset) => Math.exp(-0.5 * ((offset - middle) / (length / 8)) ** 2));
+  if (image.length !== channels * elementCount(size)) {
+    throw new InputError(
+      'E_WINDOW',
+      `the image has ${image.length} values, but ${channels} channels of ${formatShape(size)} voxels need ${channels * elementCount(size)}.`,
+    );
+  }
+  const looksBeyond = size.some((length, axis) => length < output[axis]! || margin[axis]! > 0);
+  return {
+    ...options,
+    output,
+    margin,
+    fill: looksBeyond ? channelMinima(image, channels) : new Float32Array(channels),
+    batch: fixedBatch ?? batch,
+    views: mirrorings(options.mirror ?? []),
+  };
 }
 
 function channelMinima(image: Float32Array, channels: number): Float32Array {
@@ -153,55 +160,77 @@ function channelMinima(image: Float32Array, channels: number): Float32Array {
   });
 }
 
-/** First and last-but-one offset of a window that lie inside the image along one axis. */
-function insideRange(start: number, window: number, size: number): readonly [number, number] {
-  return [Math.max(0, -start), Math.min(window, size - start)];
+/** Runs the model on a group of windows and adds what it says to the slices. */
+async function addWindows(
+  slots: readonly Float32Array[],
+  group: readonly Place[],
+  { job, input }: { readonly job: Job; readonly input: Float32Array },
+): Promise<void> {
+  const { channels, window, output, classes, views } = job;
+  const [inputLength, outputLength] = [channels * elementCount(window), classes * elementCount(output)];
+  group.forEach((place, index) => {
+    copyIn(input.subarray(index * inputLength, (index + 1) * inputLength), place, job);
+  });
+  const fed = input.subarray(0, (job.fixedBatch ?? group.length) * inputLength);
+  for (const axes of views) {
+    const given = await runModel(mirror(fed, window, axes), job);
+    group.forEach((place, index) => {
+      const values = given.slice(index * outputLength, (index + 1) * outputLength);
+      if (!Number.isFinite(activate(values, classes, job.activation))) throw notFinite(place, job);
+      addTo(slots, place, { job, probabilities: mirror(values, output, axes) });
+    });
+  }
+}
+
+/** One run of the model: [N, C, window] to [N, K, output]. */
+async function runModel(input: Float32Array, job: Job): Promise<Float32Array> {
+  const { session, channels, window, output, classes, inputName, outputName } = job;
+  const batch = input.length / (channels * elementCount(window));
+  const feed = tensor('float32', input, [batch, channels, ...window]);
+  const outputs = await session.run({ [inputName]: feed }, [outputName]);
+  return checkOutput(outputs[outputName], [batch, classes, ...output], outputName);
 }
 
 /** Copies a window of the image to `target`, [C, d, h, w], with the channel's minimum outside of the image. */
-function copyIn(
-  target: Float32Array,
-  [placedD, placedH, placedW]: Placements,
-  source: { readonly image: Float32Array; readonly size: Triple; readonly window: Triple; readonly fill: Float32Array },
-): void {
-  const { image, fill } = source;
-  const [depth, height, width] = source.size;
-  const [d, h, w] = source.window;
-  const [firstZ, endZ] = insideRange(placedD.start, d, depth);
-  const [firstY, endY] = insideRange(placedH.start, h, height);
-  const [firstX, endX] = insideRange(placedW.start, w, width);
+function copyIn(target: Float32Array, place: Place, { image, size, window, margin, fill }: Job): void {
+  const [depth, height, width] = size;
+  const [d, h, w] = window;
+  const [startZ, startY, startX] = place.map(({ start }, axis) => start - margin[axis]!) as [number, number, number];
+  const [firstZ, endZ] = insideRange(startZ, d, depth);
+  const [firstY, endY] = insideRange(startY, h, height);
+  const [firstX, endX] = insideRange(startX, w, width);
   fill.forEach((minimum, channel) => {
     target.fill(minimum, channel * d * h * w, (channel + 1) * d * h * w);
     for (let z = firstZ; z < endZ; z++) {
       for (let y = firstY; y < endY; y++) {
-        const from = ((channel * depth + z + placedD.start) * height + y + placedH.start) * width + placedW.start;
+        const from = ((channel * depth + z + startZ) * height + y + startY) * width + startX;
         target.set(image.subarray(from + firstX, from + endX), ((channel * d + z) * h + y) * w + firstX);
       }
     }
   });
 }
 
-/** Adds a window's weighted probabilities, [K, d, h, w], to the result. */
+/** Adds a window's weighted probabilities, [K, d, h, w], to the slices; a view of several counts as much as its share. */
 function addTo(
-  result: Float32Array,
-  [placedD, placedH, placedW]: Placements,
-  source: { readonly probabilities: Float32Array; readonly size: Triple; readonly window: Triple },
+  slots: readonly Float32Array[],
+  [placedD, placedH, placedW]: Place,
+  { job, probabilities }: { readonly job: Job; readonly probabilities: Float32Array },
 ): void {
-  const { probabilities } = source;
-  const [depth, height, width] = source.size;
-  const [d, h, w] = source.window;
+  const { size, output, classes, views } = job;
+  const [depth, height, width] = size;
+  const [d, h, w] = output;
   const [firstZ, endZ] = insideRange(placedD.start, d, depth);
   const [firstY, endY] = insideRange(placedH.start, h, height);
   const [firstX, endX] = insideRange(placedW.start, w, width);
-  const classes = probabilities.length / (d * h * w);
-  for (let k = 0; k < classes; k++) {
-    for (let z = firstZ; z < endZ; z++) {
+  for (let z = firstZ; z < endZ; z++) {
+    const slice = slots[(z + placedD.start) % slots.length]!;
+    for (let k = 0; k < classes; k++) {
       for (let y = firstY; y < endY; y++) {
-        const rowWeight = placedD.weights[z]! * placedH.weights[y]!;
-        const to = ((k * depth + z + placedD.start) * height + y + placedH.start) * width + placedW.start;
+        const rowWeight = (placedD.weights[z]! * placedH.weights[y]!) / views.length;
+        const to = (k * height + y + placedH.start) * width + placedW.start;
         const from = ((k * d + z) * h + y) * w;
         for (let x = firstX; x < endX; x++) {
-          result[to + x]! += rowWeight * placedW.weights[x]! * probabilities[from + x]!;
+          slice[to + x]! += rowWeight * placedW.weights[x]! * probabilities[from + x]!;
         }
       }
     }
@@ -215,12 +244,12 @@ function checkOutput(output: Tensor | undefined, expected: readonly number[], na
   throw new InputError(
     'E_MODEL_OUTPUT',
     `the model's output "${name}" should be float32 ${formatShape(expected)} (batch x classes x depth x height x width), got ${got}. ` +
-      'Check the labels, the patch size and the output name that belong to this model.',
+      'Check the labels, the patch size, the output size and the output name that belong to this model.',
   );
 }
 
-function notFinite(placed: Placements, outputName: string): WorkError {
-  const [z, y, x] = placed.map(({ start }) => start);
+function notFinite(place: Place, { outputName }: Job): WorkError {
+  const [z, y, x] = place.map(({ start }) => start);
   return new WorkError(
     'E_NOT_FINITE',
     `the model's output "${outputName}" does not give finite probabilities in the window at voxel ${x}, ${y}, ${z} (x, y, z). ` +

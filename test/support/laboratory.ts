@@ -66,12 +66,13 @@ export function thresholdModel(input: Tensor): Tensor {
 export function modelBytes(
   metadata: Readonly<Record<string, string>>,
   inputShape: readonly (number | string)[] = ['N', 1, 4, 4, 4],
+  outputShape: readonly (number | string)[] = ['N', 2, 'D', 'H', 'W'],
 ): Uint8Array {
   return encodeModel({
     nodes: [{ name: 'node', op: 'Conv', inputs: ['image', 'w'], outputs: ['logits'], attributes: {} }],
     initializers: [{ name: 'w', ...tensor('float32', new Float32Array(2), [2, 1, 1, 1, 1]) }],
     inputs: [{ name: 'image', dataType: 'float32', shape: inputShape }],
-    outputs: [{ name: 'logits', dataType: 'float32', shape: ['N', 2, 'D', 'H', 'W'] }],
+    outputs: [{ name: 'logits', dataType: 'float32', shape: outputShape }],
     metadata,
   });
 }

@@ -65,6 +65,16 @@ describe('readModelFile', () => {
     expect(info).not.toHaveProperty('spacingMm');
   });
 
+  it('knows from the graph that a model takes one batch size and gives less than it sees', async () => {
+    const { labels } = METADATA;
+    const facts = { labels, normalize: 'none', activation: 'softmax' } as const;
+    const valid = await read(modelBytes({}, [2, 1, 44, 48, 52], [2, 2, 4, 8, 12]), undefined, facts);
+    expect(valid.info).toMatchObject({ patch: [44, 48, 52], output: [4, 8, 12], batch: 2 });
+    const same = await read(modelBytes({}, ['N', 1, 8, 8, 8], ['N', 2, 8, 8, 8]), undefined, facts);
+    expect(same.info).not.toHaveProperty('output');
+    expect(same.info).not.toHaveProperty('batch');
+  });
+
   it('names every fact that is nowhere to be found', async () => {
     await expect(read(modelBytes({}, ['N', 1, 'D', 'H', 'W']))).rejects.toMatchObject({
       code: 'E_MODEL_INFO',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { InputError, WorkError } from '../../../src/core/errors.ts';
 import { elementCount, type Triple } from '../../../src/core/shape.ts';
 import { type Tensor, tensor } from '../../../src/core/tensor.ts';
-import { type SlidingWindowOptions, slidingWindow } from '../../../src/inference/sliding-window.ts';
+import { probabilitySlices, type SlidingWindowOptions, slidingWindow } from '../../../src/inference/sliding-window.ts';
 import type { Session } from '../../../src/runtime/engine.ts';
 
 type Model = (input: Float32Array, shape: readonly number[]) => Tensor;
@@ -167,6 +167,92 @@ describe('the sliding window', () => {
     expect(four).toEqual(one);
   });
 
+  it('fills a group up to the one batch size that a model takes', async () => {
+    const model = voxelwise(1, ([a = 0]) => [a]);
+    const fixed = fakeSession(model);
+    const given = options(fixed, [4, 4, 12], { fixedBatch: 3 });
+    expect(wrongSum(await slidingWindow(given), index => given.image[index]!)).toBeLessThan(1e-6);
+    expect(fixed.runs).toEqual([
+      [3, 1, 4, 4, 4],
+      [3, 1, 4, 4, 4],
+    ]);
+  });
+
+  /** Mean over a cube of 3x3x3 voxels, without padding: the output is two voxels smaller along each axis. */
+  const validMean: Model = (input, [batch = 0, , d = 0, h = 0, w = 0]) => {
+    const shape = [batch, 1, d - 2, h - 2, w - 2];
+    const output = new Float32Array(elementCount(shape));
+    let to = 0;
+    for (let n = 0; n < batch; n++)
+      for (let z = 1; z < d - 1; z++)
+        for (let y = 1; y < h - 1; y++)
+          for (let x = 1; x < w - 1; x++, to++)
+            for (let tap = 0; tap < 27; tap++) {
+              const [dz, dy, dx] = [Math.floor(tap / 9) - 1, (Math.floor(tap / 3) % 3) - 1, (tap % 3) - 1];
+              output[to]! += input[((n * d + z + dz) * h + y + dy) * w + x + dx]! / 27;
+            }
+    return tensor('float32', output, shape);
+  };
+
+  it.each<readonly [string, Triple, Triple, Triple, number]>([
+    ['several windows per axis', [7, 9, 8], [5, 6, 7], [3, 4, 5], 0.5],
+    ['windows side by side', [7, 9, 8], [5, 6, 7], [3, 4, 5], 0],
+    ['an image smaller than the output', [2, 3, 4], [5, 6, 7], [3, 4, 5], 0.5],
+  ])('tiles the smaller output of a model without padding: %s', async (_, size, window, output, overlap) => {
+    const given = options(fakeSession(validMean), size, { window, output, overlap, batch: 2 });
+    const result = await slidingWindow(given);
+    const [depth, height, width] = size;
+    // beyond the image lies its minimum
+    const minimum = given.image.reduce((least, value) => Math.min(least, value));
+    const at = (z: number, y: number, x: number): number =>
+      z >= 0 && y >= 0 && x >= 0 && z < depth && y < height && x < width
+        ? given.image[(z * height + y) * width + x]!
+        : minimum;
+    const expected = (index: number): number => {
+      const [z, y, x] = [Math.floor(index / (height * width)), Math.floor(index / width) % height, index % width];
+      let sum = 0;
+      for (let tap = 0; tap < 27; tap++) {
+        sum += at(z + Math.floor(tap / 9) - 1, y + (Math.floor(tap / 3) % 3) - 1, x + (tap % 3) - 1) / 27;
+      }
+      return sum;
+    };
+    expect(wrongSum(result, expected)).toBeLessThan(1e-6);
+  });
+
+  it('averages over the views of a window flipped along the axes that are asked for', async () => {
+    const size: Triple = [2, 3, 4];
+    // depends on the place in the window, so that a view that is not flipped back shows
+    const place = (z: number, y: number, x: number): number => 100 * z + 10 * y + x;
+    const model: Model = (input, shape) => {
+      const output = input.map((value, i) => value + place(Math.floor(i / 12) % 2, Math.floor(i / 4) % 3, i % 4));
+      return tensor('float32', output, shape);
+    };
+    const session = fakeSession(model);
+    const given = options(session, size, { window: size, mirror: ['x', 'z'] });
+    const result = await slidingWindow(given);
+    expect(session.runs.length).toBe(4);
+    const at = (index: number): number => {
+      const [z, y, x] = [Math.floor(index / 12), Math.floor(index / 4) % 3, index % 4];
+      const views = [place(z, y, x), place(z, y, 3 - x), place(1 - z, y, x), place(1 - z, y, 3 - x)];
+      return given.image[index]! + views.reduce((sum, value) => sum + value, 0) / 4;
+    };
+    expect(wrongSum(result, at)).toBeLessThan(2e-5);
+  });
+
+  it('hands a slice on as soon as no later window touches it', async () => {
+    const session = fakeSession(voxelwise(1, ([a = 0]) => [a]));
+    const given = options(session, [10, 4, 4]);
+    const runs: number[] = [];
+    let z = 0;
+    for await (const slice of probabilitySlices(given)) {
+      expect(wrongSum(slice, index => given.image[z * 16 + index]!)).toBeLessThan(1e-6);
+      runs.push(session.runs.length);
+      z++;
+    }
+    // rows of windows start at 0, 2, 4 and 6
+    expect(runs).toEqual([1, 1, 2, 2, 3, 3, 4, 4, 4, 4]);
+  });
+
   it('tells how many windows are done', async () => {
     const seen: [number, number][] = [];
     const session = fakeSession(voxelwise(1, ([a = 0]) => [a]));
@@ -216,6 +302,9 @@ describe('the sliding window', () => {
     { batch: 0 },
     { window: [4, 0, 4] as const },
     { image: new Float32Array(3) },
+    { output: [4, 4, 6] as const },
+    { output: [4, 4, 3] as const },
+    { fixedBatch: 0.5 },
   ])('refuses impossible options: %j', async more => {
     const session = fakeSession(voxelwise(1, ([a = 0]) => [a]));
     await expect(slidingWindow(options(session, [4, 4, 4], more))).rejects.toMatchObject({ code: 'E_WINDOW' });
