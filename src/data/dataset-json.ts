@@ -1,28 +1,33 @@
 /**
- * What a dataset.json says, in either of two layouts: the Medical Segmentation Decathlon's (a list of training files) and nnU-Net's
- * raw format, version 2 (names by rule, the folder is the list). Text in, description out; touches no files.
- * Source: http://medicaldecathlon.com and nnU-Net's documentation/dataset_format.md
+ * What a dataset.json says, in any of three layouts: the Medical Segmentation Decathlon's and nnU-Net's version 1 (a list of training
+ * files), and nnU-Net's version 2 (names by rule, the folder is the list; or a table of files). Text in, description out; touches no files.
+ * Source: http://medicaldecathlon.com and nnU-Net's documentation/dataset_format.md, region_based_training.md
  */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 
 /** A class of a segmentation. */
 export interface LabelClass {
-  /** The value of its voxels. */
+  /** The value of its voxels; of a region the value that it is written as where no later region covers it. */
   readonly value: number;
   readonly name: string;
+  /** The label values that make up a region. Regions may overlap; each is learned and scored by itself. Absent for plain classes. */
+  readonly region?: readonly number[];
 }
 
-/** A file pair as a Decathlon dataset.json lists it, relative to its folder. */
+/** The files of a case as a dataset.json lists them, relative to its folder. */
 export interface ListedCase {
-  readonly image: string;
+  /** From the name of the image if not given. */
+  readonly id?: string;
+  /** One per channel, or one for all. */
+  readonly images: readonly string[];
   readonly label?: string;
 }
 
 export interface DatasetDescription {
   readonly name: string;
   readonly channels: readonly string[];
-  /** Background first, values consecutive. */
+  /** Background first; plain classes by consecutive values, regions in the order in which they are written over each other. */
   readonly labels: readonly LabelClass[];
   /** The training files by name, or the ending of the files to look for in imagesTr and labelsTr. */
   readonly files: { readonly listed: readonly ListedCase[] } | { readonly ending: string };
@@ -40,15 +45,25 @@ const decathlon = z.object({
 const nnunet = z.object({
   name: z.string().optional(),
   channel_names: names,
-  labels: z.record(z.string(), z.union([z.number(), z.array(z.number())])),
+  labels: z.record(z.string(), z.union([z.number(), z.array(z.number()).min(1)])),
+  regions_class_order: z.array(z.number()).optional(),
   file_ending: z.string(),
+  dataset: z
+    .record(z.string(), z.object({ images: z.array(z.string().min(1)).min(1), label: z.string().min(1).optional() }))
+    .optional(),
 });
+
+const LARGEST_LABEL = 255;
 
 function refuseFormat(path: string, reason: string): InputError {
   return new InputError(
     'E_DATASET_FORMAT',
     `${path} is not a dataset.json of the Medical Segmentation Decathlon or of nnU-Net: ${reason}.`,
   );
+}
+
+function refuseLabels(path: string, reason: string): InputError {
+  return new InputError('E_DATASET_LABELS', `${path}: ${reason}`);
 }
 
 function parseAs<T>(schema: z.ZodType<T>, content: unknown, path: string): T {
@@ -70,38 +85,89 @@ function orderedNames(byIndex: Readonly<Record<string, string>>, path: string): 
 function orderedLabels(labels: readonly LabelClass[], path: string): LabelClass[] {
   const sorted = [...labels].sort((left, right) => left.value - right.value);
   const distinct = new Set(sorted.map(label => label.name)).size === sorted.length;
-  if (sorted.length < 2 || sorted.length > 256 || !distinct || !sorted.every(({ value }, index) => value === index)) {
-    throw new InputError(
-      'E_DATASET_LABELS',
-      `${path} has the labels ${sorted.map(({ value, name }) => `${value} = "${name}"`).join(', ') || '(none)'}. ` +
+  const consecutive = sorted.every(({ value }, index) => value === index);
+  if (sorted.length < 2 || sorted.length > LARGEST_LABEL + 1 || !distinct || !consecutive) {
+    throw refuseLabels(
+      path,
+      `the labels are ${sorted.map(({ value, name }) => `${value} = "${name}"`).join(', ') || '(none)'}. ` +
         'They must start at 0 (background), go up by 1, have different names, and be 2 to 256.',
     );
   }
   return sorted;
 }
 
-function nnunetLabels(labels: Readonly<Record<string, number | number[]>>, path: string): LabelClass[] {
-  const classes = Object.entries(labels).map(([name, value]) => {
-    if (typeof value !== 'number') {
-      throw new InputError(
-        'E_DATASET_LABELS',
-        `${path}: the label "${name}" is a region of several values (${value.join(', ')}). Regions are not supported; ` +
-          'give every class a value of its own.',
-      );
-    }
-    return { name, value };
-  });
-  if (Object.hasOwn(labels, 'ignore')) {
-    throw new InputError(
-      'E_DATASET_LABELS',
-      `${path} has an "ignore" label. Partly labelled cases are not supported; remove the label and those cases.`,
+/** Region-based labels: each is a list of values (or one), and regions_class_order says what is written where a region is found. */
+function regionLabels({ labels, regions_class_order: order }: z.output<typeof nnunet>, path: string): LabelClass[] {
+  const regions = Object.entries(labels)
+    .map(([name, values]) => ({ name, region: [...new Set([values].flat())].sort((a, b) => a - b) }))
+    .filter(({ region }) => region.join() !== '0');
+  const used = new Set(regions.flatMap(({ region }) => region));
+  if (order?.length !== regions.length) {
+    throw refuseLabels(
+      path,
+      `there are ${regions.length} regions (${regions.map(({ name }) => name).join(', ')}), so "regions_class_order" must list ` +
+        `${regions.length} label values, the one that each region is written as; it is ${JSON.stringify(order) ?? 'missing'}.`,
     );
   }
-  return orderedLabels(classes, path);
+  const isLabel = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= LARGEST_LABEL;
+  const wrong = [...used].filter(value => !isLabel(value));
+  if (wrong.length > 0) throw refuseLabels(path, `regions hold the values ${wrong.join(', ')}; allowed are 1 to 255.`);
+  const unused = order.filter(value => !used.has(value));
+  if (unused.length > 0) {
+    throw refuseLabels(path, `"regions_class_order" names ${unused.join(', ')}, which no region holds.`);
+  }
+  const background = Object.entries(labels).find(([, values]) => [values].flat().join() === '0')?.[0] ?? 'background';
+  return [{ value: 0, name: background }, ...regions.map((one, index) => ({ ...one, value: order[index] as number }))];
+}
+
+function nnunetLabels(content: z.output<typeof nnunet>, path: string): LabelClass[] {
+  const { labels } = content;
+  if (Object.hasOwn(labels, 'ignore')) {
+    throw refuseLabels(
+      path,
+      'there is an "ignore" label. Partly labelled cases are not supported; remove the label and those cases.',
+    );
+  }
+  const plain = Object.entries(labels).flatMap(([name, value]) => (typeof value === 'number' ? [{ name, value }] : []));
+  return plain.length === Object.keys(labels).length ? orderedLabels(plain, path) : regionLabels(content, path);
+}
+
+function describeNnunet(content: object, path: string): Omit<DatasetDescription, 'name'> & { name?: string } {
+  const parsed = parseAs(nnunet, content, path);
+  const ending = parsed.file_ending;
+  if (ending !== '.nii.gz' && ending !== '.nii') {
+    throw refuseFormat(path, `"file_ending" is "${ending}"; only .nii.gz and .nii are read, convert the images`);
+  }
+  const listed = Object.entries(parsed.dataset ?? {}).map(([id, { images, label }]) => ({
+    id,
+    images,
+    ...(label !== undefined && { label }),
+  }));
+  return {
+    ...(parsed.name !== undefined && { name: parsed.name }),
+    channels: orderedNames(parsed.channel_names, path),
+    labels: nnunetLabels(parsed, path),
+    files: parsed.dataset === undefined ? { ending } : { listed },
+  };
+}
+
+function describeDecathlon(content: object, path: string): Omit<DatasetDescription, 'name'> & { name?: string } {
+  const parsed = parseAs(decathlon, content, path);
+  const labels = Object.entries(parsed.labels).map(([value, name]) => ({ value: Number(value), name }));
+  const listed = parsed.training.map(({ image, label }) => ({
+    images: [image],
+    ...(label !== undefined && { label }),
+  }));
+  return {
+    ...(parsed.name !== undefined && { name: parsed.name }),
+    channels: orderedNames(parsed.modality, path),
+    labels: orderedLabels(labels, path),
+    files: { listed },
+  };
 }
 
 /**
- * Reads the text of a dataset.json; the layout is told apart by its fields.
+ * Reads the text of a dataset.json; the layout is told apart by its fields. A list of test files is passed over.
  * @param path for messages
  * @throws {InputError} E_DATASET_FORMAT, E_DATASET_LABELS
  */
@@ -113,28 +179,11 @@ export function parseDatasetJson(text: string, path: string): DatasetDescription
     throw refuseFormat(path, `it is not JSON (${error instanceof Error ? error.message : String(error)})`);
   }
   if (typeof content !== 'object' || content === null) throw refuseFormat(path, 'it is not a JSON object');
-  const folderName = path.split('/').at(-2) ?? 'dataset';
-  if ('channel_names' in content) {
-    const parsed = parseAs(nnunet, content, path);
-    const ending = parsed.file_ending;
-    if (ending !== '.nii.gz' && ending !== '.nii') {
-      throw refuseFormat(path, `"file_ending" is "${ending}"; only .nii.gz and .nii are read, convert the images`);
-    }
-    return {
-      name: parsed.name ?? folderName,
-      channels: orderedNames(parsed.channel_names, path),
-      labels: nnunetLabels(parsed.labels, path),
-      files: { ending },
-    };
-  }
-  const parsed = parseAs(decathlon, content, path);
-  const labels = Object.entries(parsed.labels).map(([value, name]) => ({ value: Number(value), name }));
-  return {
-    name: parsed.name ?? folderName,
-    channels: orderedNames(parsed.modality, path),
-    labels: orderedLabels(labels, path),
-    files: {
-      listed: parsed.training.map(({ image, label }) => (label === undefined ? { image } : { image, label })),
-    },
-  };
+  const described = 'channel_names' in content ? describeNnunet(content, path) : describeDecathlon(content, path);
+  return { name: path.split('/').at(-2) ?? 'dataset', ...described };
+}
+
+/** The values that voxels of a label file may have, background first. */
+export function labelValues(labels: readonly LabelClass[]): number[] {
+  return [...new Set([0, ...labels.flatMap(({ value, region }) => region ?? [value])])].sort((a, b) => a - b);
 }

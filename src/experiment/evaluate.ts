@@ -3,7 +3,9 @@
  * The time per case covers normalising, resampling and the model, not reading files and scoring.
  */
 import { InputError } from '../core/errors.ts';
-import { type CaseFiles, type Dataset, loadCase } from '../data/dataset.ts';
+import type { CaseFiles } from '../data/case-list.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { loadCase } from '../data/loaded-case.ts';
 import { segment } from '../inference/predictor.ts';
 import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score.ts';
 import type { Session } from '../runtime/engine.ts';

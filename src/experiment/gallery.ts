@@ -1,5 +1,6 @@
 /** The cases of a run that a report shows in pictures: worst, median and best by the student's Dice, with every arm's segmentation. */
-import { type LoadedCase, loadCase, openDataset } from '../data/dataset.ts';
+import { openDataset } from '../data/dataset.ts';
+import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { CaseScore } from '../metrics/case-score.ts';
 import type { Files } from '../runtime/files.ts';
 import { decodeLabels } from '../volume/nifti.ts';

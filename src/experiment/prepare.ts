@@ -1,6 +1,8 @@
 /** From a data set on disk to cases that are ready for training: loaded, checked, normalised, on the recipe's spacing, split. */
 import { InputError } from '../core/errors.ts';
-import { type CaseFiles, type Dataset, type LoadedCase, loadCase, openDataset } from '../data/dataset.ts';
+import type { CaseFiles } from '../data/case-list.ts';
+import { type Dataset, isLabelled, openDataset } from '../data/dataset.ts';
+import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { TrainingCase } from '../data/loader.ts';
 import { normalize } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
@@ -54,7 +56,10 @@ async function readSplits({ files }: Laboratory, recipe: Recipe, ids: readonly s
 export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
   const { files, machine, progress } = laboratory;
   const dataset = await openDataset(files, recipe.data.dataset);
-  const labelled = dataset.cases.filter(item => item.label !== undefined);
+  if (dataset.labels.some(({ region }) => region !== undefined)) {
+    throw new InputError('E_DATASET_LABELS', `${dataset.folder} has overlapping regions, which cannot be trained on.`);
+  }
+  const labelled = dataset.cases.filter(isLabelled);
   const splits = await readSplits(
     laboratory,
     recipe,

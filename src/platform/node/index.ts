@@ -1,7 +1,9 @@
 /** `voxstill/node`: what the library adds under Node - files, ONNX Runtime, threads, and whole experiments in folders. */
 
 // data sets
-export { type CaseFiles, type Dataset, loadCase, openDataset } from '../../data/dataset.ts';
+export type { CaseFiles } from '../../data/case-list.ts';
+export { type Dataset, openDataset } from '../../data/dataset.ts';
+export { loadCase } from '../../data/loaded-case.ts';
 export { type SplitFractions, type Splits, splitCases } from '../../data/splits.ts';
 // experiments
 export { parseRecipe, resolveRecipe, stringifyRecipe } from '../../experiment/config.ts';

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { loadCase, openDataset } from '../../../src/data/dataset.ts';
+import { isLabelled, openDataset } from '../../../src/data/dataset.ts';
+import { labelValues } from '../../../src/data/dataset-json.ts';
+import { loadCase } from '../../../src/data/loaded-case.ts';
 import type { Files } from '../../../src/runtime/files.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
@@ -71,6 +73,12 @@ const NNUNET = {
   file_ending: '.nii.gz',
 };
 
+const REGIONS = { background: 0, whole: [1, 2], core: 2 };
+
+function regionJson(changes: object = {}): string {
+  return JSON.stringify({ ...NNUNET, labels: REGIONS, regions_class_order: [1, 2], ...changes });
+}
+
 const NNUNET_TREE: Tree = {
   'n/Dataset007_Toy/dataset.json': JSON.stringify(NNUNET),
   'n/Dataset007_Toy/imagesTr/p_2_0000.nii.gz': nifti(ramp(12)),
@@ -119,19 +127,86 @@ describe('openDataset', () => {
     });
   });
 
+  test("finds the numbered channels that nnU-Net's first version leaves out of its list", async () => {
+    const json = JSON.stringify({
+      modality: { '0': 'T1', '1': 'T2' },
+      labels: DECATHLON.labels,
+      training: [{ image: './imagesTr/p_1.nii.gz', label: './labelsTr/p_1.nii.gz' }],
+      test: ['./imagesTs/p_9.nii.gz'],
+    });
+    const dataset = await openDataset(
+      memoryFiles({ ...NNUNET_TREE, 'n/Dataset007_Toy/dataset.json': json }),
+      'n/Dataset007_Toy',
+    );
+    expect(dataset.cases).toEqual([
+      {
+        id: 'p_1',
+        images: ['n/Dataset007_Toy/imagesTr/p_1_0000.nii.gz', 'n/Dataset007_Toy/imagesTr/p_1_0001.nii.gz'],
+        label: 'n/Dataset007_Toy/labelsTr/p_1.nii.gz',
+      },
+    ]);
+  });
+
+  test("reads the table of files that nnU-Net's second version may have", async () => {
+    const table = {
+      q: { images: ['imagesTr/p_1_0000.nii.gz', 'imagesTr/p_2_0001.nii.gz'], label: 'labelsTr/p_2.nii.gz' },
+    };
+    const json = JSON.stringify({ ...NNUNET, dataset: table });
+    const dataset = await openDataset(
+      memoryFiles({ ...NNUNET_TREE, 'n/Dataset007_Toy/dataset.json': json }),
+      'n/Dataset007_Toy',
+    );
+    expect(dataset.cases).toEqual([
+      {
+        id: 'q',
+        images: ['n/Dataset007_Toy/imagesTr/p_1_0000.nii.gz', 'n/Dataset007_Toy/imagesTr/p_2_0001.nii.gz'],
+        label: 'n/Dataset007_Toy/labelsTr/p_2.nii.gz',
+      },
+    ]);
+  });
+
+  test('reads regions: their label values, and the value that each is written as', async () => {
+    const text = regionJson({
+      labels: { background: 0, whole: [3, 1, 2], core: [2, 3], tip: 3 },
+      regions_class_order: [1, 2, 3],
+    });
+    const dataset = await openDataset(
+      memoryFiles({ ...NNUNET_TREE, 'n/Dataset007_Toy/dataset.json': text }),
+      'n/Dataset007_Toy',
+    );
+    expect(dataset.labels).toEqual([
+      { value: 0, name: 'background' },
+      { value: 1, name: 'whole', region: [1, 2, 3] },
+      { value: 2, name: 'core', region: [2, 3] },
+      { value: 3, name: 'tip', region: [3] },
+    ]);
+    expect(labelValues(dataset.labels)).toEqual([0, 1, 2, 3]);
+  });
+
+  test('a channel more than dataset.json names is refused', async () => {
+    const files = memoryFiles({ ...NNUNET_TREE, 'n/Dataset007_Toy/imagesTr/p_1_0002.nii.gz': nifti(ramp(12)) });
+    await expect(openDataset(files, 'n/Dataset007_Toy')).rejects.toMatchObject({ code: 'E_CHANNELS' });
+  });
+
   test('an nnU-Net folder without any labels has cases without labels', async () => {
     const files = memoryFiles(without(NNUNET_TREE, 'labelsTr/p_1.nii.gz', 'labelsTr/p_2.nii.gz'));
     const dataset = await openDataset(files, 'n/Dataset007_Toy');
     expect(dataset.cases.map(one => 'label' in one)).toEqual([false, false]);
   });
 
-  test.each(['_2_0001.nii.gz', '_1_0000.nii.gz', 'labelsTr/p_2.nii.gz'])(
-    'an nnU-Net folder that lacks %s is refused',
-    async missing => {
-      const opened = openDataset(memoryFiles(without(NNUNET_TREE, missing)), 'n/Dataset007_Toy');
-      await expect(opened).rejects.toMatchObject({ code: 'E_CASE_MISSING', message: expect.stringContaining(missing) });
-    },
-  );
+  test('an nnU-Net case without a label is listed as unlabelled', async () => {
+    const files = memoryFiles(without(NNUNET_TREE, 'labelsTr/p_2.nii.gz'));
+    const dataset = await openDataset(files, 'n/Dataset007_Toy');
+    expect(dataset.cases.map(item => [item.id, isLabelled(item)])).toEqual([
+      ['p_1', true],
+      ['p_2', false],
+    ]);
+  });
+
+  test.each(['_2_0001.nii.gz', '_1_0000.nii.gz'])('an nnU-Net folder that lacks %s is refused', async missing => {
+    const opened = openDataset(memoryFiles(without(NNUNET_TREE, missing)), 'n/Dataset007_Toy');
+    await expect(opened).rejects.toMatchObject({ code: 'E_CASE_MISSING', message: expect.stringContaining(missing) });
+  });
 
   test('a label whose images are all missing is noticed', async () => {
     const files = memoryFiles(without(NNUNET_TREE, 'p_2_0000.nii.gz', 'p_2_0001.nii.gz'));
@@ -149,7 +224,7 @@ describe('openDataset', () => {
     const training = ramp(7).map(i => ({ image: `./imagesTr/c${i}.nii.gz` }));
     await expect(openDataset(decathlon({ training }), 'd')).rejects.toMatchObject({
       code: 'E_CASE_MISSING',
-      message: expect.stringMatching(/lacks 7 file.*c0.*c4\.nii\.gz and 2 more/),
+      message: expect.stringMatching(/c0\.nii\.gz is missing.*c4\.nii\.gz is missing; 2 more.*voxstill validate d/),
     });
   });
 
@@ -172,7 +247,10 @@ describe('openDataset', () => {
     ['no background', JSON.stringify({ ...DECATHLON, labels: { '1': 'b', '2': 'x' } }), 'E_DATASET_LABELS'],
     ['one label', JSON.stringify({ ...DECATHLON, labels: { '0': 'b' } }), 'E_DATASET_LABELS'],
     ['a name twice', JSON.stringify({ ...DECATHLON, labels: { '0': 'b', '1': 'b' } }), 'E_DATASET_LABELS'],
-    ['a region', JSON.stringify({ ...NNUNET, labels: { background: 0, whole: [1, 2] } }), 'E_DATASET_LABELS'],
+    ['regions without an order', JSON.stringify({ ...NNUNET, labels: REGIONS }), 'E_DATASET_LABELS'],
+    ['an order of unknown labels', regionJson({ regions_class_order: [1, 4] }), 'E_DATASET_LABELS'],
+    ['an order that is too short', regionJson({ regions_class_order: [1] }), 'E_DATASET_LABELS'],
+    ['a region with a fraction', regionJson({ labels: { ...REGIONS, core: [1.5] } }), 'E_DATASET_LABELS'],
     ['an ignore label', JSON.stringify({ ...NNUNET, labels: { background: 0, a: 1, ignore: 2 } }), 'E_DATASET_LABELS'],
   ])('refuses a dataset.json with %s', async (_, text, code) => {
     const opened = openDataset(memoryFiles({ 'd/dataset.json': text }), 'd');

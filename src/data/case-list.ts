@@ -1,0 +1,178 @@
+/**
+ * The cases of a data set by their files, without reading any of them. Decathlon folders list their files; nnU-Net's first version
+ * lists them without the channel number that its files have; its second names them `imagesTr/<id>_0000.nii.gz` per channel and
+ * `labelsTr/<id>.nii.gz`. A case without a label is listed without one. Hidden files and the `._` files of macOS are passed over.
+ * What is wrong is collected, not thrown, so that all of it can be told at once.
+ */
+import type { Files } from '../runtime/files.ts';
+import type { DatasetDescription, ListedCase } from './dataset-json.ts';
+import type { Finding } from './finding.ts';
+
+/** The files of a case, as paths that `Files` can read. */
+export interface CaseFiles {
+  readonly id: string;
+  /** One per channel, or one with all channels. */
+  readonly images: readonly string[];
+  /** Absent where nobody has segmented the case. */
+  readonly label?: string;
+}
+
+export interface CaseList {
+  /** By id. */
+  readonly cases: readonly CaseFiles[];
+  /** Cases that have one are not in the list. */
+  readonly problems: readonly Finding[];
+}
+
+/** A data set's folder and what its dataset.json says. */
+interface Place {
+  readonly files: Files;
+  readonly folder: string;
+  readonly description: DatasetDescription;
+}
+
+/** Names of a folder's files, asked once. */
+type Presence = (path: string) => Promise<boolean>;
+
+const VOLUME_ENDING = /\.nii(\.gz)?$/i;
+
+/** A relative path below the folder, without `./`; undefined for one that leads out of it. */
+function insideFolder(path: string): string | undefined {
+  const parts = path.split('/').filter(part => part !== '.' && part !== '');
+  const leaves = path.startsWith('/') || /^[A-Za-z]:/.test(path) || /[\\\0]/.test(path) || parts.includes('..');
+  return leaves || parts.length === 0 ? undefined : parts.join('/');
+}
+
+function nameOf(path: string): string {
+  return path.split('/').at(-1) ?? path;
+}
+
+function channelFile(stem: string, channel: number, ending: string): string {
+  return `${stem}_${String(channel).padStart(4, '0')}${ending}`;
+}
+
+function createPresence({ files, folder }: Place): Presence {
+  const known = new Map<string, Promise<readonly string[]>>();
+  return async path => {
+    const parent = path.split('/').slice(0, -1).join('/');
+    const names = known.get(parent) ?? files.list(parent === '' ? folder : `${folder}/${parent}`);
+    known.set(parent, names);
+    return (await names).includes(nameOf(path));
+  };
+}
+
+function missing(caseId: string, file: string): Finding {
+  return {
+    code: 'E_CASE_MISSING',
+    caseId,
+    file,
+    message: `the file ${file} is missing`,
+    advice: 'Add it, or take the case out of the data set.',
+  };
+}
+
+/** Images as listed, or with the channel numbers that nnU-Net's first version leaves out of its list. */
+async function imagesOf(
+  { description }: Place,
+  images: readonly string[],
+  isPresent: Presence,
+): Promise<readonly string[]> {
+  const [image = ''] = images;
+  if (images.length !== 1 || (await isPresent(image))) return images;
+  const ending = VOLUME_ENDING.exec(image)?.[0] ?? '';
+  const stem = image.slice(0, image.length - ending.length);
+  const numbered = description.channels.map((_, channel) => channelFile(stem, channel, ending));
+  for (const file of numbered) if (await isPresent(file)) return numbered;
+  return images;
+}
+
+async function fromList(place: Place, listed: readonly ListedCase[]): Promise<CaseList> {
+  const isPresent = createPresence(place);
+  const cases: CaseFiles[] = [];
+  const problems: Finding[] = [];
+  for (const { id: given, images: named, label } of listed) {
+    const id = given ?? nameOf(named[0] ?? '').replace(VOLUME_ENDING, '');
+    if (id.startsWith('._')) continue;
+    const all = label === undefined ? named : [...named, label];
+    const outside = all.filter(path => insideFolder(path) === undefined);
+    problems.push(
+      ...outside.map(path => ({
+        code: 'E_DATASET_PATH' as const,
+        caseId: id,
+        message: `${place.folder}/dataset.json names the file "${path}", which is not inside its folder`,
+        advice: 'Name files relative to the folder, with / and without "..".',
+      })),
+    );
+    if (outside.length > 0) continue;
+    const images = await imagesOf(place, named.map(insideFolder) as string[], isPresent);
+    const labels = label === undefined ? [] : [insideFolder(label) as string];
+    const lacking: string[] = [];
+    for (const path of [...images, ...labels]) if (!(await isPresent(path))) lacking.push(path);
+    problems.push(...lacking.map(path => missing(id, `${place.folder}/${path}`)));
+    if (lacking.length === 0) cases.push({ id, images, ...(labels[0] !== undefined && { label: labels[0] }) });
+  }
+  return { cases, problems };
+}
+
+/** Names without hidden files that end as asked, the ending cut off. */
+async function stems(files: Files, folder: string, ending: string): Promise<string[]> {
+  const all = await files.list(folder);
+  return all.filter(name => !name.startsWith('.') && name.endsWith(ending)).map(name => name.slice(0, -ending.length));
+}
+
+/** Every id that any image or label has. */
+async function fromFolders({ files, folder, description }: Place, ending: string): Promise<CaseList> {
+  const labels = new Set(await stems(files, `${folder}/labelsTr`, ending));
+  const channels = new Map<string, Set<number>>([...labels].map(id => [id, new Set()]));
+  const problems: Finding[] = [];
+  for (const stem of await stems(files, `${folder}/imagesTr`, ending)) {
+    const file = `${folder}/imagesTr/${stem}${ending}`;
+    const [, id, digits] = /^(.+)_(\d{4})$/.exec(stem) ?? [];
+    if (id === undefined) {
+      const message = `${file} has no channel number`;
+      const advice = `Name it <case>_0000${ending}, further channels <case>_0001${ending} and so on.`;
+      problems.push({ code: 'E_DATASET_FORMAT', file, message, advice });
+    } else if (Number(digits) >= description.channels.length) {
+      const message = `${file} is one channel more than dataset.json names (${description.channels.join(', ')})`;
+      const advice = 'Name the channel in dataset.json and give it to every case, or remove the file.';
+      problems.push({ code: 'E_CHANNELS', caseId: id, file, message, advice });
+    } else {
+      channels.set(id, (channels.get(id) ?? new Set()).add(Number(digits)));
+    }
+  }
+  const cases: CaseFiles[] = [];
+  for (const [id, present] of channels) {
+    const image = (channel: number): string => `imagesTr/${channelFile(id, channel, ending)}`;
+    const lacking = description.channels.flatMap((_, channel) => (present.has(channel) ? [] : [image(channel)]));
+    problems.push(...lacking.map(path => missing(id, `${folder}/${path}`)));
+    if (lacking.length > 0) continue;
+    const images = description.channels.map((_, channel) => image(channel));
+    cases.push({ id, images, ...(labels.has(id) && { label: `labelsTr/${id}${ending}` }) });
+  }
+  return { cases, problems };
+}
+
+/** Lists the cases of a data set and what is wrong with the list. */
+export async function listCases(files: Files, folder: string, description: DatasetDescription): Promise<CaseList> {
+  const place = { files, folder, description };
+  const list =
+    'listed' in description.files
+      ? await fromList(place, description.files.listed)
+      : await fromFolders(place, description.files.ending);
+  const problems = [...list.problems];
+  const byId = new Map<string, CaseFiles>();
+  for (const { id, images, label } of list.cases) {
+    if (byId.has(id)) {
+      const message = `${folder}/dataset.json has more than one case "${id}"`;
+      problems.push({ code: 'E_DATASET_CASES', caseId: id, message, advice: 'Give every case an id of its own.' });
+    }
+    const paths = images.map(path => `${folder}/${path}`);
+    byId.set(id, { id, images: paths, ...(label !== undefined && { label: `${folder}/${label}` }) });
+  }
+  if (byId.size === 0 && problems.length === 0) {
+    const message = `${folder}/dataset.json has no cases`;
+    problems.push({ code: 'E_DATASET_CASES', message, advice: `Put images in ${folder}/imagesTr.` });
+  }
+  const cases = [...byId.values()].sort((left, right) => (left.id < right.id ? -1 : 1));
+  return { cases, problems };
+}

@@ -1,0 +1,14 @@
+/** Something that a person should know about a data set, found without stopping at it. */
+import type { ErrorCode } from '../core/errors.ts';
+
+export interface Finding {
+  /** `E_` makes a data set unfit as it is; `W_` does not. */
+  readonly code: ErrorCode | `W_${string}`;
+  readonly caseId?: string;
+  /** Path as the program reads it. */
+  readonly file?: string;
+  /** What is wrong, one sentence. */
+  readonly message: string;
+  /** What to do about it, one sentence. */
+  readonly advice: string;
+}
