@@ -38,7 +38,7 @@ export interface BatchSettings {
 export interface Batch {
   /** [N, C, D, H, W]. */
   readonly image: Float32Array;
-  /** [N, 1, D, H, W], class indices. */
+  /** [N, 1, D, H, W], class indices; of the first samples only, where the others have none. */
   readonly label: Int32Array;
   /** One per sample. */
   readonly caseIds: readonly string[];
@@ -148,4 +148,20 @@ export function makeBatch(cases: readonly TrainingCase[], settings: BatchSetting
 export function createBatchSource(cases: readonly TrainingCase[], settings: BatchSettings): BatchSource {
   checkCases(cases, settings);
   return { next: async step => makeBatch(cases, settings, step), close: async () => {} };
+}
+
+/** Batches with unlabelled samples behind the labelled ones; those stay what they are without. Of the labels of the others nothing is kept. */
+export function withUnlabelled(labelled: BatchSource, unlabelled: BatchSource): BatchSource {
+  return {
+    next: async step => {
+      const [first, second] = await Promise.all([labelled.next(step), unlabelled.next(step)]);
+      const image = new Float32Array(first.image.length + second.image.length);
+      image.set(first.image);
+      image.set(second.image, first.image.length);
+      return { ...first, image, caseIds: [...first.caseIds, ...second.caseIds] };
+    },
+    close: async () => {
+      await Promise.all([labelled.close(), unlabelled.close()]);
+    },
+  };
 }

@@ -11,6 +11,8 @@ export interface Splits {
   readonly train: readonly string[];
   readonly val: readonly string[];
   readonly test: readonly string[];
+  /** Cases whose images alone may be learnt from: training cases whose labels are put away, and cases that have none. */
+  readonly unlabelled: readonly string[];
 }
 
 /** Shares of the cases; they add up to 1. */
@@ -19,6 +21,8 @@ export interface SplitFractions {
   readonly train: number;
   readonly val: number;
   readonly test: number;
+  /** Training cases that keep their labels, the others become unlabelled; all of them if null or not given. */
+  readonly labelled?: number | null;
 }
 
 const SPLIT_NAMES = ['train', 'val', 'test'] as const;
@@ -51,11 +55,25 @@ function repeated(ids: readonly string[]): string[] {
   return [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))];
 }
 
+/** Puts the labels of all but some training cases away. Fewer labelled cases of the same seed are a part of more. */
+function putLabelsAway(train: readonly string[], labelled: number, seed: number): Pick<Splits, 'train' | 'unlabelled'> {
+  if (labelled > train.length) {
+    throw new InputError(
+      'E_SPLITS',
+      `data.splits.labelled asks for ${labelled} labelled training cases, but there are ${train.length}. Lower it, or raise data.splits.train.`,
+    );
+  }
+  const shuffled = shuffle(train, random(seed, 'labelled'));
+  return { train: shuffled.slice(0, labelled).sort(), unlabelled: shuffled.slice(labelled).sort() };
+}
+
 /**
- * Divides cases at random by seed. Every non-zero fraction gets at least one case, and every case is in one split.
+ * Divides cases at random by seed. Every non-zero fraction gets at least one case, and every case is in one split. How many training
+ * cases keep their labels changes nothing about validation and test.
+ * @param ids labelled cases
  * @throws {InputError} E_SPLITS if the fractions do not add up to 1 within 1e-6, an id repeats, or there are too few cases
  */
-export function splitCases(ids: readonly string[], { seed, ...fractions }: SplitFractions): Splits {
+export function splitCases(ids: readonly string[], { seed, labelled, ...fractions }: SplitFractions): Splits {
   const shares = SPLIT_NAMES.map(name => fractions[name]);
   const sum = shares.reduce((a, b) => a + b, 0);
   if (!shares.every(share => share >= 0 && share <= 1) || Math.abs(sum - 1) > SUM_TOLERANCE) {
@@ -75,8 +93,9 @@ export function splitCases(ids: readonly string[], { seed, ...fractions }: Split
   }
   const shuffled = shuffle([...ids].sort(), random(seed, 'splits'));
   const [train = 0, val = 0] = apportion(ids.length, shares);
+  const trained = shuffled.slice(0, train).sort();
   return {
-    train: shuffled.slice(0, train).sort(),
+    ...putLabelsAway(trained, labelled ?? trained.length, seed),
     val: shuffled.slice(train, train + val).sort(),
     test: shuffled.slice(train + val).sort(),
   };
@@ -86,10 +105,12 @@ const splitsFile = z.strictObject({
   train: z.array(z.string()),
   val: z.array(z.string()),
   test: z.array(z.string()),
+  unlabelled: z.array(z.string()).default([]),
 });
 
 /**
- * Reads a splits.json `{ "train": [ids], "val": [ids], "test": [ids] }`. Cases may be left out; none may be in twice.
+ * Reads a splits.json `{ "train": [ids], "val": [ids], "test": [ids] }`, where `"unlabelled": [ids]` may follow. Cases may be left out;
+ * none may be in twice.
  * @param ids the cases of the data set
  * @param path for messages
  * @throws {InputError} E_SPLITS for other content, an unknown id, or an id that is there twice
@@ -109,7 +130,7 @@ export function parseSplits(text: string, ids: readonly string[], path: string):
       `${path} must hold { "train": [...], "val": [...], "test": [...] } with case ids; "${issue?.path.join('.') ?? ''}": ${issue?.message ?? ''}.`,
     );
   }
-  const all = SPLIT_NAMES.flatMap(name => parsed.data[name]);
+  const all = [...SPLIT_NAMES.flatMap(name => parsed.data[name]), ...parsed.data.unlabelled];
   const known = new Set(ids);
   const unknown = all.filter(id => !known.has(id));
   if (unknown.length > 0) {
@@ -122,6 +143,6 @@ export function parseSplits(text: string, ids: readonly string[], path: string):
       `${path} has cases more than once: ${listIds(twice)}. A case belongs to one split, or tests see what was trained on.`,
     );
   }
-  const { train, val, test } = parsed.data;
-  return { train: [...train].sort(), val: [...val].sort(), test: [...test].sort() };
+  const { train, val, test, unlabelled } = parsed.data;
+  return { train: train.sort(), val: val.sort(), test: test.sort(), unlabelled: unlabelled.sort() };
 }

@@ -6,7 +6,7 @@ import { InputError, invariant } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import type { Shape, Triple } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import type { TrainingCase } from '../data/loader.ts';
+import { type BatchSettings, type BatchSource, type TrainingCase, withUnlabelled } from '../data/loader.ts';
 import { labelsFromProbabilities } from '../inference/probabilities.ts';
 import { slidingWindow } from '../inference/sliding-window.ts';
 import { countOverlap, diceOf } from '../metrics/overlap.ts';
@@ -149,6 +149,8 @@ function armStore({ laboratory: { files }, folder }: ArmOptions, model: Model, f
 interface ArmPlan {
   readonly model: Model;
   readonly imageShape: Shape;
+  /** Patches at the end of a batch that have no label. */
+  readonly unlabelled: number;
   readonly optimizer: Optimizer;
   readonly learningRate: number;
   readonly train: Recipe['student']['train'];
@@ -160,7 +162,12 @@ function planArm({ laboratory, recipe, data, arm, seed, teacher }: Omit<ArmOptio
   const settings = arm === 'teacher' ? recipe.teacher : recipe.student;
   invariant('unet' in settings, 'a finished teacher is not trained');
   const { features, convolutionsPerLevel, normalization, activation, negativeSlope } = settings.unet;
-  const imageShape = [settings.train.batch, data.dataset.channels.length, ...patchShape(recipe.patch.size)];
+  const unlabelled = teacher === undefined ? 0 : recipe.distill.unlabelled.batch;
+  const imageShape = [
+    settings.train.batch + unlabelled,
+    data.dataset.channels.length,
+    ...patchShape(recipe.patch.size),
+  ];
   const network = unet({
     features,
     convolutionsPerLevel,
@@ -172,12 +179,13 @@ function planArm({ laboratory, recipe, data, arm, seed, teacher }: Omit<ArmOptio
   const terms = teacher === undefined ? [] : softTerms(recipe);
   const { preprocess, patch, augment, loss, optimizer } = recipe;
   const depends = [preprocess, patch, augment, loss, optimizer, settings, arm, seed, data.splits, data.hashes];
-  const text = JSON.stringify([...depends, teacher?.sha256 ?? null, terms]);
+  const text = JSON.stringify([...depends, teacher?.sha256 ?? null, terms, unlabelled]);
   const fingerprint = laboratory.machine.sha256(new TextEncoder().encode(text));
   const { optimizer: rule, learningRate } = optimizerOf(recipe, model);
   return {
     model,
     imageShape,
+    unlabelled,
     optimizer: rule,
     learningRate: settings.train.learningRate ?? learningRate,
     train: settings.train,
@@ -199,16 +207,47 @@ export async function trainedModel(options: ArmOptions): Promise<Model & { reado
   return { ...model, theta: stored.bestTheta };
 }
 
+/** The patches of every step; the labelled ones are the same with and without unlabelled ones behind them. */
+function openPatches(
+  { laboratory, recipe, data, seed }: ArmOptions,
+  samples: { readonly labelled: number; readonly unlabelled: number },
+): BatchSource {
+  const { patch, augment, preprocess } = recipe;
+  const settings: BatchSettings = {
+    seed,
+    batch: samples.labelled,
+    patchSize: patch.size,
+    foreground: patch.foreground,
+    padding: patch.padding,
+    augment,
+    ...(preprocess.spacingMm === null ? {} : { spacingMm: preprocess.spacingMm }),
+  };
+  const labelled = laboratory.openBatches(data.train, settings);
+  if (samples.unlabelled === 0) return labelled;
+  const own = { seed: random(seed, 'unlabelled').integer(2 ** 31), batch: samples.unlabelled, foreground: 0 };
+  return withUnlabelled(labelled, laboratory.openBatches(data.unlabelled, { ...settings, ...own }));
+}
+
 /** Trains one arm and writes its model. Goes on from a checkpoint where there is one. */
 export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
   const { laboratory, recipe, data, arm, seed, folder, teacher, signal } = options;
   const { engine, files, machine, progress } = laboratory;
-  const { model, imageShape, optimizer, learningRate, train: budget, terms, fingerprint } = planArm(options);
+  const {
+    model,
+    imageShape,
+    unlabelled,
+    optimizer,
+    learningRate,
+    train: budget,
+    terms,
+    fingerprint,
+  } = planArm(options);
   const channels = data.dataset.channels.length;
   const window = patchShape(recipe.patch.size);
   const step: StepOptions = {
     student: model,
     imageShape,
+    unlabelled,
     hardLoss: recipe.loss,
     optimizer,
     regularization: regularizationOf(recipe),
@@ -224,15 +263,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       terms,
       // the student's and the baseline's initial weights are the same
       initialTheta: initialize(model.specs, name => random(seed, arm === 'teacher' ? 'teacher' : 'student', name)),
-      batches: laboratory.openBatches(data.train, {
-        seed,
-        batch: budget.batch,
-        patchSize: recipe.patch.size,
-        foreground: recipe.patch.foreground,
-        padding: recipe.patch.padding,
-        augment: recipe.augment,
-        ...(recipe.preprocess.spacingMm === null ? {} : { spacingMm: recipe.preprocess.spacingMm }),
-      }),
+      batches: openPatches(options, { labelled: budget.batch, unlabelled }),
       steps: budget.steps,
       learningRate,
       schedule: recipe.optimizer.schedule,

@@ -22,6 +22,10 @@ const splitFractions = z
     train: positive.max(1).default(0.7).describe('Fraction of the cases.'),
     val: fraction.default(0.1).describe('Fraction of the cases; used to watch training.'),
     test: fraction.default(0.2).describe('Fraction of the cases; used once, at the end.'),
+    labelled: count
+      .nullable()
+      .default(null)
+      .describe('Training cases that keep their labels; the others become unlabelled ones. null keeps all labels.'),
   })
   .refine(({ train, val, test }) => Math.abs(train + val + test - 1) < 1e-6, 'train + val + test must be 1');
 
@@ -171,6 +175,16 @@ const distill = z.strictObject({
     .min(1)
     .prefault([{ kd: {} }])
     .describe('Terms that pull the student towards the teacher; they add up.'),
+  unlabelled: z
+    .strictObject({
+      batch: z
+        .int()
+        .min(0)
+        .default(0)
+        .describe('Patches of unlabelled cases per step, beside train.batch labelled ones.'),
+    })
+    .prefault({})
+    .describe('Cases without labels, from which the student learns by the teacher alone.'),
 });
 
 const moments = {

@@ -17,6 +17,8 @@ export interface PreparedData {
   readonly splits: Splits;
   readonly train: readonly TrainingCase[];
   readonly val: readonly TrainingCase[];
+  /** Images that only a teacher explains; empty unless the recipe uses them. Their labels are zeros, whatever is on disk. */
+  readonly unlabelled: readonly TrainingCase[];
   readonly test: readonly CaseFiles[];
   /** SHA-256 by path within the data set, of every file of every split. */
   readonly hashes: Readonly<Record<string, string>>;
@@ -43,10 +45,29 @@ function prepareCase(
   };
 }
 
-async function readSplits({ files }: Laboratory, recipe: Recipe, ids: readonly string[]): Promise<Splits> {
-  const { splits } = recipe.data;
-  if (!('file' in splits)) return splitCases(ids, splits);
-  return parseSplits(new TextDecoder().decode(await files.read(splits.file)), ids, splits.file);
+/** The splits that the recipe asks for. Where they do not come from a file that lists them, all cases without labels are unlabelled ones. */
+async function readSplits({ files }: Laboratory, recipe: Recipe, { folder, cases }: Dataset): Promise<Splits> {
+  const { splits: asked } = recipe.data;
+  const labelled = cases.filter(isLabelled).map(({ id }) => id);
+  const others = cases.filter(item => !isLabelled(item)).map(({ id }) => id);
+  const splits =
+    'file' in asked
+      ? parseSplits(
+          new TextDecoder().decode(await files.read(asked.file)),
+          cases.map(({ id }) => id),
+          asked.file,
+        )
+      : splitCases(labelled, asked);
+  const wanting = [...splits.train, ...splits.val, ...splits.test].filter(id => others.includes(id));
+  if (wanting.length > 0) {
+    throw new InputError(
+      'E_SPLITS',
+      `these cases of ${folder} are to be trained on or tested, but have no label: ${wanting.join(', ')}. List them as "unlabelled".`,
+    );
+  }
+  return splits.unlabelled.length > 0 && 'file' in asked
+    ? splits
+    : { ...splits, unlabelled: [...splits.unlabelled, ...others].sort() };
 }
 
 /**
@@ -59,15 +80,22 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   if (dataset.labels.some(({ region }) => region !== undefined)) {
     throw new InputError('E_DATASET_LABELS', `${dataset.folder} has overlapping regions, which cannot be trained on.`);
   }
-  const labelled = dataset.cases.filter(isLabelled);
-  const splits = await readSplits(
-    laboratory,
-    recipe,
-    labelled.map(({ id }) => id),
-  );
+  const splits = await readSplits(laboratory, recipe, dataset);
   if (splits.train.length === 0) throw new InputError('E_NO_CASES', `${dataset.folder} leaves no training case`);
-  const byId = new Map(labelled.map(item => [item.id, item]));
-  const order = [...splits.train, ...splits.val, ...splits.test];
+  const transfer = recipe.distill.unlabelled.batch === 0 ? [] : splits.unlabelled;
+  if (recipe.distill.unlabelled.batch > 0 && transfer.length === 0) {
+    throw new InputError(
+      'E_NO_CASES',
+      `distill.unlabelled asks for unlabelled cases, but ${dataset.folder} has none. Set data.splits.labelled to put labels away, or ` +
+        'distill.unlabelled.batch to 0.',
+    );
+  }
+  const byId = new Map(dataset.cases.map(item => [item.id, item]));
+  for (const id of transfer) {
+    const { images } = byId.get(id) as CaseFiles;
+    byId.set(id, { id, images });
+  }
+  const order = [...splits.train, ...splits.val, ...splits.test, ...transfer];
   const hashes: Record<string, string> = {};
   const cases = new Map<string, TrainingCase>();
   const task = progress.task('reading data', order.length, 'case');
@@ -81,7 +109,8 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     if (!splits.test.includes(id)) {
       const prepared = prepareCase(loaded, recipe.preprocess);
       for (const warning of prepared.warnings) progress.warn(warning);
-      if (splits.train.includes(id)) assertPatchFits(recipe.patch.size, prepared.case, recipe.patch.padding);
+      if (splits.train.includes(id) || transfer.includes(id))
+        assertPatchFits(recipe.patch.size, prepared.case, recipe.patch.padding);
       cases.set(id, prepared.case);
     }
     task.update(index + 1);
@@ -93,6 +122,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     splits,
     train: pick(splits.train),
     val: pick(splits.val),
+    unlabelled: pick(transfer),
     test: splits.test.map(id => byId.get(id) as CaseFiles),
     hashes,
   };

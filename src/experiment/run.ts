@@ -3,7 +3,8 @@
  * the first byte is written; what is finished is never done again on resume.
  */
 import { InputError, VoxstillError } from '../core/errors.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { tensor } from '../core/tensor.ts';
+import type { TeacherLogits } from '../training/trainer.ts';
 import { patchShape, trainArm, trainedModel } from './arm.ts';
 import { type ArmEvaluations, compareArms } from './compare.ts';
 import { stringifyRecipe } from './config.ts';
@@ -86,7 +87,10 @@ async function openTeacher(context: Context, seed: number): Promise<OpenTeacher>
     sessions.push({ path, info: file.info, session: await openModel(engine, file) });
     hashes.push(machine.sha256(file.bytes));
   }
-  const logits = (image: Tensor): Promise<Tensor> => teacherLogits(sessions, image);
+  const spatial = patchShape(recipe.patch.size);
+  const channels = data.dataset.channels.length;
+  const logits: TeacherLogits = (_, { image, caseIds }) =>
+    teacherLogits(sessions, tensor('float32', image, [caseIds.length, channels, ...spatial]));
   return { sessions, teacher: { sha256: hashes.join(), inStep: 'logits', logits } };
 }
 

@@ -8,6 +8,7 @@ import type { ModelInfo } from '../inference/predictor.ts';
 import { activate } from '../inference/probabilities.ts';
 import type { Session } from '../runtime/engine.ts';
 import type { StepOptions } from '../training/step.ts';
+import type { TeacherLogits } from '../training/trainer.ts';
 
 type InStep = NonNullable<StepOptions['distillation']>['teacher'];
 
@@ -15,8 +16,8 @@ export interface Teacher {
   /** Identifies the teacher, for checkpoints of the student. */
   readonly sha256: string;
   readonly inStep: InStep;
-  /** Logits for the images of a batch, where the teacher is not in the step. */
-  readonly logits: ((image: Tensor) => Promise<Tensor>) | undefined;
+  /** Where the teacher is not in the step. */
+  readonly logits: TeacherLogits | undefined;
 }
 
 /** A finished model that is open. */

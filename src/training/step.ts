@@ -1,6 +1,6 @@
 /**
  * One training step as ONE graph: forward, losses, gradients, clipping, optimizer update; with distillation also the frozen teacher's
- * forward pass on the very same patch. Inputs: image [N, C, D, H, W], label int32 [N, 1, D, H, W], theta and the optimizer's state (flat),
+ * forward pass on the very same patch. Inputs: image [N, C, D, H, W], label int32 [N labelled, 1, D, H, W], theta and the optimizer's state (flat),
  * hyper (a small vector of everything that changes by step). Outputs: `theta.next` and `<state>.next`, and the loss terms.
  */
 
@@ -38,6 +38,8 @@ export interface StepOptions {
   readonly student: Model;
   /** [N, C, D, H, W] */
   readonly imageShape: Shape;
+  /** The last samples of a batch, those without labels: the hard loss does not see them, soft terms do. None if not given. */
+  readonly unlabelled?: number;
   readonly hardLoss: HardLossOptions;
   readonly optimizer: Optimizer;
   readonly regularization: { readonly l1: number; readonly l2: number };
@@ -98,6 +100,12 @@ export function kernelMask(specs: readonly ParameterSpec[]): Float32Array {
   return mask;
 }
 
+/** Shape of the class indices of a batch, [N labelled, 1, D, H, W]. */
+export function labelShape({ imageShape, unlabelled = 0 }: Pick<StepOptions, 'imageShape' | 'unlabelled'>): Shape {
+  const [samples = 0, , ...spatial] = imageShape;
+  return [samples - unlabelled, 1, ...spatial];
+}
+
 /** Builds the graph of a training step. */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
   const { student, imageShape, hardLoss, optimizer, regularization, clipNorm, distillation } = options;
@@ -120,9 +128,10 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     return builder.reshape(builder.slice(hyperVector, 0, index, index + 1), []);
   };
 
-  const label = builder.input('label', (imageShape as number[]).with(1, 1), 'int32');
+  const label = builder.input('label', labelShape(options), 'int32');
+  const labelled = builder.slice(logits, 0, 0, label.shape[0] as number);
   const terms: { name: string; value: Value; weighted: Value }[] = builder.scope('loss', () =>
-    hardLossTerms(builder, logits, label, {
+    hardLossTerms(builder, labelled, label, {
       ...hardLoss,
       balance: annealed ? hyper('crossEntropy.balance') : undefined,
     }).map(({ name, value, weight }) => {

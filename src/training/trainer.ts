@@ -4,14 +4,14 @@
  */
 import { WorkError } from '../core/errors.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import type { BatchSource } from '../data/loader.ts';
+import type { Batch, BatchSource } from '../data/loader.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
 import { type Schedule, scheduleFactor } from '../optim/schedules.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { biasCorrections, buildTrainingStep, type SoftTerm, type StepOptions } from './step.ts';
+import { biasCorrections, buildTrainingStep, labelShape, type SoftTerm, type StepOptions } from './step.ts';
 
 /** A soft term with the numbers that may change by step. */
 export interface ScheduledTerm extends SoftTerm {
@@ -34,6 +34,12 @@ export interface StepRecord {
   readonly validationDice?: number;
 }
 
+/**
+ * What a teacher beside the step says of a batch: logits as the student gives them.
+ * @param step of the batch, from 0
+ */
+export type TeacherLogits = (step: number, batch: Batch) => Promise<Tensor>;
+
 /** Where checkpoints and records go. */
 export interface TrainingStore {
   /** The last checkpoint and the best parameters, if training was interrupted. */
@@ -55,8 +61,8 @@ export interface TrainerOptions {
   readonly validateEvery: number;
   /** Mean Dice on the validation cases; undefined where there are none. */
   readonly validate: ((theta: Float32Array) => Promise<number>) | undefined;
-  /** Logits of a teacher that is not part of the step's graph, for the images of a batch. */
-  readonly teacherLogits?: ((image: Tensor) => Promise<Tensor>) | undefined;
+  /** Logits of a teacher that is not part of the step's graph. */
+  readonly teacherLogits?: TeacherLogits | undefined;
   readonly store: TrainingStore;
   readonly fingerprint: string;
   readonly progress: Progress;
@@ -149,7 +155,6 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
   let state = Object.fromEntries(
     optimizer.stateNames.map(name => [name, flat(resumed?.last.state[name] ?? new Float32Array(count))]),
   );
-  const labelShape = (imageShape as number[]).with(1, 1);
   const started = now();
   let waited = 0;
   const seconds = (): number => earlierSeconds + (now() - started) / 1000;
@@ -174,11 +179,11 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
       waited += now() - asked;
       const hyper = hyperValues(options, step.hyperNames, position);
       const image = tensor('float32', batch.image, imageShape);
-      const soft = options.teacherLogits === undefined ? {} : { teacherLogits: await options.teacherLogits(image) };
+      const teacherLogits = await options.teacherLogits?.(position, batch);
       const results = await session.run({
         image,
-        ...soft,
-        label: tensor('int32', batch.label, labelShape),
+        ...(teacherLogits && { teacherLogits }),
+        label: tensor('int32', batch.label, labelShape(options.step)),
         theta,
         ...state,
         hyper: flat(hyper),

@@ -1,4 +1,4 @@
-/** An arm from recipe to model.onnx, in memory: what the optimizer's settings mean. */
+/** An arm from recipe to model.onnx, in memory: what settings mean for the weights that come out. */
 import { beforeAll, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { parseRecipe } from '../../src/experiment/config.ts';
@@ -41,4 +41,20 @@ it('gives a network its own learning rate where the recipe does', async () => {
   const bytes = await Promise.all([own, shared, other].map(path => files.read(path!)));
   expect(Buffer.from(bytes[0]!).equals(bytes[1]!)).toBe(true);
   expect(Buffer.from(bytes[0]!).equals(bytes[2]!)).toBe(false);
+});
+
+it('lets unlabelled cases change the student by the soft terms, and the baseline not at all', async () => {
+  await writePhantomDataset(files, 'more', { seed: 5, cases: 6 });
+  const splits = 'data.splits={ train: 0.66, val: 0, test: 0.34, labelled: 2 }';
+  const trained = async (out: string, ...overrides: string[]) => {
+    for (const arm of ['teacher', 'student', 'baseline'] as const) {
+      const recipe = parseRecipe(tinyRecipe('more', 2), { path: 'recipe.yaml', overrides: [splits, ...overrides] });
+      await trainOneArm(laboratory, recipe, { arm, out, resume: false });
+    }
+    return Promise.all(['student', 'baseline'].map(arm => files.read(`${out}/${arm}/model.onnx`)));
+  };
+  const [student, baseline] = await trained('labelled-only');
+  const [withMore, sameBaseline] = await trained('with-more', 'distill.unlabelled.batch=2');
+  expect(Buffer.from(sameBaseline!).equals(baseline!)).toBe(true);
+  expect(Buffer.from(withMore!).equals(student!)).toBe(false);
 });

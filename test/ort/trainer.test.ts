@@ -262,7 +262,8 @@ describe('train', () => {
     const session = await engine.load(encodeModel(lower(buildForward(teacher, imageShape), { block: engine.block })));
     const theta = tensor('float32', teacherTheta, [teacherTheta.length]);
     const { step, ...rest } = options({
-      teacherLogits: async image => (await session.run({ image, theta }))['logits']!,
+      teacherLogits: async (_, { image }) =>
+        (await session.run({ image: tensor('float32', image, imageShape), theta }))['logits']!,
     });
     const terms = step.distillation!.terms;
     const outside = await train({ ...rest, step: { ...step, distillation: { teacher: 'logits', terms } } });

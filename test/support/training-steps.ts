@@ -9,7 +9,13 @@ import { adam } from '../../src/optim/adam.ts';
 import type { Optimizer } from '../../src/optim/optimizer.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import type { HardLossOptions } from '../../src/training/hard-loss.ts';
-import { biasCorrections, buildTrainingStep, type Model, type StepOptions } from '../../src/training/step.ts';
+import {
+  biasCorrections,
+  buildTrainingStep,
+  labelShape,
+  type Model,
+  type StepOptions,
+} from '../../src/training/step.ts';
 
 /** What one step gave. */
 export interface StepOutcome {
@@ -63,7 +69,7 @@ export async function runSteps(
     const numbers: Record<string, number> = { ...run.hyper, biasCorrection1, biasCorrection2 };
     const results = await session.run({
       image: tensor('float32', run.image, imageShape),
-      label: tensor('int32', run.label, imageShape.with(1, 1)),
+      label: tensor('int32', run.label, labelShape(options)),
       theta: flat(theta),
       ...Object.fromEntries(Object.entries(state).map(([name, values]) => [name, flat(values)])),
       hyper: flat(Float32Array.from(step.hyperNames, name => numbers[name] ?? Number.NaN)),

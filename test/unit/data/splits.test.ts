@@ -47,6 +47,21 @@ describe('splitCases', () => {
     expect(Math.max(...numbers) - Math.min(...numbers)).toBeGreaterThan(60);
   });
 
+  test('puts the labels of training cases away and touches nothing else; fewer labels are a part of more', () => {
+    const whole = splitCases(ids(30), FRACTIONS);
+    expect(whole.unlabelled).toEqual([]);
+    const few = splitCases(ids(30), { ...FRACTIONS, labelled: 4 });
+    const more = splitCases(ids(30), { ...FRACTIONS, labelled: 9 });
+    expect([few.train.length, few.unlabelled.length]).toEqual([4, 17]);
+    for (const splits of [few, more]) {
+      expect([splits.val, splits.test]).toEqual([whole.val, whole.test]);
+      expect([...splits.train, ...splits.unlabelled].sort()).toEqual(whole.train);
+    }
+    expect(more.train).toEqual(expect.arrayContaining([...few.train]));
+    expect(splitCases(ids(30), { ...FRACTIONS, labelled: null })).toEqual(whole);
+    expect(() => splitCases(ids(30), { ...FRACTIONS, labelled: 22 })).toThrow(/asks for 22 .* there are 21/);
+  });
+
   test.each([
     [{ ...FRACTIONS, train: 0.8 }, ids(10)],
     [{ seed: 1, train: 1.2, val: -0.1, test: -0.1 }, ids(10)],
@@ -67,7 +82,16 @@ describe('parseSplits', () => {
       train: ['case_1', 'case_4'],
       val: [],
       test: ['case_2'],
+      unlabelled: [],
     });
+  });
+
+  test('reads unlabelled cases where they are named, and none that is in another list', () => {
+    expect(parse({ train: ['case_1'], val: [], test: [], unlabelled: ['case_4', 'case_3'] }).unlabelled).toEqual([
+      'case_3',
+      'case_4',
+    ]);
+    expect(() => parse({ train: ['case_1'], val: [], test: [], unlabelled: ['case_1'] })).toThrow(/more than once/);
   });
 
   test.each([

@@ -30,7 +30,7 @@ function errorOf(text: string, overrides: readonly string[] = []): { code: strin
 describe('defaults', () => {
   it('fills in every value that the recipe leaves out', () => {
     expect(parseRecipe(SMALL, { path: 'recipe.yaml' })).toEqual({
-      data: { dataset: 'some/folder', splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2 } },
+      data: { dataset: 'some/folder', splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null } },
       preprocess: { spacingMm: null, normalize: 'min-max' },
       patch: { size: [8, 16, 8], foreground: 0.33, padding: 'constant' },
       augment: { flip: [], rotateDegrees: 0, scale: [1, 1], noise: 0, gamma: [1, 1], brightness: 0, contrast: [1, 1] },
@@ -62,6 +62,7 @@ describe('defaults', () => {
         losses: [
           { kd: { temperature: 2, softWeight: 0.1, finalSoftWeight: 0, classWeights: 'balanced', warmupSteps: 0 } },
         ],
+        unlabelled: { batch: 0 },
       },
       baseline: true,
       optimizer: {
