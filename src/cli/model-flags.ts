@@ -1,7 +1,9 @@
 /** The flags that say what a model from elsewhere does not: shared by the commands that use a model. */
 import { type Command, Option } from 'commander';
 import { InputError } from '../core/errors.ts';
+import type { VolumeNormalization } from '../data/normalize.ts';
 import type { ModelMetadata } from '../experiment/model-file.ts';
+import { VOLUME_NORMALIZATIONS } from '../experiment/normalization-schema.ts';
 import { triple, words } from './values.ts';
 
 /** Flags as commander gives them. */
@@ -9,7 +11,7 @@ export interface ModelFlags {
   readonly model: string;
   readonly labels?: readonly string[];
   readonly spacing?: readonly [number, number, number];
-  readonly normalize?: ModelMetadata['normalize'];
+  readonly normalize?: VolumeNormalization;
   readonly patch?: readonly [number, number, number];
   readonly activation?: ModelMetadata['activation'];
   readonly axes?: ModelMetadata['axes'];
@@ -21,7 +23,7 @@ export function addModelFlags(command: Command): Command {
     .requiredOption('--model <file>', 'an ONNX segmentation model')
     .option('--labels <names>', 'its classes in the order of its channels: background,tumour', words)
     .option('--spacing <x,y,z>', 'voxel size in mm that it was trained at', triple)
-    .addOption(new Option('--normalize <how>', 'of intensities').choices(['min-max', 'percentile', 'z-score', 'none']))
+    .addOption(new Option('--normalize <how>', 'of intensities').choices([...VOLUME_NORMALIZATIONS]))
     .option('--patch <x,y,z>', 'size of its input in voxels', triple)
     .addOption(new Option('--activation <what>', 'that makes probabilities').choices(['softmax', 'sigmoid', 'none']))
     .addOption(new Option('--axes <order>', 'of its tensors').choices(['NCZYX', 'NCXYZ']));

@@ -1,14 +1,34 @@
 /**
- * Intensities of a volume, brought to a common range, per volume and channel. Only finite voxels count. The method is what a model
- * remembers; the numbers of a volume are computed anew for each volume. Layout: channels one after the other.
+ * Intensities of a volume, brought to a common range, each channel by itself. Only finite voxels count. Most methods compute their numbers
+ * anew for each volume; `ct` takes those of the data set that a model was trained on, which is why they are part of the method.
  * A constant channel, an outlier and a NaN are the three ways in which plain min-max breaks; each is dealt with and reported.
+ * Layout: channels one after the other. Source of z-score-nonzero and ct: nnU-Net, arXiv:1904.08128, section on image normalisation.
  */
+import { InputError } from '../core/errors.ts';
+import { percentile } from './percentile.ts';
 
 /**
  * min-max: (v - min) / (max - min). percentile: the same after clipping to the 0.5th and 99.5th percentile. z-score: (v - mean) / std,
- * population standard deviation. none: as it is.
+ * population standard deviation. z-score-nonzero: the same over the voxels that are not 0; those that are stay 0. none: as it is.
  */
-export type Normalization = 'min-max' | 'percentile' | 'z-score' | 'none';
+export type VolumeNormalization = 'min-max' | 'percentile' | 'z-score' | 'z-score-nonzero' | 'none';
+
+/** Of the foreground voxels of a data set, in the unit of the images. */
+export interface IntensityStatistics {
+  /** 0.5th percentile. */
+  readonly low: number;
+  /** 99.5th percentile. */
+  readonly high: number;
+  readonly mean: number;
+  /** Standard deviation, above 0. */
+  readonly deviation: number;
+}
+
+/** How one channel is normalised. ct: (clip(v, low, high) - mean) / deviation with the numbers of a data set. */
+export type ChannelNormalization = VolumeNormalization | { readonly ct: IntensityStatistics };
+
+/** One method for all channels, or one per channel. */
+export type Normalization = ChannelNormalization | readonly ChannelNormalization[];
 
 /** Something a person should know about a volume; the work goes on. */
 export interface NormalizationWarning {
@@ -31,25 +51,30 @@ export interface ImageToNormalize {
   readonly channels: number;
 }
 
-const LOW_PERCENTILE = 0.5;
-const HIGH_PERCENTILE = 99.5;
+/** Percentiles beyond which `percentile` and `ct` clip. */
+export const CLIP_PERCENTILES = [0.5, 99.5] as const;
 
-/** result = (clip(v, low, high) - offset) * factor */
+/** result = (clip(v, low, high) - offset) * factor, and what a voxel that is not finite becomes. */
 interface Transfer {
   readonly low: number;
   readonly high: number;
   readonly offset: number;
   readonly factor: number;
+  readonly notFinite: number;
+  /** Voxels that are 0 stay so. */
+  readonly keepsZero?: boolean;
 }
 
-function finiteValues(values: Float32Array): Float32Array {
+/** The values that count: finite, and other than 0 where zeros are outside of the body. */
+function countedValues(values: Float32Array, countsZero: boolean): Float32Array {
+  const counts = (value: number): boolean => Number.isFinite(value) && (countsZero || value !== 0);
   let count = 0;
-  for (let i = 0; i < values.length; i++) if (Number.isFinite(values[i]!)) count++;
+  for (let i = 0; i < values.length; i++) if (counts(values[i]!)) count++;
   if (count === values.length) return values;
-  const finite = new Float32Array(count);
+  const counted = new Float32Array(count);
   let next = 0;
-  for (let i = 0; i < values.length; i++) if (Number.isFinite(values[i]!)) finite[next++] = values[i]!;
-  return finite;
+  for (let i = 0; i < values.length; i++) if (counts(values[i]!)) counted[next++] = values[i]!;
+  return counted;
 }
 
 function extent(values: Float32Array): { readonly min: number; readonly max: number } {
@@ -63,41 +88,8 @@ function extent(values: Float32Array): { readonly min: number; readonly max: num
   return { min, max };
 }
 
-/** Moves the k-th smallest value to index k, smaller ones before it (Hoare's selection); changes the array. */
-function select(values: Float32Array, k: number): number {
-  let left = 0;
-  let right = values.length - 1;
-  while (left < right) {
-    const pivot = values[(left + right) >> 1]!;
-    let i = left;
-    let j = right;
-    while (i <= j) {
-      while (values[i]! < pivot) i++;
-      while (values[j]! > pivot) j--;
-      if (i <= j) {
-        const swap = values[i]!;
-        values[i++] = values[j]!;
-        values[j--] = swap;
-      }
-    }
-    if (k <= j) right = j;
-    else if (k >= i) left = i;
-    else break;
-  }
-  return values[k]!;
-}
-
-/** Percentile with linear interpolation between ranks, as numpy.percentile; changes the order of the array. */
-function percentile(values: Float32Array, percent: number): number {
-  const rank = (percent / 100) * (values.length - 1);
-  const lower = Math.floor(rank);
-  const low = select(values, lower);
-  if (lower === rank) return low;
-  const { min: next } = extent(values.subarray(lower + 1));
-  return low + (rank - lower) * (next - low);
-}
-
-function moments(values: Float32Array): { readonly mean: number; readonly deviation: number } {
+/** Mean and population standard deviation, in two passes. */
+export function moments(values: Float32Array): { readonly mean: number; readonly deviation: number } {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
   const mean = sum / values.length;
@@ -107,70 +99,102 @@ function moments(values: Float32Array): { readonly mean: number; readonly deviat
 }
 
 function rangeTransfer(low: number, high: number): Transfer {
-  return { low, high, offset: low, factor: 1 / (high - low) };
+  return { low, high, offset: low, factor: 1 / (high - low), notFinite: low };
 }
 
-function transferOf(finite: Float32Array, method: Normalization): Transfer {
-  const { min, max } = extent(finite);
+function volumeTransfer(counted: Float32Array, method: VolumeNormalization): Transfer {
+  const { min, max } = extent(counted);
   switch (method) {
     case 'min-max':
       return rangeTransfer(min, max);
     case 'percentile': {
-      const scratch = finite.slice();
-      const low = percentile(scratch, LOW_PERCENTILE);
-      const high = percentile(scratch, HIGH_PERCENTILE);
+      const scratch = counted.slice();
+      const [low, high] = CLIP_PERCENTILES.map(percent => percentile(scratch, percent)) as [number, number];
       // Nearly all voxels alike (a mask, a mostly empty volume): clipping would leave nothing.
       return high > low ? rangeTransfer(low, high) : rangeTransfer(min, max);
     }
-    case 'z-score': {
-      const { mean, deviation } = moments(finite);
-      return { low: min, high: max, offset: mean, factor: 1 / deviation };
+    case 'z-score':
+    case 'z-score-nonzero': {
+      const { mean, deviation } = moments(counted);
+      const factor = 1 / deviation;
+      if (method === 'z-score') return { low: min, high: max, offset: mean, factor, notFinite: min };
+      return { low: min, high: max, offset: mean, factor, notFinite: mean, keepsZero: true };
     }
     case 'none':
-      return { low: min, high: max, offset: 0, factor: 1 };
+      return { low: min, high: max, offset: 0, factor: 1, notFinite: min };
     default:
       return method satisfies never;
   }
 }
 
-function normalizeChannel(values: Float32Array, result: Float32Array, method: Normalization) {
-  const finite = finiteValues(values);
-  const { min, max } = extent(finite);
-  const constant = finite.length > 0 && min === max;
-  if (finite.length > 0 && (!constant || method === 'none')) {
-    const { low, high, offset, factor } = transferOf(finite, method);
+function ctTransfer({ low, high, mean, deviation }: IntensityStatistics): Transfer {
+  return { low, high, offset: mean, factor: 1 / deviation, notFinite: low };
+}
+
+/** Whether a channel of equal voxels keeps its value: there is nothing to divide by 0. */
+function keepsConstant(method: ChannelNormalization): boolean {
+  return method === 'none' || typeof method === 'object';
+}
+
+function normalizeChannel(values: Float32Array, result: Float32Array, method: ChannelNormalization) {
+  const counted = countedValues(values, method !== 'z-score-nonzero');
+  const { min, max } = extent(counted);
+  const constant = counted.length > 0 && min === max;
+  if (counted.length > 0 && (!constant || keepsConstant(method))) {
+    const transfer = typeof method === 'object' ? ctTransfer(method.ct) : volumeTransfer(counted, method);
+    const { low, high, offset, factor, keepsZero = false } = transfer;
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
-      const clipped = value >= low ? (value <= high ? value : Number.isFinite(value) ? high : low) : low;
+      if (keepsZero && value === 0) continue;
+      const clipped = Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : transfer.notFinite;
       result[i] = (clipped - offset) * factor;
     }
   }
-  return { notFinite: values.length - finite.length, constant };
+  let notFinite = 0;
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i]!)) notFinite++;
+  return { notFinite, constant };
+}
+
+/** The method of each channel. */
+function normalizationPerChannel(method: Normalization, channels: number): readonly ChannelNormalization[] {
+  if (!isList(method)) return Array.from({ length: channels }, () => method);
+  if (method.length === channels) return method;
+  throw new InputError(
+    'E_CHANNELS',
+    `there are ${method.length} normalisations for ${channels} channel(s). Give one for all channels, or one per channel.`,
+  );
+}
+
+function isList(method: Normalization): method is readonly ChannelNormalization[] {
+  return Array.isArray(method);
 }
 
 /**
- * Normalises a volume, each channel by itself. Voxels that are not finite become the smallest value and are reported
- * (W_IMAGE_NOT_FINITE); a constant channel becomes 0 and is reported (W_IMAGE_CONSTANT), except with `none`, which keeps it.
+ * Normalises a volume, each channel by itself. Voxels that are not finite become the smallest value (0 with z-score-nonzero) and are reported
+ * (W_IMAGE_NOT_FINITE); a constant channel becomes 0 and is reported (W_IMAGE_CONSTANT), except with `none` and `ct`, which have nothing
+ * to divide by.
  * @returns new data, same layout; the input is not changed
+ * @throws {InputError} E_CHANNELS if a list of methods has not one for each channel
  */
 export function normalize({ id, data, channels }: ImageToNormalize, method: Normalization): NormalizedImage {
   const result = new Float32Array(data.length);
   const warnings: NormalizationWarning[] = [];
   const voxels = data.length / channels;
-  for (let channel = 0; channel < channels; channel++) {
+  normalizationPerChannel(method, channels).forEach((ofChannel, channel) => {
     const [start, end] = [channel * voxels, (channel + 1) * voxels];
-    const { notFinite, constant } = normalizeChannel(data.subarray(start, end), result.subarray(start, end), method);
+    const { notFinite, constant } = normalizeChannel(data.subarray(start, end), result.subarray(start, end), ofChannel);
     const where = channels === 1 ? `case "${id}"` : `case "${id}", channel ${channel}`;
     if (notFinite > 0) {
+      const outcome = ofChannel === 'z-score-nonzero' ? 'are set to 0' : 'take the smallest value';
       warnings.push({
         code: 'W_IMAGE_NOT_FINITE',
-        message: `${where}: ${notFinite} of ${voxels} voxels are NaN or infinite and take the smallest value.`,
+        message: `${where}: ${notFinite} of ${voxels} voxels are NaN or infinite and ${outcome}.`,
       });
     }
     if (constant) {
-      const outcome = method === 'none' ? 'kept as it is' : 'set to 0';
+      const outcome = keepsConstant(ofChannel) ? 'not spread out' : 'set to 0';
       warnings.push({ code: 'W_IMAGE_CONSTANT', message: `${where}: all voxels have the same value; ${outcome}.` });
     }
-  }
+  });
   return { data: result, warnings };
 }

@@ -281,7 +281,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       labels: [...data.dataset.labels],
       channels,
       spacingMm: recipe.preprocess.spacingMm,
-      normalize: recipe.preprocess.normalize,
+      normalize: data.normalize,
       patch: window,
       activation: activationOf(recipe),
       inputName: 'image',

@@ -4,6 +4,7 @@
  * Triples are in x, y, z order. Does not know about files or text; see config.ts.
  */
 import { z } from 'zod';
+import { askedNormalizationSchema } from './normalization-schema.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);
@@ -43,10 +44,9 @@ const preprocess = z.strictObject({
     .nullable()
     .default(null)
     .describe('Voxel size that every volume is resampled to, millimetres, x y z; null keeps each as it is.'),
-  normalize: z
-    .enum(['min-max', 'percentile', 'z-score', 'none'])
+  normalize: askedNormalizationSchema
     .default('min-max')
-    .describe('Intensities, per volume and channel.'),
+    .describe('Intensities: one method for all channels, or a list with one per channel.'),
 });
 
 const patch = z.strictObject({

@@ -10,6 +10,7 @@ import { decodeModel, type ModelSummary } from '../onnx/decode.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
 import { asZyxSession } from './axes.ts';
+import { normalizationSchema } from './normalization-schema.ts';
 
 const positive = z.number().gt(0);
 const triple = <T extends z.ZodType>(item: T) => z.tuple([item, item, item]).readonly();
@@ -22,7 +23,8 @@ const metadataSchema = z.object({
   channels: z.int().min(1),
   /** x, y, z; null where volumes are taken as they are. */
   spacingMm: triple(positive).nullable(),
-  normalize: z.enum(['min-max', 'percentile', 'z-score', 'none']),
+  /** One method for all channels, or one per channel. */
+  normalize: normalizationSchema,
   /** [D, H, W] = z, y, x. */
   patch: triple(z.int().min(1)),
   /** [D, H, W] of what the model gives, in the middle of the patch; the whole patch if not given. */

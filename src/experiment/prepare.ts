@@ -4,12 +4,13 @@ import type { CaseFiles } from '../data/case-list.ts';
 import { type Dataset, isLabelled, openDataset } from '../data/dataset.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { TrainingCase } from '../data/loader.ts';
-import { normalize } from '../data/normalize.ts';
+import { type ChannelNormalization, type Normalization, normalize } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
 import { parseSplits, type Splits, splitCases } from '../data/splits.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
 import type { Recipe } from './config-schema.ts';
 import type { Laboratory } from './laboratory.ts';
+import { resolveNormalization } from './normalization.ts';
 
 /** The data of an experiment. Test cases stay on disk until an arm is evaluated. */
 export interface PreparedData {
@@ -20,14 +21,23 @@ export interface PreparedData {
   /** Images that only a teacher explains; empty unless the recipe uses them. Their labels are zeros, whatever is on disk. */
   readonly unlabelled: readonly TrainingCase[];
   readonly test: readonly CaseFiles[];
+  /** Of every channel, with the numbers of the training cases where a method needs them; goes into the models. */
+  readonly normalize: readonly ChannelNormalization[];
   /** SHA-256 by path within the data set, of every file of every split. */
   readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** What is done to every volume. */
+interface Preprocessing {
+  /** null keeps a volume's own. */
+  readonly spacingMm: Recipe['preprocess']['spacingMm'];
+  readonly normalize: Normalization;
 }
 
 /** A loaded case as training sees it; the same steps in the same order as before inference. */
 function prepareCase(
   { id, image, label }: LoadedCase,
-  { spacingMm, normalize: method }: Recipe['preprocess'],
+  { spacingMm, normalize: method }: Preprocessing,
 ): { readonly case: TrainingCase; readonly warnings: readonly string[] } {
   const normalized = normalize({ id, data: image.data, channels: image.channels }, method);
   const volume = { ...image, data: normalized.data };
@@ -95,6 +105,12 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     const { images } = byId.get(id) as CaseFiles;
     byId.set(id, { id, images });
   }
+  const normalization = await resolveNormalization(laboratory, recipe.preprocess.normalize, {
+    dataset,
+    cases: splits.train.map(id => byId.get(id) as CaseFiles),
+    signal,
+  });
+  const preprocess = { spacingMm: recipe.preprocess.spacingMm, normalize: normalization };
   const order = [...splits.train, ...splits.val, ...splits.test, ...transfer];
   const hashes: Record<string, string> = {};
   const cases = new Map<string, TrainingCase>();
@@ -107,7 +123,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     }
     const loaded = await loadCase(files, dataset, item);
     if (!splits.test.includes(id)) {
-      const prepared = prepareCase(loaded, recipe.preprocess);
+      const prepared = prepareCase(loaded, preprocess);
       for (const warning of prepared.warnings) progress.warn(warning);
       if (splits.train.includes(id) || transfer.includes(id))
         assertPatchFits(recipe.patch.size, prepared.case, recipe.patch.padding);
@@ -124,6 +140,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     val: pick(splits.val),
     unlabelled: pick(transfer),
     test: splits.test.map(id => byId.get(id) as CaseFiles),
+    normalize: normalization,
     hashes,
   };
 }

@@ -19,16 +19,27 @@ function hasKeys({ properties, anyOf, items }: Schema): boolean {
   return properties !== undefined || [...(anyOf ?? []), ...item].some(hasKeys);
 }
 
-/** Every key of the schema by its path, teacher and student as ARM, with its default as the document writes it. */
-function defaultsOf(schema: Schema, path = '', isRequired = false): readonly (readonly [string, string])[] {
+/**
+ * Every key of the schema by its path, teacher and student as ARM, with its default as the document writes it.
+ * @param outer default of the choice that the schema is one of
+ */
+function defaultsOf(
+  schema: Schema,
+  path = '',
+  isRequired = false,
+  outer?: unknown,
+): readonly (readonly [string, string])[] {
   const { properties, anyOf, items, required } = schema;
   if (properties !== undefined) {
     return Object.entries(properties).flatMap(([key, child]) =>
       defaultsOf(child, path === '' ? key : `${path}.${key}`, required?.includes(key) === true),
     );
   }
-  if (hasKeys(schema)) return (anyOf ?? [items as Schema]).flatMap(choice => defaultsOf(choice, path, isRequired));
-  const value = schema.default;
+  if (hasKeys(schema))
+    return (anyOf ?? [items as Schema]).flatMap(choice =>
+      defaultsOf(choice, path, isRequired, schema.default ?? outer),
+    );
+  const value = 'default' in schema ? schema.default : outer;
   const text = typeof value === 'string' ? value : JSON.stringify(value)?.replaceAll(',', ', ');
   return [[path.replace(/^(teacher|student)\.(?=unet|train)/, 'ARM.'), isRequired ? 'required' : (text ?? 'none')]];
 }

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { random } from '../../../src/core/random.ts';
 import { type Normalization, normalize } from '../../../src/data/normalize.ts';
 
-const METHODS: readonly Normalization[] = ['min-max', 'percentile', 'z-score', 'none'];
+const CT = { ct: { low: -100, high: 300, mean: 50, deviation: 25 } };
+const METHODS: readonly Normalization[] = ['min-max', 'percentile', 'z-score', 'z-score-nonzero', CT, 'none'];
 
 function run(values: readonly number[], method: Normalization, channels = 1) {
   const { data, warnings } = normalize({ id: 'case_1', data: Float32Array.from(values), channels }, method);
@@ -75,15 +76,40 @@ describe('normalize', () => {
     expect(run([7, 7], 'none')).toMatchObject({ values: [7, 7], codes: ['W_IMAGE_CONSTANT'] });
   });
 
-  test.each(METHODS)('%s gives NaN and infinities the smallest result and counts them', method => {
-    const clean = run([1, 2, 3], method).values;
-    const dirty = run([Number.NaN, 1, Number.POSITIVE_INFINITY, 2, Number.NEGATIVE_INFINITY, 3], method);
-    expect(dirty.values).toEqual([clean[0], clean[0], clean[0], clean[1], clean[0], clean[2]]);
-    expect(dirty.codes).toEqual(['W_IMAGE_NOT_FINITE']);
-    expect(dirty.warnings[0]?.message).toMatch(/case "case_1": 3 of 6 voxels/);
+  test('z-score-nonzero has mean 0 and deviation 1 over what is not 0, and keeps what is', () => {
+    const root = Math.fround(Math.sqrt(1.5));
+    expect(run([0, 1, 0, 2, 3, 0], 'z-score-nonzero').values).toEqual([0, -root, 0, 0, root, 0]);
+    expect(run([0, 1, Number.NaN, 2, 3], 'z-score-nonzero')).toMatchObject({
+      values: [0, -root, 0, 0, root],
+      codes: ['W_IMAGE_NOT_FINITE'],
+    });
   });
 
-  test.each(METHODS)('%s of a volume without any finite voxel is zeros', method => {
+  test('ct clips and scales by the numbers of a data set, whatever the volume holds', () => {
+    expect(run([-1000, -100, 50, 100, 3000], CT).values).toEqual([-6, -6, 0, 2, 10]);
+    expect(run([75, 75], CT)).toMatchObject({ values: [1, 1], codes: ['W_IMAGE_CONSTANT'] });
+  });
+
+  test('every channel may have a method of its own', () => {
+    const result = run([0, 2, 4, 50, 75, 100, 7, 8, 9], ['min-max', CT, 'none'], 3);
+    expect(result.values).toEqual([0, 0.5, 1, 0, 1, 2, 7, 8, 9]);
+    const error = expect.objectContaining({ code: 'E_CHANNELS', message: expect.stringMatching(/2 .*3 channel/) });
+    expect(() => run([1, 2, 3], ['none', 'none'], 3)).toThrow(error);
+  });
+
+  test.each<Normalization>(['min-max', 'percentile', 'z-score', CT, 'none'])(
+    '%o gives NaN and infinities the smallest result and counts them',
+    method => {
+      const clean = run([1, 2, 3], method).values;
+      const dirty = run([Number.NaN, 1, Number.POSITIVE_INFINITY, 2, Number.NEGATIVE_INFINITY, 3], method);
+      const [low, middle, high] = method === CT ? [-6, ...clean.slice(1)] : clean;
+      expect(dirty.values).toEqual([low, method === CT ? clean[0] : low, low, middle, low, high]);
+      expect(dirty.codes).toEqual(['W_IMAGE_NOT_FINITE']);
+      expect(dirty.warnings[0]?.message).toMatch(/case "case_1": 3 of 6 voxels/);
+    },
+  );
+
+  test.each(METHODS)('%o of a volume without any finite voxel is zeros', method => {
     expect(run([Number.NaN, Number.NaN], method)).toMatchObject({ values: [0, 0], codes: ['W_IMAGE_NOT_FINITE'] });
   });
 

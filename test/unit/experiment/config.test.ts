@@ -121,7 +121,7 @@ preprocess: { normalize: minmax, spacingMm: [1, 1] }
         'recipe.yaml:5 teacher.train.batch: got 0; allowed: a whole number of at least 1',
         'recipe.yaml:9 evaluate.overlap: got 1; allowed: a number of at least 0 and below 1',
         'recipe.yaml:10 preprocess.spacingMm: got [1,1]; allowed: a list of 3, each a number above 0 or null',
-        'recipe.yaml:10 preprocess.normalize: got "minmax"; allowed: min-max | percentile | z-score | none',
+        'recipe.yaml:10 preprocess.normalize: got "minmax"; allowed: min-max | percentile | z-score | z-score-nonzero | none | ct or { ct } or a list of at least 1, each min-max | percentile | z-score | z-score-nonzero | none | ct or { ct }',
       ],
     });
   });

@@ -41,6 +41,12 @@ describe('readModelFile', () => {
     expect(info).toEqual(expected);
   });
 
+  it('reads back a normalisation per channel with its numbers', async () => {
+    const normalize = [{ ct: { low: -57, high: 164, mean: 99.5, deviation: 39.4 } }, 'z-score-nonzero'] as const;
+    const { info } = await read(modelBytes(formatModelMetadata({ ...METADATA, channels: 2, normalize })));
+    expect(info.normalize).toEqual(normalize);
+  });
+
   it('lets the JSON beside a model win over its metadata, and flags over both', async () => {
     const bytes = modelBytes(formatModelMetadata(METADATA));
     const { metadata } = await read(bytes, '{ "normalize": "none", "patch": [4, 4, 4] }', { patch: [2, 2, 2] });

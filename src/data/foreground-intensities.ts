@@ -1,0 +1,53 @@
+/**
+ * Intensities of a data set where something is segmented: what CT values are clipped and scaled by, and a part of its fingerprint. Of each
+ * case an even sample is kept, so that a large case does not count more than a small one.
+ * Source: nnU-Net's dataset fingerprint, arXiv:1904.08128, "image intensity properties".
+ */
+import { InputError } from '../core/errors.ts';
+import type { LabelVolume, Volume } from '../volume/volume.ts';
+import { CLIP_PERCENTILES, type IntensityStatistics, moments } from './normalize.ts';
+import { percentile } from './percentile.ts';
+
+/** More voxels of one case tell no more about its data set. */
+const SAMPLES_PER_CASE = 10_000;
+
+/** The finite intensities of foreground voxels, one array per channel; of many voxels an even sample. */
+export function sampleForeground(image: Volume, label: LabelVolume): Float32Array[] {
+  const voxels = label.data.length;
+  let foreground = 0;
+  for (let i = 0; i < voxels; i++) if (label.data[i] !== 0) foreground++;
+  const every = Math.max(1, foreground / SAMPLES_PER_CASE);
+  const indices: number[] = [];
+  let seen = 0;
+  for (let i = 0; i < voxels; i++) {
+    if (label.data[i] === 0) continue;
+    if (seen >= indices.length * every) indices.push(i);
+    seen++;
+  }
+  return Array.from({ length: image.channels }, (_, channel) =>
+    Float32Array.from(indices, index => image.data[channel * voxels + index]!).filter(Number.isFinite),
+  );
+}
+
+/**
+ * Statistics of one channel over the samples of many cases.
+ * @throws {InputError} E_INTENSITIES if there are no samples, or all are alike
+ */
+export function intensityStatistics(samples: readonly Float32Array[], channel: string): IntensityStatistics {
+  const all = new Float32Array(samples.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const sample of samples) {
+    all.set(sample, offset);
+    offset += sample.length;
+  }
+  const { mean, deviation } = moments(all);
+  if (!(deviation > 0)) {
+    const reason = all.length === 0 ? 'no voxel is segmented' : `all segmented voxels have the value ${all[0]}`;
+    throw new InputError(
+      'E_INTENSITIES',
+      `the intensities of the channel "${channel}" cannot be told: ${reason} in the training cases. Choose another preprocess.normalize than ct.`,
+    );
+  }
+  const [low, high] = CLIP_PERCENTILES.map(percent => percentile(all, percent)) as [number, number];
+  return { low, high, mean, deviation };
+}

@@ -1,0 +1,24 @@
+/** How intensities may be normalised, as recipes and the metadata of models spell it. */
+import { z } from 'zod';
+
+/** Methods that need nothing but the volume itself. */
+export const VOLUME_NORMALIZATIONS = ['min-max', 'percentile', 'z-score', 'z-score-nonzero', 'none'] as const;
+
+const ct = z.strictObject({
+  ct: z
+    .strictObject({
+      low: z.number().describe('Intensities below are clipped.'),
+      high: z.number().describe('Intensities above are clipped.'),
+      mean: z.number().describe('Becomes 0.'),
+      deviation: z.number().gt(0).describe('Becomes 1.'),
+    })
+    .describe('In the unit of the images.'),
+});
+
+/** In the metadata of a model: complete, one method for all channels or one per channel. */
+const channelNormalization = z.union([z.enum(VOLUME_NORMALIZATIONS), ct]);
+export const normalizationSchema = z.union([channelNormalization, z.array(channelNormalization).min(1).readonly()]);
+
+/** In a recipe: `ct` alone asks for the numbers of the training cases. */
+const askedNormalization = z.union([z.enum([...VOLUME_NORMALIZATIONS, 'ct']), ct]);
+export const askedNormalizationSchema = z.union([askedNormalization, z.array(askedNormalization).min(1)]);

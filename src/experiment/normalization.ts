@@ -1,0 +1,55 @@
+/** What the recipe asks of intensities, with the numbers of the training cases filled in where a method needs them. */
+import { InputError } from '../core/errors.ts';
+import type { CaseFiles } from '../data/case-list.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { intensityStatistics, sampleForeground } from '../data/foreground-intensities.ts';
+import { loadCase } from '../data/loaded-case.ts';
+import type { ChannelNormalization } from '../data/normalize.ts';
+import type { Recipe } from './config-schema.ts';
+import type { Laboratory } from './laboratory.ts';
+
+type Asked = Recipe['preprocess']['normalize'];
+type AskedOfChannel = Exclude<Asked, readonly unknown[]>;
+
+function perChannel(asked: Asked, { folder, channels }: Dataset): readonly AskedOfChannel[] {
+  if (!isList(asked)) return channels.map(() => asked);
+  if (asked.length === channels.length) return asked;
+  throw new InputError(
+    'E_CHANNELS',
+    `preprocess.normalize lists ${asked.length} method(s), but ${folder} has ${channels.length} channel(s): ${channels.join(', ')}. ` +
+      'Give one method for all, or one per channel.',
+  );
+}
+
+function isList(asked: Asked): asked is readonly AskedOfChannel[] {
+  return Array.isArray(asked);
+}
+
+/**
+ * The normalisation of every channel. For `ct` the training cases are read once more; no other case has a say.
+ * @param cases the training cases
+ * @throws {InputError} E_CHANNELS if the recipe does not fit the data set; E_INTENSITIES if ct finds nothing to measure
+ */
+export async function resolveNormalization(
+  { files, progress }: Laboratory,
+  asked: Asked,
+  data: { readonly dataset: Dataset; readonly cases: readonly CaseFiles[]; readonly signal?: AbortSignal | undefined },
+): Promise<readonly ChannelNormalization[]> {
+  const { dataset, cases, signal } = data;
+  const methods = perChannel(asked, dataset);
+  if (!methods.includes('ct')) return methods as readonly ChannelNormalization[];
+  const samples: Float32Array[][] = [];
+  const task = progress.task('measuring intensities', cases.length, 'case');
+  for (const item of cases) {
+    signal?.throwIfAborted();
+    const { image, label } = await loadCase(files, dataset, item);
+    if (label !== undefined) samples.push(sampleForeground(image, label));
+    task.update(samples.length);
+  }
+  task.finish();
+  return methods.map((method, channel) => {
+    if (method !== 'ct') return method;
+    const ofChannel = samples.map(sample => sample[channel] as Float32Array);
+    return { ct: intensityStatistics(ofChannel, dataset.channels[channel] as string) };
+  });
+}
