@@ -41,7 +41,8 @@ export { fuse } from './graph/fuse.ts';
 export { type Graph, GraphBuilder, type Operand, type Value } from './graph/graph.ts';
 export type { ConvAttributes, OpAttributes, OpName } from './graph/ops.ts';
 // inference
-export { type ModelInfo, type Segmentation, type SegmentOptions, segment } from './inference/predictor.ts';
+export type { ModelInfo, OpenModel } from './inference/model-info.ts';
+export { type Segmentation, type SegmentOptions, segment, segmentWithEnsemble } from './inference/predictor.ts';
 // losses
 export type { VoxelWeights } from './losses/class-weights.ts';
 export { binaryCrossEntropy, categoricalCrossEntropy } from './losses/cross-entropy.ts';

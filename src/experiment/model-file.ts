@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { elementCount, sameShape, type Triple } from '../core/shape.ts';
-import type { ModelInfo } from '../inference/predictor.ts';
+import type { ModelInfo } from '../inference/model-info.ts';
 import { decodeModel, type ModelSummary } from '../onnx/decode.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';

@@ -4,7 +4,7 @@
  */
 import { InputError } from '../core/errors.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import type { ModelInfo } from '../inference/predictor.ts';
+import type { ModelInfo } from '../inference/model-info.ts';
 import { activate } from '../inference/probabilities.ts';
 import type { Session } from '../runtime/engine.ts';
 import type { StepOptions } from '../training/step.ts';

@@ -1,45 +1,27 @@
 /**
- * Segments a volume with a model, whatever its size and spacing: normalise, resample to the model's spacing, slide the window, resample
- * the probabilities back one class at a time, decide. The labels lie on the input's own grid, with its affine.
- * The steps before the model are those of training, in the same order.
+ * Segments a volume with one model or the mean of several, whatever its size and spacing: normalise, resample to the model's spacing,
+ * slide the window, resample the finished slices back, decide. The labels lie on the input's own grid, with its affine.
+ * The steps before the model are those of training, in the same order. Probabilities exist for a few slices at a time: memory is the
+ * volume, the image on each model's grid, one window's depth of slices per model, and the labels.
  */
 import { InputError } from '../core/errors.ts';
-import type { Triple } from '../core/shape.ts';
-import { type Normalization, type NormalizationWarning, normalize } from '../data/normalize.ts';
+import { type NormalizationWarning, normalize } from '../data/normalize.ts';
 import type { Session } from '../runtime/engine.ts';
-import { resampleToSize, resampleToSpacing } from '../volume/resample.ts';
-import { type LabelVolume, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
-import { type Activation, type ClassKind, labelsFromChannels } from './probabilities.ts';
-import { slidingWindow, type WindowOptions } from './sliding-window.ts';
-
-/** What must be known of a model to use it; a model file carries it as metadata. */
-export interface ModelInfo {
-  /**
-   * The classes. With softmax the output has one channel for each, in this order. With sigmoid it has one for each class but the
-   * background (value 0). Without an activation the background decides: where it is listed the channels exclude each other.
-   */
-  readonly labels: readonly { readonly value: number; readonly name: string }[];
-  /** Input channels. */
-  readonly channels: number;
-  /** The spacing the model was trained at; absent where it takes volumes as they are. */
-  readonly spacingMm?: Xyz;
-  readonly normalize: Normalization;
-  /** [D, H, W] of the model's input. */
-  readonly patch: Triple;
-  /** [D, H, W] of the model's output, in the middle of its input (valid padding); the whole input if not given. */
-  readonly output?: Triple | undefined;
-  /** The one batch size that the model takes; any if not given. */
-  readonly batch?: number | undefined;
-  readonly activation: Activation;
-  readonly inputName: string;
-  readonly outputName: string;
-}
+import { resampleToSpacing } from '../volume/resample.ts';
+import { resampleSlices } from '../volume/resample-slices.ts';
+import { type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
+import { meanSlices, sharedClasses } from './ensemble.ts';
+import { type ModelInfo, type OpenModel, outputClasses } from './model-info.ts';
+import { labelsFromProbabilities } from './probabilities.ts';
+import { countWindows, probabilitySlices, type SlidingWindowOptions, type WindowOptions } from './sliding-window.ts';
 
 export interface SegmentOptions extends WindowOptions {
   /** Names the volume in warnings; `input` if not given. */
   readonly id?: string;
   /** Whether to return the probabilities too, which takes 4 bytes per voxel and channel. */
   readonly probabilities?: boolean;
+  /** Sees the probabilities [K, y, x] of each slice of the input's grid, z ascending; valid during the call only. */
+  readonly onSlice?: (probabilities: Float32Array, z: number) => void;
 }
 
 export interface Segmentation {
@@ -51,78 +33,127 @@ export interface Segmentation {
 }
 
 /**
- * Segments a volume.
+ * Segments a volume with one model.
  * @param volume any grid; not changed
- * @throws {InputError} E_CHANNELS if the volume has not the model's channels; E_MODEL_LABELS if the model names no class; as slidingWindow
- * @throws {WorkError} E_NOT_FINITE if the model gives NaN
+ * @throws as {@link segmentWithEnsemble}
  */
-export async function segment(
+export function segment(
   session: Session,
   info: ModelInfo,
   volume: Volume,
   options: SegmentOptions = {},
 ): Promise<Segmentation> {
-  const { kind, values } = outputClasses(info);
-  if (volume.channels !== info.channels) {
-    throw new InputError(
-      'E_CHANNELS',
-      `the model takes ${info.channels} channel(s), ${options.id ?? 'the input'} has ${volume.channels}. ` +
-        'Give the same images, in the same order, as in training.',
-    );
-  }
-  const normalized = normalize(
-    { id: options.id ?? 'input', data: volume.data, channels: volume.channels },
-    info.normalize,
-  );
-  const onOwnGrid: Volume = { ...volume, data: normalized.data };
-  const image = info.spacingMm === undefined ? onOwnGrid : resampleToSpacing(onOwnGrid, info.spacingMm);
-  const [width, height, depth] = image.sizeVoxels;
-  const output = await slidingWindow({
-    ...options,
-    session,
-    image: image.data,
-    channels: image.channels,
-    size: [depth, height, width],
-    window: info.patch,
-    ...(info.output && { output: info.output }),
-    ...(info.batch && { fixedBatch: info.batch }),
-    classes: values.length,
-    activation: info.activation,
-    inputName: info.inputName,
-    outputName: info.outputName,
-  });
-  const voxels = voxelCount(volume.sizeVoxels);
+  return segmentWithEnsemble([{ session, info }], volume, options);
+}
+
+/**
+ * Segments a volume by the mean of the probabilities of several models. Each sees the volume normalised and resampled as in its own
+ * training, through its own window; the mean is taken on the volume's grid.
+ * @param models at least one, with the same channels and classes
+ * @param volume any grid; not changed
+ * @throws {InputError} E_CHANNELS if the volume has other channels than the models take; E_MODEL_LABELS if a model names no class;
+ * E_ENSEMBLE if the models differ in channels or classes; as probabilitySlices
+ * @throws {WorkError} E_NOT_FINITE if a model gives NaN
+ */
+export async function segmentWithEnsemble(
+  models: readonly OpenModel[],
+  volume: Volume,
+  options: SegmentOptions = {},
+): Promise<Segmentation> {
+  const { kind, values } = sharedClasses(models.map(({ info }) => info));
+  const { sizeVoxels, spacingMm, affine } = volume;
+  const [plane, voxels] = [sizeVoxels[0] * sizeVoxels[1], voxelCount(sizeVoxels)];
+  const images = modelImages(models, volume, options.id ?? 'input');
+  const labelValues = kind === 'sigmoid' ? [0, ...values] : values;
+  const labels = new Uint8Array(voxels);
   const kept = options.probabilities === true ? new Float32Array(values.length * voxels) : undefined;
-  const channel = (k: number): Float32Array => {
-    const length = output.length / values.length;
-    const coarse: Volume = { ...image, data: output.subarray(k * length, (k + 1) * length), channels: 1 };
-    const { data } = resampleToSize(coarse, volume.sizeVoxels);
-    kept?.set(data, k * voxels);
-    return data;
-  };
-  const indices = labelsFromChannels(channel, { classes: values.length, voxels, kind });
-  const labelValues = Uint8Array.from(kind === 'sigmoid' ? [0, ...values] : values);
-  const grid = { sizeVoxels: volume.sizeVoxels, spacingMm: volume.spacingMm, affine: volume.affine };
+  let z = 0;
+  for await (const slice of meanSlices(openStreams(images, volume, options))) {
+    options.onSlice?.(slice, z);
+    const indices = labelsFromProbabilities(slice, values.length, kind);
+    for (let i = 0; i < plane; i++) labels[z * plane + i] = labelValues[indices[i]!]!;
+    for (let k = 0; kept !== undefined && k < values.length; k++) {
+      kept.set(slice.subarray(k * plane, (k + 1) * plane), k * voxels + z * plane);
+    }
+    z++;
+  }
+  const grid = { sizeVoxels, spacingMm, affine };
+  const warnings = images.flatMap(image => image.warnings);
   return {
-    labels: { ...grid, data: indices.map(index => labelValues[index]!) },
+    labels: { ...grid, data: labels },
     ...(kept && { probabilities: { ...grid, data: kept, channels: values.length } }),
-    warnings: normalized.warnings,
+    warnings: warnings.filter(({ message }, index) => warnings.findIndex(one => one.message === message) === index),
   };
 }
 
-/** The label value of each output channel, and how the channels relate. */
-function outputClasses({ labels, activation }: ModelInfo): {
-  readonly kind: ClassKind;
-  readonly values: readonly number[];
-} {
-  const all = labels.map(({ value }) => value);
-  const exclusive = activation === 'softmax' || (activation === 'none' && all.includes(0));
-  const values = exclusive ? all : all.filter(value => value !== 0);
-  if (values.length === 0) {
+/** A volume as a model sees it. */
+interface ModelImage extends OpenModel {
+  readonly image: Volume;
+  readonly warnings: readonly NormalizationWarning[];
+}
+
+/** The volume on the grid of each model; models that want the same share it. */
+function modelImages(models: readonly OpenModel[], volume: Volume, id: string): readonly ModelImage[] {
+  const prepared = new Map<string, Omit<ModelImage, keyof OpenModel>>();
+  return models.map(model => {
+    const { info } = model;
+    const key = JSON.stringify([info.normalize, info.spacingMm]);
+    const image = prepared.get(key) ?? toModelGrid(volume, info, id);
+    prepared.set(key, image);
+    return { ...model, ...image };
+  });
+}
+
+function toModelGrid(volume: Volume, info: ModelInfo, id: string): Omit<ModelImage, keyof OpenModel> {
+  const { data, channels } = volume;
+  if (channels !== info.channels) {
     throw new InputError(
-      'E_MODEL_LABELS',
-      'the model names no class to segment. Give its labels in the JSON beside it.',
+      'E_CHANNELS',
+      `the model takes ${info.channels} channel(s), ${id} has ${channels}. Give the same images, in the same order, as in training.`,
     );
   }
-  return { kind: exclusive ? 'softmax' : 'sigmoid', values };
+  const normalized = normalize({ id, data, channels }, info.normalize);
+  const onOwnGrid: Volume = { ...volume, data: normalized.data };
+  const image = info.spacingMm === undefined ? onOwnGrid : resampleToSpacing(onOwnGrid, info.spacingMm);
+  return { image, warnings: normalized.warnings };
+}
+
+/** What every model says, slice after slice on the grid of the volume. Nothing runs before the first slice is asked for. */
+function openStreams(
+  images: readonly ModelImage[],
+  { sizeVoxels }: Volume,
+  { onProgress, ...options }: SegmentOptions,
+): readonly AsyncGenerator<Float32Array, void>[] {
+  const jobs = images.map(({ session, info, image }): SlidingWindowOptions => {
+    const [width, height, depth] = image.sizeVoxels;
+    return {
+      ...options,
+      session,
+      image: image.data,
+      channels: image.channels,
+      size: [depth, height, width],
+      window: info.patch,
+      ...(info.output && { output: info.output }),
+      ...(info.batch && { fixedBatch: info.batch }),
+      classes: outputClasses(info).values.length,
+      activation: info.activation,
+      inputName: info.inputName,
+      outputName: info.outputName,
+    };
+  });
+  const total = jobs.reduce((sum, job) => sum + countWindows(job), 0);
+  const doneByModel = jobs.map(() => 0);
+  return jobs.map((job, index) => {
+    const slices = probabilitySlices({
+      ...job,
+      onProgress: done => {
+        doneByModel[index] = done;
+        onProgress?.(
+          doneByModel.reduce((sum, each) => sum + each, 0),
+          total,
+        );
+      },
+    });
+    return resampleSlices(slices, { channels: job.classes, from: images[index]!.image.sizeVoxels, to: sizeVoxels });
+  });
 }

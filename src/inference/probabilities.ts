@@ -60,24 +60,12 @@ export function labelsFromProbabilities(probabilities: Float32Array, classes: nu
   if (!Number.isInteger(voxels)) {
     throw new ShapeError(`${probabilities.length} probabilities do not divide into ${classes} classes`);
   }
-  return labelsFromChannels(k => probabilities.subarray(k * voxels, (k + 1) * voxels), { classes, voxels, kind });
-}
-
-/**
- * {@link labelsFromProbabilities} for channels that are made one after the other, so that never more than one is in memory.
- * @param channel gives the probabilities of channel k, [voxels]; called once for each k, ascending
- */
-export function labelsFromChannels(
-  channel: (k: number) => Float32Array,
-  options: { readonly classes: number; readonly voxels: number; readonly kind: ClassKind },
-): Uint8Array {
-  const labels = new Uint8Array(options.voxels);
-  const best = new Float32Array(options.voxels);
-  const firstLabel = options.kind === 'softmax' ? 0 : 1;
-  for (let k = 0; k < options.classes; k++) {
-    const probabilities = channel(k);
-    for (let i = 0; i < labels.length; i++) {
-      const probability = probabilities[i]!;
+  const labels = new Uint8Array(voxels);
+  const best = new Float32Array(voxels);
+  const firstLabel = kind === 'softmax' ? 0 : 1;
+  for (let k = 0; k < classes; k++) {
+    for (let i = 0; i < voxels; i++) {
+      const probability = probabilities[k * voxels + i]!;
       if (k === 0 && firstLabel === 0) {
         best[i] = probability;
       } else if (probability > best[i]! && (firstLabel === 0 || probability >= PRESENT_FROM)) {

@@ -75,10 +75,8 @@ interface Job extends SlidingWindowOptions {
  */
 export async function* probabilitySlices(options: SlidingWindowOptions): AsyncGenerator<Float32Array, void> {
   const job = prepare(options);
-  const { size, output, classes, overlap = 0.5, weighting = 'gaussian' } = job;
-  const [alongD, alongH, alongW] = ([0, 1, 2] as const).map(axis =>
-    placements({ size: size[axis], window: output[axis], overlap, weighting }),
-  ) as [readonly Placement[], readonly Placement[], readonly Placement[]];
+  const { size, output, classes } = job;
+  const [alongD, alongH, alongW] = placementsPerAxis(job);
   const total = alongD.length * alongH.length * alongW.length;
   const [depth, height, width] = size;
   const slots = Array.from({ length: Math.min(depth, output[0]) }, () => new Float32Array(classes * height * width));
@@ -118,6 +116,21 @@ export async function slidingWindow(options: SlidingWindowOptions): Promise<Floa
     z++;
   }
   return result;
+}
+
+type Layout = Pick<SlidingWindowOptions, 'size' | 'window' | 'output' | 'overlap' | 'weighting'>;
+
+function placementsPerAxis(
+  layout: Layout,
+): readonly [d: readonly Placement[], h: readonly Placement[], w: readonly Placement[]] {
+  const { size, window, output = window, overlap = 0.5, weighting = 'gaussian' } = layout;
+  const along = (axis: 0 | 1 | 2) => placements({ size: size[axis], window: output[axis], overlap, weighting });
+  return [along(0), along(1), along(2)];
+}
+
+/** Number of windows that an image takes. */
+export function countWindows(layout: Layout): number {
+  return placementsPerAxis(layout).reduce((product, { length }) => product * length, 1);
 }
 
 function prepare(options: SlidingWindowOptions): Job {

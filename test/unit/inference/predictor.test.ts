@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../../src/core/shape.ts';
 import { type Tensor, tensor } from '../../../src/core/tensor.ts';
-import { type ModelInfo, segment } from '../../../src/inference/predictor.ts';
+import type { ModelInfo } from '../../../src/inference/model-info.ts';
+import { type Segmentation, segment, segmentWithEnsemble } from '../../../src/inference/predictor.ts';
 import type { Session } from '../../../src/runtime/engine.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
 
@@ -148,5 +149,89 @@ describe('segmenting a volume', () => {
     await expect(segment(session, { ...info, channels: 2 }, volume)).rejects.toMatchObject({ code: 'E_CHANNELS' });
     const nothing: ModelInfo = { ...info, activation: 'sigmoid', labels: [{ value: 0, name: 'background' }] };
     await expect(segment(session, nothing, volume)).rejects.toMatchObject({ code: 'E_MODEL_LABELS' });
+  });
+});
+
+describe('an ensemble', () => {
+  const softmax = (logits: readonly number[]): number[] => {
+    const exponentials = logits.map(Math.exp);
+    const sum = exponentials.reduce((total, value) => total + value, 0);
+    return exponentials.map(value => value / sum);
+  };
+  const volume = volumeOf([7, 6, 5], [1, 2, 3], (x, y, z) => 3 * x + 2 * y + z);
+  const first = (value: number): readonly number[] => [1 - value, value, 0.3];
+  const second = (value: number): readonly number[] => [0, 2 * value - 1, 3 * value];
+
+  it('is the mean of the probabilities of models with windows of their own', async () => {
+    const models = [
+      { session: voxelwise(first), info },
+      { session: voxelwise(second), info: { ...info, patch: [5, 3, 4] as const, normalize: 'none' as const } },
+    ];
+    const progress: (readonly [number, number])[] = [];
+    const onProgress = (done: number, total: number) => progress.push([done, total]);
+    const { labels, probabilities } = await segmentWithEnsemble(models, volume, { probabilities: true, onProgress });
+    const count = volume.data.length;
+    const largest = 6 * 3 + 5 * 2 + 4;
+    for (let i = 0; i < count; i++) {
+      const [a, b] = [softmax(first(volume.data[i]! / largest)), softmax(second(volume.data[i]!))];
+      const mean = a.map((value, k) => (value + b[k]!) / 2);
+      for (let k = 0; k < 3; k++) expect(probabilities?.data[k * count + i]).toBeCloseTo(mean[k]!, 5);
+      expect(labels.data[i]).toBe(mean.indexOf(Math.max(...mean)));
+    }
+    expect(progress.map(([done]) => done)).toEqual(progress.map((_, index) => index + 1));
+    expect(progress.at(-1)?.[0]).toBe(progress[0]?.[1]);
+  });
+
+  it('takes the mean on the grid of the volume where the models have other spacings', async () => {
+    const spacings = [
+      [2, 2, 3],
+      [1, 1.2, 1.5],
+    ] as const;
+    const models = spacings.map((spacingMm, index) => ({
+      session: voxelwise(index === 0 ? first : second),
+      info: { ...info, spacingMm },
+    }));
+    const alone: Segmentation[] = [];
+    for (const { session, info: one } of models) {
+      alone.push(await segment(session, one, volume, { probabilities: true }));
+    }
+    const together = await segmentWithEnsemble(models, volume, { probabilities: true });
+    together.probabilities?.data.forEach((value, i) => {
+      const mean = (alone[0]!.probabilities!.data[i]! + alone[1]!.probabilities!.data[i]!) / 2;
+      expect(value).toBeCloseTo(mean, 6);
+    });
+  });
+
+  it.each([
+    ['channels', { channels: 2 }],
+    ['labels', { labels: info.labels.slice(0, 2) }],
+    ['kinds of classes', { activation: 'sigmoid' as const }],
+  ])('refuses models with other %s', async (_, other) => {
+    const session = voxelwise(first);
+    const models = [
+      { session, info },
+      { session, info: { ...info, ...other } },
+    ];
+    await expect(segmentWithEnsemble(models, volume)).rejects.toMatchObject({ code: 'E_ENSEMBLE' });
+  });
+});
+
+it('shows the probabilities of every slice as they become final', async () => {
+  const volume = volumeOf([4, 3, 9], [1, 1, 1], x => x);
+  const seen: number[] = [];
+  const kept: Float32Array[] = [];
+  const { probabilities } = await segment(voxelwise(thirds), info, volume, {
+    probabilities: true,
+    onSlice: (slice, z) => {
+      seen.push(z);
+      kept.push(slice.slice());
+    },
+  });
+  expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  kept.forEach((slice, z) => {
+    for (let k = 0; k < 3; k++) {
+      const from = k * volume.data.length + z * 12;
+      expect(slice.subarray(k * 12, (k + 1) * 12)).toEqual(probabilities?.data.subarray(from, from + 12));
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../../src/core/errors.ts';
-import { activate, labelsFromChannels, labelsFromProbabilities } from '../../../src/inference/probabilities.ts';
+import { activate, labelsFromProbabilities } from '../../../src/inference/probabilities.ts';
 
 describe('the activation', () => {
   it('turns logits into softmax over channels, at any magnitude', () => {
@@ -45,16 +45,6 @@ describe('the class of a voxel', () => {
 
   it('is background or foreground for a single sigmoid channel', () => {
     expect(labelsFromProbabilities(Float32Array.of(0.2, 0.5, 0.8), 1, 'sigmoid')).toEqual(Uint8Array.of(0, 1, 1));
-  });
-
-  it('asks for each channel once and in order', () => {
-    const asked: number[] = [];
-    const channel = (k: number): Float32Array => {
-      asked.push(k);
-      return Float32Array.of(k === 1 ? 0.9 : 0.1);
-    };
-    expect(labelsFromChannels(channel, { classes: 3, voxels: 1, kind: 'softmax' })).toEqual(Uint8Array.of(1));
-    expect(asked).toEqual([0, 1, 2]);
   });
 
   it('needs as many probabilities for every class', () => {

@@ -1,0 +1,61 @@
+/** What must be known of a model to use it, whatever made it. */
+import { InputError } from '../core/errors.ts';
+import type { Triple } from '../core/shape.ts';
+import type { Normalization } from '../data/normalize.ts';
+import type { Session } from '../runtime/engine.ts';
+import type { Xyz } from '../volume/volume.ts';
+import type { Activation, ClassKind } from './probabilities.ts';
+
+/** The facts of a model; a model file carries them as metadata. */
+export interface ModelInfo {
+  /**
+   * The classes. With softmax the output has one channel for each, in this order. With sigmoid it has one for each class but the
+   * background (value 0). Without an activation the background decides: where it is listed the channels exclude each other.
+   */
+  readonly labels: readonly { readonly value: number; readonly name: string }[];
+  /** Input channels. */
+  readonly channels: number;
+  /** The spacing the model was trained at; absent where it takes volumes as they are. */
+  readonly spacingMm?: Xyz;
+  readonly normalize: Normalization;
+  /** [D, H, W] of the model's input. */
+  readonly patch: Triple;
+  /** [D, H, W] of the model's output, in the middle of its input (valid padding); the whole input if not given. */
+  readonly output?: Triple | undefined;
+  /** The one batch size that the model takes; any if not given. */
+  readonly batch?: number | undefined;
+  readonly activation: Activation;
+  readonly inputName: string;
+  readonly outputName: string;
+}
+
+/** A model that is open. */
+export interface OpenModel {
+  readonly session: Session;
+  readonly info: ModelInfo;
+}
+
+/** What the channels of a model's output stand for. */
+export interface OutputClasses {
+  /** How the channels relate. */
+  readonly kind: ClassKind;
+  /** The label value of each channel. */
+  readonly values: readonly number[];
+}
+
+/**
+ * The classes of a model's output.
+ * @throws {InputError} E_MODEL_LABELS if the model names no class
+ */
+export function outputClasses({ labels, activation }: Pick<ModelInfo, 'labels' | 'activation'>): OutputClasses {
+  const all = labels.map(({ value }) => value);
+  const exclusive = activation === 'softmax' || (activation === 'none' && all.includes(0));
+  const values = exclusive ? all : all.filter(value => value !== 0);
+  if (values.length === 0) {
+    throw new InputError(
+      'E_MODEL_LABELS',
+      'the model names no class to segment. Give its labels in the JSON beside it.',
+    );
+  }
+  return { kind: exclusive ? 'softmax' : 'sigmoid', values };
+}

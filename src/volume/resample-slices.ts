@@ -1,0 +1,63 @@
+/**
+ * Resampling of a volume that comes slice after slice, so that it is never in memory as a whole. A slice is [channels, y, x]; grids
+ * correspond as in resample.ts and the result is the same: linear within each slice, then linear between neighbours.
+ */
+import { interpolateAxis, samplePosition } from './resample.ts';
+import type { Xyz } from './volume.ts';
+
+export interface SliceGrids {
+  readonly channels: number;
+  /** Of the slices that come. */
+  readonly from: Xyz;
+  /** Of the slices that go. */
+  readonly to: Xyz;
+}
+
+/** A slice on the columns and rows of the other grid; new data. */
+function resampleSlice(slice: Float32Array, { channels, from, to }: SliceGrids): Float32Array {
+  const [width, height] = from;
+  const [newWidth, newHeight] = to;
+  let data = slice;
+  if (newWidth !== width) {
+    data = interpolateAxis(data, { outer: channels * height, length: width, inner: 1 }, newWidth);
+  }
+  if (newHeight !== height) {
+    data = interpolateAxis(data, { outer: channels, length: height, inner: newWidth }, newHeight);
+  }
+  return data === slice ? slice.slice() : data;
+}
+
+function between(below: Float32Array, above: Float32Array, weight: number): Float32Array {
+  const result = new Float32Array(below.length);
+  for (let i = 0; i < result.length; i++) result[i] = below[i]! + weight * (above[i]! - below[i]!);
+  return result;
+}
+
+/**
+ * Resamples slices as they come, over the same box. Two slices are held at a time.
+ * @param slices of the whole volume, ascending in z; each is read before the next is asked for
+ * @returns slices of the other grid, ascending in z; each is valid until the next is asked for
+ */
+export async function* resampleSlices(
+  slices: AsyncIterable<Float32Array>,
+  grids: SliceGrids,
+): AsyncGenerator<Float32Array, void> {
+  const { from, to } = grids;
+  if (from.every((size, axis) => size === to[axis])) {
+    yield* slices;
+    return;
+  }
+  const [depth, newDepth] = [from[2], to[2]];
+  let below: Float32Array = new Float32Array(0);
+  let above = below;
+  let [z, next] = [0, 0];
+  for await (const slice of slices) {
+    [below, above] = [above, resampleSlice(slice, grids)];
+    for (; next < newDepth; next++) {
+      const { lower, weight } = samplePosition(next, depth, newDepth);
+      if (lower + Math.ceil(weight) > z) break;
+      yield weight === 0 ? above : between(below, above, weight);
+    }
+    z++;
+  }
+}
