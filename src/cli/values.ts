@@ -28,7 +28,25 @@ export function words(text: string): readonly string[] {
   return list;
 }
 
+/** Axes, `x,z`. */
+export function axes(text: string): readonly ('x' | 'y' | 'z')[] {
+  return text.split(',').map(word => {
+    const axis = (['x', 'y', 'z'] as const).find(known => known === word.trim());
+    if (axis === undefined) throw new InvalidArgumentError('It must be some of x, y and z with commas between: x,y.');
+    return axis;
+  });
+}
+
+/** A number of at least 0 and below 1. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < 1)) {
+    throw new InvalidArgumentError('It must be a number of at least 0 and below 1.');
+  }
+  return value;
+}
+
 /** For a flag that may be given several times. */
-export function collect(text: string, before: readonly string[]): readonly string[] {
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }

@@ -106,6 +106,7 @@ function validator(options: ArmOptions, session: Session): (theta: Float32Array)
       window: patchShape(recipe.patch.size),
       classes,
       overlap: recipe.evaluate.overlap,
+      weighting: recipe.evaluate.weighting,
       activation,
       inputName: 'image',
       outputName: 'logits',

@@ -242,6 +242,14 @@ const optimizer = z
 
 const evaluate = z.strictObject({
   overlap: z.number().min(0).lt(1).default(0.5).describe('Fraction of a window that its neighbour shares.'),
+  weighting: z
+    .enum(['gaussian', 'constant'])
+    .default('gaussian')
+    .describe('How much a voxel of a window counts: most in the middle, or everywhere the same.'),
+  mirror: z
+    .array(z.enum(['x', 'y', 'z']))
+    .default([])
+    .describe('Axes along which every window is also seen flipped; probabilities are averaged over all 2^n views.'),
   surfaceToleranceMm: nonNegative.default(1).describe('Distance within which two surfaces agree.'),
 });
 

@@ -6,23 +6,25 @@ import { InputError } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadCase } from '../data/loaded-case.ts';
-import { segment } from '../inference/predictor.ts';
+import { sharedClasses } from '../inference/ensemble.ts';
+import type { OpenModel } from '../inference/model-info.ts';
+import { segmentWithEnsemble } from '../inference/predictor.ts';
+import type { WindowChoice } from '../inference/sliding-window.ts';
 import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score.ts';
-import type { Session } from '../runtime/engine.ts';
 import { encodeNiftiLabels } from '../volume/nifti.ts';
 import type { Laboratory } from './laboratory.ts';
-import { type ModelFile, openModel } from './model-file.ts';
+import { type ModelFile, openModels } from './model-file.ts';
 import type { Evaluation } from './record.ts';
 
 export interface EvaluateOptions {
-  readonly model: ModelFile;
+  /** One model, or several whose mean probability decides. */
+  readonly models: readonly ModelFile[];
   readonly dataset: Dataset;
   /** Cases to evaluate. */
   readonly ids: readonly string[];
   /** What these cases are called in the record: train, val, test or all. */
   readonly split: string;
-  /** Of neighbouring windows, in [0, 1). */
-  readonly overlap: number;
+  readonly window: WindowChoice;
   readonly surfaceToleranceMm: number;
   /** Folder for the segmentations, one <case>.nii.gz each; none are kept if not given. */
   readonly predictions?: string;
@@ -31,9 +33,11 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The classes to score; the model must know each by the value that the data set gives it. */
-function classesToScore({ model, dataset }: EvaluateOptions): Dataset['labels'] {
+/** The classes to score; the models must know each by the value that the data set gives it. */
+function classesToScore({ models, dataset }: EvaluateOptions): Dataset['labels'] {
   const classes = dataset.labels.filter(({ value }) => value !== 0);
+  sharedClasses(models.map(({ info }) => info));
+  const model = models[0]!;
   const known = new Set(model.metadata.labels.map(({ value }) => value));
   if (classes.every(({ value }) => known.has(value))) return classes;
   const list = (labels: Dataset['labels']): string => labels.map(({ value, name }) => `${value} (${name})`).join(', ');
@@ -66,15 +70,15 @@ interface Timed {
 
 async function evaluateCase(
   laboratory: Laboratory,
-  session: Session,
+  models: readonly OpenModel[],
   options: EvaluateOptions & { readonly case: CaseFiles },
 ): Promise<Timed> {
   const { files, machine, progress } = laboratory;
-  const { model, dataset, overlap, surfaceToleranceMm, signal } = options;
+  const { dataset, window, surfaceToleranceMm, signal } = options;
   const { id, image, label, header } = await loadCase(files, dataset, options.case);
   if (label === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
   const startMs = machine.elapsedMs();
-  const { labels, warnings } = await segment(session, model.info, image, { id, overlap, ...(signal && { signal }) });
+  const { labels, warnings } = await segmentWithEnsemble(models, image, { ...window, id, ...(signal && { signal }) });
   const seconds = (machine.elapsedMs() - startMs) / 1000;
   for (const { code, message } of warnings) progress.warn(`${code}: ${message}`);
   if (options.predictions !== undefined) {
@@ -92,38 +96,49 @@ async function evaluateCase(
   return { score, seconds };
 }
 
+/** What a model is and costs; an ensemble costs what its models cost together. */
+function costOf(
+  { machine }: Laboratory,
+  files: readonly ModelFile[],
+): Omit<Evaluation['model'], 'secondsPerCase' | 'peakBytes'> {
+  const total = (part: (file: ModelFile) => number): number => files.reduce((sum, file) => sum + part(file), 0);
+  return {
+    path: files.map(({ path }) => path).join(', '),
+    sha256: files.map(({ bytes }) => machine.sha256(bytes)).join(', '),
+    parameters: total(({ metadata }) => metadata.parameters),
+    multiplyAdds: total(({ metadata }) => metadata.multiplyAdds ?? Number.NaN),
+    bytes: total(({ bytes }) => bytes.length),
+  };
+}
+
 /**
- * Evaluates a model on cases of a data set.
- * @throws {InputError} E_MODEL_LABELS, E_NO_CASES, E_NO_REFERENCE, and as loadCase, openModel and segment
+ * Evaluates a model, or the mean of several, on cases of a data set.
+ * @throws {InputError} E_MODEL_LABELS, E_ENSEMBLE, E_NO_CASES, E_NO_REFERENCE, and as loadCase, openModel and segmentWithEnsemble
  */
 export async function evaluateModel(laboratory: Laboratory, options: EvaluateOptions): Promise<Evaluation> {
   const { engine, machine, progress } = laboratory;
-  const { model, dataset, split, label = 'evaluate', signal } = options;
+  const { dataset, split, label = 'evaluate', signal } = options;
   classesToScore(options);
   const cases = casesOf(options);
-  const session = await openModel(engine, model);
+  const { models, close } = await openModels(engine, options.models);
   const timed: Timed[] = [];
   machine.resetPeak();
   const task = progress.task(label, cases.length, 'case');
   try {
     for (const item of cases) {
       signal?.throwIfAborted();
-      timed.push(await evaluateCase(laboratory, session, { ...options, case: item }));
+      timed.push(await evaluateCase(laboratory, models, { ...options, case: item }));
       task.update(timed.length);
     }
   } finally {
-    await session.dispose();
+    await close();
   }
   const scores = timed.map(({ score }) => score);
   const summary = summarizeCases(scores);
   task.finish(`mean Dice ${summary.meanDice.mean.toFixed(3)}`);
   return {
     model: {
-      path: model.path,
-      sha256: machine.sha256(model.bytes),
-      parameters: model.metadata.parameters,
-      multiplyAdds: model.metadata.multiplyAdds ?? Number.NaN,
-      bytes: model.bytes.length,
+      ...costOf(laboratory, options.models),
       secondsPerCase: timed.reduce((sum, { seconds }) => sum + seconds, 0) / timed.length,
       peakBytes: machine.peakBytes(),
     },

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { elementCount, sameShape, type Triple } from '../core/shape.ts';
-import type { ModelInfo } from '../inference/model-info.ts';
+import type { ModelInfo, OpenModel } from '../inference/model-info.ts';
 import { decodeModel, type ModelSummary } from '../onnx/decode.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
@@ -144,6 +144,30 @@ export async function readModelFile(
   const metadata = result.data;
   const { spacingMm, parameters: _parameters, multiplyAdds: _multiplyAdds, axes: _axes, ...facts } = metadata;
   return { path, bytes, metadata, info: spacingMm === null ? facts : { ...facts, spacingMm } };
+}
+
+/** Models that are open together. */
+export interface OpenModels {
+  readonly models: readonly OpenModel[];
+  close(): Promise<void>;
+}
+
+/**
+ * Loads the models of an ensemble.
+ * @throws as {@link openModel}; then none stays open
+ */
+export async function openModels(engine: Engine, files: readonly ModelFile[]): Promise<OpenModels> {
+  const models: OpenModel[] = [];
+  const close = async (): Promise<void> => {
+    for (const { session } of models) await session.dispose();
+  };
+  try {
+    for (const file of files) models.push({ session: await openModel(engine, file), info: file.info });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { models, close };
 }
 
 /**

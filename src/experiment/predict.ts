@@ -3,23 +3,26 @@
  * For models with several channels, files named as nnU-Net names them (`case_0000`, `case_0001`, ...) belong together.
  */
 import { InputError } from '../core/errors.ts';
-import { segment } from '../inference/predictor.ts';
+import { sharedClasses } from '../inference/ensemble.ts';
+import { type OpenModel, outputClasses } from '../inference/model-info.ts';
+import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
+import type { WindowChoice } from '../inference/sliding-window.ts';
 import { volumeMl } from '../metrics/overlap.ts';
-import type { Session } from '../runtime/engine.ts';
 import { decodeNifti, encodeNiftiImage, encodeNiftiLabels, type NiftiHeader } from '../volume/nifti.ts';
-import { formatSize, type Volume } from '../volume/volume.ts';
+import { formatSize, type Volume, voxelCount } from '../volume/volume.ts';
 import type { Laboratory } from './laboratory.ts';
-import { type ModelFile, openModel } from './model-file.ts';
+import { type ModelFile, openModels } from './model-file.ts';
 
 export interface PredictOptions {
-  readonly model: ModelFile;
+  /** One model, or several whose mean probability decides. */
+  readonly models: readonly ModelFile[];
   /** A volume, or a folder of volumes. */
   readonly input: string;
   /** A .nii.gz file for a volume, a folder for a folder. */
   readonly output: string;
   /** Also write the probabilities, beside the labels as `<name>_probabilities.nii.gz`. */
   readonly probabilities: boolean;
-  readonly overlap: number;
+  readonly window: WindowChoice;
   readonly signal?: AbortSignal;
 }
 
@@ -46,7 +49,7 @@ function stemOf(path: string): string {
   return path.split('/').at(-1)!.replace(VOLUME_FILE, '');
 }
 
-async function jobsOf({ files }: Laboratory, { model, input, output }: PredictOptions): Promise<readonly Job[]> {
+async function jobsOf({ files }: Laboratory, { models, input, output }: PredictOptions): Promise<readonly Job[]> {
   const names = (await files.list(input)).filter(name => VOLUME_FILE.test(name) && !name.startsWith('.'));
   const outputFolder = output.replace(/(?<=.)\/+$/, '');
   if (names.length === 0) {
@@ -68,7 +71,7 @@ async function jobsOf({ files }: Laboratory, { model, input, output }: PredictOp
   const groups = new Map<string, string[]>();
   for (const name of names) {
     const stem = stemOf(name);
-    const id = model.info.channels > 1 ? stem.replace(CHANNEL_SUFFIX, '') : stem;
+    const id = models[0]!.info.channels > 1 ? stem.replace(CHANNEL_SUFFIX, '') : stem;
     groups.set(id, [...(groups.get(id) ?? []), `${input.replace(/(?<=.)\/+$/, '')}/${name}`]);
   }
   return [...groups].map(([id, inputs]) => ({ inputs, output: `${outputFolder}/${id}.nii.gz` }));
@@ -93,23 +96,44 @@ async function readVolume(
   return { volume: { ...first.volume, data, channels: decoded.length }, header: first.header };
 }
 
+const LARGE_BYTES = 2 ** 30;
+
+/** Probabilities, unlike labels, are in memory as a whole; a person hears of it before the time is spent. */
+function warnOfMemory({ progress }: Laboratory, { sizeVoxels }: Volume, classes: number): void {
+  const bytes = classes * voxelCount(sizeVoxels) * Float32Array.BYTES_PER_ELEMENT;
+  if (bytes < LARGE_BYTES) return;
+  const gigabytes = (bytes / 1e9).toFixed(1);
+  progress.warn(
+    `the probabilities of ${classes} classes on ${formatSize(sizeVoxels)} voxels take ${gigabytes} GB of memory, and as much again ` +
+      'twice while they are written.',
+  );
+}
+
 async function predictOne(
   laboratory: Laboratory,
-  session: Session,
-  { job, model, probabilities, overlap, signal }: PredictOptions & { readonly job: Job },
+  models: readonly OpenModel[],
+  options: PredictOptions & Pick<SegmentOptions, 'onProgress'> & { readonly job: Job },
 ): Promise<Prediction> {
   const { files, machine, progress } = laboratory;
-  const { inputs, output } = job;
+  const { probabilities, window, onProgress, signal } = options;
+  const { inputs, output } = options.job;
+  const { info } = models[0]!;
   const { volume, header } = await readVolume(laboratory, inputs);
+  if (probabilities) warnOfMemory(laboratory, volume, outputClasses(info).values.length);
   const startMs = machine.elapsedMs();
-  const id = stemOf(inputs[0]!);
-  const result = await segment(session, model.info, volume, { id, overlap, probabilities, ...(signal && { signal }) });
+  const result = await segmentWithEnsemble(models, volume, {
+    ...window,
+    id: stemOf(inputs[0]!),
+    probabilities,
+    ...(onProgress && { onProgress }),
+    ...(signal && { signal }),
+  });
   const seconds = (machine.elapsedMs() - startMs) / 1000;
   for (const { code, message } of result.warnings) progress.warn(`${code}: ${message}`);
   await files.write(output, encodeNiftiLabels(result.labels, header));
   const counts = new Float64Array(256);
   for (const value of result.labels.data) counts[value]!++;
-  const volumes = model.info.labels
+  const volumes = info.labels
     .filter(({ value }) => value !== 0)
     .map(({ value, name }) => [name, volumeMl(counts[value]!, volume.spacingMm)] as const);
   const prediction = { inputs, output, seconds, volumesMl: Object.fromEntries(volumes) };
@@ -132,22 +156,25 @@ async function assertInputsStay({ files }: Laboratory, jobs: readonly Job[]): Pr
 
 /**
  * Segments one volume or all of a folder.
- * @throws {InputError} E_NO_INPUT, E_OUTPUT_NAME, E_SHAPE_MISMATCH, and as decodeNifti, openModel and segment
+ * @throws {InputError} E_NO_INPUT, E_OUTPUT_NAME, E_SHAPE_MISMATCH, and as decodeNifti, openModel and segmentWithEnsemble
  */
 export async function predictFiles(laboratory: Laboratory, options: PredictOptions): Promise<readonly Prediction[]> {
   const jobs = await jobsOf(laboratory, options);
   await assertInputsStay(laboratory, jobs);
-  const session = await openModel(laboratory.engine, options.model);
+  sharedClasses(options.models.map(({ info }) => info));
+  const { models, close } = await openModels(laboratory.engine, options.models);
   const predictions: Prediction[] = [];
   const task = laboratory.progress.task('predict', jobs.length, 'volume');
   try {
     for (const job of jobs) {
       options.signal?.throwIfAborted();
-      predictions.push(await predictOne(laboratory, session, { ...options, job }));
+      const onProgress = (done: number, total: number): void =>
+        task.update(predictions.length, `window ${done} of ${total}`);
+      predictions.push(await predictOne(laboratory, models, { ...options, onProgress, job }));
       task.update(predictions.length);
     }
   } finally {
-    await session.dispose();
+    await close();
   }
   task.finish();
   return predictions;

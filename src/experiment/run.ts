@@ -121,14 +121,14 @@ async function evaluateStage(context: Context, arm: Arm, seed: number): Promise<
   if (await files.exists(folder.evaluation)) {
     return parseEvaluation(new TextDecoder().decode(await files.read(folder.evaluation)), folder.evaluation);
   }
-  const path = arm === 'teacher' && 'onnx' in recipe.teacher ? [recipe.teacher.onnx].flat()[0] : folder.model;
+  const paths = arm === 'teacher' && 'onnx' in recipe.teacher ? [recipe.teacher.onnx].flat() : [folder.model];
   const evaluation = await timed(context, `${folder.folder.slice(run.folder.length + 1)}/evaluate`, async () =>
     evaluateModel(laboratory, {
-      model: await readModelFile(files, path as string),
+      models: await Promise.all(paths.map(path => readModelFile(files, path))),
       dataset: data.dataset,
       ids: data.splits.test,
       split: 'test',
-      overlap: recipe.evaluate.overlap,
+      window: recipe.evaluate,
       surfaceToleranceMm: recipe.evaluate.surfaceToleranceMm,
       predictions: folder.predictions,
       label: `evaluating ${arm}`,

@@ -15,14 +15,18 @@ import { type MirrorAxis, mirror, mirrorings } from './mirroring.ts';
 import { insideRange, type Placement, placements, type Weighting } from './placements.ts';
 import { type Activation, activate } from './probabilities.ts';
 
-/** How windows are laid and what is made of them. */
-export interface WindowOptions {
+/** What a person chooses about windows. */
+export interface WindowChoice {
   /** Share of a window's output that its neighbour covers too, in [0, 1); 0.5 if not given. */
   readonly overlap?: number;
   /** `gaussian` if not given. */
   readonly weighting?: Weighting;
   /** Axes along which the model also sees each window flipped; its probabilities are averaged over all 2^n views. None if not given. */
   readonly mirror?: readonly MirrorAxis[];
+}
+
+/** How windows are laid, and who watches. */
+export interface WindowOptions extends WindowChoice {
   /** Windows per run where the model leaves it open; 1 if not given. The last run of a row may hold fewer. */
   readonly batch?: number;
   /** Called after every run with the number of windows that are done. */

@@ -4,13 +4,12 @@ import { type Dataset, openDataset } from '../../data/dataset.ts';
 import { parseSplits, type Splits, splitCases } from '../../data/splits.ts';
 import { defaultEvaluation, defaultSplits } from '../../experiment/config-schema.ts';
 import { evaluateModel } from '../../experiment/evaluate.ts';
-import { readModelFile } from '../../experiment/model-file.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import { writeJson } from '../../experiment/run-folder.ts';
 import { formatDice, formatInterval, formatNumber, formatSeconds } from '../../report/format.ts';
 import type { Files } from '../../runtime/files.ts';
 import type { Progress } from '../../runtime/progress.ts';
-import { addModelFlags, givenFacts, type ModelFlags } from '../model-flags.ts';
+import { addModelFlags, type ModelFlags, readModels, windowChoice } from '../model-flags.ts';
 import type { AddCommand } from '../program.ts';
 import { openLaboratory } from '../session.ts';
 import { alignColumns } from '../table.ts';
@@ -39,7 +38,7 @@ async function idsOf(
 ): Promise<readonly string[]> {
   const all = dataset.cases.map(({ id }) => id);
   if (flags.split === 'all') return all;
-  const path = flags.splits ?? (await splitsOfRun(world.files, flags.model));
+  const path = flags.splits ?? (await splitsOfRun(world.files, flags.model[0]!));
   if (path !== undefined) {
     world.progress.log(`splits: ${path}`);
     return parseSplits(new TextDecoder().decode(await world.files.read(path)), all, path)[flags.split];
@@ -76,12 +75,19 @@ export const addEvaluate: AddCommand = (program, start) => {
       start(async session => {
         const laboratory = await openLaboratory(session, null);
         const { files } = laboratory;
-        const model = await readModelFile(files, flags.model, givenFacts(flags));
+        const models = await readModels(files, flags);
         const dataset = await openDataset(files, flags.data);
         const ids = await idsOf(dataset, flags, laboratory);
         const { split, out } = flags;
-        const options = { model, dataset, ids, split, ...defaultEvaluation, signal: session.signal };
-        const evaluation = await evaluateModel(laboratory, options);
+        const evaluation = await evaluateModel(laboratory, {
+          models,
+          dataset,
+          ids,
+          split,
+          window: windowChoice(flags),
+          surfaceToleranceMm: defaultEvaluation.surfaceToleranceMm,
+          signal: session.signal,
+        });
         if (out !== undefined) await writeJson(files, out, evaluation);
         return { json: evaluation, text: evaluationText(evaluation) };
       }),

@@ -1,9 +1,7 @@
 /** `voxstill predict`: segments volumes; a result has its input's exact grid and geometry. */
-import { defaultEvaluation } from '../../experiment/config-schema.ts';
-import { readModelFile } from '../../experiment/model-file.ts';
 import { predictFiles } from '../../experiment/predict.ts';
 import { formatSeconds } from '../../report/format.ts';
-import { addModelFlags, givenFacts, type ModelFlags } from '../model-flags.ts';
+import { addModelFlags, type ModelFlags, readModels, windowChoice } from '../model-flags.ts';
 import type { AddCommand } from '../program.ts';
 import { openLaboratory } from '../session.ts';
 
@@ -21,11 +19,15 @@ export const addPredict: AddCommand = (program, start) => {
     .action((flags: Flags) =>
       start(async session => {
         const laboratory = await openLaboratory(session, null);
-        const model = await readModelFile(laboratory.files, flags.model, givenFacts(flags));
         const { input, output, probabilities } = flags;
-        const { overlap } = defaultEvaluation;
-        const options = { model, input, output, probabilities, overlap, signal: session.signal };
-        const predictions = await predictFiles(laboratory, options);
+        const predictions = await predictFiles(laboratory, {
+          models: await readModels(laboratory.files, flags),
+          input,
+          output,
+          probabilities,
+          window: windowChoice(flags),
+          signal: session.signal,
+        });
         const lines = predictions.map(({ output: path, seconds, volumesMl }) => {
           const volumes = Object.entries(volumesMl).map(([name, ml]) => `${name} ${ml.toFixed(2)} ml`);
           return `${path}: ${volumes.join(', ')} (${formatSeconds(seconds)})`;

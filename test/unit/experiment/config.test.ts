@@ -72,7 +72,7 @@ describe('defaults', () => {
         clipNorm: 12,
       },
       seeds: [1],
-      evaluate: { overlap: 0.5, surfaceToleranceMm: 1 },
+      evaluate: { overlap: 0.5, weighting: 'gaussian', mirror: [], surfaceToleranceMm: 1 },
       threads: null,
     });
   });
@@ -106,7 +106,7 @@ describe('messages', () => {
 
   it('lists the known keys where none is near', () => {
     expect(errorOf(`${SMALL}evaluate: { zzz: 1 }`).lines).toEqual([
-      'recipe.yaml:9 evaluate.zzz: unknown key; known keys are overlap, surfaceToleranceMm',
+      'recipe.yaml:9 evaluate.zzz: unknown key; known keys are overlap, weighting, mirror, surfaceToleranceMm',
     ]);
   });
 

@@ -63,12 +63,12 @@ async function setUp() {
   return { files, engine, laboratory, model, dataset: await openDataset(files, 'data') };
 }
 
-const SETTINGS = { overlap: 0.5, surfaceToleranceMm: 1 };
+const SETTINGS = { window: { overlap: 0.5 }, surfaceToleranceMm: 1 };
 
 describe('evaluateModel', () => {
   it('scores each case on its own grid and sums up what is defined', async () => {
     const { laboratory, engine, model, dataset } = await setUp();
-    const options = { model, dataset, ids: ['a', 'b', 'c'], split: 'all', ...SETTINGS };
+    const options = { models: [model], dataset, ids: ['a', 'b', 'c'], split: 'all', ...SETTINGS };
     const evaluation = await evaluateModel(laboratory, options);
     const [a, b, c] = evaluation.cases;
     expect(a?.classes['blob']).toMatchObject({ presence: 'both', dice: 1, hd95Mm: 0, surfaceDice: 1 });
@@ -93,13 +93,41 @@ describe('evaluateModel', () => {
 
   it('evaluates the cases of the split only', async () => {
     const { laboratory, model, dataset } = await setUp();
-    const evaluation = await evaluateModel(laboratory, { model, dataset, ids: ['b'], split: 'test', ...SETTINGS });
+    const evaluation = await evaluateModel(laboratory, {
+      models: [model],
+      dataset,
+      ids: ['b'],
+      split: 'test',
+      ...SETTINGS,
+    });
     expect(evaluation.cases.map(({ id }) => id)).toEqual(['b']);
+  });
+
+  it('evaluates an ensemble by the mean of its models, whose sizes add up', async () => {
+    const { laboratory, files, engine, model, dataset } = await setUp();
+    files.contents.set('n.onnx', modelBytes({}));
+    const models = [model, await readModelFile(files, 'n.onnx', FACTS)];
+    const evaluation = await evaluateModel(laboratory, { models, dataset, ids: ['b'], split: 'test', ...SETTINGS });
+    expect(evaluation.cases[0]?.meanDice).toBeCloseTo(2 / 3, 12);
+    const bytes = model.bytes.length;
+    const sha256 = `${bytes} bytes, ${bytes} bytes`;
+    expect(evaluation.model).toMatchObject({ path: 'm.onnx, n.onnx', sha256, parameters: 4, bytes: 2 * bytes });
+    expect(engine.open()).toBe(0);
+  });
+
+  it('refuses models that do not belong together before any is loaded', async () => {
+    const { laboratory, files, engine, model, dataset } = await setUp();
+    const other = await readModelFile(files, 'm.onnx', { ...FACTS, channels: 2 });
+    const options = { models: [model, other], dataset, ids: ['b'], split: 'test', ...SETTINGS };
+    await expect(evaluateModel(laboratory, options)).rejects.toMatchObject({ code: 'E_ENSEMBLE' });
+    const call = predictFiles(laboratory, { ...options, input: 'data/imagesTr', output: 'out', probabilities: false });
+    await expect(call).rejects.toMatchObject({ code: 'E_ENSEMBLE' });
+    expect(engine.open()).toBe(0);
   });
 
   it('refuses a model of other classes, an empty split and a case without reference', async () => {
     const { laboratory, files, model, dataset } = await setUp();
-    const options = { model, dataset, ids: ['a'], split: 'test', ...SETTINGS };
+    const options = { models: [model], dataset, ids: ['a'], split: 'test', ...SETTINGS };
     const other: ModelFile = await readModelFile(files, 'm.onnx', {
       ...FACTS,
       labels: [
@@ -107,7 +135,7 @@ describe('evaluateModel', () => {
         { value: 4, name: 'liver' },
       ],
     });
-    await expect(evaluateModel(laboratory, { ...options, model: other })).rejects.toMatchObject({
+    await expect(evaluateModel(laboratory, { ...options, models: [other] })).rejects.toMatchObject({
       code: 'E_MODEL_LABELS',
     });
     await expect(evaluateModel(laboratory, { ...options, ids: [] })).rejects.toMatchObject({ code: 'E_NO_CASES' });
@@ -120,18 +148,18 @@ describe('evaluateModel', () => {
   it('stops between cases when told to, and lets the model go', async () => {
     const { laboratory, engine, model, dataset } = await setUp();
     const signal = AbortSignal.abort();
-    const options = { model, dataset, ids: ['a'], split: 'test', ...SETTINGS, signal };
+    const options = { models: [model], dataset, ids: ['a'], split: 'test', ...SETTINGS, signal };
     await expect(evaluateModel(laboratory, options)).rejects.toBe(signal.reason);
     expect(engine.open()).toBe(0);
   });
 });
 
 describe('predictFiles', () => {
-  const choices = { probabilities: false, overlap: 0.5 };
+  const choices = { probabilities: false, window: { overlap: 0.5 } };
 
   it('writes labels with the exact grid and place of the input', async () => {
     const { laboratory, files, model } = await setUp();
-    const options = { ...choices, model, input: 'data/imagesTr/b.nii.gz', output: 'out/b.nii.gz' };
+    const options = { ...choices, models: [model], input: 'data/imagesTr/b.nii.gz', output: 'out/b.nii.gz' };
     const predictions = await predictFiles(laboratory, options);
     expect(predictions).toEqual([
       { inputs: ['data/imagesTr/b.nii.gz'], output: 'out/b.nii.gz', seconds: 0.5, volumesMl: { blob: 0.04 } },
@@ -144,7 +172,13 @@ describe('predictFiles', () => {
 
   it('segments every volume of a folder and can add probabilities', async () => {
     const { laboratory, files, model } = await setUp();
-    await predictFiles(laboratory, { ...choices, model, input: 'data/imagesTr', output: 'out/', probabilities: true });
+    await predictFiles(laboratory, {
+      ...choices,
+      models: [model],
+      input: 'data/imagesTr',
+      output: 'out/',
+      probabilities: true,
+    });
     expect(await files.list('out')).toEqual(
       ['a', 'b', 'c'].flatMap(id => [`${id}.nii.gz`, `${id}_probabilities.nii.gz`]).sort(),
     );
@@ -159,7 +193,7 @@ describe('predictFiles', () => {
     files.contents.set('in/p_0000.nii.gz', image(30));
     files.contents.set('in/p_0001.nii.gz', image(5));
     const model = await readModelFile(files, 'm.onnx', { ...FACTS, channels: 2 });
-    const predictions = await predictFiles(laboratory, { ...choices, model, input: 'in', output: 'out' });
+    const predictions = await predictFiles(laboratory, { ...choices, models: [model], input: 'in', output: 'out' });
     expect(predictions).toMatchObject([
       { inputs: ['in/p_0000.nii.gz', 'in/p_0001.nii.gz'], output: 'out/p.nii.gz', volumesMl: { blob: 0.03 } },
     ]);
@@ -172,7 +206,7 @@ describe('predictFiles', () => {
     const before = new Map(files.contents);
     // of the folder, a.nii comes first and its result would replace a.nii.gz before that is read
     for (const path of ['in/a.nii.gz', 'in']) {
-      const call = predictFiles(laboratory, { ...choices, model, input: path, output: path });
+      const call = predictFiles(laboratory, { ...choices, models: [model], input: path, output: path });
       await expect(call).rejects.toMatchObject({ code: 'E_OUTPUT_NAME', exitCode: 2 });
     }
     expect(files.contents).toEqual(before);
@@ -185,6 +219,8 @@ describe('predictFiles', () => {
     ['missing.nii.gz', 'out.nii.gz', 'E_FILE_MISSING'],
   ])('refuses to go from %s to %s with %s', async (input, output, code) => {
     const { laboratory, model } = await setUp();
-    await expect(predictFiles(laboratory, { ...choices, model, input, output })).rejects.toMatchObject({ code });
+    await expect(predictFiles(laboratory, { ...choices, models: [model], input, output })).rejects.toMatchObject({
+      code,
+    });
   });
 });
