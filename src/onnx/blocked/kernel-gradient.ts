@@ -1,12 +1,14 @@
 /**
- * Gradients to kernels as blocked 2D convolutions: planes (pairs of depth group and sample) take the role of channels, one operand gives
- * the rows of the batch, the other is a kernel as large as the image, and the few result pixels are the taps. The operand with the
- * stacked neighbours is the kernel, since ONNX Runtime computes up to four blocks of kernels at a time. The sum over planes and strips
- * of the height is cut into groups, whose kernels stay in the cache, and added up at the end.
+ * Gradients to kernels as blocked 2D convolutions with the roles turned round: one operand gives the rows, an unblocked image with a channel
+ * for every plane (pair of depth group and sample), the other is a kernel as large as that plane, and the few result pixels are the taps. The
+ * operand with the stacked neighbours is the kernel, since ONNX Runtime computes up to four blocks of kernels at a time. Blocked memory is read
+ * as it lies: the lanes of a pixel are neighbours, so as an unblocked image the width is lanes times pixels, and a convolution dilated by the
+ * block meets every lane at every tap. Planes are cut into strips of their height and put into groups, whose kernels stay in the cache;
+ * the sum over groups is made at the end.
  */
 import { range } from '../../core/shape.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
-import { blockedConv, reorderInput, reorderOutput, roundUp, zeroEndedRuns } from './layout.ts';
+import { blockedConv, reorderOutput, roundUp, stackGroups, zeroEndedRuns } from './layout.ts';
 
 export interface CorrelationOptions {
   /** Zeros around the rows: top, left, bottom, right. */
@@ -14,33 +16,6 @@ export interface CorrelationOptions {
   /** Distance of neighbouring taps: the dilation of the convolution whose gradient this is. */
   readonly steps: readonly [number, number];
   readonly block: number;
-}
-
-/** How pairs and strips of the height are laid out: blocks of `block` pairs, each a group with a kernel of its own. */
-interface Cut {
-  /** Pairs, rounded up to a multiple of the block where strips cannot fill it. */
-  readonly pairs: number;
-  /** Strips that the height is cut into. */
-  readonly strips: number;
-  /** Strips of one block; a block holds block / inner pairs. */
-  readonly inner: number;
-  readonly groups: number;
-}
-
-/** A group's kernel should stay in the cache of one core while it meets the rows. */
-const GROUP_BYTES = 700_000;
-
-function cutFor(pairs: number, [lanes, height, width]: readonly [number, number, number], block: number): Cut {
-  let inner = 1;
-  while (inner < block && ((pairs * inner) % block !== 0 || height % inner !== 0)) inner *= 2;
-  const fits = (pairs * inner) % block === 0 && height % inner === 0;
-  const [used, whole] = fits ? [inner, pairs] : [1, roundUp(pairs, block)];
-  const bytes = (strips: number): number => lanes * block * (height / strips) * width * Float32Array.BYTES_PER_ELEMENT;
-  const options = range(height)
-    .map(index => index + 1)
-    .filter(strips => height % strips === 0 && strips % used === 0);
-  const strips = options.find(count => bytes(count) <= GROUP_BYTES) ?? (options.at(-1) as number);
-  return { pairs: whole, strips, inner: used, groups: (whole * strips) / block };
 }
 
 /** The operand whose channels become result pixels: blocked [P, lanes, H, W], or planar with few channels. */
@@ -58,82 +33,125 @@ export interface StackedImage {
   readonly sources: readonly (readonly number[])[];
 }
 
-/** Calls back for every block of pairs, in order of groups: (pair, strip) for each of the block's lanes. */
-function forEachLane(
+/** How planes become the channels of the convolution: strip s of plane p is channel p * strips + s, those beyond the last are zero. */
+interface Cut {
+  readonly planes: number;
+  readonly strips: number;
+  /** planes * strips, as many as the runtime takes: below one block, or a multiple of it. */
+  readonly channels: number;
+  /** Neighbouring channels that are summed within one group. */
+  readonly perGroup: number;
+  /** Whether the channels are the planes as they lie in memory. */
+  readonly whole: boolean;
+}
+
+/** A group's kernel should stay in the cache of one core while it meets the rows. */
+const GROUP_BYTES = 700_000;
+/** Multiply-adds in the time that one number of a group's result takes to write and to sum up. */
+const RESULT_COST = 135;
+/** Multiply-adds in the time that one number takes to copy. */
+const COPY_COST = 27;
+
+interface CutOptions {
+  readonly planes: number;
+  readonly height: number;
+  readonly width: number;
+  /** Lanes of the kernels, neighbours included. */
+  readonly lanes: number;
+  /** Multiply-adds per pixel. */
+  readonly work: number;
+  readonly block: number;
+}
+
+/** The cheapest cut by a count of multiply-adds, padding and copies. */
+function cutFor({ planes, height, width, lanes, work, block }: CutOptions): Cut {
+  const candidates = range(height)
+    .map(index => index + 1)
+    .filter(strips => height % strips === 0)
+    .map(strips => {
+      const used = planes * strips;
+      const channels = used < block ? used : roundUp(used, block);
+      const pixels = (height / strips) * width;
+      const fitting = GROUP_BYTES / (lanes * pixels * Float32Array.BYTES_PER_ELEMENT);
+      const isAllowed = (count: number): boolean => channels % count === 0 && (count === 1 || count <= fitting);
+      const perGroup = range(block).findLast(count => count > 0 && isAllowed(count)) as number;
+      const cut = { planes, strips, channels, perGroup, whole: channels === planes };
+      const copies = isStack(cut) ? 0 : (COPY_COST * lanes) / work;
+      const cost = (channels / used) * (1 + RESULT_COST / (perGroup * pixels) + copies);
+      return { cost, cut };
+    });
+  return candidates.reduce((best, next) => (next.cost < best.cost ? next : best)).cut;
+}
+
+/** Whether the kernels are the stack of neighbours that the gradient to the input reads too. */
+function isStack({ whole, perGroup }: Cut): boolean {
+  return whole && perGroup === 1;
+}
+
+/** Plane and strip of every channel; a plane beyond the last for those that are zero. */
+function channelOrigins({ channels, strips }: Cut): readonly { readonly plane: number; readonly strip: number }[] {
+  return range(channels).map(channel => ({ plane: Math.floor(channel / strips), strip: channel % strips }));
+}
+
+/** The lines of all channels, [parts, channels, lines of a strip with those above and below it], as indices of lines in memory. */
+function stripLines(
   cut: Cut,
-  block: number,
-  visit: (group: number, lane: number, pair: number, strip: number) => void,
-): void {
-  const perBlock = block / cut.inner;
-  const outerStrips = cut.strips / cut.inner;
-  for (let group = 0; group < cut.groups; group++) {
-    const firstPair = Math.floor(group / outerStrips) * perBlock;
-    const firstStrip = (group % outerStrips) * cut.inner;
-    for (let lane = 0; lane < block; lane++) {
-      visit(group, lane, firstPair + Math.floor(lane / cut.inner), firstStrip + (lane % cut.inner));
-    }
-  }
+  size: { readonly parts: number; readonly height: number },
+  [top, , bottom]: CorrelationOptions['pads'],
+) {
+  const { parts, height } = size;
+  const strip = height / cut.strips;
+  const zero = cut.planes * parts * height;
+  const origins = channelOrigins(cut);
+  return range(parts).flatMap(part =>
+    origins.flatMap(({ plane, strip: index }) =>
+      range(strip + top + bottom).map(line => {
+        const y = index * strip + line - top;
+        return plane < cut.planes && y >= 0 && y < height ? (plane * parts + part) * height + y : zero;
+      }),
+    ),
+  );
 }
 
 /**
- * The rows with their channels interleaved along the width, [L, groups * block, H', W' * R]: pixel w of channel r lies at w R + r, so one
- * convolution dilated by R meets all channels at all taps side by side. Blocked memory has that order already: R = block and L blocks.
- * Planar channels stay apart: R = 1.
+ * The rows as an unblocked image [parts, channels, lines, (left + W + right) * run] of lanes side by side (run = block; planar: 1). Channels
+ * that lie in memory as they are needed are not copied and have no lines above and below; the convolution must pad them.
  */
-function interleavedRows(
-  emit: Emitter,
-  { tensor, planar }: Rows,
-  cut: Cut,
-  { pads, block }: CorrelationOptions,
-): Emitted {
-  const [pairs, channels, height, width] = tensor.shape as readonly [number, number, number, number];
-  const [blocks, run] = planar ? [channels, 1] : [channels / block, block];
-  const source = zeroEndedRuns(emit, tensor, run);
-  const zero = pairs * blocks * height * width;
-  const [top, left, bottom, right] = pads;
-  const strip = height / cut.strips;
-  const [lines, across] = [strip + top + bottom, width + left + right];
-  const indices = new Int32Array(blocks * cut.groups * block * lines * across);
-  let next = 0;
-  for (let part = 0; part < blocks; part++) {
-    forEachLane(cut, block, (_, __, pair, index) => {
-      for (let line = 0; line < lines; line++) {
-        const y = index * strip + line - top;
-        const start = ((pair * blocks + part) * height + y) * width - left;
-        const inside = pair < pairs && y >= 0 && y < height;
-        for (let x = 0; x < across; x++) indices[next++] = inside && x >= left && x < left + width ? start + x : zero;
-      }
-    });
-  }
-  const gathered = emit.gather(source, indices, [indices.length], 0);
-  const grouped = reorderInput(emit, emit.reshape(gathered, [blocks * cut.groups, block, lines, across * run]), block);
-  return emit.reshape(grouped, [blocks, cut.groups * block, lines, across * run]);
+function unblockedRows(emit: Emitter, { tensor, planar }: Rows, cut: Cut, { pads, block }: CorrelationOptions) {
+  const [planes, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
+  const [parts, run] = planar ? [lanes, 1] : [lanes / block, block];
+  const isPadded = !cut.whole || parts > 1;
+  const lines = isPadded ? stripLines(cut, { parts, height }, pads) : range(planes * height);
+  const image = isPadded
+    ? emit.gather(zeroEndedRuns(emit, tensor, width * run), lines, [lines.length], 0)
+    : emit.reshape(tensor, [lines.length, width * run]);
+  const margin = (columns: number): Emitted[] => (columns === 0 ? [] : [emit.zeros([lines.length, columns * run])]);
+  const wide = emit.concat([...margin(pads[1]), image, ...margin(pads[3])], 1);
+  const shape = [parts, cut.channels, lines.length / (parts * cut.channels), (pads[1] + width + pads[3]) * run];
+  return { image: emit.reshape(wide, shape), isPadded };
 }
 
-/** The stacked image as the blocked kernels of all groups, [groups * places * L, block, H / strips, W]. */
-function pairKernels(emit: Emitter, image: StackedImage, cut: Cut, block: number): Emitted {
-  const { tensor, batch, sources } = image;
-  const [planes, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
-  const [blocks, pixels] = [lanes / block, height * width];
+/** The stacked image as the blocked kernels of all groups, [groups * places * L, perGroup, H / strips, W]. */
+function planeKernels(emit: Emitter, { tensor, batch, sources }: StackedImage, cut: Cut, block: number): Emitted {
+  const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
   const places = (sources[0] as readonly number[]).length;
-  const [count, stripPixels] = [planes / batch, pixels / cut.strips];
-  const zero = planes * blocks * pixels;
-  const perGroup = places * blocks * stripPixels * block;
-  const indices = new Int32Array(cut.groups * perGroup);
-  forEachLane(cut, block, (group, lane, pair, strip) => {
-    const list = sources[Math.floor(pair / batch)];
-    for (let place = 0; place < places; place++) {
-      const from = list?.[place] ?? -1;
-      const inside = from >= 0 && from < count;
-      for (let part = 0; part < blocks; part++) {
-        const start = ((from * batch + (pair % batch)) * blocks + part) * pixels + strip * stripPixels;
-        let next = group * perGroup + (place * blocks + part) * stripPixels * block + lane;
-        for (let pixel = 0; pixel < stripPixels; pixel++, next += block) indices[next] = inside ? start + pixel : zero;
-      }
-    }
-  });
-  const gathered = emit.gather(zeroEndedRuns(emit, tensor, block), indices, [indices.length], 0);
-  return emit.reshape(gathered, [cut.groups * places * lanes, block, height / cut.strips, width]);
+  const shape = [(cut.channels / cut.perGroup) * places * lanes, cut.perGroup, height / cut.strips, width];
+  if (isStack(cut)) return emit.reshape(stackGroups(emit, tensor, batch, sources), shape);
+  const [parts, groups] = [lanes / block, rows / batch];
+  const zero = rows * parts * cut.strips;
+  const origins = channelOrigins(cut);
+  const indices = range(cut.channels / cut.perGroup).flatMap(group =>
+    range(places * parts).flatMap(index => {
+      const [place, part] = [Math.floor(index / parts), index % parts];
+      return origins.slice(group * cut.perGroup, (group + 1) * cut.perGroup).map(({ plane, strip }) => {
+        const source = sources[Math.floor(plane / batch)]?.[place] ?? -1;
+        const inside = source >= 0 && source < groups;
+        return inside ? ((source * batch + (plane % batch)) * parts + part) * cut.strips + strip : zero;
+      });
+    }),
+  );
+  const run = (height / cut.strips) * width * block;
+  return emit.reshape(emit.gather(zeroEndedRuns(emit, tensor, run), indices, [indices.length], 0), shape);
 }
 
 /**
@@ -144,24 +162,28 @@ export function correlate(emit: Emitter, rows: Rows, image: StackedImage, option
   const { block, steps, pads } = options;
   const [, ownLanes, height, width] = image.tensor.shape as readonly [number, number, number, number];
   const lanes = ownLanes * (image.sources[0] as readonly number[]).length;
-  const cut = cutFor(image.sources.length * image.batch, [lanes, height, width], block);
+  const offsets = pads[1] + pads[3] + 1;
+  const work = lanes * (rows.tensor.shape[1] as number) * ((pads[0] + pads[2]) / steps[0] + 1) * offsets;
+  const cut = cutFor({ planes: image.sources.length * image.batch, height, width, lanes, work, block });
+  const groups = cut.channels / cut.perGroup;
   const run = rows.planar ? 1 : block;
-  const product = blockedConv(emit, interleavedRows(emit, rows, cut, options), pairKernels(emit, image, cut, block), {
+  const input = unblockedRows(emit, rows, cut, options);
+  const product = blockedConv(emit, input.image, planeKernels(emit, image, cut, block), {
     kernel: [height / cut.strips, width],
+    pads: input.isPadded ? [0, 0, 0, 0] : [pads[0], 0, pads[2], 0],
     strides: [steps[0], 1],
     dilations: [1, run],
-    group: cut.groups,
+    group: groups,
   });
-  const [blocks, , tapsH] = product.shape as readonly [number, number, number, number];
-  const offsets = pads[1] + pads[3] + 1;
-  const perGroup = emit.reshape(reorderOutput(emit, product, cut.groups * lanes), [
-    blocks,
-    cut.groups,
+  const [parts, , tapsH] = product.shape as readonly [number, number, number, number];
+  const perGroup = emit.reshape(reorderOutput(emit, product, groups * lanes), [
+    parts,
+    groups,
     lanes * tapsH,
     offsets * run,
   ]);
-  const sum = emit.reshape(emit.reduce('ReduceSum', perGroup, [1]), [blocks, lanes, tapsH, offsets, run]);
+  const sum = emit.reshape(emit.reduce('ReduceSum', perGroup, [1]), [parts, lanes, tapsH, offsets, run]);
   const taps = emit.slice(sum, 3, 0, offsets, steps[1]);
   const tapsW = taps.shape[3] as number;
-  return emit.reshape(emit.transpose(taps, [0, 4, 1, 2, 3]), [blocks * run, lanes, tapsH, tapsW]);
+  return emit.reshape(emit.transpose(taps, [0, 4, 1, 2, 3]), [parts * run, lanes, tapsH, tapsW]);
 }

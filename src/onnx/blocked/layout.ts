@@ -45,7 +45,7 @@ export function blockedShape({ groups, batch, lanes, height, width }: Layout): r
 }
 
 /** Row-major [B, C, H, W] with C a multiple of four into blocks. */
-export function reorderInput(emit: Emitter, input: Emitted, block: number): Emitted {
+function reorderInput(emit: Emitter, input: Emitted, block: number): Emitted {
   const shape = input.shape.with(1, roundUp(input.shape[1] as number, block));
   return emit.node('ReorderInput', [input], shape, { domain: BLOCKED_DOMAIN, attributes: { channels_last: 0 } });
 }
