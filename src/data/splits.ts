@@ -1,10 +1,10 @@
 /**
- * Division of cases into training, validation and test. A case is in one of them only, so nothing that is tested was trained on.
- * A split depends on the seed and the set of ids, never on their order.
+ * Division of cases into training, validation and test, by patient. A case is in one of them only, so nothing that is tested was trained
+ * on. A division depends on the seed and the set of ids, never on their order.
  */
-import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { random, shuffle } from '../core/random.ts';
+import { eachCaseItsOwnPatient, type PatientOf } from './patients.ts';
 
 /** Case ids per split, each sorted. */
 export interface Splits {
@@ -15,7 +15,7 @@ export interface Splits {
   readonly unlabelled: readonly string[];
 }
 
-/** Shares of the cases; they add up to 1. */
+/** Shares of the patients; they add up to 1. */
 export interface SplitFractions {
   readonly seed: number;
   readonly train: number;
@@ -25,7 +25,18 @@ export interface SplitFractions {
   readonly labelled?: number | null;
 }
 
-const SPLIT_NAMES = ['train', 'val', 'test'] as const;
+/** What of the cases beside a fold's test cases is watched rather than trained on. */
+export interface FoldOptions {
+  readonly seed: number;
+  /** Which fold is tested, from 0. */
+  readonly fold: number;
+  /** Share of all patients that validate. */
+  readonly val: number;
+  /** As in {@link SplitFractions}. */
+  readonly labelled?: number | null;
+}
+
+const FRACTIONS = ['train', 'val', 'test'] as const;
 const SUM_TOLERANCE = 1e-6;
 const LISTED_IN_MESSAGES = 5;
 
@@ -46,35 +57,58 @@ function apportion(total: number, fractions: readonly number[]): number[] {
   return counts;
 }
 
-function listIds(ids: readonly string[]): string {
+/** The first few of many ids, for messages. */
+export function listIds(ids: readonly string[]): string {
   const more = ids.length > LISTED_IN_MESSAGES ? ` and ${ids.length - LISTED_IN_MESSAGES} more` : '';
   return ids.slice(0, LISTED_IN_MESSAGES).join(', ') + more;
 }
 
-function repeated(ids: readonly string[]): string[] {
+/** The ids that occur more than once. */
+export function repeated(ids: readonly string[]): string[] {
   return [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))];
 }
 
+function assertDistinct(ids: readonly string[]): void {
+  const twice = repeated(ids);
+  if (twice.length > 0) throw new InputError('E_SPLITS', `cases are given more than once: ${listIds(twice)}.`);
+}
+
+/** Cases by patient, patients sorted. */
+function groupByPatient(ids: readonly string[], patientOf: PatientOf): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const id of ids) groups.set(patientOf(id), [...(groups.get(patientOf(id)) ?? []), id]);
+  return new Map([...groups].sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
 /** Puts the labels of all but some training cases away. Fewer labelled cases of the same seed are a part of more. */
-function putLabelsAway(train: readonly string[], labelled: number, seed: number): Pick<Splits, 'train' | 'unlabelled'> {
-  if (labelled > train.length) {
+function putLabelsAway(
+  train: readonly string[],
+  { labelled, seed }: Pick<SplitFractions, 'labelled' | 'seed'>,
+): Pick<Splits, 'train' | 'unlabelled'> {
+  const kept = labelled ?? train.length;
+  if (kept > train.length) {
     throw new InputError(
       'E_SPLITS',
-      `data.splits.labelled asks for ${labelled} labelled training cases, but there are ${train.length}. Lower it, or raise data.splits.train.`,
+      `data.splits.labelled asks for ${kept} labelled training cases, but there are ${train.length}. Lower it, or give more cases to training.`,
     );
   }
-  const shuffled = shuffle(train, random(seed, 'labelled'));
-  return { train: shuffled.slice(0, labelled).sort(), unlabelled: shuffled.slice(labelled).sort() };
+  const shuffled = shuffle([...train].sort(), random(seed, 'labelled'));
+  return { train: shuffled.slice(0, kept).sort(), unlabelled: shuffled.slice(kept).sort() };
 }
 
 /**
- * Divides cases at random by seed. Every non-zero fraction gets at least one case, and every case is in one split. How many training
+ * Divides cases at random by seed. Every non-zero fraction gets at least one patient, and every case is in one split. How many training
  * cases keep their labels changes nothing about validation and test.
  * @param ids labelled cases
- * @throws {InputError} E_SPLITS if the fractions do not add up to 1 within 1e-6, an id repeats, or there are too few cases
+ * @param patientOf whose cases stay together; every case by itself if not given
+ * @throws {InputError} E_SPLITS if the fractions do not add up to 1 within 1e-6, an id repeats, or there are too few patients
  */
-export function splitCases(ids: readonly string[], { seed, labelled, ...fractions }: SplitFractions): Splits {
-  const shares = SPLIT_NAMES.map(name => fractions[name]);
+export function splitCases(
+  ids: readonly string[],
+  { seed, labelled = null, ...fractions }: SplitFractions,
+  patientOf: PatientOf = eachCaseItsOwnPatient,
+): Splits {
+  const shares = FRACTIONS.map(name => fractions[name]);
   const sum = shares.reduce((a, b) => a + b, 0);
   if (!shares.every(share => share >= 0 && share <= 1) || Math.abs(sum - 1) > SUM_TOLERANCE) {
     throw new InputError(
@@ -82,67 +116,88 @@ export function splitCases(ids: readonly string[], { seed, labelled, ...fraction
       `the fractions train ${shares[0]}, val ${shares[1]} and test ${shares[2]} must be 0 to 1 and add up to 1, not ${sum}. Change data.splits.`,
     );
   }
-  const twice = repeated(ids);
-  if (twice.length > 0) throw new InputError('E_SPLITS', `cases are given more than once: ${listIds(twice)}.`);
+  assertDistinct(ids);
+  const patients = groupByPatient(ids, patientOf);
   const needed = shares.filter(share => share > 0).length;
-  if (ids.length < needed) {
+  if (patients.size < needed) {
     throw new InputError(
       'E_SPLITS',
-      `${ids.length} case(s) cannot be divided into ${needed} splits. Add cases, or set a fraction of data.splits to 0.`,
+      `${ids.length} case(s) of ${patients.size} patient(s) cannot be divided into ${needed} splits. Add cases, or set a fraction of data.splits to 0.`,
     );
   }
-  const shuffled = shuffle([...ids].sort(), random(seed, 'splits'));
-  const [train = 0, val = 0] = apportion(ids.length, shares);
-  const trained = shuffled.slice(0, train).sort();
+  const shuffled = shuffle([...patients.values()], random(seed, 'splits'));
+  const [train = 0, val = 0] = apportion(patients.size, shares);
   return {
-    ...putLabelsAway(trained, labelled ?? trained.length, seed),
-    val: shuffled.slice(train, train + val).sort(),
-    test: shuffled.slice(train + val).sort(),
+    ...putLabelsAway(shuffled.slice(0, train).flat(), { labelled, seed }),
+    val: shuffled
+      .slice(train, train + val)
+      .flat()
+      .sort(),
+    test: shuffled
+      .slice(train + val)
+      .flat()
+      .sort(),
   };
 }
 
-const splitsFile = z.strictObject({
-  train: z.array(z.string()),
-  val: z.array(z.string()),
-  test: z.array(z.string()),
-  unlabelled: z.array(z.string()).default([]),
-});
+/**
+ * Splits in which given cases are tested: a share of the patients beside them validates, the others train.
+ * @param rest the labelled cases that are not tested
+ * @throws {InputError} E_SPLITS if nothing is left to train on
+ */
+export function splitBesideTest(
+  rest: readonly string[],
+  test: readonly string[],
+  options: FoldOptions & { readonly patientOf?: PatientOf },
+): Splits {
+  const { seed, fold, val, labelled = null, patientOf = eachCaseItsOwnPatient } = options;
+  const patients = [...groupByPatient(rest, patientOf).values()];
+  const all = patients.length + groupByPatient(test, patientOf).size;
+  const validating = val === 0 ? 0 : Math.max(1, Math.round(val * all));
+  if (patients.length <= validating) {
+    throw new InputError(
+      'E_SPLITS',
+      `beside the test cases of fold ${fold} there are ${patients.length} patient(s); ${validating} of them validate, so none is left to train on. ` +
+        'Add cases, or lower data.splits.val.',
+    );
+  }
+  const shuffled = shuffle(patients, random(seed, 'validation', fold));
+  return {
+    ...putLabelsAway(shuffled.slice(validating).flat(), { labelled, seed }),
+    val: shuffled.slice(0, validating).flat().sort(),
+    test: [...test].sort(),
+  };
+}
 
 /**
- * Reads a splits.json `{ "train": [ids], "val": [ids], "test": [ids] }`, where `"unlabelled": [ids]` may follow. Cases may be left out;
- * none may be in twice.
- * @param ids the cases of the data set
- * @param path for messages
- * @throws {InputError} E_SPLITS for other content, an unknown id, or an id that is there twice
+ * One fold of a cross-validation. Patients are dealt out by seed, so over all folds every case is tested once and sizes differ by one patient.
+ * @param ids labelled cases
+ * @throws {InputError} E_SPLITS if there are fewer patients than folds, no such fold, or nothing is left to train on
  */
-export function parseSplits(text: string, ids: readonly string[], path: string): Splits {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (error) {
-    throw new InputError('E_SPLITS', `${path} is not JSON: ${error instanceof Error ? error.message : String(error)}.`);
-  }
-  const parsed = splitsFile.safeParse(content);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
+export function splitFold(
+  ids: readonly string[],
+  { folds, ...options }: FoldOptions & { readonly folds: number },
+  patientOf: PatientOf = eachCaseItsOwnPatient,
+): Splits {
+  assertDistinct(ids);
+  const patients = groupByPatient(ids, patientOf);
+  if (patients.size < folds) {
     throw new InputError(
       'E_SPLITS',
-      `${path} must hold { "train": [...], "val": [...], "test": [...] } with case ids; "${issue?.path.join('.') ?? ''}": ${issue?.message ?? ''}.`,
+      `${patients.size} patient(s) cannot be divided into ${folds} folds. Lower data.splits.folds.`,
     );
   }
-  const all = [...SPLIT_NAMES.flatMap(name => parsed.data[name]), ...parsed.data.unlabelled];
-  const known = new Set(ids);
-  const unknown = all.filter(id => !known.has(id));
-  if (unknown.length > 0) {
-    throw new InputError('E_SPLITS', `${path} names cases that the data set does not have: ${listIds(unknown)}.`);
-  }
-  const twice = repeated(all);
-  if (twice.length > 0) {
+  if (options.fold >= folds) {
     throw new InputError(
       'E_SPLITS',
-      `${path} has cases more than once: ${listIds(twice)}. A case belongs to one split, or tests see what was trained on.`,
+      `there is no fold ${options.fold} of ${folds}; folds count from 0. Change data.splits.fold.`,
     );
   }
-  const { train, val, test, unlabelled } = parsed.data;
-  return { train: train.sort(), val: val.sort(), test: test.sort(), unlabelled: unlabelled.sort() };
+  const dealt = shuffle([...patients.values()], random(options.seed, 'folds'));
+  const isTested = (index: number): boolean => index % folds === options.fold;
+  return splitBesideTest(
+    dealt.filter((_, index) => !isTested(index)).flat(),
+    dealt.filter((_, index) => isTested(index)).flat(),
+    { ...options, patientOf },
+  );
 }

@@ -4,72 +4,12 @@
  * Triples are in x, y, z order. Does not know about files or text; see config.ts.
  */
 import { z } from 'zod';
-import { askedNormalizationSchema } from './normalization-schema.ts';
+import { augmentSchema, dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);
 const count = z.int().min(1);
 const fraction = z.number().min(0).max(1);
-
-function ordered([low, high]: readonly [number, number]): boolean {
-  return low <= high;
-}
-
-const positiveRange = z.tuple([positive, positive]).refine(ordered, 'the first value must not exceed the second');
-
-const splitFractions = z
-  .strictObject({
-    seed: z.int().min(0).default(1).describe('Seed of the shuffle before the cases are divided.'),
-    train: positive.max(1).default(0.7).describe('Fraction of the cases.'),
-    val: fraction.default(0.1).describe('Fraction of the cases; used to watch training.'),
-    test: fraction.default(0.2).describe('Fraction of the cases; used once, at the end.'),
-    labelled: count
-      .nullable()
-      .default(null)
-      .describe('Training cases that keep their labels; the others become unlabelled ones. null keeps all labels.'),
-  })
-  .refine(({ train, val, test }) => Math.abs(train + val + test - 1) < 1e-6, 'train + val + test must be 1');
-
-const data = z.strictObject({
-  dataset: z.string().min(1).describe('Folder with a dataset.json (Medical Segmentation Decathlon or nnU-Net raw).'),
-  splits: z
-    .union([splitFractions, z.strictObject({ file: z.string().min(1).describe('A splits.json with case ids.') })])
-    .prefault({})
-    .describe('Cases per split: by fractions and a seed, or from a file.'),
-});
-
-const preprocess = z.strictObject({
-  spacingMm: z
-    .tuple([positive, positive, positive])
-    .nullable()
-    .default(null)
-    .describe('Voxel size that every volume is resampled to, millimetres, x y z; null keeps each as it is.'),
-  normalize: askedNormalizationSchema
-    .default('min-max')
-    .describe('Intensities: one method for all channels, or a list with one per channel.'),
-});
-
-const patch = z.strictObject({
-  size: z.tuple([count, count, count]).describe('Voxels, x y z.'),
-  foreground: fraction.default(0.33).describe('Fraction of the patches that are centred on a labelled voxel.'),
-  padding: z
-    .enum(['constant', 'reflect', 'none'])
-    .default('constant')
-    .describe('What surrounds a volume that is smaller than the patch; none makes that an error.'),
-});
-
-const augment = z.strictObject({
-  flip: z
-    .array(z.enum(['x', 'y', 'z']))
-    .default([])
-    .describe('Axes that are mirrored with probability 1/2.'),
-  rotateDegrees: nonNegative.max(180).default(0).describe('Largest rotation about each axis.'),
-  scale: positiveRange.default([1, 1]).describe('Range of the zoom factor.'),
-  noise: nonNegative.default(0).describe('Largest standard deviation of Gaussian noise, in normalised intensity.'),
-  gamma: positiveRange.default([1, 1]).describe('Range of the exponent on intensities.'),
-  brightness: nonNegative.default(0).describe('Largest shift, in normalised intensity.'),
-  contrast: positiveRange.default([1, 1]).describe('Range of the factor on intensities.'),
-});
 
 const unet = z.strictObject({
   features: z.array(count).min(1).describe('Feature maps per level; each level halves the grid.'),
@@ -254,10 +194,10 @@ const evaluate = z.strictObject({
 });
 
 const recipeShape = z.strictObject({
-  data,
-  preprocess: preprocess.prefault({}),
-  patch,
-  augment: augment.prefault({}),
+  data: dataSchema,
+  preprocess: preprocessSchema.prefault({}),
+  patch: patchSchema,
+  augment: augmentSchema.prefault({}),
   teacher,
   student: arm,
   loss: loss.prefault({}).describe('The hard loss, the same for all arms.'),

@@ -121,14 +121,16 @@ export function parseRecipe(text: string, { path: name, overrides = [] }: ParseO
 }
 
 /**
- * The recipe with every path in it (data set, splits file, teacher models) replaced by what `locate` makes of it, so that the
+ * The recipe with every path in it (data set, files of patients and splits, teacher models) replaced by what `locate` makes of it, so that the
  * result means the same from any folder.
  * @param locate from a path as written to an absolute one; may throw where there is nothing
  */
 export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Promise<string>): Promise<Recipe> {
   const { data, teacher } = recipe;
-  const splits = 'file' in data.splits ? { file: await locate(data.splits.file) } : data.splits;
-  const resolvedData = { dataset: await locate(data.dataset), splits };
+  const located = async <T extends object>(part: T): Promise<T> =>
+    'file' in part && typeof part.file === 'string' ? { ...part, file: await locate(part.file) } : part;
+  const patients = data.patients === null ? null : await located(data.patients);
+  const resolvedData = { dataset: await locate(data.dataset), patients, splits: await located(data.splits) };
   if (!('onnx' in teacher)) return { ...recipe, data: resolvedData };
   const onnx =
     typeof teacher.onnx === 'string' ? await locate(teacher.onnx) : await Promise.all(teacher.onnx.map(locate));

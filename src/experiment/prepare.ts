@@ -6,7 +6,10 @@ import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { TrainingCase } from '../data/loader.ts';
 import { type ChannelNormalization, type Normalization, normalize } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
-import { parseSplits, type Splits, splitCases } from '../data/splits.ts';
+import { eachCaseItsOwnPatient, type PatientOf, patientsByPattern, patientsByTable } from '../data/patients.ts';
+import { type Splits, splitCases, splitFold } from '../data/splits.ts';
+import { parseSplits } from '../data/splits-file.ts';
+import type { Files } from '../runtime/files.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
 import type { Recipe } from './config-schema.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -55,19 +58,35 @@ function prepareCase(
   };
 }
 
+async function readPatients(
+  files: Files,
+  rule: Recipe['data']['patients'],
+  ids: readonly string[],
+): Promise<PatientOf> {
+  if (rule === null) return eachCaseItsOwnPatient;
+  if ('pattern' in rule) return patientsByPattern(ids, rule.pattern);
+  return patientsByTable(ids, new TextDecoder().decode(await files.read(rule.file)), rule.file);
+}
+
+async function splitsAsked(
+  files: Files,
+  asked: Recipe['data']['splits'],
+  data: { readonly cases: readonly CaseFiles[]; readonly labelled: readonly string[]; readonly patientOf: PatientOf },
+): Promise<Splits> {
+  const { cases, labelled, patientOf } = data;
+  if ('folds' in asked) return splitFold(labelled, asked, patientOf);
+  if (!('file' in asked)) return splitCases(labelled, asked, patientOf);
+  const text = new TextDecoder().decode(await files.read(asked.file));
+  return parseSplits(text, { ids: cases.map(({ id }) => id), path: asked.file, folds: asked, patientOf });
+}
+
 /** The splits that the recipe asks for. Where they do not come from a file that lists them, all cases without labels are unlabelled ones. */
 async function readSplits({ files }: Laboratory, recipe: Recipe, { folder, cases }: Dataset): Promise<Splits> {
   const { splits: asked } = recipe.data;
   const labelled = cases.filter(isLabelled).map(({ id }) => id);
   const others = cases.filter(item => !isLabelled(item)).map(({ id }) => id);
-  const splits =
-    'file' in asked
-      ? parseSplits(
-          new TextDecoder().decode(await files.read(asked.file)),
-          cases.map(({ id }) => id),
-          asked.file,
-        )
-      : splitCases(labelled, asked);
+  const patientOf = await readPatients(files, recipe.data.patients, labelled);
+  const splits = await splitsAsked(files, asked, { cases, labelled, patientOf });
   const wanting = [...splits.train, ...splits.val, ...splits.test].filter(id => others.includes(id));
   if (wanting.length > 0) {
     throw new InputError(
@@ -75,9 +94,8 @@ async function readSplits({ files }: Laboratory, recipe: Recipe, { folder, cases
       `these cases of ${folder} are to be trained on or tested, but have no label: ${wanting.join(', ')}. List them as "unlabelled".`,
     );
   }
-  return splits.unlabelled.length > 0 && 'file' in asked
-    ? splits
-    : { ...splits, unlabelled: [...splits.unlabelled, ...others].sort() };
+  const isListed = 'file' in asked && asked.labelled === null && splits.unlabelled.length > 0;
+  return isListed ? splits : { ...splits, unlabelled: [...splits.unlabelled, ...others].sort() };
 }
 
 /**

@@ -35,11 +35,8 @@ function defaultsOf(
       defaultsOf(child, path === '' ? key : `${path}.${key}`, required?.includes(key) === true),
     );
   }
-  if (hasKeys(schema))
-    return (anyOf ?? [items as Schema]).flatMap(choice =>
-      defaultsOf(choice, path, isRequired, schema.default ?? outer),
-    );
   const value = 'default' in schema ? schema.default : outer;
+  if (hasKeys(schema)) return (anyOf ?? [items as Schema]).flatMap(one => defaultsOf(one, path, isRequired, value));
   const text = typeof value === 'string' ? value : JSON.stringify(value)?.replaceAll(',', ', ');
   return [[path.replace(/^(teacher|student)\.(?=unet|train)/, 'ARM.'), isRequired ? 'required' : (text ?? 'none')]];
 }

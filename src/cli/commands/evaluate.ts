@@ -1,7 +1,8 @@
 /** `voxstill evaluate`: Dice, surface distances and volumes of a model, per case and class. */
 import { Option } from 'commander';
 import { type Dataset, openDataset } from '../../data/dataset.ts';
-import { parseSplits, type Splits, splitCases } from '../../data/splits.ts';
+import { type Splits, splitCases } from '../../data/splits.ts';
+import { parseSplits } from '../../data/splits-file.ts';
 import { defaultEvaluation, defaultSplits } from '../../experiment/config-schema.ts';
 import { evaluateModel } from '../../experiment/evaluate.ts';
 import type { Evaluation } from '../../experiment/record.ts';
@@ -41,7 +42,7 @@ async function idsOf(
   const path = flags.splits ?? (await splitsOfRun(world.files, flags.model[0]!));
   if (path !== undefined) {
     world.progress.log(`splits: ${path}`);
-    return parseSplits(new TextDecoder().decode(await world.files.read(path)), all, path)[flags.split];
+    return parseSplits(new TextDecoder().decode(await world.files.read(path)), { ids: all, path })[flags.split];
   }
   const { seed, train, val, test } = defaultSplits;
   world.progress.log(`splits: train ${train}, val ${val}, test ${test} with seed ${seed}; --splits gives others`);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseSplits, splitCases } from '../../../src/data/splits.ts';
+import { type Splits, splitCases, splitFold } from '../../../src/data/splits.ts';
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, i) => `case_${i}`);
 const FRACTIONS = { seed: 1, train: 0.7, val: 0.1, test: 0.2 };
@@ -73,37 +73,66 @@ describe('splitCases', () => {
   });
 });
 
-describe('parseSplits', () => {
-  const parse = (content: unknown) =>
-    parseSplits(typeof content === 'string' ? content : JSON.stringify(content), ids(6), 's.json');
+/** Two scans per patient: "p3_left", "p3_right". */
+const scans = (patients: number): string[] =>
+  Array.from({ length: patients }, (_, i) => [`p${i}_left`, `p${i}_right`]).flat();
+const patientOf = (id: string): string => id.split('_')[0] as string;
+const partsOf = ({ train, val, test: tested }: Splits) => [train, val, tested];
 
-  test('reads the three lists; cases may be left out', () => {
-    expect(parse({ train: ['case_4', 'case_1'], val: [], test: ['case_2'] })).toEqual({
-      train: ['case_1', 'case_4'],
-      val: [],
-      test: ['case_2'],
-      unlabelled: [],
-    });
+function patientsShared(splits: Splits): string[] {
+  const all = partsOf(splits).flatMap(part => [...new Set(part.map(patientOf))]);
+  return all.filter((patient, index) => all.indexOf(patient) !== index);
+}
+
+describe('splitCases by patient', () => {
+  test('keeps the cases of a patient together and divides the patients', () => {
+    const splits = splitCases(scans(20), FRACTIONS, patientOf);
+    expect(partsOf(splits).map(part => part.length)).toEqual([28, 4, 8]);
+    expect(patientsShared(splits)).toEqual([]);
+    expect(patientsShared(splitCases(scans(20), FRACTIONS))).not.toEqual([]);
   });
 
-  test('reads unlabelled cases where they are named, and none that is in another list', () => {
-    expect(parse({ train: ['case_1'], val: [], test: [], unlabelled: ['case_4', 'case_3'] }).unlabelled).toEqual([
-      'case_3',
-      'case_4',
-    ]);
-    expect(() => parse({ train: ['case_1'], val: [], test: [], unlabelled: ['case_1'] })).toThrow(/more than once/);
+  test('refuses fewer patients than splits', () => {
+    expect(() => splitCases(scans(2), FRACTIONS, patientOf)).toThrow(/4 case\(s\) of 2 patient\(s\).*3 splits/);
+  });
+});
+
+describe('splitFold', () => {
+  const fold = (number: number, options = {}, cases = scans(11)) =>
+    splitFold(cases, { folds: 5, fold: number, seed: 3, val: 0.1, ...options }, patientOf);
+  const folds = [0, 1, 2, 3, 4].map(number => fold(number));
+
+  test('tests every case once over all folds, in parts that differ by one patient', () => {
+    expect(folds.flatMap(splits => splits.test).sort()).toEqual(scans(11).sort());
+    expect(folds.map(splits => splits.test.length)).toEqual([6, 4, 4, 4, 4]);
+  });
+
+  test('has every case once in a fold, no patient in two parts, and a share of all patients to validate', () => {
+    for (const splits of folds) {
+      expect(partsOf(splits).flat().sort()).toEqual(scans(11).sort());
+      expect(patientsShared(splits)).toEqual([]);
+      expect(splits.val.length).toBe(2);
+    }
+  });
+
+  test('depends on the seed and not on the order of the ids', () => {
+    expect(fold(2, {}, scans(11).reverse())).toEqual(folds[2]);
+    expect(fold(2, { seed: 4 }).test).not.toEqual(folds[2]?.test);
+  });
+
+  test('may do without validation, and puts labels of training cases alone away', () => {
+    expect(fold(0, { val: 0 }).val).toEqual([]);
+    const few = fold(0, { labelled: 3 });
+    expect([few.test, few.val]).toEqual([folds[0]?.test, folds[0]?.val]);
+    expect([few.train.length, few.unlabelled.length]).toEqual([3, 11]);
   });
 
   test.each([
-    ['an unknown case', { train: ['case_9'], val: [], test: [] }, /case_9/],
-    ['a case in two splits', { train: ['case_1'], val: [], test: ['case_1'] }, /more than once: case_1/],
-    ['a case twice in a split', { train: ['case_1', 'case_1'], val: [], test: [] }, /more than once: case_1/],
-    ['a missing list', { train: ['case_1'], test: [] }, /val/],
-    ['another key', { train: [], val: [], test: [], extra: [] }, /extra/],
-    ['ids that are numbers', { train: [1], val: [], test: [] }, /train\.0/],
-    ['broken JSON', '{', /not JSON/],
-  ])('refuses %s', (_, content, message) => {
+    ['a fold that is not', 5, {}, /no fold 5 of 5/],
+    ['more folds than patients', 0, { folds: 12 }, /11 patient\(s\).*12 folds/],
+    ['a validation that takes all', 0, { val: 0.9 }, /none is left to train on/],
+  ])('refuses %s', (_, number, options, message) => {
     const error = expect.objectContaining({ code: 'E_SPLITS', message: expect.stringMatching(message) });
-    expect(() => parse(content)).toThrow(error);
+    expect(() => fold(number, options)).toThrow(error);
   });
 });

@@ -30,7 +30,11 @@ function errorOf(text: string, overrides: readonly string[] = []): { code: strin
 describe('defaults', () => {
   it('fills in every value that the recipe leaves out', () => {
     expect(parseRecipe(SMALL, { path: 'recipe.yaml' })).toEqual({
-      data: { dataset: 'some/folder', splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null } },
+      data: {
+        dataset: 'some/folder',
+        patients: null,
+        splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null },
+      },
       preprocess: { spacingMm: null, normalize: 'min-max' },
       patch: { size: [8, 16, 8], foreground: 0.33, padding: 'constant' },
       augment: { flip: [], rotateDegrees: 0, scale: [1, 1], noise: 0, gamma: [1, 1], brightness: 0, contrast: [1, 1] },
@@ -230,12 +234,20 @@ describe('the way back to YAML', () => {
   });
 
   it('resolves every path in a recipe and nothing else', async () => {
-    const overrides = ['teacher={onnx: [a.onnx, b.onnx]}', 'data.splits={file: s.json}'];
+    const overrides = [
+      'teacher={onnx: [a.onnx, b.onnx]}',
+      'data.splits={file: s.json, fold: 1}',
+      'data.patients={file: p.json}',
+    ];
     const recipe = parseRecipe(SMALL, { path: 'r', overrides });
     const resolved = await resolveRecipe(recipe, async path => `/root/${path}`);
     expect(resolved).toEqual({
       ...recipe,
-      data: { dataset: '/root/some/folder', splits: { file: '/root/s.json' } },
+      data: {
+        dataset: '/root/some/folder',
+        patients: { file: '/root/p.json' },
+        splits: { file: '/root/s.json', fold: 1, seed: 1, val: 0.1, labelled: null },
+      },
       teacher: { onnx: ['/root/a.onnx', '/root/b.onnx'] },
     });
   });

@@ -1,0 +1,56 @@
+/**
+ * Which cases are of one patient. They belong into one split: scans of a person who was trained on say little about anybody else.
+ * A rule of the recipe says it: a pattern whose first group is the patient in a case's id, or a table from ids to patients.
+ */
+import { z } from 'zod';
+import { InputError } from '../core/errors.ts';
+
+/** The patient of a case. */
+export type PatientOf = (id: string) => string;
+
+const LISTED_IN_MESSAGES = 5;
+
+/** Every case is a patient of its own. */
+export const eachCaseItsOwnPatient: PatientOf = id => id;
+
+function refuse(ids: readonly string[], reason: string): InputError {
+  const more = ids.length > LISTED_IN_MESSAGES ? ` and ${ids.length - LISTED_IN_MESSAGES} more` : '';
+  return new InputError('E_PATIENTS', `${reason}: ${ids.slice(0, LISTED_IN_MESSAGES).join(', ')}${more}.`);
+}
+
+/**
+ * Patients by a part of the ids: `^(.+?)_` makes "p7_left" and "p7_right" patient "p7".
+ * @param pattern a regular expression whose first group is the patient
+ * @throws {InputError} E_PATIENTS naming ids that it does not match
+ */
+export function patientsByPattern(ids: readonly string[], pattern: string): PatientOf {
+  const expression = new RegExp(pattern);
+  const patientOf = (id: string): string | undefined => expression.exec(id)?.[1];
+  const strangers = ids.filter(id => patientOf(id) === undefined);
+  if (strangers.length > 0) {
+    throw refuse(strangers, `data.patients.pattern ${pattern} finds no patient in the ids of these cases`);
+  }
+  return id => patientOf(id) as string;
+}
+
+/**
+ * Patients by a table, JSON `{ "<case id>": "<patient>" }`.
+ * @param path for messages
+ * @throws {InputError} E_PATIENTS for other content, or naming ids that are not in it
+ */
+export function patientsByTable(ids: readonly string[], text: string, path: string): PatientOf {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (cause) {
+    throw new InputError('E_PATIENTS', `${path} is not JSON: ${String(cause)}.`, { cause });
+  }
+  const parsed = z.record(z.string(), z.string().min(1)).safeParse(content);
+  if (!parsed.success) {
+    throw new InputError('E_PATIENTS', `${path} must hold { "<case id>": "<patient>" }, all of them text.`);
+  }
+  const table = new Map(Object.entries(parsed.data));
+  const strangers = ids.filter(id => !table.has(id));
+  if (strangers.length > 0) throw refuse(strangers, `${path} names no patient for these cases`);
+  return id => table.get(id) as string;
+}

@@ -1,0 +1,113 @@
+/**
+ * Divisions of cases that come from a file: our own splits.json, or nnU-Net's splits_final.json, a list with a division into training and
+ * validation for each fold. nnU-Net scores a fold on its validation cases, so here they are the test cases, and some of the training
+ * cases validate instead: what is tested must not choose the parameters.
+ * Source: nnU-Net's documentation/manual_data_splits.md
+ */
+import { z } from 'zod';
+import { InputError } from '../core/errors.ts';
+import { eachCaseItsOwnPatient, type PatientOf } from './patients.ts';
+import { type FoldOptions, listIds, repeated, type Splits, splitBesideTest } from './splits.ts';
+
+const ids = z.array(z.string());
+const ownSplits = z.strictObject({ train: ids, val: ids, test: ids, unlabelled: ids.default([]) });
+const nnunetFolds = z.array(z.strictObject({ train: ids, val: ids })).min(1);
+
+/** What is known beside the file. */
+export interface SplitsContext {
+  /** The cases of the data set. */
+  readonly ids: readonly string[];
+  /** For messages. */
+  readonly path: string;
+  /** For nnU-Net's list: which fold, and what of its training cases validates. A list is refused if not given. */
+  readonly folds?: FoldOptions;
+  readonly patientOf?: PatientOf;
+}
+
+function parseAs<T>(schema: z.ZodType<T>, content: unknown, { path }: SplitsContext): T {
+  const parsed = schema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new InputError(
+    'E_SPLITS',
+    `${path} must hold { "train": [...], "val": [...], "test": [...] } with case ids, or nnU-Net's list of { "train": [...], "val": [...] }; ` +
+      `"${issue?.path.join('.') ?? ''}": ${issue?.message ?? ''}.`,
+  );
+}
+
+function ownOf(content: unknown, context: SplitsContext): Splits {
+  const splits = parseAs(ownSplits, content, context);
+  if (typeof context.folds?.labelled !== 'number') return splits;
+  throw new InputError(
+    'E_SPLITS',
+    `${context.path} lists the training cases itself. Take data.splits.labelled out, and list cases there as "unlabelled".`,
+  );
+}
+
+function foldOf(content: unknown, context: SplitsContext): Splits {
+  const { path, folds, patientOf } = context;
+  const list = parseAs(nnunetFolds, content, context);
+  if (folds === undefined) {
+    throw new InputError(
+      'E_SPLITS',
+      `${path} is nnU-Net's list of folds. Give the splits.json of a run, or a recipe that names the fold.`,
+    );
+  }
+  const fold = list[folds.fold];
+  if (fold === undefined) {
+    throw new InputError(
+      'E_SPLITS',
+      `${path} has ${list.length} fold(s), counted from 0; there is no fold ${folds.fold}. Change data.splits.fold.`,
+    );
+  }
+  assertOnce([...fold.train, ...fold.val], context);
+  return splitBesideTest(fold.train, fold.val, { ...folds, ...(patientOf && { patientOf }) });
+}
+
+function assertOnce(all: readonly string[], { path }: SplitsContext): void {
+  const twice = repeated(all);
+  if (twice.length === 0) return;
+  throw new InputError(
+    'E_SPLITS',
+    `${path} has cases more than once: ${listIds(twice)}. A case belongs to one split, or tests see what was trained on.`,
+  );
+}
+
+function assertPatientsStayTogether(splits: Splits, { path, patientOf = eachCaseItsOwnPatient }: SplitsContext): void {
+  const patients = [splits.train, splits.val, splits.test].map(part => [...new Set(part.map(patientOf))]);
+  const shared = repeated(patients.flat());
+  if (shared.length === 0) return;
+  throw new InputError(
+    'E_SPLITS',
+    `${path} has cases of one patient in several splits: ${listIds(shared)}. Put them into one.`,
+  );
+}
+
+/**
+ * Reads a splits.json `{ "train": [ids], "val": [ids], "test": [ids] }`, where `"unlabelled": [ids]` may follow, or a fold of nnU-Net's list.
+ * Cases may be left out; none may be in twice.
+ * @throws {InputError} E_SPLITS for other content, an unknown id, an id that is there twice, a patient in two splits
+ */
+export function parseSplits(text: string, context: SplitsContext): Splits {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InputError('E_SPLITS', `${context.path} is not JSON: ${reason}.`, { cause });
+  }
+  const splits = Array.isArray(content) ? foldOf(content, context) : ownOf(content, context);
+  const all = [...splits.train, ...splits.val, ...splits.test, ...splits.unlabelled];
+  const known = new Set(context.ids);
+  const unknown = all.filter(id => !known.has(id));
+  if (unknown.length > 0) {
+    throw new InputError(
+      'E_SPLITS',
+      `${context.path} names cases that the data set does not have: ${listIds(unknown)}.`,
+    );
+  }
+  assertOnce(all, context);
+  assertPatientsStayTogether(splits, context);
+  const { train, val, test, unlabelled } = splits;
+  return { train: train.toSorted(), val: val.toSorted(), test: test.toSorted(), unlabelled: unlabelled.toSorted() };
+}
