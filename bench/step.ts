@@ -60,6 +60,8 @@ const TEACHER = [16, 32, 64];
 const STUDENT = [4, 8, 16];
 const CLASSES = 3;
 const LEARNING_RATE = 0.001;
+/** Weight and temperature are told by name in every step; no schedule is asked. */
+const STEADY = { from: 1, warmupSteps: 0, start: 1, end: 1, curve: 'linear' } as const;
 const SOFT = { weight: 0.5, temperature: 2 };
 
 type Configuration = Pick<Job, 'task' | 'features' | 'teacher'> & { readonly name: string };
@@ -105,7 +107,7 @@ async function trainer(engine: Engine, job: Job, image: Tensor): Promise<() => P
     ...(teacher && {
       distillation: {
         teacher: { ...teacher, theta: initialize(teacher.specs, name => random(2, name)) },
-        terms: [{ name: 'kd', weights: 'uniform' as const }],
+        terms: [{ method: 'kd', name: 'kd', weights: 'uniform', weight: STEADY, temperature: STEADY }],
       },
     }),
   });

@@ -47,7 +47,15 @@ export { type Segmentation, type SegmentOptions, segment, segmentWithEnsemble } 
 export type { VoxelWeights } from './losses/class-weights.ts';
 export { binaryCrossEntropy, categoricalCrossEntropy } from './losses/cross-entropy.ts';
 export { type DiceOptions, diceLoss } from './losses/dice.ts';
+export { attentionLoss } from './losses/distillation/attention.ts';
+export { channelWiseLoss } from './losses/distillation/channel-wise.ts';
+export { type DecoupledOptions, decoupledLoss } from './losses/distillation/decoupled.ts';
+export { hintLoss } from './losses/distillation/hint.ts';
+export { type LogitRegressionOptions, logitRegressionLoss } from './losses/distillation/logit-regression.ts';
 export { type SoftTargetOptions, sigmoidSoftTargetLoss, softTargetLoss } from './losses/distillation/logits.ts';
+export { regionAffinityLoss } from './losses/distillation/region-affinity.ts';
+export { type RelationOptions, relationLoss } from './losses/distillation/relations.ts';
+export type { SoftWeights } from './losses/distillation/voxel-mean.ts';
 // metrics
 export {
   type CaseScore,
@@ -84,19 +92,23 @@ export type { Files } from './runtime/files.ts';
 export { type Progress, type ProgressTask, silent } from './runtime/progress.ts';
 // training
 export type { Checkpoint } from './training/checkpoint.ts';
+export type { DistillationTerm, Layers, Method, Methods } from './training/distillation.ts';
 export { exportModel, multiplyAdds } from './training/export.ts';
 export type { HardLossOptions } from './training/hard-loss.ts';
+export type { Ramp } from './training/ramp.ts';
 export {
   buildForward,
   buildTrainingStep,
+  type ExternalTeacher,
+  type FrozenTeacher,
   type Model,
-  type SoftTerm,
   type StepOptions,
   type TrainingStep,
 } from './training/step.ts';
 export {
-  type ScheduledTerm,
   type StepRecord,
+  type TeacherCall,
+  type TeacherTensors,
   type TrainerOptions,
   type TrainingResult,
   type TrainingStore,

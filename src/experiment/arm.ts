@@ -20,11 +20,13 @@ import type { Optimizer } from '../optim/optimizer.ts';
 import { sgd } from '../optim/sgd.ts';
 import type { Session } from '../runtime/engine.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint.ts';
+import type { DistillationTerm } from '../training/distillation.ts';
 import { exportModel, multiplyAdds } from '../training/export.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
 import { buildForward, kernelMask, type Model, type StepOptions } from '../training/step.ts';
-import { type ScheduledTerm, type TrainingResult, type TrainingStore, train } from '../training/trainer.ts';
+import { type TrainingResult, type TrainingStore, train } from '../training/trainer.ts';
 import type { Recipe } from './config-schema.ts';
+import { distillationTerms } from './distillation.ts';
 import { formatHistory, parseHistory } from './history.ts';
 import type { Laboratory } from './laboratory.ts';
 import { formatModelMetadata } from './model-file.ts';
@@ -58,25 +60,13 @@ function optimizerOf(
   if ('sgd' in optimizer) return { optimizer: sgd(optimizer.sgd), learningRate: optimizer.sgd.learningRate };
   // Adam's own weight decay is a penalty, see regularizationOf
   const options = 'adam' in optimizer ? { ...optimizer.adam, weightDecay: 0 } : optimizer.adamw;
-  return { optimizer: adam(options, () => kernelMask(trainable)), learningRate: options.learningRate };
+  return { optimizer: adam(options, count => kernelMask(trainable, count)), learningRate: options.learningRate };
 }
 
 /** Penalties on kernels. Weight decay that is added to the gradient is an L2 penalty of half its size (arXiv:1711.05101, section 2). */
 function regularizationOf({ optimizer }: Recipe): StepOptions['regularization'] {
   const { l1, l2 } = optimizer.regularization;
   return 'adam' in optimizer ? { l1, l2: l2 + optimizer.adam.weightDecay / 2 } : { l1, l2 };
-}
-
-/** Soft terms of the recipe by the name that history.csv gives them. */
-function softTerms({ distill }: Recipe): ScheduledTerm[] {
-  return distill.losses.map(({ kd }, index) => ({
-    name: index === 0 ? 'kd' : `kd${index + 1}`,
-    weights: kd.classWeights,
-    weight: kd.softWeight,
-    finalWeight: kd.finalSoftWeight,
-    temperature: kd.temperature,
-    warmupSteps: kd.warmupSteps,
-  }));
 }
 
 /** How logits become probabilities: independent classes with binary cross-entropy, exclusive ones otherwise. */
@@ -155,7 +145,7 @@ interface ArmPlan {
   readonly optimizer: Optimizer;
   readonly learningRate: number;
   readonly train: Recipe['student']['train'];
-  readonly terms: readonly ScheduledTerm[];
+  readonly terms: readonly DistillationTerm[];
   readonly fingerprint: string;
 }
 
@@ -177,7 +167,7 @@ function planArm({ laboratory, recipe, data, arm, seed, teacher }: Omit<ArmOptio
     classes: logitChannels({ recipe, data }),
   });
   const model: Model = { network, specs: collectParameters(network, imageShape) };
-  const terms = teacher === undefined ? [] : softTerms(recipe);
+  const terms = teacher === undefined ? [] : distillationTerms(recipe);
   const { preprocess, patch, augment, loss, optimizer } = recipe;
   const depends = [preprocess, patch, augment, loss, optimizer, settings, arm, seed, data.splits, data.hashes];
   const text = JSON.stringify([...depends, teacher?.sha256 ?? null, terms, unlabelled]);
@@ -261,16 +251,16 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
     const result = await train({
       engine,
       step,
-      terms,
       // the student's and the baseline's initial weights are the same
       initialTheta: initialize(model.specs, name => random(seed, arm === 'teacher' ? 'teacher' : 'student', name)),
+      initialAdapters: specs => initialize(specs, name => random(seed, 'adapter', name)),
       batches: openPatches(options, { labelled: budget.batch, unlabelled }),
       steps: budget.steps,
       learningRate,
       schedule: recipe.optimizer.schedule,
       validateEvery: budget.validateEvery,
       validate: data.val.length === 0 ? undefined : validator(options, forward),
-      teacherLogits: teacher?.logits,
+      callTeacher: teacher?.call,
       store: armStore(options, model, fingerprint),
       fingerprint,
       progress,

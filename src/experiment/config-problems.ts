@@ -167,6 +167,14 @@ function likeliestBranch(branches: readonly (readonly z.core.$ZodIssue[])[]): re
   })[0]!;
 }
 
+/** A branch without the keys that it misses where it has unknown ones: what was written is one of them, misspelt. */
+function withoutRenamed(branch: readonly z.core.$ZodIssue[], got: unknown): readonly z.core.$ZodIssue[] {
+  const isUnknown = branch.some(({ code, path }) => code === 'unrecognized_keys' && path.length === 0);
+  const isMissing = ({ path }: z.core.$ZodIssue): boolean =>
+    path.length === 1 && valueAt(got, path as Path) === undefined;
+  return isUnknown ? branch.filter(issue => !isMissing(issue)) : branch;
+}
+
 /** The problems behind schema issues, in the order of the schema. */
 export function problemsOf(
   issues: readonly z.core.$ZodIssue[],
@@ -180,7 +188,7 @@ export function problemsOf(
     const got = valueAt(recipe, path);
     const isObject = typeof got === 'object' && got !== null && !Array.isArray(got);
     if (issue.code === 'invalid_union' && (isObject || Array.isArray(got)) && issue.errors.length > 0) {
-      return problemsOf(likeliestBranch(issue.errors), recipe, schema, path);
+      return problemsOf(withoutRenamed(likeliestBranch(issue.errors), got), recipe, schema, path);
     }
     const allowed = issue.code === 'custom' ? issue.message : `allowed: ${describe(schemasAt(schema, path))}`;
     const found = got === undefined ? 'missing' : `got ${JSON.stringify(got)}`;

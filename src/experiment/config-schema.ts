@@ -1,10 +1,12 @@
 /**
- * The recipe of an experiment, as a schema. It holds the only defaults of the program: code below never has one of its own, and
- * a resolved recipe spells every value out. Objects are strict, so a misspelt key is an error and never a silent default.
+ * The recipe of an experiment, as a schema. It holds the only defaults of the program (those of `distill` in distill-schema.ts): code
+ * below never has one of its own, and a resolved recipe spells every value out. Objects are strict, so a misspelt key is an error and
+ * never a silent default.
  * Triples are in x, y, z order. Does not know about files or text; see config.ts.
  */
 import { z } from 'zod';
 import { augmentSchema, dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
+import { distillSchema, fixedWeights, WEIGHTS } from './distill-schema.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);
@@ -49,11 +51,6 @@ const teacher = z
   ])
   .describe('A U-Net to train, or finished ONNX models.');
 
-const fixedWeights = z.union([z.enum(['uniform', 'root', 'balanced']), z.array(nonNegative).min(1)]);
-const WEIGHTS =
-  'Weight of a voxel by its class: all alike, by the inverse square root of the frequency of the class in the batch, by the inverse ' +
-  'frequency, or one number per class, background first.';
-
 const loss = z
   .strictObject({
     crossEntropy: z
@@ -83,49 +80,6 @@ const loss = z
     ({ crossEntropy, dice }) => crossEntropy.weight + dice.weight > 0,
     'crossEntropy.weight and dice.weight must not both be 0',
   );
-
-const DEFAULT_SOFT_WEIGHT = 0.1;
-
-const knowledgeDistillation = z
-  .strictObject({
-    temperature: positive.default(2).describe('Softens teacher and student alike.'),
-    softWeight: nonNegative
-      .optional()
-      .describe('Weight of the soft-target term beside the hard loss, whose weight stays 1.')
-      .meta({ default: DEFAULT_SOFT_WEIGHT }),
-    finalSoftWeight: nonNegative
-      .default(0)
-      .describe('Weight at the last step; the weight moves there in a straight line from softWeight.'),
-    alpha: nonNegative.optional().describe('Another name of softWeight; give one of them.'),
-    classWeights: fixedWeights.default('balanced').describe(WEIGHTS),
-    warmupSteps: z.int().min(0).default(0).describe('Steps over which the weight grows from 0.'),
-  })
-  .refine(kd => kd.alpha === undefined || kd.softWeight === undefined, 'softWeight and alpha are the same; give one')
-  .transform(({ temperature, softWeight, finalSoftWeight, alpha, classWeights, warmupSteps }) => ({
-    temperature,
-    softWeight: softWeight ?? alpha ?? DEFAULT_SOFT_WEIGHT,
-    finalSoftWeight,
-    classWeights,
-    warmupSteps,
-  }));
-
-const distill = z.strictObject({
-  losses: z
-    .array(z.strictObject({ kd: knowledgeDistillation }))
-    .min(1)
-    .prefault([{ kd: {} }])
-    .describe('Terms that pull the student towards the teacher; they add up.'),
-  unlabelled: z
-    .strictObject({
-      batch: z
-        .int()
-        .min(0)
-        .default(0)
-        .describe('Patches of unlabelled cases per step, beside train.batch labelled ones.'),
-    })
-    .prefault({})
-    .describe('Cases without labels, from which the student learns by the teacher alone.'),
-});
 
 const moments = {
   beta1: z.number().min(0).lt(1).default(0.9),
@@ -201,7 +155,7 @@ const recipeShape = z.strictObject({
   teacher,
   student: arm,
   loss: loss.prefault({}).describe('The hard loss, the same for all arms.'),
-  distill: distill.prefault({}),
+  distill: distillSchema.prefault({}),
   baseline: z.boolean().default(true).describe('Also train the student alone, for comparison.'),
   optimizer,
   seeds: z

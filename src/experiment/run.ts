@@ -4,7 +4,7 @@
  */
 import { InputError, VoxstillError } from '../core/errors.ts';
 import { tensor } from '../core/tensor.ts';
-import type { TeacherLogits } from '../training/trainer.ts';
+import type { TeacherCall } from '../training/trainer.ts';
 import { patchShape, trainArm, trainedModel } from './arm.ts';
 import { type ArmEvaluations, compareArms } from './compare.ts';
 import { stringifyRecipe } from './config.ts';
@@ -72,7 +72,7 @@ async function openTeacher(context: Context, seed: number): Promise<OpenTeacher>
     }
     const own = await trainedModel({ laboratory, recipe, data, arm: 'teacher', seed, folder, signal });
     const sha256 = machine.sha256(new Uint8Array(own.theta.buffer, own.theta.byteOffset, own.theta.byteLength));
-    return { sessions: [], teacher: { sha256, inStep: own, logits: undefined } };
+    return { sessions: [], teacher: { sha256, inStep: own, call: undefined } };
   }
   const expected = {
     channels: data.dataset.channels.length,
@@ -89,9 +89,11 @@ async function openTeacher(context: Context, seed: number): Promise<OpenTeacher>
   }
   const spatial = patchShape(recipe.patch.size);
   const channels = data.dataset.channels.length;
-  const logits: TeacherLogits = (_, { image, caseIds }) =>
-    teacherLogits(sessions, tensor('float32', image, [caseIds.length, channels, ...spatial]));
-  return { sessions, teacher: { sha256: hashes.join(), inStep: 'logits', logits } };
+  const call: TeacherCall = async (_, { image, caseIds }) => ({
+    logits: await teacherLogits(sessions, tensor('float32', image, [caseIds.length, channels, ...spatial])),
+    features: {},
+  });
+  return { sessions, teacher: { sha256: hashes.join(), inStep: { features: {} }, call } };
 }
 
 async function closeTeacher({ sessions }: OpenTeacher): Promise<void> {

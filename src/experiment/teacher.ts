@@ -8,7 +8,7 @@ import type { ModelInfo } from '../inference/model-info.ts';
 import { activate } from '../inference/probabilities.ts';
 import type { Session } from '../runtime/engine.ts';
 import type { StepOptions } from '../training/step.ts';
-import type { TeacherLogits } from '../training/trainer.ts';
+import type { TeacherCall } from '../training/trainer.ts';
 
 type InStep = NonNullable<StepOptions['distillation']>['teacher'];
 
@@ -17,7 +17,7 @@ export interface Teacher {
   readonly sha256: string;
   readonly inStep: InStep;
   /** Where the teacher is not in the step. */
-  readonly logits: TeacherLogits | undefined;
+  readonly call: TeacherCall | undefined;
 }
 
 /** A finished model that is open. */

@@ -17,23 +17,38 @@ export type VoxelWeights = 'uniform' | 'root' | 'balanced' | readonly number[] |
 /** Keeps a class of no voxels from dividing by zero: a thousandth of a voxel. */
 const FLOOR = 1e-3;
 
+export interface VoxelMeanOptions {
+  /** s, [N, C, D, H, W]: how much of each voxel is of which class; constant. */
+  readonly share: Value;
+  readonly weights: VoxelWeights;
+  /** e, [N, 1, D, H, W]: a further weight per voxel; constant. Frequencies of classes do not see it. */
+  readonly emphasis?: Value | undefined;
+}
+
 /**
- * Weighted mean over voxels: sum_c w_c sum_v s_cv m_v / sum_c w_c sum_v s_cv.
+ * Weighted mean over voxels: sum_c w_c sum_v s_cv e_v m_v / sum_c w_c sum_v s_cv e_v.
  * @param map m, [N, 1, D, H, W]; differentiated
- * @param share s, [N, C, D, H, W]: how much of each voxel is of which class; constant
  * @returns scalar []
  * @throws {ShapeError} if the number of weights is not the number of classes
  */
-export function weightedVoxelMean(builder: GraphBuilder, map: Value, share: Value, weights: VoxelWeights): Value {
+export function weightedVoxelMean(builder: GraphBuilder, map: Value, options: VoxelMeanOptions): Value {
+  const { share, weights, emphasis } = options;
   const voxels = elementCount(map.shape);
-  if (weights === 'uniform') return builder.mul(builder.total(map), 1 / voxels);
+  const emphasized = (value: Value): Value => (emphasis === undefined ? value : builder.mul(value, emphasis));
+  if (weights === 'uniform') {
+    const sum = builder.total(emphasized(map));
+    return emphasis === undefined
+      ? builder.mul(sum, 1 / voxels)
+      : builder.div(sum, builder.add(builder.total(emphasis), FLOOR));
+  }
   const axes = [0, 2, 3, 4];
-  const [inside, size] = [builder.sum(builder.mul(share, map), axes), builder.sum(share, axes)];
+  const part = emphasized(share);
+  const [inside, size] = [builder.sum(builder.mul(part, map), axes), builder.sum(part, axes)];
   const classes = share.shape[1] as number;
   if (weights === 'balanced') {
     return builder.mul(builder.total(builder.div(inside, builder.add(size, FLOOR))), 1 / classes);
   }
-  const rarity = builder.div(voxels, builder.add(size, FLOOR));
+  const rarity = builder.div(voxels, builder.add(builder.sum(share, axes), FLOOR));
   let factor: Value;
   if (weights === 'root') factor = builder.sqrt(rarity);
   else if ('exponent' in weights) factor = builder.exp(builder.mul(builder.log(rarity), weights.exponent));

@@ -16,7 +16,7 @@ export function categoricalCrossEntropy(
 ): Value {
   const logProbability = builder.apply('LogSoftmax', [logits], { axis: 1 });
   const perVoxel = builder.neg(builder.sum(builder.mul(oneHot, logProbability), [1]));
-  return weightedVoxelMean(builder, perVoxel, oneHot, weights);
+  return weightedVoxelMean(builder, perVoxel, { share: oneHot, weights });
 }
 
 /**
@@ -33,7 +33,8 @@ export function binaryCrossEntropy(builder: GraphBuilder, logits: Value, target:
       Value,
       Value,
     ];
-    return weightedVoxelMean(builder, map, builder.concat([builder.sub(1, inside), inside], 1), weights);
+    const share = builder.concat([builder.sub(1, inside), inside], 1);
+    return weightedVoxelMean(builder, map, { share, weights });
   });
   return means.reduce((sum, mean) => builder.add(sum, mean));
 }

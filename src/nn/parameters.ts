@@ -49,17 +49,17 @@ export function collectParameters(network: Network, imageShape: Shape): readonly
   return [...all.filter(spec => spec.role !== 'buffer'), ...all.filter(spec => spec.role === 'buffer')];
 }
 
-/** The inner images that a network has names for, with their shapes, in the order in which they are made. */
+/** The images that a network has names for, with their shapes, in the order in which they are made; the last is `logits`, its result. */
 export function collectFeatures(network: Network, imageShape: Shape): ReadonlyMap<string, Shape> {
   const builder = new GraphBuilder();
   const features = new Map<string, Shape>();
-  network(builder, builder.input('image', imageShape), {
+  const logits = network(builder, builder.input('image', imageShape), {
     training: false,
     update: () => {},
     get: spec => builder.input(`parameter ${spec.name}`, spec.shape),
     tap: (name, feature) => void features.set(name, feature.shape),
   });
-  return features;
+  return features.set('logits', logits.shape);
 }
 
 /** Number of numbers in a list of parameters. */

@@ -1,17 +1,17 @@
 /**
  * One training step as ONE graph: forward, losses, gradients, clipping, optimizer update; with distillation also the frozen teacher's
- * forward pass on the very same patch. Inputs: image [N, C, D, H, W], label int32 [N labelled, 1, D, H, W], theta and the optimizer's state (flat),
- * hyper (a small vector of everything that changes by step). Outputs: `theta.next` and `<state>.next`, and the loss terms.
+ * forward pass on the very same patch. Inputs: image [N, C, D, H, W], label int32 [N labelled, 1, D, H, W], theta and the optimizer's
+ * state (flat), hyper (a small vector of everything that changes by step), and where terms have adapters, their vector. Outputs:
+ * `theta.next`, `<state>.next`, and the loss terms.
  */
 
 import { gradient } from '../autodiff/gradient.ts';
-import type { Shape } from '../core/shape.ts';
+import { elementCount, type Shape } from '../core/shape.ts';
 import { decompose } from '../graph/decompose.ts';
 import { fuse } from '../graph/fuse.ts';
-import { type Graph, GraphBuilder, type Value } from '../graph/graph.ts';
-import type { VoxelWeights } from '../losses/class-weights.ts';
-import { sigmoidSoftTargetLoss, softTargetLoss } from '../losses/distillation/logits.ts';
+import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../graph/graph.ts';
 import {
+  collectFeatures,
   constantParameters,
   flatParameters,
   type Network,
@@ -20,6 +20,17 @@ import {
 } from '../nn/parameters.ts';
 import { addRegularization, clipByNorm, gradientNorm } from '../optim/clipping.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import {
+  type DistillationContext,
+  type DistillationTerm,
+  distillationHyperNames,
+  distillationValues,
+  LOGITS,
+  planDistillation,
+  sideOf,
+  studentLayers,
+  teacherLayers,
+} from './distillation.ts';
 import { type HardLossOptions, hardLossTerms, isSigmoid } from './hard-loss.ts';
 
 /** A network with its parameter table. */
@@ -28,10 +39,18 @@ export interface Model {
   readonly specs: readonly ParameterSpec[];
 }
 
-/** A soft-target term; its weight and temperature are numbers of the step. */
-export interface SoftTerm {
-  readonly name: string;
-  readonly weights: VoxelWeights;
+/** A teacher whose forward pass on the same patch is part of the step. */
+export interface FrozenTeacher extends Model {
+  readonly theta: Float32Array;
+}
+
+/**
+ * A teacher that is run elsewhere: the step takes its logits as the input `teacherLogits` and its other layers, where a term names them,
+ * as `teacherFeature:<name>`.
+ */
+export interface ExternalTeacher {
+  /** Shapes for the batch of the step, by the names that terms may use. */
+  readonly features: Readonly<Record<string, Shape>>;
 }
 
 export interface StepOptions {
@@ -46,9 +65,8 @@ export interface StepOptions {
   /** Largest gradient norm; null does not clip. */
   readonly clipNorm: number | null;
   readonly distillation?: {
-    /** A frozen network of ours, or logits computed elsewhere and fed as `teacherLogits`. */
-    readonly teacher: (Model & { readonly theta: Float32Array }) | 'logits';
-    readonly terms: readonly SoftTerm[];
+    readonly teacher: FrozenTeacher | ExternalTeacher;
+    readonly terms: readonly DistillationTerm[];
   };
 }
 
@@ -58,9 +76,16 @@ export interface TrainingStep {
   readonly hyperNames: readonly string[];
   /** Names of the numbers in `losses`, in order; the first is the total. */
   readonly lossNames: readonly string[];
+  /** Parameters that train beside the student's and end with the training: the flat vector {@link ADAPTERS}, if there are any. */
+  readonly adapters: readonly ParameterSpec[];
+  /** What of an external teacher the graph takes in: `teacherLogits`, `teacherFeature:<name>`. */
+  readonly teacherInputs: readonly string[];
 }
 
-/** Hyper-parameters that every step has; annealed class weights add `crossEntropy.balance`, soft terms `<term>.weight` and `.temperature`. */
+/** The input of adapters' parameters; the next ones are the output `adapters.next`. */
+export const ADAPTERS = 'adapters';
+
+/** Numbers that every step has; annealed class weights add `crossEntropy.balance`, terms `<term>.weight` and `<term>.temperature`. */
 const BASE_HYPER = ['learningRate', 'biasCorrection1', 'biasCorrection2'];
 
 /** Forward pass of a model in a graph of its own, with concatenations and upsamplings folded away, copied into `builder`. */
@@ -71,31 +96,77 @@ function forward(
     readonly imageShape: Shape;
     readonly scope: string;
     readonly theta: Float32Array | string;
+    /** Names of inner images that are wanted beside the logits. */
+    readonly layers: readonly string[];
   },
-): { readonly logits: Value; readonly updates: ReadonlyMap<string, Value> } {
+): { readonly layers: ReadonlyMap<string, Value>; readonly updates: ReadonlyMap<string, Value> } {
   const { model, imageShape, scope, theta } = options;
   const own = new GraphBuilder();
   const updates = new Map<string, Value>();
+  const layers = new Map<string, Value>();
   const parameters =
     typeof theta === 'string'
       ? flatParameters(own, own.input(theta, [parameterCount(model.specs)]), model.specs, updates)
       : constantParameters(own, theta, model.specs);
-  const logits = own.scope(scope, () => model.network(own, own.input('image', imageShape), parameters));
-  const { outputs } = fuse(builder, { outputs: { ...Object.fromEntries(updates), logits } });
-  return {
-    logits: outputs['logits'] as Value,
-    updates: new Map([...updates.keys()].map(name => [name, outputs[name] as Value])),
+  const tap = (name: string, feature: Value): void => {
+    if (options.layers.includes(name)) layers.set(name, feature);
   };
+  const logits = own.scope(scope, () => model.network(own, own.input('image', imageShape), { ...parameters, tap }));
+  layers.set(LOGITS, logits);
+  const named = (kind: string, values: ReadonlyMap<string, Value>): (readonly [string, Value])[] =>
+    [...values].map(([name, value]) => [`${kind} ${name}`, value]);
+  const { outputs } = fuse(builder, {
+    outputs: Object.fromEntries([...named('update', updates), ...named('layer', layers)]),
+  });
+  const copied = (kind: string, values: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> =>
+    new Map([...values.keys()].map(name => [name, outputs[`${kind} ${name}`] as Value]));
+  return { layers: copied('layer', layers), updates: copied('update', updates) };
 }
 
-/** 1 at the entries of convolution kernels in the trainable vector, 0 elsewhere. */
-export function kernelMask(specs: readonly ParameterSpec[]): Float32Array {
-  const mask = new Float32Array(parameterCount(specs));
+/** The teacher's layers: its forward pass, frozen, on the student's patch, or inputs of the graph. */
+function teacherValues(
+  builder: GraphBuilder,
+  { teacher, terms }: NonNullable<StepOptions['distillation']>,
+  shapes: { readonly image: Shape; readonly logits: Shape },
+): ReadonlyMap<string, Value> {
+  const layers = teacherLayers(terms);
+  if ('network' in teacher) {
+    const options = { model: teacher, imageShape: shapes.image, scope: 'teacher', theta: teacher.theta, layers };
+    return forward(builder, options).layers;
+  }
+  const features = layers.map(name => [name, builder.input(`teacherFeature:${name}`, teacher.features[name] as Shape)]);
+  return new Map([...(features as [string, Value][]), [LOGITS, builder.input('teacherLogits', shapes.logits)]]);
+}
+
+/** The adapters that a distillation needs. @throws {InputError} if terms and networks do not fit */
+function adaptersOf(options: StepOptions): readonly ParameterSpec[] {
+  const { student, imageShape, hardLoss, distillation } = options;
+  if (distillation === undefined) return [];
+  const { teacher, terms } = distillation;
+  const own = collectFeatures(student.network, imageShape);
+  const shapes =
+    'network' in teacher
+      ? collectFeatures(teacher.network, imageShape)
+      : new Map([...Object.entries(teacher.features), [LOGITS, own.get(LOGITS) as Shape] as const]);
+  return planDistillation(terms, {
+    student: own,
+    teacher: shapes,
+    label: labelShape(options),
+    activation: isSigmoid(hardLoss) ? 'sigmoid' : 'softmax',
+  });
+}
+
+/**
+ * 1 at the entries of convolution kernels in the trainable vector, 0 elsewhere.
+ * @param count length of the mask; what is beyond the parameters is 0
+ */
+export function kernelMask(specs: readonly ParameterSpec[], count = parameterCount(specs)): Float32Array {
+  const mask = new Float32Array(count);
   let start = 0;
   for (const spec of specs) {
-    const count = parameterCount([spec]);
-    if (spec.role === 'kernel') mask.fill(1, start, start + count);
-    start += count;
+    const end = start + parameterCount([spec]);
+    if (spec.role === 'kernel') mask.fill(1, start, end);
+    start = end;
   }
   return mask;
 }
@@ -106,21 +177,83 @@ export function labelShape({ imageShape, unlabelled = 0 }: Pick<StepOptions, 'im
   return [samples - unlabelled, 1, ...spatial];
 }
 
-/** Builds the graph of a training step. */
-export function buildTrainingStep(options: StepOptions): TrainingStep {
-  const { student, imageShape, hardLoss, optimizer, regularization, clipNorm, distillation } = options;
-  const builder = new GraphBuilder();
+/** What the update of a step needs to know of the pass before it. */
+interface Update {
+  readonly total: Value;
+  readonly hyper: (name: string) => Value;
+  readonly theta: Value;
+  /** The student's parameters by name, and the next values of its buffers. */
+  readonly values: ReadonlyMap<string, Value>;
+  readonly updates: ReadonlyMap<string, Value>;
+  /** The adapters' vector with its parameters, if there are any. */
+  readonly adapters: { readonly vector: Value; readonly values: ReadonlyMap<string, Value> } | undefined;
+}
+
+/**
+ * Gradients, clipping and the optimizer over one vector: the student's trainable parameters, then the adapters'. Penalties and weight
+ * decay act on the student alone.
+ */
+function update(
+  builder: GraphBuilder,
+  { student, optimizer, regularization, clipNorm }: StepOptions,
+  { total, hyper, theta, values, updates, adapters }: Update,
+): { readonly norm: Value; readonly outputs: Record<string, Value> } {
   const trainable = student.specs.filter(spec => spec.role !== 'buffer');
   const buffers = student.specs.filter(spec => spec.role === 'buffer');
-  const count = parameterCount(trainable);
-  const { logits, updates } = forward(builder, { model: student, imageShape, scope: 'student', theta: 'theta' });
+  const own = parameterCount(trainable);
+  const vectors = [builder.slice(theta, 0, 0, own), ...(adapters === undefined ? [] : [adapters.vector])];
+  const joined = builder.concat(vectors, 0);
+  const count = joined.shape[0] as number;
+  const targets = [...trainable.map(({ name }) => values.get(name) as Value), ...(adapters?.values.values() ?? [])];
+  const gradients = gradient(builder, total, targets);
+  return builder.scope('update', () => {
+    const flat = builder.concat(
+      gradients.map(part => builder.reshape(part, [elementCount(part.shape)])),
+      0,
+    );
+    const norm = gradientNorm(builder, flat);
+    const clipped = clipNorm === null ? flat : clipByNorm(builder, flat, norm, clipNorm);
+    const mask = kernelMask(trainable, count);
+    const next = optimizer.update({
+      builder,
+      theta: joined,
+      gradient: addRegularization(builder, clipped, { theta: joined, mask, ...regularization }),
+      state: optimizer.stateNames.map(name => builder.input(name, [count])),
+      learningRate: hyper('learningRate'),
+      bias: [hyper('biasCorrection1'), hyper('biasCorrection2')],
+    });
+    const kept = buffers.map(({ name }) => (updates.get(name) ?? values.get(name)) as Value);
+    const outputs: Record<string, Value> = {
+      'theta.next': builder.concat([builder.slice(next.theta, 0, 0, own), ...kept], 0),
+    };
+    if (adapters !== undefined) outputs[`${ADAPTERS}.next`] = builder.slice(next.theta, 0, own, count);
+    optimizer.stateNames.forEach((name, index) => {
+      outputs[`${name}.next`] = next.state[index] as Value;
+    });
+    return { norm, outputs };
+  });
+}
 
+/** Builds the graph of a training step. @throws {InputError} if terms of the distillation do not fit the networks */
+export function buildTrainingStep(options: StepOptions): TrainingStep {
+  const { student, imageShape, hardLoss, distillation } = options;
+  const builder = new GraphBuilder();
+  const adapters = adaptersOf(options);
   const softTerms = distillation?.terms ?? [];
+  const { layers, updates } = forward(builder, {
+    model: student,
+    imageShape,
+    scope: 'student',
+    theta: 'theta',
+    layers: studentLayers(softTerms),
+  });
+  const logits = layers.get(LOGITS) as Value;
+
   const annealed = hardLoss.crossEntropy.classWeights === 'annealed';
   const hyperNames = [
     ...BASE_HYPER,
     ...(annealed ? ['crossEntropy.balance'] : []),
-    ...softTerms.flatMap(({ name }) => [`${name}.weight`, `${name}.temperature`]),
+    ...distillationHyperNames(softTerms),
   ];
   const hyperVector = builder.input('hyper', [hyperNames.length]);
   const hyper = (name: string): Value => {
@@ -130,69 +263,46 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
 
   const label = builder.input('label', labelShape(options), 'int32');
   const labelled = builder.slice(logits, 0, 0, label.shape[0] as number);
-  const terms: { name: string; value: Value; weighted: Value }[] = builder.scope('loss', () =>
-    hardLossTerms(builder, labelled, label, {
-      ...hardLoss,
-      balance: annealed ? hyper('crossEntropy.balance') : undefined,
-    }).map(({ name, value, weight }) => {
+  const balance = annealed ? hyper('crossEntropy.balance') : undefined;
+  const hard = builder.scope('loss', () =>
+    hardLossTerms(builder, labelled, label, { ...hardLoss, balance }).map(({ name, value, weight }) => {
       return { name, value, weighted: builder.mul(value, weight) };
     }),
   );
-  if (distillation !== undefined) {
-    const { teacher } = distillation;
-    const soft =
-      teacher === 'logits'
-        ? builder.input('teacherLogits', logits.shape)
-        : forward(builder, { model: teacher, imageShape, scope: 'teacher', theta: teacher.theta }).logits;
-    builder.scope('distillation', () => {
-      const loss = isSigmoid(hardLoss) ? sigmoidSoftTargetLoss : softTargetLoss;
-      for (const { name, weights } of softTerms) {
-        const value = loss(builder, logits, soft, { temperature: hyper(`${name}.temperature`), weights });
-        terms.push({ name, value, weighted: builder.mul(value, hyper(`${name}.weight`)) });
-      }
+  const vector = adapters.length === 0 ? undefined : builder.input(ADAPTERS, [parameterCount(adapters)]);
+  const flat = vector && { vector, values: flatParameters(builder, vector, adapters).values };
+  const soft = builder.scope('distillation', () => {
+    if (distillation === undefined) return [];
+    const context: DistillationContext = {
+      builder,
+      student: sideOf('student', layers),
+      teacher: sideOf('teacher', teacherValues(builder, distillation, { image: imageShape, logits: logits.shape })),
+      activation: isSigmoid(hardLoss) ? 'sigmoid' : 'softmax',
+      label,
+      hyper,
+      adapter: ({ name }) => flat?.values.get(name) as Value,
+    };
+    return distillationValues(context, softTerms).map(({ name, value }) => {
+      return { name, value, weighted: builder.mul(value, hyper(`${name}.weight`)) };
     });
-  }
+  });
+  const terms = [...hard, ...soft];
   const total = terms.map(term => term.weighted).reduce((sum, value) => builder.add(sum, value));
 
   const theta = builder.input('theta', [parameterCount(student.specs)]);
   const { values } = flatParameters(builder, theta, student.specs);
-  const gradients = gradient(
-    builder,
-    total,
-    trainable.map(({ name }) => values.get(name) as Value),
-  );
-  return builder.scope('update', () => {
-    const flat = builder.concat(
-      gradients.map(part => builder.reshape(part, [part.shape.reduce((a, b) => a * b, 1)])),
-      0,
-    );
-    const norm = gradientNorm(builder, flat);
-    const clipped = clipNorm === null ? flat : clipByNorm(builder, flat, norm, clipNorm);
-    const own = builder.slice(theta, 0, 0, count);
-    const state = optimizer.stateNames.map(name => builder.input(name, [count]));
-    const next = optimizer.update({
-      builder,
-      theta: own,
-      gradient: addRegularization(builder, clipped, { theta: own, mask: kernelMask(trainable), ...regularization }),
-      state,
-      learningRate: hyper('learningRate'),
-      bias: [hyper('biasCorrection1'), hyper('biasCorrection2')],
-    });
-    const kept = buffers.map(({ name }) => (updates.get(name) ?? values.get(name)) as Value);
-    const losses = [total, ...terms.map(term => term.value), norm].map(value => builder.reshape(value, [1]));
-    const outputs: Record<string, Value> = {
-      'theta.next': builder.concat([next.theta, ...kept], 0),
-      losses: builder.concat(losses, 0),
-    };
-    optimizer.stateNames.forEach((name, index) => {
-      outputs[`${name}.next`] = next.state[index] as Value;
-    });
-    return {
-      graph: decompose(new GraphBuilder(), { outputs }),
-      hyperNames,
-      lossNames: ['total', ...terms.map(term => term.name), 'gradientNorm'],
-    };
-  });
+  const { norm, outputs } = update(builder, options, { total, hyper, theta, values, updates, adapters: flat });
+  const losses = [total, ...terms.map(term => term.value), norm].map(value => builder.reshape(value, [1]));
+  const graph = decompose(new GraphBuilder(), { outputs: { ...outputs, losses: builder.concat(losses, 0) } });
+  return {
+    graph,
+    hyperNames,
+    lossNames: ['total', ...terms.map(term => term.name), 'gradientNorm'],
+    adapters,
+    teacherInputs: reachable(Object.values(graph.outputs)).flatMap(value =>
+      isOp(value, 'Input') && value.attributes.name.startsWith('teacher') ? [value.attributes.name] : [],
+    ),
+  };
 }
 
 /** Forward pass only, parameters as the input `theta`: image to `logits`, for validation while training. */

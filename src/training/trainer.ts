@@ -5,24 +5,33 @@
 import { WorkError } from '../core/errors.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Batch, BatchSource } from '../data/loader.ts';
+import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
 import { type Schedule, scheduleFactor } from '../optim/schedules.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { biasCorrections, buildTrainingStep, labelShape, type SoftTerm, type StepOptions } from './step.ts';
+import { rampAt } from './ramp.ts';
+import {
+  ADAPTERS,
+  biasCorrections,
+  buildTrainingStep,
+  labelShape,
+  type StepOptions,
+  type TrainingStep,
+} from './step.ts';
 
-/** A soft term with the numbers that may change by step. */
-export interface ScheduledTerm extends SoftTerm {
-  /** After the warm-up; from there it moves in a straight line to the final one. */
-  readonly weight: number;
-  /** At the last step. */
-  readonly finalWeight: number;
-  readonly temperature: number;
-  /** Steps over which the weight rises from 0. */
-  readonly warmupSteps: number;
+/** What a teacher beside the step says of a batch. */
+export interface TeacherTensors {
+  /** As the student gives them. */
+  readonly logits: Tensor;
+  /** The layers that terms name, by their names. */
+  readonly features: Readonly<Record<string, Tensor>>;
 }
+
+/** @param step of the batch, from 0 */
+export type TeacherCall = (step: number, batch: Batch) => Promise<TeacherTensors>;
 
 /** One line of the record of a training. */
 export interface StepRecord {
@@ -33,12 +42,6 @@ export interface StepRecord {
   readonly losses: Readonly<Record<string, number>>;
   readonly validationDice?: number;
 }
-
-/**
- * What a teacher beside the step says of a batch: logits as the student gives them.
- * @param step of the batch, from 0
- */
-export type TeacherLogits = (step: number, batch: Batch) => Promise<Tensor>;
 
 /** Where checkpoints and records go. */
 export interface TrainingStore {
@@ -51,9 +54,9 @@ export interface TrainingStore {
 export interface TrainerOptions {
   readonly engine: Engine;
   readonly step: StepOptions;
-  /** The soft terms of `step.distillation` with their numbers; empty without a teacher. */
-  readonly terms: readonly ScheduledTerm[];
   readonly initialTheta: Float32Array;
+  /** Initial values of the adapters that the step asks for; from a stream of their own, so that the student's do not change. */
+  readonly initialAdapters: (specs: readonly ParameterSpec[]) => Float32Array;
   readonly batches: BatchSource;
   readonly steps: number;
   readonly learningRate: number;
@@ -61,8 +64,8 @@ export interface TrainerOptions {
   readonly validateEvery: number;
   /** Mean Dice on the validation cases; undefined where there are none. */
   readonly validate: ((theta: Float32Array) => Promise<number>) | undefined;
-  /** Logits of a teacher that is not part of the step's graph. */
-  readonly teacherLogits?: TeacherLogits | undefined;
+  /** A teacher that is not part of the step's graph. */
+  readonly callTeacher?: TeacherCall | undefined;
   readonly store: TrainingStore;
   readonly fingerprint: string;
   readonly progress: Progress;
@@ -90,13 +93,6 @@ export function balanceExponent(step: number, steps: number): number {
   return Math.max(0, 1 - step / (ANNEALED_SHARE * steps));
 }
 
-/** Weight of a soft term at a step, from 0. */
-export function termWeight({ weight, finalWeight, warmupSteps }: ScheduledTerm, step: number, steps: number): number {
-  if (step < warmupSteps) return (weight * (step + 1)) / (warmupSteps + 1);
-  const progress = (step - warmupSteps) / Math.max(1, steps - 1 - warmupSteps);
-  return weight + (finalWeight - weight) * progress;
-}
-
 function hyperValues(options: TrainerOptions, names: readonly string[], step: number): Float32Array {
   const [first, second] = biasCorrections(options.step.optimizer, step);
   const numbers: Record<string, number> = {
@@ -105,9 +101,9 @@ function hyperValues(options: TrainerOptions, names: readonly string[], step: nu
     biasCorrection2: second,
     'crossEntropy.balance': balanceExponent(step, options.steps),
   };
-  for (const term of options.terms) {
-    numbers[`${term.name}.weight`] = termWeight(term, step, options.steps);
-    numbers[`${term.name}.temperature`] = term.temperature;
+  for (const term of options.step.distillation?.terms ?? []) {
+    numbers[`${term.name}.weight`] = rampAt(term.weight, step, options.steps);
+    if ('temperature' in term) numbers[`${term.name}.temperature`] = rampAt(term.temperature, step, options.steps);
   }
   return Float32Array.from(names, name => numbers[name] as number);
 }
@@ -120,6 +116,36 @@ function assertFinite(losses: Readonly<Record<string, number>>, step: number, ca
     `${broken.map(([name, value]) => `${name} is ${value}`).join(', ')} at step ${step} (cases ${caseIds.join(', ')}). ` +
       'Lower the learning rate, set optimizer.clipNorm, or look at these cases with `voxstill inspect`; the last checkpoint is kept',
   );
+}
+
+/** What goes from step to step beside the parameters, as it starts: the optimizer's moments at 0, and the adapters. */
+function initialState(
+  { step, initialAdapters }: TrainerOptions,
+  { adapters }: TrainingStep,
+): Record<string, Float32Array> {
+  const trainable = [...step.student.specs.filter(spec => spec.role !== 'buffer'), ...adapters];
+  const count = parameterCount(trainable);
+  const moments = step.optimizer.stateNames.map(name => [name, new Float32Array(count)] as const);
+  return Object.fromEntries([
+    ...moments,
+    ...(adapters.length === 0 ? [] : [[ADAPTERS, initialAdapters(adapters)] as const]),
+  ]);
+}
+
+/** An external teacher's tensors for a batch, as far as the step takes them in. */
+async function teacherFeeds(
+  { callTeacher }: TrainerOptions,
+  { teacherInputs }: TrainingStep,
+  { position, batch }: { readonly position: number; readonly batch: Batch },
+): Promise<Record<string, Tensor>> {
+  if (callTeacher === undefined || teacherInputs.length === 0) return {};
+  const { logits, features } = await callTeacher(position, batch);
+  const named = Object.entries(features).map(([name, feature]): [string, Tensor] => [
+    `teacherFeature:${name}`,
+    feature,
+  ]);
+  const all = new Map<string, Tensor>([['teacherLogits', logits], ...named]);
+  return Object.fromEntries(teacherInputs.map(name => [name, all.get(name) as Tensor]));
 }
 
 /**
@@ -141,9 +167,7 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
   const resumed = await store.load();
   const step = buildTrainingStep(options.step);
   const session = await engine.load(encodeModel(lower(step.graph, { block: engine.block })));
-  const { optimizer, imageShape, student } = options.step;
-  const trainable = student.specs.filter(spec => spec.role !== 'buffer');
-  const count = trainable.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const { imageShape } = options.step;
 
   const records: StepRecord[] = [];
   let position = resumed?.last.step ?? 0;
@@ -152,9 +176,8 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
   const earlierSeconds = resumed?.last.seconds ?? 0;
   const flat = (data: Float32Array): Tensor => tensor('float32', data, [data.length]);
   let theta = flat(resumed?.last.theta ?? options.initialTheta);
-  let state = Object.fromEntries(
-    optimizer.stateNames.map(name => [name, flat(resumed?.last.state[name] ?? new Float32Array(count))]),
-  );
+  const initial = Object.entries(initialState(options, step));
+  let state = Object.fromEntries(initial.map(([name, values]) => [name, flat(resumed?.last.state[name] ?? values)]));
   const started = now();
   let waited = 0;
   const seconds = (): number => earlierSeconds + (now() - started) / 1000;
@@ -179,10 +202,9 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
       waited += now() - asked;
       const hyper = hyperValues(options, step.hyperNames, position);
       const image = tensor('float32', batch.image, imageShape);
-      const teacherLogits = await options.teacherLogits?.(position, batch);
       const results = await session.run({
         image,
-        ...(teacherLogits && { teacherLogits }),
+        ...(await teacherFeeds(options, step, { position, batch })),
         label: tensor('int32', batch.label, labelShape(options.step)),
         theta,
         ...state,
@@ -192,7 +214,7 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
       const losses = Object.fromEntries(step.lossNames.map((name, index) => [name, values[index] as number]));
       assertFinite(losses, position + 1, batch.caseIds);
       theta = results['theta.next'] as Tensor;
-      state = Object.fromEntries(optimizer.stateNames.map(name => [name, results[`${name}.next`] as Tensor]));
+      state = Object.fromEntries(initial.map(([name]) => [name, results[`${name}.next`] as Tensor]));
       position++;
 
       let record: StepRecord = {

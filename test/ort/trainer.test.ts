@@ -13,7 +13,7 @@ import { silent } from '../../src/runtime/progress.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { buildForward } from '../../src/training/step.ts';
 import { type StepRecord, type TrainerOptions, type TrainingStore, train } from '../../src/training/trainer.ts';
-import { HARD_LOSS, plainAdam, smallUnet } from '../support/training-steps.ts';
+import { HARD_LOSS, KD, plainAdam, smallUnet, steady } from '../support/training-steps.ts';
 
 const imageShape = [1, 1, 8, 8, 8];
 const voxels = elementCount(imageShape);
@@ -21,6 +21,7 @@ const student = smallUnet([4, 8]);
 const teacher = smallUnet([6]);
 const teacherTheta = initialize(teacher.specs, name => random(5, name));
 const fingerprint = 'test';
+const WARMING = { ...KD, weight: { ...steady(0.5), from: 0, warmupSteps: 8 }, temperature: steady(3) };
 
 /** A bright ball of class 1 with a core of class 2 somewhere in noise; a pure function of the step. */
 function ball(step: number): Batch {
@@ -109,10 +110,10 @@ function options(changes: Partial<TrainerOptions>): TrainerOptions {
       optimizer: plainAdam(),
       regularization: { l1: 0, l2: 1e-5 },
       clipNorm: 5,
-      distillation: { teacher: { ...teacher, theta: teacherTheta }, terms: [{ name: 'kd', weights: 'uniform' }] },
+      distillation: { teacher: { ...teacher, theta: teacherTheta }, terms: [WARMING] },
     },
-    terms: [{ name: 'kd', weights: 'uniform', weight: 0.5, finalWeight: 0.5, temperature: 3, warmupSteps: 8 }],
     initialTheta: initialize(student.specs, name => random(3, name)),
+    initialAdapters: specs => initialize(specs, name => random(4, name)),
     batches: batchSource(),
     steps: 12,
     learningRate: 0.01,
@@ -141,7 +142,6 @@ describe('train', () => {
   it('lowers the loss', async () => {
     const { step, ...rest } = options({
       steps: 40,
-      terms: [],
       schedule: { kind: 'constant', warmupSteps: 0, power: 1 },
     });
     const { distillation: _, ...hard } = step;
@@ -262,11 +262,13 @@ describe('train', () => {
     const session = await engine.load(encodeModel(lower(buildForward(teacher, imageShape), { block: engine.block })));
     const theta = tensor('float32', teacherTheta, [teacherTheta.length]);
     const { step, ...rest } = options({
-      teacherLogits: async (_, { image }) =>
-        (await session.run({ image: tensor('float32', image, imageShape), theta }))['logits']!,
+      callTeacher: async (_, { image }) => {
+        const { logits } = await session.run({ image: tensor('float32', image, imageShape), theta });
+        return { logits: logits!, features: {} };
+      },
     });
     const terms = step.distillation!.terms;
-    const outside = await train({ ...rest, step: { ...step, distillation: { teacher: 'logits', terms } } });
+    const outside = await train({ ...rest, step: { ...step, distillation: { teacher: { features: {} }, terms } } });
     await session.dispose();
     outside.records.forEach(({ losses }, index) => {
       expect(losses['kd']! / inside.records[index]!.losses['kd']!).toBeCloseTo(1, 4);

@@ -8,7 +8,7 @@ import { lower } from '../../src/onnx/lower.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { buildForward, type StepOptions } from '../../src/training/step.ts';
 import { goldensImage, goldensLabel, goldensStream, goldensTheta } from '../support/goldens-stream.ts';
-import { HARD_LOSS, plainAdam, runSteps, type StepOutcome, smallUnet } from '../support/training-steps.ts';
+import { HARD_LOSS, KD, plainAdam, runSteps, type StepOutcome, smallUnet } from '../support/training-steps.ts';
 
 interface Summary {
   readonly norm: number;
@@ -96,7 +96,7 @@ function stepOptions({ name, imageShape }: Golden): StepOptions {
       ? {
           distillation: {
             teacher: { ...teacher, theta: goldensTheta(2, teacher.specs) },
-            terms: [{ name: 'kd', weights: 'uniform' as const }],
+            terms: [KD],
           },
         }
       : {}),

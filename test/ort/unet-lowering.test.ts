@@ -1,4 +1,5 @@
 /** Whole training steps of small U-Nets with distillation: the blocked lowering against the plain one, and the plain one against float64. */
+
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import { type Shape, sameShape } from '../../src/core/shape.ts';
@@ -16,6 +17,7 @@ import { buildTrainingStep, type Model, type TrainingStep } from '../../src/trai
 import { relativeError } from '../support/central-difference.ts';
 import { evaluate } from '../support/evaluate.ts';
 import { draw, toTensor } from '../support/operator-cases.ts';
+import { KD } from '../support/training-steps.ts';
 
 let engine: Engine;
 const sessions: Session[] = [];
@@ -60,10 +62,7 @@ function prepare(setting: Setting): { readonly step: TrainingStep; readonly feed
     clipNorm: 12,
     distillation: {
       teacher: { ...teacher, theta: initialize(teacher.specs, name => random('teacher', name)) },
-      terms: [
-        { name: 'kd', weights: 'uniform' },
-        { name: 'kdBalanced', weights: 'balanced' },
-      ],
+      terms: [KD, { ...KD, name: 'kdBalanced', weights: 'balanced' }],
     },
   });
   const hyper: Readonly<Record<string, number>> = {

@@ -5,7 +5,7 @@ import { elementCount } from '../../src/core/shape.ts';
 import { initialize } from '../../src/nn/parameters.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import type { StepOptions } from '../../src/training/step.ts';
-import { HARD_LOSS, plainAdam, runSteps, smallUnet } from '../support/training-steps.ts';
+import { HARD_LOSS, KD, plainAdam, runSteps, smallUnet } from '../support/training-steps.ts';
 
 const engine = await createNodeEngine({ threads: 1 });
 const student = smallUnet([4, 8]);
@@ -30,7 +30,7 @@ async function stepOn(from: number, to: number, softWeight: number, block: numbe
     optimizer: plainAdam(),
     regularization: { l1: 0, l2: 0 },
     clipNorm: null,
-    distillation: { teacher: { ...teacher, theta: teacherTheta }, terms: [{ name: 'kd', weights: 'uniform' }] },
+    distillation: { teacher: { ...teacher, theta: teacherTheta }, terms: [KD] },
   };
   const [outcome] = await runSteps(engine, options, {
     block,

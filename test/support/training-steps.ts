@@ -9,6 +9,7 @@ import { adam } from '../../src/optim/adam.ts';
 import type { Optimizer } from '../../src/optim/optimizer.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import type { HardLossOptions } from '../../src/training/hard-loss.ts';
+import type { Ramp } from '../../src/training/ramp.ts';
 import {
   biasCorrections,
   buildTrainingStep,
@@ -41,6 +42,20 @@ export const HARD_LOSS: HardLossOptions = {
   crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'uniform' },
   dice: { weight: 1, batch: false, background: false, squared: false, smooth: 1e-5 },
 };
+
+/** A number that stays as it is. */
+export function steady(value: number): Ramp {
+  return { from: value, warmupSteps: 0, start: value, end: value, curve: 'linear' };
+}
+
+/** The soft-target term as plain as it can be; steps by hand are told weight and temperature by name. */
+export const KD = {
+  method: 'kd',
+  name: 'kd',
+  weight: steady(0.5),
+  temperature: steady(2),
+  weights: 'uniform',
+} as const;
 
 /** Runs `steps` steps on one batch; hyper-parameters other than the optimizer's bias corrections come by name. */
 export async function runSteps(

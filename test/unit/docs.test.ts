@@ -19,8 +19,20 @@ function hasKeys({ properties, anyOf, items }: Schema): boolean {
   return properties !== undefined || [...(anyOf ?? []), ...item].some(hasKeys);
 }
 
+/** Whether a value is a number or one that changes over the steps: its keys are told once, as SCHEDULE. */
+function isSchedule({ anyOf }: Schema): boolean {
+  return anyOf?.some(({ properties }) => properties?.['curve'] !== undefined) === true;
+}
+
+/** Paths under which the document tells keys that several places share. */
+function shared(path: string): string {
+  return path
+    .replace(/^(teacher|student)\.(?=unet|train)/, 'ARM.')
+    .replace(/^distill\.losses\.\w+\.(?=classWeights|foregroundWeight|boundaryWeight)/, 'VOXELS.');
+}
+
 /**
- * Every key of the schema by its path, teacher and student as ARM, with its default as the document writes it.
+ * Every key of the schema by its path, shared ones under their name, with its default as the document writes it.
  * @param outer default of the choice that the schema is one of
  */
 function defaultsOf(
@@ -35,10 +47,17 @@ function defaultsOf(
       defaultsOf(child, path === '' ? key : `${path}.${key}`, required?.includes(key) === true),
     );
   }
+  if (isSchedule(schema)) {
+    const notation = (anyOf ?? []).filter(choice => choice.properties !== undefined);
+    return [
+      [path, JSON.stringify(schema.default)],
+      ...notation.flatMap(choice => defaultsOf(choice, 'SCHEDULE', isRequired)),
+    ];
+  }
   const value = 'default' in schema ? schema.default : outer;
   if (hasKeys(schema)) return (anyOf ?? [items as Schema]).flatMap(one => defaultsOf(one, path, isRequired, value));
   const text = typeof value === 'string' ? value : JSON.stringify(value)?.replaceAll(',', ', ');
-  return [[path.replace(/^(teacher|student)\.(?=unet|train)/, 'ARM.'), isRequired ? 'required' : (text ?? 'none')]];
+  return [[shared(path), isRequired ? 'required' : (text ?? 'none')]];
 }
 
 describe('docs/recipe.md', () => {
@@ -54,12 +73,10 @@ describe('docs/recipe.md', () => {
 
   it('says the default of every key', () => {
     // these two have none that is a number: one depends on the steps, the other is a second name
-    expect([written.get('ARM.train.validateEvery'), written.get('distill.losses.kd.alpha')]).toEqual([
-      'steps / 10',
-      'not given',
-    ]);
+    const without = ['ARM.train.validateEvery', 'distill.losses.kd.alpha'];
+    expect(without.map(key => written.get(key))).toEqual(['steps / 10', 'not given']);
     const others = [...known].filter(([, value]) => value !== 'none');
-    expect(known.size - others.length).toBe(2);
+    expect(known.size - others.length).toBe(without.length);
     expect(Object.fromEntries(others.map(([key]) => [key, written.get(key)]))).toEqual(Object.fromEntries(others));
   });
 

@@ -7,6 +7,17 @@ import { InputError } from '../../../src/core/errors.ts';
 import { parseRecipe, resolveRecipe, stringifyRecipe } from '../../../src/experiment/config.ts';
 import { recipeJsonSchema } from '../../../src/experiment/config-schema.ts';
 
+/** A soft-target term with every default. */
+const KD = {
+  temperature: 2,
+  softWeight: 0.1,
+  finalSoftWeight: 0,
+  warmupSteps: 0,
+  classWeights: 'balanced',
+  foregroundWeight: 1,
+  boundaryWeight: 1,
+};
+
 const SMALL = `data: { dataset: some/folder }
 patch: { size: [8, 16, 8] }
 teacher:
@@ -63,9 +74,7 @@ describe('defaults', () => {
         dice: { weight: 1, batch: true, background: false, squared: false, smooth: 1e-5 },
       },
       distill: {
-        losses: [
-          { kd: { temperature: 2, softWeight: 0.1, finalSoftWeight: 0, classWeights: 'balanced', warmupSteps: 0 } },
-        ],
+        losses: [{ kd: KD }],
         unlabelled: { batch: 0 },
       },
       baseline: true,
@@ -88,8 +97,7 @@ describe('defaults', () => {
 
   it('reads alpha as softWeight', () => {
     const recipe = parseRecipe(`${SMALL}distill: { losses: [{ kd: { alpha: 0.25 } }] }`, { path: 'r' });
-    expect(recipe.distill.losses[0]?.kd.softWeight).toBe(0.25);
-    expect(recipe.distill.losses[0]?.kd).not.toHaveProperty('alpha');
+    expect(recipe.distill.losses).toEqual([{ kd: { ...KD, softWeight: 0.25 } }]);
   });
 
   it('takes the decay and momentum of the optimizer that is named', () => {
@@ -155,6 +163,20 @@ preprocess: { normalize: minmax, spacingMm: [1, 1] }
       'distill: { losses: [{ kd: { alpha: 1, softWeight: 1 } }] }',
       'distill.losses.0.kd: softWeight and alpha are the same; give one',
     ],
+    [
+      'distill: { losses: [{ kd: { softWeight: { start: 1, end: 0 }, warmupSteps: 9 } }] }',
+      'distill.losses.0.kd: a softWeight with start and end has its own end and warmupSteps; leave finalSoftWeight and warmupSteps out',
+    ],
+    ['distill: { losses: [{ hnt: {} }] }', 'distill.losses.0.hnt: unknown key; did you mean "hint"?'],
+    ['distill: { losses: [{ kd: {}, dist: {} }] }', 'distill.losses.0.dist: cannot stand beside kd; choose one'],
+    [
+      'distill: { losses: [{ hint: { studentLayer: encoder0 } }] }',
+      'distill.losses.0.hint.teacherLayer: missing; allowed: text',
+    ],
+    [
+      'distill: { losses: [{ kd: { temperature: { start: 0, end: 1 } } }] }',
+      'distill.losses.0.kd.temperature.start: got 0; allowed: a number above 0',
+    ],
   ])('refuses %s', (line, message) => {
     expect(errorOf(SMALL + line).lines).toEqual([`recipe.yaml:9 ${message}`]);
   });
@@ -185,9 +207,7 @@ describe('overrides', () => {
   it('reach into lists by number', () => {
     const text = `${SMALL}distill: { losses: [{ kd: { softWeight: 2 } }] }`;
     const recipe = parseRecipe(text, { path: 'r', overrides: ['distill.losses.0.kd.temperature=4'] });
-    expect(recipe.distill.losses).toEqual([
-      { kd: { temperature: 4, softWeight: 2, finalSoftWeight: 0, classWeights: 'balanced', warmupSteps: 0 } },
-    ]);
+    expect(recipe.distill.losses).toEqual([{ kd: { ...KD, temperature: 4, softWeight: 2 } }]);
   });
 
   it('are held to the schema like the text, and named in the message', () => {

@@ -4,7 +4,7 @@ import { collectFeatures } from '../../../src/nn/parameters.ts';
 import { unet } from '../../../src/nn/unet.ts';
 
 describe('the features of a U-Net', () => {
-  it('are what each level ends with, on the grid and with the channels of the level', () => {
+  it('are what each level ends with, on the grid and with the channels of the level, and the logits', () => {
     const network = unet({
       features: [4, 6, 8],
       convolutionsPerLevel: 1,
@@ -18,6 +18,7 @@ describe('the features of a U-Net', () => {
       ['encoder2', [2, 8, 2, 4, 1]],
       ['decoder1', [2, 6, 4, 8, 2]],
       ['decoder0', [2, 4, 8, 16, 4]],
+      ['logits', [2, 3, 8, 16, 4]],
     ]);
   });
 });

@@ -1,0 +1,28 @@
+/** Features of different resolution on one grid. */
+import { ShapeError } from '../../core/errors.ts';
+import { formatShape, type Triple } from '../../core/shape.ts';
+import type { GraphBuilder, Value } from '../../graph/graph.ts';
+import { spatial } from '../../graph/infer.ts';
+
+/**
+ * Averages whole blocks of voxels, so that the result has `grid` voxels per axis.
+ * @throws {ShapeError} if the grid does not divide the size
+ */
+export function averageTo(builder: GraphBuilder, value: Value, grid: Triple): Value {
+  const size = spatial(value.shape);
+  const kernel = size.map((length, axis) => length / (grid[axis] as number)) as unknown as Triple;
+  if (!kernel.every(Number.isInteger)) {
+    throw new ShapeError(
+      `a feature of ${formatShape(size)} voxels cannot be averaged to ${formatShape(grid)}: the factors must be whole. Name ` +
+        'layers whose grids divide each other',
+    );
+  }
+  return kernel.every(factor => factor === 1) ? value : builder.apply('AveragePool', [value], { kernel });
+}
+
+/** Both features on the smaller grid of the two, axis by axis; the larger one is averaged over whole blocks. */
+export function onSmallerGrid(builder: GraphBuilder, student: Value, teacher: Value): readonly [Value, Value] {
+  const [left, right] = [spatial(student.shape), spatial(teacher.shape)];
+  const grid = left.map((length, axis) => Math.min(length, right[axis] as number)) as unknown as Triple;
+  return [averageTo(builder, student, grid), averageTo(builder, teacher, grid)];
+}

@@ -1,0 +1,19 @@
+/** FitNets hints: an inner image of the student, through an adapter, against one of the teacher. */
+import type { GraphBuilder, Value } from '../../graph/graph.ts';
+import { assertAlike } from './voxel-mean.ts';
+
+/**
+ * 1/2 mean (r - f)^2 over batch, channels and voxels. The paper sums over a layer; the mean keeps the value apart from its size.
+ * @param adapted r, the student's feature after its 1x1x1 adapter, [N, C, D, H, W]; differentiated
+ * @param teacher f, same shape; constant
+ * @returns scalar [], squared units of the feature
+ * @throws {ShapeError} if the shapes differ
+ * @see arXiv:1412.6550, equation 3
+ */
+export function hintLoss(builder: GraphBuilder, adapted: Value, teacher: Value): Value {
+  assertAlike(adapted, teacher, 'feature');
+  const difference = builder.sub(adapted, teacher);
+  const perChannel = builder.mean(builder.mul(difference, difference), [2, 3, 4]);
+  const channels = perChannel.shape.reduce((product, size) => product * size, 1);
+  return builder.mul(builder.total(perChannel), 0.5 / channels);
+}

@@ -1,0 +1,54 @@
+/**
+ * DIST: the student keeps the teacher's relations instead of its numbers. Pearson's correlation does not see a scale or a shift of
+ * probabilities, which a small student cannot follow.
+ */
+import { ShapeError } from '../../core/errors.ts';
+import type { GraphBuilder, Value } from '../../graph/graph.ts';
+import type { SoftTargetOptions } from './logits.ts';
+import { assertAlike, softmaxVoxelMean } from './voxel-mean.ts';
+
+export interface RelationOptions extends SoftTargetOptions {
+  /** beta, of the relation between the classes of a voxel. */
+  readonly interWeight: number;
+  /** gamma, of the relation between the voxels of the batch in a class. */
+  readonly intraWeight: number;
+}
+
+/** Added to variances of probabilities: where nothing varies the correlation is 0 and has no steep gradient. */
+const FLOOR = 1e-8;
+
+/** Pearson's correlation over some axes, which are kept. */
+function correlation(builder: GraphBuilder, left: Value, right: Value, axes: readonly number[]): Value {
+  const [a, b] = [left, right].map(value => builder.sub(value, builder.mean(value, axes))) as [Value, Value];
+  const variance = (value: Value): Value => builder.add(builder.mean(builder.mul(value, value), axes), FLOOR);
+  const covariance = builder.mean(builder.mul(a, b), axes);
+  return builder.div(covariance, builder.sqrt(builder.mul(variance(a), variance(b))));
+}
+
+/**
+ * T^2 (beta mean_voxels (1 - r_classes) + gamma mean_c (1 - r_voxels)): r_classes correlates p = softmax(t / T) with q = softmax(s / T) over
+ * the classes of a voxel, r_voxels over all voxels of the batch in one class. The mean over voxels is weighted, the correlation over
+ * voxels is not: it weighs every class alike by itself.
+ * @returns scalar [], no unit
+ * @throws {ShapeError} if the shapes differ, or with fewer than three classes, whose correlation is always 1 or -1
+ * @see arXiv:2205.10536, section 4
+ */
+export function relationLoss(
+  builder: GraphBuilder,
+  student: Value,
+  teacher: Value,
+  { temperature, interWeight, intraWeight, ...weights }: RelationOptions,
+): Value {
+  assertAlike(student, teacher);
+  const classes = student.shape[1] as number;
+  if (classes < 3) throw new ShapeError(`relations between classes need three of them, got ${classes}: use kd`);
+  const soften = (logits: Value): Value =>
+    builder.exp(builder.apply('LogSoftmax', [builder.div(logits, temperature)], { axis: 1 }));
+  const [p, q] = [soften(teacher), soften(student)];
+  const ofClasses = builder.sub(1, correlation(builder, p, q, [1]));
+  const ofVoxels = builder.sub(1, correlation(builder, p, q, [0, 2, 3, 4]));
+  const inter = softmaxVoxelMean(builder, ofClasses, { teacher, ...weights });
+  const intra = builder.mul(builder.total(ofVoxels), 1 / classes);
+  const sum = builder.add(builder.mul(inter, interWeight), builder.mul(intra, intraWeight));
+  return builder.mul(sum, builder.mul(temperature, temperature));
+}

@@ -1,0 +1,257 @@
+/**
+ * The distillation terms of a step: one table from method to graph nodes. Layers of student and teacher go by the names that the networks
+ * give them; `logits` is a layer of every network. Adapters are parameters of the step, not of the student: they have a vector of their
+ * own, train with it, and end with it.
+ */
+import { InputError } from '../core/errors.ts';
+import { type Shape, sameShape } from '../core/shape.ts';
+import { GraphBuilder, type Value } from '../graph/graph.ts';
+import { attentionLoss } from '../losses/distillation/attention.ts';
+import { likeliestClass } from '../losses/distillation/boundary.ts';
+import { channelWiseLoss } from '../losses/distillation/channel-wise.ts';
+import { decoupledLoss } from '../losses/distillation/decoupled.ts';
+import { onSmallerGrid } from '../losses/distillation/feature-grid.ts';
+import { hintLoss } from '../losses/distillation/hint.ts';
+import { logitRegressionLoss } from '../losses/distillation/logit-regression.ts';
+import { sigmoidSoftTargetLoss, softTargetLoss } from '../losses/distillation/logits.ts';
+import { regionAffinityLoss } from '../losses/distillation/region-affinity.ts';
+import { relationLoss } from '../losses/distillation/relations.ts';
+import type { SoftWeights } from '../losses/distillation/voxel-mean.ts';
+import { sameConv } from '../nn/layers.ts';
+import type { ParameterSpec } from '../nn/parameters.ts';
+import type { Ramp } from './ramp.ts';
+
+/** The two inner images that a feature method compares. */
+export interface Layers {
+  readonly studentLayer: string;
+  readonly teacherLayer: string;
+}
+
+interface Softened {
+  readonly temperature: Ramp;
+}
+
+/** Where the classes of voxels come from: the labels (of samples without any: the teacher), or the teacher's most likely class. */
+interface Referred {
+  readonly reference: 'label' | 'teacher';
+}
+
+/** The settings of each method; the keys are all the methods there are. */
+export interface Methods {
+  readonly kd: Softened & SoftWeights;
+  readonly logitRegression: SoftWeights & { readonly centred: boolean };
+  readonly dkd: Softened & SoftWeights & Referred & { readonly targetWeight: number; readonly nonTargetWeight: number };
+  readonly dist: Softened & SoftWeights & { readonly interWeight: number; readonly intraWeight: number };
+  readonly hint: Layers;
+  readonly attention: Layers;
+  readonly channelWise: Softened & Layers;
+  readonly regionAffinity: Referred & Layers;
+}
+
+export type Method = keyof Methods;
+
+/** A term that pulls the student towards the teacher. */
+export type DistillationTerm = {
+  [M in Method]: { readonly method: M; readonly name: string; readonly weight: Ramp } & Methods[M];
+}[Method];
+
+/** A network as the terms see it. */
+export interface Side {
+  /** A layer by its name. @throws {InputError} if there is none */
+  layer(name: string): Value;
+}
+
+/** The name by which every network's result is a layer. */
+export const LOGITS = 'logits';
+
+/** What a term is built from. */
+export interface DistillationContext {
+  readonly builder: GraphBuilder;
+  readonly student: Side;
+  readonly teacher: Side;
+  readonly activation: 'softmax' | 'sigmoid';
+  /** Class numbers of the first samples, those with labels, int32 [N labelled, 1, D, H, W]. */
+  readonly label: Value;
+  /** A number of the step. */
+  readonly hyper: (name: string) => Value;
+  /** An adapter's parameter. */
+  readonly adapter: (spec: ParameterSpec) => Value;
+}
+
+type Build<M extends Method> = (
+  context: DistillationContext,
+  term: Extract<DistillationTerm, { readonly method: M }>,
+) => Value;
+
+const logitsOf = ({ student, teacher }: DistillationContext): readonly [Value, Value] => [
+  student.layer(LOGITS),
+  teacher.layer(LOGITS),
+];
+
+const layersOf = (
+  { student, teacher }: DistillationContext,
+  { studentLayer, teacherLayer }: Layers,
+): readonly [Value, Value] => [student.layer(studentLayer), teacher.layer(teacherLayer)];
+
+/** The teacher's most likely classes as 0/1 maps, background first; of independent channels it is what none of them claims. */
+function teacherMaps({ builder, activation }: DistillationContext, logits: Value): Value {
+  if (activation === 'softmax') return likeliestClass(builder, logits);
+  const inside = builder.cast(builder.greater(logits, 0), 'float32');
+  return builder.concat([builder.max(builder.sub(1, builder.sum(inside, [1])), 0), inside], 1);
+}
+
+/** Classes of all samples as 0/1 maps [N, classes, D, H, W], background first. */
+function classMaps(context: DistillationContext, { reference }: Referred): Value {
+  const { builder, teacher, activation, label } = context;
+  const logits = teacher.layer(LOGITS);
+  if (reference === 'teacher') return teacherMaps(context, logits);
+  const [samples, channels] = logits.shape as readonly [number, number];
+  const classes = channels + (activation === 'sigmoid' ? 1 : 0);
+  const numbers = Int32Array.from({ length: classes }, (_, index) => index);
+  const ids = builder.constant({ dataType: 'int32', shape: [1, classes, 1, 1, 1], data: numbers });
+  const labelled = builder.cast(builder.equal(label, ids), 'float32');
+  const first = label.shape[0] as number;
+  return first === samples
+    ? labelled
+    : builder.concat([labelled, teacherMaps(context, builder.slice(logits, 0, first, samples))], 0);
+}
+
+/** The student's feature with the teacher's channels, by a 1x1x1 convolution with bias. */
+function adapted(
+  { builder, adapter }: DistillationContext,
+  name: string,
+  [student, teacher]: readonly [Value, Value],
+): Value {
+  const parameters = { get: adapter, update: () => {}, training: true };
+  const channels = teacher.shape[1] as number;
+  return sameConv({ builder, parameters, name: `${name}.adapter` }, student, {
+    channels,
+    kernel: [1, 1, 1],
+    gain: 1,
+    bias: true,
+  });
+}
+
+function exclusive({ activation }: DistillationContext, method: Method): void {
+  if (activation === 'softmax') return;
+  throw new InputError(
+    'E_DISTILL',
+    `${method} compares classes that exclude each other; with loss.crossEntropy.kind "binary" use kd or logitRegression`,
+  );
+}
+
+const BUILD: { readonly [M in Method]: Build<M> } = {
+  kd: (context, { name, ...weights }) => {
+    const loss = context.activation === 'sigmoid' ? sigmoidSoftTargetLoss : softTargetLoss;
+    const temperature = context.hyper(`${name}.temperature`);
+    return loss(context.builder, ...logitsOf(context), { ...weights, temperature });
+  },
+  logitRegression: (context, term) =>
+    logitRegressionLoss(context.builder, ...logitsOf(context), { ...term, activation: context.activation }),
+  dkd: (context, term) => {
+    exclusive(context, 'dkd');
+    const temperature = context.hyper(`${term.name}.temperature`);
+    const target = classMaps(context, term);
+    return decoupledLoss(context.builder, ...logitsOf(context), { ...term, temperature, target });
+  },
+  dist: (context, term) => {
+    exclusive(context, 'dist');
+    const temperature = context.hyper(`${term.name}.temperature`);
+    return relationLoss(context.builder, ...logitsOf(context), { ...term, temperature });
+  },
+  hint: (context, term) => {
+    const pair = onSmallerGrid(context.builder, ...layersOf(context, term));
+    return hintLoss(context.builder, adapted(context, term.name, pair), pair[1]);
+  },
+  attention: (context, term) =>
+    attentionLoss(context.builder, ...onSmallerGrid(context.builder, ...layersOf(context, term))),
+  channelWise: (context, term) => {
+    const pair = onSmallerGrid(context.builder, ...layersOf(context, term));
+    const student = sameShape(pair[0].shape, pair[1].shape) ? pair[0] : adapted(context, term.name, pair);
+    return channelWiseLoss(context.builder, student, pair[1], context.hyper(`${term.name}.temperature`));
+  },
+  regionAffinity: (context, term) =>
+    regionAffinityLoss(context.builder, ...layersOf(context, term), classMaps(context, term)),
+};
+
+/** Builds the terms. Their errors carry the name of the term. */
+export function distillationValues(
+  context: DistillationContext,
+  terms: readonly DistillationTerm[],
+): readonly { readonly name: string; readonly value: Value }[] {
+  return terms.map(term => {
+    try {
+      const build = BUILD[term.method] as Build<Method>;
+      return { name: term.name, value: context.builder.scope(term.name, () => build(context, term)) };
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError(error.code, `distillation term ${term.name}: ${error.message}`, { cause: error });
+    }
+  });
+}
+
+/** Names of the numbers that change by step. */
+export function distillationHyperNames(terms: readonly DistillationTerm[]): readonly string[] {
+  return terms.flatMap(term => [`${term.name}.weight`, ...('temperature' in term ? [`${term.name}.temperature`] : [])]);
+}
+
+/** The layers of the teacher that the terms need beside its logits. */
+export function teacherLayers(terms: readonly DistillationTerm[]): readonly string[] {
+  const names = terms.flatMap(term => ('teacherLayer' in term ? [term.teacherLayer] : []));
+  return [...new Set(names)].filter(name => name !== LOGITS);
+}
+
+/** The layers of the student that the terms need beside its logits. */
+export function studentLayers(terms: readonly DistillationTerm[]): readonly string[] {
+  const names = terms.flatMap(term => ('studentLayer' in term ? [term.studentLayer] : []));
+  return [...new Set(names)].filter(name => name !== LOGITS);
+}
+
+/** Values by name as a side. @param what how the network is called in messages */
+export function sideOf(what: 'student' | 'teacher', values: ReadonlyMap<string, Value>): Side {
+  return {
+    layer: name => {
+      const value = values.get(name);
+      if (value !== undefined) return value;
+      throw new InputError('E_LAYER', `the ${what} has no layer "${name}"; it has ${[...values.keys()].join(', ')}`);
+    },
+  };
+}
+
+/** What the terms are checked against: shapes of the layers by name, `logits` among them, and of the labels. */
+export interface DistillationShapes {
+  readonly student: ReadonlyMap<string, Shape>;
+  readonly teacher: ReadonlyMap<string, Shape>;
+  readonly label: Shape;
+  readonly activation: 'softmax' | 'sigmoid';
+}
+
+/**
+ * Checks that the terms fit the two networks, by shapes alone, and says which adapters they need.
+ * @throws {InputError} E_LAYER, E_DISTILL or E_SHAPE, naming the term
+ */
+export function planDistillation(
+  terms: readonly DistillationTerm[],
+  { student, teacher, label, activation }: DistillationShapes,
+): readonly ParameterSpec[] {
+  const builder = new GraphBuilder();
+  const specs = new Map<string, ParameterSpec>();
+  const side = (what: 'student' | 'teacher', shapes: ReadonlyMap<string, Shape>): Side => {
+    const inputs = [...shapes].map(([name, shape]) => [name, builder.input(`${what} ${name}`, shape)] as const);
+    return sideOf(what, new Map(inputs));
+  };
+  const context: DistillationContext = {
+    builder,
+    student: side('student', student),
+    teacher: side('teacher', teacher),
+    activation,
+    label: builder.input('label', label, 'int32'),
+    hyper: name => builder.input(name, []),
+    adapter: spec => {
+      specs.set(spec.name, spec);
+      return builder.input(spec.name, spec.shape);
+    },
+  };
+  distillationValues(context, terms);
+  return [...specs.values()];
+}
