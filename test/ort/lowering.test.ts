@@ -169,6 +169,17 @@ const CHAINS: readonly Chain[] = [
   { name: '3x3x3', attributes: K3, channels: [3, 8, 5, 1], batch: 1, size: [2, 7, 3] },
   { name: '3x3x3', attributes: K3, channels: [8, 12, 16, 20], batch: 1, size: [3, 3, 2] },
   { name: '3x3x3', attributes: K3, channels: [2, 32, 12, 20], batch: 2, size: [2, 3, 2] },
+  { name: '3x3x3, a block a plane', attributes: K3, channels: [2, 8, 8, 8], batch: 2, size: [4, 3, 5] },
+  { name: '3x3x3, a block a plane', attributes: K3, channels: [2, 16, 16, 16], batch: 2, size: [4, 3, 5] },
+  { name: '3x3x3, a block a plane', attributes: K3, channels: [16, 16, 3, 16], batch: 1, size: [2, 4, 3] },
+  { name: '3x3x3, planes cut into strips', attributes: K3, channels: [1, 20, 12, 2], batch: 2, size: [10, 4, 3] },
+  {
+    name: '3x1x1, a kernel a plane',
+    attributes: sameConv([3, 1, 1]),
+    channels: [1, 16, 16, 1],
+    batch: 1,
+    size: [16, 44, 44],
+  },
   { name: '3x3x3 on single voxels', attributes: K3, channels: [8, 3, 12, 2], batch: 2, size: [1, 1, 1] },
   { name: '5x3x1', attributes: ANISOTROPIC, channels: [1, 3, 2, 4], batch: 3, size: [8, 4, 3] },
   { name: '5x3x1', attributes: ANISOTROPIC, channels: [12, 5, 20, 3], batch: 1, size: [3, 5, 2] },
@@ -230,7 +241,7 @@ describe('the blocked lowering of convolutions of an upsampled image', () => {
     { packs: [4, 2], channels: [3, block / 2, block / 4, 2] },
     { packs: [2, 1], channels: [1, block, block / 2, 1] },
     { packs: [2, 1], channels: [2, block / 2 + 1, block / 2 - 1, 3] },
-    { packs: [1, 1], channels: [2, block, block, 1] },
+    { packs: [2, 1], channels: [2, block, block, 1] },
     { packs: [1, 1], channels: [1, block + 4, block + 3, 2] },
   ];
   for (const index of range(packed(16).length)) {
@@ -274,7 +285,9 @@ describe('the blocked lowering of pooling', () => {
     [2, 3, [8, 4, 2]],
     [4, 1, [4, 2, 6]],
     [5, 2, [6, 2, 2]],
+    [8, 2, [4, 2, 4]],
     [12, 1, [2, 4, 2]],
+    [16, 3, [4, 4, 2]],
     [20, 3, [2, 2, 4]],
   ] as const) {
     blockedIt(
@@ -308,6 +321,8 @@ describe('the blocked lowering of elementwise operators', () => {
   for (const [channels, batch, size] of [
     [3, 2, [4, 3, 2]],
     [4, 1, [4, 3, 2]],
+    [8, 2, [4, 3, 2]],
+    [16, 2, [4, 3, 2]],
     [20, 3, [2, 3, 2]],
     [3, 2, [1, 1, 1]],
   ] as const) {

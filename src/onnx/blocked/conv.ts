@@ -4,7 +4,8 @@ import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import { correlate } from './kernel-gradient.ts';
 import { blockedKernel, kernelFromTaps, placement, type TapPlacement } from './kernels.ts';
-import { type BlockedConvOptions, blockedConv, type Layout, reorderOutput, stackGroups } from './layout.ts';
+import { type BlockedConvOptions, blockedConv, type Layout, reorderOutput } from './layout.ts';
+import { fewestPlanes, groupsAndSamples, neighbouringRows, planeRows, stackRows } from './plane-rows.ts';
 
 /** An operand of a convolution: blocked, or planar where that is cheaper. */
 export interface Operand {
@@ -25,9 +26,13 @@ export function isSameConv({ kernel, strides, dilations, pads, group, upsample }
   );
 }
 
-function tapPlacement({ kernel, dilations, pads }: ConvAttributes, slots: number, adjoint: boolean): TapPlacement {
+/** Where the taps of a result of `outSlots` planes land in rows of `inSlots` planes. */
+function tapPlacement(
+  { kernel, dilations, pads }: ConvAttributes,
+  { outSlots, inSlots, adjoint }: { readonly outSlots: number; readonly inSlots: number; readonly adjoint: boolean },
+): TapPlacement {
   const [depth, height, width] = kernel;
-  const landings = range(slots).flatMap(outSlot =>
+  const landings = range(outSlots).flatMap(outSlot =>
     range(depth * height * width).map(tap => {
       const plane = Math.floor(tap / (height * width));
       const flat = tap % (height * width);
@@ -40,16 +45,11 @@ function tapPlacement({ kernel, dilations, pads }: ConvAttributes, slots: number
       };
     }),
   );
-  return placement(slots, slots, [height, width], landings);
+  return placement(outSlots, inSlots, [height, width], landings);
 }
 
 /** Extras of a blocked convolution that are fused into its pass. */
 export type Fused = Pick<BlockedConvOptions, 'bias' | 'sum' | 'activation'>;
-
-/** For each group the neighbours that the taps meet. */
-function neighbours({ groups }: Layout, { offsets }: TapPlacement): readonly (readonly number[])[] {
-  return range(groups).map(group => offsets.map(offset => group + offset));
-}
 
 /** The convolution (or with `adjoint` its gradient to the input) of one operand; the result is blocked with the operand's packing. */
 export function sameConv(
@@ -60,10 +60,16 @@ export function sameConv(
 ): Emitted {
   const { attributes, adjoint, ...fused } = options;
   const { layout, planar } = operand;
-  const taps = tapPlacement(attributes, layout.pack, adjoint);
+  const planes = fewestPlanes(layout, planar);
+  const rows = planeRows(emit, operand.tensor, layout, { planes, planar });
+  const taps = tapPlacement(attributes, { outSlots: layout.pack, inSlots: planes, adjoint });
   const weights = blockedKernel(emit, kernel, taps, { block: layout.block, adjoint, planar });
+  const sources = neighbouringRows(rows, groupsAndSamples(layout), {
+    offsets: taps.offsets,
+    ratio: layout.pack / planes,
+  });
   const [, padH, padW] = attributes.pads;
-  return blockedConv(emit, stackGroups(emit, operand.tensor, layout.batch, neighbours(layout, taps)), weights, {
+  return blockedConv(emit, stackRows(emit, rows.tensor, sources), weights, {
     kernel: taps.kernel,
     pads: [padH, padW, padH, padW],
     dilations: [attributes.dilations[1], attributes.dilations[2]],
@@ -72,8 +78,8 @@ export function sameConv(
 }
 
 /** Number of channels a planar input of this convolution would have: planar is possible below the block. */
-export function stackedChannels(attributes: ConvAttributes, layout: Layout): number {
-  return tapPlacement(attributes, layout.pack, false).offsets.length * layout.used;
+export function stackedChannels(attributes: ConvAttributes, { pack, channels }: Layout): number {
+  return tapPlacement(attributes, { outSlots: pack, inSlots: 1, adjoint: false }).offsets.length * channels;
 }
 
 /**
@@ -81,25 +87,32 @@ export function stackedChannels(attributes: ConvAttributes, layout: Layout): num
  * the gradient to the input; a planar x (an image of few channels) is stacked itself.
  */
 export function sameConvKernelGradient(emit: Emitter, x: Operand, dy: Operand, attributes: ConvAttributes): Emitted {
-  const { dilations, pads } = attributes;
+  const { dilations, pads, kernel } = attributes;
   const adjoint = !x.planar;
-  const taps = tapPlacement(attributes, dy.layout.pack, adjoint);
+  const planes = Math.max(fewestPlanes(x.layout, x.planar), fewestPlanes(dy.layout, false));
+  const taps = tapPlacement(attributes, { outSlots: planes, inSlots: planes, adjoint });
   const options = {
     pads: [pads[1], pads[2], pads[1], pads[2]],
     steps: [dilations[1], dilations[2]],
     block: dy.layout.block,
   } as const;
-  const sources = neighbours(dy.layout, taps);
-  const { batch, groups } = dy.layout;
+  const xRows = planeRows(emit, x.tensor, x.layout, { planes, planar: x.planar });
+  const dyRows = planeRows(emit, dy.tensor, dy.layout, { planes, planar: false });
+  const met = { offsets: taps.offsets, ratio: 1 };
   const product = adjoint
-    ? correlate(emit, x, { tensor: dy.tensor, batch, sources }, options)
+    ? correlate(
+        emit,
+        { tensor: xRows.tensor, planar: false },
+        { tensor: dyRows.tensor, sources: neighbouringRows(dyRows, xRows.order, met) },
+        options,
+      )
     : correlate(
         emit,
-        { tensor: stackGroups(emit, x.tensor, batch, sources), planar: true },
-        { tensor: dy.tensor, batch, sources: range(groups).map(group => [group]) },
+        { tensor: stackRows(emit, xRows.tensor, neighbouringRows(xRows, dyRows.order, met)), planar: true },
+        { tensor: dyRows.tensor, sources: range(dyRows.order.length).map(row => [row]) },
         options,
       );
-  return kernelFromTaps(emit, product, taps, { x: x.layout, dy: dy.layout, adjoint, kernel: attributes.kernel });
+  return kernelFromTaps(emit, product, taps, { x: xRows.layout, dy: dyRows.layout, adjoint, kernel });
 }
 
 /** Gradient to a 1x1x1 kernel: one matrix product per plane group, lanes of dy against lanes of x, summed over planes and slots. */

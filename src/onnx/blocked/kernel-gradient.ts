@@ -1,6 +1,6 @@
 /**
  * Gradients to kernels as blocked 2D convolutions with the roles turned round: one operand gives the rows, an unblocked image with a channel
- * for every plane (pair of depth group and sample), the other is a kernel as large as that plane, and the few result pixels are the taps. The
+ * for every plane (group of planes of one sample), the other is a kernel as large as that plane, and the few result pixels are the taps. The
  * operand with the stacked neighbours is the kernel, since ONNX Runtime computes up to four blocks of kernels at a time. Blocked memory is read
  * as it lies: the lanes of a pixel are neighbours, so as an unblocked image the width is lanes times pixels, and a convolution dilated by the
  * block meets every lane at every tap. Planes are cut into strips of their height and put into groups, whose kernels stay in the cache;
@@ -8,7 +8,8 @@
  */
 import { range } from '../../core/shape.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
-import { blockedConv, reorderOutput, roundUp, stackGroups, zeroEndedRuns } from './layout.ts';
+import { blockedConv, reorderOutput, roundUp } from './layout.ts';
+import { stackRows, zeroEndedRuns } from './plane-rows.ts';
 
 export interface CorrelationOptions {
   /** Zeros around the rows: top, left, bottom, right. */
@@ -24,12 +25,11 @@ export interface Rows {
   readonly planar: boolean;
 }
 
-/** The operand that becomes the kernel: a blocked image whose groups are met together with neighbours. */
+/** The operand that becomes the kernel: a blocked image whose planes are met together with neighbours. */
 export interface StackedImage {
-  /** [G N, L, H, W] blocked */
+  /** [R, L, H, W] blocked */
   readonly tensor: Emitted;
-  readonly batch: number;
-  /** For each group of the rows, the groups of the image side by side on the lanes; outside of it are zeros. */
+  /** For each plane of the rows, the planes of the image side by side on the lanes; -1 for zeros. */
   readonly sources: readonly (readonly number[])[];
 }
 
@@ -132,21 +132,20 @@ function unblockedRows(emit: Emitter, { tensor, planar }: Rows, cut: Cut, { pads
 }
 
 /** The stacked image as the blocked kernels of all groups, [groups * places * L, perGroup, H / strips, W]. */
-function planeKernels(emit: Emitter, { tensor, batch, sources }: StackedImage, cut: Cut, block: number): Emitted {
+function planeKernels(emit: Emitter, { tensor, sources }: StackedImage, cut: Cut, block: number): Emitted {
   const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
   const places = (sources[0] as readonly number[]).length;
   const shape = [(cut.channels / cut.perGroup) * places * lanes, cut.perGroup, height / cut.strips, width];
-  if (isStack(cut)) return emit.reshape(stackGroups(emit, tensor, batch, sources), shape);
-  const [parts, groups] = [lanes / block, rows / batch];
+  if (isStack(cut)) return emit.reshape(stackRows(emit, tensor, sources), shape);
+  const parts = lanes / block;
   const zero = rows * parts * cut.strips;
   const origins = channelOrigins(cut);
   const indices = range(cut.channels / cut.perGroup).flatMap(group =>
     range(places * parts).flatMap(index => {
       const [place, part] = [Math.floor(index / parts), index % parts];
       return origins.slice(group * cut.perGroup, (group + 1) * cut.perGroup).map(({ plane, strip }) => {
-        const source = sources[Math.floor(plane / batch)]?.[place] ?? -1;
-        const inside = source >= 0 && source < groups;
-        return inside ? ((source * batch + (plane % batch)) * parts + part) * cut.strips + strip : zero;
+        const source = sources[plane]?.[place] ?? -1;
+        return source < 0 ? zero : (source * parts + part) * cut.strips + strip;
       });
     }),
   );
@@ -164,7 +163,7 @@ export function correlate(emit: Emitter, rows: Rows, image: StackedImage, option
   const lanes = ownLanes * (image.sources[0] as readonly number[]).length;
   const offsets = pads[1] + pads[3] + 1;
   const work = lanes * (rows.tensor.shape[1] as number) * ((pads[0] + pads[2]) / steps[0] + 1) * offsets;
-  const cut = cutFor({ planes: image.sources.length * image.batch, height, width, lanes, work, block });
+  const cut = cutFor({ planes: image.sources.length, height, width, lanes, work, block });
   const groups = cut.channels / cut.perGroup;
   const run = rows.planar ? 1 : block;
   const input = unblockedRows(emit, rows, cut, options);

@@ -5,7 +5,6 @@
  *   memory         [D/pack * N, lanes/block, H, W, block].
  * Invariant: padded lanes are zero. `planar` is the same without blocking and padding: [D/pack * N, pack * C, H, W] row-major.
  */
-import { elementCount } from '../../core/shape.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import { BLOCKED_DOMAIN } from '../model.ts';
 
@@ -117,42 +116,4 @@ export function blockedConv(emit: Emitter, input: Emitted, kernel: Emitted, opti
         : { activation: activation.name, activation_params: { floats: activation.parameters } }),
     },
   });
-}
-
-/** [rows, n] with one row of zeros after the last. */
-function withZeroPlane(emit: Emitter, flat: Emitted): Emitted {
-  return emit.concat([flat, emit.zeros([1, flat.shape[1] as number])], 0);
-}
-
-/** An image as rows of `run` neighbouring numbers, [rows, run], with a plane of zero rows at the end. */
-export function zeroEndedRuns(emit: Emitter, input: Emitted, run: number): Emitted {
-  const [planes, ...rest] = input.shape as readonly [number, ...number[]];
-  const size = elementCount(rest);
-  return emit.reshape(withZeroPlane(emit, emit.reshape(input, [planes, size])), [((planes + 1) * size) / run, run]);
-}
-
-/**
- * Neighbouring groups of planes side by side on the channel axis: [G N, L, H, W] to [G' N, E L, H, W], zeros beyond the ends.
- * @param sources for each result group the group read at each of the E places
- */
-export function stackGroups(
-  emit: Emitter,
-  input: Emitted,
-  batch: number,
-  sources: readonly (readonly number[])[],
-): Emitted {
-  const [rows, lanes, height, width] = input.shape as readonly [number, number, number, number];
-  const groups = rows / batch;
-  const places = (sources[0] as readonly number[]).length;
-  if (places === 1 && sources.length === groups && sources.every(([source], index) => source === index)) return input;
-  const outside = sources.some(list => list.some(source => source < 0 || source >= groups));
-  const flat = emit.reshape(input, [rows, lanes * height * width]);
-  const source = outside ? withZeroPlane(emit, flat) : flat;
-  const indices = sources.flatMap(list =>
-    Array.from({ length: batch }, (_, sample) =>
-      list.map(group => (group < 0 || group >= groups ? rows : group * batch + sample)),
-    ).flat(),
-  );
-  const gathered = emit.gather(source, indices, [sources.length * batch, places], 0);
-  return emit.reshape(gathered, [sources.length * batch, places * lanes, height, width]);
 }

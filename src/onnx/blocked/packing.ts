@@ -100,7 +100,7 @@ export class Packing {
     }
   }
 
-  /** The largest packing that fits every group's widest member, lowered until all links hold. */
+  /** The largest packing that fits every group's widest member into the lanes, lowered until all links hold. */
   #choose(block: number, links: readonly (readonly [Value, Value])[]): void {
     const widest = new Map<Value, number>();
     for (const value of this.#blocked) {
@@ -108,8 +108,10 @@ export class Packing {
       widest.set(root, Math.max(widest.get(root) ?? 0, value.shape[1] as number));
     }
     for (const [root, channels] of widest) {
+      // one block of channels fills the lanes with one plane; a second plane gives the kernels two blocks to work on at a time
+      const lanes = channels === block ? 2 * block : block;
       let pack = 1;
-      while (2 * pack * channels <= block && (root.shape[2] as number) % (2 * pack) === 0) pack *= 2;
+      while (2 * pack * channels <= lanes && (root.shape[2] as number) % (2 * pack) === 0) pack *= 2;
       this.#packs.set(root, pack);
     }
     for (let changed = true; changed; ) {

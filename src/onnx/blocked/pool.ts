@@ -4,41 +4,47 @@ import { BLOCKED_DOMAIN, ONNX_TYPES } from '../model.ts';
 import { blockedShape, type Layout } from './layout.ts';
 import { steepMask } from './pointwise.ts';
 
-/** Splits [G N, L, H, W] into the even and the odd planes of every pair, over the coarse layout's groups. */
+/**
+ * Splits [G N, L, H, W] into the even and the odd planes of every pair, over the coarse layout's groups. A pair's planes lie in two groups
+ * (one plane each), in two runs of whole blocks, or in two runs of channels inside a block.
+ */
 function pairs(emit: Emitter, tensor: Emitted, fine: Layout): readonly Emitted[] {
   const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
   if (fine.pack === 1) {
     const flat = emit.reshape(tensor, [rows / fine.batch / 2, 2, fine.batch * lanes * height * width]);
     return emit.split(flat, 1, [1, 1]);
   }
-  // slots 2 j and 2 j + 1 are neighbouring channel runs inside the lanes
-  const inner = emit.slice(
-    emit.reshape(tensor, [(rows * lanes * height * width) / fine.lanes, fine.lanes]),
-    1,
-    0,
-    fine.used,
-  );
+  if (lanes > fine.block) {
+    const flat = emit.reshape(tensor, [(rows * fine.pack) / 2, 2, fine.channels * height * width]);
+    return emit.split(flat, 1, [1, 1]);
+  }
+  const inner = emit.slice(emit.reshape(tensor, [rows * height * width, lanes]), 1, 0, fine.used);
   const split = emit.reshape(inner, [inner.shape[0] as number, fine.pack / 2, 2, fine.channels]);
   return emit.split(split, 2, [1, 1]);
 }
 
+/** Whether the planes of a pair share blocks, so that lanes are padded anew when they part. */
+function sharesBlocks({ pack, lanes, block }: Layout): boolean {
+  return pack > 1 && lanes <= block;
+}
+
 /** The inverse of {@link pairs}. */
 function unpairs(emit: Emitter, parts: readonly Emitted[], fine: Layout, shape: readonly number[]): Emitted {
-  if (fine.pack === 1) return emit.reshape(emit.concat(parts, 1), shape);
+  if (!sharesBlocks(fine)) return emit.reshape(emit.concat(parts, 1), shape);
   const joined = emit.concat(parts, 2);
   return emit.reshape(emit.padTo(emit.reshape(joined, [joined.shape[0] as number, fine.used]), 1, fine.lanes), shape);
 }
 
 /** A pair's half as the coarse image, lanes padded. */
 function asCoarse(emit: Emitter, half: Emitted, fine: Layout, coarse: Layout): Emitted {
-  if (fine.pack === 1) return emit.reshape(half, blockedShape(coarse));
+  if (!sharesBlocks(fine)) return emit.reshape(half, blockedShape(coarse));
   const runs = emit.reshape(half, [half.shape[0] as number, coarse.used]);
   return emit.reshape(emit.padTo(runs, 1, coarse.lanes), blockedShape(coarse));
 }
 
 /** The coarse image in the shape of a pair's half. */
 function asHalf(emit: Emitter, tensor: Emitted, fine: Layout, coarse: Layout, shape: readonly number[]): Emitted {
-  if (fine.pack === 1) return emit.reshape(tensor, shape);
+  if (!sharesBlocks(fine)) return emit.reshape(tensor, shape);
   const runs = emit.reshape(tensor, [shape[0] as number, coarse.lanes]);
   return emit.reshape(emit.slice(runs, 1, 0, coarse.used), shape);
 }

@@ -9,7 +9,15 @@ import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import { correlate } from './kernel-gradient.ts';
 import { blockedKernel, kernelFromTaps, placement, type TapPlacement } from './kernels.ts';
-import { blockedConv, type Layout, stackGroups } from './layout.ts';
+import { blockedConv, type Layout } from './layout.ts';
+import {
+  fewestPlanes,
+  groupsAndSamples,
+  neighbouringRows,
+  type PlaneRows,
+  planeRows,
+  stackRows,
+} from './plane-rows.ts';
 
 const TAPS = 27;
 const PARITIES = [
@@ -85,11 +93,12 @@ function mergeParities(emit: Emitter, parts: readonly Emitted[], { block }: Layo
 
 /** The convolution: coarse blocked image to fine blocked image. */
 export function upsampledConv(emit: Emitter, input: Emitted, kernel: Emitted, fine: Layout, coarse: Layout): Emitted {
+  const rows = planeRows(emit, input, coarse, { planes: coarse.pack, planar: false });
   const subs = range(subGroups(fine, coarse)).map(sub => {
     const parts = PARITIES.map(parity => {
       const taps = forwardTaps(fine, coarse, sub, parity);
-      const sources = range(coarse.groups).map(group => taps.offsets.map(offset => group + offset));
-      const stacked = stackGroups(emit, input, coarse.batch, sources);
+      const sources = neighbouringRows(rows, rows.order, { offsets: taps.offsets, ratio: 1 });
+      const stacked = stackRows(emit, rows.tensor, sources);
       const [ph, pw] = parity;
       return blockedConv(
         emit,
@@ -108,8 +117,8 @@ export function upsampledConv(emit: Emitter, input: Emitted, kernel: Emitted, fi
   return emit.reshape(emit.concat(flat, 1), [fine.groups * fine.batch, fine.lanes, fine.height, fine.width]);
 }
 
-/** A coarse voxel meets fine ones at 2L + 1 - tap + {0, 1}; landings with fine planes as slots of groups of `fine.pack`. */
-function adjointTaps(fine: Layout, coarse: Layout, [ph, pw]: Parity): TapPlacement {
+/** A coarse voxel meets fine ones at 2L + 1 - tap + {0, 1}; landings in rows of fine planes. */
+function adjointTaps({ layout: fine }: PlaneRows, coarse: Layout, [ph, pw]: Parity): TapPlacement {
   const meets = (parity: number, tap: number): number[] =>
     [0, 1].map(choice => (1 - tap + choice - parity) / 2).filter(offset => Number.isInteger(offset));
   const landings = range(coarse.pack).flatMap(outSlot =>
@@ -128,10 +137,16 @@ function adjointTaps(fine: Layout, coarse: Layout, [ph, pw]: Parity): TapPlaceme
   return placement(coarse.pack, fine.pack, [2, 2], landings);
 }
 
-/** The fine groups that every coarse group meets through the taps. */
-function fineNeighbours(fine: Layout, coarse: Layout, { offsets }: TapPlacement): readonly (readonly number[])[] {
-  const subs = subGroups(fine, coarse);
-  return range(coarse.groups).map(group => offsets.map(offset => group * subs + offset));
+/** One parity of a fine image as rows of as few planes as can be. */
+function parityRows(emit: Emitter, part: Emitted, fine: Layout): PlaneRows {
+  const own = { ...fine, height: fine.height / 2, width: fine.width / 2 };
+  return planeRows(emit, part, own, { planes: fewestPlanes(fine, false), planar: false });
+}
+
+/** The fine rows that every coarse group meets through the taps. */
+function fineNeighbours(rows: PlaneRows, coarse: Layout, { offsets }: TapPlacement): readonly (readonly number[])[] {
+  const ratio = rows.layout.groups / coarse.groups;
+  return neighbouringRows(rows, groupsAndSamples(coarse), { offsets, ratio });
 }
 
 /** Gradient to the coarse input. */
@@ -145,9 +160,11 @@ export function upsampledConvInputGradient(
   const parts = splitParities(emit, dy, fine);
   return PARITIES.reduce<Emitted | undefined>((sum, parity, index) => {
     const [ph, pw] = parity;
-    const taps = adjointTaps(fine, coarse, parity);
-    const stacked = stackGroups(emit, parts[index] as Emitted, fine.batch, fineNeighbours(fine, coarse, taps));
+    const rows = parityRows(emit, parts[index] as Emitted, fine);
+    const taps = adjointTaps(rows, coarse, parity);
+    const sources = fineNeighbours(rows, coarse, taps);
     const weights = blockedKernel(emit, kernel, taps, { block: fine.block, adjoint: true, planar: false });
+    const stacked = stackRows(emit, rows.tensor, sources);
     return blockedConv(emit, stacked, weights, { kernel: [2, 2], pads: [ph, pw, 1 - ph, 1 - pw], sum });
   }, undefined) as Emitted;
 }
@@ -159,13 +176,15 @@ export function upsampledConvKernelGradient(
   dy: Emitted,
   { fine, coarse }: { readonly fine: Layout; readonly coarse: Layout },
 ): Emitted {
-  const rows = { tensor: input, planar: false };
   const parts = splitParities(emit, dy, fine);
   return PARITIES.map((parity, index) => {
     const [ph, pw] = parity;
-    const taps = adjointTaps(fine, coarse, parity);
-    const image = { tensor: parts[index] as Emitted, batch: fine.batch, sources: fineNeighbours(fine, coarse, taps) };
-    const product = correlate(emit, rows, image, { pads: [1 - ph, 1 - pw, ph, pw], steps: [1, 1], block: fine.block });
-    return kernelFromTaps(emit, product, taps, { x: coarse, dy: fine, adjoint: true, kernel: [3, 3, 3] });
+    const rows = parityRows(emit, parts[index] as Emitted, fine);
+    const taps = adjointTaps(rows, coarse, parity);
+    const sources = fineNeighbours(rows, coarse, taps);
+    const image = { tensor: rows.tensor, sources };
+    const options = { pads: [1 - ph, 1 - pw, ph, pw], steps: [1, 1], block: fine.block } as const;
+    const product = correlate(emit, { tensor: input, planar: false }, image, options);
+    return kernelFromTaps(emit, product, taps, { x: coarse, dy: rows.layout, adjoint: true, kernel: [3, 3, 3] });
   }).reduce((sum, part) => emit.binary('Add', sum, part));
 }
