@@ -1,4 +1,5 @@
 /** From what runs left behind to report.html, and the outcome that a command gives for a finished run. */
+import type { VolumeSources } from '../data/volume-file.ts';
 import { type ArmEvaluations, compareArms } from '../experiment/compare.ts';
 import { readGallery } from '../experiment/gallery.ts';
 import { type ReadArms, type ReadRun, readArms } from '../experiment/read-run.ts';
@@ -6,7 +7,6 @@ import { runFolder } from '../experiment/run-folder.ts';
 import { formatBytes } from '../report/format.ts';
 import { renderMontage } from '../report/montage.ts';
 import { type ReportInput, renderReport } from '../report/report.ts';
-import type { Files } from '../runtime/files.ts';
 import { comparisonText } from './comparison-text.ts';
 import type { Outcome } from './session.ts';
 
@@ -42,9 +42,9 @@ function notesOn(arms: readonly ArmEvaluations[]): readonly string[] {
 }
 
 /** What a report on these arms shows. Recipe, provenance and learning curves are there where they are of one run. */
-async function reportInput(files: Files, title: string, { arms, runs }: ReadArms): Promise<ReportInput> {
+async function reportInput(sources: VolumeSources, title: string, { arms, runs }: ReadArms): Promise<ReportInput> {
   const [run] = runs.length === 1 ? runs : [];
-  const gallery = run === undefined ? [] : await readGallery(files, run);
+  const gallery = run === undefined ? [] : await readGallery(sources, run);
   const first = arms.flatMap(({ name, seeds }) =>
     seeds.slice(0, 1).map(({ evaluation }) => [name, evaluation] as const),
   );
@@ -71,18 +71,19 @@ async function reportInput(files: Files, title: string, { arms, runs }: ReadArms
 
 /**
  * Writes a report on runs and evaluations.
- * @param sources folders of runs, or evaluation files
- * @param path of the report
+ * @param paths folders of runs, or evaluation files
+ * @param out path of the report
  */
-export async function writeReport(files: Files, sources: readonly string[], path: string): Promise<Outcome> {
-  const input = await reportInput(files, sources.join(', '), await readArms(files, sources));
-  await files.write(path, renderReport(input));
-  const json = { report: path, comparison: input.comparison };
-  return { json, text: `${comparisonText(input.comparison)}\nreport: ${path}` };
+export async function writeReport(sources: VolumeSources, paths: readonly string[], out: string): Promise<Outcome> {
+  const { files } = sources;
+  const input = await reportInput(sources, paths.join(', '), await readArms(files, paths));
+  await files.write(out, renderReport(input));
+  const json = { report: out, comparison: input.comparison };
+  return { json, text: `${comparisonText(input.comparison)}\nreport: ${out}` };
 }
 
 /** The report and outcome of a run that has just finished. */
-export async function reportRun(files: Files, folder: string): Promise<Outcome> {
-  const { json, text } = await writeReport(files, [folder], runFolder(folder, []).report);
+export async function reportRun(sources: VolumeSources, folder: string): Promise<Outcome> {
+  const { json, text } = await writeReport(sources, [folder], runFolder(folder, []).report);
   return { json: { run: folder, ...json }, text };
 }

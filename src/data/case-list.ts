@@ -7,6 +7,7 @@
 import type { Files } from '../runtime/files.ts';
 import type { DatasetDescription, ListedCase } from './dataset-json.ts';
 import type { Finding } from './finding.ts';
+import { volumeEnding, volumeStem } from './volume-name.ts';
 
 /** The files of a case, as paths that `Files` can read. */
 export interface CaseFiles {
@@ -33,8 +34,6 @@ interface Place {
 
 /** Names of a folder's files, asked once. */
 type Presence = (path: string) => Promise<boolean>;
-
-const VOLUME_ENDING = /\.nii(\.gz)?$/i;
 
 /** A relative path below the folder, without `./`; undefined for one that leads out of it. */
 function insideFolder(path: string): string | undefined {
@@ -79,7 +78,7 @@ async function imagesOf(
 ): Promise<readonly string[]> {
   const [image = ''] = images;
   if (images.length !== 1 || (await isPresent(image))) return images;
-  const ending = VOLUME_ENDING.exec(image)?.[0] ?? '';
+  const ending = volumeEnding(image);
   const stem = image.slice(0, image.length - ending.length);
   const numbered = description.channels.map((_, channel) => channelFile(stem, channel, ending));
   for (const file of numbered) if (await isPresent(file)) return numbered;
@@ -91,7 +90,7 @@ async function fromList(place: Place, listed: readonly ListedCase[]): Promise<Ca
   const cases: CaseFiles[] = [];
   const problems: Finding[] = [];
   for (const { id: given, images: named, label } of listed) {
-    const id = given ?? nameOf(named[0] ?? '').replace(VOLUME_ENDING, '');
+    const id = given ?? volumeStem(named[0] ?? '');
     if (id.startsWith('._')) continue;
     const all = label === undefined ? named : [...named, label];
     const outside = all.filter(path => insideFolder(path) === undefined);

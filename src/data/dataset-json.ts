@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import { FILE_ENDINGS, formatOfName } from './volume-name.ts';
 
 /** A class of a segmentation. */
 export interface LabelClass {
@@ -135,8 +136,8 @@ function nnunetLabels(content: z.output<typeof nnunet>, path: string): LabelClas
 function describeNnunet(content: object, path: string): Omit<DatasetDescription, 'name'> & { name?: string } {
   const parsed = parseAs(nnunet, content, path);
   const ending = parsed.file_ending;
-  if (ending !== '.nii.gz' && ending !== '.nii') {
-    throw refuseFormat(path, `"file_ending" is "${ending}"; only .nii.gz and .nii are read, convert the images`);
+  if ((formatOfName(`case${ending}`) ?? 'dicom') === 'dicom') {
+    throw refuseFormat(path, `"file_ending" is "${ending}"; only ${FILE_ENDINGS} are read, convert the images`);
   }
   const listed = Object.entries(parsed.dataset ?? {}).map(([id, { images, label }]) => ({
     id,

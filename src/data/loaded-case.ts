@@ -1,11 +1,14 @@
 /** A case's voxels: its files decoded, channels stacked, label values checked against the data set. */
 import { InputError } from '../core/errors.ts';
-import type { Files } from '../runtime/files.ts';
-import { decodeLabels, decodeNifti, type NiftiHeader } from '../volume/nifti.ts';
+import type { VolumeWarning } from '../volume/geometry.ts';
+import { labelsOfVolume } from '../volume/label-volume.ts';
+import type { NiftiHeader } from '../volume/nifti.ts';
 import { formatSize, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
 import type { CaseFiles } from './case-list.ts';
 import type { Dataset } from './dataset.ts';
 import { type LabelClass, labelValues } from './dataset-json.ts';
+import type { ReadVolume } from './lps-volume.ts';
+import { readVolume, type VolumeSources } from './volume-file.ts';
 
 /** A case in memory. */
 export interface LoadedCase {
@@ -15,6 +18,7 @@ export interface LoadedCase {
   readonly label?: LabelVolume;
   /** Of the first image, for writing results on its grid. */
   readonly header: NiftiHeader;
+  readonly warnings: readonly VolumeWarning[];
 }
 
 function mismatch(first: [string, { sizeVoxels: Volume['sizeVoxels'] }], second: typeof first): InputError {
@@ -30,9 +34,9 @@ function sameGrid(left: Volume | LabelVolume, right: Volume | LabelVolume): bool
   return left.sizeVoxels.every((size, axis) => size === right.sizeVoxels[axis]);
 }
 
-async function loadImage(files: Files, dataset: Dataset, { id, images }: CaseFiles) {
-  const decoded: { path: string; volume: Volume; header: NiftiHeader }[] = [];
-  for (const path of images) decoded.push({ path, ...decodeNifti(await files.read(path), { path }) });
+async function loadImage(sources: VolumeSources, dataset: Dataset, { id, images }: CaseFiles) {
+  const decoded: (ReadVolume & { readonly path: string })[] = [];
+  for (const path of images) decoded.push({ path, ...(await readVolume(sources, path)) });
   const [first, ...others] = decoded;
   if (first === undefined) throw new InputError('E_DATASET_CASES', `case "${id}" has no image.`);
   for (const other of others) {
@@ -46,14 +50,16 @@ async function loadImage(files: Files, dataset: Dataset, { id, images }: CaseFil
         `${dataset.channels.length} (${dataset.channels.join(', ')}).`,
     );
   }
-  if (others.length === 0) return { image: first.volume, header: first.header, path: first.path };
+  const { header, path } = first;
+  const warnings = decoded.flatMap(one => one.warnings);
+  if (others.length === 0) return { image: first.volume, header, path, warnings };
   const data = new Float32Array(voxelCount(first.volume.sizeVoxels) * channels);
   let offset = 0;
   for (const { volume } of decoded) {
     data.set(volume.data, offset);
     offset += volume.data.length;
   }
-  return { image: { ...first.volume, data, channels }, header: first.header, path: first.path };
+  return { image: { ...first.volume, data, channels }, header, path, warnings };
 }
 
 function checkLabelValues({ data }: LabelVolume, labels: readonly LabelClass[], path: string): void {
@@ -72,14 +78,15 @@ function checkLabelValues({ data }: LabelVolume, labels: readonly LabelClass[], 
 
 /**
  * Reads the voxels of a case. Values that are not finite are kept; normalising deals with them.
- * @throws {InputError} E_SHAPE_MISMATCH, E_LABEL_UNKNOWN, and as decodeNifti and decodeLabels
+ * @throws {InputError} E_SHAPE_MISMATCH, E_LABEL_UNKNOWN, and as readVolume and labelsOfVolume
  */
-export async function loadCase(files: Files, dataset: Dataset, caseFiles: CaseFiles): Promise<LoadedCase> {
+export async function loadCase(sources: VolumeSources, dataset: Dataset, caseFiles: CaseFiles): Promise<LoadedCase> {
   const { id, label: labelPath } = caseFiles;
-  const { image, header, path } = await loadImage(files, dataset, caseFiles);
-  if (labelPath === undefined) return { id, image, header };
-  const label = decodeLabels(await files.read(labelPath), { path: labelPath });
-  if (!sameGrid(image, label)) throw mismatch([path, image], [labelPath, label]);
+  const { path, ...loaded } = await loadImage(sources, dataset, caseFiles);
+  if (labelPath === undefined) return { id, ...loaded };
+  const { volume, warnings } = await readVolume(sources, labelPath);
+  const label = labelsOfVolume(volume, labelPath);
+  if (!sameGrid(loaded.image, label)) throw mismatch([path, loaded.image], [labelPath, label]);
   checkLabelValues(label, dataset.labels, labelPath);
-  return { id, image, label, header };
+  return { id, ...loaded, label, warnings: [...loaded.warnings, ...warnings] };
 }

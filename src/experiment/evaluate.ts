@@ -75,12 +75,12 @@ async function evaluateCase(
 ): Promise<Timed> {
   const { files, machine, progress } = laboratory;
   const { dataset, window, surfaceToleranceMm, signal } = options;
-  const { id, image, label, header } = await loadCase(files, dataset, options.case);
+  const { id, image, label, header, warnings: found } = await loadCase(laboratory, dataset, options.case);
   if (label === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
   const startMs = machine.elapsedMs();
   const { labels, warnings } = await segmentWithEnsemble(models, image, { ...window, id, ...(signal && { signal }) });
   const seconds = (machine.elapsedMs() - startMs) / 1000;
-  for (const { code, message } of warnings) progress.warn(`${code}: ${message}`);
+  for (const { code, message } of [...found, ...warnings]) progress.warn(`${code}: ${message}`);
   if (options.predictions !== undefined) {
     await files.write(`${options.predictions}/${id}.nii.gz`, encodeNiftiLabels(labels, header));
   }

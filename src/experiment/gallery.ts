@@ -1,8 +1,8 @@
 /** The cases of a run that a report shows in pictures: worst, median and best by the student's Dice, with every arm's segmentation. */
 import { openDataset } from '../data/dataset.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
+import type { VolumeSources } from '../data/volume-file.ts';
 import type { CaseScore } from '../metrics/case-score.ts';
-import type { Files } from '../runtime/files.ts';
 import { decodeLabels } from '../volume/nifti.ts';
 import type { LabelVolume } from '../volume/volume.ts';
 import type { ReadRun } from './read-run.ts';
@@ -39,7 +39,8 @@ function choose(
  * Reads the gallery of a run's first seed.
  * @returns nothing where the run has no segmentations or its data set is not there any more
  */
-export async function readGallery(files: Files, run: ReadRun): Promise<readonly GalleryCase[]> {
+export async function readGallery(sources: VolumeSources, run: ReadRun): Promise<readonly GalleryCase[]> {
+  const { files } = sources;
   const { record } = run;
   if (record === undefined || !(await files.exists(`${record.dataset}/dataset.json`))) return [];
   const judge = run.arms.find(({ name }) => name === 'student') ?? run.arms[0];
@@ -59,7 +60,7 @@ export async function readGallery(files: Files, run: ReadRun): Promise<readonly 
     }
     if (segmentations.length === 0) continue;
     const labelNames = dataset.labels.map(({ name }) => name);
-    gallery.push({ label, loaded: await loadCase(files, dataset, item), segmentations, labelNames });
+    gallery.push({ label, loaded: await loadCase(sources, dataset, item), segmentations, labelNames });
   }
   return gallery;
 }

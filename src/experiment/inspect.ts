@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
+import { isDicomFolder, readVolume, type VolumeSources } from '../data/volume-file.ts';
+import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
 import { decodeModel } from '../onnx/decode.ts';
-import type { Files } from '../runtime/files.ts';
-import { decodeNifti } from '../volume/nifti.ts';
 import { compareArms } from './compare.ts';
 import { isRun, readRun } from './read-run.ts';
 import type { ArmSummary } from './record.ts';
@@ -43,6 +43,7 @@ interface VolumeDescription {
   readonly mean: number;
   /** Voxels that are NaN or infinite. */
   readonly notFinite: number;
+  readonly warnings: readonly string[];
 }
 
 interface RunDescription {
@@ -90,8 +91,8 @@ function describeModel(bytes: Uint8Array, path: string): ModelDescription {
   };
 }
 
-function describeVolume(bytes: Uint8Array, path: string): VolumeDescription {
-  const { volume, header } = decodeNifti(bytes, { path });
+async function describeVolume(sources: VolumeSources, path: string): Promise<VolumeDescription> {
+  const { volume, dataType, warnings } = await readVolume(sources, path);
   let [minimum, maximum, sum, finite] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
   for (const value of volume.data) {
     if (!Number.isFinite(value)) continue;
@@ -107,11 +108,12 @@ function describeVolume(bytes: Uint8Array, path: string): VolumeDescription {
     channels: volume.channels,
     spacingMm: volume.spacingMm,
     affine: volume.affine,
-    dataType: header.dataType,
+    dataType,
     minimum,
     maximum,
     mean: sum / finite,
     notFinite: volume.data.length - finite,
+    warnings: warnings.map(({ code, message }) => `${code}: ${message}`),
   };
 }
 
@@ -119,16 +121,17 @@ function describeVolume(bytes: Uint8Array, path: string): VolumeDescription {
  * Says what lies at a path.
  * @throws {InputError} E_INSPECT if it is none of what the program knows; the decoders' errors if it is a broken one
  */
-export async function inspectPath(files: Files, path: string): Promise<Description> {
+export async function inspectPath(sources: VolumeSources, path: string): Promise<Description> {
+  const { files } = sources;
   if (await isRun(files, path)) {
     const { arms, record } = await readRun(files, path);
     return { kind: 'run', path, status: record?.status ?? 'unknown', arms: compareArms(arms).arms };
   }
   if (/\.onnx$/i.test(path)) return describeModel(await files.read(path), path);
-  if (/\.nii(\.gz)?$/i.test(path)) return describeVolume(await files.read(path), path);
+  if (formatOfName(path) !== undefined || (await isDicomFolder(sources, path))) return describeVolume(sources, path);
   if (!(await files.exists(path))) throw new InputError('E_FILE_MISSING', `there is no file or folder ${path}`);
   throw new InputError(
     'E_INSPECT',
-    `${path} is neither a model (.onnx), nor a volume (.nii, .nii.gz), nor the folder of a run.`,
+    `${path} is neither a model (.onnx), nor a volume (${VOLUME_ENDINGS}, a folder with a DICOM series), nor the folder of a run.`,
   );
 }

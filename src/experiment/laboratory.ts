@@ -1,13 +1,12 @@
 /** What an experiment needs of the world around it; platform/ and cli/ put it together, tests replace it piece by piece. */
 import type { BatchSettings, BatchSource, TrainingCase } from '../data/loader.ts';
+import type { VolumeSources } from '../data/volume-file.ts';
 import type { Engine } from '../runtime/engine.ts';
-import type { Files } from '../runtime/files.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { Machine } from './machine.ts';
 
-export interface Laboratory {
+export interface Laboratory extends VolumeSources {
   readonly engine: Engine;
-  readonly files: Files;
   readonly machine: Machine;
   readonly progress: Progress;
   /** Starts making batches, ahead of time where the platform can. */

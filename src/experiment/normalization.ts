@@ -31,7 +31,7 @@ function isList(asked: Asked): asked is readonly AskedOfChannel[] {
  * @throws {InputError} E_CHANNELS if the recipe does not fit the data set; E_INTENSITIES if ct finds nothing to measure
  */
 export async function resolveNormalization(
-  { files, progress }: Laboratory,
+  laboratory: Laboratory,
   asked: Asked,
   data: { readonly dataset: Dataset; readonly cases: readonly CaseFiles[]; readonly signal?: AbortSignal | undefined },
 ): Promise<readonly ChannelNormalization[]> {
@@ -39,10 +39,10 @@ export async function resolveNormalization(
   const methods = perChannel(asked, dataset);
   if (!methods.includes('ct')) return methods as readonly ChannelNormalization[];
   const samples: Float32Array[][] = [];
-  const task = progress.task('measuring intensities', cases.length, 'case');
+  const task = laboratory.progress.task('measuring intensities', cases.length, 'case');
   for (const item of cases) {
     signal?.throwIfAborted();
-    const { image, label } = await loadCase(files, dataset, item);
+    const { image, label } = await loadCase(laboratory, dataset, item);
     if (label !== undefined) samples.push(sampleForeground(image, label));
     task.update(samples.length);
   }

@@ -1,14 +1,18 @@
 /**
- * Segments volumes from files to files. A result has its input's header, so it lies on the same grid in the same place.
+ * Segments volumes from files to files. A result has the header of its input, or the same size and affine where that is no NIfTI
+ * file, so it lies on the same grid in the same place.
  * For models with several channels, files named as nnU-Net names them (`case_0000`, `case_0001`, ...) belong together.
  */
 import { InputError } from '../core/errors.ts';
+import type { ReadVolume } from '../data/lps-volume.ts';
+import { encodeLabels, isDicomFolder, readVolume, type VolumeSources } from '../data/volume-file.ts';
+import { formatOfName, RESULT_ENDINGS, VOLUME_ENDINGS, volumeStem } from '../data/volume-name.ts';
 import { sharedClasses } from '../inference/ensemble.ts';
 import { type OpenModel, outputClasses } from '../inference/model-info.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { volumeMl } from '../metrics/overlap.ts';
-import { decodeNifti, encodeNiftiImage, encodeNiftiLabels, type NiftiHeader } from '../volume/nifti.ts';
+import { encodeNiftiImage } from '../volume/nifti.ts';
 import { formatSize, type Volume, voxelCount } from '../volume/volume.ts';
 import type { Laboratory } from './laboratory.ts';
 import { type ModelFile, openModels } from './model-file.ts';
@@ -16,9 +20,9 @@ import { type ModelFile, openModels } from './model-file.ts';
 export interface PredictOptions {
   /** One model, or several whose mean probability decides. */
   readonly models: readonly ModelFile[];
-  /** A volume, or a folder of volumes. */
+  /** A volume, a folder with one DICOM series, or a folder of these. */
   readonly input: string;
-  /** A .nii.gz file for a volume, a folder for a folder. */
+  /** A .nii.gz, .nrrd or .mha file for a volume, or a folder. */
   readonly output: string;
   /** Also write the probabilities, beside the labels as `<name>_probabilities.nii.gz`. */
   readonly probabilities: boolean;
@@ -42,58 +46,70 @@ interface Job {
   readonly output: string;
 }
 
-const VOLUME_FILE = /\.nii(\.gz)?$/i;
 const CHANNEL_SUFFIX = /_\d{4}$/;
 
-function stemOf(path: string): string {
-  return path.split('/').at(-1)!.replace(VOLUME_FILE, '');
+function withoutSlash(path: string): string {
+  return path.replace(/(?<=.)\/+$/, '');
 }
 
-async function jobsOf({ files }: Laboratory, { models, input, output }: PredictOptions): Promise<readonly Job[]> {
-  const names = (await files.list(input)).filter(name => VOLUME_FILE.test(name) && !name.startsWith('.'));
-  const outputFolder = output.replace(/(?<=.)\/+$/, '');
-  if (names.length === 0) {
-    if (!VOLUME_FILE.test(input)) {
-      throw new InputError('E_NO_INPUT', `${input} is neither a volume (.nii, .nii.gz) nor a folder with volumes.`);
-    }
-    if (/\.nii\.gz$/i.test(output)) return [{ inputs: [input], output }];
-    if (VOLUME_FILE.test(output)) {
-      throw new InputError(
-        'E_OUTPUT_NAME',
-        `results are compressed: call the output ${output}.gz instead of ${output}.`,
-      );
-    }
-    return [{ inputs: [input], output: `${outputFolder}/${stemOf(input)}.nii.gz` }];
-  }
-  if (VOLUME_FILE.test(output)) {
+/** Where the labels of a single volume go: the file that is asked for, or one in the folder that is. */
+function singleOutput(input: string, output: string): string {
+  if (RESULT_ENDINGS.test(output)) return output;
+  if (formatOfName(output) === undefined) return `${withoutSlash(output)}/${volumeStem(input)}.nii.gz`;
+  throw new InputError(
+    'E_OUTPUT_NAME',
+    `results are written as .nii.gz, .nrrd or .mha, compressed in one file, not as ${output}.`,
+  );
+}
+
+/** The volumes that a path stands for: itself, its files, or its folders with a DICOM series each. */
+async function volumesAt(sources: VolumeSources, path: string): Promise<readonly string[]> {
+  const names = (await sources.files.list(path)).filter(name => !name.startsWith('.'));
+  if (names.length === 0 && formatOfName(path) !== undefined) return [path];
+  const volumes = names.filter(name => (formatOfName(name) ?? 'dicom') !== 'dicom');
+  if (volumes.length > 0) return volumes.map(name => `${path}/${name}`);
+  if (await isDicomFolder(sources, path)) return [path];
+  const series: string[] = [];
+  for (const name of names) if (await isDicomFolder(sources, `${path}/${name}`)) series.push(`${path}/${name}`);
+  if (series.length > 0) return series;
+  throw new InputError(
+    'E_NO_INPUT',
+    `${path} is neither a volume (${VOLUME_ENDINGS}) nor a folder with volumes or DICOM series.`,
+  );
+}
+
+async function jobsOf(sources: VolumeSources, { models, ...options }: PredictOptions): Promise<readonly Job[]> {
+  const [input, output] = [withoutSlash(options.input), withoutSlash(options.output)];
+  const volumes = await volumesAt(sources, input);
+  if (volumes[0] === input) return [{ inputs: [input], output: singleOutput(input, output) }];
+  if (formatOfName(output) !== undefined) {
     throw new InputError('E_OUTPUT_NAME', `${input} is a folder, so --output must be a folder too, not ${output}.`);
   }
   const groups = new Map<string, string[]>();
-  for (const name of names) {
-    const stem = stemOf(name);
+  for (const path of volumes) {
+    const stem = volumeStem(path);
     const id = models[0]!.info.channels > 1 ? stem.replace(CHANNEL_SUFFIX, '') : stem;
-    groups.set(id, [...(groups.get(id) ?? []), `${input.replace(/(?<=.)\/+$/, '')}/${name}`]);
+    groups.set(id, [...(groups.get(id) ?? []), path]);
   }
-  return [...groups].map(([id, inputs]) => ({ inputs, output: `${outputFolder}/${id}.nii.gz` }));
+  return [...groups].map(([id, inputs]) => ({ inputs, output: `${output}/${id}.nii.gz` }));
 }
 
-async function readVolume(
-  { files }: Laboratory,
-  inputs: readonly string[],
-): Promise<{ volume: Volume; header: NiftiHeader }> {
-  const decoded: { volume: Volume; header: NiftiHeader }[] = [];
-  for (const path of inputs) decoded.push(decodeNifti(await files.read(path), { path }));
-  const first = decoded[0]!;
-  if (decoded.length === 1) return first;
+/** The volume of a job; several files are its channels. */
+async function readJob(sources: VolumeSources, inputs: readonly string[]): Promise<ReadVolume> {
+  const read: ReadVolume[] = [];
+  for (const path of inputs) read.push(await readVolume(sources, path));
+  const [first] = read as [ReadVolume];
+  if (read.length === 1) return first;
   const voxels = first.volume.data.length;
-  const data = new Float32Array(voxels * decoded.length);
-  decoded.forEach(({ volume }, channel) => {
+  const data = new Float32Array(voxels * read.length);
+  read.forEach(({ volume }, channel) => {
     if (volume.channels !== 1 || formatSize(volume.sizeVoxels) !== formatSize(first.volume.sizeVoxels)) {
       throw new InputError('E_SHAPE_MISMATCH', `the channels ${inputs.join(', ')} must be single volumes on one grid.`);
     }
     data.set(volume.data, channel * voxels);
   });
-  return { volume: { ...first.volume, data, channels: decoded.length }, header: first.header };
+  const warnings = read.flatMap(one => one.warnings);
+  return { ...first, volume: { ...first.volume, data, channels: read.length }, warnings };
 }
 
 const LARGE_BYTES = 2 ** 30;
@@ -118,19 +134,19 @@ async function predictOne(
   const { probabilities, window, onProgress, signal } = options;
   const { inputs, output } = options.job;
   const { info } = models[0]!;
-  const { volume, header } = await readVolume(laboratory, inputs);
+  const { volume, header, warnings } = await readJob(laboratory, inputs);
   if (probabilities) warnOfMemory(laboratory, volume, outputClasses(info).values.length);
   const startMs = machine.elapsedMs();
   const result = await segmentWithEnsemble(models, volume, {
     ...window,
-    id: stemOf(inputs[0]!),
+    id: volumeStem(inputs[0]!),
     probabilities,
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   });
   const seconds = (machine.elapsedMs() - startMs) / 1000;
-  for (const { code, message } of result.warnings) progress.warn(`${code}: ${message}`);
-  await files.write(output, encodeNiftiLabels(result.labels, header));
+  for (const { code, message } of [...warnings, ...result.warnings]) progress.warn(`${code}: ${message}`);
+  await files.write(output, await encodeLabels(laboratory, result.labels, { path: output, header }));
   const counts = new Float64Array(256);
   for (const value of result.labels.data) counts[value]!++;
   const volumes = info.labels
@@ -138,7 +154,7 @@ async function predictOne(
     .map(({ value, name }) => [name, volumeMl(counts[value]!, volume.spacingMm)] as const);
   const prediction = { inputs, output, seconds, volumesMl: Object.fromEntries(volumes) };
   if (result.probabilities === undefined) return prediction;
-  const probabilitiesPath = output.replace(VOLUME_FILE, '_probabilities.nii.gz');
+  const probabilitiesPath = output.replace(RESULT_ENDINGS, '_probabilities.nii.gz');
   await files.write(probabilitiesPath, encodeNiftiImage(result.probabilities, header));
   return { ...prediction, probabilities: probabilitiesPath };
 }
@@ -156,7 +172,7 @@ async function assertInputsStay({ files }: Laboratory, jobs: readonly Job[]): Pr
 
 /**
  * Segments one volume or all of a folder.
- * @throws {InputError} E_NO_INPUT, E_OUTPUT_NAME, E_SHAPE_MISMATCH, and as decodeNifti, openModel and segmentWithEnsemble
+ * @throws {InputError} E_NO_INPUT, E_OUTPUT_NAME, E_SHAPE_MISMATCH, and as readVolume, openModel and segmentWithEnsemble
  */
 export async function predictFiles(laboratory: Laboratory, options: PredictOptions): Promise<readonly Prediction[]> {
   const jobs = await jobsOf(laboratory, options);

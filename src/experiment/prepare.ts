@@ -139,7 +139,8 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     for (const path of [...item.images, ...(item.label === undefined ? [] : [item.label])]) {
       hashes[path.slice(dataset.folder.length + 1)] = machine.sha256(await files.read(path));
     }
-    const loaded = await loadCase(files, dataset, item);
+    const loaded = await loadCase(laboratory, dataset, item);
+    for (const { code, message } of loaded.warnings) progress.warn(`${code}: ${message}`);
     if (!splits.test.includes(id)) {
       const prepared = prepareCase(loaded, preprocess);
       for (const warning of prepared.warnings) progress.warn(warning);

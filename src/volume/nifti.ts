@@ -6,6 +6,7 @@
 import { gzipSync } from 'fflate';
 import { InputError, ShapeError } from '../core/errors.ts';
 import { gunzip, isGzip } from './gunzip.ts';
+import { labelsOfVolume } from './label-volume.ts';
 import {
   LARGEST_HEADER_BYTES,
   NIFTI_TYPES,
@@ -14,7 +15,7 @@ import {
   readNiftiHeader,
   rewriteNiftiHeader,
 } from './nifti-header.ts';
-import { formatSize, type LabelVolume, type Volume, voxelCount, type Xyz } from './volume.ts';
+import { formatSize, LARGEST_VOLUME_BYTES, type LabelVolume, type Volume, voxelCount, type Xyz } from './volume.ts';
 
 export { createNiftiHeader, type NiftiHeader } from './nifti-header.ts';
 
@@ -25,10 +26,6 @@ export interface DecodeOptions {
   readonly maxBytes?: number;
 }
 
-const DEFAULT_MAX_BYTES = 4 * 2 ** 30;
-const LARGEST_LABEL = 255;
-/** How far a stored label may be from an integer: rounding of slope and intercept. */
-const LABEL_TOLERANCE = 1e-4;
 const HOST_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 const VIEWS = {
@@ -75,10 +72,10 @@ function fileBytes(header: NiftiHeader): number {
   return header.voxelOffset + voxelCount(header.sizeVoxels) * header.channels * NIFTI_TYPES[header.dataType].bytes;
 }
 
-function readCheckedHeader(head: Uint8Array, { path, maxBytes = DEFAULT_MAX_BYTES }: DecodeOptions): NiftiHeader {
+function readCheckedHeader(head: Uint8Array, { path, maxBytes = LARGEST_VOLUME_BYTES }: DecodeOptions): NiftiHeader {
   const header = readNiftiHeader(head, path);
   const decodedBytes = voxelCount(header.sizeVoxels) * header.channels * Float32Array.BYTES_PER_ELEMENT;
-  if (decodedBytes > maxBytes || header.voxelOffset > DEFAULT_MAX_BYTES) {
+  if (decodedBytes > maxBytes || header.voxelOffset > LARGEST_VOLUME_BYTES) {
     throw new InputError(
       'E_NIFTI_TOO_LARGE',
       `${path} declares ${formatSize(header.sizeVoxels)} voxels in ${header.channels} channel(s) from byte ${header.voxelOffset}; ` +
@@ -126,37 +123,12 @@ export function decodeNifti(bytes: Uint8Array, options: DecodeOptions): { volume
   return { volume: { data, sizeVoxels, channels, spacingMm, affine }, header };
 }
 
-function voxelAt(index: number, [width, height]: Xyz): string {
-  return `(${index % width}, ${Math.floor(index / width) % height}, ${Math.floor(index / (width * height))})`;
-}
-
 /**
  * Reads a segmentation: one channel of integers 0..255, stored in any type.
- * @throws {InputError} as {@link decodeNifti}; E_LABEL_VALUE for other values; E_LABEL_CHANNELS for more than one channel
+ * @throws {InputError} as {@link decodeNifti} and {@link labelsOfVolume}
  */
 export function decodeLabels(bytes: Uint8Array, options: DecodeOptions): LabelVolume {
-  const { volume } = decodeNifti(bytes, options);
-  const { data: values, sizeVoxels, spacingMm, affine, channels } = volume;
-  if (channels !== 1) {
-    throw new InputError(
-      'E_LABEL_CHANNELS',
-      `${options.path} has ${channels} channels; a label file has one, with a class index per voxel. Merge the channels into one.`,
-    );
-  }
-  const data = new Uint8Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    const label = Math.round(value);
-    if (!(Math.abs(value - label) <= LABEL_TOLERANCE && label >= 0 && label <= LARGEST_LABEL)) {
-      throw new InputError(
-        'E_LABEL_VALUE',
-        `${options.path} has the label value ${value} at voxel ${voxelAt(i, sizeVoxels)}; labels are integers from 0 to ${LARGEST_LABEL}. ` +
-          'Check that this is a label file, and that it was resampled with nearest neighbours.',
-      );
-    }
-    data[i] = label;
-  }
-  return { data, sizeVoxels, spacingMm, affine };
+  return labelsOfVolume(decodeNifti(bytes, options).volume, options.path);
 }
 
 function checkGrid(sizeVoxels: Xyz, like: NiftiHeader): void {

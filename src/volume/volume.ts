@@ -36,3 +36,6 @@ export function voxelCount(sizeVoxels: Xyz): number {
 export function formatSize(sizeVoxels: Xyz): string {
   return sizeVoxels.join('x');
 }
+
+/** Largest size of a volume's float32 voxels that is read unless a caller says otherwise. */
+export const LARGEST_VOLUME_BYTES = 4 * 2 ** 30;

@@ -5,6 +5,7 @@ import type { Laboratory } from '../../src/experiment/laboratory.ts';
 import type { Machine } from '../../src/experiment/machine.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
+import type { ImageCodec } from '../../src/runtime/image-codec.ts';
 import { type Progress, silent } from '../../src/runtime/progress.ts';
 import { type MemoryFiles, memoryFiles } from './memory-files.ts';
 
@@ -77,10 +78,17 @@ export function modelBytes(
   });
 }
 
+const refuse = (): never => {
+  throw new Error('this test reads NIfTI only');
+};
+
+/** For tests that read and write NIfTI only. */
+export const niftiOnly: ImageCodec = { decode: refuse, encode: refuse };
+
 export function createLaboratory(
   engine: Engine,
   files: MemoryFiles = memoryFiles(),
   progress: Progress = silent,
 ): Laboratory & { readonly files: MemoryFiles } {
-  return { engine, files, machine: fixedMachine(), progress, openBatches: createBatchSource };
+  return { engine, files, images: niftiOnly, machine: fixedMachine(), progress, openBatches: createBatchSource };
 }

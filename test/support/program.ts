@@ -23,12 +23,16 @@ export interface CallOptions {
   readonly cwd: string;
   /** Asked every few milliseconds; the program is interrupted as by Ctrl-C when it first says yes. */
   readonly interruptWhen?: () => boolean;
+  /** For NODE_OPTIONS. */
+  readonly nodeOptions?: string;
 }
 
 /** Calls `voxstill` with these words. */
-export function voxstill(args: readonly string[], { cwd, interruptWhen }: CallOptions): Promise<Call> {
+export function voxstill(args: readonly string[], { cwd, interruptWhen, nodeOptions }: CallOptions): Promise<Call> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { cwd, timeout: LONGEST_CALL_MS, killSignal: 'SIGKILL' });
+    const env = { ...process.env, ...(nodeOptions !== undefined && { NODE_OPTIONS: nodeOptions }) };
+    const options = { cwd, env, timeout: LONGEST_CALL_MS, killSignal: 'SIGKILL' } as const;
+    const child = spawn(process.execPath, [MAIN, ...args], options);
     const text = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (chunk: string) => {

@@ -1,5 +1,5 @@
 /** `voxstill compare RUN|EVALUATION...`: arms or runs side by side, with paired tests, as a report. */
-import { nodeFiles } from '../../platform/node/files.ts';
+import { createNodeSources } from '../../platform/node/laboratory.ts';
 import type { AddCommand } from '../program.ts';
 import { writeReport } from '../run-report.ts';
 
@@ -10,6 +10,6 @@ export const addCompare: AddCommand = (program, start) => {
     .argument('<sources...>', 'folders of runs, or evaluation.json files')
     .requiredOption('--out <file>', 'the report, for example report.html')
     .action((sources: readonly string[], { out }: { readonly out: string }) =>
-      start(() => writeReport(nodeFiles, sources, out)),
+      start(() => writeReport(createNodeSources(), sources, out)),
     );
 };

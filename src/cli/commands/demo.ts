@@ -25,7 +25,7 @@ export const addDemo: AddCommand = (program, start) => {
         const laboratory = await openLaboratory(session, null);
         const folder = out ?? (await freshFolder(nodeFiles, 'runs/demo'));
         await runDemo(laboratory, { out: folder, quick, seed, signal: session.signal });
-        return reportRun(laboratory.files, folder);
+        return reportRun(laboratory, folder);
       }),
     );
 };

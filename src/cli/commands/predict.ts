@@ -13,8 +13,11 @@ interface Flags extends ModelFlags {
 
 export const addPredict: AddCommand = (program, start) => {
   addModelFlags(program.command('predict').description('segment volumes'))
-    .requiredOption('--input <path>', 'a .nii or .nii.gz file, or a folder of them')
-    .requiredOption('--output <path>', 'a .nii.gz file, or a folder')
+    .requiredOption(
+      '--input <path>',
+      'a NIfTI, NRRD or MetaImage file, a DICOM series (its folder or a file), or a folder of these',
+    )
+    .requiredOption('--output <path>', 'a .nii.gz, .nrrd or .mha file, or a folder')
     .option('--probabilities', 'also write the probability of every class', false)
     .action((flags: Flags) =>
       start(async session => {

@@ -26,7 +26,7 @@ export const addRun: AddCommand = (program, start) => {
         const laboratory = await openLaboratory(session, recipe.threads);
         const folder = out ?? defaultRunFolder(recipePath);
         await runExperiment(laboratory, recipe, { out: folder, resume, signal: session.signal });
-        return reportRun(laboratory.files, folder);
+        return reportRun(laboratory, folder);
       }),
     );
 };

@@ -3,7 +3,6 @@
  * as shared memory; batches come back as transferred buffers, without a copy. They are the same batches as in one thread, since a
  * batch depends on its step alone.
  */
-import { Worker } from 'node:worker_threads';
 import { type ErrorCode, InputError, WorkError } from '../../core/errors.ts';
 import {
   type Batch,
@@ -12,6 +11,7 @@ import {
   createBatchSource,
   type TrainingCase,
 } from '../../data/loader.ts';
+import { startThread } from './thread.ts';
 
 /** What the thread starts with. */
 export interface BatchWork {
@@ -48,15 +48,6 @@ function shareCase(trainingCase: TrainingCase): TrainingCase {
   };
 }
 
-function startThread(workerData: BatchWork): Worker {
-  if (import.meta.url.endsWith('.js')) return new Worker(new URL('./batch-thread.js', import.meta.url), { workerData });
-  // As TypeScript, under tests or tsx: a Node thread reads TypeScript only after tsx has been registered in it.
-  const tsx = import.meta.resolve('tsx/esm/api');
-  const file = new URL('./batch-thread.ts', import.meta.url).href;
-  const start = `import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(file)}); })`;
-  return new Worker(start, { workerData, eval: true });
-}
-
 interface Waiting {
   readonly promise: Promise<Batch>;
   readonly resolve: (batch: Batch) => void;
@@ -87,7 +78,7 @@ function errorOf(reply: Extract<BatchReply, { failure: object }>): Error {
  */
 export function createThreadedBatchSource(cases: readonly TrainingCase[], settings: BatchSettings): BatchSource {
   createBatchSource(cases, settings);
-  const thread = startThread({ cases: cases.map(shareCase), settings });
+  const thread = startThread('batch-thread', { cases: cases.map(shareCase), settings } satisfies BatchWork);
   const waiting = new Map<number, Waiting>();
   let failure: Error | undefined;
   const failAll = (error: Error): void => {

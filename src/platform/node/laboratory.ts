@@ -1,10 +1,17 @@
 /** Everything that an experiment needs, under Node: the engine, files on disk, this machine, and batches made in a thread. */
+import type { VolumeSources } from '../../data/volume-file.ts';
 import type { Laboratory } from '../../experiment/laboratory.ts';
 import { type Progress, silent } from '../../runtime/progress.ts';
 import { createThreadedBatchSource } from './batch-worker.ts';
 import { createNodeEngine } from './engine.ts';
 import { nodeFiles } from './files.ts';
+import { createNodeImageCodec } from './image-codec.ts';
 import { createNodeMachine } from './provenance.ts';
+
+/** Files on disk, and ITK for the formats beyond NIfTI. */
+export function createNodeSources(): VolumeSources {
+  return { files: nodeFiles, images: createNodeImageCodec() };
+}
 
 export interface NodeLaboratoryOptions {
   /** Threads per operator; one per core if not given. */
@@ -19,7 +26,7 @@ export async function createNodeLaboratory(options: NodeLaboratoryOptions = {}):
   const engine = await createNodeEngine(threads === undefined ? {} : { threads });
   return {
     engine,
-    files: nodeFiles,
+    ...createNodeSources(),
     machine: createNodeMachine(engine.name),
     progress,
     openBatches: createThreadedBatchSource,

@@ -6,6 +6,7 @@ import { loadCase } from '../../../src/data/loaded-case.ts';
 import type { Files } from '../../../src/runtime/files.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
+import { niftiOnly } from '../../support/laboratory.ts';
 import { realDataFolder } from '../../support/real-data.ts';
 
 type Tree = Readonly<Record<string, Uint8Array | string>>;
@@ -268,7 +269,7 @@ describe('openDataset', () => {
 describe('loadCase', () => {
   async function load(files: Files, folder: string, index: number) {
     const dataset = await openDataset(files, folder);
-    return loadCase(files, dataset, dataset.cases[index]!);
+    return loadCase({ files, images: niftiOnly }, dataset, dataset.cases[index]!);
   }
 
   test('reads image, label and header', async () => {
@@ -344,7 +345,7 @@ test.skipIf(real === undefined)(
     const dataset = await openDataset(disk, real ?? '');
     expect(dataset.cases.length).toBe(200);
     expect(dataset.labels.map(({ name }) => name)).toEqual(['background', 'Anterior', 'Posterior']);
-    const first = await loadCase(disk, dataset, dataset.cases[0]!);
+    const first = await loadCase({ files: disk, images: niftiOnly }, dataset, dataset.cases[0]!);
     expect(first.image.sizeVoxels).toEqual(first.label?.sizeVoxels);
     expect(first.image.spacingMm).toEqual([1, 1, 1]);
     expect(new Set(first.label?.data)).toEqual(new Set([0, 1, 2]));

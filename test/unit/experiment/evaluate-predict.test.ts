@@ -1,9 +1,13 @@
 /** Evaluation and prediction from files to files, with a model whose answer is known: foreground where the image is above 0.5. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../../src/data/dataset.ts';
+import { readVolume } from '../../../src/data/volume-file.ts';
 import { evaluateModel } from '../../../src/experiment/evaluate.ts';
 import { type ModelFile, readModelFile } from '../../../src/experiment/model-file.ts';
 import { predictFiles } from '../../../src/experiment/predict.ts';
+import { createNodeSources } from '../../../src/platform/node/laboratory.ts';
 import {
   createNiftiHeader,
   decodeLabels,
@@ -15,6 +19,7 @@ import type { Xyz } from '../../../src/volume/volume.ts';
 import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 
+const FORMATS = fileURLToPath(new URL('../../fixtures/formats', import.meta.url));
 const SIZE: Xyz = [6, 5, 4];
 const SPACING: Xyz = [1, 2, 0.5];
 const AFFINE = [-1, 0, 0, 10, 0, 2, 0, -20, 0, 0, 0.5, 30, 0, 0, 0, 1];
@@ -197,6 +202,28 @@ describe('predictFiles', () => {
     expect(predictions).toMatchObject([
       { inputs: ['in/p_0000.nii.gz', 'in/p_0001.nii.gz'], output: 'out/p.nii.gz', volumesMl: { blob: 0.03 } },
     ]);
+  });
+
+  it('takes DICOM series and writes what the name of the output asks for, on the exact grid', async () => {
+    const { laboratory: nifti, files, model } = await setUp();
+    const laboratory = { ...nifti, ...createNodeSources(), files };
+    for (const number of [0, 1, 2]) {
+      const name = `IM0${number}.dcm`;
+      files.contents.set(`scan/${name}`, readFileSync(`${FORMATS}/dicom-coronal/${name}`));
+      files.contents.set(`scans/first/${name}`, readFileSync(`${FORMATS}/dicom-coronal/${name}`));
+    }
+    const input = await readVolume(laboratory, 'scan');
+    for (const output of ['out.nrrd', 'out.mha', 'out.nii.gz']) {
+      await predictFiles(laboratory, { ...choices, models: [model], input: 'scan', output });
+      const result = await readVolume(laboratory, output);
+      expect(result.volume.sizeVoxels).toEqual([4, 3, 3]);
+      result.volume.affine.forEach((value, index) => {
+        expect(value).toBeCloseTo(input.volume.affine[index]!, 5);
+      });
+      expect(result.volume.data).toEqual(input.volume.data.map(value => (value > 0.5 ? 1 : 0)));
+    }
+    const jobs = await predictFiles(laboratory, { ...choices, models: [model], input: 'scans/', output: 'results' });
+    expect(jobs).toMatchObject([{ inputs: ['scans/first'], output: 'results/first.nii.gz' }]);
   });
 
   it('never replaces a scan by its segmentation', async () => {

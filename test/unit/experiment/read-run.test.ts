@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { inspectPath } from '../../../src/experiment/inspect.ts';
 import { readArms, readRun } from '../../../src/experiment/read-run.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
-import { modelBytes } from '../../support/laboratory.ts';
+import { modelBytes, niftiOnly } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 
 function evaluation(dice: number): string {
@@ -96,7 +96,7 @@ describe('readArms', () => {
 
 describe('inspectPath', () => {
   it('describes a run by status and arms', async () => {
-    const description = await inspectPath(runFiles(), 'runs/a');
+    const description = await inspectPath({ files: runFiles(), images: niftiOnly }, 'runs/a');
     expect(description).toMatchObject({
       kind: 'run',
       status: 'done',
@@ -107,7 +107,7 @@ describe('inspectPath', () => {
   it('describes a model by its tensors, parameters and metadata', async () => {
     const files = memoryFiles();
     files.contents.set('m.onnx', modelBytes({ voxstill: '{"channels":1}', note: 'plain' }));
-    expect(await inspectPath(files, 'm.onnx')).toMatchObject({
+    expect(await inspectPath({ files, images: niftiOnly }, 'm.onnx')).toMatchObject({
       kind: 'model',
       inputs: [{ name: 'image', shape: ['N', 1, 4, 4, 4] }],
       outputs: [{ name: 'logits', shape: ['N', 2, 'D', 'H', 'W'] }],
@@ -120,7 +120,7 @@ describe('inspectPath', () => {
   it('believes one of our own models about its parameters, since constants count in the file', async () => {
     const files = memoryFiles();
     files.contents.set('m.onnx', modelBytes({ voxstill: '{"parameters":1}' }));
-    expect(await inspectPath(files, 'm.onnx')).toMatchObject({ parameters: 1 });
+    expect(await inspectPath({ files, images: niftiOnly }, 'm.onnx')).toMatchObject({ parameters: 1 });
   });
 
   it('describes a volume by grid and range, leaving out what is not finite', async () => {
@@ -132,7 +132,7 @@ describe('inspectPath', () => {
     } as const;
     const data = Float32Array.of(1, Number.NaN, -3, 8);
     files.contents.set('v.nii.gz', encodeNiftiImage({ ...grid, data, channels: 1 }, createNiftiHeader(grid)));
-    expect(await inspectPath(files, 'v.nii.gz')).toMatchObject({
+    expect(await inspectPath({ files, images: niftiOnly }, 'v.nii.gz')).toMatchObject({
       kind: 'volume',
       sizeVoxels: [2, 2, 1],
       spacingMm: [1, 2, 3],
@@ -146,7 +146,7 @@ describe('inspectPath', () => {
 
   it('says so where it is something else or nothing', async () => {
     const files = memoryFiles({ 'a.txt': '' });
-    await expect(inspectPath(files, 'a.txt')).rejects.toMatchObject({ code: 'E_INSPECT' });
-    await expect(inspectPath(files, 'b.txt')).rejects.toMatchObject({ code: 'E_FILE_MISSING' });
+    await expect(inspectPath({ files, images: niftiOnly }, 'a.txt')).rejects.toMatchObject({ code: 'E_INSPECT' });
+    await expect(inspectPath({ files, images: niftiOnly }, 'b.txt')).rejects.toMatchObject({ code: 'E_FILE_MISSING' });
   });
 });

@@ -1,0 +1,34 @@
+/** What the name of a file says of the volume in it: the format by its ending, and the name of the volume. */
+import type { HeaderFormat } from '../runtime/image-codec.ts';
+
+type Format = 'nifti' | 'dicom' | HeaderFormat;
+
+const ENDINGS: readonly (readonly [RegExp, Format])[] = [
+  [/\.nii(\.gz)?$/i, 'nifti'],
+  [/\.(nrrd|nhdr)$/i, 'nrrd'],
+  [/\.(mha|mhd)$/i, 'meta'],
+  [/\.(dcm|dicom|ima)$/i, 'dicom'],
+];
+/** The endings of files that are a volume by themselves, for messages. */
+export const FILE_ENDINGS = '.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd';
+/** The same with DICOM, whose files stand for their series. */
+export const VOLUME_ENDINGS = `${FILE_ENDINGS}, .dcm`;
+
+/** The format that a name stands for, undefined where it stands for none. */
+export function formatOfName(name: string): Format | undefined {
+  return ENDINGS.find(([ending]) => ending.test(name))?.[1];
+}
+
+/** The ending of a volume's file as it is written, for example `.nii.gz`; empty where it has none. */
+export function volumeEnding(path: string): string {
+  return ENDINGS.map(([ending]) => ending.exec(path)?.[0] ?? '').find(found => found !== '') ?? '';
+}
+
+/** The last part of a path without the ending of a volume. */
+export function volumeStem(path: string): string {
+  const name = path.split('/').at(-1) ?? path;
+  return name.slice(0, name.length - volumeEnding(name).length);
+}
+
+/** The formats that results are written in, by the ending of their file. */
+export const RESULT_ENDINGS = /\.(nii\.gz|nrrd|mha)$/i;

@@ -1,0 +1,48 @@
+/**
+ * ITK's readers and writers under Node, in a thread that starts with the first image: the console and the memory of WebAssembly stay
+ * there. The thread does one image at a time and does not keep the program alive. Its programs are files of the installed packages.
+ */
+import type { Worker } from 'node:worker_threads';
+import { WorkError } from '../../core/errors.ts';
+import type { ImageCodec } from '../../runtime/image-codec.ts';
+import { itkCodec, type PipelineCall } from '../itk-codec.ts';
+import { startThread } from './thread.ts';
+
+/** What the thread answers to a call. */
+export type PipelineReply = { readonly results: readonly unknown[] } | { readonly failure: string };
+
+function ask(thread: Worker, call: PipelineCall): Promise<readonly unknown[]> {
+  return new Promise((resolve, reject) => {
+    const finish = (settle: () => void): void => {
+      thread.off('message', onMessage).off('error', onError).unref();
+      settle();
+    };
+    const onMessage = (reply: PipelineReply): void =>
+      finish(() => ('results' in reply ? resolve(reply.results) : reject(new Error(reply.failure))));
+    const onError = (cause: unknown): void =>
+      finish(() => reject(new WorkError('E_IMAGE_THREAD', `the thread of ITK failed: ${String(cause)}`, { cause })));
+    thread.on('message', onMessage).on('error', onError).ref();
+    thread.postMessage(call);
+  });
+}
+
+/** Reads DICOM series, NRRD and MetaImage files, and writes the last two. */
+export function createNodeImageCodec(): ImageCodec {
+  let thread: Worker | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  const start = (): Worker => {
+    const started = startThread('itk-thread', undefined);
+    started.once('exit', () => {
+      thread = undefined;
+    });
+    return started;
+  };
+  return itkCodec(call => {
+    const result = last.then(() => {
+      thread ??= start();
+      return ask(thread, call);
+    });
+    last = result.catch(() => {});
+    return result;
+  });
+}

@@ -1,0 +1,62 @@
+/** What the affine of a volume says, beyond its numbers: whether its axes are at right angles and as long as its spacing. */
+import type { Affine, Xyz } from './volume.ts';
+
+/** Something about a file that a person should know before trusting a result; the file is read all the same. */
+export interface VolumeWarning {
+  readonly code: 'W_AXES_SHEARED' | 'W_SPACING_AFFINE';
+  readonly message: string;
+}
+
+/** Cosine of the angle between two axes that still counts as a right angle; scanners write six digits. */
+const RIGHT_ANGLE_TOLERANCE = 1e-3;
+/** Relative difference between the spacing and the length of an axis that is rounding. */
+const SPACING_TOLERANCE = 1e-3;
+
+const AXES = ['x', 'y', 'z'] as const;
+
+/** Column of an axis: its step in the world per voxel. */
+function axisStep(affine: Affine, axis: number): Xyz {
+  return [affine[axis] ?? 0, affine[4 + axis] ?? 0, affine[8 + axis] ?? 0];
+}
+
+function dot(left: Xyz, right: Xyz): number {
+  return left[0] * right[0] + left[1] * right[1] + left[2] * right[2];
+}
+
+/**
+ * Warns where grids are not what processing takes them for. Labels still go back to the exact grid of their input.
+ * @param path for messages
+ */
+export function geometryWarnings(
+  { affine, spacingMm }: { readonly affine: Affine; readonly spacingMm: Xyz },
+  path: string,
+): readonly VolumeWarning[] {
+  const steps = [0, 1, 2].map(axis => axisStep(affine, axis));
+  const lengths = steps.map(step => Math.sqrt(dot(step, step)));
+  const warnings: VolumeWarning[] = [];
+  const pairs = [
+    [0, 1],
+    [0, 2],
+    [1, 2],
+  ] as const;
+  for (const [left, right] of pairs) {
+    const cosine = dot(steps[left]!, steps[right]!) / (lengths[left]! * lengths[right]!);
+    if (Math.abs(cosine) <= RIGHT_ANGLE_TOLERANCE) continue;
+    const degrees = (Math.acos(Math.min(1, Math.abs(cosine))) * 180) / Math.PI;
+    warnings.push({
+      code: 'W_AXES_SHEARED',
+      message:
+        `${path}: the axes ${AXES[left]} and ${AXES[right]} meet at ${degrees.toFixed(1)} degrees; distances are measured as if ` +
+        'at 90. Resample the volume to right angles if they matter.',
+    });
+  }
+  const differs = lengths.some((length, axis) => Math.abs(length / spacingMm[axis]! - 1) > SPACING_TOLERANCE);
+  if (differs) {
+    const shown = lengths.map(length => Number(length.toPrecision(6))).join(' x ');
+    warnings.push({
+      code: 'W_SPACING_AFFINE',
+      message: `${path}: the spacing is ${spacingMm.join(' x ')} mm, but its affine steps ${shown} mm; the spacing is taken. Correct the header.`,
+    });
+  }
+  return warnings;
+}

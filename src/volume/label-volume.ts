@@ -1,0 +1,40 @@
+/** A segmentation from the voxels of any file: integers in one channel. */
+import { InputError } from '../core/errors.ts';
+import type { LabelVolume, Volume, Xyz } from './volume.ts';
+
+const LARGEST_LABEL = 255;
+/** How far a stored label may be from an integer: rounding of slope and intercept. */
+const LABEL_TOLERANCE = 1e-4;
+
+function voxelAt(index: number, [width, height]: Xyz): string {
+  return `(${index % width}, ${Math.floor(index / width) % height}, ${Math.floor(index / (width * height))})`;
+}
+
+/**
+ * Takes the voxels of a volume as class indices.
+ * @param path for messages
+ * @throws {InputError} E_LABEL_VALUE for what is no integer from 0 to 255; E_LABEL_CHANNELS for more than one channel
+ */
+export function labelsOfVolume(volume: Volume, path: string): LabelVolume {
+  const { data: values, sizeVoxels, spacingMm, affine, channels } = volume;
+  if (channels !== 1) {
+    throw new InputError(
+      'E_LABEL_CHANNELS',
+      `${path} has ${channels} channels; a label file has one, with a class index per voxel. Merge the channels into one.`,
+    );
+  }
+  const data = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    const label = Math.round(value);
+    if (!(Math.abs(value - label) <= LABEL_TOLERANCE && label >= 0 && label <= LARGEST_LABEL)) {
+      throw new InputError(
+        'E_LABEL_VALUE',
+        `${path} has the label value ${value} at voxel ${voxelAt(i, sizeVoxels)}; labels are integers from 0 to ${LARGEST_LABEL}. ` +
+          'Check that this is a label file, and that it was resampled with nearest neighbours.',
+      );
+    }
+    data[i] = label;
+  }
+  return { data, sizeVoxels, spacingMm, affine };
+}

@@ -1,0 +1,43 @@
+/**
+ * World coordinates of ITK and DICOM (L, P, S grow towards left, back and head) as ours (R, A, S), and back. The first two world axes
+ * change their sign, which is exact in floating point.
+ */
+import type { Affine, Xyz } from './volume.ts';
+
+/** Where a grid lies, in the terms of ITK. */
+export interface LpsGeometry {
+  /** Millimetres per voxel along each axis. */
+  readonly spacing: Xyz;
+  /** Centre of the first voxel, LPS millimetres. */
+  readonly origin: Xyz;
+  /** 3x3, row-major; column k is the unit vector of axis k. */
+  readonly direction: readonly number[];
+}
+
+const SIGNS = [-1, -1, 1] as const;
+
+/** Avoids the -0 that a change of sign makes of 0. */
+function signed(value: number, row: 0 | 1 | 2): number {
+  return value === 0 ? 0 : value * SIGNS[row];
+}
+
+/** The affine of a grid: column k is direction times spacing of axis k, the last column the origin. */
+export function affineOfLps({ spacing, origin, direction }: LpsGeometry): Affine {
+  const rows = ([0, 1, 2] as const).flatMap(row => [
+    ...([0, 1, 2] as const).map(column => signed((direction[row * 3 + column] ?? 0) * spacing[column], row)),
+    signed(origin[row], row),
+  ]);
+  return [...rows, 0, 0, 0, 1];
+}
+
+/** The grid of an affine; the spacing is the length of its columns. */
+export function lpsOfAffine(affine: Affine): LpsGeometry {
+  const at = (row: 0 | 1 | 2, column: number): number => signed(affine[row * 4 + column] ?? 0, row);
+  const length = (column: number): number => Math.hypot(at(0, column), at(1, column), at(2, column));
+  const spacing: Xyz = [length(0), length(1), length(2)];
+  return {
+    spacing,
+    origin: [at(0, 3), at(1, 3), at(2, 3)],
+    direction: ([0, 1, 2] as const).flatMap(row => ([0, 1, 2] as const).map(k => at(row, k) / spacing[k])),
+  };
+}
