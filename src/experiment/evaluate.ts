@@ -1,17 +1,26 @@
 /**
  * A model against the references of a data set: every case is segmented as a user would have it, on its own grid, and scored there.
- * The time per case covers normalising, resampling and the model, not reading files and scoring.
+ * The time per case covers normalising, resampling, the model and counting its probabilities, not reading files and scoring.
  */
 import { InputError } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadCase } from '../data/loaded-case.ts';
 import { sharedClasses } from '../inference/ensemble.ts';
-import type { OpenModel } from '../inference/model-info.ts';
-import { segmentWithEnsemble } from '../inference/predictor.ts';
+import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
+import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
+import {
+  addCounts,
+  countReliability,
+  emptyCounts,
+  expectedCalibrationError,
+  type ReliabilityCounts,
+  reliabilityBins,
+} from '../metrics/calibration.ts';
 import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score.ts';
 import { encodeNiftiLabels } from '../volume/nifti.ts';
+import type { LabelVolume } from '../volume/volume.ts';
 import type { Laboratory } from './laboratory.ts';
 import { type ModelFile, openModels } from './model-file.ts';
 import type { Evaluation } from './record.ts';
@@ -65,6 +74,8 @@ function casesOf({ dataset, ids, split }: EvaluateOptions): readonly CaseFiles[]
 
 interface Timed {
   readonly score: CaseScore;
+  /** By class name. */
+  readonly counts: ReadonlyMap<string, ReliabilityCounts>;
   readonly seconds: number;
 }
 
@@ -77,14 +88,20 @@ async function evaluateCase(
   const { dataset, window, surfaceToleranceMm, signal } = options;
   const { id, image, label, header, warnings: found } = await loadCase(laboratory, dataset, options.case);
   if (label === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
+  const classes = classesToScore(options);
+  const { counts, onSlice } = countCalibration(models[0]!.info, classes, label);
   const startMs = machine.elapsedMs();
-  const { labels, warnings } = await segmentWithEnsemble(models, image, { ...window, id, ...(signal && { signal }) });
+  const { labels, warnings } = await segmentWithEnsemble(models, image, {
+    ...window,
+    id,
+    onSlice,
+    ...(signal && { signal }),
+  });
   const seconds = (machine.elapsedMs() - startMs) / 1000;
   for (const { code, message } of [...found, ...warnings]) progress.warn(`${code}: ${message}`);
   if (options.predictions !== undefined) {
     await files.write(`${options.predictions}/${id}.nii.gz`, encodeNiftiLabels(labels, header));
   }
-  const classes = classesToScore(options);
   const { sizeVoxels, spacingMm } = label;
   const score = scoreCase(label.data, labels.data, {
     id,
@@ -92,8 +109,39 @@ async function evaluateCase(
     spacingMm,
     classes,
     toleranceMm: surfaceToleranceMm,
+    ece: Object.fromEntries([...counts].map(([name, one]) => [name, expectedCalibrationError(one)])),
   });
-  return { score, seconds };
+  return { score, counts, seconds };
+}
+
+/** Counts probabilities against the reference while they pass by. */
+function countCalibration(
+  info: ModelInfo,
+  classes: Dataset['labels'],
+  { data, sizeVoxels }: LabelVolume,
+): { readonly counts: Timed['counts']; readonly onSlice: NonNullable<SegmentOptions['onSlice']> } {
+  const { values } = outputClasses(info);
+  const counts = new Map(classes.map(({ name }) => [name, emptyCounts()]));
+  const plane = sizeVoxels[0] * sizeVoxels[1];
+  const onSlice = (probabilities: Float32Array, z: number): void => {
+    const reference = data.subarray(z * plane, (z + 1) * plane);
+    for (const { name, value } of classes) {
+      const k = values.indexOf(value);
+      countReliability(counts.get(name)!, probabilities.subarray(k * plane, (k + 1) * plane), { reference, value });
+    }
+  };
+  return { counts, onSlice };
+}
+
+/** The points of each class's reliability diagram over all cases. */
+function pooledCalibration(timed: readonly Timed[]): Evaluation['calibration'] {
+  const pooled = new Map<string, ReliabilityCounts>();
+  for (const [name, counts] of timed.flatMap(one => [...one.counts])) {
+    const sum = pooled.get(name) ?? emptyCounts();
+    addCounts(sum, counts);
+    pooled.set(name, sum);
+  }
+  return Object.fromEntries([...pooled].map(([name, counts]) => [name, reliabilityBins(counts)]));
 }
 
 /** What a model is and costs; an ensemble costs what its models cost together. */
@@ -146,5 +194,6 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
     split,
     cases: scores,
     summary,
+    calibration: pooledCalibration(timed),
   };
 }

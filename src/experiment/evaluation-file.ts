@@ -10,15 +10,31 @@ const nanAsNull = z
   .transform(value => value ?? Number.NaN);
 
 const estimate = z.object({ mean: nanAsNull, ci95: z.tuple([nanAsNull, nanAsNull]), n: z.int().min(0) });
+/** What the contract does not ask for may be missing. */
+const unknownEstimate = { mean: Number.NaN, ci95: [Number.NaN, Number.NaN] as [number, number], n: 0 };
+const moreEstimate = estimate.default(unknownEstimate);
+const moreScore = z.number().nullable().default(null);
 
 const classScore = z.object({
   presence: z.enum(['both', 'neither', 'reference-only', 'prediction-only']),
   dice: z.number().nullable(),
+  iou: moreScore,
+  sensitivity: moreScore,
+  precision: moreScore,
   hd95Mm: z.number().nullable(),
   assdMm: z.number().nullable(),
   surfaceDice: z.number().nullable(),
   volumeMl: z.number(),
   referenceMl: z.number(),
+  volumeErrorMl: moreScore,
+  volumeErrorPercent: moreScore,
+  ece: moreScore,
+});
+
+const reliabilityBin = z.object({
+  voxels: z.number(),
+  probability: z.number().nullable(),
+  frequency: z.number().nullable(),
 });
 
 const evaluation = z.object({
@@ -42,14 +58,21 @@ const evaluation = z.object({
       z.string(),
       z.object({
         dice: estimate,
+        iou: moreEstimate,
+        sensitivity: moreEstimate,
+        precision: moreEstimate,
         hd95Mm: estimate,
         assdMm: estimate,
         surfaceDice: estimate,
+        volumeErrorMl: moreEstimate,
+        volumeErrorPercent: moreEstimate,
+        ece: moreEstimate,
         bothEmpty: z.int(),
         oneEmpty: z.int(),
       }),
     ),
   }),
+  calibration: z.record(z.string(), z.array(reliabilityBin)).default({}),
 });
 
 /**

@@ -3,6 +3,7 @@
  * they may grow but never change. An infinite or undefined number is written as null and explained by the field beside it.
  */
 
+import type { ReliabilityBin } from '../metrics/calibration.ts';
 import type { CaseScore, ScoreSummary } from '../metrics/case-score.ts';
 
 interface ModelCost {
@@ -24,6 +25,8 @@ export interface Evaluation {
   readonly split: string;
   readonly cases: readonly CaseScore[];
   readonly summary: ScoreSummary;
+  /** By class name: the points of a reliability diagram over all cases; empty where the probabilities were not known. */
+  readonly calibration: Readonly<Record<string, readonly ReliabilityBin[]>>;
 }
 
 export type Arm = 'teacher' | 'student' | 'baseline';

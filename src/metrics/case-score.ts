@@ -1,17 +1,47 @@
 /**
- * How well a segmentation agrees with its reference: overlap, surface distances and volume per class of one case, and the summary of
- * many. The results are plain numbers ready for JSON: an infinite or undefined number is null and `presence` says why.
+ * How well a segmentation agrees with its reference: overlap, surface distances, volume and calibration per class of one case, and the
+ * summary of many. The results are plain numbers ready for JSON: an infinite or undefined number is null and `presence` says why.
  */
 import type { Xyz } from '../volume/volume.ts';
-import { countOverlap, diceOf, type Overlap, type Presence, presenceOf, volumeMl } from './overlap.ts';
+import {
+  countOverlap,
+  diceOf,
+  iouOf,
+  type Overlap,
+  type Presence,
+  precisionOf,
+  presenceOf,
+  sensitivityOf,
+  volumeMl,
+} from './overlap.ts';
 import { type BootstrapOptions, bootstrapMean, type Estimate, meanOf } from './statistics.ts';
 import { surfaceDistance } from './surface-distance.ts';
+
+/** What is averaged over cases, per class. */
+export const CLASS_METRICS = [
+  'dice',
+  'iou',
+  'sensitivity',
+  'precision',
+  'hd95Mm',
+  'assdMm',
+  'surfaceDice',
+  'volumeErrorMl',
+  'volumeErrorPercent',
+  'ece',
+] as const satisfies readonly (keyof ClassScore)[];
 
 /** Scores of one class in one case. */
 export interface ClassScore {
   readonly presence: Presence;
   /** null where both are empty, 0 where one is. */
   readonly dice: number | null;
+  /** Intersection over union; null where both are empty, 0 where one is. */
+  readonly iou: number | null;
+  /** Share of the reference that was found; null where the reference is empty. */
+  readonly sensitivity: number | null;
+  /** Share of the prediction that is right; null where the prediction is empty. */
+  readonly precision: number | null;
   /** null where either is empty: infinite where one is, undefined where both are. */
   readonly hd95Mm: number | null;
   readonly assdMm: number | null;
@@ -20,6 +50,12 @@ export interface ClassScore {
   /** Volume of the prediction. */
   readonly volumeMl: number;
   readonly referenceMl: number;
+  /** Prediction minus reference; null where both are empty. */
+  readonly volumeErrorMl: number | null;
+  /** The same in per cent of the reference; null where the reference is empty. */
+  readonly volumeErrorPercent: number | null;
+  /** Expected calibration error of the class's probabilities over all voxels; null where both are empty or no probabilities are known. */
+  readonly ece: number | null;
 }
 
 export interface CaseScore {
@@ -37,6 +73,8 @@ export interface ScoreCaseOptions {
   readonly classes: readonly { readonly value: number; readonly name: string }[];
   /** Tolerance of the surface Dice; 1 mm if not given. */
   readonly toleranceMm?: number;
+  /** Expected calibration error by class name, where probabilities are known. */
+  readonly ece?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -46,7 +84,7 @@ export interface ScoreCaseOptions {
  * @throws {ShapeError} if a volume is not of the stated size
  */
 export function scoreCase(reference: Uint8Array, prediction: Uint8Array, options: ScoreCaseOptions): CaseScore {
-  const { id, classes } = options;
+  const { id, classes, spacingMm } = options;
   const overlaps = countOverlap(
     reference,
     prediction,
@@ -58,12 +96,16 @@ export function scoreCase(reference: Uint8Array, prediction: Uint8Array, options
     const overlap = overlaps[index]!;
     const dice = diceOf(overlap);
     if (dice !== null) present.push(dice);
+    const presence = presenceOf(overlap);
     scores[name] = {
-      presence: presenceOf(overlap),
+      presence,
       dice,
+      iou: iouOf(overlap),
+      sensitivity: sensitivityOf(overlap),
+      precision: precisionOf(overlap),
       ...surfaceScores(reference, prediction, { ...options, value, overlap }),
-      volumeMl: volumeMl(overlap.prediction, options.spacingMm),
-      referenceMl: volumeMl(overlap.reference, options.spacingMm),
+      ...volumeScores(overlap, spacingMm),
+      ece: presence === 'neither' ? null : (options.ece?.[name] ?? null),
     };
   });
   return { id, classes: scores, meanDice: present.length === 0 ? null : meanOf(present) };
@@ -79,15 +121,21 @@ function surfaceScores(
   return { hd95Mm: null, assdMm: null, surfaceDice: presence === 'neither' ? null : 0 };
 }
 
-/** Scores of one class over many cases. */
-export interface ClassSummary {
-  /** Over the cases where reference or prediction has the class. */
-  readonly dice: Estimate;
-  /** Over the cases where both have the class, so that the distance is finite. */
-  readonly hd95Mm: Estimate;
-  readonly assdMm: Estimate;
-  /** Over the cases where reference or prediction has the class. */
-  readonly surfaceDice: Estimate;
+function volumeScores(
+  { reference, prediction }: Overlap,
+  spacingMm: Xyz,
+): Pick<ClassScore, 'volumeMl' | 'referenceMl' | 'volumeErrorMl' | 'volumeErrorPercent'> {
+  const difference = prediction - reference;
+  return {
+    volumeMl: volumeMl(prediction, spacingMm),
+    referenceMl: volumeMl(reference, spacingMm),
+    volumeErrorMl: reference + prediction === 0 ? null : volumeMl(difference, spacingMm),
+    volumeErrorPercent: reference === 0 ? null : (100 * difference) / reference,
+  };
+}
+
+/** Scores of one class over many cases: each metric over the cases where it is a number. */
+export interface ClassSummary extends Readonly<Record<(typeof CLASS_METRICS)[number], Estimate>> {
   /** Cases where neither has the class; left out of all means. */
   readonly bothEmpty: number;
   /** Cases where just one has it. */
@@ -113,11 +161,9 @@ export function summarizeCases(cases: readonly CaseScore[], options: BootstrapOp
   const classes: Record<string, ClassSummary> = {};
   for (const name of new Set(cases.flatMap(({ classes: scores }) => Object.keys(scores)))) {
     const scores = cases.flatMap(({ classes: ofCase }) => ofCase[name] ?? []);
+    const estimates = CLASS_METRICS.map(metric => [metric, estimate(scores.map(score => score[metric]))] as const);
     classes[name] = {
-      dice: estimate(scores.map(({ dice }) => dice)),
-      hd95Mm: estimate(scores.map(({ hd95Mm }) => hd95Mm)),
-      assdMm: estimate(scores.map(({ assdMm }) => assdMm)),
-      surfaceDice: estimate(scores.map(({ surfaceDice }) => surfaceDice)),
+      ...(Object.fromEntries(estimates) as Record<(typeof CLASS_METRICS)[number], Estimate>),
       bothEmpty: scores.filter(({ presence }) => presence === 'neither').length,
       oneEmpty: scores.filter(({ presence }) => presence === 'reference-only' || presence === 'prediction-only').length,
     };

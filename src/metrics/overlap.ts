@@ -54,6 +54,22 @@ export function diceOf(overlap: Overlap): number | null {
   return total === 0 ? null : (2 * overlap.intersection) / total;
 }
 
+/** Intersection over union |A and B| / |A or B|, in [0, 1]; null where both are empty, 0 where one is. */
+export function iouOf({ reference, prediction, intersection }: Overlap): number | null {
+  const union = reference + prediction - intersection;
+  return union === 0 ? null : intersection / union;
+}
+
+/** Share of the reference that was found; null where the reference is empty. */
+export function sensitivityOf({ reference, intersection }: Overlap): number | null {
+  return reference === 0 ? null : intersection / reference;
+}
+
+/** Share of the prediction that is right; null where the prediction is empty. */
+export function precisionOf({ prediction, intersection }: Overlap): number | null {
+  return prediction === 0 ? null : intersection / prediction;
+}
+
 /** Which of the two volumes hold the class. */
 export function presenceOf(overlap: Overlap): Presence {
   if (overlap.reference > 0) return overlap.prediction > 0 ? 'both' : 'reference-only';

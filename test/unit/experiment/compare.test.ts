@@ -4,19 +4,12 @@ import { compareArms } from '../../../src/experiment/compare.ts';
 import { parseEvaluation } from '../../../src/experiment/evaluation-file.ts';
 import type { Evaluation } from '../../../src/experiment/record.ts';
 import type { CaseScore } from '../../../src/metrics/case-score.ts';
+import { classScore, classSummary } from '../../support/scores.ts';
 
 const ESTIMATE = { mean: 0, ci95: [0, 0], n: 0 } as const;
 
 function caseScore(id: string, dice: number | null): CaseScore {
-  const score = {
-    presence: dice === null ? 'neither' : 'both',
-    dice,
-    hd95Mm: null,
-    assdMm: null,
-    surfaceDice: null,
-    volumeMl: 1,
-    referenceMl: 1,
-  } as const;
+  const score = classScore({ presence: dice === null ? 'neither' : 'both', dice });
   return { id, classes: { Anterior: score }, meanDice: dice };
 }
 
@@ -36,17 +29,9 @@ function evaluation(dice: readonly (number | null)[], secondsPerCase = 1): Evalu
     cases: dice.map((value, index) => caseScore(`case-${index}`, value)),
     summary: {
       meanDice: ESTIMATE,
-      classes: {
-        Anterior: {
-          dice: ESTIMATE,
-          hd95Mm: ESTIMATE,
-          assdMm: ESTIMATE,
-          surfaceDice: ESTIMATE,
-          bothEmpty: 0,
-          oneEmpty: 0,
-        },
-      },
+      classes: { Anterior: classSummary(ESTIMATE) },
     },
+    calibration: {},
   };
 }
 

@@ -83,6 +83,13 @@ describe('evaluateModel', () => {
     expect(c).toMatchObject({ id: 'c', meanDice: null });
     expect(evaluation.summary.meanDice).toMatchObject({ mean: expect.closeTo(5 / 6, 12), n: 2 });
     expect(evaluation.summary.classes['blob']).toMatchObject({ bothEmpty: 1, oneEmpty: 0 });
+    // every probability is q = 1 / (1 + e^9) away from 0 or 1; of b, 20 of 120 voxels are called the class and are not
+    const q = 1 / (1 + Math.exp(9));
+    expect(a?.classes['blob']?.ece).toBeCloseTo(q, 8);
+    expect(b?.classes['blob']?.ece).toBeCloseTo((20 - 40 * q + 80 * q) / 120, 8);
+    const bins = evaluation.calibration['blob'];
+    expect(bins?.map(({ voxels }) => voxels)).toEqual([280, ...new Array(13).fill(0), 80]);
+    expect(bins?.at(-1)?.frequency).toBeCloseTo(60 / 80, 12);
     expect(evaluation).toMatchObject({ dataset: 'Blobs', split: 'all' });
     expect(evaluation.model).toMatchObject({
       path: 'm.onnx',

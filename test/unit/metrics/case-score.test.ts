@@ -19,33 +19,81 @@ const reference = Uint8Array.of(1, 1, 0, 2, 3, 0, 0, 2);
 const prediction = Uint8Array.of(0, 1, 1, 2, 4, 0, 0, 2);
 
 it('scores every class by its definition', () => {
-  const { classes } = scoreCase(reference, prediction, options);
+  const { classes } = scoreCase(reference, prediction, { ...options, ece: { left: 0.125, absent: 0.01 } });
   // Directed distances of `left` are 1, 0 and 0, 1; their 95th percentile is 0.95.
   expect(classes['left']).toEqual({
     presence: 'both',
     dice: 0.5,
+    iou: 1 / 3,
+    sensitivity: 0.5,
+    precision: 0.5,
     hd95Mm: 0.95,
     assdMm: 0.5,
     surfaceDice: 1,
     volumeMl: 0.04,
     referenceMl: 0.04,
+    volumeErrorMl: 0,
+    volumeErrorPercent: 0,
+    ece: 0.125,
   });
   expect(classes['right']).toMatchObject({ presence: 'both', dice: 1, hd95Mm: 0, assdMm: 0, surfaceDice: 1 });
 });
 
 it('gives Dice 0 and no distance where one has the class, and nothing where neither has', () => {
   const { classes } = scoreCase(reference, prediction, options);
-  const lost = { dice: 0, hd95Mm: null, assdMm: null, surfaceDice: 0 };
-  expect(classes['missed']).toEqual({ presence: 'reference-only', ...lost, volumeMl: 0, referenceMl: 0.02 });
-  expect(classes['invented']).toEqual({ presence: 'prediction-only', ...lost, volumeMl: 0.02, referenceMl: 0 });
+  const lost = { dice: 0, iou: 0, hd95Mm: null, assdMm: null, surfaceDice: 0, ece: null };
+  expect(classes['missed']).toEqual({
+    presence: 'reference-only',
+    ...lost,
+    sensitivity: 0,
+    precision: null,
+    volumeMl: 0,
+    referenceMl: 0.02,
+    volumeErrorMl: -0.02,
+    volumeErrorPercent: -100,
+  });
+  expect(classes['invented']).toEqual({
+    presence: 'prediction-only',
+    ...lost,
+    sensitivity: null,
+    precision: 0,
+    volumeMl: 0.02,
+    referenceMl: 0,
+    volumeErrorMl: 0.02,
+    volumeErrorPercent: null,
+  });
   expect(classes['absent']).toEqual({
     presence: 'neither',
     dice: null,
+    iou: null,
+    sensitivity: null,
+    precision: null,
     hd95Mm: null,
     assdMm: null,
     surfaceDice: null,
     volumeMl: 0,
     referenceMl: 0,
+    volumeErrorMl: null,
+    volumeErrorPercent: null,
+    ece: null,
+  });
+});
+
+it('tells too much from too little', () => {
+  // two voxels of 0.02 ml in the reference, three in the prediction, two in both
+  const [of, by] = [Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 0), Uint8Array.of(1, 1, 1, 0, 0, 0, 0, 0)];
+  expect(scoreCase(of, by, options).classes['left']).toMatchObject({
+    iou: 2 / 3,
+    sensitivity: 1,
+    precision: 2 / 3,
+    volumeErrorMl: 0.02,
+    volumeErrorPercent: 50,
+  });
+  expect(scoreCase(by, of, options).classes['left']).toMatchObject({
+    sensitivity: 2 / 3,
+    precision: 1,
+    volumeErrorMl: -0.02,
+    volumeErrorPercent: expect.closeTo(-100 / 3, 12),
   });
 });
 
@@ -80,6 +128,11 @@ it('summarises cases over those that count, and counts the others', () => {
     dice: { mean: 1 / 3, n: 3 },
     hd95Mm: { mean: 0, n: 1 },
     surfaceDice: { mean: 1 / 3, n: 3 },
+    sensitivity: { n: 2 },
+    precision: { n: 2 },
+    volumeErrorMl: { mean: 0, n: 3 },
+    volumeErrorPercent: { mean: -50, n: 2 },
+    ece: { n: 0 },
     bothEmpty: 1,
     oneEmpty: 2,
   });

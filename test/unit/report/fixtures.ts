@@ -1,6 +1,7 @@
 /** Small records of a run, for the tests of the report. */
 import type { ArmSummary, Comparison, Evaluation, PairTest } from '../../../src/experiment/record.ts';
 import type { CaseScore } from '../../../src/metrics/case-score.ts';
+import { classScore, classSummary } from '../../support/scores.ts';
 
 function caseScore(id: string, dice: Readonly<Record<string, number>>): CaseScore {
   const values = Object.values(dice);
@@ -9,15 +10,7 @@ function caseScore(id: string, dice: Readonly<Record<string, number>>): CaseScor
     classes: Object.fromEntries(
       Object.entries(dice).map(([name, value]) => [
         name,
-        {
-          presence: 'both' as const,
-          dice: value,
-          hd95Mm: 2,
-          assdMm: 0.5,
-          surfaceDice: 0.9,
-          volumeMl: 1.5,
-          referenceMl: 1.6,
-        },
+        classScore({ dice: value, hd95Mm: 2, assdMm: 0.5, surfaceDice: 0.9, volumeMl: 1.5, referenceMl: 1.6 }),
       ]),
     ),
     meanDice: values.reduce((sum, value) => sum + value, 0) / values.length,
@@ -47,17 +40,28 @@ export function evaluation(cases: Readonly<Record<string, Readonly<Record<string
       classes: Object.fromEntries(
         names.map(name => [
           name,
-          {
-            dice: estimate(0.8),
+          classSummary(estimate(0.8), {
             hd95Mm: estimate(2.25),
             assdMm: estimate(0.5),
             surfaceDice: estimate(0.9),
+            volumeErrorPercent: estimate(-4),
+            ece: estimate(0.004),
             bothEmpty: 3,
             oneEmpty: 1,
-          },
+          }),
         ]),
       ),
     },
+    calibration: Object.fromEntries(
+      names.map(name => [
+        name,
+        [
+          { voxels: 900, probability: 0.02, frequency: 0.01 },
+          { voxels: 0, probability: null, frequency: null },
+          { voxels: 80, probability: 0.9, frequency: 0.7 },
+        ],
+      ]),
+    ),
   };
 }
 
