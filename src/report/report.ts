@@ -8,9 +8,10 @@ import { headline } from './headline.ts';
 import { renderLearningCurves } from './learning-curves.ts';
 import { html, type Markup } from './markup.ts';
 import type { Montage, MontageLegendEntry } from './montage.ts';
+import { renderReliability } from './reliability-charts.ts';
 import { renderDicePerCase, renderPairedDifferences } from './score-charts.ts';
 import { STYLE } from './style.ts';
-import { renderArmsTable, renderEmptyClassesTable, renderSeedsTable } from './tables.ts';
+import { renderArmsTable, renderEmptyClassesTable, renderMeasuresTable, renderSeedsTable } from './tables.ts';
 
 /** A case that is shown in pictures, and why this one. */
 interface ReportMontage extends Montage {
@@ -118,6 +119,14 @@ ${section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ..
   'Learning curves',
   'Cross-entropy and distillation terms are in nats per voxel, Dice terms and the gradient norm have no unit. Long curves are means of consecutive steps.',
   charts(renderLearningCurves(input.histories)),
+)}${section(
+  'How the arms err',
+  'Volume error is prediction minus reference. Calibration error is the mean gap between the probability of the class and how often it is right, over all voxels; most of them are sure background.',
+  hasEvaluations ? [renderMeasuresTable(evaluations)] : NOTHING,
+)}${section(
+  'Whether probabilities mean what they say',
+  'All voxels of all cases in bins of equal width. Below the diagonal an arm is too sure of a class, above it not sure enough.',
+  charts(renderReliability(evaluations)),
 )}${section('Empty classes', '', hasEvaluations ? [renderEmptyClassesTable(evaluations)] : NOTHING)}${section(
   'How to repeat it',
   'Save the recipe below as recipe.yaml, put the data where it says, and run:',

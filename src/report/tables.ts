@@ -116,6 +116,39 @@ export function renderSeedsTable(comparison: Comparison): readonly Markup[] {
   return [renderTable('Mean Dice of each seed, with 95 % confidence intervals.', arms, rows)];
 }
 
+const MORE_MEASURES = [
+  ['sensitivity', 'Sensitivity', formatDice],
+  ['precision', 'Precision', formatDice],
+  ['assdMm', 'ASSD (mm)', formatDistance],
+  ['surfaceDice', 'Surface Dice', formatDice],
+  ['volumeErrorPercent', 'Volume error (% of reference)', formatSignedPercent],
+  ['ece', 'Calibration error', formatCalibration],
+] as const satisfies readonly (readonly [keyof ClassSummary, string, (value: number | null | undefined) => string])[];
+
+function formatSignedPercent(value: number | null | undefined): string {
+  const text = formatNumber(value, 1);
+  return typeof value === 'number' && value > 0 ? `+${text}` : text;
+}
+
+function formatCalibration(value: number | null | undefined): string {
+  return formatNumber(value, 4);
+}
+
+/** What tells how an arm errs: too much or too little, how far off, how sure; per class, over the cases where it is a number. */
+export function renderMeasuresTable(evaluations: Evaluations): Markup {
+  const arms = orderArms(Object.keys(evaluations));
+  const classes = new Set(arms.flatMap(arm => Object.keys(evaluations[arm]!.summary.classes)));
+  const rows = [...classes].flatMap(name =>
+    MORE_MEASURES.map(
+      ([metric, title, format]): Row => ({
+        measure: `${title}, ${name}`,
+        cell: arm => estimateCell(evaluations[arm]!.summary.classes[name]?.[metric], format),
+      }),
+    ),
+  );
+  return renderTable('Further measures of each arm, with 95 % bootstrap confidence intervals over cases.', arms, rows);
+}
+
 /** How many cases lack a class: in both reference and prediction (left out of means), or in just one (Dice 0, infinite distance). */
 export function renderEmptyClassesTable(evaluations: Evaluations): Markup {
   const arms = orderArms(Object.keys(evaluations));

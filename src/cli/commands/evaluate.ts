@@ -57,10 +57,22 @@ function evaluationText({ summary, model, cases }: Evaluation): string {
     formatNumber(score.hd95Mm.mean, 2),
     formatNumber(score.assdMm.mean, 2),
     formatDice(score.surfaceDice.mean),
+    formatNumber(score.volumeErrorPercent.mean, 1),
+    formatNumber(score.ece.mean, 4),
     `${score.bothEmpty}`,
     `${score.oneEmpty}`,
   ]);
-  const header = ['class', 'Dice (95 % CI)', 'HD95 mm', 'ASSD mm', 'surface Dice', 'both empty', 'one empty'];
+  const header = [
+    'class',
+    'Dice (95 % CI)',
+    'HD95 mm',
+    'ASSD mm',
+    'surface Dice',
+    'volume %',
+    'ECE',
+    'both empty',
+    'one empty',
+  ];
   const mean = `mean Dice ${formatDice(summary.meanDice.mean)} (${formatInterval(summary.meanDice.ci95, formatDice)})`;
   const cost = `${cases.length} cases, ${formatSeconds(model.secondsPerCase)} per case`;
   return [...alignColumns([header, ...rows]), `${mean}, ${cost}`].join('\n');

@@ -208,4 +208,24 @@ describe('the report', () => {
     const headings = [...parse(report).querySelectorAll('h2')].map(heading => heading.textContent);
     expect(headings).toEqual(['Arms side by side', 'How to repeat it', 'Recipe']);
   });
+
+  it('tells per class how the arms err, and draws how far their probabilities can be trusted', () => {
+    const document = parse(renderReport(input));
+    expect(row(document, 'Volume error (% of reference), Anterior')).toEqual([
+      '-4.0-4.0 to -4.0, n\u00a0=\u00a02',
+      '-4.0-4.0 to -4.0, n\u00a0=\u00a02',
+      '-4.0-4.0 to -4.0, n\u00a0=\u00a02',
+    ]);
+    expect(row(document, 'Calibration error, Posterior')[0]).toContain('0.0040');
+    const chart = findChart(document, 'Reliability, Anterior');
+    expect(chart?.getAttribute('aria-label')).toContain('student: expected calibration error 0.0040');
+    // a bin without voxels has no point: two per arm are left
+    expect(chart?.querySelectorAll('[aria-label="dot"] path, [aria-label="dot"] circle').length).toBe(6);
+  });
+
+  it('leaves reliability out where no probabilities were recorded', () => {
+    const [name, one] = Object.entries(input.evaluations)[0]!;
+    const report = renderReport({ ...input, evaluations: { [name]: { ...one, calibration: {} } } });
+    expect(report).not.toContain('Whether probabilities mean');
+  });
 });
