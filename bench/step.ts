@@ -124,8 +124,16 @@ async function trainer(engine: Engine, job: Job, image: Tensor): Promise<() => P
   let [m, v] = [flat(new Float32Array(count)), flat(new Float32Array(count))];
   let done = 0;
   return async () => {
-    const soft = teacher === undefined ? [] : [SOFT.weight, SOFT.temperature];
-    const hyper = flat(Float32Array.of(LEARNING_RATE, ...biasCorrections(optimizer, done++), ...soft));
+    const [biasCorrection1, biasCorrection2] = biasCorrections(optimizer, done++);
+    const numbers: Record<string, number> = {
+      learningRate: LEARNING_RATE,
+      biasCorrection1,
+      biasCorrection2,
+      dropoutKey: 0,
+      'kd.weight': SOFT.weight,
+      'kd.temperature': SOFT.temperature,
+    };
+    const hyper = flat(Float32Array.from(step.hyperNames, name => numbers[name] ?? Number.NaN));
     const next = await session.run({ image, label, theta, m, v, hyper });
     [theta, m, v] = [next['theta.next']!, next['m.next']!, next['v.next']!];
     if (!Number.isFinite(next['losses']!.data[0])) throw new Error('the loss is not finite');

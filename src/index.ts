@@ -67,6 +67,24 @@ export {
   summarizeCases,
 } from './metrics/case-score.ts';
 // networks
+export { type DeepmedicOptions, type DeepmedicPathway, deepmedic, deepmedicGeometry } from './nn/deepmedic.ts';
+export {
+  type GeneralizedUnetOptions,
+  generalizedUnet,
+  generalizedUnetGeometry,
+  type Sides,
+} from './nn/generalized-unet.ts';
+export {
+  type Geometry,
+  type LegalLength,
+  legalLengths,
+  nearestSizes,
+  outputSize,
+  type Padding,
+} from './nn/geometry.ts';
+export type { HeadOptions } from './nn/head.ts';
+export type { Activation, Normalization as NetworkNormalization } from './nn/layers.ts';
+export { type MeshnetOptions, meshnet, meshnetGeometry } from './nn/meshnet.ts';
 export {
   collectFeatures,
   collectParameters,
@@ -76,7 +94,8 @@ export {
   type ParameterSpec,
   parameterCount,
 } from './nn/parameters.ts';
-export { type UnetOptions, unet } from './nn/unet.ts';
+export type { Pooling, Upsampling } from './nn/resize.ts';
+export { type UnetOptions, unet, unetGeometry } from './nn/unet.ts';
 // ONNX
 export { encodeModel } from './onnx/encode.ts';
 export { type LowerOptions, lower } from './onnx/lower.ts';

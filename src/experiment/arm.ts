@@ -11,8 +11,8 @@ import { labelsFromProbabilities } from '../inference/probabilities.ts';
 import { slidingWindow } from '../inference/sliding-window.ts';
 import { countOverlap, diceOf } from '../metrics/overlap.ts';
 import { meanOf } from '../metrics/statistics.ts';
+import { outputSize } from '../nn/geometry.ts';
 import { collectParameters, initialize, parameterCount } from '../nn/parameters.ts';
-import { unet } from '../nn/unet.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
 import { adam } from '../optim/adam.ts';
@@ -30,6 +30,7 @@ import { distillationTerms } from './distillation.ts';
 import { formatHistory, parseHistory } from './history.ts';
 import type { Laboratory } from './laboratory.ts';
 import { formatModelMetadata } from './model-file.ts';
+import { type Architecture, architectureOf } from './network.ts';
 import type { PreparedData } from './prepare.ts';
 import type { Arm, HistoryRow } from './record.ts';
 import type { ArmFolder } from './run-folder.ts';
@@ -64,9 +65,10 @@ function optimizerOf(
 }
 
 /** Penalties on kernels. Weight decay that is added to the gradient is an L2 penalty of half its size (arXiv:1711.05101, section 2). */
-function regularizationOf({ optimizer }: Recipe): StepOptions['regularization'] {
+function regularizationOf({ optimizer }: Recipe, { penalties }: Architecture): StepOptions['regularization'] {
   const { l1, l2 } = optimizer.regularization;
-  return 'adam' in optimizer ? { l1, l2: l2 + optimizer.adam.weightDecay / 2 } : { l1, l2 };
+  const decay = 'adam' in optimizer ? optimizer.adam.weightDecay / 2 : 0;
+  return { l1: l1 + penalties.l1, l2: l2 + penalties.l2 + decay };
 }
 
 /** How logits become probabilities: independent classes with binary cross-entropy, exclusive ones otherwise. */
@@ -80,7 +82,10 @@ function logitChannels({ recipe, data }: Pick<ArmOptions, 'recipe' | 'data'>): n
 }
 
 /** Mean Dice of a network in training over whole validation volumes. Not interrupted: a resumed run must have the same scores. */
-function validator(options: ArmOptions, session: Session): (theta: Float32Array) => Promise<number> {
+function validator(
+  options: ArmOptions,
+  { session, output }: { readonly session: Session; readonly output: Triple },
+): (theta: Float32Array) => Promise<number> {
   const { data, recipe } = options;
   const activation = activationOf(recipe);
   const classes = logitChannels(options);
@@ -94,6 +99,7 @@ function validator(options: ArmOptions, session: Session): (theta: Float32Array)
       channels: item.channels,
       size: [depth, height, width],
       window: patchShape(recipe.patch.size),
+      output,
       classes,
       overlap: recipe.evaluate.overlap,
       weighting: recipe.evaluate.weighting,
@@ -139,6 +145,7 @@ function armStore({ laboratory: { files }, folder }: ArmOptions, model: Model, f
 /** What follows from the recipe alone: the network, how it is optimised, and what its training depends on. */
 interface ArmPlan {
   readonly model: Model;
+  readonly architecture: Architecture;
   readonly imageShape: Shape;
   /** Patches at the end of a batch that have no label. */
   readonly unlabelled: number;
@@ -151,22 +158,18 @@ interface ArmPlan {
 
 function planArm({ laboratory, recipe, data, arm, seed, teacher }: Omit<ArmOptions, 'folder' | 'signal'>): ArmPlan {
   const settings = arm === 'teacher' ? recipe.teacher : recipe.student;
-  invariant('unet' in settings, 'a finished teacher is not trained');
-  const { features, convolutionsPerLevel, normalization, activation, negativeSlope } = settings.unet;
+  invariant(!('onnx' in settings), 'a finished teacher is not trained');
   const unlabelled = teacher === undefined ? 0 : recipe.distill.unlabelled.batch;
   const imageShape = [
     settings.train.batch + unlabelled,
     data.dataset.channels.length,
     ...patchShape(recipe.patch.size),
   ];
-  const network = unet({
-    features,
-    convolutionsPerLevel,
-    normalization,
-    negativeSlope: activation === 'relu' ? 0 : negativeSlope,
-    classes: logitChannels({ recipe, data }),
-  });
-  const model: Model = { network, specs: collectParameters(network, imageShape) };
+  const architecture = architectureOf(settings, logitChannels({ recipe, data }));
+  const model: Model = {
+    network: architecture.network,
+    specs: collectParameters(architecture.network, imageShape),
+  };
   const terms = teacher === undefined ? [] : distillationTerms(recipe);
   const { preprocess, patch, augment, loss, optimizer } = recipe;
   const depends = [preprocess, patch, augment, loss, optimizer, settings, arm, seed, data.splits, data.hashes];
@@ -175,6 +178,7 @@ function planArm({ laboratory, recipe, data, arm, seed, teacher }: Omit<ArmOptio
   const { optimizer: rule, learningRate } = optimizerOf(recipe, model);
   return {
     model,
+    architecture,
     imageShape,
     unlabelled,
     optimizer: rule,
@@ -225,6 +229,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
   const { engine, files, machine, progress } = laboratory;
   const {
     model,
+    architecture,
     imageShape,
     unlabelled,
     optimizer,
@@ -235,13 +240,14 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
   } = planArm(options);
   const channels = data.dataset.channels.length;
   const window = patchShape(recipe.patch.size);
+  const output = outputSize(architecture.geometry, window);
   const step: StepOptions = {
     student: model,
     imageShape,
     unlabelled,
     hardLoss: recipe.loss,
     optimizer,
-    regularization: regularizationOf(recipe),
+    regularization: regularizationOf(recipe, architecture),
     clipNorm: recipe.optimizer.clipNorm,
     ...(teacher === undefined ? {} : { distillation: { teacher: teacher.inStep, terms } }),
   };
@@ -251,6 +257,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
     const result = await train({
       engine,
       step,
+      seed,
       // the student's and the baseline's initial weights are the same
       initialTheta: initialize(model.specs, name => random(seed, arm === 'teacher' ? 'teacher' : 'student', name)),
       initialAdapters: specs => initialize(specs, name => random(seed, 'adapter', name)),
@@ -259,7 +266,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       learningRate,
       schedule: recipe.optimizer.schedule,
       validateEvery: budget.validateEvery,
-      validate: data.val.length === 0 ? undefined : validator(options, forward),
+      validate: data.val.length === 0 ? undefined : validator(options, { session: forward, output }),
       callTeacher: teacher?.call,
       store: armStore(options, model, fingerprint),
       fingerprint,
@@ -274,6 +281,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       spacingMm: recipe.preprocess.spacingMm,
       normalize: data.normalize,
       patch: window,
+      output,
       activation: activationOf(recipe),
       inputName: 'image',
       outputName: 'logits',

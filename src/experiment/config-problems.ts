@@ -123,10 +123,8 @@ function describeList(schema: JsonSchema): string {
 }
 
 function describe(schemas: readonly JsonSchema[]): string {
-  return schemas
-    .flatMap(choices)
-    .map(schema => describeOne(schema))
-    .join(' or ');
+  const allowed = schemas.flatMap(choices).map(schema => describeOne(schema));
+  return [...new Set(allowed)].join(' or ');
 }
 
 function valueAt(recipe: unknown, path: Path): unknown {

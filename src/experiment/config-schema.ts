@@ -5,21 +5,16 @@
  * Triples are in x, y, z order. Does not know about files or text; see config.ts.
  */
 import { z } from 'zod';
+import type { Triple } from '../core/shape.ts';
+import { AXES, jointGeometry, nearestSizes } from '../nn/geometry.ts';
 import { augmentSchema, dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
 import { distillSchema, fixedWeights, WEIGHTS } from './distill-schema.ts';
+import { architectureOf } from './network.ts';
+import { type DeepReadonly, networkSchemas } from './network-schema.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);
 const count = z.int().min(1);
-const fraction = z.number().min(0).max(1);
-
-const unet = z.strictObject({
-  features: z.array(count).min(1).describe('Feature maps per level; each level halves the grid.'),
-  convolutionsPerLevel: count.default(2),
-  normalization: z.enum(['instance', 'batch', 'group', 'none']).default('instance'),
-  activation: z.enum(['leaky-relu', 'relu']).default('leaky-relu'),
-  negativeSlope: fraction.default(0.01).describe('Slope of leaky-relu below zero.'),
-});
 
 const train = z
   .strictObject({
@@ -38,18 +33,25 @@ const train = z
     validateEvery: validateEvery ?? Math.max(1, Math.round(steps / 10)),
   }));
 
-const arm = z.strictObject({ unet, train });
+const trainedNetworks = [
+  z.strictObject({ unet: networkSchemas.unet, train }),
+  z.strictObject({ generalizedUnet: networkSchemas.generalizedUnet, train }),
+  z.strictObject({ meshnet: networkSchemas.meshnet, train }),
+  z.strictObject({ deepmedic: networkSchemas.deepmedic, train }),
+] as const;
+
+const arm = z.union(trainedNetworks).describe('A network of one of the families, and how it is trained.');
 
 const teacher = z
   .union([
-    arm,
+    ...trainedNetworks,
     z.strictObject({
       onnx: z
         .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
         .describe('One model file, or several for an ensemble.'),
     }),
   ])
-  .describe('A U-Net to train, or finished ONNX models.');
+  .describe('A network to train, or finished ONNX models.');
 
 const loss = z
   .strictObject({
@@ -170,19 +172,24 @@ const recipeShape = z.strictObject({
 
 type Mutable = z.output<typeof recipeShape>;
 
-/** Every pooling must divide the patch exactly; the nearest sizes that do are named. */
+/** Every network that is trained must take the patch, and what two of them give must lie about the same centre. */
 function checkPatch(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
-  const levels = { student: recipe.student.unet.features.length, teacher: 1 };
-  if ('unet' in recipe.teacher) levels.teacher = recipe.teacher.unet.features.length;
-  const deeper = levels.teacher > levels.student ? 'teacher' : 'student';
-  const factor = 2 ** (levels[deeper] - 1);
-  const { size } = recipe.patch;
-  if (size.every(voxels => voxels % factor === 0)) return;
-  const nearest = size.map(voxels => Math.max(1, Math.round(voxels / factor)) * factor);
+  const { student, teacher: taught, patch: asked } = recipe;
+  // the number of classes does not change a size
+  const own = architectureOf(student, 1).geometry;
+  const geometry = 'onnx' in taught ? own : jointGeometry(own, architectureOf(taught, 1).geometry);
+  const [x, y, z] = asked.size;
+  const size: Triple = [z, y, x];
+  if (AXES.every(axis => geometry.outputLength(size[axis], axis) !== undefined)) return;
+  const nearest = nearestSizes(geometry, size).map(candidate => `[${candidate.toReversed().join(', ')}]`);
+  const networks = 'onnx' in taught ? 'student' : 'teacher and student';
   context.addIssue({
     code: 'custom',
     path: ['patch', 'size'],
-    message: `each must be a multiple of ${factor} for the ${levels[deeper]} levels of ${deeper}.unet; nearest: [${nearest.join(', ')}]`,
+    message:
+      nearest.length === 0
+        ? `the networks of ${networks} have no size near it that they can take; use fewer levels or smaller kernels`
+        : `the networks of ${networks} cannot take it; nearest sizes that work: ${nearest.join(' and ')}`,
   });
 }
 
@@ -194,8 +201,6 @@ export const defaultSplits: DeepReadonly<z.output<typeof splitFractions>> = spli
 
 /** What a recipe may say, with every default. */
 export const recipeSchema = recipeShape.superRefine(checkPatch).meta({ title: 'voxstill recipe' });
-
-type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
 
 /** A complete recipe: every default filled in, `alpha` written as `softWeight`. */
 export type Recipe = DeepReadonly<Mutable>;

@@ -1,12 +1,14 @@
-/** YAML for people: short lists on one line, everything else in blocks. */
-import { Document, isScalar, visit } from 'yaml';
+/** YAML for people: lists of plain values, and lists of such lists, on one line; everything else in blocks. */
+import { Document, isScalar, isSeq, visit } from 'yaml';
+
+const isPlain = (item: unknown): boolean => isScalar(item) || (isSeq(item) && item.items.every(isPlain));
 
 /** The content as YAML text with a final line break. */
 export function formatYaml(content: object): string {
-  const document = new Document(content);
+  const document = new Document(content, { aliasDuplicateObjects: false });
   visit(document, {
     Seq: (_, list) => {
-      list.flow = list.items.every(item => isScalar(item));
+      list.flow = list.items.every(isPlain);
     },
   });
   return document.toString({ lineWidth: 120, flowCollectionPadding: false });

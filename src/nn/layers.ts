@@ -1,9 +1,10 @@
-/** Layers as functions over a graph: convolution, the three normalisations, activations. Each names its parameters under a prefix. */
+/** Layers as functions over a graph: convolution, the normalisations, activations. Each names its parameters under a prefix. */
 import type { Triple } from '../core/shape.ts';
 import { elementCount } from '../core/shape.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
 import { perChannel } from '../graph/moments.ts';
+import type { Padding } from './geometry.ts';
 import type { ParameterSource, ParameterSpec } from './parameters.ts';
 
 /** What every layer gets: the builder, the parameters, and the layer's name. */
@@ -21,7 +22,8 @@ const MOMENTUM = 0.1;
 /** Channels per group of group normalisation, at most. */
 const GROUP_CHANNELS = 8;
 
-function vector(
+/** A vector of one number per channel, all alike at the start. */
+export function vector(
   { parameters, name }: LayerContext,
   suffix: string,
   size: number,
@@ -31,23 +33,20 @@ function vector(
   return parameters.get({ name: `${name}.${suffix}`, shape: [size], initializer: { kind: 'constant', value }, role });
 }
 
-/**
- * Convolution with an odd kernel at stride 1 and as many zeros around as keep the size.
- * @param gain variance of the initial kernel times its fan-in: 2 / (1 + slope^2) before a leaky ReLU, 1 before none
- */
-export function sameConv(
-  context: LayerContext,
-  input: Value,
-  options: {
-    readonly channels: number;
-    readonly kernel: Triple;
-    readonly dilation?: number;
-    readonly gain: number;
-    readonly bias: boolean;
-  },
-): Value {
+/** A convolution layer at stride 1. */
+export interface ConvOptions {
+  readonly channels: number;
+  readonly kernel: Triple;
+  readonly dilation?: number;
+  /** Variance of the initial kernel times its fan-in: 2 / (1 + slope^2) before a leaky ReLU, 1 before none. */
+  readonly gain: number;
+  readonly bias: boolean;
+}
+
+/** Convolution; under `same` padding every axis of the kernel is odd and the size stays. */
+export function convolution(context: LayerContext, input: Value, options: ConvOptions & { padding: Padding }): Value {
   const { builder, parameters, name } = context;
-  const { channels, kernel, dilation = 1, gain, bias } = options;
+  const { channels, kernel, dilation = 1, padding, gain, bias } = options;
   const shape = [channels, input.shape[1] as number, ...kernel];
   const weight = parameters.get({
     name: `${name}.weight`,
@@ -55,7 +54,8 @@ export function sameConv(
     initializer: { kind: 'normal', gain },
     role: 'kernel',
   });
-  const [pd, ph, pw] = kernel.map(taps => (dilation * (taps - 1)) / 2) as unknown as Triple;
+  const around = kernel.map(taps => (padding === 'same' ? (dilation * (taps - 1)) / 2 : 0));
+  const [pd, ph, pw] = around as unknown as Triple;
   const result = builder.apply('Conv', [input, weight], {
     kernel,
     strides: [1, 1, 1],
@@ -65,6 +65,54 @@ export function sameConv(
     upsample: [1, 1, 1],
   });
   return bias ? builder.add(result, perChannel(builder, vector(context, 'bias', channels, 0))) : result;
+}
+
+/** Convolution with an odd kernel and as many zeros around as keep the size. */
+export function sameConv(context: LayerContext, input: Value, options: ConvOptions): Value {
+  return convolution(context, input, { ...options, padding: 'same' });
+}
+
+/** What follows a normalisation; `prelu` learns its slope below zero, one per channel (arXiv:1502.01852). */
+export type Activation =
+  | { readonly kind: 'relu' | 'prelu' | 'linear' }
+  | { readonly kind: 'leaky-relu'; readonly negativeSlope: number };
+
+/** Slope of a PReLU before training, as in arXiv:1502.01852. */
+const PRELU_SLOPE = 0.25;
+
+/** Variance times fan-in that keeps the size of signals through an activation (arXiv:1502.01852, equation 15). */
+export function gainBefore(activation: Activation): number {
+  switch (activation.kind) {
+    case 'relu':
+      return 2;
+    case 'leaky-relu':
+      return 2 / (1 + activation.negativeSlope ** 2);
+    case 'prelu':
+      return 2 / (1 + PRELU_SLOPE ** 2);
+    case 'linear':
+      return 1;
+    default:
+      return activation satisfies never;
+  }
+}
+
+/** Applies an activation. */
+export function activate(context: LayerContext, input: Value, activation: Activation): Value {
+  const { builder } = context;
+  switch (activation.kind) {
+    case 'relu':
+      return builder.apply('Relu', [input], {});
+    case 'leaky-relu':
+      return builder.apply('LeakyRelu', [input], { alpha: activation.negativeSlope });
+    case 'prelu': {
+      const slope = vector(context, 'slope', input.shape[1] as number, PRELU_SLOPE);
+      return builder.apply('PRelu', [input, perChannel(builder, slope)], {});
+    }
+    case 'linear':
+      return input;
+    default:
+      return activation satisfies never;
+  }
 }
 
 function batchNormalization(context: LayerContext, input: Value, scale: Value, bias: Value): Value {

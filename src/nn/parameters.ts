@@ -28,9 +28,14 @@ export interface ParameterSource {
   readonly training: boolean;
   /** Where there is somebody to listen: reports an inner image under a name of its own, such as `encoder2`, for distillation. */
   readonly tap?: (name: string, feature: Value) => void;
+  /** A whole number that changes with every step, a scalar: what dropout draws from. Absent where nothing is dropped. */
+  readonly dropoutKey?: (() => Value) | undefined;
 }
 
-/** A network as a function that builds itself: image [N, C, D, H, W] to logits [N, K, D, H, W]. */
+/**
+ * A network as a function that builds itself: image [N, C, D, H, W] to logits [N, K, D', H', W'], which lie in the middle of the image; with
+ * valid padding they are fewer.
+ */
 export type Network = (builder: GraphBuilder, image: Value, parameters: ParameterSource) => Value;
 
 /** The parameters a network asks for, trainable ones first. */
@@ -84,12 +89,19 @@ export function initialize(specs: readonly ParameterSpec[], stream: (name: strin
   return theta;
 }
 
-/** Parameters cut out of one flat vector in the graph; new buffer values are put into `updates`. */
+/** What a network in training has beside its parameters. */
+export interface TrainingContext {
+  /** Takes the next values of buffers. */
+  readonly updates: Map<string, Value>;
+  readonly dropoutKey: () => Value;
+}
+
+/** Parameters cut out of one flat vector in the graph. */
 export function flatParameters(
   builder: GraphBuilder,
   theta: Value,
   specs: readonly ParameterSpec[],
-  updates?: Map<string, Value>,
+  training?: TrainingContext,
 ): ParameterSource & { readonly values: ReadonlyMap<string, Value> } {
   const values = new Map<string, Value>();
   let start = 0;
@@ -100,9 +112,10 @@ export function flatParameters(
   }
   return {
     values,
-    training: updates !== undefined,
+    training: training !== undefined,
+    dropoutKey: training?.dropoutKey,
     get: ({ name }) => values.get(name) as Value,
-    update: (name, next) => void updates?.set(name, next),
+    update: (name, next) => void training?.updates.set(name, next),
   };
 }
 

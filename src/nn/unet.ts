@@ -1,19 +1,33 @@
 /**
- * The plain U-Net: per level a few 3x3x3 convolutions, each followed by normalisation and leaky ReLU; max-pooling by 2 on the way down,
- * nearest upsampling and concatenation with the skip on the way up; a 1x1x1 convolution with bias gives the logits. Its named features are
+ * The plain U-Net: per level a few convolutions, each followed by normalisation and leaky ReLU; max-pooling on the way down, nearest
+ * upsampling and concatenation with the skip on the way up; a 1x1x1 convolution with bias gives the logits. Kernels and poolings are per
+ * level and axis: with 1 on an axis a level leaves that axis alone, which makes a 2D network of volumes of depth 1. Its named features are
  * what each level ends with: `encoder0` (finest) to the deepest encoder, and `decoder0` (finest) upwards.
  * Source: arXiv:1606.06650 with the block of arXiv:1809.10486.
  */
-import { InputError } from '../core/errors.ts';
 import type { Triple } from '../core/shape.ts';
 import type { Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
-import { type LayerContext, type Normalization, normalize, sameConv } from './layers.ts';
+import { AXES, type Axis, type Geometry, outputSize } from './geometry.ts';
+import {
+  type Activation,
+  activate,
+  gainBefore,
+  type LayerContext,
+  type Normalization,
+  normalize,
+  sameConv,
+} from './layers.ts';
 import type { Network } from './parameters.ts';
+import { pool, upsample } from './resize.ts';
 
 export interface UnetOptions {
   /** Channels per level, finest first. */
   readonly features: readonly number[];
+  /** Odd kernel per level, D, H, W; 3x3x3 at every level where not given. */
+  readonly kernels?: readonly Triple[];
+  /** Factors per level after the first, D, H, W; every axis is halved where not given. */
+  readonly pooling?: readonly Triple[];
   readonly convolutionsPerLevel: number;
   readonly normalization: Normalization;
   /** Slope of the leaky ReLU below zero; 0 is a plain ReLU. */
@@ -22,67 +36,73 @@ export interface UnetOptions {
   readonly classes: number;
 }
 
-const KERNEL: Triple = [3, 3, 3];
-const HALF: Triple = [2, 2, 2];
+type Levels = readonly { readonly channels: number; readonly kernel: Triple; readonly pooling: Triple }[];
 
-/**
- * Checks that every level divides the patch.
- * @param sizeVoxels patch size, x, y, z (or any order)
- * @throws {InputError} E_PATCH_SIZE naming the nearest sizes that work
- */
-function assertUnetSize(sizeVoxels: Triple, features: readonly number[]): void {
-  const factor = 2 ** (features.length - 1);
-  if (sizeVoxels.every(length => length % factor === 0 && length > 0)) return;
-  const below = sizeVoxels.map(length => Math.max(factor, Math.floor(length / factor) * factor));
-  const above = sizeVoxels.map(length => Math.max(factor, Math.ceil(length / factor) * factor));
-  throw new InputError(
-    'E_PATCH_SIZE',
-    `patch ${sizeVoxels.join('x')} cannot be halved ${features.length - 1} times by a U-Net of ${features.length} levels. ` +
-      `Set patch.size to ${below.join('x')} or ${above.join('x')}, or use fewer levels`,
-  );
+function levelsOf({ features, kernels, pooling }: Pick<UnetOptions, 'features' | 'kernels' | 'pooling'>): Levels {
+  return features.map((channels, level) => ({
+    channels,
+    kernel: kernels?.[level] ?? [3, 3, 3],
+    pooling: level === 0 ? [1, 1, 1] : (pooling?.[level - 1] ?? [2, 2, 2]),
+  }));
+}
+
+/** Sizes of a plain U-Net: every pooling divides the size exactly, and the result is as large as the input. */
+export function unetGeometry(options: Omit<UnetOptions, 'normalization' | 'negativeSlope' | 'classes'>): Geometry {
+  const levels = levelsOf(options);
+  const factorAt = (level: number, axis: Axis): number =>
+    levels.slice(0, level + 1).reduce((factor, { pooling }) => factor * pooling[axis], 1);
+  const fieldOfView = AXES.map(axis =>
+    levels.reduce((sum, { kernel }, level) => {
+      const convolutions = options.convolutionsPerLevel * (level === levels.length - 1 ? 1 : 2);
+      return sum + convolutions * (kernel[axis] - 1) * factorAt(level, axis);
+    }, 1),
+  ) as unknown as Triple;
+  return {
+    fieldOfView,
+    outputLength: (length, axis) => (length % factorAt(levels.length - 1, axis) === 0 ? length : undefined),
+  };
 }
 
 /** Builds the plain U-Net. */
 export function unet(options: UnetOptions): Network {
-  const { features, convolutionsPerLevel, normalization, negativeSlope, classes } = options;
-  const gain = 2 / (1 + negativeSlope ** 2);
+  const { convolutionsPerLevel, normalization, negativeSlope, classes } = options;
+  const levels = levelsOf(options);
+  const activation: Activation = negativeSlope === 0 ? { kind: 'relu' } : { kind: 'leaky-relu', negativeSlope };
+  const gain = gainBefore(activation);
   return (builder, image, parameters) => {
-    assertUnetSize(spatial(image.shape), features);
+    outputSize(unetGeometry(options), spatial(image.shape));
     const named = <T>(name: string, build: (context: LayerContext) => T): T =>
       builder.scope(name, () => build({ builder, parameters, name }));
-    const block = (prefix: string, input: Value, channels: number): Value => {
+    const block = (prefix: string, input: Value, { channels, kernel }: Levels[number]): Value => {
       let value = input;
       for (let index = 0; index < convolutionsPerLevel; index++) {
         value = named(`${prefix}.conv${index}`, context =>
-          sameConv(context, value, { channels, kernel: KERNEL, gain, bias: normalization === 'none' }),
+          sameConv(context, value, { channels, kernel, gain, bias: normalization === 'none' }),
         );
-        value = named(`${prefix}.norm${index}`, context => {
-          const normal = normalize(context, value, normalization);
-          return negativeSlope === 0
-            ? builder.apply('Relu', [normal], {})
-            : builder.apply('LeakyRelu', [normal], { alpha: negativeSlope });
-        });
+        value = named(`${prefix}.norm${index}`, context =>
+          activate(context, normalize(context, value, normalization), activation),
+        );
       }
       return value;
     };
 
     const skips: Value[] = [];
     let value = image;
-    features.forEach((channels, level) => {
-      if (level > 0) {
+    levels.forEach((level, index) => {
+      if (index > 0) {
         skips.push(value);
-        value = named(`pool${level}`, () => builder.apply('MaxPool', [value], { kernel: HALF }));
+        value = named(`pool${index}`, () => pool(builder, value, level.pooling, 'max'));
       }
-      value = block(`encoder${level}`, value, channels);
-      parameters.tap?.(`encoder${level}`, value);
+      value = block(`encoder${index}`, value, level);
+      parameters.tap?.(`encoder${index}`, value);
     });
-    for (let level = features.length - 2; level >= 0; level--) {
-      const skip = skips[level] as Value;
-      const joined = named(`join${level}`, () =>
-        builder.concat([builder.apply('Resize', [value], { scales: HALF }), skip], 1),
+    for (const [index, skip] of [...skips.entries()].reverse()) {
+      const { pooling } = levels[index + 1] as Levels[number];
+      const joined = named(`join${index}`, context =>
+        builder.concat([upsample(context, value, { factors: pooling, kind: 'copy', padding: 'same' }), skip], 1),
       );
-      value = block(`decoder${level}`, joined, features[level] as number);
-      parameters.tap?.(`decoder${level}`, value);
+      value = block(`decoder${index}`, joined, levels[index] as Levels[number]);
+      parameters.tap?.(`decoder${index}`, value);
     }
     return named('head', context =>
       sameConv(context, value, { channels: classes, kernel: [1, 1, 1], gain: 1, bias: true }),

@@ -2,14 +2,16 @@
  * One training step as ONE graph: forward, losses, gradients, clipping, optimizer update; with distillation also the frozen teacher's
  * forward pass on the very same patch. Inputs: image [N, C, D, H, W], label int32 [N labelled, 1, D, H, W], theta and the optimizer's
  * state (flat), hyper (a small vector of everything that changes by step), and where terms have adapters, their vector. Outputs:
- * `theta.next`, `<state>.next`, and the loss terms.
+ * `theta.next`, `<state>.next`, and the loss terms. Where a result covers only the middle of the patch (valid padding), label and logits
+ * are cropped to what both cover.
  */
 
 import { gradient } from '../autodiff/gradient.ts';
-import { elementCount, type Shape } from '../core/shape.ts';
+import { elementCount, type Shape, type Triple } from '../core/shape.ts';
 import { decompose } from '../graph/decompose.ts';
 import { fuse } from '../graph/fuse.ts';
 import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../graph/graph.ts';
+import { spatial } from '../graph/infer.ts';
 import {
   collectFeatures,
   constantParameters,
@@ -18,8 +20,10 @@ import {
   type ParameterSpec,
   parameterCount,
 } from '../nn/parameters.ts';
+import { cropCentre } from '../nn/resize.ts';
 import { addRegularization, clipByNorm, gradientNorm } from '../optim/clipping.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import { assertWholePatch, commonSize, croppedLogits, withSize } from './coverage.ts';
 import {
   type DistillationContext,
   type DistillationTerm,
@@ -51,6 +55,8 @@ export interface FrozenTeacher extends Model {
 export interface ExternalTeacher {
   /** Shapes for the batch of the step, by the names that terms may use. */
   readonly features: Readonly<Record<string, Shape>>;
+  /** Size of its logits, D, H, W, in the middle of the patch; the whole patch if not given. */
+  readonly output?: Triple;
 }
 
 export interface StepOptions {
@@ -86,7 +92,13 @@ export interface TrainingStep {
 export const ADAPTERS = 'adapters';
 
 /** Numbers that every step has; annealed class weights add `crossEntropy.balance`, terms `<term>.weight` and `<term>.temperature`. */
-const BASE_HYPER = ['learningRate', 'biasCorrection1', 'biasCorrection2'];
+const BASE_HYPER = ['learningRate', 'biasCorrection1', 'biasCorrection2', 'dropoutKey'];
+
+/** One number of the step's hyper vector, as a scalar. */
+function hyperValue(builder: GraphBuilder, names: readonly string[], name: string): Value {
+  const index = names.indexOf(name);
+  return builder.reshape(builder.slice(builder.input('hyper', [names.length]), 0, index, index + 1), []);
+}
 
 /** Forward pass of a model in a graph of its own, with concatenations and upsamplings folded away, copied into `builder`. */
 function forward(
@@ -95,7 +107,8 @@ function forward(
     readonly model: Model;
     readonly imageShape: Shape;
     readonly scope: string;
-    readonly theta: Float32Array | string;
+    /** Frozen, or the name of the input and the numbers of the step of a network in training. */
+    readonly theta: Float32Array | { readonly input: string; readonly hyperNames: readonly string[] };
     /** Names of inner images that are wanted beside the logits. */
     readonly layers: readonly string[];
   },
@@ -105,8 +118,11 @@ function forward(
   const updates = new Map<string, Value>();
   const layers = new Map<string, Value>();
   const parameters =
-    typeof theta === 'string'
-      ? flatParameters(own, own.input(theta, [parameterCount(model.specs)]), model.specs, updates)
+    'input' in theta
+      ? flatParameters(own, own.input(theta.input, [parameterCount(model.specs)]), model.specs, {
+          updates,
+          dropoutKey: () => hyperValue(own, theta.hyperNames, 'dropoutKey'),
+        })
       : constantParameters(own, theta, model.specs);
   const tap = (name: string, feature: Value): void => {
     if (options.layers.includes(name)) layers.set(name, feature);
@@ -135,7 +151,8 @@ function teacherValues(
     return forward(builder, options).layers;
   }
   const features = layers.map(name => [name, builder.input(`teacherFeature:${name}`, teacher.features[name] as Shape)]);
-  return new Map([...(features as [string, Value][]), [LOGITS, builder.input('teacherLogits', shapes.logits)]]);
+  const logits = withSize(shapes.logits, teacher.output ?? spatial(shapes.image));
+  return new Map([...(features as [string, Value][]), [LOGITS, builder.input('teacherLogits', logits)]]);
 }
 
 /** The adapters that a distillation needs. @throws {InputError} if terms and networks do not fit */
@@ -144,14 +161,21 @@ function adaptersOf(options: StepOptions): readonly ParameterSpec[] {
   if (distillation === undefined) return [];
   const { teacher, terms } = distillation;
   const own = collectFeatures(student.network, imageShape);
-  const shapes =
+  const logits = own.get(LOGITS) as Shape;
+  const other =
     'network' in teacher
       ? collectFeatures(teacher.network, imageShape)
-      : new Map([...Object.entries(teacher.features), [LOGITS, own.get(LOGITS) as Shape] as const]);
+      : new Map(Object.entries(teacher.features)).set(LOGITS, withSize(logits, teacher.output ?? spatial(imageShape)));
+  const taught = other.get(LOGITS) as Shape;
+  if (studentLayers(terms).length + teacherLayers(terms).length > 0) {
+    assertWholePatch('student', logits, imageShape);
+    assertWholePatch('teacher', taught, imageShape);
+  }
+  const size = commonSize(logits, taught);
   return planDistillation(terms, {
-    student: own,
-    teacher: shapes,
-    label: labelShape(options),
+    student: new Map([...own, [LOGITS, withSize(logits, size)]]),
+    teacher: new Map([...other, [LOGITS, withSize(taught, size)]]),
+    label: withSize(labelShape(options), size),
     activation: isSigmoid(hardLoss) ? 'sigmoid' : 'softmax',
   });
 }
@@ -240,32 +264,28 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
   const builder = new GraphBuilder();
   const adapters = adaptersOf(options);
   const softTerms = distillation?.terms ?? [];
-  const { layers, updates } = forward(builder, {
-    model: student,
-    imageShape,
-    scope: 'student',
-    theta: 'theta',
-    layers: studentLayers(softTerms),
-  });
-  const logits = layers.get(LOGITS) as Value;
-
   const annealed = hardLoss.crossEntropy.classWeights === 'annealed';
   const hyperNames = [
     ...BASE_HYPER,
     ...(annealed ? ['crossEntropy.balance'] : []),
     ...distillationHyperNames(softTerms),
   ];
-  const hyperVector = builder.input('hyper', [hyperNames.length]);
-  const hyper = (name: string): Value => {
-    const index = hyperNames.indexOf(name);
-    return builder.reshape(builder.slice(hyperVector, 0, index, index + 1), []);
-  };
+  const hyper = (name: string): Value => hyperValue(builder, hyperNames, name);
+  const { layers, updates } = forward(builder, {
+    model: student,
+    imageShape,
+    scope: 'student',
+    theta: { input: 'theta', hyperNames },
+    layers: studentLayers(softTerms),
+  });
+  const logits = layers.get(LOGITS) as Value;
 
   const label = builder.input('label', labelShape(options), 'int32');
   const labelled = builder.slice(logits, 0, 0, label.shape[0] as number);
+  const covered = cropCentre(builder, label, spatial(logits.shape));
   const balance = annealed ? hyper('crossEntropy.balance') : undefined;
   const hard = builder.scope('loss', () =>
-    hardLossTerms(builder, labelled, label, { ...hardLoss, balance }).map(({ name, value, weight }) => {
+    hardLossTerms(builder, labelled, covered, { ...hardLoss, balance }).map(({ name, value, weight }) => {
       return { name, value, weighted: builder.mul(value, weight) };
     }),
   );
@@ -273,12 +293,14 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
   const flat = vector && { vector, values: flatParameters(builder, vector, adapters).values };
   const soft = builder.scope('distillation', () => {
     if (distillation === undefined) return [];
+    const other = teacherValues(builder, distillation, { image: imageShape, logits: logits.shape });
+    const size = commonSize(logits.shape, (other.get(LOGITS) as Value).shape);
     const context: DistillationContext = {
       builder,
-      student: sideOf('student', layers),
-      teacher: sideOf('teacher', teacherValues(builder, distillation, { image: imageShape, logits: logits.shape })),
+      student: sideOf('student', croppedLogits(builder, layers, size)),
+      teacher: sideOf('teacher', croppedLogits(builder, other, size)),
       activation: isSigmoid(hardLoss) ? 'sigmoid' : 'softmax',
-      label,
+      label: cropCentre(builder, label, size),
       hyper,
       adapter: ({ name }) => flat?.values.get(name) as Value,
     };

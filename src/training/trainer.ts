@@ -3,8 +3,10 @@
  * the best parameters by validation Dice, writes checkpoints through a store, and stops at a loss that is not finite.
  */
 import { WorkError } from '../core/errors.ts';
+import { random } from '../core/random.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Batch, BatchSource } from '../data/loader.ts';
+import { DROPOUT_KEYS } from '../nn/dropout.ts';
 import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
@@ -55,6 +57,8 @@ export interface TrainerOptions {
   readonly engine: Engine;
   readonly step: StepOptions;
   readonly initialTheta: Float32Array;
+  /** Of the dropout masks. */
+  readonly seed: number;
   /** Initial values of the adapters that the step asks for; from a stream of their own, so that the student's do not change. */
   readonly initialAdapters: (specs: readonly ParameterSpec[]) => Float32Array;
   readonly batches: BatchSource;
@@ -99,6 +103,7 @@ function hyperValues(options: TrainerOptions, names: readonly string[], step: nu
     learningRate: options.learningRate * scheduleFactor(options.schedule, step, options.steps),
     biasCorrection1: first,
     biasCorrection2: second,
+    dropoutKey: random(options.seed, 'dropout', step).integer(DROPOUT_KEYS),
     'crossEntropy.balance': balanceExponent(step, options.steps),
   };
   for (const term of options.step.distillation?.terms ?? []) {

@@ -103,6 +103,7 @@ beforeAll(async () => {
 function options(changes: Partial<TrainerOptions>): TrainerOptions {
   return {
     engine,
+    seed: 1,
     step: {
       student,
       imageShape,

@@ -1,0 +1,267 @@
+/**
+ * The networks of a recipe, as schemas with their defaults. Kernels, factors and sizes are in x, y, z order; one number stands for all
+ * three axes. What a network is built from is made in network.ts.
+ */
+import { z } from 'zod';
+
+const count = z.int().min(1);
+const fraction = z.number().min(0).max(1);
+const rate = z.number().min(0).lt(1);
+const penalty = z.number().min(0);
+
+/** Something per axis, x y z; a single number is meant for all of them. */
+const perAxis = z
+  .union([count, z.tuple([count, count, count])])
+  .transform((value): [number, number, number] => (typeof value === 'number' ? [value, value, value] : value));
+
+const isOdd = (axes: readonly number[]): boolean => axes.every(value => value % 2 === 1);
+const oddPerAxis = perAxis.refine(isOdd, 'must be odd on every axis');
+
+type Axes = [number, number, number];
+const repeated = <T>(item: T, times: number): T[] => Array.from({ length: times }, () => item);
+const CUBE: Axes = [3, 3, 3];
+const POINT: Axes = [1, 1, 1];
+const HALF: Axes = [2, 2, 2];
+
+const normalization = z.enum(['instance', 'batch', 'group', 'none']);
+const activation = z.enum(['leaky-relu', 'relu', 'prelu', 'linear']);
+const negativeSlope = fraction.default(0.01).describe('Slope of leaky-relu below zero.');
+const padding = z
+  .enum(['same', 'valid'])
+  .describe('same: zeros around, the size stays; valid: the result covers only the middle of the patch.');
+const upsampling = z
+  .enum(['copy', 'linear', 'conv'])
+  .describe('Nearest, linear interpolation, or a transposed convolution with the factor as kernel.');
+
+/** Says at a key of the object what is wrong with it. */
+function problem(context: z.RefinementCtx, key: string, message: string): void {
+  context.addIssue({ code: 'custom', path: [key], message });
+}
+
+const unet = z
+  .strictObject({
+    features: z.array(count).min(1).describe('Feature maps per level, finest first.'),
+    kernels: z.array(oddPerAxis).optional().describe('Kernel per level; 3x3x3 if not given.'),
+    pooling: z.array(perAxis).optional().describe('Factors per level after the first; 2 on every axis if not given.'),
+    convolutionsPerLevel: count.default(2),
+    normalization: normalization.default('instance'),
+    activation: z.enum(['leaky-relu', 'relu']).default('leaky-relu'),
+    negativeSlope,
+  })
+  .transform(({ features, kernels, pooling, ...rest }) => ({
+    features,
+    kernels: kernels ?? repeated(CUBE, features.length),
+    pooling: pooling ?? repeated(HALF, features.length - 1),
+    ...rest,
+  }))
+  .superRefine(({ features, kernels, pooling }, context) => {
+    const levels = features.length;
+    if (kernels.length !== levels) problem(context, 'kernels', `one per level: ${levels}, got ${kernels.length}`);
+    if (pooling.length !== levels - 1) {
+      problem(context, 'pooling', `one per level after the first: ${levels - 1}, got ${pooling.length}`);
+    }
+  });
+
+const headFields = {
+  headKernels: z.array(oddPerAxis).min(1).describe('Kernel per convolution of the head, at full resolution.'),
+  headFeatures: z
+    .array(count)
+    .describe('Feature maps of all convolutions of the head but the last, which has one per class.'),
+  headDropout: z.array(rate).min(1).describe('Share dropped before each convolution of the head, in training.'),
+  l1: penalty.describe('Times the sum of absolute kernels of this network, added to the loss.'),
+  l2: penalty.describe('Times the sum of squared kernels of this network, added to the loss.'),
+};
+
+/** The lists of a head must belong together. */
+function checkHead(
+  head: { readonly headKernels: unknown[]; readonly headFeatures: unknown[]; readonly headDropout: unknown[] },
+  context: z.RefinementCtx,
+): void {
+  const convolutions = head.headKernels.length;
+  if (head.headFeatures.length !== convolutions - 1) {
+    problem(context, 'headFeatures', `one per convolution of the head but the last: ${convolutions - 1}`);
+  }
+  if (head.headDropout.length !== convolutions) {
+    problem(context, 'headDropout', `one per convolution of the head: ${convolutions}`);
+  }
+}
+
+const sides = <T extends z.ZodType>(item: T) => z.tuple([z.array(item).min(1), z.array(item)]);
+
+/** Feature maps of deepvoxnet2's generalized U-Net. */
+const GENERALIZED_FEATURES: [number[], number[]][] = [
+  [
+    [30, 30],
+    [30, 30],
+  ],
+  [
+    [60, 60],
+    [60, 30],
+  ],
+  [
+    [120, 120],
+    [120, 60],
+  ],
+  [
+    [240, 240],
+    [240, 120],
+  ],
+  [[480, 240], []],
+];
+
+const generalizedUnet = z
+  .strictObject({
+    features: z
+      .array(sides(count))
+      .min(1)
+      .default(GENERALIZED_FEATURES)
+      .describe('Feature maps per level, way (down, up) and convolution; the deepest level has none on the way up.'),
+    kernels: z.array(sides(perAxis)).optional().describe('Kernels, nested like the features; 3x3x3 if not given.'),
+    subsampleFactors: z
+      .array(perAxis)
+      .optional()
+      .describe('Voxels of the patch per voxel of a level, per level; 1, 2, 4, ... if not given.'),
+    headKernels: headFields.headKernels.prefault([POINT]),
+    headFeatures: headFields.headFeatures.default([]),
+    headDropout: headFields.headDropout.default([0]),
+    padding: padding.default('same'),
+    pooling: z.enum(['max', 'average']).default('max'),
+    upsampling: upsampling.default('copy'),
+    normalization: normalization.default('instance'),
+    relaxedNormalization: z
+      .boolean()
+      .default(false)
+      .describe('Normalises before the last convolution of a block and the first of the head only.'),
+    activation: activation.default('leaky-relu'),
+    negativeSlope,
+    connections: z
+      .enum(['none', 'residual', 'dense'])
+      .default('none')
+      .describe('Shortcuts inside the blocks; dense needs average pooling.'),
+    l1: headFields.l1.default(0),
+    l2: headFields.l2.default(1e-5),
+  })
+  .transform(({ features, kernels, subsampleFactors, ...rest }) => ({
+    features,
+    kernels:
+      kernels ??
+      features.map(([down, up]): [Axes[], Axes[]] => [repeated(CUBE, down.length), repeated(CUBE, up.length)]),
+    subsampleFactors: subsampleFactors ?? features.map((_, level): Axes => [2 ** level, 2 ** level, 2 ** level]),
+    ...rest,
+  }))
+  .superRefine((network, context) => {
+    const { features, kernels, subsampleFactors } = network;
+    const shape = (levels: readonly (readonly [readonly unknown[], readonly unknown[]])[]): string =>
+      JSON.stringify(levels.map(([down, up]) => [down.length, up.length]));
+    if (shape(kernels) !== shape(features)) problem(context, 'kernels', 'must be nested like the features');
+    const isDeepest = features.map((_, level) => level === features.length - 1);
+    if (features.some(([, up], level) => (up.length === 0) !== isDeepest[level])) {
+      problem(context, 'features', 'every level but the deepest has convolutions on the way up, the deepest has none');
+    }
+    if (subsampleFactors.length !== features.length) {
+      problem(context, 'subsampleFactors', `one per level: ${features.length}, got ${subsampleFactors.length}`);
+    }
+    if (
+      subsampleFactors.some((own, level) =>
+        own.some((factor, axis) => factor % (subsampleFactors[level - 1]?.[axis] ?? 1)),
+      )
+    ) {
+      problem(context, 'subsampleFactors', 'each factor must be a multiple of the one before it');
+    }
+    if (network.padding === 'same' && !kernels.flat(2).every(isOdd)) {
+      problem(context, 'kernels', 'must be odd on every axis where padding is same');
+    }
+    if (network.connections === 'dense' && network.pooling !== 'average') {
+      problem(context, 'connections', 'dense needs pooling: average');
+    }
+    if (network.relaxedNormalization && network.normalization === 'none') {
+      problem(context, 'relaxedNormalization', 'needs a normalization');
+    }
+    checkHead(network, context);
+  });
+
+const meshnet = z
+  .strictObject({
+    features: z
+      .union([count, z.array(count).min(1)])
+      .default(5)
+      .describe('Feature maps of every dilated convolution, or one number for all.'),
+    dilations: z
+      .array(count)
+      .min(1)
+      .default([1, 2, 4, 8, 16, 8, 4, 2, 1])
+      .describe('Distance of neighbouring taps, one per dilated convolution.'),
+    kernel: oddPerAxis.prefault(CUBE),
+    normalization: normalization.default('instance'),
+    activation: activation.default('relu'),
+    negativeSlope,
+    dropout: rate.default(0).describe('Share of the feature maps dropped after each activation, in training.'),
+  })
+  .transform(({ features, dilations, ...rest }) => ({
+    features: typeof features === 'number' ? repeated(features, dilations.length) : features,
+    dilations,
+    ...rest,
+  }))
+  .superRefine(({ features, dilations }, context) => {
+    if (features.length !== dilations.length) {
+      problem(context, 'features', `one per dilation: ${dilations.length}, got ${features.length}`);
+    }
+  });
+
+/** Feature maps of a pathway of DeepMedic. */
+const PATHWAY = [30, 30, 40, 40, 40, 40, 50, 50];
+
+const deepmedic = z
+  .strictObject({
+    features: z
+      .array(z.array(count).min(1))
+      .min(1)
+      .default([PATHWAY, PATHWAY])
+      .describe('Feature maps per pathway and convolution.'),
+    kernels: z.array(z.array(oddPerAxis)).optional().describe('Kernels, nested like the features; 3x3x3 if not given.'),
+    subsampleFactors: z
+      .array(oddPerAxis)
+      .optional()
+      .describe('Odd: voxels of the patch per voxel of a pathway, per pathway; 1, 3, 5, ... if not given.'),
+    headKernels: headFields.headKernels.prefault(repeated(POINT, 3)),
+    headFeatures: headFields.headFeatures.default([150, 150]),
+    headDropout: headFields.headDropout.default([0, 0.5, 0.5]),
+    padding: padding.default('valid'),
+    upsampling: upsampling.default('copy'),
+    normalization: normalization.default('batch'),
+    activation: activation.default('prelu'),
+    negativeSlope,
+    l1: headFields.l1.default(1e-6),
+    l2: headFields.l2.default(1e-4),
+  })
+  .transform(({ features, kernels, subsampleFactors, ...rest }) => ({
+    features,
+    kernels: kernels ?? features.map(pathway => repeated(CUBE, pathway.length)),
+    subsampleFactors:
+      subsampleFactors ?? features.map((_, index): Axes => [2 * index + 1, 2 * index + 1, 2 * index + 1]),
+    ...rest,
+  }))
+  .superRefine((network, context) => {
+    const { features, kernels, subsampleFactors } = network;
+    const lengths = (pathways: readonly (readonly unknown[])[]): string => pathways.map(({ length }) => length).join();
+    if (lengths(kernels) !== lengths(features)) problem(context, 'kernels', 'must be nested like the features');
+    if (subsampleFactors.length !== features.length) {
+      problem(context, 'subsampleFactors', `one per pathway: ${features.length}, got ${subsampleFactors.length}`);
+    }
+    checkHead(network, context);
+  });
+
+/** The families of networks, one of which every trained arm names. */
+export const networkSchemas = { unet, generalizedUnet, meshnet, deepmedic } as const;
+
+type FamilyName = keyof typeof networkSchemas;
+
+export type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+
+/** The settings of a network by its family, complete. */
+export type FamilySettings = {
+  readonly [Family in FamilyName]: DeepReadonly<z.output<(typeof networkSchemas)[Family]>>;
+};
+
+/** A network of a recipe, complete: `{ family: settings }` with one family. */
+export type NetworkSettings = { readonly [Family in FamilyName]: Pick<FamilySettings, Family> }[FamilyName];

@@ -1,0 +1,127 @@
+/** From a network of a recipe to one that can be built: the only place that knows every family. */
+import type { Triple } from '../core/shape.ts';
+import { type DeepmedicOptions, deepmedic, deepmedicGeometry } from '../nn/deepmedic.ts';
+import {
+  type GeneralizedUnetOptions,
+  generalizedUnet,
+  generalizedUnetGeometry,
+  type Sides,
+} from '../nn/generalized-unet.ts';
+import type { Geometry } from '../nn/geometry.ts';
+import type { HeadOptions } from '../nn/head.ts';
+import type { Activation } from '../nn/layers.ts';
+import { type MeshnetOptions, meshnet, meshnetGeometry } from '../nn/meshnet.ts';
+import type { Network } from '../nn/parameters.ts';
+import { type UnetOptions, unet, unetGeometry } from '../nn/unet.ts';
+import type { FamilySettings, NetworkSettings } from './network-schema.ts';
+
+/** A network with what is known of it before it is built. */
+export interface Architecture {
+  readonly network: Network;
+  readonly geometry: Geometry;
+  /** Penalties on the kernels of this network, beside those of the optimizer. */
+  readonly penalties: { readonly l1: number; readonly l2: number };
+}
+
+type Xyz = readonly [number, number, number];
+
+const NO_PENALTY = { l1: 0, l2: 0 };
+
+/** x, y, z to D, H, W. */
+const zyx = ([x, y, z]: Xyz): Triple => [z, y, x];
+
+function activationOf({
+  activation: kind,
+  negativeSlope,
+}: {
+  readonly activation: Activation['kind'];
+  readonly negativeSlope: number;
+}): Activation {
+  return kind === 'leaky-relu' ? { kind, negativeSlope } : { kind };
+}
+
+function headOf(settings: {
+  readonly headKernels: readonly Xyz[];
+  readonly headFeatures: readonly number[];
+  readonly headDropout: readonly number[];
+}): HeadOptions {
+  const { headKernels, headFeatures, headDropout } = settings;
+  return { kernels: headKernels.map(zyx), features: headFeatures, dropout: headDropout };
+}
+
+function unetOf(settings: FamilySettings['unet'], classes: number): Architecture {
+  const { kernels, pooling, activation, negativeSlope, ...rest } = settings;
+  const options: UnetOptions = {
+    ...rest,
+    kernels: kernels.map(zyx),
+    pooling: pooling.map(zyx),
+    negativeSlope: activation === 'relu' ? 0 : negativeSlope,
+    classes,
+  };
+  return { network: unet(options), geometry: unetGeometry(options), penalties: NO_PENALTY };
+}
+
+function generalizedUnetOf(settings: FamilySettings['generalizedUnet'], classes: number): Architecture {
+  const { subsampleFactors, kernels, features, padding, pooling, upsampling } = settings;
+  const { normalization, relaxedNormalization, connections, l1, l2 } = settings;
+  const options: GeneralizedUnetOptions = {
+    subsampleFactors: subsampleFactors.map(zyx),
+    kernels: kernels.map(([down, up]): Sides<Triple> => [down.map(zyx), up.map(zyx)]),
+    features,
+    head: headOf(settings),
+    padding,
+    pooling,
+    upsampling,
+    activation: activationOf(settings),
+    normalization,
+    relaxedNormalization,
+    connections,
+    classes,
+  };
+  return { network: generalizedUnet(options), geometry: generalizedUnetGeometry(options), penalties: { l1, l2 } };
+}
+
+function meshnetOf(settings: FamilySettings['meshnet'], classes: number): Architecture {
+  const { features, dilations, kernel, normalization, dropout } = settings;
+  const options: MeshnetOptions = {
+    features,
+    dilations,
+    kernel: zyx(kernel),
+    normalization,
+    activation: activationOf(settings),
+    dropout,
+    classes,
+  };
+  return { network: meshnet(options), geometry: meshnetGeometry(options), penalties: NO_PENALTY };
+}
+
+function deepmedicOf(settings: FamilySettings['deepmedic'], classes: number): Architecture {
+  const { features, kernels, subsampleFactors, padding, upsampling, normalization, l1, l2 } = settings;
+  const options: DeepmedicOptions = {
+    pathways: features.map((own, index) => ({
+      features: own,
+      kernels: (kernels[index] as readonly Xyz[]).map(zyx),
+      subsampleFactor: zyx(subsampleFactors[index] as Xyz),
+    })),
+    head: headOf(settings),
+    padding,
+    upsampling,
+    activation: activationOf(settings),
+    normalization,
+    classes,
+  };
+  return { network: deepmedic(options), geometry: deepmedicGeometry(options), penalties: { l1, l2 } };
+}
+
+/**
+ * The network of an arm.
+ * @param settings the arm, or anything else that names one family
+ * @param classes channels of the logits
+ */
+export function architectureOf(settings: NetworkSettings, classes: number): Architecture {
+  if ('unet' in settings) return unetOf(settings.unet, classes);
+  if ('generalizedUnet' in settings) return generalizedUnetOf(settings.generalizedUnet, classes);
+  if ('meshnet' in settings) return meshnetOf(settings.meshnet, classes);
+  if ('deepmedic' in settings) return deepmedicOf(settings.deepmedic, classes);
+  return settings satisfies never;
+}

@@ -1,0 +1,44 @@
+/**
+ * What results have in common where valid padding leaves only the middle of the patch: every result lies about the patch's centre, so the
+ * smaller of two lies in the middle of the other. Inner images have no such place, so terms that compare them need whole results.
+ */
+import { InputError } from '../core/errors.ts';
+import { formatShape, type Shape, sameShape, type Triple } from '../core/shape.ts';
+import type { GraphBuilder, Value } from '../graph/graph.ts';
+import { spatial } from '../graph/infer.ts';
+import { AXES } from '../nn/geometry.ts';
+import { cropCentre } from '../nn/resize.ts';
+import { LOGITS } from './distillation.ts';
+
+/** The spatial size that two images [N, C, D, H, W] both cover. */
+export function commonSize(left: Shape, right: Shape): Triple {
+  const [own, other] = [spatial(left), spatial(right)];
+  return AXES.map(axis => Math.min(own[axis], other[axis])) as unknown as Triple;
+}
+
+/** The layers with the logits cropped to a size. */
+export function croppedLogits(
+  builder: GraphBuilder,
+  layers: ReadonlyMap<string, Value>,
+  size: Triple,
+): ReadonlyMap<string, Value> {
+  return new Map([...layers, [LOGITS, cropCentre(builder, layers.get(LOGITS) as Value, size)]]);
+}
+
+/** An image shape with another spatial size. */
+export function withSize([samples, channels]: Shape, size: Triple): Shape {
+  return [samples as number, channels as number, ...size];
+}
+
+/**
+ * Checks that a network whose inner images are compared covers the whole patch.
+ * @throws {InputError} E_DISTILL
+ */
+export function assertWholePatch(what: 'student' | 'teacher', logits: Shape, image: Shape): void {
+  if (sameShape(spatial(logits), spatial(image))) return;
+  throw new InputError(
+    'E_DISTILL',
+    `inner images cannot be compared where the ${what} gives ${formatShape(spatial(logits))} of a patch of ` +
+      `${formatShape(spatial(image))} voxels (z, y, x). Use padding: same, or methods that compare logits`,
+  );
+}
