@@ -98,8 +98,14 @@ export async function runProgram(
   } catch (caught) {
     if (caught instanceof CommanderError && caught.exitCode === 0) return 0;
     if (caught instanceof CommanderError && caught.code === 'commander.help') return 2;
+    // The flags as written, since a wrong call is not parsed to its end.
+    const asked = (flag: string): boolean => argv.includes(flag);
+    const fail = (code: string, message: string): void => {
+      if (asked('--json')) stdout(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
+    };
     if (signal.aborted) {
       stderr.write('interrupted\n');
+      fail('E_INTERRUPTED', 'interrupted; what was finished is kept');
       return EXIT_INTERRUPTED;
     }
     const error =
@@ -107,11 +113,9 @@ export async function runProgram(
         ? new InputError('E_USAGE', usageMessage(caught, program, argv), { cause: caught })
         : asError(caught);
     const { code, message, exitCode } = describeError(error);
-    // The flags as written, since a wrong call is not parsed to its end.
-    const asked = (flag: string): boolean => argv.includes(flag);
     stderr.write(`${code}: ${message}\n`);
     if (asked('--debug')) stderr.write(`${error.stack}\n`);
-    if (asked('--json')) stdout(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
+    fail(code, message);
     return exitCode;
   }
 }

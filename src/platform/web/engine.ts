@@ -2,9 +2,9 @@
  * ONNX Runtime as WebAssembly behind the {@link Engine} interface: for pages and workers, and for Node where no native build runs. It
  * uses standard operators only.
  */
-import { InputError, invariant } from '../../core/errors.ts';
-import type { Engine, Session } from '../../runtime/engine.ts';
-import { LOG_FATAL, messageOf, wrapSession } from '../ort-session.ts';
+import { invariant } from '../../core/errors.ts';
+import type { Engine } from '../../runtime/engine.ts';
+import { sessionLoader } from '../ort-session.ts';
 
 export interface WebEngineOptions {
   /**
@@ -31,21 +31,6 @@ export async function createWebEngine({ threads, files }: WebEngineOptions = {})
   if (files !== undefined) runtime.env.wasm.wasmPaths = files;
   const version = runtime.env.versions.web;
   invariant(version !== undefined, 'onnxruntime-web does not say its version');
-  const load = async (model: Uint8Array): Promise<Session> => {
-    try {
-      const session = await runtime.InferenceSession.create(model, {
-        executionProviders: ['wasm'],
-        executionMode: 'sequential',
-        enableMemPattern: false,
-        logSeverityLevel: LOG_FATAL,
-      });
-      return wrapSession(({ dataType, data, shape }) => new runtime.Tensor(dataType, data, shape), session);
-    } catch (cause) {
-      const reason = messageOf(cause);
-      throw new InputError('E_MODEL_LOAD', `ONNX Runtime cannot load the model (${model.length} bytes): ${reason}`, {
-        cause,
-      });
-    }
-  };
+  const load = sessionLoader(runtime, { executionProviders: ['wasm'] });
   return { name: `onnxruntime-web ${version} wasm`, block: 0, load };
 }

@@ -105,6 +105,10 @@ describe('failures', () => {
 
   it('by Ctrl-C exit with 130 and no error', async () => {
     expect(await call('work', 'interrupt')).toEqual({ code: 130, stdout: '', stderr: 'working\ninterrupted\n' });
+    interruption.controller = new AbortController();
+    const asked = await call('work', 'interrupt', '--json');
+    expect(asked.code).toBe(130);
+    expect(JSON.parse(asked.stdout)).toMatchObject({ error: { code: 'E_INTERRUPTED' } });
   });
 });
 
