@@ -11,7 +11,7 @@ export { type Random, random } from './core/random.ts';
 export type { Shape, Triple } from './core/shape.ts';
 export { type DataType, type Tensor, type TypedArrays, tensor } from './core/tensor.ts';
 // data
-export type { AugmentSettings } from './data/augment.ts';
+export { type AugmentSettings, UNVARIED } from './data/augment/augmentation.ts';
 export {
   type Batch,
   type BatchSettings,

@@ -7,7 +7,9 @@ import { InputError, ShapeError } from '../core/errors.ts';
 import { random, shuffle } from '../core/random.ts';
 import { range } from '../core/shape.ts';
 import { voxelCount, type Xyz } from '../volume/volume.ts';
-import { type AugmentSettings, changeIntensities, cutPatch, drawAugmentation, NO_AUGMENTATION } from './augment.ts';
+import { type AugmentSettings, drawAugmentation, NO_AUGMENTATION } from './augment/augmentation.ts';
+import { changeIntensities } from './augment/intensity.ts';
+import { cutPatch } from './augment/spatial.ts';
 import { assertPatchFits, type ForegroundClass, indexForeground, type Padding, samplePatch } from './patches.ts';
 
 /** A case that is ready for training: normalised, on the common spacing. */
@@ -18,7 +20,11 @@ export interface TrainingCase {
   /** [D, H, W]; zeros where a case has no label. */
   readonly label: Uint8Array;
   readonly sizeVoxels: Xyz;
+  /** Rotations and deformations are in millimetres. */
+  readonly spacingMm: Xyz;
   readonly channels: number;
+  /** How often the case comes, relative to the others, at least 0; 1 if not given. */
+  readonly weight?: number;
 }
 
 export interface BatchSettings {
@@ -31,8 +37,6 @@ export interface BatchSettings {
   readonly padding: Padding;
   /** Patches stay as they are if not given. */
   readonly augment?: AugmentSettings;
-  /** Spacing of the cases, for rotations; isotropic if not given. */
-  readonly spacingMm?: Xyz;
 }
 
 export interface Batch {
@@ -57,8 +61,6 @@ interface CaseIndex {
   readonly foreground: readonly ForegroundClass[];
   readonly minima: readonly number[];
 }
-
-const ISOTROPIC: Xyz = [1, 1, 1];
 
 /** Remembers a pure function of immutable cases while they are alive; nothing outside can tell. */
 const caseIndices = new WeakMap<TrainingCase, CaseIndex>();
@@ -102,13 +104,32 @@ function checkCases(cases: readonly TrainingCase[], { patchSize, padding }: Batc
 }
 
 /**
+ * The cases of an epoch, as many as there are, shuffled: case i comes n w_i / sum(w) times, rounded up or down by chance so that the mean
+ * over epochs is exact (systematic sampling). Equal weights give every case once.
+ */
+function epochOrder(cases: readonly TrainingCase[], seed: number, epoch: number): TrainingCase[] {
+  const weights = cases.map(({ weight = 1 }) => weight);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const order = random(seed, 'order', epoch);
+  if (weights.every(weight => weight === weights[0])) return shuffle(cases, order);
+  const offset = random(seed, 'weights', epoch).uniform();
+  const drawn: TrainingCase[] = [];
+  let reached = 0;
+  cases.forEach((one, index) => {
+    reached += weights[index]!;
+    while (drawn.length + offset < (reached / total) * cases.length) drawn.push(one);
+  });
+  return shuffle(drawn, order);
+}
+
+/**
  * The batch of a step: `sample` number step * batch + n is at that place in the endless sequence of shuffled epochs.
  * @param step from 0
  * @throws {InputError} E_NO_CASES, E_PATCH_TOO_LARGE
  * @throws {ShapeError} if cases differ in channels
  */
 export function makeBatch(cases: readonly TrainingCase[], settings: BatchSettings, step: number): Batch {
-  const { seed, batch, patchSize, padding, augment, spacingMm = ISOTROPIC } = settings;
+  const { seed, batch, patchSize, padding, augment } = settings;
   const channels = checkCases(cases, settings);
   const voxels = voxelCount(patchSize);
   const image = new Float32Array(batch * channels * voxels);
@@ -117,7 +138,7 @@ export function makeBatch(cases: readonly TrainingCase[], settings: BatchSetting
   const orders = new Map<number, TrainingCase[]>();
   const caseOf = (sample: number): TrainingCase => {
     const epoch = epochOf(sample);
-    const order = orders.get(epoch) ?? shuffle(cases, random(seed, 'order', epoch));
+    const order = orders.get(epoch) ?? epochOrder(cases, seed, epoch);
     orders.set(epoch, order);
     return order[(step * batch + sample) % cases.length]!;
   };
@@ -127,14 +148,16 @@ export function makeBatch(cases: readonly TrainingCase[], settings: BatchSetting
     const placed = { sizeVoxels: trainingCase.sizeVoxels, foreground };
     const window = samplePatch(placed, settings, random(seed, 'patch', step, sample));
     const source = random(seed, 'augment', step, sample);
-    const augmentation = augment === undefined ? NO_AUGMENTATION : drawAugmentation(augment, spacingMm, source);
+    const varied = { patchSize, spacingMm: trainingCase.spacingMm };
+    const augmentation = augment === undefined ? NO_AUGMENTATION : drawAugmentation(augment, varied, source);
     const target = {
       image: image.subarray(sample * channels * voxels, (sample + 1) * channels * voxels),
       label: label.subarray(sample * voxels, (sample + 1) * voxels),
     };
     cutPatch(target, { ...trainingCase, minima }, { window, padding, augmentation });
     for (let channel = 0; channel < channels; channel++) {
-      changeIntensities(target.image.subarray(channel * voxels, (channel + 1) * voxels), augmentation, source);
+      const data = target.image.subarray(channel * voxels, (channel + 1) * voxels);
+      changeIntensities({ data, size: patchSize }, augmentation, source);
     }
     return trainingCase.id;
   });

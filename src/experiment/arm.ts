@@ -207,7 +207,7 @@ function openPatches(
   { laboratory, recipe, data, seed }: ArmOptions,
   samples: { readonly labelled: number; readonly unlabelled: number },
 ): BatchSource {
-  const { patch, augment, preprocess } = recipe;
+  const { patch, augment } = recipe;
   const settings: BatchSettings = {
     seed,
     batch: samples.labelled,
@@ -215,7 +215,6 @@ function openPatches(
     foreground: patch.foreground,
     padding: patch.padding,
     augment,
-    ...(preprocess.spacingMm === null ? {} : { spacingMm: preprocess.spacingMm }),
   };
   const labelled = laboratory.openBatches(data.train, settings);
   if (samples.unlabelled === 0) return labelled;

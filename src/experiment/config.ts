@@ -121,7 +121,7 @@ export function parseRecipe(text: string, { path: name, overrides = [] }: ParseO
 }
 
 /**
- * The recipe with every path in it (data set, files of patients and splits, teacher models) replaced by what `locate` makes of it, so that the
+ * The recipe with every path in it (data set, files of patients, splits and weights, teacher models) replaced by what `locate` makes of it, so that the
  * result means the same from any folder.
  * @param locate from a path as written to an absolute one; may throw where there is nothing
  */
@@ -131,10 +131,12 @@ export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Pr
     'file' in part && typeof part.file === 'string' ? { ...part, file: await locate(part.file) } : part;
   const patients = data.patients === null ? null : await located(data.patients);
   const resolvedData = { dataset: await locate(data.dataset), patients, splits: await located(data.splits) };
-  if (!('onnx' in teacher)) return { ...recipe, data: resolvedData };
+  const { caseWeights } = recipe.patch;
+  const patch = { ...recipe.patch, caseWeights: caseWeights === null ? null : await located(caseWeights) };
+  if (!('onnx' in teacher)) return { ...recipe, data: resolvedData, patch };
   const onnx =
     typeof teacher.onnx === 'string' ? await locate(teacher.onnx) : await Promise.all(teacher.onnx.map(locate));
-  return { ...recipe, data: resolvedData, teacher: { onnx } };
+  return { ...recipe, data: resolvedData, patch, teacher: { onnx } };
 }
 
 /** The recipe as YAML, complete; {@link parseRecipe} makes the same recipe of it. Short lists stay on one line. */

@@ -92,17 +92,56 @@ export const patchSchema = z.strictObject({
     .enum(['constant', 'reflect', 'none'])
     .default('constant')
     .describe('What surrounds a volume that is smaller than the patch; none makes that an error.'),
+  caseWeights: z
+    .union([
+      z.record(z.string(), nonNegative),
+      z.strictObject({ file: z.string().min(1).describe('JSON { "<case id>": weight }.') }),
+    ])
+    .nullable()
+    .default(null)
+    .describe('How often cases come, by id, relative to others; a case that is not named has 1.'),
 });
 
-export const augmentSchema = z.strictObject({
-  flip: z
-    .array(z.enum(['x', 'y', 'z']))
-    .default([])
-    .describe('Axes that are mirrored with probability 1/2.'),
-  rotateDegrees: nonNegative.max(180).default(0).describe('Largest rotation about each axis.'),
-  scale: positiveRange.default([1, 1]).describe('Range of the zoom factor.'),
-  noise: nonNegative.default(0).describe('Largest standard deviation of Gaussian noise, in normalised intensity.'),
-  gamma: positiveRange.default([1, 1]).describe('Range of the exponent on intensities.'),
-  brightness: nonNegative.default(0).describe('Largest shift, in normalised intensity.'),
-  contrast: positiveRange.default([1, 1]).describe('Range of the factor on intensities.'),
-});
+const chance = fraction.default(1);
+
+/** Beyond this share of the distance of control points a deformation can fold. */
+const LARGEST_ELASTIC_SHARE = 0.4;
+
+export const augmentSchema = z
+  .strictObject({
+    flip: z
+      .array(z.enum(['x', 'y', 'z']))
+      .default([])
+      .describe('Axes that are mirrored with probability 1/2.'),
+    rotateDegrees: z
+      .union([nonNegative.max(180), z.tuple([nonNegative.max(180), nonNegative.max(180), nonNegative.max(180)])])
+      .default(0)
+      .describe('Largest rotation about each axis; one number, or x y z.'),
+    scale: positiveRange.default([1, 1]).describe('Range of the zoom factor.'),
+    elasticMm: nonNegative.default(0).describe('Largest displacement of a control point along each axis.'),
+    elasticSpacingMm: positive.default(32).describe('Distance between control points.'),
+    noise: nonNegative.default(0).describe('Largest standard deviation of Gaussian noise, in normalised intensity.'),
+    blurVoxels: nonNegative.max(5).default(0).describe('Largest standard deviation of the Gaussian that blurs.'),
+    brightness: nonNegative.default(0).describe('Largest shift, in normalised intensity.'),
+    contrast: positiveRange.default([1, 1]).describe('Range of the factor on intensities.'),
+    lowResolution: positive.max(1).default(1).describe('Smallest share of the voxels per axis that a coarse scan has.'),
+    gamma: positiveRange.default([1, 1]).describe('Range of the exponent on intensities.'),
+    probability: z
+      .strictObject({
+        rotate: chance,
+        scale: chance,
+        elastic: chance,
+        noise: chance,
+        blur: chance,
+        brightness: chance,
+        contrast: chance,
+        lowResolution: chance,
+        gamma: chance,
+      })
+      .prefault({})
+      .describe('Of each variation, per patch.'),
+  })
+  .refine(
+    ({ elasticMm, elasticSpacingMm }) => elasticMm <= LARGEST_ELASTIC_SHARE * elasticSpacingMm,
+    'elasticMm must not exceed 0.4 of elasticSpacingMm, or the deformation folds',
+  );

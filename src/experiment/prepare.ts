@@ -11,6 +11,7 @@ import { type Splits, splitCases, splitFold } from '../data/splits.ts';
 import { parseSplits } from '../data/splits-file.ts';
 import type { Files } from '../runtime/files.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
+import { readCaseWeights } from './case-weights.ts';
 import type { Recipe } from './config-schema.ts';
 import type { Laboratory } from './laboratory.ts';
 import { resolveNormalization } from './normalization.ts';
@@ -53,6 +54,7 @@ function prepareCase(
       image: ready.data,
       label: labels?.data ?? new Uint8Array(ready.data.length / image.channels),
       sizeVoxels: ready.sizeVoxels,
+      spacingMm: ready.spacingMm,
       channels: image.channels,
     },
   };
@@ -151,11 +153,15 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     task.update(index + 1);
   }
   task.finish();
+  const weights = await readCaseWeights(files, recipe.patch.caseWeights, dataset, splits.train);
   const pick = (ids: readonly string[]): TrainingCase[] => ids.map(id => cases.get(id) as TrainingCase);
   return {
     dataset,
     splits,
-    train: pick(splits.train),
+    train: pick(splits.train).map(one => {
+      const weight = weights.get(one.id);
+      return weight === undefined ? one : { ...one, weight };
+    }),
     val: pick(splits.val),
     unlabelled: pick(transfer),
     test: splits.test.map(id => byId.get(id) as CaseFiles),

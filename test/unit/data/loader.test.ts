@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { random } from '../../../src/core/random.ts';
+import { UNVARIED } from '../../../src/data/augment/augmentation.ts';
 import { type BatchSettings, createBatchSource, makeBatch, type TrainingCase } from '../../../src/data/loader.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
 
@@ -11,6 +12,7 @@ function caseOf(index: number, sizeVoxels: Xyz, channels = 1): TrainingCase {
     image: Float32Array.from({ length: voxels * channels }, () => numbers.uniform()),
     label: Uint8Array.from({ length: voxels }, (_, i) => (i % 5 === 0 ? 1 + (i % 2) : 0)),
     sizeVoxels,
+    spacingMm: [1, 1.5, 0.8],
     channels,
   };
 }
@@ -23,7 +25,13 @@ const SETTINGS: BatchSettings = {
   foreground: 0.5,
   padding: 'constant',
   augment: {
+    ...UNVARIED,
     flip: ['x'],
+    elasticMm: 0.5,
+    elasticSpacingMm: 3,
+    blurVoxels: 1,
+    lowResolution: 0.5,
+    probability: { ...UNVARIED.probability, blur: 0.5, elastic: 0.5 },
     rotateDegrees: 10,
     scale: [0.9, 1.1],
     noise: 0.05,
@@ -67,6 +75,24 @@ describe('makeBatch', () => {
     expect([0, 1, 2, 3, 4, 5].map(step => makeBatch(CASES, SETTINGS, step).epoch)).toEqual([0, 0, 0, 1, 1, 2]);
   });
 
+  test('a case comes as often as its weight says, rounded up or down in an epoch and exact over many', () => {
+    const weights = [0, 0.5, 1, 1, 3];
+    const weighted = CASES.map((one, index) => ({ ...one, weight: weights[index]! }));
+    const plain = { ...SETTINGS, batch: 5, patchSize: [1, 1, 1] as const, augment: UNVARIED };
+    const epochs = Array.from({ length: 110 }, (_, epoch) => makeBatch(weighted, plain, epoch).caseIds);
+    weights.forEach((weight, index) => {
+      const expected = (5 * weight) / 5.5;
+      const counts = epochs.map(ids => ids.filter(id => id === `case_${index}`).length);
+      for (const count of counts) expect([Math.floor(expected), Math.ceil(expected)]).toContain(count);
+      const mean = counts.reduce((sum, count) => sum + count, 0) / epochs.length;
+      // four standard deviations of a mean of 110 draws that are rounded up or down
+      expect(Math.abs(mean - expected)).toBeLessThan(0.2);
+    });
+    expect(epochs.every(ids => ids.length === 5)).toBe(true);
+    const alike = CASES.map(one => ({ ...one, weight: 2 }));
+    expect(makeBatch(alike, SETTINGS, 3)).toEqual(makeBatch(CASES, SETTINGS, 3));
+  });
+
   test('the batch size does not change which cases come', () => {
     const one = Array.from({ length: 10 }, (_, step) => makeBatch(CASES, { ...SETTINGS, batch: 1 }, step).caseIds);
     const five = Array.from({ length: 2 }, (_, step) => makeBatch(CASES, { ...SETTINGS, batch: 5 }, step).caseIds);
@@ -93,7 +119,10 @@ describe('makeBatch', () => {
 
   test('samples and channels vary independently', () => {
     const flat = { ...caseOf(0, [6, 4, 5], 2), image: new Float32Array(240).fill(0.5) };
-    const settings = { ...SETTINGS, augment: { ...SETTINGS.augment!, rotateDegrees: 0, scale: [1, 1] as const } };
+    const settings = {
+      ...SETTINGS,
+      augment: { ...SETTINGS.augment!, rotateDegrees: 0, scale: [1, 1] as const, elasticMm: 0 },
+    };
     const { image } = makeBatch([flat], settings, 0);
     const parts = [0, 1, 2, 3].map(part => image.slice(part * 120, (part + 1) * 120).join());
     expect(new Set(parts).size).toBe(4);

@@ -1,9 +1,11 @@
 /** Recipes: defaults, messages with lines, overrides, and the way back to YAML. */
+
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { InputError } from '../../../src/core/errors.ts';
+import { UNVARIED } from '../../../src/data/augment/augmentation.ts';
 import { parseRecipe, resolveRecipe, stringifyRecipe } from '../../../src/experiment/config.ts';
 import { recipeJsonSchema } from '../../../src/experiment/config-schema.ts';
 
@@ -47,8 +49,8 @@ describe('defaults', () => {
         splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null },
       },
       preprocess: { spacingMm: null, normalize: 'min-max' },
-      patch: { size: [8, 16, 8], foreground: 0.33, padding: 'constant' },
-      augment: { flip: [], rotateDegrees: 0, scale: [1, 1], noise: 0, gamma: [1, 1], brightness: 0, contrast: [1, 1] },
+      patch: { size: [8, 16, 8], foreground: 0.33, padding: 'constant', caseWeights: null },
+      augment: UNVARIED,
       teacher: {
         unet: {
           features: [8, 16],
@@ -166,6 +168,10 @@ preprocess: { normalize: minmax, spacingMm: [1, 1] }
     ['seeds: [3, 3]', 'seeds: got [3,3]; a seed is listed twice'],
     ['augment: { scale: [1.1, 0.9] }', 'augment.scale: got [1.1,0.9]; the first value must not exceed the second'],
     [
+      'augment: { elasticMm: 20 }',
+      'augment: elasticMm must not exceed 0.4 of elasticSpacingMm, or the deformation folds',
+    ],
+    [
       'loss: { dice: { weight: 0 }, crossEntropy: { weight: 0 } }',
       'loss: crossEntropy.weight and dice.weight must not both be 0',
     ],
@@ -268,6 +274,7 @@ describe('the way back to YAML', () => {
       'teacher={onnx: [a.onnx, b.onnx]}',
       'data.splits={file: s.json, fold: 1}',
       'data.patients={file: p.json}',
+      'patch.caseWeights={file: w.json}',
     ];
     const recipe = parseRecipe(SMALL, { path: 'r', overrides });
     const resolved = await resolveRecipe(recipe, async path => `/root/${path}`);
@@ -278,6 +285,7 @@ describe('the way back to YAML', () => {
         patients: { file: '/root/p.json' },
         splits: { file: '/root/s.json', fold: 1, seed: 1, val: 0.1, labelled: null },
       },
+      patch: { ...recipe.patch, caseWeights: { file: '/root/w.json' } },
       teacher: { onnx: ['/root/a.onnx', '/root/b.onnx'] },
     });
   });

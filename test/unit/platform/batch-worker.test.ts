@@ -1,6 +1,7 @@
 /** Batches from a thread: the same as without, in any order, with the same errors. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { random } from '../../../src/core/random.ts';
+import { UNVARIED } from '../../../src/data/augment/augmentation.ts';
 import { type BatchSettings, type BatchSource, makeBatch, type TrainingCase } from '../../../src/data/loader.ts';
 import { createThreadedBatchSource } from '../../../src/platform/node/batch-worker.ts';
 
@@ -12,6 +13,7 @@ function trainingCase(id: string): TrainingCase {
     image: Float32Array.from({ length: voxels }, () => source.uniform()),
     label: Uint8Array.from({ length: voxels }, () => source.integer(3)),
     sizeVoxels: [12, 10, 9],
+    spacingMm: [1, 1, 2],
     channels: 1,
   };
 }
@@ -23,7 +25,21 @@ const SETTINGS: BatchSettings = {
   patchSize: [8, 8, 8],
   foreground: 0.5,
   padding: 'constant',
-  augment: { flip: ['x'], rotateDegrees: 10, scale: [0.9, 1.1], noise: 0.1, gamma: [0.8, 1.2] },
+  augment: {
+    ...UNVARIED,
+    flip: ['x'],
+    rotateDegrees: [5, 5, 30],
+    scale: [0.9, 1.1],
+    elasticMm: 1,
+    elasticSpacingMm: 4,
+    noise: 0.1,
+    blurVoxels: 1,
+    brightness: 0.1,
+    contrast: [0.8, 1.2],
+    lowResolution: 0.5,
+    gamma: [0.8, 1.2],
+    probability: { ...UNVARIED.probability, blur: 0.5, lowResolution: 0.5 },
+  },
 };
 
 const open: BatchSource[] = [];
@@ -41,6 +57,14 @@ describe('createThreadedBatchSource', () => {
   it('gives the batches of one thread, forwards, with a jump and backwards', async () => {
     const source = openSource();
     for (const step of [0, 1, 2, 7, 8, 3]) expect(await source.next(step)).toEqual(makeBatch(CASES, SETTINGS, step));
+  });
+
+  it('gives the same batches however many threads share the steps', async () => {
+    const sources = [openSource(), openSource(), openSource()];
+    const parts = sources.map(async (source, part) => {
+      for (const step of [part, part + 3]) expect(await source.next(step)).toEqual(makeBatch(CASES, SETTINGS, step));
+    });
+    await Promise.all(parts);
   });
 
   it('leaves the cases usable on this side', async () => {

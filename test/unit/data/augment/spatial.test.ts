@@ -1,18 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { random } from '../../../src/core/random.ts';
+import { random } from '../../../../src/core/random.ts';
 import {
   type Augmentation,
   type AugmentSettings,
-  changeIntensities,
-  cutPatch,
   drawAugmentation,
   NO_AUGMENTATION,
-  type PatchSource,
-} from '../../../src/data/augment.ts';
-import type { Padding, PatchWindow } from '../../../src/data/patches.ts';
-import type { Xyz } from '../../../src/volume/volume.ts';
+  UNVARIED,
+} from '../../../../src/data/augment/augmentation.ts';
+import type { Deformation } from '../../../../src/data/augment/elastic.ts';
+import { cutPatch, type PatchSource } from '../../../../src/data/augment/spatial.ts';
+import type { Padding, PatchWindow } from '../../../../src/data/patches.ts';
+import type { Xyz } from '../../../../src/volume/volume.ts';
 
-const OFF: AugmentSettings = { flip: [], rotateDegrees: 0, scale: [1, 1], noise: 0, gamma: [1, 1] };
 const ISOTROPIC: Xyz = [1, 1, 1];
 
 function sourceOf(sizeVoxels: Xyz, channels = 1, seed = 1): PatchSource {
@@ -107,11 +106,11 @@ describe('cutPatch', () => {
 
   test('any rotation and zoom agrees with interpolation by definition, in the case and at its border', () => {
     const source = sourceOf([11, 9, 8], 2);
-    const settings: AugmentSettings = { ...OFF, flip: ['x', 'y', 'z'], rotateDegrees: 40, scale: [0.7, 1.5] };
+    const settings: AugmentSettings = { ...UNVARIED, flip: ['x', 'y', 'z'], rotateDegrees: 40, scale: [0.7, 1.5] };
     const size: Xyz = [6, 5, 4];
     for (let seed = 0; seed < 12; seed++) {
       const start: Xyz = [(seed % 7) - 1, (seed % 5) - 1, (seed % 6) - 1];
-      const augmentation = drawAugmentation(settings, [1, 2, 0.5], random(seed));
+      const augmentation = drawAugmentation(settings, { patchSize: size, spacingMm: [1, 2, 0.5] }, random(seed));
       const { image, label } = cut(source, { start, size }, augmentation);
       const matrix = augmentation.matrix ?? [];
       let i = 0;
@@ -135,9 +134,36 @@ describe('cutPatch', () => {
     }
   });
 
+  test('a deformation of equal displacements moves the patch, and joins a turn in one resampling', () => {
+    const source = sourceOf([12, 11, 10]);
+    const size: Xyz = [5, 4, 3];
+    const points: Xyz = [5, 5, 5];
+    const filled = (value: number) => new Float32Array(125).fill(value);
+    const deformation: Deformation = {
+      stepVoxels: [3, 3, 3],
+      points,
+      displacement: [filled(1), filled(-2), filled(3)],
+      reachVoxels: [1, 2, 3],
+    };
+    const moved = cut(source, { start: [3, 4, 2], size }, { ...NO_AUGMENTATION, deformation });
+    const expected = cut(source, { start: [4, 2, 5], size }, NO_AUGMENTATION);
+    expect(moved.label).toEqual(expected.label);
+    expected.image.forEach((value, i) => {
+      expect(moved.image[i]).toBeCloseTo(value, 5);
+    });
+    const { matrix } = QUARTER_TURN;
+    const turned = cut(source, { start: [3, 4, 2], size: [4, 4, 2] }, { ...QUARTER_TURN, deformation });
+    const turnedThere = cut(source, { start: [4, 2, 5], size: [4, 4, 2] }, { ...NO_AUGMENTATION, matrix });
+    expect(turned.label).toEqual(turnedThere.label);
+  });
+
   test('a turned patch shows what lies beside it, not padding', () => {
     const source = { ...sourceOf([40, 40, 40]), image: new Float32Array(64000).fill(0.5) };
-    const matrix = drawAugmentation({ ...OFF, rotateDegrees: 45 }, ISOTROPIC, random(3)).matrix;
+    const matrix = drawAugmentation(
+      { ...UNVARIED, rotateDegrees: 45 },
+      { patchSize: [12, 12, 12], spacingMm: ISOTROPIC },
+      random(3),
+    ).matrix;
     const { image } = cut(source, { start: [14, 14, 14], size: [12, 12, 12] }, { ...NO_AUGMENTATION, matrix }, 'none');
     expect(image.every(value => value === 0.5)).toBe(true);
   });
@@ -150,127 +176,16 @@ describe('cutPatch', () => {
     expect([...label]).toEqual(order.map(i => source.label[i]));
   });
 
-  test('rotates and scales the patch of the recipes in a few milliseconds', () => {
+  test('rotates, scales and deforms the patch of the recipes in a few milliseconds', () => {
     const source = sourceOf([42, 58, 44]);
-    const settings = { ...OFF, rotateDegrees: 10, scale: [0.9, 1.1] as const };
+    const settings = { ...UNVARIED, rotateDegrees: 10, scale: [0.9, 1.1] as const, elasticMm: 6 };
     const window: PatchWindow = { start: [1, 1, 2], size: [40, 56, 40] };
     const times = Array.from({ length: 15 }, (_, seed) => {
-      const augmentation = drawAugmentation(settings, ISOTROPIC, random(seed));
+      const augmentation = drawAugmentation(settings, { patchSize: window.size, spacingMm: ISOTROPIC }, random(seed));
       const started = performance.now();
       cut(source, window, augmentation);
       return performance.now() - started;
     });
     expect(Math.min(...times)).toBeLessThan(20);
-  });
-});
-
-describe('drawAugmentation', () => {
-  test('settings that change nothing draw nothing to do', () => {
-    expect(drawAugmentation(OFF, ISOTROPIC, random(1))).toEqual(NO_AUGMENTATION);
-  });
-
-  test('the same key draws the same, and switching one part off leaves the others', () => {
-    const all: AugmentSettings = {
-      flip: ['x', 'y', 'z'],
-      rotateDegrees: 15,
-      scale: [0.8, 1.25],
-      noise: 0.1,
-      gamma: [0.7, 1.5],
-      brightness: 0.2,
-      contrast: [0.75, 1.25],
-    };
-    const drawn = drawAugmentation(all, ISOTROPIC, random(5));
-    expect(drawAugmentation(all, ISOTROPIC, random(5))).toEqual(drawn);
-    const partly = drawAugmentation({ ...all, flip: [], rotateDegrees: 0, noise: 0 }, ISOTROPIC, random(5));
-    expect(partly).toMatchObject({ gamma: drawn.gamma, brightness: drawn.brightness, contrast: drawn.contrast });
-  });
-
-  test('values stay in their ranges and fill them', () => {
-    const settings: AugmentSettings = {
-      ...OFF,
-      flip: ['y'],
-      noise: 0.1,
-      gamma: [0.5, 2],
-      brightness: 0.2,
-      contrast: [0.5, 1],
-    };
-    const drawn = Array.from({ length: 400 }, (_, seed) => drawAugmentation(settings, ISOTROPIC, random(seed)));
-    const extent = (pick: (one: Augmentation) => number): number[] => {
-      const values = drawn.map(pick);
-      return [Math.min(...values), Math.max(...values)];
-    };
-    const close = ([low = 0, high = 0]: number[], [expectedLow = 0, expectedHigh = 0]: number[]) => {
-      expect(low).toBeGreaterThanOrEqual(expectedLow);
-      expect(high).toBeLessThanOrEqual(expectedHigh);
-      expect(high - low).toBeGreaterThan(0.9 * (expectedHigh - expectedLow));
-    };
-    close(
-      extent(one => one.noise),
-      [0, 0.1],
-    );
-    close(
-      extent(one => one.brightness),
-      [-0.2, 0.2],
-    );
-    close(
-      extent(one => one.contrast),
-      [0.5, 1],
-    );
-    close(
-      extent(one => one.gamma),
-      [0.5, 2],
-    );
-    expect(drawn.some(({ flip }) => flip[0] || flip[2])).toBe(false);
-    const mirrored = drawn.filter(({ flip }) => flip[1]).length;
-    expect(Math.abs(mirrored - 200)).toBeLessThan(60);
-  });
-
-  test('the matrix is a rotation in millimetres, divided by the zoom', () => {
-    const spacing: Xyz = [1, 2, 0.5];
-    const settings = { ...OFF, rotateDegrees: 30, scale: [1.6, 1.6] as const };
-    const { matrix = [] } = drawAugmentation(settings, spacing, random(9));
-    const inMm = matrix.map((value, i) => (value * 1.6 * spacing[Math.floor(i / 3)]!) / spacing[i % 3]!);
-    for (let a = 0; a < 3; a++) {
-      for (let b = 0; b < 3; b++) {
-        const dot = [0, 1, 2].reduce((sum, k) => sum + inMm[a * 3 + k]! * inMm[b * 3 + k]!, 0);
-        expect(dot).toBeCloseTo(a === b ? 1 : 0, 9);
-      }
-    }
-    expect(inMm[0]).toBeGreaterThan(Math.cos((60 * Math.PI) / 180));
-    expect(matrix[1]).not.toBe(0);
-  });
-});
-
-describe('changeIntensities', () => {
-  const ramp = Float32Array.from({ length: 5 }, (_, i) => i * 0.25);
-  function changed(drawn: Partial<Augmentation>, data = ramp): number[] {
-    const channel = data.slice();
-    changeIntensities(channel, { ...NO_AUGMENTATION, ...drawn }, random(1));
-    return [...channel];
-  }
-
-  test('nothing drawn changes nothing', () => expect(changed({})).toEqual([...ramp]));
-
-  test('brightness adds, contrast stretches about the mean', () => {
-    expect(changed({ brightness: 0.5 })).toEqual([0.5, 0.75, 1, 1.25, 1.5]);
-    expect(changed({ contrast: 2 })).toEqual([-0.5, 0, 0.5, 1, 1.5]);
-  });
-
-  test('gamma bends between the smallest and the largest value, whatever they are', () => {
-    expect(changed({ gamma: 2 })).toEqual([0, 0.0625, 0.25, 0.5625, 1]);
-    expect(changed({ gamma: 2 }, Float32Array.of(-1, 0, 1))).toEqual([-1, -0.5, 1]);
-    expect(changed({ gamma: 2 }, Float32Array.of(3, 3))).toEqual([3, 3]);
-  });
-
-  test.each([40_000, 40_001])('noise of %i voxels has mean 0, the drawn deviation and no correlation', length => {
-    const noise = changed({ noise: 0.2 }, new Float32Array(length));
-    const mean = noise.reduce((sum, value) => sum + value, 0) / length;
-    const variance = noise.reduce((sum, value) => sum + value * value, 0) / length;
-    const neighbours = noise.slice(1).reduce((sum, value, i) => sum + value * noise[i]!, 0) / length;
-    expect(Math.abs(mean)).toBeLessThan(0.005);
-    expect(Math.sqrt(variance)).toBeCloseTo(0.2, 2);
-    expect(Math.abs(neighbours)).toBeLessThan(0.002);
-    const tails = noise.filter(value => Math.abs(value) > 0.4).length / length;
-    expect(tails).toBeCloseTo(0.0455, 2);
   });
 });

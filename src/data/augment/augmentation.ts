@@ -1,0 +1,173 @@
+/**
+ * What may vary in a training patch, and what is drawn for one: where its voxels come from (mirroring, rotation, zoom, elastic
+ * deformation) and what happens to its intensities. All of it follows from the random source; the drawing itself touches no voxels.
+ * Source: Isensee et al., nnU-Net, arXiv:1904.08128, supplementary note on data augmentation.
+ */
+import type { Random } from '../../core/random.ts';
+import type { Xyz } from '../../volume/volume.ts';
+import { type Deformation, drawDeformation } from './elastic.ts';
+
+/** The variations that a patch has or has not, each by its own chance. */
+const PARTS = [
+  'rotate',
+  'scale',
+  'elastic',
+  'noise',
+  'blur',
+  'brightness',
+  'contrast',
+  'lowResolution',
+  'gamma',
+] as const;
+
+/** What may vary; a range of [1, 1], a 0, and 1 for the resolution switch a part off. */
+export interface AugmentSettings {
+  /** Axes that are mirrored with probability 1/2. */
+  readonly flip: readonly ('x' | 'y' | 'z')[];
+  /** Largest rotation about each axis, in degrees, one number for all or x, y, z; uniform in [-r, r]. */
+  readonly rotateDegrees: number | Xyz;
+  /** Range of the zoom, above 1 magnifies; uniform in its logarithm. */
+  readonly scale: readonly [number, number];
+  /** Largest displacement of a control point along each axis; uniform in [-d, d]. */
+  readonly elasticMm: number;
+  /** Distance between neighbouring control points. */
+  readonly elasticSpacingMm: number;
+  /** Largest standard deviation of Gaussian noise, in normalised intensity; uniform in [0, noise]. */
+  readonly noise: number;
+  /** Largest standard deviation of the Gaussian that blurs; uniform in [0, blur]. */
+  readonly blurVoxels: number;
+  /** Largest shift, in normalised intensity; uniform in [-b, b]. */
+  readonly brightness: number;
+  /** Range of the factor on the difference from the mean; uniform in its logarithm. */
+  readonly contrast: readonly [number, number];
+  /** Smallest share of the voxels along each axis that a coarser scan would have had; uniform in [s, 1]. */
+  readonly lowResolution: number;
+  /** Range of the exponent, on the range of the patch; uniform in its logarithm. */
+  readonly gamma: readonly [number, number];
+  /** Chance of each part, 0 to 1. */
+  readonly probability: Readonly<Record<(typeof PARTS)[number], number>>;
+}
+
+/** Settings with which nothing varies. */
+export const UNVARIED: AugmentSettings = {
+  flip: [],
+  rotateDegrees: 0,
+  scale: [1, 1],
+  elasticMm: 0,
+  elasticSpacingMm: 32,
+  noise: 0,
+  blurVoxels: 0,
+  brightness: 0,
+  contrast: [1, 1],
+  lowResolution: 1,
+  gamma: [1, 1],
+  probability: {
+    rotate: 1,
+    scale: 1,
+    elastic: 1,
+    noise: 1,
+    blur: 1,
+    brightness: 1,
+    contrast: 1,
+    lowResolution: 1,
+    gamma: 1,
+  },
+};
+
+/** What was drawn for one patch. */
+export interface Augmentation {
+  readonly flip: readonly [boolean, boolean, boolean];
+  /** 3x3, row-major: offset from the patch's centre to offset in the case, both in voxels; undefined where nothing is turned. */
+  readonly matrix: readonly number[] | undefined;
+  /** Added to the positions that the matrix gives; undefined where nothing is deformed. */
+  readonly deformation: Deformation | undefined;
+  readonly noise: number;
+  readonly blurVoxels: number;
+  readonly brightness: number;
+  readonly contrast: number;
+  readonly lowResolution: number;
+  readonly gamma: number;
+}
+
+/** A patch as it is. */
+export const NO_AUGMENTATION: Augmentation = {
+  flip: [false, false, false],
+  matrix: undefined,
+  deformation: undefined,
+  noise: 0,
+  blurVoxels: 0,
+  brightness: 0,
+  contrast: 1,
+  lowResolution: 1,
+  gamma: 1,
+};
+
+function logUniform([low, high]: readonly [number, number], source: Random): number {
+  const position = source.uniform();
+  return low === high ? low : low * (high / low) ** position;
+}
+
+function multiply(left: readonly number[], right: readonly number[]): number[] {
+  return Array.from({ length: 9 }, (_, index) => {
+    const [row, column] = [Math.floor(index / 3), index % 3];
+    return [0, 1, 2].reduce((sum, k) => sum + left[row * 3 + k]! * right[k * 3 + column]!, 0);
+  });
+}
+
+/** Rz Ry Rx, angles in radians. */
+function rotation([aboutX, aboutY, aboutZ]: Xyz): number[] {
+  const [cx, sx, cy, sy] = [Math.cos(aboutX), Math.sin(aboutX), Math.cos(aboutY), Math.sin(aboutY)];
+  const [cz, sz] = [Math.cos(aboutZ), Math.sin(aboutZ)];
+  const x = [1, 0, 0, 0, cx, -sx, 0, sx, cx];
+  const y = [cy, 0, sy, 0, 1, 0, -sy, 0, cy];
+  const z = [cz, -sz, 0, sz, cz, 0, 0, 0, 1];
+  return multiply(multiply(z, y), x);
+}
+
+/** The patch that is varied. */
+export interface VariedPatch {
+  readonly patchSize: Xyz;
+  /** Of the case: rotations and deformations are in millimetres. */
+  readonly spacingMm: Xyz;
+}
+
+function turn(angles: Xyz, zoom: number, spacingMm: Xyz): number[] | undefined {
+  if (angles.every(angle => angle === 0) && zoom === 1) return undefined;
+  return rotation(angles).map((value, index) => {
+    const [row, column] = [Math.floor(index / 3), index % 3];
+    return (value * spacingMm[column]!) / (spacingMm[row]! * zoom);
+  });
+}
+
+/** Draws the variations of one patch. The number of draws does not depend on the settings' values. */
+export function drawAugmentation(settings: AugmentSettings, patch: VariedPatch, source: Random): Augmentation {
+  const { flip, rotateDegrees, probability } = settings;
+  const happens = Object.fromEntries(PARTS.map(part => [part, source.uniform() < probability[part]]));
+  const mirrored = (axis: 'x' | 'y' | 'z'): boolean => source.uniform() < 0.5 && flip.includes(axis);
+  const [aboutX, aboutY, aboutZ] = typeof rotateDegrees === 'number' ? Array(3).fill(rotateDegrees) : rotateDegrees;
+  const angle = (largest: number): number => ((source.uniform() * 2 - 1) * largest * Math.PI) / 180;
+  const flips = [mirrored('x'), mirrored('y'), mirrored('z')] as const;
+  const angles: Xyz = [angle(aboutX), angle(aboutY), angle(aboutZ)];
+  const zoom = logUniform(settings.scale, source);
+  const drawn = {
+    noise: source.uniform() * settings.noise,
+    blurVoxels: source.uniform() * settings.blurVoxels,
+    brightness: (source.uniform() * 2 - 1) * settings.brightness,
+    contrast: logUniform(settings.contrast, source),
+    lowResolution: 1 - source.uniform() * (1 - settings.lowResolution),
+    gamma: logUniform(settings.gamma, source),
+  };
+  const deformation = drawDeformation(settings, patch, source);
+  const or = <T>(part: (typeof PARTS)[number], value: T, none: T): T => (happens[part] === true ? value : none);
+  return {
+    flip: flips,
+    matrix: turn(or('rotate', angles, [0, 0, 0]), or('scale', zoom, 1), patch.spacingMm),
+    deformation: or('elastic', deformation, undefined),
+    noise: or('noise', drawn.noise, 0),
+    blurVoxels: or('blur', drawn.blurVoxels, 0),
+    brightness: or('brightness', drawn.brightness, 0),
+    contrast: or('contrast', drawn.contrast, 1),
+    lowResolution: or('lowResolution', drawn.lowResolution, 1),
+    gamma: or('gamma', drawn.gamma, 1),
+  };
+}

@@ -1,0 +1,58 @@
+/** How often each training case comes, where the recipe or a file says so. */
+import { z } from 'zod';
+import { InputError } from '../core/errors.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { listIds } from '../data/splits.ts';
+import type { Files } from '../runtime/files.ts';
+import type { Recipe } from './config-schema.ts';
+
+const weightTable = z.record(z.string(), z.number().min(0));
+
+async function readTable(files: Files, path: string): Promise<Readonly<Record<string, number>>> {
+  let content: unknown;
+  try {
+    content = JSON.parse(new TextDecoder().decode(await files.read(path)));
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    throw new InputError('E_CASE_WEIGHTS', `${path} is not JSON: ${String(cause)}.`, { cause });
+  }
+  const parsed = weightTable.safeParse(content);
+  if (parsed.success) return parsed.data;
+  throw new InputError(
+    'E_CASE_WEIGHTS',
+    `${path} must hold { "<case id>": weight }, each weight a number of at least 0.`,
+  );
+}
+
+/**
+ * The weights that the recipe gives, by id; a case without one has 1.
+ * @param train ids of the training cases
+ * @throws {InputError} E_CASE_WEIGHTS for a malformed file, an unknown case, or if no training case has a weight above 0
+ */
+export async function readCaseWeights(
+  files: Files,
+  asked: Recipe['patch']['caseWeights'],
+  { folder, cases }: Dataset,
+  train: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  if (asked === null) return new Map();
+  const isFile = (value: object): value is { readonly file: string } =>
+    'file' in value && typeof value.file === 'string';
+  const table = isFile(asked) ? await readTable(files, asked.file) : asked;
+  const weights = new Map(Object.entries(table));
+  const known = new Set(cases.map(({ id }) => id));
+  const unknown = [...weights.keys()].filter(id => !known.has(id));
+  if (unknown.length > 0) {
+    throw new InputError(
+      'E_CASE_WEIGHTS',
+      `patch.caseWeights names cases that ${folder} does not have: ${listIds(unknown)}.`,
+    );
+  }
+  if (train.every(id => weights.get(id) === 0)) {
+    throw new InputError(
+      'E_CASE_WEIGHTS',
+      'patch.caseWeights gives every training case the weight 0. Give one of them more.',
+    );
+  }
+  return weights;
+}
