@@ -14,6 +14,7 @@ export interface ModelFlags {
   readonly model: readonly string[];
   readonly labels?: readonly string[];
   readonly spacing?: readonly [number, number, number];
+  readonly orientation?: 'RAS' | 'stored';
   readonly normalize?: VolumeNormalization;
   readonly patch?: readonly [number, number, number];
   readonly activation?: ModelMetadata['activation'];
@@ -30,6 +31,7 @@ export function addModelFlags(command: Command): Command {
     .requiredOption('--model <file>', 'an ONNX segmentation model; several make an ensemble', collect)
     .option('--labels <names>', 'its classes in the order of its channels: background,tumour', words)
     .option('--spacing <x,y,z>', 'voxel size in mm that it was trained at', triple)
+    .addOption(new Option('--orientation <axes>', 'of the volumes it was trained on').choices(['RAS', 'stored']))
     .addOption(new Option('--normalize <how>', 'of intensities').choices([...VOLUME_NORMALIZATIONS]))
     .option('--patch <x,y,z>', 'size of its input in voxels', triple)
     .addOption(new Option('--activation <what>', 'that makes probabilities').choices(['softmax', 'sigmoid', 'none']))
@@ -57,13 +59,14 @@ export function windowChoice({ overlap, weighting, mirror }: ModelFlags): Window
  * @throws {InputError} E_USAGE if a patch is not in whole voxels
  */
 function givenFacts(flags: ModelFlags): Partial<ModelMetadata> {
-  const { labels, spacing, normalize, patch, activation, axes: order } = flags;
+  const { labels, spacing, orientation, normalize, patch, activation, axes: order } = flags;
   if (patch !== undefined && !patch.every(Number.isInteger)) {
     throw new InputError('E_USAGE', `--patch is in whole voxels, x,y,z; got ${patch.join(',')}`);
   }
   return {
     ...(labels && { labels: labels.map((name, value) => ({ value, name })) }),
     ...(spacing && { spacingMm: spacing }),
+    ...(orientation && { orientation: orientation === 'RAS' ? orientation : null }),
     ...(normalize && { normalize }),
     ...(patch && { patch: [patch[2], patch[1], patch[0]] as const }),
     ...(activation && { activation }),

@@ -278,6 +278,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       labels: [...data.dataset.labels],
       channels,
       spacingMm: recipe.preprocess.spacingMm,
+      orientation: recipe.preprocess.orientation === 'canonical' ? 'RAS' : null,
       normalize: data.normalize,
       patch: window,
       output,

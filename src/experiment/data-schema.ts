@@ -80,6 +80,12 @@ export const preprocessSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('Voxel size that every volume is resampled to, millimetres, x y z; null keeps each as it is.'),
+  orientation: z
+    .enum(['canonical', 'stored'])
+    .default('canonical')
+    .describe(
+      'Axes: canonical turns every volume so that they run right, anterior, superior; stored takes them as they are.',
+    ),
   normalize: askedNormalizationSchema
     .default('min-max')
     .describe('Intensities: one method for all channels, or a list with one per channel.'),

@@ -118,13 +118,13 @@ async function evaluateCase(
 function countCalibration(
   info: ModelInfo,
   classes: Dataset['labels'],
-  { data, sizeVoxels }: LabelVolume,
+  { data }: LabelVolume,
 ): { readonly counts: Timed['counts']; readonly onSlice: NonNullable<SegmentOptions['onSlice']> } {
   const { values } = outputClasses(info);
   const counts = new Map(classes.map(({ name }) => [name, emptyCounts()]));
-  const plane = sizeVoxels[0] * sizeVoxels[1];
-  const onSlice = (probabilities: Float32Array, z: number): void => {
-    const reference = data.subarray(z * plane, (z + 1) * plane);
+  const onSlice = (probabilities: Float32Array, voxels: Int32Array): void => {
+    const plane = voxels.length;
+    const reference = Uint8Array.from(voxels, voxel => data[voxel]!);
     for (const { name, value } of classes) {
       const k = values.indexOf(value);
       countReliability(counts.get(name)!, probabilities.subarray(k * plane, (k + 1) * plane), { reference, value });

@@ -5,6 +5,7 @@ import { elementCount } from '../core/shape.ts';
 import { isDicomFolder, readVolume, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
 import { decodeModel } from '../onnx/decode.ts';
+import { orientationCode } from '../volume/orientation.ts';
 import { compareArms } from './compare.ts';
 import { isRun, readRun } from './read-run.ts';
 import type { ArmSummary } from './record.ts';
@@ -36,6 +37,8 @@ interface VolumeDescription {
   readonly channels: number;
   readonly spacingMm: readonly number[];
   readonly affine: readonly number[];
+  /** Where the axes x, y, z run to, for example LPS. */
+  readonly axes: string;
   readonly dataType: string;
   /** Over finite voxels. */
   readonly minimum: number;
@@ -108,6 +111,7 @@ async function describeVolume(sources: VolumeSources, path: string): Promise<Vol
     channels: volume.channels,
     spacingMm: volume.spacingMm,
     affine: volume.affine,
+    axes: orientationCode(volume.affine),
     dataType,
     minimum,
     maximum,

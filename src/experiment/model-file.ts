@@ -23,6 +23,8 @@ const metadataSchema = z.object({
   channels: z.int().min(1),
   /** x, y, z; null where volumes are taken as they are. */
   spacingMm: triple(positive).nullable(),
+  /** RAS: volumes are turned to axes that run right, anterior, superior; null where they are taken as they are. */
+  orientation: z.enum(['RAS']).nullable(),
   /** One method for all channels, or one per channel. */
   normalize: normalizationSchema,
   /** [D, H, W] = z, y, x. */
@@ -106,6 +108,7 @@ function factsOfGraph(model: ModelSummary, axes: ModelMetadata['axes']): Partial
     ...(output !== undefined && { outputName: output.name }),
     parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0),
     spacingMm: null,
+    orientation: null,
     multiplyAdds: null,
     axes,
   };
@@ -142,8 +145,16 @@ export async function readModelFile(
     );
   }
   const metadata = result.data;
-  const { spacingMm, parameters: _parameters, multiplyAdds: _multiplyAdds, axes: _axes, ...facts } = metadata;
-  return { path, bytes, metadata, info: spacingMm === null ? facts : { ...facts, spacingMm } };
+  const {
+    spacingMm,
+    orientation,
+    parameters: _parameters,
+    multiplyAdds: _multiplyAdds,
+    axes: _axes,
+    ...facts
+  } = metadata;
+  const info = { ...facts, ...(spacingMm && { spacingMm }), ...(orientation && { orientation }) };
+  return { path, bytes, metadata, info };
 }
 
 /** Models that are open together. */

@@ -10,6 +10,7 @@ import { eachCaseItsOwnPatient, type PatientOf, patientsByPattern, patientsByTab
 import { type Splits, splitCases, splitFold } from '../data/splits.ts';
 import { parseSplits } from '../data/splits-file.ts';
 import type { Files } from '../runtime/files.ts';
+import { labelsToCanonical, toCanonical } from '../volume/orientation.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
 import { readCaseWeights } from './case-weights.ts';
 import type { Recipe } from './config-schema.ts';
@@ -35,14 +36,19 @@ export interface PreparedData {
 interface Preprocessing {
   /** null keeps a volume's own. */
   readonly spacingMm: Recipe['preprocess']['spacingMm'];
+  readonly orientation: Recipe['preprocess']['orientation'];
   readonly normalize: Normalization;
 }
 
 /** A loaded case as training sees it; the same steps in the same order as before inference. */
 function prepareCase(
-  { id, image, label }: LoadedCase,
-  { spacingMm, normalize: method }: Preprocessing,
+  loaded: LoadedCase,
+  { spacingMm, orientation, normalize: method }: Preprocessing,
 ): { readonly case: TrainingCase; readonly warnings: readonly string[] } {
+  const { id } = loaded;
+  const image = orientation === 'canonical' ? toCanonical(loaded.image) : loaded.image;
+  const label =
+    loaded.label && orientation === 'canonical' ? labelsToCanonical(loaded.label, loaded.image) : loaded.label;
   const normalized = normalize({ id, data: image.data, channels: image.channels }, method);
   const volume = { ...image, data: normalized.data };
   const ready = spacingMm === null ? volume : resampleToSpacing(volume, spacingMm);
@@ -130,7 +136,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     cases: splits.train.map(id => byId.get(id) as CaseFiles),
     signal,
   });
-  const preprocess = { spacingMm: recipe.preprocess.spacingMm, normalize: normalization };
+  const preprocess = { ...recipe.preprocess, normalize: normalization };
   const order = [...splits.train, ...splits.val, ...splits.test, ...transfer];
   const hashes: Record<string, string> = {};
   const cases = new Map<string, TrainingCase>();

@@ -2,15 +2,16 @@
 import { InputError } from '../core/errors.ts';
 import { type ModelInfo, type OutputClasses, outputClasses } from './model-info.ts';
 
-function describe({ labels, channels }: ModelInfo, { kind }: OutputClasses): string {
+function describe({ labels, channels, orientation }: ModelInfo, { kind }: OutputClasses): string {
   const names = labels.map(({ value, name }) => `${value} (${name})`).join(', ');
-  return `${channels} channel(s) to ${kind === 'softmax' ? 'exclusive' : 'independent'} classes ${names}`;
+  const axes = orientation === undefined ? 'stored' : orientation;
+  return `${channels} channel(s) in ${axes} axes to ${kind === 'softmax' ? 'exclusive' : 'independent'} classes ${names}`;
 }
 
 /**
  * The classes that models share. Windows, spacings and normalisations may differ.
  * @param infos at least one
- * @throws {InputError} E_ENSEMBLE if input channels or classes differ; E_MODEL_LABELS
+ * @throws {InputError} E_ENSEMBLE if input channels, axes or classes differ; E_MODEL_LABELS
  */
 export function sharedClasses(infos: readonly ModelInfo[]): OutputClasses {
   const [first, ...others] = infos.map(info => ({ info, classes: outputClasses(info) }));

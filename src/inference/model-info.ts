@@ -17,6 +17,8 @@ export interface ModelInfo {
   readonly channels: number;
   /** The spacing the model was trained at; absent where it takes volumes as they are. */
   readonly spacingMm?: Xyz;
+  /** RAS: it takes volumes with axes that run right, anterior, superior; absent where it takes them as they are stored. */
+  readonly orientation?: 'RAS';
   readonly normalize: Normalization;
   /** [D, H, W] of the model's input. */
   readonly patch: Triple;

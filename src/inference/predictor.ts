@@ -1,12 +1,13 @@
 /**
- * Segments a volume with one model or the mean of several, whatever its size and spacing: normalise, resample to the model's spacing,
- * slide the window, resample the finished slices back, decide. The labels lie on the input's own grid, with its affine.
+ * Segments a volume with one model or the mean of several, whatever its size, spacing and axes: turn to the models' axes, normalise,
+ * resample to the model's spacing, slide the window, resample the finished slices back, decide. The labels lie on the input's own grid, with its affine.
  * The steps before the model are those of training, in the same order. Probabilities exist for a few slices at a time: memory is the
  * volume, the image on each model's grid, one window's depth of slices per model, and the labels.
  */
 import { InputError } from '../core/errors.ts';
 import { type NormalizationWarning, normalize } from '../data/normalize.ts';
 import type { Session } from '../runtime/engine.ts';
+import { canonicalSliceIndices, storedSliceIndices, toCanonical } from '../volume/orientation.ts';
 import { resampleToSpacing } from '../volume/resample.ts';
 import { resampleSlices } from '../volume/resample-slices.ts';
 import { type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
@@ -20,8 +21,11 @@ export interface SegmentOptions extends WindowOptions {
   readonly id?: string;
   /** Whether to return the probabilities too, which takes 4 bytes per voxel and channel. */
   readonly probabilities?: boolean;
-  /** Sees the probabilities [K, y, x] of each slice of the input's grid, z ascending; valid during the call only. */
-  readonly onSlice?: (probabilities: Float32Array, z: number) => void;
+  /**
+   * Sees the probabilities [K, y, x] of each slice in the models' axes, with the index of each of its voxels in the input; both
+   * are valid during the call only.
+   */
+  readonly onSlice?: (probabilities: Float32Array, voxels: Int32Array) => void;
 }
 
 export interface Segmentation {
@@ -48,11 +52,11 @@ export function segment(
 
 /**
  * Segments a volume by the mean of the probabilities of several models. Each sees the volume normalised and resampled as in its own
- * training, through its own window; the mean is taken on the volume's grid.
+ * training, through its own window; the mean is taken on the volume's own voxels.
  * @param models at least one, with the same channels and classes
  * @param volume any grid; not changed
  * @throws {InputError} E_CHANNELS if the volume has other channels than the models take; E_MODEL_LABELS if a model names no class;
- * E_ENSEMBLE if the models differ in channels or classes; as probabilitySlices
+ * E_ENSEMBLE if the models differ in channels, classes or axes; as probabilitySlices
  * @throws {WorkError} E_NOT_FINITE if a model gives NaN
  */
 export async function segmentWithEnsemble(
@@ -62,20 +66,24 @@ export async function segmentWithEnsemble(
 ): Promise<Segmentation> {
   const { kind, values } = sharedClasses(models.map(({ info }) => info));
   const { sizeVoxels, spacingMm, affine } = volume;
-  const [plane, voxels] = [sizeVoxels[0] * sizeVoxels[1], voxelCount(sizeVoxels)];
-  const images = modelImages(models, volume, options.id ?? 'input');
+  const voxels = voxelCount(sizeVoxels);
+  const canonical = models[0]?.info.orientation === 'RAS';
+  const turned = canonical ? toCanonical(volume) : volume;
+  const sliceIndices = canonical ? canonicalSliceIndices(volume) : storedSliceIndices(volume);
+  const images = modelImages(models, turned, options.id ?? 'input');
   const labelValues = kind === 'sigmoid' ? [0, ...values] : values;
   const labels = new Uint8Array(voxels);
   const kept = options.probabilities === true ? new Float32Array(values.length * voxels) : undefined;
   let z = 0;
-  for await (const slice of meanSlices(openStreams(images, volume, options))) {
-    options.onSlice?.(slice, z);
+  for await (const slice of meanSlices(openStreams(images, turned, options))) {
+    const places = sliceIndices(z++);
+    options.onSlice?.(slice, places);
     const indices = labelsFromProbabilities(slice, values.length, kind);
-    for (let i = 0; i < plane; i++) labels[z * plane + i] = labelValues[indices[i]!]!;
+    for (let i = 0; i < places.length; i++) labels[places[i]!] = labelValues[indices[i]!]!;
     for (let k = 0; kept !== undefined && k < values.length; k++) {
-      kept.set(slice.subarray(k * plane, (k + 1) * plane), k * voxels + z * plane);
+      const [from, to] = [k * places.length, k * voxels];
+      for (let i = 0; i < places.length; i++) kept[to + places[i]!] = slice[from + i]!;
     }
-    z++;
   }
   const grid = { sizeVoxels, spacingMm, affine };
   const warnings = images.flatMap(image => image.warnings);

@@ -110,6 +110,7 @@ describe('docs/library.md', () => {
       labels,
       channels: 1,
       spacingMm: null,
+      orientation: null,
       normalize: 'min-max',
       patch: [16, 24, 16],
       activation: 'softmax',

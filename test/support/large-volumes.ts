@@ -55,6 +55,7 @@ export function writeCheapModel(
     })),
     channels: 1,
     spacingMm,
+    orientation: 'RAS',
     normalize: 'percentile',
     patch: window,
     activation: 'softmax',

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { type Tensor, tensor } from '../../../src/core/tensor.ts';
 import { openDataset } from '../../../src/data/dataset.ts';
 import { readVolume } from '../../../src/data/volume-file.ts';
 import { evaluateModel } from '../../../src/experiment/evaluate.ts';
@@ -15,9 +16,10 @@ import {
   encodeNiftiImage,
   encodeNiftiLabels,
 } from '../../../src/volume/nifti.ts';
-import type { Xyz } from '../../../src/volume/volume.ts';
+import type { Volume, Xyz } from '../../../src/volume/volume.ts';
 import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
+import { STORAGES, storedAs } from '../../support/orientations.ts';
 
 const FORMATS = fileURLToPath(new URL('../../fixtures/formats', import.meta.url));
 const SIZE: Xyz = [6, 5, 4];
@@ -231,6 +233,34 @@ describe('predictFiles', () => {
     }
     const jobs = await predictFiles(laboratory, { ...choices, models: [model], input: 'scans/', output: 'results' });
     expect(jobs).toMatchObject([{ inputs: ['scans/first'], output: 'results/first.nii.gz' }]);
+  });
+
+  it('gives a scan stored in other axes the same labels, in its own axes', async () => {
+    const { laboratory: plain, files } = await setUp();
+    // foreground where the next voxel towards the front is brighter
+    const uphill = (input: Tensor): Tensor => {
+      const [, , depth, height, width] = input.shape as readonly [number, number, number, number, number];
+      const count = depth * height * width;
+      const rise = (at: number): number =>
+        Math.floor(at / width) % height < height - 1 ? Number(input.data[at + width]) - Number(input.data[at]) : 0;
+      const logits = Float32Array.from({ length: 2 * count }, (_, at) => (at < count ? 0 : 9 * rise(at - count)));
+      return tensor('float32', logits, [1, 2, depth, height, width]);
+    };
+    const laboratory = { ...plain, engine: functionEngine(uphill) };
+    const facts = { ...FACTS, orientation: 'RAS', spacingMm: [1, 1.5, 1] } as const;
+    const models = [await readModelFile(files, 'm.onnx', facts)];
+    const data = Float32Array.from({ length: VOXELS }, (_, index) => Math.sin(index * index));
+    const scan = { ...GRID, affine: [1, 0, 0, 10, 0, 2, 0, -20, 0, 0, 0.5, 30, 0, 0, 0, 1], data, channels: 1 };
+    const segmented = async (volume: Volume): Promise<Volume> => {
+      files.contents.set('scan.nii.gz', encodeNiftiImage(volume, createNiftiHeader(volume)));
+      await predictFiles(laboratory, { ...choices, models, input: 'scan.nii.gz', output: 'labels.nii.gz' });
+      return decodeNifti(await files.read('labels.nii.gz'), { path: 'labels' }).volume;
+    };
+    const expected = await segmented(scan);
+    expect(new Set(expected.data).size).toBe(2);
+    for (const storage of STORAGES) {
+      expect(await segmented(storedAs(scan, storage))).toEqual(storedAs(expected, storage));
+    }
   });
 
   it('never replaces a scan by its segmentation', async () => {

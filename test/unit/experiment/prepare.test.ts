@@ -1,58 +1,65 @@
-/** From a data set to the cases of an experiment: what is labelled, what is not, and what is refused. */
-import { beforeAll, describe, expect, it } from 'vitest';
-import { writePhantomDataset } from '../../../src/data/phantom.ts';
+/** What training sees of a data set: volumes in canonical axes, on the recipe's spacing. */
+import { describe, expect, it } from 'vitest';
 import { parseRecipe } from '../../../src/experiment/config.ts';
-import { prepareData } from '../../../src/experiment/prepare.ts';
+import { type PreparedData, prepareData } from '../../../src/experiment/prepare.ts';
+import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
+import type { Volume } from '../../../src/volume/volume.ts';
 import { createLaboratory, functionEngine, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
-import { tinyRecipe } from '../../support/tiny-recipe.ts';
+import { STORAGES, type Storage, storedAs } from '../../support/orientations.ts';
 
-const CASES = 10;
-const files = memoryFiles();
-const laboratory = createLaboratory(functionEngine(thresholdModel), files);
-beforeAll(() => writePhantomDataset(files, 'data', { seed: 5, cases: CASES }));
+const AS_IT_IS: Storage = { along: [0, 1, 2], back: [false, false, false] };
+const RECIPE = `
+data: { dataset: d, splits: { train: 0.5, val: 0.25, test: 0.25 } }
+patch: { size: [4, 4, 4] }
+teacher: { unet: { features: [2, 2] }, train: { steps: 1, batch: 1 } }
+student: { unet: { features: [2, 2] }, train: { steps: 1, batch: 1 } }
+`;
 
-const prepare = (...overrides: string[]) =>
-  prepareData(laboratory, parseRecipe(tinyRecipe('data'), { path: 'recipe.yaml', overrides }));
+function volumeOf(value: (index: number) => number): Volume {
+  const affine = [1, 0, 0, 10, 0, 2, 0, -20, 0, 0, 0.5, 30, 0, 0, 0, 1];
+  const data = Float32Array.from({ length: 6 * 5 * 4 }, (_, index) => value(index));
+  return { data, sizeVoxels: [6, 5, 4], channels: 1, spacingMm: [1, 2, 0.5], affine };
+}
 
-describe('unlabelled cases', () => {
-  it('are the training cases whose labels are put away, without a trace of those labels', async () => {
-    const { splits, train, unlabelled, val } = await prepare('data.splits.labelled=2', 'distill.unlabelled.batch=1');
-    expect(train.map(({ id }) => id)).toEqual(splits.train);
-    expect(unlabelled.map(({ id }) => id)).toEqual(splits.unlabelled);
-    expect([train.length, unlabelled.length, val.length]).toEqual([2, 4, 2]);
-    expect(train.every(({ label }) => label.some(value => value > 0))).toBe(true);
-    expect(unlabelled.every(({ label }) => label.every(value => value === 0))).toBe(true);
-    expect(unlabelled.every(({ image }) => image.some(value => value > 0))).toBe(true);
+async function prepared(storage: Storage, preprocess: string): Promise<PreparedData> {
+  const ids = ['a', 'b', 'c', 'd'];
+  const files = memoryFiles({
+    'd/dataset.json': JSON.stringify({
+      modality: { 0: 'MRI' },
+      labels: { 0: 'background', 1: 'blob' },
+      training: ids.map(id => ({ image: `imagesTr/${id}.nii.gz`, label: `labelsTr/${id}.nii.gz` })),
+    }),
   });
-
-  it('are not read where the recipe does not use them', async () => {
-    const { unlabelled, hashes, splits } = await prepare('data.splits.labelled=2');
-    expect(unlabelled).toEqual([]);
-    const read = Object.keys(hashes).join();
-    expect(splits.unlabelled.some(id => read.includes(id))).toBe(false);
+  ids.forEach((id, number) => {
+    const image = storedAs(
+      volumeOf(index => Math.sin(index * index + number)),
+      storage,
+    );
+    const label = storedAs(
+      volumeOf(index => Number(index % 7 === number)),
+      storage,
+    );
+    files.contents.set(`d/imagesTr/${id}.nii.gz`, encodeNiftiImage(image, createNiftiHeader(image)));
+    files.contents.set(`d/labelsTr/${id}.nii.gz`, encodeNiftiImage(label, createNiftiHeader(label)));
   });
+  const recipe = parseRecipe(`${RECIPE}preprocess: ${preprocess}\n`, { path: 'recipe.yaml' });
+  return prepareData(createLaboratory(functionEngine(thresholdModel), files), recipe);
+}
 
-  it('include the cases of the data set that never had a label', async () => {
-    const description = JSON.parse(files.text('data/dataset.json'));
-    const [first, ...others] = description.training;
-    const training = [{ image: first.image }, ...others];
-    const bare = memoryFiles({ 'bare/dataset.json': JSON.stringify({ ...description, training }) });
-    for (const [path, bytes] of files.contents) {
-      if (path.endsWith('.gz')) bare.contents.set(path.replace('data/', 'bare/'), bytes);
+describe('prepareData', () => {
+  it('makes the same training cases of volumes in any of the 48 axes', async () => {
+    const preprocess = '{ spacingMm: [1, 1, 1], normalize: z-score }';
+    const expected = await prepared(AS_IT_IS, preprocess);
+    expect(expected.train[0]?.sizeVoxels).toEqual([6, 10, 2]);
+    for (const storage of STORAGES) {
+      const { train, val } = await prepared(storage, preprocess);
+      expect({ train, val }).toEqual({ train: expected.train, val: expected.val });
     }
-    const recipe = parseRecipe(tinyRecipe('bare'), { path: 'r.yaml', overrides: ['distill.unlabelled.batch=1'] });
-    const { splits, unlabelled } = await prepareData({ ...laboratory, files: bare }, recipe);
-    expect(splits.unlabelled.length).toBe(1);
-    expect(unlabelled.map(({ id }) => id)).toEqual(splits.unlabelled);
-    const inSplits = [...splits.train, ...splits.val, ...splits.test];
-    expect([inSplits.length, inSplits.includes(splits.unlabelled[0]!)]).toEqual([CASES - 1, false]);
   });
 
-  it('must be there where the recipe asks for them', async () => {
-    await expect(prepare('distill.unlabelled.batch=1')).rejects.toMatchObject({
-      code: 'E_NO_CASES',
-      message: expect.stringContaining('data.splits.labelled'),
-    });
+  it('leaves axes as they are stored where the recipe says so', async () => {
+    const { train } = await prepared({ along: [2, 0, 1], back: [true, false, false] }, '{ orientation: stored }');
+    expect(train[0]?.sizeVoxels).toEqual([4, 6, 5]);
   });
 });

@@ -5,6 +5,7 @@ import type { ModelInfo } from '../../../src/inference/model-info.ts';
 import { type Segmentation, segment, segmentWithEnsemble } from '../../../src/inference/predictor.ts';
 import type { Session } from '../../../src/runtime/engine.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
+import { STORAGES, storedAs } from '../../support/orientations.ts';
 
 /** A model whose output k is a function of the intensity at the same voxel. */
 function voxelwise(f: (value: number) => readonly number[]): Session & { readonly shapes: (readonly number[])[] } {
@@ -222,8 +223,8 @@ it('shows the probabilities of every slice as they become final', async () => {
   const kept: Float32Array[] = [];
   const { probabilities } = await segment(voxelwise(thirds), info, volume, {
     probabilities: true,
-    onSlice: (slice, z) => {
-      seen.push(z);
+    onSlice: (slice, voxels) => {
+      seen.push(voxels[0]! / 12);
       kept.push(slice.slice());
     },
   });
@@ -233,5 +234,71 @@ it('shows the probabilities of every slice as they become final', async () => {
       const from = k * volume.data.length + z * 12;
       expect(slice.subarray(k * 12, (k + 1) * 12)).toEqual(probabilities?.data.subarray(from, from + 12));
     }
+  });
+});
+
+describe('volumes stored in other axes', () => {
+  /** Bright where the next voxel along x is brighter, dim where the next along y is: knows left from right and front from back. */
+  const directional: Session = {
+    inputNames: ['image'],
+    outputNames: ['logits'],
+    run: async feeds => {
+      const { data, shape } = feeds['image'] as Tensor<'float32'>;
+      const [, , depth, height, width] = shape as readonly [number, number, number, number, number];
+      const count = depth * height * width;
+      const output = new Float32Array(3 * count);
+      for (let at = 0; at < count; at++) {
+        const x = at % width;
+        const y = Math.floor(at / width) % height;
+        output[count + at] = y + 1 < height ? 9 * (data[at + width]! - data[at]!) : 0;
+        output[2 * count + at] = x + 1 < width ? 9 * (data[at + 1]! - data[at]!) : 0;
+      }
+      return { logits: tensor('float32', output, [1, 3, depth, height, width]) };
+    },
+    dispose: async () => {},
+  };
+  const ras: ModelInfo = { ...info, normalize: 'z-score', orientation: 'RAS', spacingMm: [1, 1.5, 1] };
+  const volume = volumeOf([6, 5, 4], [1, 1.2, 1.4], (x, y, z) => Math.sin(5 * x + 3 * y * y + 7 * z * x));
+
+  it('get the labels and probabilities of the same volume in canonical axes, voxel by voxel', async () => {
+    const expected = await segment(directional, ras, volume, { probabilities: true });
+    expect(new Set(expected.labels.data).size).toBe(3);
+    for (const storage of STORAGES) {
+      const stored = storedAs(volume, storage);
+      const { labels, probabilities } = await segment(directional, ras, stored, { probabilities: true });
+      const asVolume = { ...expected.labels, channels: 1, data: Float32Array.from(expected.labels.data) };
+      expect(labels.data).toEqual(Uint8Array.from(storedAs(asVolume, storage).data));
+      expect(probabilities).toEqual(storedAs(expected.probabilities as Volume, storage));
+      expect(labels).toMatchObject({ affine: stored.affine, sizeVoxels: stored.sizeVoxels });
+    }
+  });
+
+  it('go into a model that takes them as they are stored without a turn', async () => {
+    const { orientation: _ras, ...asStored } = ras;
+    const expected = await segment(directional, asStored, volume);
+    const mirrored = storedAs(volume, { along: [0, 1, 2], back: [true, false, false] });
+    const { labels } = await segment(directional, asStored, mirrored);
+    const turnedBack = storedAs(
+      { ...labels, channels: 1, data: Float32Array.from(labels.data) },
+      { along: [0, 1, 2], back: [true, false, false] },
+    );
+    expect(Uint8Array.from(turnedBack.data)).not.toEqual(expected.labels.data);
+  });
+
+  it('of one slice are segmented too', async () => {
+    const flat = volumeOf([6, 5, 1], [1, 1.2, 3], (x, y) => Math.sin(5 * x + 3 * y * y));
+    const thin: ModelInfo = { ...ras, patch: [1, 4, 4] };
+    const expected = await segment(directional, { ...thin, spacingMm: [1, 1.5, 3] }, flat);
+    expect(new Set(expected.labels.data).size).toBe(3);
+    const storage = { along: [2, 0, 1], back: [false, true, true] } as const;
+    const { labels } = await segment(directional, { ...thin, spacingMm: [1, 1.5, 3] }, storedAs(flat, storage));
+    const asVolume = { ...expected.labels, channels: 1, data: Float32Array.from(expected.labels.data) };
+    expect(labels.data).toEqual(Uint8Array.from(storedAs(asVolume, storage).data));
+  });
+
+  it('do not go to models of different axes at once', async () => {
+    const { orientation: _ras, ...asStored } = ras;
+    const models = [ras, asStored].map(one => ({ session: directional, info: one }));
+    await expect(segmentWithEnsemble(models, volume)).rejects.toMatchObject({ code: 'E_ENSEMBLE' });
   });
 });
