@@ -42,7 +42,13 @@ export { type Graph, GraphBuilder, type Operand, type Value } from './graph/grap
 export type { ConvAttributes, OpAttributes, OpName } from './graph/ops.ts';
 // inference
 export type { ModelInfo, OpenModel } from './inference/model-info.ts';
-export { type Segmentation, type SegmentOptions, segment, segmentWithEnsemble } from './inference/predictor.ts';
+export {
+  type Segmentation,
+  type SegmentationWarning,
+  type SegmentOptions,
+  segment,
+  segmentWithEnsemble,
+} from './inference/predictor.ts';
 // losses
 export type { VoxelWeights } from './losses/class-weights.ts';
 export { binaryCrossEntropy, categoricalCrossEntropy } from './losses/cross-entropy.ts';

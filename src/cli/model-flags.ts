@@ -22,6 +22,7 @@ export interface ModelFlags {
   readonly overlap: number;
   readonly weighting: NonNullable<WindowChoice['weighting']>;
   readonly mirror: NonNullable<WindowChoice['mirror']>;
+  readonly postprocess: boolean;
 }
 
 /** Adds --model, the flags for models from elsewhere and those of the sliding window. */
@@ -40,7 +41,8 @@ export function addModelFlags(command: Command): Command {
     .addOption(
       new Option('--weighting <how>', 'of the voxels of a window').choices(['gaussian', 'constant']).default(weighting),
     )
-    .option('--mirror <axes>', 'also see every window flipped along x,y,z', axes, mirror);
+    .option('--mirror <axes>', 'also see every window flipped along x,y,z', axes, mirror)
+    .option('--no-postprocess', 'leave the post-processing of the model out');
 }
 
 /** Reads the models that the flags name, with what the flags say of them. */

@@ -25,11 +25,12 @@ import { exportModel, multiplyAdds } from '../training/export.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
 import { buildForward, kernelMask, type Model, type StepOptions } from '../training/step.ts';
 import { type TrainingResult, type TrainingStore, train } from '../training/trainer.ts';
+import { choosePostprocessing } from './choose-postprocessing.ts';
 import type { Recipe } from './config-schema.ts';
 import { distillationTerms } from './distillation.ts';
 import { formatHistory, parseHistory } from './history.ts';
 import type { Laboratory } from './laboratory.ts';
-import { formatModelMetadata } from './model-file.ts';
+import { formatModelMetadata, type ModelMetadata, readModelFile } from './model-file.ts';
 import { type Architecture, architectureOf } from './network.ts';
 import type { PreparedData } from './prepare.ts';
 import type { Arm, HistoryRow } from './record.ts';
@@ -222,6 +223,22 @@ function openPatches(
   return withUnlabelled(labelled, laboratory.openBatches(data.unlabelled, { ...settings, ...own }));
 }
 
+/** The post-processing that the recipe asks for; chosen on the validation cases where it leaves that open. */
+async function postprocessingOf(options: ArmOptions, model: Uint8Array): Promise<Partial<ModelMetadata>> {
+  const { laboratory, recipe, data, arm, folder, signal } = options;
+  if (recipe.postprocess === 'none') return {};
+  if (recipe.postprocess !== 'auto') return { postprocess: recipe.postprocess };
+  if (data.splits.val.length === 0) return {};
+  return choosePostprocessing(laboratory, {
+    model: await readModelFile({ read: async () => model, exists: async () => false }, folder.model),
+    dataset: data.dataset,
+    cases: data.dataset.cases.filter(({ id }) => data.splits.val.includes(id)),
+    window: recipe.evaluate,
+    label: `post-processing of ${arm}`,
+    signal,
+  });
+}
+
 /** Trains one arm and writes its model. Goes on from a checkpoint where there is one. */
 export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
   const { laboratory, recipe, data, arm, seed, folder, teacher, signal } = options;
@@ -274,7 +291,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       signal,
       now: () => machine.elapsedMs(),
     });
-    const metadata = formatModelMetadata({
+    const facts: ModelMetadata = {
       labels: [...data.dataset.labels],
       channels,
       spacingMm: recipe.preprocess.spacingMm,
@@ -288,8 +305,10 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       parameters: parameterCount(model.specs.filter(spec => spec.role !== 'buffer')),
       multiplyAdds: multiplyAdds(model, imageShape),
       axes: 'NCZYX',
-    });
-    await files.write(folder.model, exportModel(model, result.theta, { channels, window, metadata }));
+    };
+    const encode = (more: Partial<ModelMetadata>): Uint8Array =>
+      exportModel(model, result.theta, { channels, window, metadata: formatModelMetadata({ ...facts, ...more }) });
+    await files.write(folder.model, encode(await postprocessingOf(options, encode({}))));
     return result;
   } finally {
     await forward.dispose();

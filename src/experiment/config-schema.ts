@@ -11,6 +11,7 @@ import { augmentSchema, dataSchema, patchSchema, preprocessSchema, splitFraction
 import { distillSchema, fixedWeights, WEIGHTS } from './distill-schema.ts';
 import { architectureOf } from './network.ts';
 import { type DeepReadonly, networkSchemas } from './network-schema.ts';
+import { postprocessingSchema } from './postprocessing-schema.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);
@@ -167,6 +168,10 @@ const recipeShape = z.strictObject({
     .default([1])
     .describe('Every arm is trained once per seed.'),
   evaluate: evaluate.prefault({}),
+  postprocess: z
+    .union([z.enum(['auto', 'none']), postprocessingSchema])
+    .default('auto')
+    .describe('Of segmentations: chosen per class on the validation cases, none, or steps by class name.'),
   threads: count.nullable().default(null).describe('CPU threads; null takes one per core.'),
 });
 

@@ -6,7 +6,7 @@ import { InputError } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadCase } from '../data/loaded-case.ts';
-import { sharedClasses } from '../inference/ensemble.ts';
+import { sharedClasses, sharedPostprocessing } from '../inference/ensemble.ts';
 import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
@@ -34,6 +34,8 @@ export interface EvaluateOptions {
   /** What these cases are called in the record: train, val, test or all. */
   readonly split: string;
   readonly window: WindowChoice;
+  /** Whether the post-processing of the model is applied; true if not given. */
+  readonly postprocess?: boolean;
   readonly surfaceToleranceMm: number;
   /** Folder for the segmentations, one <case>.nii.gz each; none are kept if not given. */
   readonly predictions?: string;
@@ -85,7 +87,7 @@ async function evaluateCase(
   options: EvaluateOptions & { readonly case: CaseFiles },
 ): Promise<Timed> {
   const { files, machine, progress } = laboratory;
-  const { dataset, window, surfaceToleranceMm, signal } = options;
+  const { dataset, window, postprocess = true, surfaceToleranceMm, signal } = options;
   const { id, image, label, header, warnings: found } = await loadCase(laboratory, dataset, options.case);
   if (label === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
   const classes = classesToScore(options);
@@ -94,6 +96,7 @@ async function evaluateCase(
   const { labels, warnings } = await segmentWithEnsemble(models, image, {
     ...window,
     id,
+    postprocess,
     onSlice,
     ...(signal && { signal }),
   });
@@ -142,6 +145,20 @@ function pooledCalibration(timed: readonly Timed[]): Evaluation['calibration'] {
     pooled.set(name, sum);
   }
   return Object.fromEntries([...pooled].map(([name, counts]) => [name, reliabilityBins(counts)]));
+}
+
+/** What is done to the segmentations, and what a single model says of how that was chosen. */
+function postprocessingOf({
+  models,
+  postprocess = true,
+}: EvaluateOptions): Pick<Evaluation, 'postprocess' | 'postprocessTrials'> {
+  const steps = sharedPostprocessing(models.map(({ info }) => info));
+  if (!postprocess || steps === undefined) return { postprocess: {}, postprocessTrials: [] };
+  const [first, ...others] = models;
+  return {
+    postprocess: steps,
+    postprocessTrials: others.length === 0 ? (first?.metadata.postprocessTrials ?? []) : [],
+  };
 }
 
 /** What a model is and costs; an ensemble costs what its models cost together. */
@@ -195,5 +212,6 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
     cases: scores,
     summary,
     calibration: pooledCalibration(timed),
+    ...postprocessingOf(options),
   };
 }

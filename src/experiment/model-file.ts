@@ -11,6 +11,7 @@ import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
 import { asZyxSession } from './axes.ts';
 import { normalizationSchema } from './normalization-schema.ts';
+import { postprocessingSchema, postprocessingTrialSchema } from './postprocessing-schema.ts';
 
 const positive = z.number().gt(0);
 const triple = <T extends z.ZodType>(item: T) => z.tuple([item, item, item]).readonly();
@@ -34,6 +35,10 @@ const metadataSchema = z.object({
   /** The one batch size that the model takes; any if not given. */
   batch: z.int().min(1).optional(),
   activation: z.enum(['softmax', 'sigmoid', 'none']),
+  /** Steps by class name; none if not given. */
+  postprocess: postprocessingSchema.optional(),
+  /** What was compared to choose them, on validation cases. */
+  postprocessTrials: z.array(postprocessingTrialSchema).readonly().optional(),
   inputName: z.string().min(1),
   outputName: z.string().min(1),
   /** Trained parameters. */
@@ -151,6 +156,7 @@ export async function readModelFile(
     parameters: _parameters,
     multiplyAdds: _multiplyAdds,
     axes: _axes,
+    postprocessTrials: _trials,
     ...facts
   } = metadata;
   const info = { ...facts, ...(spacingMm && { spacingMm }), ...(orientation && { orientation }) };

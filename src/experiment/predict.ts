@@ -27,6 +27,8 @@ export interface PredictOptions {
   /** Also write the probabilities, beside the labels as `<name>_probabilities.nii.gz`. */
   readonly probabilities: boolean;
   readonly window: WindowChoice;
+  /** Whether the post-processing of the model is applied; true if not given. */
+  readonly postprocess?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -131,7 +133,7 @@ async function predictOne(
   options: PredictOptions & Pick<SegmentOptions, 'onProgress'> & { readonly job: Job },
 ): Promise<Prediction> {
   const { files, machine, progress } = laboratory;
-  const { probabilities, window, onProgress, signal } = options;
+  const { probabilities, window, postprocess = true, onProgress, signal } = options;
   const { inputs, output } = options.job;
   const { info } = models[0]!;
   const { volume, header, warnings } = await readJob(laboratory, inputs);
@@ -141,6 +143,7 @@ async function predictOne(
     ...window,
     id: volumeStem(inputs[0]!),
     probabilities,
+    postprocess,
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   });

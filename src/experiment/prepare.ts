@@ -106,9 +106,21 @@ async function readSplits({ files }: Laboratory, recipe: Recipe, { folder, cases
   return isListed ? splits : { ...splits, unlabelled: [...splits.unlabelled, ...others].sort() };
 }
 
+function assertClassesKnown(asked: Recipe['postprocess'], { folder, labels }: Dataset): void {
+  if (typeof asked === 'string') return;
+  const known = labels.filter(({ value }) => value !== 0).map(({ name }) => name);
+  const unknown = Object.keys(asked).filter(name => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw new InputError(
+    'E_POSTPROCESS',
+    `postprocess names ${unknown.join(', ')}, but the classes of ${folder} are ${known.join(', ')}. Correct the recipe.`,
+  );
+}
+
 /**
  * Loads and checks everything before anything is written.
- * @throws {InputError} what openDataset, loadCase and assertPatchFits throw; E_NO_CASES without labelled training cases
+ * @throws {InputError} what openDataset, loadCase and assertPatchFits throw; E_NO_CASES without labelled training cases; E_POSTPROCESS if
+ * the recipe post-processes a class that the data do not have
  */
 export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
   const { files, machine, progress } = laboratory;
@@ -116,6 +128,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   if (dataset.labels.some(({ region }) => region !== undefined)) {
     throw new InputError('E_DATASET_LABELS', `${dataset.folder} has overlapping regions, which cannot be trained on.`);
   }
+  assertClassesKnown(recipe.postprocess, dataset);
   const splits = await readSplits(laboratory, recipe, dataset);
   if (splits.train.length === 0) throw new InputError('E_NO_CASES', `${dataset.folder} leaves no training case`);
   const transfer = recipe.distill.unlabelled.batch === 0 ? [] : splits.unlabelled;

@@ -3,8 +3,10 @@
  * they may grow but never change. An infinite or undefined number is written as null and explained by the field beside it.
  */
 
+import type { Postprocessing } from '../inference/postprocess.ts';
 import type { ReliabilityBin } from '../metrics/calibration.ts';
 import type { CaseScore, ScoreSummary } from '../metrics/case-score.ts';
+import type { PostprocessingTrial } from './postprocessing-schema.ts';
 
 interface ModelCost {
   readonly path: string;
@@ -27,6 +29,10 @@ export interface Evaluation {
   readonly summary: ScoreSummary;
   /** By class name: the points of a reliability diagram over all cases; empty where the probabilities were not known. */
   readonly calibration: Readonly<Record<string, readonly ReliabilityBin[]>>;
+  /** What was done to the segmentations, by class name. */
+  readonly postprocess: Postprocessing;
+  /** What was compared on the validation cases to choose it; empty where it was given or nothing was compared. */
+  readonly postprocessTrials: readonly PostprocessingTrial[];
 }
 
 export type Arm = 'teacher' | 'student' | 'baseline';

@@ -1,6 +1,7 @@
 /** Several models as one: what they must have in common, and the mean of what they say. */
 import { InputError } from '../core/errors.ts';
 import { type ModelInfo, type OutputClasses, outputClasses } from './model-info.ts';
+import type { Postprocessing } from './postprocess.ts';
 
 function describe({ labels, channels, orientation }: ModelInfo, { kind }: OutputClasses): string {
   const names = labels.map(({ value, name }) => `${value} (${name})`).join(', ');
@@ -27,6 +28,15 @@ export function sharedClasses(infos: readonly ModelInfo[]): OutputClasses {
     );
   });
   return first.classes;
+}
+
+/**
+ * The post-processing of models that were all given the same.
+ * @returns undefined where they differ: what suits one model need not suit the mean
+ */
+export function sharedPostprocessing(infos: readonly ModelInfo[]): Postprocessing | undefined {
+  const [first = {}, ...others] = infos.map(({ postprocess }) => postprocess ?? {});
+  return others.every(other => JSON.stringify(other) === JSON.stringify(first)) ? first : undefined;
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Triple } from '../core/shape.ts';
 import type { Normalization } from '../data/normalize.ts';
 import type { Session } from '../runtime/engine.ts';
 import type { Xyz } from '../volume/volume.ts';
+import type { Postprocessing } from './postprocess.ts';
 import type { Activation, ClassKind } from './probabilities.ts';
 
 /** The facts of a model; a model file carries them as metadata. */
@@ -27,6 +28,8 @@ export interface ModelInfo {
   /** The one batch size that the model takes; any if not given. */
   readonly batch?: number | undefined;
   readonly activation: Activation;
+  /** What is done to a segmentation, by class name; nothing if not given. */
+  readonly postprocess?: Postprocessing | undefined;
   readonly inputName: string;
   readonly outputName: string;
 }

@@ -1,6 +1,7 @@
 /**
  * Segments a volume with one model or the mean of several, whatever its size, spacing and axes: turn to the models' axes, normalise,
- * resample to the model's spacing, slide the window, resample the finished slices back, decide. The labels lie on the input's own grid, with its affine.
+ * resample to the model's spacing, slide the window, resample the finished slices back, decide, post-process. The labels lie on the
+ * input's own grid, with its affine.
  * The steps before the model are those of training, in the same order. Probabilities exist for a few slices at a time: memory is the
  * volume, the image on each model's grid, one window's depth of slices per model, and the labels.
  */
@@ -11,8 +12,9 @@ import { canonicalSliceIndices, storedSliceIndices, toCanonical } from '../volum
 import { resampleToSpacing } from '../volume/resample.ts';
 import { resampleSlices } from '../volume/resample-slices.ts';
 import { type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
-import { meanSlices, sharedClasses } from './ensemble.ts';
+import { meanSlices, sharedClasses, sharedPostprocessing } from './ensemble.ts';
 import { type ModelInfo, type OpenModel, outputClasses } from './model-info.ts';
+import { postprocess } from './postprocess.ts';
 import { labelsFromProbabilities } from './probabilities.ts';
 import { countWindows, probabilitySlices, type SlidingWindowOptions, type WindowOptions } from './sliding-window.ts';
 
@@ -21,6 +23,8 @@ export interface SegmentOptions extends WindowOptions {
   readonly id?: string;
   /** Whether to return the probabilities too, which takes 4 bytes per voxel and channel. */
   readonly probabilities?: boolean;
+  /** Whether the post-processing of the model is applied to the labels; true if not given. */
+  readonly postprocess?: boolean;
   /**
    * Sees the probabilities [K, y, x] of each slice in the models' axes, with the index of each of its voxels in the input; both
    * are valid during the call only.
@@ -33,7 +37,13 @@ export interface Segmentation {
   readonly labels: LabelVolume;
   /** One channel per output channel of the model, on the grid of the input; where asked for. */
   readonly probabilities?: Volume;
-  readonly warnings: readonly NormalizationWarning[];
+  readonly warnings: readonly SegmentationWarning[];
+}
+
+/** Something a person should know about a segmentation; the work goes on. */
+export interface SegmentationWarning {
+  readonly code: NormalizationWarning['code'] | 'W_POSTPROCESS';
+  readonly message: string;
 }
 
 /**
@@ -64,7 +74,8 @@ export async function segmentWithEnsemble(
   volume: Volume,
   options: SegmentOptions = {},
 ): Promise<Segmentation> {
-  const { kind, values } = sharedClasses(models.map(({ info }) => info));
+  const infos = models.map(({ info }) => info);
+  const { kind, values } = sharedClasses(infos);
   const { sizeVoxels, spacingMm, affine } = volume;
   const voxels = voxelCount(sizeVoxels);
   const canonical = models[0]?.info.orientation === 'RAS';
@@ -86,12 +97,21 @@ export async function segmentWithEnsemble(
     }
   }
   const grid = { sizeVoxels, spacingMm, affine };
-  const warnings = images.flatMap(image => image.warnings);
+  const finished = options.postprocess === false ? undefined : finish({ ...grid, data: labels }, infos);
+  const warnings = [...images.flatMap(image => image.warnings), ...(finished?.warnings ?? [])];
   return {
-    labels: { ...grid, data: labels },
+    labels: finished?.labels ?? { ...grid, data: labels },
     ...(kept && { probabilities: { ...grid, data: kept, channels: values.length } }),
     warnings: warnings.filter(({ message }, index) => warnings.findIndex(one => one.message === message) === index),
   };
+}
+
+/** Applies the post-processing that the models share. */
+function finish(labels: LabelVolume, infos: readonly ModelInfo[]): Pick<Segmentation, 'labels' | 'warnings'> {
+  const steps = sharedPostprocessing(infos);
+  if (steps !== undefined) return { labels: postprocess(labels, infos[0]!.labels, steps), warnings: [] };
+  const message = 'the models of the ensemble have different post-processing, so none is applied.';
+  return { labels, warnings: [{ code: 'W_POSTPROCESS', message }] };
 }
 
 /** A volume as a model sees it. */

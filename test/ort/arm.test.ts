@@ -2,6 +2,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { parseRecipe } from '../../src/experiment/config.ts';
+import { readModelFile } from '../../src/experiment/model-file.ts';
 import { trainOneArm } from '../../src/experiment/run.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { createLaboratory } from '../support/laboratory.ts';
@@ -57,4 +58,37 @@ it('lets unlabelled cases change the student by the soft terms, and the baseline
   const [withMore, sameBaseline] = await trained('with-more', 'distill.unlabelled.batch=2');
   expect(Buffer.from(sameBaseline!).equals(baseline!)).toBe(true);
   expect(Buffer.from(withMore!).equals(student!)).toBe(false);
+});
+
+it('chooses post-processing on the validation cases alone and stores it in the model', async () => {
+  await writePhantomDataset(files, 'chosen', { seed: 6, cases: 5 });
+  const train = async (out: string, ...overrides: string[]) => {
+    const splits = 'data.splits={ train: 0.4, val: 0.4, test: 0.2 }';
+    const recipe = parseRecipe(tinyRecipe('chosen', 2), { path: 'recipe.yaml', overrides: [splits, ...overrides] });
+    const { models } = await trainOneArm(laboratory, recipe, { arm: 'teacher', out, resume: false });
+    return (await readModelFile(files, models[0]!)).metadata;
+  };
+  const { postprocess, postprocessTrials: trials = [] } = await train('auto');
+  expect(trials.map(({ class: name, step }) => `${name} ${step}`)).toEqual(
+    ['Anterior', 'Posterior'].flatMap(name =>
+      ['fillHoles', 'minimumVolumeMm3', 'largestComponent'].map(step => `${name} ${step}`),
+    ),
+  );
+  for (const { cases, kept, diceWith, diceWithout } of trials) {
+    expect(cases).toBeLessThanOrEqual(2);
+    expect(kept).toBe(diceWith > diceWithout);
+  }
+  const kept = trials.filter(trial => trial.kept).map(({ class: name, step }) => `${name} ${step}`);
+  const stored = Object.entries(postprocess ?? {}).flatMap(([name, steps]) =>
+    Object.keys(steps).map(step => `${name} ${step}`),
+  );
+  expect(stored).toEqual(kept);
+  expect(await train('none', 'postprocess=none')).not.toHaveProperty('postprocess');
+  const given = '{ Anterior: { largestComponent: true } }';
+  expect(await train('given', `postprocess=${given}`)).toMatchObject({
+    postprocess: { Anterior: { largestComponent: true } },
+  });
+  await expect(train('wrong', 'postprocess={ Anterio: { fillHoles: true } }')).rejects.toMatchObject({
+    code: 'E_POSTPROCESS',
+  });
 });

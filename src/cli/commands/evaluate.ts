@@ -98,6 +98,7 @@ export const addEvaluate: AddCommand = (program, start) => {
           ids,
           split,
           window: windowChoice(flags),
+          postprocess: flags.postprocess,
           surfaceToleranceMm: defaultEvaluation.surfaceToleranceMm,
           signal: session.signal,
         });

@@ -29,6 +29,7 @@ export const addPredict: AddCommand = (program, start) => {
           output,
           probabilities,
           window: windowChoice(flags),
+          postprocess: flags.postprocess,
           signal: session.signal,
         });
         const lines = predictions.map(({ output: path, seconds, volumesMl }) => {

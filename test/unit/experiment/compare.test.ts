@@ -32,6 +32,8 @@ function evaluation(dice: readonly (number | null)[], secondsPerCase = 1): Evalu
       classes: { Anterior: classSummary(ESTIMATE) },
     },
     calibration: {},
+    postprocess: {},
+    postprocessTrials: [],
   };
 }
 

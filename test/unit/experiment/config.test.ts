@@ -98,6 +98,7 @@ describe('defaults', () => {
       },
       seeds: [1],
       evaluate: { overlap: 0.5, weighting: 'gaussian', mirror: [], surfaceToleranceMm: 1 },
+      postprocess: 'auto',
       threads: null,
     });
   });

@@ -48,6 +48,17 @@ describe('readModelFile', () => {
     expect(info.normalize).toEqual(normalize);
   });
 
+  it('carries post-processing, and how it was chosen, which using the model does not need', async () => {
+    const postprocess = { tumour: { minimumVolumeMm3: 12.5 } };
+    const step = 'minimumVolumeMm3' as const;
+    const trial = { class: 'tumour', step, diceWithout: 0.5, diceWith: 0.6, cases: 4, kept: true };
+    const written = { ...METADATA, postprocess, postprocessTrials: [trial] };
+    const { metadata, info } = await read(modelBytes(formatModelMetadata(written)));
+    expect(metadata).toEqual(written);
+    expect(info).toMatchObject({ postprocess });
+    expect(info).not.toHaveProperty('postprocessTrials');
+  });
+
   it('lets the JSON beside a model win over its metadata, and flags over both', async () => {
     const bytes = modelBytes(formatModelMetadata(METADATA));
     const { metadata } = await read(bytes, '{ "normalize": "none", "patch": [4, 4, 4] }', { patch: [2, 2, 2] });

@@ -302,3 +302,39 @@ describe('volumes stored in other axes', () => {
     await expect(segmentWithEnsemble(models, volume)).rejects.toMatchObject({ code: 'E_ENSEMBLE' });
   });
 });
+
+describe('post-processing in the model', () => {
+  // the bright class is in two places, of which one is smaller
+  const volume = volumeOf([12, 1, 1], [1, 1, 1], x => (x < 2 || x > 8 ? 10 : x === 5 ? 5 : 0));
+  const steps = { ...info, postprocess: { bright: { largestComponent: true } } };
+
+  it('is replayed on the labels, unless it is not wanted', async () => {
+    const session = voxelwise(thirds);
+    const kept = await segment(session, steps, volume);
+    expect(kept.labels.data).toEqual(Uint8Array.of(0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 2, 2));
+    const raw = await segment(session, steps, volume, { postprocess: false });
+    expect(raw.labels.data).toEqual(Uint8Array.of(2, 2, 0, 0, 0, 1, 0, 0, 0, 2, 2, 2));
+  });
+
+  it('is applied to an ensemble if its models agree on it, and said to be left out otherwise', async () => {
+    const session = voxelwise(thirds);
+    const agreed = await segmentWithEnsemble(
+      [
+        { session, info: steps },
+        { session, info: steps },
+      ],
+      volume,
+    );
+    expect(agreed.labels.data[0]).toBe(0);
+    expect(agreed.warnings).toEqual([]);
+    const mixed = await segmentWithEnsemble(
+      [
+        { session, info: steps },
+        { session, info },
+      ],
+      volume,
+    );
+    expect(mixed.labels.data[0]).toBe(2);
+    expect(mixed.warnings).toMatchObject([{ code: 'W_POSTPROCESS' }]);
+  });
+});

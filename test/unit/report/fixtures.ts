@@ -52,6 +52,8 @@ export function evaluation(cases: Readonly<Record<string, Readonly<Record<string
         ]),
       ),
     },
+    postprocess: {},
+    postprocessTrials: [],
     calibration: Object.fromEntries(
       names.map(name => [
         name,

@@ -1,0 +1,28 @@
+/** Post-processing as recipes and the metadata of models spell it, and the record of how it was chosen. */
+import { z } from 'zod';
+
+/** Steps by class name. */
+export const postprocessingSchema = z.record(
+  z.string(),
+  z.strictObject({
+    fillHoles: z.boolean().optional().describe('Background that the class encloses becomes the class.'),
+    minimumVolumeMm3: z.number().gt(0).optional().describe('Smaller components become background.'),
+    largestComponent: z.boolean().optional().describe('All components but the largest become background.'),
+  }),
+);
+
+/** One comparison on the validation cases. */
+export const postprocessingTrialSchema = z.object({
+  class: z.string(),
+  step: z.enum(['fillHoles', 'minimumVolumeMm3', 'largestComponent']),
+  /** The minimum volume that was tried. */
+  minimumVolumeMm3: z.number().optional(),
+  /** Mean Dice of the class over the validation cases, without and with the step, after the steps kept before it. */
+  diceWithout: z.number(),
+  diceWith: z.number(),
+  /** Validation cases that have the class. */
+  cases: z.int().min(0),
+  kept: z.boolean(),
+});
+
+export type PostprocessingTrial = Readonly<z.output<typeof postprocessingTrialSchema>>;

@@ -1,0 +1,81 @@
+/** The choice against counting by hand, and against applying the steps and scoring the result. */
+import { describe, expect, it } from 'vitest';
+import { random } from '../../../src/core/random.ts';
+import { type ClassPieces, chooseSteps, takeApart } from '../../../src/experiment/choose-postprocessing.ts';
+import { type ClassSteps, postprocess } from '../../../src/inference/postprocess.ts';
+import { countOverlap, diceOf } from '../../../src/metrics/overlap.ts';
+import type { LabelVolume, Xyz } from '../../../src/volume/volume.ts';
+
+/** A row of labels between two rows of background, so that its gaps are no holes. */
+function row(digits: string): LabelVolume {
+  const data = new Uint8Array(3 * digits.length);
+  data.set(Array.from(digits, Number), digits.length);
+  return { data, sizeVoxels: [digits.length, 3, 1], spacingMm: [1, 1, 2], affine: [] };
+}
+
+function pieces(prediction: string, reference: string): ClassPieces {
+  return takeApart(row(prediction), row(reference), 1);
+}
+
+describe('chooseSteps', () => {
+  it('keeps the largest component where the rest is wrong, and says what was compared', () => {
+    const { steps, trials } = chooseSteps('organ', [
+      pieces('0111100100', '0111100000'),
+      pieces('0111000011', '0111000000'),
+    ]);
+    // reference components of 8 and 6 mm^3: half of the smaller one is 3, which drops one voxel (2 mm^3) but not two
+    expect(steps).toEqual({ minimumVolumeMm3: 3, largestComponent: true });
+    const [none, volume, both] = [(8 / 9 + 6 / 8) / 2, (1 + 6 / 8) / 2, 1];
+    expect(trials).toEqual([
+      { class: 'organ', step: 'fillHoles', diceWithout: none, diceWith: none, cases: 2, kept: false },
+      {
+        class: 'organ',
+        step: 'minimumVolumeMm3',
+        minimumVolumeMm3: 3,
+        diceWithout: none,
+        diceWith: volume,
+        cases: 2,
+        kept: true,
+      },
+      { class: 'organ', step: 'largestComponent', diceWithout: volume, diceWith: both, cases: 2, kept: true },
+    ]);
+  });
+
+  it('keeps nothing that does not help: right parts, or no part at all', () => {
+    expect(chooseSteps('organ', [pieces('0110110000', '0110110000')]).steps).toEqual({});
+    expect(chooseSteps('organ', [pieces('0110000000', '0110110000')]).steps).toEqual({});
+    expect(chooseSteps('organ', [pieces('0000', '0000')])).toMatchObject({
+      steps: {},
+      trials: [{ cases: 0 }, { cases: 0 }],
+    });
+    expect(chooseSteps('organ', []).steps).toEqual({});
+  });
+
+  it('predicts the Dice that applying the steps gives', () => {
+    const source = random(11, 'labels');
+    const size: Xyz = [9, 8, 7];
+    const draw = (density: number): LabelVolume => ({
+      data: Uint8Array.from({ length: 504 }, () => (source.uniform() < density ? 1 : 0)),
+      sizeVoxels: size,
+      spacingMm: [1, 1, 2],
+      affine: [],
+    });
+    for (let round = 0; round < 20; round++) {
+      // dense enough for holes, or thin enough for many components
+      const [prediction, reference] = [draw(round % 2 === 0 ? 0.93 : 0.06), draw(0.5)];
+      const { trials } = chooseSteps('organ', [takeApart(prediction, reference, 1)]);
+      let steps: ClassSteps = {};
+      for (const { step, minimumVolumeMm3, diceWithout, diceWith, kept } of trials) {
+        const diceOfSteps = (asked: ClassSteps): number => {
+          const { data } = postprocess(prediction, [{ value: 1, name: 'organ' }], { organ: asked });
+          return diceOf(countOverlap(reference.data, data, [1])[0]!) ?? Number.NaN;
+        };
+        const next = { ...steps, [step]: minimumVolumeMm3 ?? true };
+        expect(diceWithout).toBeCloseTo(diceOfSteps(steps), 12);
+        expect(diceWith).toBeCloseTo(diceOfSteps(next), 12);
+        expect(kept).toBe(diceWith > diceWithout);
+        if (kept) steps = next;
+      }
+    }
+  });
+});
