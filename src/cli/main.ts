@@ -8,6 +8,7 @@ import { addInspect } from './commands/inspect.ts';
 import { addPredict } from './commands/predict.ts';
 import { addRun } from './commands/run.ts';
 import { addTrain } from './commands/train.ts';
+import { addValidate } from './commands/validate.ts';
 import { runProgram } from './program.ts';
 
 const interruption = new AbortController();
@@ -21,7 +22,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 
 process.exitCode = await runProgram(
   process.argv.slice(2),
-  [addDemo, addRun, addTrain, addEvaluate, addPredict, addCompare, addInspect],
+  [addDemo, addRun, addTrain, addEvaluate, addPredict, addCompare, addValidate, addInspect],
   {
     version: packageVersion(),
     stdout: text => process.stdout.write(text),

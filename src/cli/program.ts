@@ -79,9 +79,11 @@ export async function runProgram(
     .option('--quiet', 'print nothing but errors', false)
     .option('--debug', 'print stack traces of errors', false);
   const flags = (): SharedFlags => program.opts<{ json: boolean; quiet: boolean; debug: boolean }>();
+  let exitCode = 0;
   const start: Start = async work => {
     const { quiet, json } = flags();
     const outcome = await work({ progress: createProgress(stderr, { quiet, elapsedMs }), signal });
+    exitCode = outcome.exitCode ?? 0;
     if (!quiet) stderr.write(`${outcome.text}\n`);
     if (json) stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);
   };
@@ -94,7 +96,7 @@ export async function runProgram(
   }
   try {
     await program.parseAsync([...argv], { from: 'user' });
-    return signal.aborted ? EXIT_INTERRUPTED : 0;
+    return signal.aborted ? EXIT_INTERRUPTED : exitCode;
   } catch (caught) {
     if (caught instanceof CommanderError && caught.exitCode === 0) return 0;
     if (caught instanceof CommanderError && caught.code === 'commander.help') return 2;

@@ -10,6 +10,8 @@ export interface Outcome {
   readonly json: object;
   /** The same for people, one or more lines. */
   readonly text: string;
+  /** 1 where the work found problems; 0 if not given. */
+  readonly exitCode?: 0 | 1;
 }
 
 /** One call of the program. */

@@ -21,7 +21,9 @@ export interface CaseFiles {
 export interface CaseList {
   /** By id. */
   readonly cases: readonly CaseFiles[];
-  /** Cases that have one are not in the list. */
+  /** What is there of the cases that lack a file; they are not in the list. */
+  readonly broken: readonly CaseFiles[];
+  /** Of the list, and of cases that are not in it. */
   readonly problems: readonly Finding[];
 }
 
@@ -88,6 +90,7 @@ async function imagesOf(
 async function fromList(place: Place, listed: readonly ListedCase[]): Promise<CaseList> {
   const isPresent = createPresence(place);
   const cases: CaseFiles[] = [];
+  const broken: CaseFiles[] = [];
   const problems: Finding[] = [];
   for (const { id: given, images: named, label } of listed) {
     const id = given ?? volumeStem(named[0] ?? '');
@@ -104,13 +107,18 @@ async function fromList(place: Place, listed: readonly ListedCase[]): Promise<Ca
     );
     if (outside.length > 0) continue;
     const images = await imagesOf(place, named.map(insideFolder) as string[], isPresent);
-    const labels = label === undefined ? [] : [insideFolder(label) as string];
-    const lacking: string[] = [];
-    for (const path of [...images, ...labels]) if (!(await isPresent(path))) lacking.push(path);
-    problems.push(...lacking.map(path => missing(id, `${place.folder}/${path}`)));
-    if (lacking.length === 0) cases.push({ id, images, ...(labels[0] !== undefined && { label: labels[0] }) });
+    const listedLabel = label === undefined ? undefined : insideFolder(label);
+    const lacking = new Set<string>();
+    for (const path of listedLabel === undefined ? images : [...images, listedLabel]) {
+      if (!(await isPresent(path))) lacking.add(path);
+    }
+    problems.push(...[...lacking].map(path => missing(id, `${place.folder}/${path}`)));
+    const hasLabel = listedLabel !== undefined && !lacking.has(listedLabel);
+    const present = images.filter(path => !lacking.has(path));
+    const found = { id, images: present, ...(hasLabel && { label: listedLabel }) };
+    (lacking.size === 0 ? cases : broken).push(found);
   }
-  return { cases, problems };
+  return { cases, broken, problems };
 }
 
 /** Names without hidden files that end as asked, the ending cut off. */
@@ -140,15 +148,16 @@ async function fromFolders({ files, folder, description }: Place, ending: string
     }
   }
   const cases: CaseFiles[] = [];
+  const broken: CaseFiles[] = [];
   for (const [id, present] of channels) {
     const image = (channel: number): string => `imagesTr/${channelFile(id, channel, ending)}`;
     const lacking = description.channels.flatMap((_, channel) => (present.has(channel) ? [] : [image(channel)]));
     problems.push(...lacking.map(path => missing(id, `${folder}/${path}`)));
-    if (lacking.length > 0) continue;
-    const images = description.channels.map((_, channel) => image(channel));
-    cases.push({ id, images, ...(labels.has(id) && { label: `labelsTr/${id}${ending}` }) });
+    const images = [...present].sort((left, right) => left - right).map(image);
+    const found = { id, images, ...(labels.has(id) && { label: `labelsTr/${id}${ending}` }) };
+    (lacking.length === 0 ? cases : broken).push(found);
   }
-  return { cases, problems };
+  return { cases, broken, problems };
 }
 
 /** Lists the cases of a data set and what is wrong with the list. */
@@ -160,18 +169,22 @@ export async function listCases(files: Files, folder: string, description: Datas
       : await fromFolders(place, description.files.ending);
   const problems = [...list.problems];
   const byId = new Map<string, CaseFiles>();
-  for (const { id, images, label } of list.cases) {
-    if (byId.has(id)) {
-      const message = `${folder}/dataset.json has more than one case "${id}"`;
-      problems.push({ code: 'E_DATASET_CASES', caseId: id, message, advice: 'Give every case an id of its own.' });
+  const located = ({ id, images, label }: CaseFiles): CaseFiles => ({
+    id,
+    images: images.map(path => `${folder}/${path}`),
+    ...(label !== undefined && { label: `${folder}/${label}` }),
+  });
+  for (const one of list.cases) {
+    if (byId.has(one.id)) {
+      const message = `${folder}/dataset.json has more than one case "${one.id}"`;
+      problems.push({ code: 'E_DATASET_CASES', caseId: one.id, message, advice: 'Give every case an id of its own.' });
     }
-    const paths = images.map(path => `${folder}/${path}`);
-    byId.set(id, { id, images: paths, ...(label !== undefined && { label: `${folder}/${label}` }) });
+    byId.set(one.id, located(one));
   }
   if (byId.size === 0 && problems.length === 0) {
     const message = `${folder}/dataset.json has no cases`;
     problems.push({ code: 'E_DATASET_CASES', message, advice: `Put images in ${folder}/imagesTr.` });
   }
   const cases = [...byId.values()].sort((left, right) => (left.id < right.id ? -1 : 1));
-  return { cases, problems };
+  return { cases, broken: list.broken.map(located), problems };
 }

@@ -19,8 +19,12 @@ export interface Dataset {
 }
 
 /** A data set with everything that is wrong with its list of cases. */
-interface SurveyedDataset extends Dataset {
+export interface SurveyedDataset extends Dataset {
+  /** What is there of the cases that lack a file. */
+  readonly broken: readonly CaseFiles[];
   readonly problems: readonly Finding[];
+  /** Whether dataset.json lists the files, so that a case without a label is meant to have none. */
+  readonly listsFiles: boolean;
 }
 
 const LISTED_IN_MESSAGES = 5;
@@ -29,7 +33,7 @@ const LISTED_IN_MESSAGES = 5;
  * Reads a Decathlon or nnU-Net raw folder as far as it goes: what is wrong with single cases is listed beside those that are whole.
  * @throws {InputError} E_DATASET_MISSING, E_DATASET_FORMAT, E_DATASET_LABELS
  */
-async function surveyDataset(files: Files, folder: string): Promise<SurveyedDataset> {
+export async function surveyDataset(files: Files, folder: string): Promise<SurveyedDataset> {
   const root = folder.replace(/(?<=.)\/+$/, '');
   const source = `${root}/dataset.json`;
   if (!(await files.exists(source))) {
@@ -40,7 +44,8 @@ async function surveyDataset(files: Files, folder: string): Promise<SurveyedData
   }
   const description = parseDatasetJson(new TextDecoder().decode(await files.read(source)), source);
   const { name, channels, labels } = description;
-  return { name, folder: root, channels, labels, ...(await listCases(files, root, description)) };
+  const listsFiles = 'listed' in description.files;
+  return { name, folder: root, channels, labels, listsFiles, ...(await listCases(files, root, description)) };
 }
 
 /**
@@ -50,7 +55,8 @@ async function surveyDataset(files: Files, folder: string): Promise<SurveyedData
 export async function openDataset(files: Files, folder: string): Promise<Dataset> {
   const { problems, ...dataset } = await surveyDataset(files, folder);
   const [first] = problems;
-  if (first === undefined) return dataset;
+  const { name, folder: root, channels, labels, cases } = dataset;
+  if (first === undefined) return { name, folder: root, channels, labels, cases };
   const alike = problems.filter(({ code }) => code === first.code);
   const shown = alike.slice(0, LISTED_IN_MESSAGES).map(({ message }) => message);
   const more = problems.length > shown.length ? `; ${problems.length - shown.length} more problem(s)` : '';

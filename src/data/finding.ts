@@ -12,3 +12,8 @@ export interface Finding {
   /** What to do about it, one sentence. */
   readonly advice: string;
 }
+
+/** Whether a finding makes the data set unfit as it is. */
+export function isProblem({ code }: Finding): boolean {
+  return code.startsWith('E_');
+}

@@ -28,6 +28,11 @@ function resetPeak(): void {
   }
 }
 
+/** Hexadecimal SHA-256. */
+export function sha256(data: Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
 /**
  * This machine.
  * @param engineName as the engine calls itself, for the record
@@ -45,7 +50,7 @@ export function createNodeMachine(engineName: string): Machine {
     },
     now: () => new Date().toISOString(),
     elapsedMs: () => performance.now(),
-    sha256: data => createHash('sha256').update(data).digest('hex'),
+    sha256,
     resetPeak,
     peakBytes: () => linuxPeakBytes() ?? process.resourceUsage().maxRSS * 1024,
   };

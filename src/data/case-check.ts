@@ -1,0 +1,204 @@
+/**
+ * Everything that is wrong with one case, found by reading all of its files: those that cannot be read, grids that do not fit, voxels that
+ * are not finite or all alike, labels that dataset.json does not name. Never stops at the first problem.
+ */
+import { InputError } from '../core/errors.ts';
+import { labelsOfVolume } from '../volume/label-volume.ts';
+import { formatSize, type LabelVolume, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
+import type { CaseFiles } from './case-list.ts';
+import type { Dataset } from './dataset.ts';
+import { labelValues } from './dataset-json.ts';
+import type { Finding } from './finding.ts';
+import { readVolume, type VolumeSources } from './volume-file.ts';
+
+/** A case as it was found. */
+export interface CheckedCase {
+  readonly id: string;
+  readonly findings: readonly Finding[];
+  /** Of the first image that could be read. */
+  readonly grid?: { readonly sizeVoxels: Xyz; readonly spacingMm: Xyz };
+  /** The images that could be read, by a hash of their voxels. */
+  readonly images: readonly { readonly file: string; readonly hash: string }[];
+}
+
+export interface CheckOptions {
+  readonly dataset: Dataset;
+  readonly sha256: (data: Uint8Array) => string;
+  /** Whether files of the case are missing, so that its number of channels says nothing. */
+  readonly isBroken: boolean;
+}
+
+interface Opened<T> {
+  readonly file: string;
+  readonly volume: T;
+}
+
+/** Grids that lie further apart than this share of the smallest voxel side are different. */
+const LARGEST_SHIFT_SHARE = 0.1;
+const LISTED_LABELS = 5;
+
+/** Largest distance between the places of one corner voxel in two affines, in millimetres. */
+function cornerShiftMm(left: Volume | LabelVolume, right: Volume | LabelVolume): number {
+  const [width, height, depth] = left.sizeVoxels.map(size => size - 1) as [number, number, number];
+  let largest = 0;
+  for (let corner = 0; corner < 8; corner++) {
+    const voxel = [corner & 1 ? width : 0, corner & 2 ? height : 0, corner & 4 ? depth : 0, 1];
+    const shift = [0, 1, 2].map(row =>
+      voxel.reduce((sum, p, column) => sum + p * (left.affine[row * 4 + column]! - right.affine[row * 4 + column]!), 0),
+    );
+    largest = Math.max(largest, Math.hypot(...shift));
+  }
+  return largest;
+}
+
+function gridFindings(
+  id: string,
+  first: Opened<Volume | LabelVolume>,
+  other: Opened<Volume | LabelVolume>,
+): readonly Finding[] {
+  const [one, two] = [first.volume, other.volume];
+  if (formatSize(one.sizeVoxels) !== formatSize(two.sizeVoxels)) {
+    const message = `${other.file} has ${formatSize(two.sizeVoxels)} voxels, ${first.file} has ${formatSize(one.sizeVoxels)}`;
+    const advice = 'The files of a case must share one grid; resample one to the other.';
+    return [{ code: 'E_SHAPE_MISMATCH', caseId: id, file: other.file, message, advice }];
+  }
+  const shift = cornerShiftMm(one, two);
+  if (shift <= LARGEST_SHIFT_SHARE * Math.min(...one.spacingMm)) return [];
+  const message = `${other.file} lies up to ${shift.toPrecision(3)} mm away from ${first.file}: their affines differ`;
+  const advice = 'Resample one onto the other, or correct the header that is wrong.';
+  return [{ code: 'E_AFFINE_MISMATCH', caseId: id, file: other.file, message, advice }];
+}
+
+/** Voxels that are not finite, and channels in which all are alike. */
+function intensityFindings(id: string, { file, volume }: Opened<Volume>): readonly Finding[] {
+  const voxels = voxelCount(volume.sizeVoxels);
+  const findings: Finding[] = [];
+  for (let channel = 0; channel < volume.channels; channel++) {
+    const data = volume.data.subarray(channel * voxels, (channel + 1) * voxels);
+    const where = volume.channels === 1 ? file : `channel ${channel} of ${file}`;
+    let notFinite = 0;
+    let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let i = 0; i < voxels; i++) {
+      const value = data[i]!;
+      if (!Number.isFinite(value)) notFinite++;
+      else {
+        if (value < min) min = value;
+        if (value > max) max = value;
+      }
+    }
+    if (notFinite > 0) {
+      const message = `${notFinite} of ${voxels} voxels of ${where} are NaN or infinite`;
+      const advice = 'Replace them by the value of the background; as they are they take the smallest value.';
+      findings.push({ code: 'E_IMAGE_NOT_FINITE', caseId: id, file, message, advice });
+    }
+    if (min === max) {
+      const message = `all voxels of ${where} have the value ${min}`;
+      const advice = 'There is nothing to see in it; find the right file, or take the case out.';
+      findings.push({ code: 'E_IMAGE_CONSTANT', caseId: id, file, message, advice });
+    }
+  }
+  return findings;
+}
+
+function labelFindings(id: string, { file, volume }: Opened<LabelVolume>, { labels }: Dataset): readonly Finding[] {
+  const counts = new Uint32Array(256);
+  for (let i = 0; i < volume.data.length; i++) counts[volume.data[i]!]!++;
+  const allowed = new Set(labelValues(labels));
+  const unknown = [...counts.keys()].filter(value => counts[value]! > 0 && !allowed.has(value));
+  const findings: Finding[] = [];
+  if (unknown.length > 0) {
+    const shown = unknown.slice(0, LISTED_LABELS).map(value => `${value} (${counts[value]} voxels)`);
+    const more = unknown.length > LISTED_LABELS ? ` and ${unknown.length - LISTED_LABELS} more` : '';
+    const message = `${file} has label values that dataset.json does not name: ${shown.join(', ')}${more}`;
+    const advice = `Correct the file, or name them in dataset.json beside ${[...allowed].join(', ')}.`;
+    findings.push({ code: 'E_LABEL_UNKNOWN', caseId: id, file, message, advice });
+  }
+  if (counts[0] === volume.data.length) {
+    const message = `nothing is segmented in ${file}`;
+    const advice = 'That is right where there is nothing to find; otherwise segment the case, or take it out.';
+    findings.push({ code: 'W_LABEL_EMPTY', caseId: id, file, message, advice });
+  }
+  return findings;
+}
+
+function channelFindings(id: string, images: readonly Opened<Volume>[], { channels }: Dataset): readonly Finding[] {
+  const found = images.reduce((sum, { volume }) => sum + volume.channels, 0);
+  if (found === channels.length) return [];
+  const [first] = images;
+  const named = `dataset.json names ${channels.length} (${channels.join(', ')})`;
+  const surprise =
+    images.length === 1 && found > 1
+      ? `${first?.file} is four-dimensional, with ${found} volumes, but ${named}`
+      : `the images of the case have ${found} channel(s), but ${named}`;
+  const advice = 'Take out the volumes that are no channels, or name all channels in dataset.json.';
+  return [{ code: 'E_CHANNELS', caseId: id, ...(first && { file: first.file }), message: surprise, advice }];
+}
+
+/** Reads a file; what goes wrong becomes a finding. */
+async function attempt<T>(
+  work: () => Promise<T>,
+  found: (finding: Finding) => void,
+  where: { readonly caseId: string; readonly file: string },
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    const advice = 'Correct or replace the file, or take the case out of the data set.';
+    found({ code: cause.code, ...where, message: cause.message.replace(/\.$/, ''), advice });
+    return undefined;
+  }
+}
+
+/** Reads all files of a case and says what is wrong with them. */
+export async function checkCase(sources: VolumeSources, item: CaseFiles, options: CheckOptions): Promise<CheckedCase> {
+  const { id } = item;
+  const { dataset, sha256, isBroken } = options;
+  const findings: Finding[] = [];
+  const add = (...more: readonly Finding[]): void => {
+    findings.push(...more);
+  };
+  const open = (file: string): Promise<Volume | undefined> =>
+    attempt(
+      async () => {
+        const { volume, warnings } = await readVolume(sources, file);
+        const advice = 'Look at the volume before trusting distances in it.';
+        add(
+          ...warnings.map(({ code, message }) => ({
+            code,
+            caseId: id,
+            file,
+            message: message.replace(/\.$/, ''),
+            advice,
+          })),
+        );
+        return volume;
+      },
+      add,
+      { caseId: id, file },
+    );
+  const images: Opened<Volume>[] = [];
+  for (const file of item.images) {
+    const volume = await open(file);
+    if (volume !== undefined) images.push({ file, volume });
+  }
+  const [first, ...others] = images;
+  for (const image of images) add(...intensityFindings(id, image));
+  if (first !== undefined) for (const other of others) add(...gridFindings(id, first, other));
+  if (!isBroken && images.length === item.images.length) add(...channelFindings(id, images, dataset));
+  const { label: labelFile } = item;
+  const labelVolume = labelFile === undefined ? undefined : await open(labelFile);
+  if (labelFile !== undefined && labelVolume !== undefined) {
+    const where = { caseId: id, file: labelFile };
+    const volume = await attempt(async () => labelsOfVolume(labelVolume, labelFile), add, where);
+    if (volume !== undefined) add(...labelFindings(id, { file: labelFile, volume }, dataset));
+    if (first !== undefined) add(...gridFindings(id, first, { file: labelFile, volume: labelVolume }));
+  }
+  const bytesOf = ({ data }: Volume): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return {
+    id,
+    findings,
+    ...(first && { grid: { sizeVoxels: first.volume.sizeVoxels, spacingMm: first.volume.spacingMm } }),
+    images: images.map(({ file, volume }) => ({ file, hash: `${volume.sizeVoxels} ${sha256(bytesOf(volume))}` })),
+  };
+}

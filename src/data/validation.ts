@@ -1,0 +1,144 @@
+/**
+ * Every problem of a data set at once: of its list of cases, of each case (see case-check.ts), and of cases beside each other - images that
+ * are there twice, voxels of another size than all the others. Voxels are read one case at a time.
+ */
+import { range } from '../core/shape.ts';
+import type { Progress } from '../runtime/progress.ts';
+import { type CheckedCase, checkCase } from './case-check.ts';
+import type { CaseFiles } from './case-list.ts';
+import { isLabelled, type SurveyedDataset, surveyDataset } from './dataset.ts';
+import { type Finding, isProblem } from './finding.ts';
+import type { VolumeSources } from './volume-file.ts';
+import { volumeEnding } from './volume-name.ts';
+
+export interface ValidationReport {
+  readonly dataset: string;
+  readonly folder: string;
+  /** That could be looked for, whole or not. */
+  readonly cases: number;
+  readonly labelledCases: number;
+  readonly channels: readonly string[];
+  readonly labels: readonly string[];
+  /** What makes the data set unfit as it is. */
+  readonly problems: readonly Finding[];
+  /** What a person should know. */
+  readonly warnings: readonly Finding[];
+}
+
+export interface ValidateOptions {
+  readonly sha256: (data: Uint8Array) => string;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** A spacing this many times smaller or larger than the median of all cases is worth a look. */
+const OUTLIER_FACTOR = 2;
+
+function unlabelledFinding({ id }: CaseFiles, { listsFiles, folder }: SurveyedDataset): Finding {
+  const message = `case "${id}" has images but no label`;
+  if (listsFiles)
+    return { code: 'W_CASE_UNLABELLED', caseId: id, message, advice: 'It is used as an unlabelled case.' };
+  const advice = `Add ${folder}/labelsTr/${id} with the ending of its images; as it is the case counts as unlabelled.`;
+  return { code: 'E_LABEL_MISSING', caseId: id, message, advice };
+}
+
+/** Files beside those of the cases that no case has. */
+async function unusedFindings({ files }: VolumeSources, dataset: SurveyedDataset): Promise<Finding[]> {
+  const all = [...dataset.cases, ...dataset.broken];
+  const used = new Set(all.flatMap(({ images, label }) => (label === undefined ? images : [...images, label])));
+  const reported = new Set(dataset.problems.map(({ file }) => file));
+  const parents = new Set([...used].map(path => path.split('/').slice(0, -1).join('/')));
+  const findings: Finding[] = [];
+  for (const parent of parents) {
+    for (const name of await files.list(parent)) {
+      const file = `${parent}/${name}`;
+      const isVolume = !name.startsWith('.') && volumeEnding(name) !== '';
+      if (!isVolume || used.has(file) || reported.has(file)) continue;
+      const advice = 'List it in dataset.json if it should be used.';
+      findings.push({ code: 'W_FILE_UNUSED', file, message: `no case has the file ${file}`, advice });
+    }
+  }
+  return findings;
+}
+
+function duplicateFindings(cases: readonly CheckedCase[]): Finding[] {
+  const seen = new Map<string, { readonly id: string; readonly file: string }>();
+  return cases.flatMap(({ id, images }) =>
+    images.flatMap(({ file, hash }): Finding[] => {
+      const other = seen.get(hash);
+      if (other === undefined) {
+        seen.set(hash, { id, file });
+        return [];
+      }
+      const message = `${file} has the same voxels as ${other.file} of case "${other.id}"`;
+      const advice = 'Take one of them out, or a test may see what was trained on.';
+      return [{ code: 'E_IMAGE_DUPLICATE', caseId: id, file, message, advice }];
+    }),
+  );
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
+}
+
+function spacingFindings(cases: readonly CheckedCase[]): Finding[] {
+  const known = cases.flatMap(({ id, grid }) => (grid === undefined ? [] : [{ id, spacingMm: grid.spacingMm }]));
+  if (known.length === 0) return [];
+  const medians = range(3).map(axis => median(known.map(({ spacingMm }) => spacingMm[axis as 0 | 1 | 2])));
+  return known
+    .filter(({ spacingMm }) =>
+      spacingMm.some((spacing, axis) => {
+        const ratio = spacing / medians[axis]!;
+        return ratio > OUTLIER_FACTOR || ratio < 1 / OUTLIER_FACTOR;
+      }),
+    )
+    .map(({ id, spacingMm }) => ({
+      code: 'W_SPACING_OUTLIER' as const,
+      caseId: id,
+      message: `case "${id}" has voxels of ${spacingMm.join(' x ')} mm; the median is ${medians.join(' x ')} mm`,
+      advice: 'Check its header, and set preprocess.spacingMm so that all cases come to one spacing.',
+    }));
+}
+
+/**
+ * Reads all of a data set and reports what is wrong with it.
+ * @throws {InputError} E_DATASET_MISSING, E_DATASET_FORMAT, E_DATASET_LABELS: there is nothing to look at then
+ */
+export async function validateDataset(
+  sources: VolumeSources,
+  folder: string,
+  { sha256, progress, signal }: ValidateOptions,
+): Promise<ValidationReport> {
+  const dataset = await surveyDataset(sources.files, folder);
+  const { cases, broken, problems } = dataset;
+  const all = [...cases, ...broken];
+  const checked: CheckedCase[] = [];
+  const task = progress.task('validating', all.length, 'case');
+  for (const [index, item] of all.entries()) {
+    signal?.throwIfAborted();
+    checked.push(await checkCase(sources, item, { dataset, sha256, isBroken: index >= cases.length }));
+    task.update(checked.length);
+  }
+  task.finish();
+  const unlabelled = cases.filter(item => !isLabelled(item));
+  const findings = [
+    ...problems,
+    ...unlabelled.map(item => unlabelledFinding(item, dataset)),
+    ...checked.flatMap(one => one.findings),
+    ...duplicateFindings(checked),
+    ...spacingFindings(checked),
+    ...(await unusedFindings(sources, dataset)),
+  ];
+  return {
+    dataset: dataset.name,
+    folder: dataset.folder,
+    cases: all.length,
+    labelledCases: cases.length - unlabelled.length,
+    channels: dataset.channels,
+    labels: dataset.labels.map(({ name }) => name),
+    problems: findings.filter(isProblem),
+    warnings: findings.filter(finding => !isProblem(finding)),
+  };
+}

@@ -1,0 +1,37 @@
+/** Commands that look at a data set before any training: `validate`. */
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { writePhantomDataset } from '../../src/data/phantom.ts';
+import { nodeFiles } from '../../src/platform/node/files.ts';
+import { temporaryFolder, voxstill } from '../support/program.ts';
+
+const folder = temporaryFolder();
+const dataset = join(folder, 'phantoms');
+beforeAll(() => writePhantomDataset(nodeFiles, dataset, { seed: 2, cases: 6 }));
+
+describe('validate', () => {
+  it('exits with 0 and an empty list for a clean data set', async () => {
+    const { code, stdout, stderr } = await voxstill(['validate', dataset, '--json'], { cwd: folder });
+    expect([code, JSON.parse(stdout)]).toEqual([0, expect.objectContaining({ cases: 6, problems: [], warnings: [] })]);
+    expect(stderr).toContain('validating: 6 cases');
+  });
+
+  it('exits with 1, every problem, and what to do about each', async () => {
+    const damaged = join(folder, 'damaged');
+    await writePhantomDataset(nodeFiles, damaged, { seed: 2, cases: 3 });
+    rmSync(join(damaged, 'labelsTr/phantom_001.nii.gz'));
+    writeFileSync(join(damaged, 'imagesTr/phantom_002.nii.gz'), 'not an image');
+    const { code, stdout, stderr } = await voxstill(['validate', damaged, '--json'], { cwd: folder });
+    expect(code).toBe(1);
+    const { problems } = JSON.parse(stdout);
+    expect(problems.map(({ caseId }: { caseId: string }) => caseId)).toEqual(['phantom_001', 'phantom_002']);
+    expect(stderr).toMatch(/E_CASE_MISSING: .*phantom_001\.nii\.gz is missing\.\n {2}Add it/);
+    expect(stderr).toContain('2 problems, 0 warnings');
+  });
+
+  it('exits with 2 where there is no data set', async () => {
+    const { code, stderr } = await voxstill(['validate', 'nowhere'], { cwd: folder });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^E_DATASET_MISSING: /)]);
+  });
+});
