@@ -3,11 +3,13 @@ import { InputError } from '../core/errors.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
 import { labelsOfVolume } from '../volume/label-volume.ts';
 import type { NiftiHeader } from '../volume/nifti.ts';
-import { formatSize, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
+import { assertSameGrid } from '../volume/same-grid.ts';
+import type { LabelVolume, Volume } from '../volume/volume.ts';
 import type { CaseFiles } from './case-list.ts';
 import type { Dataset } from './dataset.ts';
 import { type LabelClass, labelValues } from './dataset-json.ts';
 import type { ReadVolume } from './lps-volume.ts';
+import { readStacked } from './stacked-volume.ts';
 import { readVolume, type VolumeSources } from './volume-file.ts';
 
 /** A case in memory. */
@@ -21,45 +23,17 @@ export interface LoadedCase {
   readonly warnings: readonly VolumeWarning[];
 }
 
-function mismatch(first: [string, { sizeVoxels: Volume['sizeVoxels'] }], second: typeof first): InputError {
-  const [[firstPath, one], [secondPath, other]] = [first, second];
-  return new InputError(
+/** The channels of a case, as many as the data set names. */
+async function loadImage(sources: VolumeSources, dataset: Dataset, { id, images }: CaseFiles): Promise<ReadVolume> {
+  if (images.length === 0) throw new InputError('E_DATASET_CASES', `case "${id}" has no image.`);
+  const read = await readStacked(sources, images);
+  const { channels } = read.volume;
+  if (channels === dataset.channels.length) return read;
+  throw new InputError(
     'E_SHAPE_MISMATCH',
-    `${secondPath} has ${formatSize(other.sizeVoxels)} voxels, but ${firstPath} has ${formatSize(one.sizeVoxels)}. ` +
-      'The files of a case must share one grid; resample one to the other.',
+    `case "${id}" has ${channels} channel(s) in ${images.join(', ')}, but ${dataset.folder}/dataset.json names ` +
+      `${dataset.channels.length} (${dataset.channels.join(', ')}).`,
   );
-}
-
-function sameGrid(left: Volume | LabelVolume, right: Volume | LabelVolume): boolean {
-  return left.sizeVoxels.every((size, axis) => size === right.sizeVoxels[axis]);
-}
-
-async function loadImage(sources: VolumeSources, dataset: Dataset, { id, images }: CaseFiles) {
-  const decoded: (ReadVolume & { readonly path: string })[] = [];
-  for (const path of images) decoded.push({ path, ...(await readVolume(sources, path)) });
-  const [first, ...others] = decoded;
-  if (first === undefined) throw new InputError('E_DATASET_CASES', `case "${id}" has no image.`);
-  for (const other of others) {
-    if (!sameGrid(first.volume, other.volume)) throw mismatch([first.path, first.volume], [other.path, other.volume]);
-  }
-  const channels = decoded.reduce((sum, { volume }) => sum + volume.channels, 0);
-  if (channels !== dataset.channels.length) {
-    throw new InputError(
-      'E_SHAPE_MISMATCH',
-      `case "${id}" has ${channels} channel(s) in ${images.join(', ')}, but ${dataset.folder}/dataset.json names ` +
-        `${dataset.channels.length} (${dataset.channels.join(', ')}).`,
-    );
-  }
-  const { header, path } = first;
-  const warnings = decoded.flatMap(one => one.warnings);
-  if (others.length === 0) return { image: first.volume, header, path, warnings };
-  const data = new Float32Array(voxelCount(first.volume.sizeVoxels) * channels);
-  let offset = 0;
-  for (const { volume } of decoded) {
-    data.set(volume.data, offset);
-    offset += volume.data.length;
-  }
-  return { image: { ...first.volume, data, channels }, header, path, warnings };
 }
 
 function checkLabelValues({ data }: LabelVolume, labels: readonly LabelClass[], path: string): void {
@@ -78,15 +52,16 @@ function checkLabelValues({ data }: LabelVolume, labels: readonly LabelClass[], 
 
 /**
  * Reads the voxels of a case. Values that are not finite are kept; normalising deals with them.
- * @throws {InputError} E_SHAPE_MISMATCH, E_LABEL_UNKNOWN, and as readVolume and labelsOfVolume
+ * @throws {InputError} E_SHAPE_MISMATCH, E_GEOMETRY_MISMATCH, E_LABEL_UNKNOWN, and as readVolume and labelsOfVolume
  */
 export async function loadCase(sources: VolumeSources, dataset: Dataset, caseFiles: CaseFiles): Promise<LoadedCase> {
   const { id, label: labelPath } = caseFiles;
-  const { path, ...loaded } = await loadImage(sources, dataset, caseFiles);
-  if (labelPath === undefined) return { id, ...loaded };
-  const { volume, warnings } = await readVolume(sources, labelPath);
-  const label = labelsOfVolume(volume, labelPath);
-  if (!sameGrid(loaded.image, label)) throw mismatch([path, loaded.image], [labelPath, label]);
+  const { volume: image, header, warnings } = await loadImage(sources, dataset, caseFiles);
+  if (labelPath === undefined) return { id, image, header, warnings };
+  const read = await readVolume(sources, labelPath);
+  const label = labelsOfVolume(read.volume, labelPath);
+  const place = { ...image, path: caseFiles.images[0] ?? id };
+  const apart = assertSameGrid(place, { ...label, path: labelPath });
   checkLabelValues(label, dataset.labels, labelPath);
-  return { id, ...loaded, label, warnings: [...loaded.warnings, ...warnings] };
+  return { id, image, label, header, warnings: [...warnings, ...read.warnings, ...apart] };
 }

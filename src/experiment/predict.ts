@@ -4,8 +4,8 @@
  * For models with several channels, files named as nnU-Net names them (`case_0000`, `case_0001`, ...) belong together.
  */
 import { InputError } from '../core/errors.ts';
-import type { ReadVolume } from '../data/lps-volume.ts';
-import { encodeLabels, isDicomFolder, readVolume, type VolumeSources } from '../data/volume-file.ts';
+import { readStacked } from '../data/stacked-volume.ts';
+import { encodeLabels, isDicomFolder, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, RESULT_ENDINGS, VOLUME_ENDINGS, volumeStem } from '../data/volume-name.ts';
 import { sharedClasses } from '../inference/ensemble.ts';
 import { type OpenModel, outputClasses } from '../inference/model-info.ts';
@@ -96,24 +96,6 @@ async function jobsOf(sources: VolumeSources, { models, ...options }: PredictOpt
   return [...groups].map(([id, inputs]) => ({ inputs, output: `${output}/${id}.nii.gz` }));
 }
 
-/** The volume of a job; several files are its channels. */
-async function readJob(sources: VolumeSources, inputs: readonly string[]): Promise<ReadVolume> {
-  const read: ReadVolume[] = [];
-  for (const path of inputs) read.push(await readVolume(sources, path));
-  const [first] = read as [ReadVolume];
-  if (read.length === 1) return first;
-  const voxels = first.volume.data.length;
-  const data = new Float32Array(voxels * read.length);
-  read.forEach(({ volume }, channel) => {
-    if (volume.channels !== 1 || formatSize(volume.sizeVoxels) !== formatSize(first.volume.sizeVoxels)) {
-      throw new InputError('E_SHAPE_MISMATCH', `the channels ${inputs.join(', ')} must be single volumes on one grid.`);
-    }
-    data.set(volume.data, channel * voxels);
-  });
-  const warnings = read.flatMap(one => one.warnings);
-  return { ...first, volume: { ...first.volume, data, channels: read.length }, warnings };
-}
-
 const LARGE_BYTES = 2 ** 30;
 
 /** Probabilities, unlike labels, are in memory as a whole; a person hears of it before the time is spent. */
@@ -136,7 +118,7 @@ async function predictOne(
   const { probabilities, window, postprocess = true, onProgress, signal } = options;
   const { inputs, output } = options.job;
   const { info } = models[0]!;
-  const { volume, header, warnings } = await readJob(laboratory, inputs);
+  const { volume, header, warnings } = await readStacked(laboratory, inputs);
   if (probabilities) warnOfMemory(laboratory, volume, outputClasses(info).values.length);
   const startMs = machine.elapsedMs();
   const result = await segmentWithEnsemble(models, volume, {
@@ -175,7 +157,7 @@ async function assertInputsStay({ files }: Laboratory, jobs: readonly Job[]): Pr
 
 /**
  * Segments one volume or all of a folder.
- * @throws {InputError} E_NO_INPUT, E_OUTPUT_NAME, E_SHAPE_MISMATCH, and as readVolume, openModel and segmentWithEnsemble
+ * @throws {InputError} E_NO_INPUT, E_OUTPUT_NAME, and as readStacked, openModel and segmentWithEnsemble
  */
 export async function predictFiles(laboratory: Laboratory, options: PredictOptions): Promise<readonly Prediction[]> {
   const jobs = await jobsOf(laboratory, options);

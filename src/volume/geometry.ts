@@ -3,7 +3,7 @@ import type { Affine, Xyz } from './volume.ts';
 
 /** Something about a file that a person should know before trusting a result; the file is read all the same. */
 export interface VolumeWarning {
-  readonly code: 'W_AXES_SHEARED' | 'W_SPACING_AFFINE';
+  readonly code: 'W_AXES_SHEARED' | 'W_SPACING_AFFINE' | 'W_GEOMETRY_ROUNDING';
   readonly message: string;
 }
 

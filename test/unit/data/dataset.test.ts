@@ -35,9 +35,9 @@ function memoryFiles(tree: Tree): Files {
 
 const SIZE: Xyz = [3, 2, 2];
 
-function nifti(values: readonly number[], sizeVoxels: Xyz = SIZE): Uint8Array {
+function nifti(values: readonly number[], sizeVoxels: Xyz = SIZE, originMm = 0): Uint8Array {
   const channels = values.length / (sizeVoxels[0] * sizeVoxels[1] * sizeVoxels[2]);
-  const affine = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+  const affine = [1, 0, 0, originMm, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
   const volume: Volume = { data: Float32Array.from(values), sizeVoxels, channels, spacingMm: [1, 1, 1], affine };
   return encodeNiftiImage(volume, createNiftiHeader(volume));
 }
@@ -310,6 +310,16 @@ describe('loadCase', () => {
   test('refuses channels on different grids', async () => {
     const tree = { ...NNUNET_TREE, 'n/Dataset007_Toy/imagesTr/p_1_0001.nii.gz': nifti(ramp(12), [2, 2, 3]) };
     await expect(load(memoryFiles(tree), 'n/Dataset007_Toy', 0)).rejects.toMatchObject({ code: 'E_SHAPE_MISMATCH' });
+  });
+
+  test('refuses a label or a channel in another place of the world, and warns of rounding', async () => {
+    const mismatch = { code: 'E_GEOMETRY_MISMATCH', message: expect.stringMatching(/a\.nii\.gz lie up to 5 mm apart/) };
+    const apart = decathlon({}, { 'd/labelsTr/a.nii.gz': nifti(LABEL, SIZE, 5) });
+    await expect(load(apart, 'd', 0)).rejects.toMatchObject(mismatch);
+    const tree = { ...NNUNET_TREE, 'n/Dataset007_Toy/imagesTr/p_1_0001.nii.gz': nifti(ramp(12), SIZE, -5) };
+    await expect(load(memoryFiles(tree), 'n/Dataset007_Toy', 0)).rejects.toMatchObject({ code: 'E_GEOMETRY_MISMATCH' });
+    const rounded = decathlon({}, { 'd/labelsTr/a.nii.gz': nifti(LABEL, SIZE, 0.01) });
+    expect((await load(rounded, 'd', 0)).warnings).toMatchObject([{ code: 'W_GEOMETRY_ROUNDING' }]);
   });
 
   test('refuses a label value that dataset.json does not name, with its count', async () => {

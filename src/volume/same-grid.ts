@@ -1,0 +1,58 @@
+/** Whether two volumes lie on one grid: as many voxels, in the same place of the world. */
+import { InputError } from '../core/errors.ts';
+import type { VolumeWarning } from './geometry.ts';
+import { type Affine, formatSize, type Xyz } from './volume.ts';
+
+/** A volume by its grid, and the file it came from. */
+export interface PlacedGrid {
+  readonly path: string;
+  readonly sizeVoxels: Xyz;
+  readonly spacingMm: Xyz;
+  readonly affine: Affine;
+}
+
+/** Shifts below this part of a voxel edge are not worth a word. */
+const EQUAL_VOXELS = 1e-3;
+/** Shifts up to this part of a voxel edge are the rounding of headers; beyond it, labels lie beside what they label. */
+const ROUNDING_VOXELS = 0.1;
+
+/** Largest distance between the places that two affines give a corner of a grid, millimetres. */
+function cornerShiftMm(left: PlacedGrid, right: PlacedGrid): number {
+  const [width, height, depth] = left.sizeVoxels;
+  let largest = 0;
+  for (let corner = 0; corner < 8; corner++) {
+    const voxel = [corner & 1 ? width - 1 : 0, corner & 2 ? height - 1 : 0, corner & 4 ? depth - 1 : 0, 1];
+    const along = ([0, 1, 2] as const).map(row =>
+      voxel.reduce((sum, index, k) => sum + (left.affine[row * 4 + k]! - right.affine[row * 4 + k]!) * index, 0),
+    );
+    largest = Math.max(largest, Math.hypot(...along));
+  }
+  return largest;
+}
+
+/**
+ * Checks that two files of a case lie on one grid.
+ * @returns W_GEOMETRY_ROUNDING where they are apart by less than a tenth of the smallest voxel edge, as headers round
+ * @throws {InputError} E_SHAPE_MISMATCH, E_GEOMETRY_MISMATCH; both name both files
+ */
+export function assertSameGrid(first: PlacedGrid, other: PlacedGrid): readonly VolumeWarning[] {
+  if (!first.sizeVoxels.every((size, axis) => size === other.sizeVoxels[axis])) {
+    throw new InputError(
+      'E_SHAPE_MISMATCH',
+      `${other.path} has ${formatSize(other.sizeVoxels)} voxels, but ${first.path} has ${formatSize(first.sizeVoxels)}. ` +
+        'The files of a case must share one grid; resample one to the other.',
+    );
+  }
+  const shiftMm = cornerShiftMm(first, other);
+  const edgeMm = Math.min(...first.spacingMm);
+  if (shiftMm <= EQUAL_VOXELS * edgeMm) return [];
+  const apart = `${other.path} and ${first.path} lie up to ${Number(shiftMm.toPrecision(3))} mm apart`;
+  if (shiftMm <= ROUNDING_VOXELS * edgeMm) {
+    const message = `${apart} by their affines, less than a voxel's rounding; the first decides.`;
+    return [{ code: 'W_GEOMETRY_ROUNDING', message }];
+  }
+  throw new InputError(
+    'E_GEOMETRY_MISMATCH',
+    `${apart}: their affines differ. The files of a case must share one grid; correct a wrong header, or resample one to the other.`,
+  );
+}
