@@ -23,7 +23,14 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training
 import type { DistillationTerm } from '../training/distillation.ts';
 import { exportModel, multiplyAdds } from '../training/export.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
-import { buildForward, kernelMask, type Model, type StepOptions } from '../training/step.ts';
+import {
+  buildForward,
+  distillationAdapters,
+  type ExternalTeacher,
+  kernelMask,
+  type Model,
+  type StepOptions,
+} from '../training/step.ts';
 import { type TrainingResult, type TrainingStore, train } from '../training/trainer.ts';
 import { choosePostprocessing } from './choose-postprocessing.ts';
 import type { Recipe } from './config-schema.ts';
@@ -188,6 +195,31 @@ function planArm({ laboratory, recipe, data, arm, seed, teacher }: Omit<ArmOptio
     terms,
     fingerprint,
   };
+}
+
+/**
+ * Checks that the recipe's distillation fits student and teacher, by shapes alone.
+ * @param teacher what a finished teacher gives; the recipe describes one that is trained here
+ * @throws {InputError} E_LAYER, E_DISTILL or E_SHAPE, naming the term
+ */
+export function assertDistillationFits(
+  { recipe, data }: Pick<ArmOptions, 'recipe' | 'data'>,
+  teacher?: ExternalTeacher,
+): void {
+  const { student, loss, distill, patch } = recipe;
+  const channels = logitChannels({ recipe, data });
+  const unlabelled = distill.unlabelled.batch;
+  const own = 'onnx' in recipe.teacher ? undefined : architectureOf(recipe.teacher, channels);
+  const taught = teacher ?? own;
+  invariant(taught !== undefined, 'a finished teacher is opened before its fit is known');
+  distillationAdapters({
+    student: architectureOf(student, channels),
+    teacher: taught,
+    terms: distillationTerms(recipe),
+    imageShape: [student.train.batch + unlabelled, data.dataset.channels.length, ...patchShape(patch.size)],
+    unlabelled,
+    hardLoss: loss,
+  });
 }
 
 /** A network that this run has trained, with its best parameters, as a frozen part of another arm's step. */

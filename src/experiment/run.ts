@@ -5,7 +5,7 @@
 import { InputError, VoxstillError } from '../core/errors.ts';
 import { tensor } from '../core/tensor.ts';
 import type { TeacherCall } from '../training/trainer.ts';
-import { patchShape, trainArm, trainedModel } from './arm.ts';
+import { assertDistillationFits, patchShape, trainArm, trainedModel } from './arm.ts';
 import { type ArmEvaluations, compareArms } from './compare.ts';
 import { stringifyRecipe } from './config.ts';
 import type { Recipe } from './config-schema.ts';
@@ -196,7 +196,8 @@ async function open(
     timingsSeconds: { ...earlier?.timingsSeconds },
     signal,
   };
-  if (arm === 'student' || (arm === undefined && 'onnx' in recipe.teacher)) await checkTeacher(context);
+  if (arm === undefined && !('onnx' in recipe.teacher)) assertDistillationFits(context);
+  else if (arm === undefined || arm === 'student') await checkTeacher(context);
   await openRunFolder(laboratory.files, run, { ...opening, ...part });
   await writeJson(laboratory.files, run.splits, data.splits);
   return context;
@@ -206,7 +207,14 @@ async function open(
 async function checkTeacher(context: Context): Promise<void> {
   for (const seed of context.recipe.seeds) {
     const isTrained = await context.laboratory.files.exists(context.run.arm('student', seed).model);
-    if (!isTrained) await closeTeacher(await openTeacher(context, seed));
+    if (isTrained) continue;
+    const opened = await openTeacher(context, seed);
+    try {
+      const { inStep } = opened.teacher;
+      assertDistillationFits(context, 'network' in inStep ? undefined : inStep);
+    } finally {
+      await closeTeacher(opened);
+    }
   }
 }
 

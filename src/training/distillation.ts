@@ -116,20 +116,16 @@ function classMaps(context: DistillationContext, { reference }: Referred): Value
     : builder.concat([labelled, teacherMaps(context, builder.slice(logits, 0, first, samples))], 0);
 }
 
-/** The student's feature with the teacher's channels, by a 1x1x1 convolution with bias. */
+/** The student's feature with the teacher's channels, by a 1x1x1 convolution. */
 function adapted(
   { builder, adapter }: DistillationContext,
-  name: string,
   [student, teacher]: readonly [Value, Value],
+  options: { readonly name: string; readonly bias: boolean },
 ): Value {
   const parameters = { get: adapter, update: () => {}, training: true };
+  const context = { builder, parameters, name: `${options.name}.adapter` };
   const channels = teacher.shape[1] as number;
-  return sameConv({ builder, parameters, name: `${name}.adapter` }, student, {
-    channels,
-    kernel: [1, 1, 1],
-    gain: 1,
-    bias: true,
-  });
+  return sameConv(context, student, { channels, kernel: [1, 1, 1], gain: 1, bias: options.bias });
 }
 
 function exclusive({ activation }: DistillationContext, method: Method): void {
@@ -161,13 +157,15 @@ const BUILD: { readonly [M in Method]: Build<M> } = {
   },
   hint: (context, term) => {
     const pair = onSmallerGrid(context.builder, ...layersOf(context, term));
-    return hintLoss(context.builder, adapted(context, term.name, pair), pair[1]);
+    return hintLoss(context.builder, adapted(context, pair, { name: term.name, bias: true }), pair[1]);
   },
   attention: (context, term) =>
     attentionLoss(context.builder, ...onSmallerGrid(context.builder, ...layersOf(context, term))),
   channelWise: (context, term) => {
     const pair = onSmallerGrid(context.builder, ...layersOf(context, term));
-    const student = sameShape(pair[0].shape, pair[1].shape) ? pair[0] : adapted(context, term.name, pair);
+    // a softmax over space does not see a bias
+    const options = { name: term.name, bias: false };
+    const student = sameShape(pair[0].shape, pair[1].shape) ? pair[0] : adapted(context, pair, options);
     return channelWiseLoss(context.builder, student, pair[1], context.hyper(`${term.name}.temperature`));
   },
   regionAffinity: (context, term) =>

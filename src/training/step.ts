@@ -155,11 +155,19 @@ function teacherValues(
   return new Map([...(features as [string, Value][]), [LOGITS, builder.input('teacherLogits', logits)]]);
 }
 
-/** The adapters that a distillation needs. @throws {InputError} if terms and networks do not fit */
-function adaptersOf(options: StepOptions): readonly ParameterSpec[] {
-  const { student, imageShape, hardLoss, distillation } = options;
-  if (distillation === undefined) return [];
-  const { teacher, terms } = distillation;
+/** What decides whether terms and networks fit: all of it is known before anything is trained. */
+export interface DistillationPlan extends Pick<StepOptions, 'imageShape' | 'unlabelled' | 'hardLoss'> {
+  readonly student: Pick<Model, 'network'>;
+  readonly teacher: Pick<Model, 'network'> | ExternalTeacher;
+  readonly terms: readonly DistillationTerm[];
+}
+
+/**
+ * The adapters that a distillation needs.
+ * @throws {InputError} E_LAYER, E_DISTILL or E_SHAPE if terms and networks do not fit, naming the term
+ */
+export function distillationAdapters(plan: DistillationPlan): readonly ParameterSpec[] {
+  const { student, teacher, terms, imageShape, hardLoss } = plan;
   const own = collectFeatures(student.network, imageShape);
   const logits = own.get(LOGITS) as Shape;
   const other =
@@ -175,7 +183,7 @@ function adaptersOf(options: StepOptions): readonly ParameterSpec[] {
   return planDistillation(terms, {
     student: new Map([...own, [LOGITS, withSize(logits, size)]]),
     teacher: new Map([...other, [LOGITS, withSize(taught, size)]]),
-    label: withSize(labelShape(options), size),
+    label: withSize(labelShape(plan), size),
     activation: isSigmoid(hardLoss) ? 'sigmoid' : 'softmax',
   });
 }
@@ -262,7 +270,7 @@ function update(
 export function buildTrainingStep(options: StepOptions): TrainingStep {
   const { student, imageShape, hardLoss, distillation } = options;
   const builder = new GraphBuilder();
-  const adapters = adaptersOf(options);
+  const adapters = distillation === undefined ? [] : distillationAdapters({ ...options, ...distillation });
   const softTerms = distillation?.terms ?? [];
   const annealed = hardLoss.crossEntropy.classWeights === 'annealed';
   const hyperNames = [

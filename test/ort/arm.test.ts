@@ -3,7 +3,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { parseRecipe } from '../../src/experiment/config.ts';
 import { readModelFile } from '../../src/experiment/model-file.ts';
-import { trainOneArm } from '../../src/experiment/run.ts';
+import { runExperiment, trainOneArm } from '../../src/experiment/run.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
@@ -91,4 +91,39 @@ it('chooses post-processing on the validation cases alone and stores it in the m
   await expect(train('wrong', 'postprocess={ Anterio: { fillHoles: true } }')).rejects.toMatchObject({
     code: 'E_POSTPROCESS',
   });
+});
+
+it('trains adapters with the student and leaves them out of its file, and refuses layers before anything is trained', async () => {
+  const losses = (layer: string): string =>
+    `distill.losses=[{ hint: { studentLayer: encoder1, teacherLayer: ${layer} } }, { hint: { studentLayer: encoder0, teacherLayer: encoder0 } }]`;
+  const recipe = (layer: string) =>
+    parseRecipe(tinyRecipe('data', 2), {
+      path: 'recipe.yaml',
+      overrides: ['data.splits={ train: 0.66, val: 0, test: 0.34 }', losses(layer)],
+    });
+  await expect(
+    runExperiment(laboratory, recipe('encoder7'), { out: 'unknown-layer', resume: false }),
+  ).rejects.toMatchObject({
+    code: 'E_LAYER',
+    message: 'distillation term hint: the teacher has no layer "encoder7"; it has encoder0, encoder1, decoder0, logits',
+  });
+  expect(await files.list('unknown-layer')).toEqual([]);
+
+  for (const arm of ['teacher', 'student', 'baseline'] as const) {
+    await trainOneArm(laboratory, recipe('encoder1'), { arm, out: 'hints', resume: false });
+  }
+  const text = async (path: string): Promise<string> => new TextDecoder().decode(await files.read(`hints/${path}`));
+  expect((await text('student/history.csv')).split('\n')[0]).toBe(
+    'step,epoch,seconds,learningRate,total,crossEntropy,dice,hint,hint2,gradientNorm,validationDice',
+  );
+  expect(await text('student/checkpoint/last.safetensors')).toContain('"state.adapters"');
+  const [student, baseline] = [
+    await files.read('hints/student/model.onnx'),
+    await files.read('hints/baseline/model.onnx'),
+  ];
+  expect(Buffer.from(student).includes('adapter')).toBe(false);
+  expect(student.length).toBe(baseline.length);
+  expect(Buffer.from(student).equals(baseline)).toBe(false);
+  const infoOf = async (arm: string) => (await readModelFile(files, `hints/${arm}/model.onnx`)).info;
+  expect(await infoOf('student')).toEqual(await infoOf('baseline'));
 });

@@ -4,14 +4,14 @@ import { random } from '../../src/core/random.ts';
 import { elementCount } from '../../src/core/shape.ts';
 import { tensor } from '../../src/core/tensor.ts';
 import type { Batch, BatchSource } from '../../src/data/loader.ts';
-import { initialize } from '../../src/nn/parameters.ts';
+import { GraphBuilder, type Value } from '../../src/graph/graph.ts';
+import { constantParameters, initialize } from '../../src/nn/parameters.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import { silent } from '../../src/runtime/progress.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoint.ts';
-import { buildForward } from '../../src/training/step.ts';
 import { type StepRecord, type TrainerOptions, type TrainingStore, train } from '../../src/training/trainer.ts';
 import { HARD_LOSS, KD, plainAdam, smallUnet, steady } from '../support/training-steps.ts';
 
@@ -21,6 +21,13 @@ const student = smallUnet([4, 8]);
 const teacher = smallUnet([6]);
 const teacherTheta = initialize(teacher.specs, name => random(5, name));
 const fingerprint = 'test';
+const HINT = {
+  method: 'hint',
+  name: 'hint',
+  weight: steady(0.1),
+  studentLayer: 'encoder1',
+  teacherLayer: 'encoder0',
+} as const;
 const WARMING = { ...KD, weight: { ...steady(0.5), from: 0, warmupSteps: 8 }, temperature: steady(3) };
 
 /** A bright ball of class 1 with a core of class 2 somewhere in noise; a pure function of the step. */
@@ -111,7 +118,7 @@ function options(changes: Partial<TrainerOptions>): TrainerOptions {
       optimizer: plainAdam(),
       regularization: { l1: 0, l2: 1e-5 },
       clipNorm: 5,
-      distillation: { teacher: { ...teacher, theta: teacherTheta }, terms: [WARMING] },
+      distillation: { teacher: { ...teacher, theta: teacherTheta }, terms: [WARMING, HINT] },
     },
     initialTheta: initialize(student.specs, name => random(3, name)),
     initialAdapters: specs => initialize(specs, name => random(4, name)),
@@ -176,6 +183,8 @@ describe('train', () => {
     const [end, wholeEnd] = [await store.last(), await whole.last()];
     expect(bits(end.theta)).toEqual(bits(wholeEnd.theta));
     expect(end.state).toEqual(wholeEnd.state);
+    expect(Object.keys(end.state).sort()).toEqual(['adapters', 'm', 'v']);
+    expect(end.state['adapters']).not.toEqual(stopped.state['adapters']);
     expect(end.best).toEqual(wholeEnd.best);
     expect(bits((await store.best()).theta)).toEqual(bits((await whole.best()).theta));
   });
@@ -187,9 +196,9 @@ describe('train', () => {
     records.forEach(({ learningRate, losses, epoch }, index) => {
       expect(learningRate).toBeCloseTo(expected[index]!, 7);
       expect(epoch).toBe(Math.floor(index / 4));
-      const { total, crossEntropy, dice, kd } = losses;
+      const { total, crossEntropy, dice, kd, hint } = losses;
       const softWeight = 0.5 * Math.min(1, (index + 1) / 9);
-      expect(total! / (crossEntropy! + dice! + softWeight * kd!)).toBeCloseTo(1, 5);
+      expect(total! / (crossEntropy! + dice! + softWeight * kd! + 0.1 * hint!)).toBeCloseTo(1, 5);
     });
   });
 
@@ -260,19 +269,26 @@ describe('train', () => {
 
   it('learns the same from a teacher outside of the graph that sees the same patches', async () => {
     const inside = await train(options({}));
-    const session = await engine.load(encodeModel(lower(buildForward(teacher, imageShape), { block: engine.block })));
-    const theta = tensor('float32', teacherTheta, [teacherTheta.length]);
+    const builder = new GraphBuilder();
+    const outputs: Record<string, Value> = {};
+    const parameters = constantParameters(builder, teacherTheta, teacher.specs);
+    const tap = (name: string, feature: Value): void => void Object.assign(outputs, { [name]: feature });
+    tap('logits', teacher.network(builder, builder.input('image', imageShape), { ...parameters, tap }));
+    const session = await engine.load(encodeModel(lower({ outputs }, { block: 0 })));
     const { step, ...rest } = options({
       callTeacher: async (_, { image }) => {
-        const { logits } = await session.run({ image: tensor('float32', image, imageShape), theta });
-        return { logits: logits!, features: {} };
+        const { logits, ...features } = await session.run({ image: tensor('float32', image, imageShape) });
+        return { logits: logits!, features };
       },
     });
     const terms = step.distillation!.terms;
-    const outside = await train({ ...rest, step: { ...step, distillation: { teacher: { features: {} }, terms } } });
+    const features = { encoder0: outputs['encoder0']!.shape };
+    const outside = await train({ ...rest, step: { ...step, distillation: { teacher: { features }, terms } } });
     await session.dispose();
     outside.records.forEach(({ losses }, index) => {
-      expect(losses['kd']! / inside.records[index]!.losses['kd']!).toBeCloseTo(1, 4);
+      for (const name of ['kd', 'hint']) {
+        expect(losses[name]! / inside.records[index]!.losses[name]!, name).toBeCloseTo(1, 4);
+      }
       expect(losses['total']! / inside.records[index]!.losses['total']!).toBeCloseTo(1, 4);
     });
   });

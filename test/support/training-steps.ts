@@ -11,6 +11,7 @@ import type { Engine } from '../../src/runtime/engine.ts';
 import type { HardLossOptions } from '../../src/training/hard-loss.ts';
 import type { Ramp } from '../../src/training/ramp.ts';
 import {
+  ADAPTERS,
   biasCorrections,
   buildTrainingStep,
   labelShape,
@@ -18,7 +19,7 @@ import {
   type StepOptions,
 } from '../../src/training/step.ts';
 
-/** What one step gave. */
+/** What one step gave; adapters are part of the state. */
 export interface StepOutcome {
   readonly losses: Readonly<Record<string, number>>;
   readonly theta: Float32Array;
@@ -65,6 +66,8 @@ export async function runSteps(
     readonly block: number;
     readonly steps: number;
     readonly theta: Float32Array;
+    /** Initial values of the step's adapters, where it has any. */
+    readonly adapters?: Float32Array;
     readonly image: Float32Array;
     readonly label: Int32Array;
     readonly hyper: Readonly<Record<string, number>>;
@@ -75,9 +78,12 @@ export async function runSteps(
   const session = await engine.load(encodeModel(lower(step.graph, { block: run.block })));
   const flat = (data: Float32Array): Tensor => tensor('float32', data, [data.length]);
   let theta = run.theta;
-  let state: StepOutcome['state'] = Object.fromEntries(
-    optimizer.stateNames.map(name => [name, new Float32Array(theta.length)]),
-  );
+  const { adapters } = run;
+  const count = theta.length + (adapters?.length ?? 0);
+  let state: StepOutcome['state'] = {
+    ...Object.fromEntries(optimizer.stateNames.map(name => [name, new Float32Array(count)])),
+    ...(adapters && { [ADAPTERS]: adapters }),
+  };
   const outcomes: StepOutcome[] = [];
   for (let index = 0; index < run.steps; index++) {
     const [biasCorrection1, biasCorrection2] = biasCorrections(optimizer, index);
@@ -91,7 +97,7 @@ export async function runSteps(
     });
     const values = (name: string): Float32Array => results[name]?.data as Float32Array;
     theta = values('theta.next');
-    state = Object.fromEntries(optimizer.stateNames.map(name => [name, values(`${name}.next`)]));
+    state = Object.fromEntries(Object.keys(state).map(name => [name, values(`${name}.next`)]));
     const losses = Object.fromEntries(step.lossNames.map((name, place) => [name, values('losses')[place] as number]));
     outcomes.push({ losses, theta, state });
   }

@@ -90,8 +90,11 @@ describe('docs/recipe.md', () => {
     expect(Object.fromEntries(others.map(([key]) => [key, written.get(key)]))).toEqual(Object.fromEntries(others));
   });
 
-  it('shows a recipe that is one', () => {
-    const example = /```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
-    expect(parseRecipe(example, { path: 'docs/recipe.md' }).patch.size).toEqual([40, 56, 40]);
+  it('shows recipes and parts of one that are right', () => {
+    const [first = '', ...parts] = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, example]) => example!);
+    expect(parseRecipe(first, { path: 'docs/recipe.md' }).patch.size).toEqual([40, 56, 40]);
+    const distill = parts.filter(part => part.startsWith('distill:'));
+    const recipes = distill.map(part => parseRecipe(first + part, { path: 'docs/recipe.md' }));
+    expect(recipes.map(recipe => recipe.distill.losses.length)).toEqual([2]);
   });
 });
