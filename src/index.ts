@@ -28,10 +28,11 @@ export {
 } from './data/normalize.ts';
 export { generatePhantom, type Phantom, type PhantomOptions } from './data/phantom.ts';
 // model files
+export type { ModelMetadata } from './experiment/model-facts.ts';
 export {
   formatModelMetadata,
+  type KnownFacts,
   type ModelFile,
-  type ModelMetadata,
   openModel,
   readModelFile,
 } from './experiment/model-file.ts';

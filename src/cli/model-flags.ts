@@ -2,8 +2,10 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../core/errors.ts';
 import type { VolumeNormalization } from '../data/normalize.ts';
+import { AXES } from '../experiment/axes.ts';
 import { defaultEvaluation } from '../experiment/config-schema.ts';
-import { type ModelFile, type ModelMetadata, readModelFile } from '../experiment/model-file.ts';
+import type { ModelMetadata } from '../experiment/model-facts.ts';
+import { type ModelFile, readModelFile } from '../experiment/model-file.ts';
 import { VOLUME_NORMALIZATIONS } from '../experiment/normalization-schema.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import type { Files } from '../runtime/files.ts';
@@ -36,7 +38,7 @@ export function addModelFlags(command: Command): Command {
     .addOption(new Option('--normalize <how>', 'of intensities').choices([...VOLUME_NORMALIZATIONS]))
     .option('--patch <x,y,z>', 'size of its input in voxels', triple)
     .addOption(new Option('--activation <what>', 'that makes probabilities').choices(['softmax', 'sigmoid', 'none']))
-    .addOption(new Option('--axes <order>', 'of its tensors').choices(['NCZYX', 'NCXYZ']))
+    .addOption(new Option('--axes <order>', 'of its tensors').choices([...AXES]))
     .option('--overlap <share>', 'of a window that its neighbour covers too', share, overlap)
     .addOption(
       new Option('--weighting <how>', 'of the voxels of a window').choices(['gaussian', 'constant']).default(weighting),
@@ -47,8 +49,8 @@ export function addModelFlags(command: Command): Command {
 
 /** Reads the models that the flags name, with what the flags say of them. */
 export function readModels(files: Pick<Files, 'read' | 'exists'>, flags: ModelFlags): Promise<readonly ModelFile[]> {
-  const facts = givenFacts(flags);
-  return Promise.all(flags.model.map(path => readModelFile(files, path, facts)));
+  const given = givenFacts(flags);
+  return Promise.all(flags.model.map(path => readModelFile(files, path, { given })));
 }
 
 /** How the flags want the window to slide. */

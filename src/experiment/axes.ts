@@ -1,41 +1,67 @@
 /**
- * Models whose spatial axes run x, y, z ([N, C, X, Y, Z], as nibabel arrays have them) behind the order that everything else uses,
- * [N, C, D = z, H = y, W = x]. Costs a copy on the way in and one on the way out.
+ * Models whose axes run otherwise than everything else here has them, [N, C, D = z, H = y, W = x], behind that order: x, y, z as nibabel
+ * has arrays, channels last as Keras has them, or both. Costs a copy on the way in and one on the way out.
  */
 import { InputError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
 
-/** Reverses the three spatial axes of a float tensor of rank 5. */
-function reverseSpatialAxes(value: Tensor): Tensor {
-  const [n, c, a, b, d, ...more] = value.shape;
-  if (!(value.data instanceof Float32Array) || d === undefined || more.length > 0) {
+/** The orders that a model's input and output may have. */
+export const AXES = ['NCZYX', 'NCXYZ', 'NZYXC', 'NXYZC'] as const;
+export type Axes = (typeof AXES)[number];
+
+const STANDARD = 'NCZYX';
+
+/** Where each axis of one order stands in another. */
+function placesIn(order: string, axes: string): number[] {
+  return [...axes].map(axis => order.indexOf(axis));
+}
+
+/** A shape in the model's order as [N, C, D, H, W]; undefined where it has not five axes. */
+export function standardShape<T>(shape: readonly T[], axes: Axes): readonly [T, T, T, T, T] | undefined {
+  if (shape.length !== STANDARD.length) return undefined;
+  return placesIn(axes, STANDARD).map(place => shape[place]) as unknown as [T, T, T, T, T];
+}
+
+/** Axis i of the result is axis order[i] of the value. */
+function transpose(value: Tensor, order: readonly number[], axes: Axes): Tensor {
+  if (!(value.data instanceof Float32Array) || value.shape.length !== order.length) {
     const got = `${value.dataType} ${formatShape(value.shape)}`;
-    throw new InputError('E_MODEL_OUTPUT', `a model with axes NCXYZ must take and give float32 of rank 5, got ${got}`);
+    throw new InputError(
+      'E_MODEL_OUTPUT',
+      `a model with axes ${axes} must take and give float32 of rank 5, got ${got}`,
+    );
   }
-  const reversed = new Float32Array(value.data.length);
-  const outer = n! * c!;
-  let from = 0;
-  for (let volume = 0; volume < outer; volume++) {
-    const base = volume * a! * b! * d;
-    for (let i = 0; i < a!; i++) {
-      for (let j = 0; j < b!; j++) {
-        for (let k = 0; k < d; k++) reversed[base + (k * b! + j) * a! + i] = value.data[from++]!;
+  const shape = order.map(axis => value.shape[axis]!);
+  const strides = order.map(axis => value.shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+  const result = new Float32Array(value.data.length);
+  const [n, c, d, h, w] = shape as [number, number, number, number, number];
+  const [stepN, stepC, stepD, stepH, stepW] = strides as [number, number, number, number, number];
+  let to = 0;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < c; j++) {
+      for (let z = 0; z < d; z++) {
+        for (let y = 0; y < h; y++) {
+          let from = i * stepN + j * stepC + z * stepD + y * stepH;
+          for (let x = 0; x < w; x++, from += stepW) result[to++] = value.data[from]!;
+        }
       }
     }
   }
-  return tensor('float32', reversed, [n!, c!, d, b!, a!]);
+  return tensor('float32', result, shape);
 }
 
-/** The session of an NCXYZ model as one of an NCZYX model; disposing it disposes the model. */
-export function asZyxSession(session: Session): Session {
-  const convert = (values: Readonly<Record<string, Tensor>>): Record<string, Tensor> =>
-    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, reverseSpatialAxes(value)]));
+/** The session of a model as one that takes and gives [N, C, D, H, W]; disposing it disposes the model. */
+export function withStandardAxes(session: Session, axes: Axes): Session {
+  if (axes === STANDARD) return session;
+  const convert = (values: Readonly<Record<string, Tensor>>, order: readonly number[]): Record<string, Tensor> =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, transpose(value, order, axes)]));
+  const [toModel, fromModel] = [placesIn(STANDARD, axes), placesIn(axes, STANDARD)];
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
-    run: async (feeds, outputs) => convert(await session.run(convert(feeds), outputs)),
+    run: async (feeds, outputs) => convert(await session.run(convert(feeds, toModel), outputs), fromModel),
     dispose: () => session.dispose(),
   };
 }

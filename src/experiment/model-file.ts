@@ -2,59 +2,19 @@
  * A model on disk with what must be known to use it. Ours carry it in their metadata under the key `voxstill`; for models from
  * elsewhere it comes from a JSON file beside the model (`M.json` for `M.onnx`, same fields), from flags, and from the graph itself.
  */
-import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
-import { elementCount, sameShape, type Triple } from '../core/shape.ts';
-import type { ModelInfo, OpenModel } from '../inference/model-info.ts';
+import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
 import { decodeModel, type ModelSummary } from '../onnx/decode.ts';
+import { embedExternalData } from '../onnx/external-data.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
-import { asZyxSession } from './axes.ts';
-import { normalizationSchema } from './normalization-schema.ts';
-import { postprocessingSchema, postprocessingTrialSchema } from './postprocessing-schema.ts';
-
-const positive = z.number().gt(0);
-const triple = <T extends z.ZodType>(item: T) => z.tuple([item, item, item]).readonly();
-
-const metadataSchema = z.object({
-  labels: z
-    .array(z.object({ value: z.int().min(0).max(255), name: z.string().min(1) }))
-    .min(1)
-    .readonly(),
-  channels: z.int().min(1),
-  /** x, y, z; null where volumes are taken as they are. */
-  spacingMm: triple(positive).nullable(),
-  /** RAS: volumes are turned to axes that run right, anterior, superior; null where they are taken as they are. */
-  orientation: z.enum(['RAS']).nullable(),
-  /** One method for all channels, or one per channel. */
-  normalize: normalizationSchema,
-  /** [D, H, W] = z, y, x. */
-  patch: triple(z.int().min(1)),
-  /** [D, H, W] of what the model gives, in the middle of the patch; the whole patch if not given. */
-  output: triple(z.int().min(1)).optional(),
-  /** The one batch size that the model takes; any if not given. */
-  batch: z.int().min(1).optional(),
-  activation: z.enum(['softmax', 'sigmoid', 'none']),
-  /** Steps by class name; none if not given. */
-  postprocess: postprocessingSchema.optional(),
-  /** What was compared to choose them, on validation cases. */
-  postprocessTrials: z.array(postprocessingTrialSchema).readonly().optional(),
-  inputName: z.string().min(1),
-  outputName: z.string().min(1),
-  /** Trained parameters. */
-  parameters: z.int().min(0),
-  /** For one patch; null where nobody counted. */
-  multiplyAdds: z.number().min(0).nullable(),
-  /** Order of the model's axes. */
-  axes: z.enum(['NCZYX', 'NCXYZ']),
-});
-
-/** The facts of a model, as they stand in its metadata or beside it. */
-export type ModelMetadata = Readonly<z.output<typeof metadataSchema>>;
+import { withStandardAxes } from './axes.ts';
+import { factsOfGraph, type ModelMetadata, metadataSchema } from './model-facts.ts';
 
 /** A model that is ready to be loaded. */
 export interface ModelFile {
   readonly path: string;
+  /** With weights that lie in files of their own put in. */
   readonly bytes: Uint8Array;
   readonly metadata: ModelMetadata;
   readonly info: ModelInfo;
@@ -83,73 +43,33 @@ function parseFacts(text: string, source: string): Partial<ModelMetadata> {
   return Object.fromEntries(Object.entries(result.data).filter(([, value]) => value !== undefined));
 }
 
-/** A size that a graph states; a word or 0 is one that is known only at run time. */
-function isFixed(item: number | string | undefined): item is number {
-  return typeof item === 'number' && item > 0;
-}
-
-/** [D, H, W] of a tensor [N, C, ...], where the graph states it. */
-function spatialSize(shape: readonly (number | string)[], axes: ModelMetadata['axes']): Triple | undefined {
-  const spatial = shape.slice(2).filter(isFixed);
-  const [depth, height, width] = axes === 'NCXYZ' ? spatial.toReversed() : spatial;
-  if (shape.length !== 5 || depth === undefined || height === undefined || width === undefined) return undefined;
-  return [depth, height, width];
-}
-
-/** What the graph itself says. */
-function factsOfGraph(model: ModelSummary, axes: ModelMetadata['axes']): Partial<ModelMetadata> {
-  const [input] = model.inputs;
-  const [output] = model.outputs;
-  const [batch, channels] = input?.shape ?? [];
-  const weights = model.initializers.filter(({ shape }) => shape.length > 1);
-  const patch = spatialSize(input?.shape ?? [], axes);
-  const given = spatialSize(output?.shape ?? [], axes);
-  return {
-    ...(isFixed(channels) && { channels }),
-    ...(isFixed(batch) && { batch }),
-    ...(patch !== undefined && { patch }),
-    ...(patch !== undefined && given !== undefined && !sameShape(patch, given) && { output: given }),
-    ...(input !== undefined && { inputName: input.name }),
-    ...(output !== undefined && { outputName: output.name }),
-    parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0),
-    spacingMm: null,
-    orientation: null,
-    multiplyAdds: null,
-    axes,
-  };
-}
-
-/**
- * Reads a model and what is known of it. Later sources win: the graph, the metadata, the JSON beside it, the caller.
- * @param given what the user says, for example by flags
- * @throws {InputError} E_FILE_MISSING, E_MODEL_CORRUPT; E_MODEL_INFO if a source is malformed or a needed fact is nowhere
- */
-export async function readModelFile(
+/** The model's bytes with all weights in them. */
+async function readWhole(
   files: Pick<Files, 'read' | 'exists'>,
   path: string,
-  given: Partial<ModelMetadata> = {},
-): Promise<ModelFile> {
+): Promise<{ readonly bytes: Uint8Array; readonly model: ModelSummary }> {
   const bytes = await files.read(path);
   const model = decodeModel(bytes, path);
-  const own = model.metadata[METADATA_KEY];
-  const beside = `${path.replace(/\.onnx$/i, '')}.json`;
-  const decoder = new TextDecoder();
-  const stated = {
-    ...(own !== undefined && parseFacts(own, `${path} (metadata ${METADATA_KEY})`)),
-    ...((await files.exists(beside)) && parseFacts(decoder.decode(await files.read(beside)), beside)),
-    ...given,
-  };
-  const result = metadataSchema.safeParse({ ...factsOfGraph(model, stated.axes ?? 'NCZYX'), ...stated });
-  if (!result.success) {
-    const missing = [...new Set(result.error.issues.map(issue => issue.path.join('.')))];
+  if (model.external.every(data => data === undefined)) return { bytes, model };
+  const folder = path.split('/').slice(0, -1);
+  const read = async (location: string): Promise<Uint8Array> => {
+    const parts = location.split(/[/\\]/);
+    if (location.startsWith('/') || parts.includes('..')) {
+      throw new InputError('E_MODEL_WEIGHTS', `${path} keeps weights in ${location}, outside of its own folder.`);
+    }
+    const beside = [...folder, ...parts.filter(part => part !== '.')].join('/');
+    if (await files.exists(beside)) return files.read(beside);
     throw new InputError(
-      'E_MODEL_INFO',
-      `${path} does not say its ${missing.join(', ')}. Write them into ${beside}, for example ` +
-        '{ "labels": [{ "value": 0, "name": "background" }, { "value": 1, "name": "tumour" }], "normalize": "z-score", ' +
-        '"activation": "softmax", "patch": [depth, height, width] }, or give them as flags.',
+      'E_MODEL_WEIGHTS',
+      `${path} keeps its weights in ${location}, but there is no ${beside}. Put the file beside the model, or export again with ` +
+        'the weights inside.',
     );
-  }
-  const metadata = result.data;
+  };
+  return { bytes: await embedExternalData(bytes, model.external, { path, read }), model };
+}
+
+/** What inference needs to know. */
+function infoOf(metadata: ModelMetadata): ModelInfo {
   const {
     spacingMm,
     orientation,
@@ -159,7 +79,67 @@ export async function readModelFile(
     postprocessTrials: _trials,
     ...facts
   } = metadata;
-  const info = { ...facts, ...(spacingMm && { spacingMm }), ...(orientation && { orientation }) };
+  return { ...facts, ...(spacingMm && { spacingMm }), ...(orientation && { orientation }) };
+}
+
+/** Refuses labels for which the output has not one channel each. */
+function assertChannels(
+  channels: number,
+  { path, beside, metadata }: { readonly path: string; readonly beside: string; readonly metadata: ModelMetadata },
+): void {
+  const { labels, activation, outputName, axes } = metadata;
+  const { kind, values } = outputClasses(metadata);
+  if (channels === values.length) return;
+  const names = labels.map(({ value, name }) => `${value} (${name})`).join(', ');
+  throw new InputError(
+    'E_MODEL_LABELS',
+    `${path} gives ${channels} channels at its output "${outputName}", but its labels ${names} with activation ${activation} need ` +
+      `${values.length}${kind === 'sigmoid' ? ' (none for the background)' : ''}. Correct labels, activation or axes (${axes}) in ` +
+      `${beside} or by flags.`,
+  );
+}
+
+/** What a caller knows of a model. */
+export interface KnownFacts {
+  /** Wins over everything else, for example flags. */
+  readonly given?: Partial<ModelMetadata>;
+  /** Taken where nothing else says it. */
+  readonly assumed?: Partial<ModelMetadata>;
+}
+
+/**
+ * Reads a model and what is known of it. Later sources win: what is assumed, the graph, the metadata, the JSON beside it, what is given.
+ * @throws {InputError} E_FILE_MISSING, E_MODEL_CORRUPT, E_MODEL_WEIGHTS, E_MODEL_KIND; E_MODEL_INFO if a source is malformed or a needed
+ * fact is nowhere; E_MODEL_LABELS if the output has not a channel for each class
+ */
+export async function readModelFile(
+  files: Pick<Files, 'read' | 'exists'>,
+  path: string,
+  { given = {}, assumed = {} }: KnownFacts = {},
+): Promise<ModelFile> {
+  const { bytes, model } = await readWhole(files, path);
+  const own = model.metadata[METADATA_KEY];
+  const beside = `${path.replace(/\.onnx$/i, '')}.json`;
+  const decoder = new TextDecoder();
+  const stated = {
+    ...(own !== undefined && parseFacts(own, `${path} (metadata ${METADATA_KEY})`)),
+    ...((await files.exists(beside)) && parseFacts(decoder.decode(await files.read(beside)), beside)),
+    ...given,
+  };
+  const { outputChannels, ...graph } = factsOfGraph(model, stated, path);
+  const result = metadataSchema.safeParse({ ...assumed, ...graph, ...stated });
+  if (!result.success) {
+    const missing = [...new Set(result.error.issues.map(issue => issue.path.join('.')))];
+    throw new InputError(
+      'E_MODEL_INFO',
+      `${path} does not say its ${missing.join(', ')}. Write them into ${beside}, for example ` +
+        '{ "labels": ["background", "tumour"], "normalize": "z-score", "activation": "softmax", "patch": [depth, height, width] }, or ' +
+        'give them as flags.',
+    );
+  }
+  const metadata = result.data;
+  const info = infoOf(metadata);
+  if (outputChannels !== undefined) assertChannels(outputChannels, { path, beside, metadata });
   return { path, bytes, metadata, info };
 }
 
@@ -189,14 +169,19 @@ export async function openModels(engine: Engine, files: readonly ModelFile[]): P
 
 /**
  * Loads a model; its session takes and gives [N, C, D, H, W] whatever the model's own order.
- * @throws {InputError} E_MODEL_LOAD with the path
+ * @throws {InputError} E_MODEL_OPERATOR for operators that are not ONNX Runtime's, E_MODEL_LOAD for any other reason, with the path
  */
 export async function openModel(engine: Engine, { bytes, metadata, path }: ModelFile): Promise<Session> {
   try {
-    const session = await engine.load(bytes);
-    return metadata.axes === 'NCXYZ' ? asZyxSession(session) : session;
+    return withStandardAxes(await engine.load(bytes), metadata.axes);
   } catch (cause) {
     if (!(cause instanceof InputError)) throw cause;
-    throw new InputError(cause.code, `${path}: ${cause.message}`, { cause });
+    const { customOperators } = decodeModel(bytes, path);
+    if (customOperators.length === 0) throw new InputError(cause.code, `${path}: ${cause.message}`, { cause });
+    throw new InputError(
+      'E_MODEL_OPERATOR',
+      `${path} uses operators that ONNX Runtime does not have: ${customOperators.join(', ')}. Export it with standard operators only.`,
+      { cause },
+    );
   }
 }

@@ -11,6 +11,16 @@ interface TensorInfo {
   shape: (number | string)[];
 }
 
+/** Where a tensor's values lie that are not in the model's file. */
+export interface ExternalData {
+  /** Relative to the model's folder. */
+  readonly location: string;
+  /** Bytes. */
+  readonly offset: number;
+  /** Bytes; to the end of the file if not given. */
+  readonly length?: number;
+}
+
 /** The readable part of an ONNX file. */
 export interface ModelSummary {
   readonly producer: string;
@@ -20,8 +30,12 @@ export interface ModelSummary {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly initializers: readonly TensorInfo[];
+  /** Of each initializer; undefined for one whose values are in the file. */
+  readonly external: readonly (ExternalData | undefined)[];
   /** Operators by name with their number of uses. */
   readonly operators: ReadonlyMap<string, number>;
+  /** Operators that neither ONNX nor ONNX Runtime defines, as `domain:name`, each once. */
+  readonly customOperators: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +45,9 @@ interface Draft {
   inputs: TensorInfo[];
   outputs: TensorInfo[];
   initializers: TensorInfo[];
+  external: (ExternalData | undefined)[];
   operators: Map<string, number>;
+  custom: Set<string>;
   metadata: Record<string, string>;
 }
 
@@ -71,26 +87,48 @@ function readValueInfo(tag: number, info: TensorInfo, pbf: PbfReader): void {
   else if (tag === 2) pbf.readMessage(readType, info);
 }
 
-function readInitializer(tag: number, info: TensorInfo, pbf: PbfReader): void {
+/** An initializer; `location` holds what the file says of values that lie elsewhere. */
+interface InitializerDraft extends TensorInfo {
+  location: Record<string, string>;
+}
+
+function readInitializer(tag: number, info: InitializerDraft, pbf: PbfReader): void {
   if (tag === 1) {
     if (pbf.type === 2) info.shape.push(...pbf.readPackedVarint([], true));
     else info.shape.push(pbf.readVarint(true));
   } else if (tag === 2) info.elementType = pbf.readVarint();
   else if (tag === 8) info.name = pbf.readString();
+  else if (tag === 13) {
+    const { key, value } = readPair(pbf);
+    info.location[key] = value;
+  }
 }
 
-function readNode(tag: number, node: { op: string }, pbf: PbfReader): void {
-  if (tag === 4) node.op = pbf.readString();
+function externalDataOf({ location, offset = '0', length }: Record<string, string>): ExternalData | undefined {
+  if (location === undefined) return undefined;
+  return { location, offset: Number(offset), ...(length !== undefined && { length: Number(length) }) };
 }
+
+function readNode(tag: number, node: { op: string; domain: string }, pbf: PbfReader): void {
+  if (tag === 4) node.op = pbf.readString();
+  else if (tag === 7) node.domain = pbf.readString();
+}
+
+/** Domains whose operators ONNX or ONNX Runtime defines. */
+const KNOWN_DOMAIN = /^(|ai\.onnx.*|com\.(ms|microsoft).*)$/;
 
 const emptyInfo = (): TensorInfo => ({ name: '', elementType: 0, shape: [] });
 
 function readGraph(tag: number, draft: Draft, pbf: PbfReader): void {
   if (tag === 1) {
-    const { op } = pbf.readMessage(readNode, { op: '' });
+    const { op, domain } = pbf.readMessage(readNode, { op: '', domain: '' });
     draft.operators.set(op, (draft.operators.get(op) ?? 0) + 1);
-  } else if (tag === 5) draft.initializers.push(pbf.readMessage(readInitializer, emptyInfo()));
-  else if (tag === 11) draft.inputs.push(pbf.readMessage(readValueInfo, emptyInfo()));
+    if (!KNOWN_DOMAIN.test(domain)) draft.custom.add(`${domain}:${op}`);
+  } else if (tag === 5) {
+    const { location, ...info } = pbf.readMessage(readInitializer, { ...emptyInfo(), location: {} });
+    draft.initializers.push(info);
+    draft.external.push(externalDataOf(location));
+  } else if (tag === 11) draft.inputs.push(pbf.readMessage(readValueInfo, emptyInfo()));
   else if (tag === 12) draft.outputs.push(pbf.readMessage(readValueInfo, emptyInfo()));
 }
 
@@ -124,7 +162,9 @@ export function decodeModel(bytes: Uint8Array, path: string): ModelSummary {
     inputs: [],
     outputs: [],
     initializers: [],
+    external: [],
     operators: new Map(),
+    custom: new Set(),
     metadata: {},
   };
   try {
@@ -139,5 +179,7 @@ export function decodeModel(bytes: Uint8Array, path: string): ModelSummary {
     throw new InputError('E_MODEL_CORRUPT', `${path} is not an ONNX model: it holds no whole graph`);
   }
   const constants = new Set(draft.initializers.map(info => info.name));
-  return { ...draft, inputs: draft.inputs.filter(info => !constants.has(info.name)) };
+  const { custom, ...summary } = draft;
+  const inputs = draft.inputs.filter(info => !constants.has(info.name));
+  return { ...summary, inputs, customOperators: [...custom] };
 }

@@ -66,7 +66,7 @@ async function setUp() {
   files.contents.set('m.onnx', modelBytes({}));
   const engine = functionEngine(thresholdModel);
   const laboratory = createLaboratory(engine, files);
-  const model = await readModelFile(files, 'm.onnx', FACTS);
+  const model = await readModelFile(files, 'm.onnx', { given: FACTS });
   return { files, engine, laboratory, model, dataset: await openDataset(files, 'data') };
 }
 
@@ -120,7 +120,7 @@ describe('evaluateModel', () => {
   it('evaluates an ensemble by the mean of its models, whose sizes add up', async () => {
     const { laboratory, files, engine, model, dataset } = await setUp();
     files.contents.set('n.onnx', modelBytes({}));
-    const models = [model, await readModelFile(files, 'n.onnx', FACTS)];
+    const models = [model, await readModelFile(files, 'n.onnx', { given: FACTS })];
     const evaluation = await evaluateModel(laboratory, { models, dataset, ids: ['b'], split: 'test', ...SETTINGS });
     expect(evaluation.cases[0]?.meanDice).toBeCloseTo(2 / 3, 12);
     const bytes = model.bytes.length;
@@ -131,7 +131,7 @@ describe('evaluateModel', () => {
 
   it('refuses models that do not belong together before any is loaded', async () => {
     const { laboratory, files, engine, model, dataset } = await setUp();
-    const other = await readModelFile(files, 'm.onnx', { ...FACTS, channels: 2 });
+    const other = await readModelFile(files, 'm.onnx', { given: { ...FACTS, channels: 2 } });
     const options = { models: [model, other], dataset, ids: ['b'], split: 'test', ...SETTINGS };
     await expect(evaluateModel(laboratory, options)).rejects.toMatchObject({ code: 'E_ENSEMBLE' });
     const call = predictFiles(laboratory, { ...options, input: 'data/imagesTr', output: 'out', probabilities: false });
@@ -143,11 +143,13 @@ describe('evaluateModel', () => {
     const { laboratory, files, model, dataset } = await setUp();
     const options = { models: [model], dataset, ids: ['a'], split: 'test', ...SETTINGS };
     const other: ModelFile = await readModelFile(files, 'm.onnx', {
-      ...FACTS,
-      labels: [
-        { value: 0, name: 'background' },
-        { value: 4, name: 'liver' },
-      ],
+      given: {
+        ...FACTS,
+        labels: [
+          { value: 0, name: 'background' },
+          { value: 4, name: 'liver' },
+        ],
+      },
     });
     await expect(evaluateModel(laboratory, { ...options, models: [other] })).rejects.toMatchObject({
       code: 'E_MODEL_LABELS',
@@ -206,7 +208,7 @@ describe('predictFiles', () => {
     const { laboratory, files } = await setUp();
     files.contents.set('in/p_0000.nii.gz', image(30));
     files.contents.set('in/p_0001.nii.gz', image(5));
-    const model = await readModelFile(files, 'm.onnx', { ...FACTS, channels: 2 });
+    const model = await readModelFile(files, 'm.onnx', { given: { ...FACTS, channels: 2 } });
     const predictions = await predictFiles(laboratory, { ...choices, models: [model], input: 'in', output: 'out' });
     expect(predictions).toMatchObject([
       { inputs: ['in/p_0000.nii.gz', 'in/p_0001.nii.gz'], output: 'out/p.nii.gz', volumesMl: { blob: 0.03 } },
@@ -248,7 +250,7 @@ describe('predictFiles', () => {
     };
     const laboratory = { ...plain, engine: functionEngine(uphill) };
     const facts = { ...FACTS, orientation: 'RAS', spacingMm: [1, 1.5, 1] } as const;
-    const models = [await readModelFile(files, 'm.onnx', facts)];
+    const models = [await readModelFile(files, 'm.onnx', { given: facts })];
     const data = Float32Array.from({ length: VOXELS }, (_, index) => Math.sin(index * index));
     const scan = { ...GRID, affine: [1, 0, 0, 10, 0, 2, 0, -20, 0, 0, 0.5, 30, 0, 0, 0, 1], data, channels: 1 };
     const segmented = async (volume: Volume): Promise<Volume> => {

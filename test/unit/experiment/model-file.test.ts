@@ -1,12 +1,8 @@
 /** What is known of a model: from its metadata, from the JSON beside it, from flags, from its graph. */
 import { describe, expect, it } from 'vitest';
 import { tensor } from '../../../src/core/tensor.ts';
-import {
-  formatModelMetadata,
-  type ModelMetadata,
-  openModel,
-  readModelFile,
-} from '../../../src/experiment/model-file.ts';
+import type { ModelMetadata } from '../../../src/experiment/model-facts.ts';
+import { formatModelMetadata, openModel, readModelFile } from '../../../src/experiment/model-file.ts';
 import { functionEngine, modelBytes } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 
@@ -31,7 +27,7 @@ const METADATA: ModelMetadata = {
 async function read(bytes: Uint8Array, beside?: string, given: Partial<ModelMetadata> = {}) {
   const files = memoryFiles(beside === undefined ? {} : { 'a/m.json': beside });
   files.contents.set('a/m.onnx', bytes);
-  return readModelFile(files, 'a/m.onnx', given);
+  return readModelFile(files, 'a/m.onnx', { given });
 }
 
 describe('readModelFile', () => {

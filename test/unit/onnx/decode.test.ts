@@ -48,6 +48,8 @@ describe('decodeModel', () => {
       inputs: [{ name: 'x', elementType: 1, shape: ['N', 2] }],
       outputs: [{ name: 'y', elementType: 1, shape: ['N', 2] }],
       initializers: [{ name: 'w', elementType: 1, shape: [2, 2] }],
+      external: [undefined],
+      customOperators: ['org.example:Add'],
       operators: new Map([
         ['MatMul', 1],
         ['Add', 2],

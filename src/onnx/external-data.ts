@@ -1,0 +1,89 @@
+/**
+ * Models that keep their weights in files of their own (ONNX's external data, for what protobuf cannot hold or exporters split off):
+ * a copy with the weights inside, field for field the same otherwise. Source: onnx.proto3, TensorProto.external_data.
+ */
+import { PbfReader, PbfWriter } from 'pbf';
+import { InputError } from '../core/errors.ts';
+import type { ExternalData } from './decode.ts';
+
+const FIELD = { modelGraph: 7, graphInitializer: 5, rawData: 9, externalData: 13, dataLocation: 14 } as const;
+const WIRE_BYTES = 2;
+
+/** What becomes of a field: other content, nothing, or what it was. */
+type Edit = (field: number, content: Uint8Array) => Uint8Array | 'drop' | 'keep';
+
+/** Length-delimited field as protobuf writes it. */
+function bytesField(field: number, content: Uint8Array): Uint8Array[] {
+  const header = new PbfWriter();
+  header.writeVarint((field << 3) | WIRE_BYTES);
+  header.writeVarint(content.length);
+  return [header.finish().slice(), content];
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    result.set(part, offset);
+    offset += part.length;
+  }
+  return result;
+}
+
+/** A protobuf message with some fields edited; what follows is appended. Fields that are no bytes have empty content. */
+function editMessage(message: Uint8Array, edit: Edit, more: readonly Uint8Array[] = []): Uint8Array {
+  const reader = new PbfReader(message);
+  const parts: Uint8Array[] = [];
+  for (let start = 0; start < message.length; start = reader.pos) {
+    const field = reader.nextField(message.length);
+    const isBytes = reader.type === WIRE_BYTES;
+    const content = isBytes ? reader.readBytes() : new Uint8Array(0);
+    if (!isBytes) reader.skip(reader.type);
+    const edited = edit(field, content);
+    if (edited === 'keep') parts.push(message.subarray(start, reader.pos));
+    else if (edited !== 'drop') parts.push(...bytesField(field, edited));
+  }
+  return join([...parts, ...more]);
+}
+
+/**
+ * Puts weights that lie in other files into the model.
+ * @param external of each initializer, in the file's order; undefined for those that are inside
+ * @param path of the model, for messages
+ * @param read a file by the location that the model gives
+ * @throws {InputError} E_MODEL_WEIGHTS if a file is shorter than the model says
+ */
+export async function embedExternalData(
+  bytes: Uint8Array,
+  external: readonly (ExternalData | undefined)[],
+  { path, read }: { readonly path: string; readonly read: (location: string) => Promise<Uint8Array> },
+): Promise<Uint8Array> {
+  const contents = new Map<string, Uint8Array>();
+  for (const location of new Set(external.flatMap(data => data?.location ?? []))) {
+    contents.set(location, await read(location));
+  }
+  const valuesOf = ({ location, offset, length }: ExternalData): Uint8Array => {
+    const content = contents.get(location) as Uint8Array;
+    const end = length === undefined ? content.length : offset + length;
+    if (end > content.length) {
+      throw new InputError(
+        'E_MODEL_WEIGHTS',
+        `${path} needs ${end} bytes of its weights file ${location}, which has ${content.length}. Copy both files anew.`,
+      );
+    }
+    return content.subarray(offset, end);
+  };
+  let index = 0;
+  const editInitializer = (tensor: Uint8Array): Uint8Array => {
+    const data = external[index++];
+    if (data === undefined) return tensor;
+    return editMessage(
+      tensor,
+      field => (field === FIELD.externalData || field === FIELD.dataLocation ? 'drop' : 'keep'),
+      bytesField(FIELD.rawData, valuesOf(data)),
+    );
+  };
+  const editGraph = (graph: Uint8Array): Uint8Array =>
+    editMessage(graph, (field, content) => (field === FIELD.graphInitializer ? editInitializer(content) : 'keep'));
+  return editMessage(bytes, (field, content) => (field === FIELD.modelGraph ? editGraph(content) : 'keep'));
+}
