@@ -5,6 +5,7 @@ import { addCompare } from './commands/compare.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addPlan } from './commands/plan.ts';
 import { addPredict } from './commands/predict.ts';
 import { addRun } from './commands/run.ts';
 import { addTrain } from './commands/train.ts';
@@ -22,7 +23,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 
 process.exitCode = await runProgram(
   process.argv.slice(2),
-  [addDemo, addRun, addTrain, addEvaluate, addPredict, addCompare, addValidate, addInspect],
+  [addDemo, addRun, addTrain, addEvaluate, addPredict, addCompare, addValidate, addPlan, addInspect],
   {
     version: packageVersion(),
     stdout: text => process.stdout.write(text),

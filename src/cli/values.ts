@@ -12,6 +12,13 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** A number above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
 /** Three numbers above 0, `x,y,z`. */
 export function triple(text: string): readonly [number, number, number] {
   const [x, y, z, ...more] = text.split(',').map(Number);

@@ -3,7 +3,6 @@
  * case an even sample is kept, so that a large case does not count more than a small one.
  * Source: nnU-Net's dataset fingerprint, arXiv:1904.08128, "image intensity properties".
  */
-import { InputError } from '../core/errors.ts';
 import type { LabelVolume, Volume } from '../volume/volume.ts';
 import { CLIP_PERCENTILES, type IntensityStatistics, moments } from './normalize.ts';
 import { percentile } from './percentile.ts';
@@ -29,11 +28,8 @@ export function sampleForeground(image: Volume, label: LabelVolume): Float32Arra
   );
 }
 
-/**
- * Statistics of one channel over the samples of many cases.
- * @throws {InputError} E_INTENSITIES if there are no samples, or all are alike
- */
-export function intensityStatistics(samples: readonly Float32Array[], channel: string): IntensityStatistics {
+/** Statistics of one channel over the samples of many cases; undefined where there are no samples, or all are alike. */
+export function foregroundStatistics(samples: readonly Float32Array[]): IntensityStatistics | undefined {
   const all = new Float32Array(samples.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;
   for (const sample of samples) {
@@ -41,13 +37,7 @@ export function intensityStatistics(samples: readonly Float32Array[], channel: s
     offset += sample.length;
   }
   const { mean, deviation } = moments(all);
-  if (!(deviation > 0)) {
-    const reason = all.length === 0 ? 'no voxel is segmented' : `all segmented voxels have the value ${all[0]}`;
-    throw new InputError(
-      'E_INTENSITIES',
-      `the intensities of the channel "${channel}" cannot be told: ${reason} in the training cases. Choose another preprocess.normalize than ct.`,
-    );
-  }
+  if (!(deviation > 0)) return undefined;
   const [low, high] = CLIP_PERCENTILES.map(percent => percentile(all, percent)) as [number, number];
   return { low, high, mean, deviation };
 }

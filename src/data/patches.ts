@@ -27,7 +27,7 @@ export interface ForegroundClass {
 
 const LARGEST_INDEX_PER_CLASS = 20_000;
 /** Beyond this multiple of the case a patch is mostly padding. */
-const LARGEST_PADDED_RATIO = 2;
+export const LARGEST_PADDED_RATIO = 2;
 
 /** What a patch must fit. */
 export interface PatchedCase {

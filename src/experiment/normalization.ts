@@ -2,7 +2,7 @@
 import { InputError } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { intensityStatistics, sampleForeground } from '../data/foreground-intensities.ts';
+import { foregroundStatistics, sampleForeground } from '../data/foreground-intensities.ts';
 import { loadCase } from '../data/loaded-case.ts';
 import type { ChannelNormalization } from '../data/normalize.ts';
 import type { Recipe } from './config-schema.ts';
@@ -49,7 +49,12 @@ export async function resolveNormalization(
   task.finish();
   return methods.map((method, channel) => {
     if (method !== 'ct') return method;
-    const ofChannel = samples.map(sample => sample[channel] as Float32Array);
-    return { ct: intensityStatistics(ofChannel, dataset.channels[channel] as string) };
+    const statistics = foregroundStatistics(samples.map(sample => sample[channel] as Float32Array));
+    if (statistics !== undefined) return { ct: statistics };
+    throw new InputError(
+      'E_INTENSITIES',
+      `the intensities of the channel "${dataset.channels[channel]}" cannot be told: nothing is segmented in the training cases of ` +
+        `${dataset.folder}, or all that is has one intensity. Choose another preprocess.normalize than ct.`,
+    );
   });
 }

@@ -1,5 +1,5 @@
-/** Commands that look at a data set before any training: `validate`. */
-import { rmSync, writeFileSync } from 'node:fs';
+/** Commands that look at a data set before any training: `validate` and `plan`. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
@@ -33,5 +33,23 @@ describe('validate', () => {
   it('exits with 2 where there is no data set', async () => {
     const { code, stderr } = await voxstill(['validate', 'nowhere'], { cwd: folder });
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^E_DATASET_MISSING: /)]);
+  });
+});
+
+describe('plan', () => {
+  it('writes a recipe that trains, and never over another file', async () => {
+    const recipe = join(folder, 'planned.yaml');
+    const planned = await voxstill(['plan', dataset, '--out', recipe, '--json'], { cwd: folder });
+    expect(planned.code).toBe(0);
+    const { fingerprint, recipe: text } = JSON.parse(planned.stdout);
+    expect(fingerprint).toMatchObject({ labelledCases: 6, unlabelledCases: 0 });
+    expect(text).toBe(readFileSync(recipe, 'utf8'));
+    const again = await voxstill(['plan', dataset, '--out', recipe], { cwd: folder });
+    expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/^E_OUT_EXISTS: /)]);
+
+    const two = ['--set', 'teacher.train.steps=2', '--set', 'student.train.steps=2', '--set', 'baseline=false'];
+    const run = await voxstill(['run', recipe, '--out', 'run', ...two], { cwd: folder });
+    expect([run.code, run.stderr]).toEqual([0, expect.stringContaining('student')]);
+    expect(readFileSync(join(folder, 'run/student/history.csv'), 'utf8').trim().split('\n')).toHaveLength(3);
   });
 });

@@ -78,6 +78,20 @@ describe('normalisation', () => {
     expect([...(train[1]?.image.slice(30, 34) ?? [])]).toEqual([1, 1, -1, -1]);
   });
 
+  it('refuses ct where nothing is segmented in the training cases', async () => {
+    const files = twoChannelFiles();
+    const empty = encodeNiftiLabels({ ...GRID, data: new Uint8Array(VOXELS) }, HEADER);
+    for (const id of ['a', 'b']) files.contents.set(`d/labelsTr/${id}.nii`, empty);
+    const prepared = prepareData(
+      createLaboratory(
+        functionEngine(input => input),
+        files,
+      ),
+      recipeWith('[min-max, ct]'),
+    );
+    await expect(prepared).rejects.toMatchObject({ code: 'E_INTENSITIES', message: expect.stringContaining('"PET"') });
+  });
+
   it('refuses a list of another length than the channels', async () => {
     await expect(prepare('[min-max]')).rejects.toMatchObject({
       code: 'E_CHANNELS',

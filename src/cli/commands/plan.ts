@@ -1,0 +1,85 @@
+/** `voxstill plan DATASET`: what a data set is like, and a recipe that trains on it. */
+import { InputError } from '../../core/errors.ts';
+import { type Fingerprint, fingerprintDataset, type Spread } from '../../data/fingerprint.ts';
+import { planExperiment } from '../../experiment/plan.ts';
+import { formatPlan } from '../../experiment/plan-recipe.ts';
+import { createNodeSources } from '../../platform/node/laboratory.ts';
+import { createNodeMachine } from '../../platform/node/provenance.ts';
+import { formatNumber } from '../../report/format.ts';
+import type { AddCommand } from '../program.ts';
+import { alignColumns } from '../table.ts';
+import { positiveNumber } from '../values.ts';
+
+interface Flags {
+  readonly out?: string;
+  readonly memory: number;
+}
+
+const DEFAULT_GIGABYTES = 2;
+const BYTES_PER_GIGABYTE = 1e9;
+
+function spreadText({ min, median, max }: Spread, digits: number): string {
+  return `${formatNumber(median, digits)} (${formatNumber(min, digits)} to ${formatNumber(max, digits)})`;
+}
+
+/** One row per axis, channel and class. */
+function fingerprintText(fingerprint: Fingerprint): string {
+  const { channels, classes, spacingMm, sizeVoxels } = fingerprint;
+  const axes = ['x', 'y', 'z'].map((name, axis) => [
+    name,
+    spreadText(sizeVoxels[axis as 0 | 1 | 2], 0),
+    spreadText(spacingMm[axis as 0 | 1 | 2], 2),
+  ]);
+  const ofChannels = channels.map(({ name, foreground, nonZeroShare }) => [
+    name,
+    foreground === undefined
+      ? 'nothing segmented'
+      : `${formatNumber(foreground.mean, 1)} +- ${formatNumber(foreground.deviation, 1)}`,
+    foreground === undefined ? '' : `${formatNumber(foreground.low, 1)} to ${formatNumber(foreground.high, 1)}`,
+    `${formatNumber(100 * nonZeroShare, 0)} %`,
+  ]);
+  const ofClasses = classes.map(({ name, cases, voxelShare, volumeMl }) => [
+    name,
+    String(cases),
+    `${formatNumber(100 * voxelShare, 2)} %`,
+    volumeMl === undefined ? 'in no case' : spreadText(volumeMl, 2),
+  ]);
+  return [
+    ...alignColumns([['axis', 'voxels: median (range)', 'mm'], ...axes]),
+    ...alignColumns([['channel', 'intensity where segmented', '0.5 to 99.5 %', 'voxels not 0'], ...ofChannels]),
+    ...alignColumns([['class', 'cases', 'share of voxels', 'ml: median (range)'], ...ofClasses]),
+  ].join('\n');
+}
+
+export const addPlan: AddCommand = (program, start) => {
+  program
+    .command('plan')
+    .description('what a data set is like, and a recipe that trains on it')
+    .argument('<dataset>', 'a Decathlon or nnU-Net raw folder')
+    .option('--out <recipe>', 'write the recipe there; it is printed if not given')
+    .option('--memory <gigabytes>', 'that training may take', positiveNumber, DEFAULT_GIGABYTES)
+    .action((folder: string, { out, memory }: Flags) =>
+      start(async ({ progress, signal }) => {
+        const sources = createNodeSources();
+        const { files } = sources;
+        if (out !== undefined && (await files.exists(out))) {
+          throw new InputError(
+            'E_OUT_EXISTS',
+            `${out} is there already. Remove it, or choose another file with --out.`,
+          );
+        }
+        const fingerprint = await fingerprintDataset(sources, folder, { progress, signal });
+        const { cores } = createNodeMachine('none').provenance.host;
+        const plan = planExperiment(fingerprint, { memoryBytes: memory * BYTES_PER_GIGABYTE, cores });
+        const dataset = (await files.realPath(fingerprint.folder)) ?? fingerprint.folder;
+        const recipe = formatPlan(fingerprint, plan, dataset);
+        if (out !== undefined) await files.write(out, recipe);
+        const end = out === undefined ? recipe.trimEnd() : `recipe: ${out}\ntrain it with: voxstill run ${out}`;
+        const { grids: _, ...summary } = fingerprint;
+        return {
+          json: { fingerprint: summary, plan, recipe, ...(out !== undefined && { out }) },
+          text: `${fingerprintText(fingerprint)}\n${end}`,
+        };
+      }),
+    );
+};

@@ -1,0 +1,171 @@
+/**
+ * What a data set is like, in numbers: how many cases, how large, how coarse, how bright, and how much of them is segmented. Sizes and
+ * spacings are those of canonical axes. Voxels are read one case at a time; only numbers are kept.
+ * Source: nnU-Net's dataset fingerprint, arXiv:1904.08128.
+ */
+import { InputError } from '../core/errors.ts';
+import { range } from '../core/shape.ts';
+import type { Progress } from '../runtime/progress.ts';
+import { toCanonical } from '../volume/orientation.ts';
+import { type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
+import { type Dataset, isLabelled, openDataset } from './dataset.ts';
+import type { LabelClass } from './dataset-json.ts';
+import { foregroundStatistics, sampleForeground } from './foreground-intensities.ts';
+import { loadCase } from './loaded-case.ts';
+import type { IntensityStatistics } from './normalize.ts';
+import { percentile } from './percentile.ts';
+import type { VolumeSources } from './volume-file.ts';
+
+/** A number over the cases. */
+export interface Spread {
+  readonly min: number;
+  readonly p10: number;
+  readonly median: number;
+  readonly max: number;
+}
+
+/** A class over the cases. */
+interface ClassFingerprint {
+  readonly name: string;
+  /** Cases that have it. */
+  readonly cases: number;
+  /** Of all voxels of all cases. */
+  readonly voxelShare: number;
+  /** Over the cases that have it; absent where none has. */
+  readonly volumeMl?: Spread;
+}
+
+interface ChannelFingerprint {
+  readonly name: string;
+  /** Where something is segmented; absent where nothing is, or all of it is alike. */
+  readonly foreground?: IntensityStatistics;
+  /** Mean over the cases of the share of voxels that are not 0. */
+  readonly nonZeroShare: number;
+}
+
+export interface Fingerprint {
+  readonly dataset: string;
+  readonly folder: string;
+  readonly labelledCases: number;
+  readonly unlabelledCases: number;
+  readonly channels: readonly ChannelFingerprint[];
+  readonly labels: readonly LabelClass[];
+  readonly classes: readonly ClassFingerprint[];
+  /** Of all voxels of all cases: those of any class but the background. */
+  readonly foregroundShare: number;
+  /** x, y, z. */
+  readonly spacingMm: readonly [Spread, Spread, Spread];
+  readonly sizeVoxels: readonly [Spread, Spread, Spread];
+  /** The grids of the labelled cases, for sizes at another spacing. */
+  readonly grids: readonly { readonly sizeVoxels: Xyz; readonly spacingMm: Xyz }[];
+}
+
+export interface FingerprintOptions {
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** The numbers of one case. */
+interface CaseNumbers {
+  readonly sizeVoxels: Xyz;
+  readonly spacingMm: Xyz;
+  /** Voxels per label value. */
+  readonly counts: Uint32Array;
+  readonly foreground: readonly Float32Array[];
+  readonly nonZeroShares: readonly number[];
+}
+
+function spreadOf(values: readonly number[]): Spread {
+  const scratch = Float32Array.from(values);
+  // single precision is the scratch's, not the values': percentiles between 0 and 100 are only read to six digits
+  const at = (percent: number): number => Number(percentile(scratch, percent).toPrecision(6));
+  return { min: Math.min(...values), p10: at(10), median: at(50), max: Math.max(...values) };
+}
+
+function perAxis<T>(compute: (axis: 0 | 1 | 2) => T): readonly [T, T, T] {
+  return [compute(0), compute(1), compute(2)];
+}
+
+function nonZeroShares({ data, channels, sizeVoxels }: Volume): number[] {
+  const voxels = voxelCount(sizeVoxels);
+  return range(channels).map(channel => {
+    let count = 0;
+    for (let i = channel * voxels; i < (channel + 1) * voxels; i++) if (data[i] !== 0) count++;
+    return count / voxels;
+  });
+}
+
+function classFingerprint({ name, value, region }: LabelClass, cases: readonly CaseNumbers[]): ClassFingerprint {
+  const voxelsOf = ({ counts }: CaseNumbers): number =>
+    (region ?? [value]).reduce((sum, label) => sum + counts[label]!, 0);
+  const having = cases.filter(one => voxelsOf(one) > 0);
+  const all = cases.reduce((sum, { sizeVoxels }) => sum + voxelCount(sizeVoxels), 0);
+  const volumes = having.map(one => (voxelsOf(one) * one.spacingMm.reduce((a, b) => a * b)) / 1000);
+  return {
+    name,
+    cases: having.length,
+    voxelShare: cases.reduce((sum, one) => sum + voxelsOf(one), 0) / all,
+    ...(volumes.length > 0 && { volumeMl: spreadOf(volumes) }),
+  };
+}
+
+async function readCases(
+  sources: VolumeSources,
+  dataset: Dataset,
+  { progress, signal }: FingerprintOptions,
+): Promise<CaseNumbers[]> {
+  const labelled = dataset.cases.filter(isLabelled);
+  const numbers: CaseNumbers[] = [];
+  const task = progress.task('reading data', labelled.length, 'case');
+  for (const item of labelled) {
+    signal?.throwIfAborted();
+    const { image, label, warnings } = await loadCase(sources, dataset, item);
+    for (const { code, message } of warnings) progress.warn(`${code}: ${message}`);
+    if (label !== undefined) {
+      const counts = new Uint32Array(256);
+      for (let i = 0; i < label.data.length; i++) counts[label.data[i]!]!++;
+      const { sizeVoxels, spacingMm } = toCanonical(image);
+      const foreground = sampleForeground(image, label);
+      numbers.push({ sizeVoxels, spacingMm, counts, foreground, nonZeroShares: nonZeroShares(image) });
+    }
+    task.update(numbers.length);
+  }
+  task.finish();
+  return numbers;
+}
+
+/**
+ * Reads the labelled cases of a data set and says what they are like.
+ * @throws {InputError} as openDataset and loadCase; E_NO_CASES without a labelled case
+ */
+export async function fingerprintDataset(
+  sources: VolumeSources,
+  folder: string,
+  options: FingerprintOptions,
+): Promise<Fingerprint> {
+  const dataset = await openDataset(sources.files, folder);
+  const cases = await readCases(sources, dataset, options);
+  if (cases.length === 0) throw new InputError('E_NO_CASES', `${dataset.folder} has no case with a label to plan for.`);
+  const foreground = cases.reduce((sum, { counts }) => sum + counts.reduce((a, b) => a + b, 0) - counts[0]!, 0);
+  return {
+    dataset: dataset.name,
+    folder: dataset.folder,
+    labelledCases: cases.length,
+    unlabelledCases: dataset.cases.length - cases.length,
+    channels: dataset.channels.map((name, channel) => {
+      const statistics = foregroundStatistics(cases.map(one => one.foreground[channel] as Float32Array));
+      const shares = cases.map(one => one.nonZeroShares[channel]!);
+      return {
+        name,
+        ...(statistics && { foreground: statistics }),
+        nonZeroShare: shares.reduce((a, b) => a + b) / shares.length,
+      };
+    }),
+    labels: dataset.labels,
+    classes: dataset.labels.filter(({ value }) => value !== 0).map(label => classFingerprint(label, cases)),
+    foregroundShare: foreground / cases.reduce((sum, { sizeVoxels }) => sum + voxelCount(sizeVoxels), 0),
+    spacingMm: perAxis(axis => spreadOf(cases.map(one => one.spacingMm[axis]))),
+    sizeVoxels: perAxis(axis => spreadOf(cases.map(one => one.sizeVoxels[axis]))),
+    grids: cases.map(({ sizeVoxels, spacingMm }) => ({ sizeVoxels, spacingMm })),
+  };
+}

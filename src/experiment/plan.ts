@@ -1,0 +1,182 @@
+/**
+ * From the fingerprint of a data set to the settings that a recipe starts from: spacing, patch, networks, steps, and what they cost.
+ * The rules are nnU-Net's, scaled down to two processor cores: the median spacing (a lower percentile on an axis that is much coarser), a patch
+ * of the median shape that shrinks until the memory suffices, levels as long as an axis can be halved, no pooling or wide kernel across
+ * an axis that is twice as coarse as the others. What nnU-Net has no rule for - the student - has a quarter of the teacher's feature maps.
+ * Source: Isensee et al., nnU-Net, arXiv:1904.08128, section "Automated method configuration" and its table of heuristic rules.
+ */
+import type { Fingerprint } from '../data/fingerprint.ts';
+import { LARGEST_PADDED_RATIO } from '../data/patches.ts';
+import type { Xyz } from '../volume/volume.ts';
+import { type StepCost, stepCost } from './step-cost.ts';
+
+/** A U-Net as a recipe writes it, x y z. */
+export interface PlannedUnet {
+  readonly features: readonly number[];
+  readonly kernels: readonly Xyz[];
+  readonly pooling: readonly Xyz[];
+}
+
+type PlannedNormalization = 'ct' | 'z-score' | 'z-score-nonzero';
+
+export interface Plan {
+  readonly spacingMm: Xyz;
+  /** Of the cases at that spacing. */
+  readonly medianSizeVoxels: Xyz;
+  readonly patchVoxels: Xyz;
+  /** One axis is much coarser than the others. */
+  readonly isAnisotropic: boolean;
+  /** Per channel. */
+  readonly normalize: readonly PlannedNormalization[];
+  readonly teacher: PlannedUnet & StepCost;
+  readonly student: PlannedUnet & StepCost;
+  readonly batch: number;
+  readonly steps: number;
+}
+
+export interface PlanOptions {
+  /** What the process may take while it trains. */
+  readonly memoryBytes: number;
+  readonly cores: number;
+}
+
+/** nnU-Net's threshold: beyond it an axis is planned by itself. */
+const ANISOTROPY = 3;
+const COARSE_PERCENTILE_MARGIN_MM = 1e-5;
+/** An axis is halved as long as so many voxels are left. */
+const SMALLEST_LEVEL_VOXELS = 4;
+/** Spacings that differ by less are pooled together. */
+const POOLED_SPACING_RATIO = 2;
+const LARGEST_PATCH_VOXELS = 128;
+const TEACHER_FEATURES = [16, 32, 64, 128] as const;
+const STUDENT_SHARE = 4;
+const BATCH = 2;
+/** How often each training case is seen, and bounds of what follows. */
+const EPOCHS = 12;
+const TRAINING_SHARE = 0.7;
+const [FEWEST_STEPS, MOST_STEPS] = [400, 2000];
+/** With fewer voxels other than 0, a channel was cut out of its background: only what is inside counts. */
+const MASKED_SHARE = 0.75;
+
+const AXES = [0, 1, 2] as const;
+type Axis = (typeof AXES)[number];
+
+function mapAxes<T>(compute: (axis: Axis) => T): readonly [T, T, T] {
+  return [compute(0), compute(1), compute(2)];
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
+}
+
+/** Voxels of the cases along each axis at a spacing, as one number: their median, or the smallest. */
+function sizeAt({ grids }: Fingerprint, spacingMm: Xyz, pick: (sizes: readonly number[]) => number): Xyz {
+  return mapAxes(axis => {
+    const sizes = grids.map(grid => (grid.sizeVoxels[axis] * grid.spacingMm[axis]) / spacingMm[axis]);
+    return Math.max(1, Math.round(pick(sizes)));
+  });
+}
+
+/** The median; along an axis that is much coarser and shorter than the others the 10th percentile, but no finer than those. */
+function targetSpacing(fingerprint: Fingerprint): Xyz {
+  const median = mapAxes(axis => fingerprint.spacingMm[axis].median);
+  const size = sizeAt(fingerprint, median, medianOf);
+  const coarse = AXES.reduce((worst, axis) => (median[axis] > median[worst] ? axis : worst));
+  const others = AXES.filter(axis => axis !== coarse);
+  const largest = Math.max(...others.map(axis => median[axis]));
+  const isCoarse = median[coarse] > ANISOTROPY * largest;
+  const isShort = size[coarse] * ANISOTROPY < Math.min(...others.map(axis => size[axis]));
+  if (!isCoarse || !isShort) return median;
+  const fine = fingerprint.spacingMm[coarse].p10;
+  const chosen = fine < largest ? largest + COARSE_PERCENTILE_MARGIN_MM : fine;
+  return mapAxes(axis => (axis === coarse ? chosen : median[axis]));
+}
+
+/** Levels as long as any axis can be halved; an axis that is coarser than twice the finest waits until the others have caught up. */
+function levelsFor(patchVoxels: Xyz, spacingMm: Xyz): Pick<PlannedUnet, 'kernels' | 'pooling'> {
+  const kernels: Xyz[] = [];
+  const pooling: Xyz[] = [];
+  let [size, spacing] = [patchVoxels, spacingMm];
+  for (;;) {
+    const finest = Math.min(...spacing);
+    const isCoarse = (axis: Axis): boolean => spacing[axis] > POOLED_SPACING_RATIO * finest;
+    kernels.push(mapAxes(axis => (isCoarse(axis) || size[axis] === 1 ? 1 : 3)));
+    const halved = (axis: Axis): boolean => !isCoarse(axis) && size[axis] >= 2 * SMALLEST_LEVEL_VOXELS;
+    const factors = mapAxes(axis => (halved(axis) ? 2 : 1));
+    if (kernels.length === TEACHER_FEATURES.length || !factors.includes(2)) return { kernels, pooling };
+    pooling.push(factors);
+    size = mapAxes(axis => Math.ceil(size[axis] / factors[axis]));
+    spacing = mapAxes(axis => spacing[axis] * factors[axis]);
+  }
+}
+
+/** A patch that every pooling divides, rounded up as nnU-Net pads unless that is beyond the limit, and the network for it. */
+function networkFor(
+  wanted: Xyz,
+  spacingMm: Xyz,
+  limit: Xyz,
+): { readonly patchVoxels: Xyz; readonly teacher: PlannedUnet } {
+  const { kernels, pooling } = levelsFor(wanted, spacingMm);
+  const factor = mapAxes(axis => pooling.reduce((product, factors) => product * factors[axis], 1));
+  const along = (axis: Axis): number => {
+    const up = Math.ceil(wanted[axis] / factor[axis]) * factor[axis];
+    return up <= limit[axis] ? up : up - factor[axis];
+  };
+  return {
+    patchVoxels: mapAxes(along),
+    teacher: { features: TEACHER_FEATURES.slice(0, kernels.length), kernels, pooling },
+  };
+}
+
+function studentOf({ features, ...rest }: PlannedUnet): PlannedUnet {
+  return { ...rest, features: features.map(count => count / STUDENT_SHARE) };
+}
+
+function normalizationOf({ name, nonZeroShare }: Fingerprint['channels'][number]): PlannedNormalization {
+  if (/^ct\b/i.test(name.trim())) return 'ct';
+  return nonZeroShare < MASKED_SHARE ? 'z-score-nonzero' : 'z-score';
+}
+
+/** Plans an experiment on a data set. */
+export function planExperiment(fingerprint: Fingerprint, { memoryBytes, cores }: PlanOptions): Plan {
+  const spacingMm = targetSpacing(fingerprint);
+  const medianSizeVoxels = sizeAt(fingerprint, spacingMm, medianOf);
+  // a patch is refused where it is more than so many times a case
+  const limit = mapAxes(
+    axis => LARGEST_PADDED_RATIO * sizeAt(fingerprint, spacingMm, sizes => Math.min(...sizes))[axis],
+  );
+  const classes = fingerprint.labels.length;
+  const channels = fingerprint.channels.length;
+  let wanted: Xyz = mapAxes(axis => Math.min(LARGEST_PATCH_VOXELS, medianSizeVoxels[axis], limit[axis]));
+  for (;;) {
+    const { patchVoxels, teacher } = networkFor(wanted, spacingMm, limit);
+    const student = studentOf(teacher);
+    const costOf = (network: PlannedUnet, frozen?: PlannedUnet): StepCost =>
+      stepCost({ network, ...(frozen && { frozen }), channels, classes, patchVoxels, batch: BATCH, cores });
+    const [ofTeacher, ofStudent] = [costOf(teacher), costOf(student, teacher)];
+    const fits = Math.max(ofTeacher.trainingBytes, ofStudent.trainingBytes) <= memoryBytes;
+    const longest = AXES.reduce((best, axis) =>
+      wanted[axis] / medianSizeVoxels[axis] > wanted[best] / medianSizeVoxels[best] ? axis : best,
+    );
+    if (!fits && wanted[longest] > 2 * SMALLEST_LEVEL_VOXELS) {
+      const shorter = wanted[longest] - SMALLEST_LEVEL_VOXELS;
+      wanted = mapAxes(axis => (axis === longest ? shorter : wanted[axis]));
+      continue;
+    }
+    const training = Math.max(1, Math.round(TRAINING_SHARE * fingerprint.labelledCases));
+    const steps = Math.round((EPOCHS * training) / BATCH / 100) * 100;
+    return {
+      spacingMm,
+      medianSizeVoxels,
+      patchVoxels,
+      isAnisotropic: Math.max(...spacingMm) > ANISOTROPY * Math.min(...spacingMm),
+      normalize: fingerprint.channels.map(normalizationOf),
+      teacher: { ...teacher, ...ofTeacher },
+      student: { ...student, ...ofStudent },
+      batch: BATCH,
+      steps: Math.min(MOST_STEPS, Math.max(FEWEST_STEPS, steps)),
+    };
+  }
+}

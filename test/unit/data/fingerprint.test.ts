@@ -1,0 +1,63 @@
+/** The numbers of a small data set, counted by hand. */
+import { describe, expect, it } from 'vitest';
+import { fingerprintDataset } from '../../../src/data/fingerprint.ts';
+import { silent } from '../../../src/runtime/progress.ts';
+import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../../src/volume/nifti.ts';
+import type { Xyz } from '../../../src/volume/volume.ts';
+import { niftiOnly } from '../../support/laboratory.ts';
+import { memoryFiles } from '../../support/memory-files.ts';
+
+const files = memoryFiles({
+  'd/dataset.json': JSON.stringify({
+    channel_names: { 0: 'CT' },
+    labels: { background: 0, liver: 1, tumour: 2 },
+    file_ending: '.nii',
+  }),
+});
+
+/** A case whose first voxels are liver, the next ones tumour; intensities count up from 0. */
+function addCase(id: string, sizeVoxels: Xyz, spacingMm: Xyz, [liver, tumour]: readonly [number, number]): void {
+  const [x, y, z] = spacingMm;
+  const grid = { sizeVoxels, spacingMm, affine: [x, 0, 0, 0, 0, y, 0, 0, 0, 0, z, 0, 0, 0, 0, 1] };
+  const voxels = sizeVoxels[0] * sizeVoxels[1] * sizeVoxels[2];
+  const header = createNiftiHeader(grid);
+  const data = Float32Array.from({ length: voxels }, (_, i) => i);
+  const classes = Uint8Array.from({ length: voxels }, (_, i) => (i < liver ? 1 : i < liver + tumour ? 2 : 0));
+  files.contents.set(`d/imagesTr/${id}_0000.nii`, encodeNiftiImage({ ...grid, data, channels: 1 }, header));
+  files.contents.set(`d/labelsTr/${id}.nii`, encodeNiftiLabels({ ...grid, data: classes }, header));
+}
+
+addCase('a', [4, 5, 10], [1, 1, 2], [20, 0]);
+addCase('b', [6, 5, 10], [1, 1, 2], [40, 10]);
+addCase('c', [10, 10, 10], [0.5, 1, 4], [30, 0]);
+files.contents.set('d/imagesTr/u_0000.nii', files.contents.get('d/imagesTr/a_0000.nii') as Uint8Array);
+
+describe('fingerprintDataset', () => {
+  it('counts cases, voxels, millimetres and intensities', async () => {
+    const print = await fingerprintDataset({ files, images: niftiOnly }, 'd', { progress: silent });
+    expect(print).toMatchObject({ labelledCases: 3, unlabelledCases: 1, folder: 'd' });
+    expect(print.sizeVoxels[0]).toMatchObject({ min: 4, median: 6, max: 10 });
+    expect(print.spacingMm[0]).toMatchObject({ min: 0.5, p10: 0.6, median: 1, max: 1 });
+    expect(print.spacingMm[2]).toMatchObject({ min: 2, median: 2, max: 4 });
+    // of 200 + 300 + 1000 voxels
+    expect(print.foregroundShare).toBeCloseTo(100 / 1500, 12);
+    const [liver, tumour] = print.classes;
+    expect(liver).toMatchObject({ name: 'liver', cases: 3, voxelShare: 90 / 1500 });
+    // 20 and 40 voxels of 2 mm3, 30 of 2 mm3
+    expect(liver?.volumeMl).toMatchObject({ min: 0.04, median: 0.06, max: 0.08 });
+    expect(tumour).toMatchObject({ name: 'tumour', cases: 1, voxelShare: 10 / 1500 });
+    const [ct] = print.channels;
+    // one voxel of each case is 0
+    expect(ct?.nonZeroShare).toBeCloseTo(1 - (1 / 200 + 1 / 300 + 1 / 1000) / 3, 12);
+    const foreground = [20, 50, 30].flatMap(count => Array.from({ length: count }, (_, i) => i));
+    const mean = foreground.reduce((a, b) => a + b) / 100;
+    expect(ct?.foreground?.mean).toBeCloseTo(mean, 9);
+  });
+
+  it('refuses a data set without labels', async () => {
+    const bare = memoryFiles({ 'd/dataset.json': files.text('d/dataset.json') });
+    bare.contents.set('d/imagesTr/u_0000.nii', files.contents.get('d/imagesTr/a_0000.nii') as Uint8Array);
+    const printed = fingerprintDataset({ files: bare, images: niftiOnly }, 'd', { progress: silent });
+    await expect(printed).rejects.toMatchObject({ code: 'E_NO_CASES' });
+  });
+});

@@ -1,0 +1,144 @@
+/** Plans by nnU-Net's rules, on fingerprints of data sets that its authors describe and on awkward ones; every plan is a recipe. */
+import { describe, expect, it } from 'vitest';
+import type { Fingerprint, Spread } from '../../../src/data/fingerprint.ts';
+import { parseRecipe } from '../../../src/experiment/config.ts';
+import { type Plan, planExperiment } from '../../../src/experiment/plan.ts';
+import { formatPlan } from '../../../src/experiment/plan-recipe.ts';
+import type { Xyz } from '../../../src/volume/volume.ts';
+
+interface Grid {
+  readonly sizeVoxels: Xyz;
+  readonly spacingMm: Xyz;
+}
+
+function spread(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))]!;
+  return { min: at(0), p10: at(0.1), median: at(0.5), max: at(1) };
+}
+
+function fingerprintOf(grids: readonly Grid[], changes: Partial<Fingerprint> = {}): Fingerprint {
+  const along = (pick: (grid: Grid) => Xyz) =>
+    ([0, 1, 2] as const).map(axis => spread(grids.map(grid => pick(grid)[axis]))) as never;
+  return {
+    dataset: 'Toy',
+    folder: 'd',
+    labelledCases: grids.length,
+    unlabelledCases: 0,
+    channels: [{ name: 'MRI', nonZeroShare: 1 }],
+    labels: [
+      { value: 0, name: 'background' },
+      { value: 1, name: 'blob' },
+    ],
+    classes: [{ name: 'blob', cases: grids.length, voxelShare: 0.05 }],
+    foregroundShare: 0.05,
+    spacingMm: along(grid => grid.spacingMm),
+    sizeVoxels: along(grid => grid.sizeVoxels),
+    grids,
+    ...changes,
+  };
+}
+
+const repeat = (count: number, grid: Grid): Grid[] => Array.from({ length: count }, () => grid);
+const AMPLE = { memoryBytes: 64e9, cores: 2 };
+const SMALL = { memoryBytes: 1e9, cores: 2 };
+
+/** Parses the plan as a recipe, which checks that patch and networks fit each other. */
+function recipeOf(fingerprint: Fingerprint, plan: Plan) {
+  return parseRecipe(formatPlan(fingerprint, plan, '/data/toy'), { path: 'planned.yaml' });
+}
+
+describe('planExperiment', () => {
+  it('takes the median spacing and the median shape, rounded up to what the poolings divide', () => {
+    const grids = [
+      ...repeat(3, { sizeVoxels: [31, 45, 30], spacingMm: [1, 1, 1] }),
+      ...repeat(4, { sizeVoxels: [35, 50, 36], spacingMm: [1, 1, 1] }),
+      ...repeat(3, { sizeVoxels: [43, 59, 47], spacingMm: [1, 1, 1] }),
+    ];
+    const fingerprint = fingerprintOf(grids);
+    const plan = planExperiment(fingerprint, AMPLE);
+    expect(plan).toMatchObject({ spacingMm: [1, 1, 1], medianSizeVoxels: [35, 50, 36], patchVoxels: [40, 56, 40] });
+    expect(plan.teacher.features).toEqual([16, 32, 64, 128]);
+    expect(plan.student.features).toEqual([4, 8, 16, 32]);
+    expect(recipeOf(fingerprint, plan).patch.size).toEqual([40, 56, 40]);
+  });
+
+  it('plans thick slices by themselves: no kernel across and no pooling of an axis until the others are as coarse', () => {
+    const prostate = { sizeVoxels: [320, 320, 20], spacingMm: [0.625, 0.625, 3.6] } as const;
+    const fingerprint = fingerprintOf(repeat(32, prostate));
+    const plan = planExperiment(fingerprint, AMPLE);
+    expect(plan).toMatchObject({ spacingMm: [0.625, 0.625, 3.6], isAnisotropic: true });
+    // 3.6 mm is more than twice .625 and 1.25, not of 2.5
+    expect(plan.teacher.kernels).toEqual([
+      [3, 3, 1],
+      [3, 3, 1],
+      [3, 3, 3],
+      [3, 3, 3],
+    ]);
+    expect(plan.teacher.pooling).toEqual([
+      [2, 2, 1],
+      [2, 2, 1],
+      [2, 2, 2],
+    ]);
+    const recipe = recipeOf(fingerprint, plan);
+    expect(recipe.teacher).toMatchObject({ unet: { kernels: plan.teacher.kernels, pooling: plan.teacher.pooling } });
+    expect(recipe.augment.rotateDegrees).toEqual([0, 0, 15]);
+  });
+
+  it('takes the 10th percentile on an axis that is much coarser and shorter, but never finer than the others', () => {
+    const slices = (mm: number): Grid => ({ sizeVoxels: [256, 256, 24], spacingMm: [1, 1, mm] });
+    const mixed = [...repeat(4, slices(3)), ...repeat(16, slices(6))];
+    expect(planExperiment(fingerprintOf(mixed), AMPLE).spacingMm).toEqual([1, 1, 3]);
+    const fine = [...repeat(4, slices(0.5)), ...repeat(16, slices(6))];
+    expect(planExperiment(fingerprintOf(fine), AMPLE).spacingMm[2]).toBeCloseTo(1, 4);
+  });
+
+  it('shrinks the patch, along its longest axis first, until the memory suffices', () => {
+    const fingerprint = fingerprintOf(repeat(100, { sizeVoxels: [400, 400, 120], spacingMm: [1, 1, 1] }));
+    const [ample, small] = [AMPLE, SMALL].map(options => planExperiment(fingerprint, options)) as [Plan, Plan];
+    expect(ample.patchVoxels).toEqual([128, 128, 120]);
+    expect(small.teacher.trainingBytes).toBeLessThanOrEqual(1e9);
+    expect(small.student.trainingBytes).toBeLessThanOrEqual(1e9);
+    const voxels = ({ patchVoxels }: Plan): number => patchVoxels.reduce((a, b) => a * b);
+    expect(voxels(small)).toBeLessThan(voxels(ample) / 4);
+    expect(voxels(small)).toBeGreaterThan(32 ** 3);
+    recipeOf(fingerprint, small);
+  });
+
+  it('never plans a patch of more than twice the smallest case', () => {
+    const grids = [
+      ...repeat(9, { sizeVoxels: [60, 60, 60], spacingMm: [1, 1, 1] }),
+      ...repeat(1, { sizeVoxels: [20, 9, 60], spacingMm: [1, 1, 1] }),
+    ];
+    const fingerprint = fingerprintOf(grids);
+    const plan = planExperiment(fingerprint, AMPLE);
+    expect(plan.patchVoxels[0]).toBeLessThanOrEqual(40);
+    expect(plan.patchVoxels[1]).toBeLessThanOrEqual(18);
+    recipeOf(fingerprint, plan);
+  });
+
+  it('plans images of one slice with flat kernels', () => {
+    const fingerprint = fingerprintOf(repeat(20, { sizeVoxels: [128, 96, 1], spacingMm: [0.5, 0.5, 1] }));
+    const plan = planExperiment(fingerprint, AMPLE);
+    expect(plan.patchVoxels[2]).toBe(1);
+    expect([...plan.teacher.kernels, ...plan.teacher.pooling].every(([, , z]) => z === 1)).toBe(true);
+    recipeOf(fingerprint, plan);
+  });
+
+  it('normalises CT by the data set, and counts inside of the body where a channel is mostly 0', () => {
+    const channels = [
+      { name: 'CT', nonZeroShare: 1 },
+      { name: 'T1', nonZeroShare: 0.9 },
+      { name: 'FLAIR', nonZeroShare: 0.3 },
+    ];
+    const fingerprint = fingerprintOf(repeat(10, { sizeVoxels: [40, 40, 40], spacingMm: [1, 1, 1] }), { channels });
+    const plan = planExperiment(fingerprint, AMPLE);
+    expect(recipeOf(fingerprint, plan).preprocess.normalize).toEqual(['ct', 'z-score', 'z-score-nonzero']);
+  });
+
+  it('sees every training case about twelve times, within bounds', () => {
+    const stepsFor = (cases: number): number =>
+      planExperiment(fingerprintOf(repeat(cases, { sizeVoxels: [16, 16, 16], spacingMm: [1, 1, 1] })), AMPLE).steps;
+    expect([stepsFor(5), stepsFor(200), stepsFor(2000)]).toEqual([400, 800, 2000]);
+  });
+});
