@@ -6,6 +6,7 @@
  */
 import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { InputError } from '../core/errors.ts';
+import type { VoxelType } from './stored-voxels.ts';
 import { type Affine, formatSize, type Xyz } from './volume.ts';
 
 /** Bytes per voxel of every type that is read; complex, colour and 128-bit types are refused. */
@@ -20,7 +21,7 @@ export const NIFTI_TYPES = {
   uint32: { code: 768, bytes: 4 },
   int64: { code: 1024, bytes: 8 },
   uint64: { code: 1280, bytes: 8 },
-} as const;
+} as const satisfies Record<VoxelType, unknown>;
 
 /** Types of the standard that are refused, by code. */
 const REFUSED_TYPES: Readonly<Record<number, string>> = {
@@ -33,15 +34,12 @@ const REFUSED_TYPES: Readonly<Record<number, string>> = {
   2304: 'RGBA32',
 };
 
-/** Name of a voxel type. */
-export type NiftiType = keyof typeof NIFTI_TYPES;
-
 export interface NiftiHeader {
   readonly version: 1 | 2;
   readonly littleEndian: boolean;
   /** The header as it stands in the file: 348 or 540 bytes. */
   readonly bytes: Uint8Array;
-  readonly dataType: NiftiType;
+  readonly dataType: VoxelType;
   readonly sizeVoxels: Xyz;
   /** Size of the fourth dimension, 1 where there is none. */
   readonly channels: number;
@@ -195,7 +193,7 @@ function millimetresPerUnit(units: number): number {
 export function readNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
   const source = readFields(bytes, path);
   const { fields, version, header } = source;
-  const dataType = (Object.keys(NIFTI_TYPES) as NiftiType[]).find(
+  const dataType = (Object.keys(NIFTI_TYPES) as VoxelType[]).find(
     name => NIFTI_TYPES[name].code === fields.datatypeCode,
   );
   if (dataType === undefined) {
@@ -231,7 +229,7 @@ export function readNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
 
 /** What a written file changes in the header that it takes over. */
 interface Replacement {
-  readonly dataType: NiftiType;
+  readonly dataType: VoxelType;
   readonly sizeVoxels: Xyz;
   readonly channels: number;
 }

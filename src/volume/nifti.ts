@@ -3,18 +3,17 @@
  * What a file claims is checked before memory is spent on it. Does not know paths except to name them in messages.
  * Source: nifti1.h; checked against nibabel 5.
  */
-import { gzipSync } from 'fflate';
 import { InputError, ShapeError } from '../core/errors.ts';
-import { gunzip, isGzip } from './gunzip.ts';
+import { gunzip, gzip, isGzip, LARGEST_GZIP_RATIO } from './gzip.ts';
 import { labelsOfVolume } from './label-volume.ts';
 import {
   LARGEST_HEADER_BYTES,
   NIFTI_TYPES,
   type NiftiHeader,
-  type NiftiType,
   readNiftiHeader,
   rewriteNiftiHeader,
 } from './nifti-header.ts';
+import { createVoxelReader, float32Bytes, type VoxelReader } from './stored-voxels.ts';
 import { formatSize, LARGEST_VOLUME_BYTES, type LabelVolume, type Volume, voxelCount, type Xyz } from './volume.ts';
 
 export { createNiftiHeader, type NiftiHeader } from './nifti-header.ts';
@@ -26,47 +25,8 @@ export interface DecodeOptions {
   readonly maxBytes?: number;
 }
 
-const HOST_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-
-const VIEWS = {
-  uint8: Uint8Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  float32: Float32Array,
-  float64: Float64Array,
-  int8: Int8Array,
-  uint16: Uint16Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-} as const satisfies Record<NiftiType, unknown>;
-
-function swapBytes(bytes: Uint8Array, size: number): void {
-  for (let start = 0; start < bytes.length; start += size) bytes.subarray(start, start + size).reverse();
-}
-
-function viewVoxels(content: Uint8Array, header: NiftiHeader, count: number): InstanceType<(typeof VIEWS)[NiftiType]> {
-  const { bytes: size } = NIFTI_TYPES[header.dataType];
-  let voxels = content.subarray(header.voxelOffset, header.voxelOffset + count * size);
-  const swapped = header.littleEndian !== HOST_LITTLE_ENDIAN && size > 1;
-  if (swapped || voxels.byteOffset % size !== 0) voxels = voxels.slice();
-  if (swapped) swapBytes(voxels, size);
-  return new VIEWS[header.dataType](voxels.buffer as ArrayBuffer, voxels.byteOffset, count);
-}
-
-function scaleVoxels(content: Uint8Array, header: NiftiHeader, count: number): Float32Array {
-  const stored = viewVoxels(content, header, count);
-  const { slope, intercept } = header;
-  const data = new Float32Array(count);
-  if (stored instanceof BigInt64Array || stored instanceof BigUint64Array) {
-    for (let i = 0; i < count; i++) data[i] = Number(stored[i]!) * slope + intercept;
-  } else if (slope === 1 && intercept === 0) {
-    data.set(stored);
-  } else {
-    for (let i = 0; i < count; i++) data[i] = stored[i]! * slope + intercept;
-  }
-  return data;
-}
+/** Content that may follow the announced voxels of a gzip file; more is refused. */
+const SLACK_BYTES = 65536;
 
 function fileBytes(header: NiftiHeader): number {
   return header.voxelOffset + voxelCount(header.sizeVoxels) * header.channels * NIFTI_TYPES[header.dataType].bytes;
@@ -85,13 +45,60 @@ function readCheckedHeader(head: Uint8Array, { path, maxBytes = LARGEST_VOLUME_B
   return header;
 }
 
-function unpack(bytes: Uint8Array, options: DecodeOptions): Uint8Array {
-  if (!isGzip(bytes)) return bytes;
+function truncated(header: NiftiHeader, path: string, got: string): InputError {
+  return new InputError(
+    'E_NIFTI_CORRUPT',
+    `${path} is truncated: ${formatSize(header.sizeVoxels)} voxels of ${header.dataType} in ${header.channels} channel(s) ` +
+      `need ${fileBytes(header)} bytes, the file holds ${got}. Copy it again from its source.`,
+  );
+}
+
+/** What a file becomes while its content comes in pieces. */
+interface Reading {
+  push(piece: Uint8Array): void;
+  finish(): { readonly header: NiftiHeader; readonly data: Float32Array };
+}
+
+/**
+ * Takes the content of a file in order. Voxels are allocated once the header has come, if that many bytes can still come.
+ * @param largestContent bytes that the file can hold at most
+ * @param largestSurplus bytes that may follow the voxels
+ */
+function startReading(options: DecodeOptions, largestContent: number, largestSurplus: number): Reading {
+  const { path } = options;
+  const head = new Uint8Array(LARGEST_HEADER_BYTES);
+  let total = 0;
+  let opened: { readonly header: NiftiHeader; readonly voxels: VoxelReader } | undefined;
+  const open = (): NonNullable<typeof opened> => {
+    const start = head.subarray(0, Math.min(total, head.length));
+    const header = readCheckedHeader(start, options);
+    if (fileBytes(header) > largestContent) throw truncated(header, path, `at most ${largestContent}`);
+    const voxels = createVoxelReader(header, voxelCount(header.sizeVoxels) * header.channels);
+    voxels.push(start.subarray(header.voxelOffset));
+    return { header, voxels };
+  };
+  const push = (piece: Uint8Array): void => {
+    const start = total;
+    total += piece.length;
+    if (start < head.length) head.set(piece.subarray(0, head.length - start), start);
+    if (total < head.length) return;
+    opened ??= open();
+    const { header, voxels } = opened;
+    if (total > fileBytes(header) + largestSurplus) throw new Error('it holds far more data than its header announces');
+    voxels.push(piece.subarray(Math.max(0, Math.max(head.length, header.voxelOffset) - start)));
+  };
+  const finish = (): ReturnType<Reading['finish']> => {
+    const { header, voxels } = opened ?? open();
+    if (voxels.count() < voxels.data.length) throw truncated(header, path, String(total));
+    return { header, data: voxels.data };
+  };
+  return { push, finish };
+}
+
+function unpack(bytes: Uint8Array, options: DecodeOptions): Reading {
+  const reading = startReading(options, bytes.length * LARGEST_GZIP_RATIO, SLACK_BYTES);
   try {
-    return gunzip(bytes, {
-      headBytes: LARGEST_HEADER_BYTES,
-      sizeOf: head => fileBytes(readCheckedHeader(head, options)),
-    });
+    gunzip(bytes, reading.push);
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(
@@ -100,26 +107,24 @@ function unpack(bytes: Uint8Array, options: DecodeOptions): Uint8Array {
       { cause: error },
     );
   }
+  return reading;
+}
+
+function readPlain(bytes: Uint8Array, options: DecodeOptions): Reading {
+  const reading = startReading(options, bytes.length, Number.POSITIVE_INFINITY);
+  reading.push(bytes);
+  return reading;
 }
 
 /**
- * Reads a .nii or .nii.gz file (told apart by content), NIfTI-1 or -2, either byte order, any integer or float type.
+ * Reads a .nii or .nii.gz file (told apart by content), NIfTI-1 or -2, either byte order, any integer or float type. Needs the float32
+ * voxels and little else beyond the file itself.
  * @returns voxels after slope and intercept, a fourth dimension as channels; and the header, for writing results on the same grid
  * @throws {InputError} E_NIFTI_CORRUPT, E_NIFTI_TYPE, E_NIFTI_SPACING, E_NIFTI_TOO_LARGE; all name the path
  */
 export function decodeNifti(bytes: Uint8Array, options: DecodeOptions): { volume: Volume; header: NiftiHeader } {
-  const content = unpack(bytes, options);
-  const header = readCheckedHeader(content, options);
-  const needed = fileBytes(header);
-  if (content.length < needed) {
-    throw new InputError(
-      'E_NIFTI_CORRUPT',
-      `${options.path} is truncated: ${formatSize(header.sizeVoxels)} voxels of ${header.dataType} in ${header.channels} channel(s) ` +
-        `need ${needed} bytes, the file holds ${content.length}. Copy it again from its source.`,
-    );
-  }
+  const { header, data } = (isGzip(bytes) ? unpack : readPlain)(bytes, options).finish();
   const { sizeVoxels, channels, spacingMm, affine } = header;
-  const data = scaleVoxels(content, header, voxelCount(sizeVoxels) * channels);
   return { volume: { data, sizeVoxels, channels, spacingMm, affine }, header };
 }
 
@@ -140,13 +145,6 @@ function checkGrid(sizeVoxels: Xyz, like: NiftiHeader): void {
   }
 }
 
-function pack(start: Uint8Array, voxels: Uint8Array): Uint8Array {
-  const content = new Uint8Array(start.length + voxels.length);
-  content.set(start);
-  content.set(voxels, start.length);
-  return gzipSync(content, { mtime: 0 });
-}
-
 /**
  * Writes a segmentation as uint8 .nii.gz with the header of its input: orientation, spacing and units are the same bytes.
  * @throws {ShapeError} if the grids differ
@@ -154,7 +152,7 @@ function pack(start: Uint8Array, voxels: Uint8Array): Uint8Array {
 export function encodeNiftiLabels(labels: LabelVolume, like: NiftiHeader): Uint8Array {
   checkGrid(labels.sizeVoxels, like);
   const { sizeVoxels, data } = labels;
-  return pack(rewriteNiftiHeader(like, { dataType: 'uint8', sizeVoxels, channels: 1 }), data);
+  return gzip([rewriteNiftiHeader(like, { dataType: 'uint8', sizeVoxels, channels: 1 }), data]);
 }
 
 /**
@@ -164,7 +162,9 @@ export function encodeNiftiLabels(labels: LabelVolume, like: NiftiHeader): Uint8
 export function encodeNiftiImage(volume: Volume, like: NiftiHeader): Uint8Array {
   checkGrid(volume.sizeVoxels, like);
   const { sizeVoxels, channels, data } = volume;
-  const voxels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
-  if (like.littleEndian !== HOST_LITTLE_ENDIAN) swapBytes(voxels, Float32Array.BYTES_PER_ELEMENT);
-  return pack(rewriteNiftiHeader(like, { dataType: 'float32', sizeVoxels, channels }), voxels);
+  const pieces = function* (): Generator<Uint8Array> {
+    yield rewriteNiftiHeader(like, { dataType: 'float32', sizeVoxels, channels });
+    yield* float32Bytes(data, like.littleEndian);
+  };
+  return gzip(pieces());
 }

@@ -14,14 +14,16 @@ export type PipelineReply = { readonly results: readonly unknown[] } | { readonl
 function ask(thread: Worker, call: PipelineCall): Promise<readonly unknown[]> {
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void): void => {
-      thread.off('message', onMessage).off('error', onError).unref();
+      thread.off('message', onMessage).off('error', onError).off('exit', onExit).unref();
       settle();
     };
     const onMessage = (reply: PipelineReply): void =>
       finish(() => ('results' in reply ? resolve(reply.results) : reject(new Error(reply.failure))));
     const onError = (cause: unknown): void =>
       finish(() => reject(new WorkError('E_IMAGE_THREAD', `the thread of ITK failed: ${String(cause)}`, { cause })));
-    thread.on('message', onMessage).on('error', onError).ref();
+    // a WebAssembly program can end its thread without an error
+    const onExit = (): void => onError('it has ended');
+    thread.on('message', onMessage).on('error', onError).on('exit', onExit).ref();
     thread.postMessage(call);
   });
 }
