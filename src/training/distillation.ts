@@ -4,7 +4,7 @@
  * own, train with it, and end with it.
  */
 import { InputError } from '../core/errors.ts';
-import { type Shape, sameShape } from '../core/shape.ts';
+import { elementCount, type Shape, sameShape } from '../core/shape.ts';
 import { GraphBuilder, type Value } from '../graph/graph.ts';
 import { attentionLoss } from '../losses/distillation/attention.ts';
 import { likeliestClass } from '../losses/distillation/boundary.ts';
@@ -17,7 +17,6 @@ import { sigmoidSoftTargetLoss, softTargetLoss } from '../losses/distillation/lo
 import { regionAffinityLoss } from '../losses/distillation/region-affinity.ts';
 import { relationLoss } from '../losses/distillation/relations.ts';
 import type { SoftWeights } from '../losses/distillation/voxel-mean.ts';
-import { sameConv } from '../nn/layers.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
 import type { Ramp } from './ramp.ts';
 
@@ -116,16 +115,30 @@ function classMaps(context: DistillationContext, { reference }: Referred): Value
     : builder.concat([labelled, teacherMaps(context, builder.slice(logits, 0, first, samples))], 0);
 }
 
-/** The student's feature with the teacher's channels, by a 1x1x1 convolution. */
+/**
+ * The student's feature with the teacher's channels: a 1x1x1 convolution, as a matrix product, because a convolution of few channels to many
+ * would take the channel packing of the whole level from the student (onnx/blocked/packing.ts).
+ */
 function adapted(
   { builder, adapter }: DistillationContext,
   [student, teacher]: readonly [Value, Value],
-  options: { readonly name: string; readonly bias: boolean },
+  { name, bias }: { readonly name: string; readonly bias: boolean },
 ): Value {
-  const parameters = { get: adapter, update: () => {}, training: true };
-  const context = { builder, parameters, name: `${options.name}.adapter` };
-  const channels = teacher.shape[1] as number;
-  return sameConv(context, student, { channels, kernel: [1, 1, 1], gain: 1, bias: options.bias });
+  const [samples, from, ...space] = student.shape as readonly [number, number, ...number[]];
+  const to = teacher.shape[1] as number;
+  const [kernel, vector] = [
+    {
+      name: `${name}.adapter.weight`,
+      shape: [to, from, 1, 1, 1],
+      initializer: { kind: 'normal', gain: 1 },
+      role: 'kernel',
+    },
+    { name: `${name}.adapter.bias`, shape: [to], initializer: { kind: 'constant', value: 0 }, role: 'vector' },
+  ] as const satisfies readonly ParameterSpec[];
+  const rows = builder.reshape(student, [samples, from, elementCount(space)]);
+  const mixed = builder.apply('MatMul', [builder.reshape(adapter(kernel), [to, from]), rows], {});
+  const shifted = bias ? builder.add(mixed, builder.reshape(adapter(vector), [1, to, 1])) : mixed;
+  return builder.reshape(shifted, [samples, to, ...space]);
 }
 
 function exclusive({ activation }: DistillationContext, method: Method): void {

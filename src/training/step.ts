@@ -139,6 +139,14 @@ function forward(
   return { layers: copied('layer', layers), updates: copied('update', updates) };
 }
 
+/**
+ * An image by way of another shape, which makes it a row-major tensor: an operator on images of both networks in the blocked layout would
+ * give the student the channel packing of the teacher (onnx/blocked/packing.ts).
+ */
+function rowMajor(builder: GraphBuilder, image: Value): Value {
+  return builder.reshape(builder.reshape(image, [elementCount(image.shape)]), image.shape);
+}
+
 /** The teacher's layers: its forward pass, frozen, on the student's patch, or inputs of the graph. */
 function teacherValues(
   builder: GraphBuilder,
@@ -148,7 +156,8 @@ function teacherValues(
   const layers = teacherLayers(terms);
   if ('network' in teacher) {
     const options = { model: teacher, imageShape: shapes.image, scope: 'teacher', theta: teacher.theta, layers };
-    return forward(builder, options).layers;
+    const own = forward(builder, options).layers;
+    return builder.scope('teacher', () => new Map([...own].map(([name, image]) => [name, rowMajor(builder, image)])));
   }
   const features = layers.map(name => [name, builder.input(`teacherFeature:${name}`, teacher.features[name] as Shape)]);
   const logits = withSize(shapes.logits, teacher.output ?? spatial(shapes.image));
