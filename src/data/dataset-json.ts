@@ -117,6 +117,12 @@ function regionLabels({ labels, regions_class_order: order }: z.output<typeof nn
   if (unused.length > 0) {
     throw refuseLabels(path, `"regions_class_order" names ${unused.join(', ')}, which no region holds.`);
   }
+  if (new Set(order).size !== order.length) {
+    throw refuseLabels(
+      path,
+      `"regions_class_order" is ${JSON.stringify(order)}; every region needs a value of its own.`,
+    );
+  }
   const background = Object.entries(labels).find(([, values]) => [values].flat().join() === '0')?.[0] ?? 'background';
   return [{ value: 0, name: background }, ...regions.map((one, index) => ({ ...one, value: order[index] as number }))];
 }

@@ -90,6 +90,12 @@ function logitChannels({ recipe, data }: Pick<ArmOptions, 'recipe' | 'data'>): n
   return data.dataset.labels.length - (isSigmoid(recipe.loss) ? 1 : 0);
 }
 
+/** Label values of each channel, where the classes of the data set are regions. */
+function regionsOf({ dataset }: PreparedData): readonly (readonly number[])[] | undefined {
+  const regions = dataset.labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
+  return regions.length === 0 ? undefined : regions;
+}
+
 /** Mean Dice of a network in training over whole validation volumes. Not interrupted: a resumed run must have the same scores. */
 function validator(
   options: ArmOptions,
@@ -98,7 +104,9 @@ function validator(
   const { data, recipe } = options;
   const activation = activationOf(recipe);
   const classes = logitChannels(options);
-  const values = data.dataset.labels.filter(({ value }) => value > 0).map(({ value }) => value);
+  const foreground = data.dataset.labels.filter(({ value }) => value > 0);
+  const kind = regionsOf(data) === undefined ? activation : 'regions';
+  const values = Uint8Array.from([0, ...foreground.map(({ value }) => value)]);
   const diceOfCase = async (item: TrainingCase, theta: Tensor): Promise<number[]> => {
     const [width, height, depth] = item.sizeVoxels;
     const withTheta: Session = { ...session, run: (feeds, outputs) => session.run({ ...feeds, theta }, outputs) };
@@ -116,8 +124,9 @@ function validator(
       inputName: 'image',
       outputName: 'logits',
     });
-    const prediction = labelsFromProbabilities(probabilities, classes, activation);
-    return countOverlap(item.label, prediction, values).flatMap(overlap => diceOf(overlap) ?? []);
+    const prediction = labelsFromProbabilities(probabilities, classes, kind).map(index => values[index]!);
+    const scored = foreground.map(({ value, region }) => region ?? value);
+    return countOverlap(item.label, prediction, scored).flatMap(overlap => diceOf(overlap) ?? []);
   };
   return async theta => {
     const perCase: number[] = [];
@@ -259,7 +268,8 @@ function openPatches(
 /** The post-processing that the recipe asks for; chosen on the validation cases where it leaves that open. */
 async function postprocessingOf(options: ArmOptions, model: Uint8Array): Promise<Partial<ModelMetadata>> {
   const { laboratory, recipe, data, arm, folder, signal } = options;
-  if (recipe.postprocess === 'none') return {};
+  // regions are scored whole, but written over each other: no step on label maps is one on a region
+  if (recipe.postprocess === 'none' || regionsOf(options.data) !== undefined) return {};
   if (recipe.postprocess !== 'auto') return { postprocess: recipe.postprocess };
   if (data.splits.val.length === 0) return {};
   return choosePostprocessing(laboratory, {
@@ -294,7 +304,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
     student: model,
     imageShape,
     unlabelled,
-    hardLoss: recipe.loss,
+    hardLoss: { ...recipe.loss, regions: regionsOf(data) },
     optimizer,
     regularization: regularizationOf(recipe, architecture),
     clipNorm: recipe.optimizer.clipNorm,

@@ -7,7 +7,7 @@ import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadCase } from '../data/loaded-case.ts';
 import { sharedClasses, sharedPostprocessing } from '../inference/ensemble.ts';
-import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
+import { type ModelInfo, type ModelLabel, type OpenModel, outputClasses } from '../inference/model-info.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import {
@@ -19,6 +19,7 @@ import {
   reliabilityBins,
 } from '../metrics/calibration.ts';
 import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score.ts';
+import { maskOf } from '../metrics/overlap.ts';
 import { encodeNiftiLabels } from '../volume/nifti.ts';
 import type { LabelVolume } from '../volume/volume.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -49,9 +50,11 @@ function classesToScore({ models, dataset }: EvaluateOptions): Dataset['labels']
   const classes = dataset.labels.filter(({ value }) => value !== 0);
   sharedClasses(models.map(({ info }) => info));
   const model = models[0]!;
-  const known = new Set(model.metadata.labels.map(({ value }) => value));
-  if (classes.every(({ value }) => known.has(value))) return classes;
-  const list = (labels: Dataset['labels']): string => labels.map(({ value, name }) => `${value} (${name})`).join(', ');
+  const valuesOf = ({ value, region }: ModelLabel): string => (region ?? [value]).join('+');
+  const known = new Set(model.metadata.labels.map(valuesOf));
+  if (classes.every(one => known.has(valuesOf(one)))) return classes;
+  const list = (labels: readonly ModelLabel[]): string =>
+    labels.map(one => `${valuesOf(one)} (${one.name})`).join(', ');
   throw new InputError(
     'E_MODEL_LABELS',
     `${model.path} gives the labels ${list(model.metadata.labels)}, but ${dataset.folder} has ${list(dataset.labels)}. ` +
@@ -128,9 +131,10 @@ function countCalibration(
   const onSlice = (probabilities: Float32Array, voxels: Int32Array): void => {
     const plane = voxels.length;
     const reference = Uint8Array.from(voxels, voxel => data[voxel]!);
-    for (const { name, value } of classes) {
+    for (const { name, value, region } of classes) {
       const k = values.indexOf(value);
-      countReliability(counts.get(name)!, probabilities.subarray(k * plane, (k + 1) * plane), { reference, value });
+      const truth = region === undefined ? { reference, value } : { reference: maskOf(reference, region), value: 1 };
+      countReliability(counts.get(name)!, probabilities.subarray(k * plane, (k + 1) * plane), truth);
     }
   };
   return { counts, onSlice };

@@ -1,5 +1,6 @@
 /** The cases of a run that a report shows in pictures: worst, median and best by the student's Dice, with every arm's segmentation. */
 import { openDataset } from '../data/dataset.ts';
+import { labelValues } from '../data/dataset-json.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { VolumeSources } from '../data/volume-file.ts';
 import type { CaseScore } from '../metrics/case-score.ts';
@@ -59,7 +60,9 @@ export async function readGallery(sources: VolumeSources, run: ReadRun): Promise
         segmentations.push({ title: arm, labels: decodeLabels(await files.read(path), { path }) });
     }
     if (segmentations.length === 0) continue;
-    const labelNames = dataset.labels.map(({ name }) => name);
+    const labelNames = labelValues(dataset.labels).map(
+      value => dataset.labels.findLast(label => label.value === value)?.name ?? `label ${value}`,
+    );
     gallery.push({ label, loaded: await loadCase(sources, dataset, item), segmentations, labelNames });
   }
   return gallery;

@@ -14,9 +14,16 @@ const positive = z.number().gt(0);
 const triple = <T extends z.ZodType>(item: T) => z.tuple([item, item, item]).readonly();
 const labelValue = z.int().min(0).max(255);
 
+const labelInFull = z.object({
+  value: labelValue,
+  name: z.string().min(1),
+  /** The label values that make up a region; regions are written over each other in the order of the list. */
+  region: z.array(labelValue).min(1).readonly().optional(),
+});
+
 /** The classes: in full, or by name (values follow from the order), or by value alone. */
 const labels = z
-  .array(z.union([z.object({ value: labelValue, name: z.string().min(1) }), z.string().min(1), labelValue]))
+  .array(z.union([labelInFull, z.string().min(1), labelValue]))
   .min(1)
   .transform(items =>
     items.map((item, index) => {

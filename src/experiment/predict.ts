@@ -136,7 +136,10 @@ async function predictOne(
   for (const value of result.labels.data) counts[value]!++;
   const volumes = info.labels
     .filter(({ value }) => value !== 0)
-    .map(({ value, name }) => [name, volumeMl(counts[value]!, volume.spacingMm)] as const);
+    .map(({ value, name, region = [value] }) => {
+      const voxels = region.reduce((sum, label) => sum + counts[label]!, 0);
+      return [name, volumeMl(voxels, volume.spacingMm)] as const;
+    });
   const prediction = { inputs, output, seconds, volumesMl: Object.fromEntries(volumes) };
   if (result.probabilities === undefined) return prediction;
   const probabilitiesPath = output.replace(RESULT_ENDINGS, '_probabilities.nii.gz');

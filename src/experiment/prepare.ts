@@ -117,6 +117,23 @@ function assertClassesKnown(asked: Recipe['postprocess'], { folder, labels }: Da
   );
 }
 
+/** Regions overlap, so each must be a channel of its own; what is done to label maps after the model knows nothing of them. */
+function assertRegionsFit({ folder, labels }: Dataset, { loss, postprocess }: Recipe): void {
+  if (labels.every(({ region }) => region === undefined)) return;
+  if (loss.crossEntropy.kind !== 'binary') {
+    throw new InputError(
+      'E_REGIONS',
+      `the classes of ${folder} are regions, which may overlap. Set loss.crossEntropy.kind to binary, so that each has a channel of its own.`,
+    );
+  }
+  if (typeof postprocess === 'object') {
+    throw new InputError(
+      'E_REGIONS',
+      `the classes of ${folder} are regions, which cannot be post-processed. Set postprocess to auto or none.`,
+    );
+  }
+}
+
 /**
  * Loads and checks everything before anything is written.
  * @throws {InputError} what openDataset, loadCase and assertPatchFits throw; E_NO_CASES without labelled training cases; E_POSTPROCESS if
@@ -125,9 +142,7 @@ function assertClassesKnown(asked: Recipe['postprocess'], { folder, labels }: Da
 export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
   const { files, machine, progress } = laboratory;
   const dataset = await openDataset(files, recipe.data.dataset);
-  if (dataset.labels.some(({ region }) => region !== undefined)) {
-    throw new InputError('E_DATASET_LABELS', `${dataset.folder} has overlapping regions, which cannot be trained on.`);
-  }
+  assertRegionsFit(dataset, recipe);
   assertClassesKnown(recipe.postprocess, dataset);
   const splits = await readSplits(laboratory, recipe, dataset);
   if (splits.train.length === 0) throw new InputError('E_NO_CASES', `${dataset.folder} leaves no training case`);

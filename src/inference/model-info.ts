@@ -7,13 +7,23 @@ import type { Xyz } from '../volume/volume.ts';
 import type { Postprocessing } from './postprocess.ts';
 import type { Activation, ClassKind } from './probabilities.ts';
 
+/** A class of a model. */
+export interface ModelLabel {
+  /** That its voxels are written as. */
+  readonly value: number;
+  readonly name: string;
+  /** The label values that make up a region; absent for plain classes. */
+  readonly region?: readonly number[] | undefined;
+}
+
 /** The facts of a model; a model file carries them as metadata. */
 export interface ModelInfo {
   /**
    * The classes. With softmax the output has one channel for each, in this order. With sigmoid it has one for each class but the
-   * background (value 0). Without an activation the background decides: where it is listed the channels exclude each other.
+   * background (value 0). Without an activation the background decides: where it is listed the channels exclude each other. Classes
+   * that are regions have a channel each, and are written over each other in this order.
    */
-  readonly labels: readonly { readonly value: number; readonly name: string }[];
+  readonly labels: readonly ModelLabel[];
   /** Input channels. */
   readonly channels: number;
   /** The spacing the model was trained at; absent where it takes volumes as they are. */
@@ -54,7 +64,8 @@ export interface OutputClasses {
  */
 export function outputClasses({ labels, activation }: Pick<ModelInfo, 'labels' | 'activation'>): OutputClasses {
   const all = labels.map(({ value }) => value);
-  const exclusive = activation === 'softmax' || (activation === 'none' && all.includes(0));
+  const areRegions = labels.some(({ region }) => region !== undefined);
+  const exclusive = !areRegions && (activation === 'softmax' || (activation === 'none' && all.includes(0)));
   const values = exclusive ? all : all.filter(value => value !== 0);
   if (values.length === 0) {
     throw new InputError(
@@ -62,5 +73,5 @@ export function outputClasses({ labels, activation }: Pick<ModelInfo, 'labels' |
       'the model names no class to segment. Give its labels in the JSON beside it.',
     );
   }
-  return { kind: exclusive ? 'softmax' : 'sigmoid', values };
+  return { kind: exclusive ? 'softmax' : areRegions ? 'regions' : 'sigmoid', values };
 }

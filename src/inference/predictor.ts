@@ -82,7 +82,7 @@ export async function segmentWithEnsemble(
   const turned = canonical ? toCanonical(volume) : volume;
   const sliceIndices = canonical ? canonicalSliceIndices(volume) : storedSliceIndices(volume);
   const images = modelImages(models, turned, options.id ?? 'input');
-  const labelValues = kind === 'sigmoid' ? [0, ...values] : values;
+  const labelValues = kind === 'softmax' ? values : [0, ...values];
   const labels = new Uint8Array(voxels);
   const kept = options.probabilities === true ? new Float32Array(values.length * voxels) : undefined;
   let z = 0;

@@ -1,14 +1,15 @@
 /**
  * From a model's outputs to classes. Arrays are [K, voxels], class outermost. Two kinds of models exist: classes that exclude each other
- * (softmax; channel 0 is the background) and one independent foreground class per channel (sigmoid; the background has no channel).
+ * (softmax; channel 0 is the background), and one independent foreground class per channel (the background has no channel), of which a
+ * voxel takes the likeliest (sigmoid) or, where classes are regions that contain each other, the last that covers it (regions).
  */
 import { ShapeError } from '../core/errors.ts';
 
 /** What turns a model's output into probabilities; `none` where the model gives probabilities already. */
 export type Activation = 'softmax' | 'sigmoid' | 'none';
 
-/** How the channels relate: they exclude each other (softmax) or stand alone (sigmoid). */
-export type ClassKind = 'softmax' | 'sigmoid';
+/** How the channels relate: they exclude each other (softmax), stand alone (sigmoid), or stand alone and overlap (regions). */
+export type ClassKind = 'softmax' | 'sigmoid' | 'regions';
 
 /** A foreground class of a sigmoid model is present from this probability on. */
 const PRESENT_FROM = 0.5;
@@ -51,7 +52,7 @@ export function activate(values: Float32Array, classes: number, activation: Acti
 
 /**
  * The class index of every voxel. Softmax: the most likely channel, the first of equals. Sigmoid: 0 where no channel reaches 0.5, else
- * 1 + the most likely channel.
+ * 1 + the most likely channel. Regions: 1 + the last channel that reaches 0.5, as nnU-Net writes regions over each other.
  * @param probabilities [K, voxels]
  * @throws {ShapeError} if the length is not a multiple of the classes
  */
@@ -66,9 +67,9 @@ export function labelsFromProbabilities(probabilities: Float32Array, classes: nu
   for (let k = 0; k < classes; k++) {
     for (let i = 0; i < voxels; i++) {
       const probability = probabilities[k * voxels + i]!;
-      if (k === 0 && firstLabel === 0) {
-        best[i] = probability;
-      } else if (probability > best[i]! && (firstLabel === 0 || probability >= PRESENT_FROM)) {
+      const isFirst = k === 0 && kind === 'softmax';
+      const isPresent = kind === 'softmax' || probability >= PRESENT_FROM;
+      if (isFirst || (isPresent && (kind === 'regions' || probability > best[i]!))) {
         best[i] = probability;
         labels[i] = k + firstLabel;
       }

@@ -7,6 +7,7 @@ import {
   countOverlap,
   diceOf,
   iouOf,
+  maskOf,
   type Overlap,
   type Presence,
   precisionOf,
@@ -65,12 +66,20 @@ export interface CaseScore {
   readonly meanDice: number | null;
 }
 
+/** A class to score. */
+interface ScoredClass {
+  readonly value: number;
+  readonly name: string;
+  /** The label values that make up a region, which is scored as a whole; absent for plain classes. */
+  readonly region?: readonly number[];
+}
+
 export interface ScoreCaseOptions {
   readonly id: string;
   readonly sizeVoxels: Xyz;
   readonly spacingMm: Xyz;
   /** The classes to score, without the background. */
-  readonly classes: readonly { readonly value: number; readonly name: string }[];
+  readonly classes: readonly ScoredClass[];
   /** Tolerance of the surface Dice; 1 mm if not given. */
   readonly toleranceMm?: number;
   /** Expected calibration error by class name, where probabilities are known. */
@@ -88,11 +97,11 @@ export function scoreCase(reference: Uint8Array, prediction: Uint8Array, options
   const overlaps = countOverlap(
     reference,
     prediction,
-    classes.map(({ value }) => value),
+    classes.map(({ value, region }) => region ?? value),
   );
   const scores: Record<string, ClassScore> = {};
   const present: number[] = [];
-  classes.forEach(({ value, name }, index) => {
+  classes.forEach(({ value, name, region }, index) => {
     const overlap = overlaps[index]!;
     const dice = diceOf(overlap);
     if (dice !== null) present.push(dice);
@@ -103,7 +112,9 @@ export function scoreCase(reference: Uint8Array, prediction: Uint8Array, options
       iou: iouOf(overlap),
       sensitivity: sensitivityOf(overlap),
       precision: precisionOf(overlap),
-      ...surfaceScores(reference, prediction, { ...options, value, overlap }),
+      ...(region === undefined
+        ? surfaceScores(reference, prediction, { ...options, value, overlap })
+        : surfaceScores(maskOf(reference, region), maskOf(prediction, region), { ...options, value: 1, overlap })),
       ...volumeScores(overlap, spacingMm),
       ece: presence === 'neither' ? null : (options.ece?.[name] ?? null),
     };

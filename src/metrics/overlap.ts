@@ -18,34 +18,54 @@ export interface Overlap {
 
 const LABEL_VALUES = 256;
 
+/** A class as label values: one, or those of a region. */
+export type ClassValues = number | readonly number[];
+
 /**
  * Counts classes of two label volumes in one pass over the voxels.
  * @param reference label value per voxel
  * @param prediction label value per voxel, same grid
- * @param values the label values to report, in the order of the result; a value that occurs nowhere gives zeros
+ * @param classes to report, in the order of the result; one that occurs nowhere gives zeros. Regions may overlap
  * @throws {ShapeError} if the volumes differ in length
  */
-export function countOverlap(reference: Uint8Array, prediction: Uint8Array, values: readonly number[]): Overlap[] {
+export function countOverlap(
+  reference: Uint8Array,
+  prediction: Uint8Array,
+  classes: readonly ClassValues[],
+): Overlap[] {
   if (reference.length !== prediction.length) {
     throw new ShapeError(
       `reference has ${reference.length} voxels and prediction ${prediction.length}; bring both to the same grid first`,
     );
   }
+  /** Voxels by label value in the reference (row) and in the prediction (column). */
+  const joint = new Uint32Array(LABEL_VALUES * LABEL_VALUES);
+  for (let i = 0; i < reference.length; i++) joint[reference[i]! * LABEL_VALUES + prediction[i]!]!++;
   const inReference = new Float64Array(LABEL_VALUES);
   const inPrediction = new Float64Array(LABEL_VALUES);
-  const inBoth = new Float64Array(LABEL_VALUES);
-  for (let i = 0; i < reference.length; i++) {
-    const r = reference[i]!;
-    const p = prediction[i]!;
-    inReference[r]!++;
-    inPrediction[p]!++;
-    if (r === p) inBoth[r]!++;
+  for (let row = 0; row < LABEL_VALUES; row++) {
+    for (let column = 0; column < LABEL_VALUES; column++) {
+      const count = joint[row * LABEL_VALUES + column]!;
+      inReference[row]! += count;
+      inPrediction[column]! += count;
+    }
   }
-  return values.map(value => ({
-    reference: inReference[value] ?? 0,
-    prediction: inPrediction[value] ?? 0,
-    intersection: inBoth[value] ?? 0,
-  }));
+  return classes.map(values => {
+    const all = typeof values === 'number' ? [values] : values;
+    const total = (count: (value: number) => number): number => all.reduce((sum, value) => sum + count(value), 0);
+    return {
+      reference: total(value => inReference[value] ?? 0),
+      prediction: total(value => inPrediction[value] ?? 0),
+      intersection: total(row => total(column => joint[row * LABEL_VALUES + column] ?? 0)),
+    };
+  });
+}
+
+/** 1 where a volume has one of the values, 0 elsewhere. */
+export function maskOf(labels: Uint8Array, values: readonly number[]): Uint8Array {
+  const isMember = new Uint8Array(LABEL_VALUES);
+  for (const value of values) isMember[value] = 1;
+  return labels.map(label => isMember[label]!);
 }
 
 /** Dice coefficient 2 |A and B| / (|A| + |B|), in [0, 1]; null where both are empty, 0 where one is. */

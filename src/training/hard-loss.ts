@@ -15,6 +15,8 @@ export interface HardLossOptions {
     readonly classWeights: HardWeights | 'annealed';
   };
   readonly dice: { readonly weight: number } & DiceOptions;
+  /** Label values of each channel, where the classes are regions that may overlap; a class per channel if not given. */
+  readonly regions?: readonly (readonly number[])[] | undefined;
 }
 
 /**
@@ -26,10 +28,18 @@ export function isSigmoid(options: HardLossOptions): boolean {
 }
 
 /** Class indices [N, 1, D, H, W] as 0/1 maps [N, K, D, H, W], channel 0 being class `first`. */
-function oneHot(builder: GraphBuilder, label: Value, channels: number, first: 0 | 1): Value {
+function oneHot(builder: GraphBuilder, label: Value, channels: number, first: number): Value {
   const classes = Int32Array.from({ length: channels }, (_, channel) => channel + first);
   const ids = builder.constant({ dataType: 'int32', shape: [1, channels, 1, 1, 1], data: classes });
   return builder.cast(builder.equal(label, ids), 'float32');
+}
+
+/** Class indices [N, 1, D, H, W] as 0/1 maps [N, K, D, H, W], channel k being 1 where the label is one of the k-th values. */
+function regionMaps(builder: GraphBuilder, label: Value, regions: readonly (readonly number[])[]): Value {
+  const maps = regions.map(values =>
+    values.map(value => oneHot(builder, label, 1, value)).reduce((sum, map) => builder.add(sum, map)),
+  );
+  return builder.concat(maps, 1);
 }
 
 /**
@@ -45,7 +55,10 @@ export function hardLossTerms(
   const { crossEntropy, dice } = options;
   const channels = logits.shape[1] as number;
   const sigmoid = isSigmoid(options);
-  const target = oneHot(builder, label, channels, sigmoid ? 1 : 0);
+  const target =
+    options.regions === undefined
+      ? oneHot(builder, label, channels, sigmoid ? 1 : 0)
+      : regionMaps(builder, label, options.regions);
   const terms: { name: string; value: Value; weight: number }[] = [];
   if (crossEntropy.weight > 0) {
     const { classWeights } = crossEntropy;

@@ -5,6 +5,7 @@ import { parseRecipe } from '../../src/experiment/config.ts';
 import { readModelFile } from '../../src/experiment/model-file.ts';
 import { runExperiment, trainOneArm } from '../../src/experiment/run.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import { decodeLabels } from '../../src/volume/nifti.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
@@ -126,4 +127,46 @@ it('trains adapters with the student and leaves them out of its file, and refuse
   expect(Buffer.from(student).equals(baseline)).toBe(false);
   const infoOf = async (arm: string) => (await readModelFile(files, `hints/${arm}/model.onnx`)).info;
   expect(await infoOf('student')).toEqual(await infoOf('baseline'));
+});
+
+it('learns overlapping regions as channels of their own, writes them over each other and scores them whole', async () => {
+  await writePhantomDataset(files, 'regions', { seed: 7, cases: 5 });
+  const description = JSON.parse(files.text('regions/dataset.json'));
+  const dataset = Object.fromEntries(
+    description.training.map(({ image, label }: { image: string; label: string }, index: number) => [
+      `case_${index}`,
+      { images: [image], label },
+    ]),
+  );
+  const labels = { background: 0, whole: [1, 2], posterior: 2 };
+  const nnunet = { channel_names: { 0: 'MRI' }, labels, regions_class_order: [1, 2], file_ending: '.nii.gz', dataset };
+  await files.write('regions/dataset.json', JSON.stringify(nnunet));
+  const recipe = (...overrides: string[]) =>
+    parseRecipe(tinyRecipe('regions', 2), { path: 'recipe.yaml', overrides: ['baseline=false', ...overrides] });
+  await expect(runExperiment(laboratory, recipe(), { out: 'refused', resume: false })).rejects.toMatchObject({
+    code: 'E_REGIONS',
+  });
+  const comparison = await runExperiment(laboratory, recipe('loss.crossEntropy.kind=binary'), {
+    out: 'of-regions',
+    resume: false,
+  });
+  expect(Object.keys(comparison.arms['student']?.classes ?? {})).toEqual(['whole', 'posterior']);
+  const { metadata } = await readModelFile(files, 'of-regions/student/model.onnx');
+  expect(metadata).toMatchObject({
+    activation: 'sigmoid',
+    labels: [
+      { value: 0, name: 'background' },
+      { value: 1, name: 'whole', region: [1, 2] },
+      { value: 2, name: 'posterior', region: [2] },
+    ],
+  });
+  const evaluation = JSON.parse(files.text('of-regions/student/evaluation.json'));
+  const [{ id, classes }] = evaluation.cases;
+  const labelsAt = async (path: string): Promise<Uint8Array> => decodeLabels(await files.read(path), { path }).data;
+  const predicted = await labelsAt(`of-regions/student/predictions/${id}.nii.gz`);
+  const reference = await labelsAt(`regions/${dataset[id].label.replace('./', '')}`);
+  const count = (test: (index: number) => boolean): number => predicted.filter((_, index) => test(index)).length;
+  const both = count(index => predicted[index]! > 0 && reference[index]! > 0);
+  const total = count(index => predicted[index]! > 0) + count(index => reference[index]! > 0);
+  expect(classes.whole.dice).toBeCloseTo((2 * both) / total, 9);
 });

@@ -47,6 +47,12 @@ describe('the class of a voxel', () => {
     expect(labelsFromProbabilities(Float32Array.of(0.2, 0.5, 0.8), 1, 'sigmoid')).toEqual(Uint8Array.of(0, 1, 1));
   });
 
+  it('is the last region that reaches 0.5, whatever its probability, else background', () => {
+    // whole, core and tip at four voxels
+    const probabilities = Float32Array.of(0.4, 0.9, 0.99, 0.8, 0.3, 0.4, 0.6, 0.5, 0.2, 0.1, 0.2, 0.7);
+    expect(labelsFromProbabilities(probabilities, 3, 'regions')).toEqual(Uint8Array.of(0, 1, 2, 3));
+  });
+
   it('needs as many probabilities for every class', () => {
     expect(() => labelsFromProbabilities(new Float32Array(7), 2, 'softmax')).toThrow(ShapeError);
   });

@@ -143,3 +143,14 @@ it('gives the same summary for the same seed', () => {
   const cases = [scoreCase(reference, prediction, options), scoreCase(reference, reference, options)];
   expect(summarizeCases(cases, { seed: 3 })).toEqual(summarizeCases(cases, { seed: 3 }));
 });
+
+it('scores a region as nnU-Net does: the union of its labels in both volumes', () => {
+  const reference = Uint8Array.of(0, 1, 1, 2, 2, 0, 0, 0);
+  const prediction = Uint8Array.of(0, 0, 2, 2, 1, 1, 0, 0);
+  const whole = { value: 1, name: 'whole', region: [1, 2] };
+  const scored = scoreCase(reference, prediction, { ...options, classes: [whole] }).classes['whole'];
+  const asMask = (labels: Uint8Array): Uint8Array => labels.map(label => (label > 0 ? 1 : 0));
+  const plain = { ...options, classes: [{ value: 1, name: 'whole' }] };
+  expect(scored).toEqual(scoreCase(asMask(reference), asMask(prediction), plain).classes['whole']);
+  expect(scored?.dice).toBe(6 / 8);
+});

@@ -15,6 +15,15 @@ it('counts each class in both volumes and where they agree, in the order asked f
   ]);
 });
 
+it('counts regions of several labels as a whole: what is in the region in both, whichever label it has', () => {
+  // members of 1+2:  reference 0 1 1 1 1 1 0 0, prediction 1 1 1 0 1 1 0 0
+  expect(countOverlap(reference, prediction, [[1, 2], [2], [2, 3]])).toEqual([
+    { reference: 5, prediction: 5, intersection: 4 },
+    { reference: 2, prediction: 1, intersection: 1 },
+    { reference: 2, prediction: 2, intersection: 1 },
+  ]);
+});
+
 it('gives Dice by its formula, 0 where one volume lacks the class and null where both do', () => {
   const dice = countOverlap(reference, prediction, [1, 2, 3, 7]).map(diceOf);
   expect(dice[0]).toBeCloseTo(4 / 7, 15);
