@@ -4,6 +4,7 @@
  * Source: nnU-Net's dataset fingerprint, arXiv:1904.08128.
  */
 import { InputError } from '../core/errors.ts';
+import { percentile } from '../core/percentile.ts';
 import { range } from '../core/shape.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { toCanonical } from '../volume/orientation.ts';
@@ -13,7 +14,6 @@ import type { LabelClass } from './dataset-json.ts';
 import { foregroundStatistics, sampleForeground } from './foreground-intensities.ts';
 import { loadCase } from './loaded-case.ts';
 import type { IntensityStatistics } from './normalize.ts';
-import { percentile } from './percentile.ts';
 import type { VolumeSources } from './volume-file.ts';
 
 /** A number over the cases. */

@@ -3,9 +3,9 @@
  * case an even sample is kept, so that a large case does not count more than a small one.
  * Source: nnU-Net's dataset fingerprint, arXiv:1904.08128, "image intensity properties".
  */
+import { percentile } from '../core/percentile.ts';
 import type { LabelVolume, Volume } from '../volume/volume.ts';
 import { CLIP_PERCENTILES, type IntensityStatistics, moments } from './normalize.ts';
-import { percentile } from './percentile.ts';
 
 /** More voxels of one case tell no more about its data set. */
 const SAMPLES_PER_CASE = 10_000;

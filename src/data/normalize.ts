@@ -5,7 +5,7 @@
  * Layout: channels one after the other. Source of z-score-nonzero and ct: nnU-Net, arXiv:1904.08128, section on image normalisation.
  */
 import { InputError } from '../core/errors.ts';
-import { percentile } from './percentile.ts';
+import { percentile } from '../core/percentile.ts';
 
 /**
  * min-max: (v - min) / (max - min). percentile: the same after clipping to the 0.5th and 99.5th percentile. z-score: (v - mean) / std,

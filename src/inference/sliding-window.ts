@@ -192,7 +192,8 @@ async function addWindows(
   for (const axes of views) {
     const given = await runModel(mirror(fed, window, axes), job);
     group.forEach((place, index) => {
-      const values = given.slice(index * outputLength, (index + 1) * outputLength);
+      // nobody else sees the output of this run, and a copy of it is large
+      const values = given.subarray(index * outputLength, (index + 1) * outputLength);
       if (!Number.isFinite(activate(values, classes, job.activation))) throw notFinite(place, job);
       addTo(slots, place, { job, probabilities: mirror(values, output, axes) });
     });

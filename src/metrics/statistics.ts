@@ -3,6 +3,7 @@
  * Cases are the independent unit (patients), never voxels. Nothing here rounds or prints.
  */
 import { ShapeError } from '../core/errors.ts';
+import { percentile } from '../core/percentile.ts';
 import { random } from '../core/random.ts';
 
 /** Mean over cases with a 95 % bootstrap confidence interval. */
@@ -36,7 +37,6 @@ export function bootstrapMean(values: readonly number[], options: BootstrapOptio
     for (let draw = 0; draw < n; draw++) sum += values[source.integer(n)]!;
     means[resample] = sum / n;
   }
-  means.sort();
   return { mean: meanOf(values), ci95: [percentile(means, 2.5), percentile(means, 97.5)], n };
 }
 
@@ -109,19 +109,6 @@ export function holm(pValues: readonly number[]): number[] {
 /** Arithmetic mean; NaN of nothing. */
 export function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/**
- * Percentile with linear interpolation between neighbours, as `numpy.percentile`.
- * @param ascending at least one value, sorted
- * @param percent in [0, 100]
- */
-export function percentile(ascending: Float64Array, percent: number): number {
-  const position = ((ascending.length - 1) * percent) / 100;
-  const below = Math.floor(position);
-  const low = ascending[below]!;
-  const high = ascending[Math.min(below + 1, ascending.length - 1)]!;
-  return low + (high - low) * (position - below);
 }
 
 function pairedDifferences(a: readonly number[], b: readonly number[]): number[] {

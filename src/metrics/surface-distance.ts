@@ -2,15 +2,14 @@
  * Distances between the surfaces of two masks on an anisotropic grid, in millimetres: HD95, ASSD and surface Dice.
  *
  * A surface voxel is a mask voxel with a background voxel among its six face neighbours; outside of the image counts as background.
- * Distances run between voxel centres. They come from an exact Euclidean distance transform of each surface, separable over the axes
- * (Felzenszwalb and Huttenlocher, Distance Transforms of Sampled Functions, Theory of Computing 8, 2012): integer distances
- * along z by two sweeps, then lower envelopes of parabolas along y and x. Only slices and rows that hold a voxel of the other surface are
- * finished, and everything happens inside the bounding box of the union, where no nearest surface voxel can be missed. Working
- * memory is 3 bytes per voxel of the box and a few slices.
+ * Distances run between voxel centres and are exact: those to a near surface are found by search, the others by a distance transform.
+ * Everything happens inside the bounding box of the union, where no nearest surface voxel can be missed.
  */
 import { ShapeError } from '../core/errors.ts';
+import { percentile } from '../core/percentile.ts';
 import { voxelCount, type Xyz } from '../volume/volume.ts';
-import { percentile } from './statistics.ts';
+import { type BitBox, transformDistances } from './distance-transform.ts';
+import { searchNear } from './near-search.ts';
 
 /** How far apart two surfaces are. */
 export interface SurfaceDistance {
@@ -38,12 +37,13 @@ export interface SurfaceDistanceOptions {
 /** So that rounding of the spacing (stored as float32 in NIfTI) does not decide whether a distance equal to the tolerance counts. */
 const TOLERANCE_SLACK_MM = 1e-6;
 
+/** Bits of a voxel in the bounding box of both masks. */
 const IN_REFERENCE = 1;
 const IN_PREDICTION = 2;
 const SURFACE_OF_REFERENCE = 4;
 const SURFACE_OF_PREDICTION = 8;
-/** Extra elements per row of a slice, so that walking down a column does not hit the same cache set every time. */
-const ROW_PADDING = 9;
+/** Among the surface voxels that distances are measured from: those whose nearest one is not near. */
+const FAR = 16;
 
 /**
  * HD95, ASSD and surface Dice of one class of two label volumes.
@@ -84,16 +84,10 @@ export function surfaceDistance(
     }
   }
   return {
-    hd95Mm: Math.max(percentile(toPrediction.sort(), 95), percentile(toReference.sort(), 95)),
+    hd95Mm: Math.max(percentile(toPrediction, 95), percentile(toReference, 95)),
     assdMm: sum / count,
     surfaceDice: within / count,
   };
-}
-
-/** The bounding box of both masks, with mask and surface bits per voxel, x fastest. */
-interface SurfaceBox {
-  readonly size: Xyz;
-  readonly bits: Uint8Array;
 }
 
 /** Cuts out the union's bounding box and marks the surfaces; undefined where both masks are empty. */
@@ -101,7 +95,7 @@ function markSurfaces(
   reference: Uint8Array,
   prediction: Uint8Array,
   { sizeVoxels, value }: { readonly sizeVoxels: Xyz; readonly value: number },
-): SurfaceBox | undefined {
+): BitBox | undefined {
   const [nx, ny, nz] = sizeVoxels;
   const low = [nx, ny, nz] as [number, number, number];
   const high = [-1, -1, -1] as [number, number, number];
@@ -159,42 +153,19 @@ function addSurfaceBits(bits: Uint8Array, size: Xyz): void {
   }
 }
 
-/** Distance in mm of every voxel with bit `from` to the nearest voxel with bit `to`; empty where either has no voxel. */
+/** Distance in mm of every voxel with bit `from` to the nearest voxel with bit `to`, in no order; empty where either has no voxel. */
 function directedDistances(
-  { size, bits }: SurfaceBox,
+  box: BitBox,
   spacingMm: Xyz,
   { from, to }: { readonly from: number; readonly to: number },
 ): Float64Array {
-  const [nx, ny, nz] = size;
-  const slice = nx * ny;
-  const alongZ = stepsAlongZ({ size, bits }, to);
-  if (alongZ === undefined) return new Float64Array(0);
+  const { bits } = box;
+  if (countBits(bits, to) === 0) return new Float64Array(0);
   const distances = new Float64Array(countBits(bits, from));
-  const squaredMm = Float64Array.from({ length: nz + 1 }, (_, steps) => (steps * spacingMm[2]) ** 2);
-  squaredMm[nz] = Number.POSITIVE_INFINITY;
-  const stride = nx + ROW_PADDING;
-  const squared = new Float64Array(ny * stride);
-  const scratch = envelope(Math.max(nx, ny));
-  const columns: Line = { length: ny, step: stride, spacingMm: spacingMm[1], limit: Number.MAX_VALUE };
-  for (let z = 0, found = 0; z < nz; z++) {
-    const inSlice = bits.subarray(z * slice, (z + 1) * slice);
-    if (!inSlice.some(voxel => (voxel & from) !== 0)) continue;
-    for (let y = 0, i = z * slice; y < ny; y++) {
-      for (let x = 0, o = y * stride; x < nx; x++, i++, o++) squared[o] = squaredMm[alongZ[i]!]!;
-    }
-    for (let x = 0; x < nx; x++) lowerEnvelope(squared, x, columns, scratch);
-    for (let y = 0; y < ny; y++) {
-      let limit = -1;
-      for (let x = 0, i = y * nx, o = y * stride; x < nx; x++, i++, o++) {
-        if ((inSlice[i]! & from) !== 0 && squared[o]! > limit) limit = squared[o]!;
-      }
-      if (limit < 0) continue;
-      const row: Line = { length: nx, step: 1, spacingMm: spacingMm[0], limit: Math.min(limit, Number.MAX_VALUE) };
-      lowerEnvelope(squared, y * stride, row, scratch);
-      for (let x = 0, i = y * nx, o = y * stride; x < nx; x++, i++, o++) {
-        if ((inSlice[i]! & from) !== 0) distances[found++] = Math.sqrt(squared[o]!);
-      }
-    }
+  const near = searchNear(box, spacingMm, { from, to, far: FAR, distances });
+  if (near < distances.length) {
+    transformDistances(box, spacingMm, { from: FAR, to, distances: distances.subarray(near) });
+    for (let i = 0; i < bits.length; i++) bits[i]! &= ~FAR;
   }
   return distances;
 }
@@ -203,77 +174,4 @@ function countBits(bits: Uint8Array, bit: number): number {
   let count = 0;
   for (let i = 0; i < bits.length; i++) if ((bits[i]! & bit) !== 0) count++;
   return count;
-}
-
-/** Steps along z to the nearest voxel with the bit, the size of z where its line has none; undefined where no voxel has the bit. */
-function stepsAlongZ({ size, bits }: SurfaceBox, bit: number): Uint16Array | undefined {
-  const none = size[2];
-  const slice = size[0] * size[1];
-  const steps = new Uint16Array(bits.length);
-  let found = false;
-  for (let i = 0; i < slice; i++) steps[i] = (bits[i]! & bit) !== 0 ? 0 : none;
-  for (let i = slice; i < bits.length; i++) {
-    steps[i] = (bits[i]! & bit) !== 0 ? 0 : Math.min(steps[i - slice]! + 1, none);
-  }
-  for (let i = bits.length - slice - 1; i >= 0; i--) {
-    const after = steps[i + slice]! + 1;
-    if (after < steps[i]!) steps[i] = after;
-  }
-  for (let i = 0; i < slice && !found; i++) found = steps[i]! < none;
-  return found ? steps : undefined;
-}
-
-/** Working memory of {@link lowerEnvelope}: the parabolas of the envelope, in the order of their vertices. */
-interface Envelope {
-  readonly vertex: Int32Array;
-  readonly height: Float64Array;
-  /** Where each parabola takes over from the one before it. */
-  readonly begin: Float64Array;
-}
-
-function envelope(longestLine: number): Envelope {
-  return {
-    vertex: new Int32Array(longestLine),
-    height: new Float64Array(longestLine),
-    begin: new Float64Array(longestLine + 1),
-  };
-}
-
-interface Line {
-  readonly length: number;
-  /** Elements from one voxel of the line to the next. */
-  readonly step: number;
-  readonly spacingMm: number;
-  /** Finite; higher parabolas (and infinite ones) are left out: they cannot decide any value that is asked for. */
-  readonly limit: number;
-}
-
-/** Replaces f(u) along a line by min over v of f(v) + (spacing (u - v))^2, in O(length); a line of infinities stays as it is. */
-function lowerEnvelope(f: Float64Array, first: number, line: Line, { vertex, height, begin }: Envelope): void {
-  const { length, step, limit } = line;
-  const weight = line.spacingMm * line.spacingMm;
-  let top = -1;
-  for (let v = 0, i = first; v < length; v++, i += step) {
-    const h = f[i]!;
-    if (h > limit) continue;
-    let from = Number.NEGATIVE_INFINITY;
-    while (top >= 0) {
-      const before = vertex[top]!;
-      from = ((h - height[top]!) / (weight * (v - before)) + v + before) / 2;
-      if (from > begin[top]!) break;
-      from = Number.NEGATIVE_INFINITY;
-      top--;
-    }
-    top++;
-    vertex[top] = v;
-    height[top] = h;
-    begin[top] = from;
-  }
-  if (top < 0) return;
-  begin[top + 1] = Number.POSITIVE_INFINITY;
-  for (let u = 0, i = first, k = 0; u < length; u++, i += step) {
-    while (begin[k + 1]! <= u) k++;
-    const offset = u - vertex[k]!;
-    f[i] = height[k]! + weight * offset * offset;
-  }
 }

@@ -7,6 +7,11 @@ import type { Xyz } from '../../../src/volume/volume.ts';
 
 type Ellipsoid = readonly [centre: Xyz, radius: Xyz];
 
+interface Noise {
+  readonly seed: number;
+  readonly share: number;
+}
+
 interface Golden {
   readonly name: string;
   readonly sizeVoxels: Xyz;
@@ -14,6 +19,7 @@ interface Golden {
   readonly toleranceMm: number;
   readonly reference: readonly Ellipsoid[];
   readonly prediction: readonly Ellipsoid[];
+  readonly noise?: Noise;
   readonly expected: { readonly hd95Mm: number; readonly assdMm: number; readonly surfaceDice: number };
 }
 
@@ -34,6 +40,15 @@ function ellipsoids([nx, ny, nz]: Xyz, shapes: readonly Ellipsoid[], value = 1):
     }
   }
   return mask;
+}
+
+/** As in make-surface-goldens.py. */
+function noisy(mask: Uint8Array, { seed, share }: Noise = { seed: 0, share: 0 }): Uint8Array {
+  let state = seed;
+  return mask.map(value => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32 < share ? 1 - value : value;
+  });
 }
 
 /** All pairs of surface voxels, straight from the definition. */
@@ -68,10 +83,10 @@ function bruteForce(reference: Uint8Array, prediction: Uint8Array, [nx, ny, nz]:
 
 describe('surface distances', () => {
   it.each(goldens.cases)('agree with SciPy: $name', golden => {
-    const { sizeVoxels, expected } = golden;
+    const { sizeVoxels, expected, noise } = golden;
     const measured = surfaceDistance(
-      ellipsoids(sizeVoxels, golden.reference),
-      ellipsoids(sizeVoxels, golden.prediction),
+      noisy(ellipsoids(sizeVoxels, golden.reference), noise),
+      noisy(ellipsoids(sizeVoxels, golden.prediction), noise && { ...noise, seed: noise.seed + 1 }),
       golden,
     );
     expect(measured.hd95Mm).toBeCloseTo(expected.hd95Mm, 9);

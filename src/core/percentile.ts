@@ -1,7 +1,7 @@
 /** Percentiles of many values without sorting them. */
 
 /** Moves the k-th smallest value to index k, smaller ones before it (Hoare's selection); changes the array. */
-function select(values: Float32Array, k: number): number {
+function select(values: Float32Array | Float64Array, k: number): number {
   let left = 0;
   let right = values.length - 1;
   while (left < right) {
@@ -29,7 +29,7 @@ function select(values: Float32Array, k: number): number {
  * @param values finite, at least one
  * @param percent 0 to 100
  */
-export function percentile(values: Float32Array, percent: number): number {
+export function percentile(values: Float32Array | Float64Array, percent: number): number {
   const rank = (percent / 100) * (values.length - 1);
   const lower = Math.floor(rank);
   const low = select(values, lower);

@@ -1,0 +1,113 @@
+/**
+ * Distances to voxels that are near: the neighbours of a voxel are looked at from the nearest outwards, so the first that belongs to the
+ * set is the nearest one of all. Cheaper than a distance transform where surfaces lie close together or masks are noisy.
+ */
+import type { Xyz } from '../volume/volume.ts';
+import type { BitBox } from './distance-transform.ts';
+
+/** Neighbours that are looked at, about: balls of 7 and, for the few voxels that are left, of 14 and 28 voxels across. */
+const NEIGHBOURS = [180, 1440, 11520] as const;
+/** Looks per voxel of the box after which the rest is left to the transform, which costs more than that many looks. */
+const LOOKS_PER_VOXEL = 4;
+
+/** Neighbours within a radius, nearest first. */
+interface Neighbourhood {
+  /** Three numbers each: steps along x, y, z. */
+  readonly steps: Int32Array;
+  /** Steps through the box. */
+  readonly stride: Int32Array;
+  readonly distanceMm: Float64Array;
+  /** Largest number of steps along each axis. */
+  readonly reach: Xyz;
+}
+
+function neighbourhood({ size }: BitBox, spacingMm: Xyz, neighbours: number): Neighbourhood {
+  const [sx, sy, sz] = spacingMm;
+  const radiusMm = Math.cbrt((neighbours * sx * sy * sz * 3) / (4 * Math.PI));
+  const reach = spacingMm.map((spacing, axis) => Math.min(Math.floor(radiusMm / spacing), size[axis]! - 1)) as [
+    number,
+    number,
+    number,
+  ];
+  const found: { readonly step: Xyz; readonly distance: number }[] = [];
+  for (let z = -reach[2]; z <= reach[2]; z++) {
+    for (let y = -reach[1]; y <= reach[1]; y++) {
+      for (let x = -reach[0]; x <= reach[0]; x++) {
+        const distance = Math.sqrt((x * sx) ** 2 + (y * sy) ** 2 + (z * sz) ** 2);
+        if (distance <= radiusMm) found.push({ step: [x, y, z], distance });
+      }
+    }
+  }
+  found.sort((left, right) => left.distance - right.distance);
+  return {
+    steps: Int32Array.from(found.flatMap(({ step }) => step)),
+    stride: Int32Array.from(found, ({ step: [x, y, z] }) => (z * size[1] + y) * size[0] + x),
+    distanceMm: Float64Array.from(found, ({ distance }) => distance),
+    reach,
+  };
+}
+
+interface SearchOptions {
+  readonly from: number;
+  readonly to: number;
+  /** The bit of the voxels with `from` whose distance was not found. */
+  readonly far: number;
+  /** Takes what is found, in no order; as long as there are voxels with `from`. */
+  readonly distances: Float64Array;
+}
+
+/**
+ * Distances in mm from the voxels with bit `from` to the nearest voxel with bit `to`, where that is near.
+ * @returns how many were found; the other voxels have the bit `far`
+ */
+export function searchNear(box: BitBox, spacingMm: Xyz, options: SearchOptions): number {
+  const { far, distances } = options;
+  const mostLooks = LOOKS_PER_VOXEL * box.bits.length;
+  const [few, ...more] = NEIGHBOURS;
+  let found = searchWithin(box, neighbourhood(box, spacingMm, few), { ...options, mostLooks });
+  for (const neighbours of more) {
+    const left = distances.length - found;
+    if (left === 0 || left * neighbours > mostLooks) break;
+    const again = { ...options, from: far, distances: distances.subarray(found), mostLooks };
+    found += searchWithin(box, neighbourhood(box, spacingMm, neighbours), again);
+  }
+  return found;
+}
+
+function searchWithin(
+  { size, bits }: BitBox,
+  { steps, stride, distanceMm, reach }: Neighbourhood,
+  { from, to, far, distances, mostLooks }: SearchOptions & { readonly mostLooks: number },
+): number {
+  const [nx, ny, nz] = size;
+  const count = stride.length;
+  let looksLeft = mostLooks;
+  let found = 0;
+  for (let z = 0, i = 0; z < nz; z++) {
+    for (let y = 0; y < ny; y++) {
+      const innerRow = y >= reach[1] && y < ny - reach[1] && z >= reach[2] && z < nz - reach[2];
+      for (let x = 0; x < nx; x++, i++) {
+        if ((bits[i]! & from) === 0) continue;
+        const inner = innerRow && x >= reach[0] && x < nx - reach[0];
+        let n = 0;
+        if (looksLeft <= 0) n = count;
+        else if (inner) while (n < count && (bits[i + stride[n]!]! & to) === 0) n++;
+        else {
+          for (; n < count; n++) {
+            const [px, py, pz] = [x + steps[3 * n]!, y + steps[3 * n + 1]!, z + steps[3 * n + 2]!];
+            const isInside = px >= 0 && px < nx && py >= 0 && py < ny && pz >= 0 && pz < nz;
+            if (isInside && (bits[i + stride[n]!]! & to) !== 0) break;
+          }
+        }
+        looksLeft -= n;
+        if (n < count) {
+          distances[found++] = distanceMm[n]!;
+          bits[i]! &= ~far;
+        } else {
+          bits[i]! |= far;
+        }
+      }
+    }
+  }
+  return found;
+}
