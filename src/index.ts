@@ -118,6 +118,7 @@ export type { Files } from './runtime/files.ts';
 export { type Progress, type ProgressTask, silent } from './runtime/progress.ts';
 // training
 export type { Checkpoint } from './training/checkpoint.ts';
+export { type ModelCosts, modelCosts } from './training/costs.ts';
 export type { DistillationTerm, Layers, Method, Methods } from './training/distillation.ts';
 export { exportModel, multiplyAdds } from './training/export.ts';
 export type { HardLossOptions } from './training/hard-loss.ts';

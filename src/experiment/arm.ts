@@ -4,7 +4,7 @@
  */
 import { InputError, invariant } from '../core/errors.ts';
 import { random } from '../core/random.ts';
-import type { Shape, Triple } from '../core/shape.ts';
+import type { Triple } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { type BatchSettings, type BatchSource, type TrainingCase, withUnlabelled } from '../data/loader.ts';
 import { labelsFromProbabilities } from '../inference/probabilities.ts';
@@ -12,26 +12,17 @@ import { slidingWindow } from '../inference/sliding-window.ts';
 import { countOverlap, diceOf } from '../metrics/overlap.ts';
 import { meanOf } from '../metrics/statistics.ts';
 import { outputSize } from '../nn/geometry.ts';
-import { collectParameters, initialize, parameterCount } from '../nn/parameters.ts';
+import { initialize } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
-import { adam } from '../optim/adam.ts';
-import type { Optimizer } from '../optim/optimizer.ts';
-import { sgd } from '../optim/sgd.ts';
 import type { Session } from '../runtime/engine.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint.ts';
-import type { DistillationTerm } from '../training/distillation.ts';
-import { exportModel, multiplyAdds } from '../training/export.ts';
+import { modelCosts } from '../training/costs.ts';
+import { exportModel } from '../training/export.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
-import {
-  buildForward,
-  distillationAdapters,
-  type ExternalTeacher,
-  kernelMask,
-  type Model,
-  type StepOptions,
-} from '../training/step.ts';
+import { buildForward, distillationAdapters, type ExternalTeacher, type Model } from '../training/step.ts';
 import { type TrainingResult, type TrainingStore, train } from '../training/trainer.ts';
+import { type ArmPlan, formatCosts, logitChannels, patchShape, planArm } from './arm-plan.ts';
 import { choosePostprocessing } from './choose-postprocessing.ts';
 import type { Recipe } from './config-schema.ts';
 import { distillationTerms } from './distillation.ts';
@@ -39,7 +30,7 @@ import { formatHistory, parseHistory } from './history.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelMetadata } from './model-facts.ts';
 import { formatModelMetadata, readModelFile } from './model-file.ts';
-import { type Architecture, architectureOf } from './network.ts';
+import { architectureOf } from './network.ts';
 import type { PreparedData } from './prepare.ts';
 import type { Arm, HistoryRow } from './record.ts';
 import type { ArmFolder } from './run-folder.ts';
@@ -57,37 +48,9 @@ export interface ArmOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Patch size as the tensor's spatial axes. */
-export function patchShape([width, height, depth]: Recipe['patch']['size']): Triple {
-  return [depth, height, width];
-}
-
-function optimizerOf(
-  { optimizer }: Recipe,
-  model: Model,
-): { readonly optimizer: Optimizer; readonly learningRate: number } {
-  const trainable = model.specs.filter(spec => spec.role !== 'buffer');
-  if ('sgd' in optimizer) return { optimizer: sgd(optimizer.sgd), learningRate: optimizer.sgd.learningRate };
-  // Adam's own weight decay is a penalty, see regularizationOf
-  const options = 'adam' in optimizer ? { ...optimizer.adam, weightDecay: 0 } : optimizer.adamw;
-  return { optimizer: adam(options, count => kernelMask(trainable, count)), learningRate: options.learningRate };
-}
-
-/** Penalties on kernels. Weight decay that is added to the gradient is an L2 penalty of half its size (arXiv:1711.05101, section 2). */
-function regularizationOf({ optimizer }: Recipe, { penalties }: Architecture): StepOptions['regularization'] {
-  const { l1, l2 } = optimizer.regularization;
-  const decay = 'adam' in optimizer ? optimizer.adam.weightDecay / 2 : 0;
-  return { l1: l1 + penalties.l1, l2: l2 + penalties.l2 + decay };
-}
-
 /** How logits become probabilities: independent classes with binary cross-entropy, exclusive ones otherwise. */
 function activationOf({ loss }: Recipe): 'softmax' | 'sigmoid' {
   return isSigmoid(loss) ? 'sigmoid' : 'softmax';
-}
-
-/** One channel per class; independent classes have none for the background. */
-function logitChannels({ recipe, data }: Pick<ArmOptions, 'recipe' | 'data'>): number {
-  return data.dataset.labels.length - (isSigmoid(recipe.loss) ? 1 : 0);
 }
 
 /** Label values of each channel, where the classes of the data set are regions. */
@@ -103,7 +66,7 @@ function validator(
 ): (theta: Float32Array) => Promise<number> {
   const { data, recipe } = options;
   const activation = activationOf(recipe);
-  const classes = logitChannels(options);
+  const classes = logitChannels(recipe, data.dataset.labels.length);
   const foreground = data.dataset.labels.filter(({ value }) => value > 0);
   const kind = regionsOf(data) === undefined ? activation : 'regions';
   const values = Uint8Array.from([0, ...foreground.map(({ value }) => value)]);
@@ -160,51 +123,28 @@ function armStore({ laboratory: { files }, folder }: ArmOptions, model: Model, f
   };
 }
 
-/** What follows from the recipe alone: the network, how it is optimised, and what its training depends on. */
-interface ArmPlan {
-  readonly model: Model;
-  readonly architecture: Architecture;
-  readonly imageShape: Shape;
-  /** Patches at the end of a batch that have no label. */
-  readonly unlabelled: number;
-  readonly optimizer: Optimizer;
-  readonly learningRate: number;
-  readonly train: Recipe['student']['train'];
-  readonly terms: readonly DistillationTerm[];
-  readonly fingerprint: string;
-}
-
-function planArm({ laboratory, recipe, data, arm, seed, teacher }: Omit<ArmOptions, 'folder' | 'signal'>): ArmPlan {
+/** The plan of an arm on these data, with a fingerprint of everything that its training depends on. */
+function planOn({
+  laboratory,
+  recipe,
+  data,
+  arm,
+  seed,
+  teacher,
+}: Omit<ArmOptions, 'folder' | 'signal'>): ArmPlan & { readonly fingerprint: string } {
+  const { channels, labels } = data.dataset;
+  const plan = planArm(recipe, arm, {
+    channels: channels.length,
+    labels: labels.length,
+    regions: regionsOf(data),
+    teacher: teacher?.inStep,
+  });
   const settings = arm === 'teacher' ? recipe.teacher : recipe.student;
-  invariant(!('onnx' in settings), 'a finished teacher is not trained');
-  const unlabelled = teacher === undefined ? 0 : recipe.distill.unlabelled.batch;
-  const imageShape = [
-    settings.train.batch + unlabelled,
-    data.dataset.channels.length,
-    ...patchShape(recipe.patch.size),
-  ];
-  const architecture = architectureOf(settings, logitChannels({ recipe, data }));
-  const model: Model = {
-    network: architecture.network,
-    specs: collectParameters(architecture.network, imageShape),
-  };
-  const terms = teacher === undefined ? [] : distillationTerms(recipe);
   const { preprocess, patch, augment, loss, optimizer } = recipe;
   const depends = [preprocess, patch, augment, loss, optimizer, settings, arm, seed, data.splits, data.hashes];
-  const text = JSON.stringify([...depends, teacher?.sha256 ?? null, terms, unlabelled]);
-  const fingerprint = laboratory.machine.sha256(new TextEncoder().encode(text));
-  const { optimizer: rule, learningRate } = optimizerOf(recipe, model);
-  return {
-    model,
-    architecture,
-    imageShape,
-    unlabelled,
-    optimizer: rule,
-    learningRate: settings.train.learningRate ?? learningRate,
-    train: settings.train,
-    terms,
-    fingerprint,
-  };
+  const terms = plan.step.distillation?.terms ?? [];
+  const text = JSON.stringify([...depends, teacher?.sha256 ?? null, terms, plan.unlabelled]);
+  return { ...plan, fingerprint: laboratory.machine.sha256(new TextEncoder().encode(text)) };
 }
 
 /**
@@ -217,7 +157,7 @@ export function assertDistillationFits(
   teacher?: ExternalTeacher,
 ): void {
   const { student, loss, distill, patch } = recipe;
-  const channels = logitChannels({ recipe, data });
+  const channels = logitChannels(recipe, data.dataset.labels.length);
   const unlabelled = distill.unlabelled.batch;
   const own = 'onnx' in recipe.teacher ? undefined : architectureOf(recipe.teacher, channels);
   const taught = teacher ?? own;
@@ -234,7 +174,7 @@ export function assertDistillationFits(
 
 /** A network that this run has trained, with its best parameters, as a frozen part of another arm's step. */
 export async function trainedModel(options: ArmOptions): Promise<Model & { readonly theta: Float32Array }> {
-  const { model, fingerprint } = planArm(options);
+  const { model, fingerprint } = planOn(options);
   const stored = await armStore(options, model, fingerprint).load();
   if (stored === undefined) {
     throw new InputError(
@@ -286,30 +226,12 @@ async function postprocessingOf(options: ArmOptions, model: Uint8Array): Promise
 export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
   const { laboratory, recipe, data, arm, seed, folder, teacher, signal } = options;
   const { engine, files, machine, progress } = laboratory;
-  const {
-    model,
-    architecture,
-    imageShape,
-    unlabelled,
-    optimizer,
-    learningRate,
-    train: budget,
-    terms,
-    fingerprint,
-  } = planArm(options);
+  const { model, architecture, step, unlabelled, learningRate, train: budget, fingerprint } = planOn(options);
   const channels = data.dataset.channels.length;
   const window = patchShape(recipe.patch.size);
   const output = outputSize(architecture.geometry, window);
-  const step: StepOptions = {
-    student: model,
-    imageShape,
-    unlabelled,
-    hardLoss: { ...recipe.loss, regions: regionsOf(data) },
-    optimizer,
-    regularization: regularizationOf(recipe, architecture),
-    clipNorm: recipe.optimizer.clipNorm,
-    ...(teacher === undefined ? {} : { distillation: { teacher: teacher.inStep, terms } }),
-  };
+  const costs = modelCosts(step, { geometry: architecture.geometry, block: engine.block });
+  progress.log(`${arm}: ${formatCosts(costs)}`);
   const validation = buildForward(model, [1, channels, ...window]);
   const forward = await engine.load(encodeModel(lower(validation, { block: engine.block })));
   try {
@@ -334,7 +256,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       signal,
       now: () => machine.elapsedMs(),
     });
-    const facts: ModelMetadata = {
+    const metadata: ModelMetadata = {
       labels: [...data.dataset.labels],
       channels,
       spacingMm: recipe.preprocess.spacingMm,
@@ -345,12 +267,15 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       activation: activationOf(recipe),
       inputName: 'image',
       outputName: 'logits',
-      parameters: parameterCount(model.specs.filter(spec => spec.role !== 'buffer')),
-      multiplyAdds: multiplyAdds(model, imageShape),
+      parameters: costs.parameters,
+      multiplyAdds: costs.multiplyAdds,
+      fieldOfView: costs.fieldOfView,
+      trainingBytes: costs.trainingBytes,
+      inferenceBytes: costs.inferenceBytes,
       axes: 'NCZYX',
     };
     const encode = (more: Partial<ModelMetadata>): Uint8Array =>
-      exportModel(model, result.theta, { channels, window, metadata: formatModelMetadata({ ...facts, ...more }) });
+      exportModel(model, result.theta, { channels, window, metadata: formatModelMetadata({ ...metadata, ...more }) });
     await files.write(folder.model, encode(await postprocessingOf(options, encode({}))));
     return result;
   } finally {

@@ -4,11 +4,13 @@ import { InputError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
 import { isDicomFolder, readVolume, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
-import { decodeModel } from '../onnx/decode.ts';
+import { decodeModel, type ModelSummary } from '../onnx/decode.ts';
+import type { Files } from '../runtime/files.ts';
 import { orientationCode } from '../volume/orientation.ts';
 import { compareArms } from './compare.ts';
 import { isRun, readRun } from './read-run.ts';
-import type { ArmSummary } from './record.ts';
+import { ARMS, type ArmSummary } from './record.ts';
+import { runFolder } from './run-folder.ts';
 
 interface TensorDescription {
   readonly name: string;
@@ -16,15 +18,26 @@ interface TensorDescription {
   readonly shape: readonly (number | string)[];
 }
 
-interface ModelDescription {
+/** What a model of ours says of its size and work; of others only the parameters are known. */
+interface ModelCosts {
+  /** As the model's own metadata says, else the elements of its float32 initializers. */
+  readonly parameters: number;
+  /** Of one pass over one patch. */
+  readonly multiplyAdds?: number | null | undefined;
+  /** Voxels, x y z. */
+  readonly fieldOfView?: readonly number[] | undefined;
+  /** Estimated peak memory of a process that runs one patch, and of one that trains the model. */
+  readonly inferenceBytes?: number | undefined;
+  readonly trainingBytes?: number | undefined;
+}
+
+interface ModelDescription extends ModelCosts {
   readonly kind: 'model';
   readonly path: string;
   readonly bytes: number;
   readonly producer: string;
   readonly inputs: readonly TensorDescription[];
   readonly outputs: readonly TensorDescription[];
-  /** As the model's own metadata says, else the elements of its float32 initializers. */
-  readonly parameters: number;
   /** Operators with their number of uses. */
   readonly operators: Readonly<Record<string, number>>;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -54,6 +67,8 @@ interface RunDescription {
   readonly path: string;
   readonly status: string;
   readonly arms: Readonly<Record<string, ArmSummary>>;
+  /** By arm, of the first seed; finished models only. */
+  readonly models: Readonly<Record<string, ModelCosts>>;
 }
 
 export type Description = ModelDescription | VolumeDescription | RunDescription;
@@ -69,16 +84,32 @@ function readable(value: string): unknown {
   }
 }
 
-/** What one of our own models says of its size; a count from outside would include constants such as scales. */
-const ownMetadata = z.object({ voxstill: z.object({ parameters: z.int().min(0) }) });
+/** What one of our own models says of itself; a count from outside would include constants such as scales. */
+const ownMetadata = z.object({
+  voxstill: z.object({
+    parameters: z.int(),
+    multiplyAdds: z.number().nullish(),
+    fieldOfView: z.array(z.int()).optional(),
+    inferenceBytes: z.int().optional(),
+    trainingBytes: z.int().optional(),
+  }),
+});
+
+function costsOf(model: ModelSummary, metadata: Readonly<Record<string, unknown>>): ModelCosts {
+  const own = ownMetadata.safeParse(metadata);
+  if (own.success) {
+    const { fieldOfView, ...costs } = own.data.voxstill;
+    return { ...costs, ...(fieldOfView && { fieldOfView: fieldOfView.toReversed() }) };
+  }
+  const weights = model.initializers.filter(({ elementType }) => elementType === FLOAT32);
+  return { parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0) };
+}
 
 function describeModel(bytes: Uint8Array, path: string): ModelDescription {
   const model = decodeModel(bytes, path);
   const tensors = (infos: typeof model.inputs): TensorDescription[] =>
     infos.map(({ name, shape }) => ({ name, shape }));
   const metadata = Object.fromEntries(Object.entries(model.metadata).map(([key, value]) => [key, readable(value)]));
-  const own = ownMetadata.safeParse(metadata);
-  const weights = model.initializers.filter(({ elementType }) => elementType === FLOAT32);
   return {
     kind: 'model',
     path,
@@ -86,12 +117,26 @@ function describeModel(bytes: Uint8Array, path: string): ModelDescription {
     producer: model.producer,
     inputs: tensors(model.inputs),
     outputs: tensors(model.outputs),
-    parameters: own.success
-      ? own.data.voxstill.parameters
-      : weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0),
+    ...costsOf(model, metadata),
     operators: Object.fromEntries(model.operators),
     metadata,
   };
+}
+
+/** Costs of the finished models of a run's first seed. */
+async function modelsOf(files: Files, folder: string): Promise<Readonly<Record<string, ModelCosts>>> {
+  const paths = runFolder(folder, [1]);
+  const costs: Record<string, ModelCosts> = {};
+  for (const arm of ARMS) {
+    const { model: path } = paths.arm(arm, 1);
+    if (!(await files.exists(path))) continue;
+    const { parameters, multiplyAdds, fieldOfView, inferenceBytes, trainingBytes } = describeModel(
+      await files.read(path),
+      path,
+    );
+    costs[arm] = { parameters, multiplyAdds, fieldOfView, inferenceBytes, trainingBytes };
+  }
+  return costs;
 }
 
 async function describeVolume(sources: VolumeSources, path: string): Promise<VolumeDescription> {
@@ -129,7 +174,8 @@ export async function inspectPath(sources: VolumeSources, path: string): Promise
   const { files } = sources;
   if (await isRun(files, path)) {
     const { arms, record } = await readRun(files, path);
-    return { kind: 'run', path, status: record?.status ?? 'unknown', arms: compareArms(arms).arms };
+    const status = record?.status ?? 'unknown';
+    return { kind: 'run', path, status, arms: compareArms(arms).arms, models: await modelsOf(files, path) };
   }
   if (/\.onnx$/i.test(path)) return describeModel(await files.read(path), path);
   if (formatOfName(path) !== undefined || (await isDicomFolder(sources, path))) return describeVolume(sources, path);

@@ -59,6 +59,11 @@ export const metadataSchema = z.object({
   parameters: z.int().min(0),
   /** For one patch; null where nobody counted. */
   multiplyAdds: z.number().min(0).nullable(),
+  /** Voxels, [D, H, W]. */
+  fieldOfView: triple(z.int().min(1)).optional(),
+  /** Estimated peak memory of a process that trains it as it was trained, and of one that runs one patch. */
+  trainingBytes: z.int().min(0).optional(),
+  inferenceBytes: z.int().min(0).optional(),
   /** Order of the model's axes. */
   axes: z.enum(AXES),
 });

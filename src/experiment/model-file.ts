@@ -75,6 +75,9 @@ function infoOf(metadata: ModelMetadata): ModelInfo {
     orientation,
     parameters: _parameters,
     multiplyAdds: _multiplyAdds,
+    fieldOfView: _fieldOfView,
+    trainingBytes: _trainingBytes,
+    inferenceBytes: _inferenceBytes,
     axes: _axes,
     postprocessTrials: _trials,
     ...facts

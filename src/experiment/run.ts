@@ -5,7 +5,8 @@
 import { InputError, VoxstillError } from '../core/errors.ts';
 import { tensor } from '../core/tensor.ts';
 import type { TeacherCall } from '../training/trainer.ts';
-import { assertDistillationFits, patchShape, trainArm, trainedModel } from './arm.ts';
+import { assertDistillationFits, trainArm, trainedModel } from './arm.ts';
+import { patchShape } from './arm-plan.ts';
 import { type ArmEvaluations, compareArms } from './compare.ts';
 import { stringifyRecipe } from './config.ts';
 import type { Recipe } from './config-schema.ts';

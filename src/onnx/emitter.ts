@@ -5,7 +5,8 @@
 import { invariant } from '../core/errors.ts';
 import { broadcastShapes, elementCount, type Shape } from '../core/shape.ts';
 import { type DataType, type Tensor, tensor } from '../core/tensor.ts';
-import type { OnnxAttribute, OnnxInitializer, OnnxModel, OnnxNode, OnnxValueInfo } from './model.ts';
+import type { TensorType } from '../graph/infer.ts';
+import type { LoweredModel, OnnxAttribute, OnnxInitializer, OnnxNode, OnnxValueInfo } from './model.ts';
 
 /** A tensor of the model under construction. */
 export interface Emitted {
@@ -45,6 +46,7 @@ export class Emitter {
   readonly #initializers: OnnxInitializer[] = [];
   readonly #known = new Map<string, readonly Emitted[]>();
   readonly #constants = new Map<string, Emitted>();
+  readonly #types = new Map<string, TensorType>();
 
   /** Emits a node with one result. An undefined operand is one left out. */
   node(op: string, operands: readonly (Emitted | undefined)[], shape: Shape, options: NodeOptions = {}): Emitted {
@@ -66,6 +68,7 @@ export class Emitter {
     const index = this.#nodes.length;
     const dataType = options.dataType ?? operands[0]?.dataType ?? 'float32';
     const results = shapes.map((shape, slot) => ({ name: `t${index}.${slot}`, shape, dataType }));
+    for (const result of results) this.#types.set(result.name, result);
     this.#nodes.push({
       name: `${this.tag}|${op}|${index}`,
       op,
@@ -211,7 +214,7 @@ export class Emitter {
     inputs: readonly OnnxValueInfo[],
     outputs: Readonly<Record<string, Emitted>>,
     metadata: Readonly<Record<string, string>> = {},
-  ): OnnxModel {
+  ): LoweredModel {
     const needed = new Set(Object.values(outputs).map(output => output.name));
     const kept: OnnxNode[] = [];
     for (const node of this.#nodes.toReversed()) {
@@ -228,6 +231,7 @@ export class Emitter {
       inputs: inputs.filter(input => needed.has(input.name)),
       outputs: Object.entries(outputs).map(([name, { dataType, shape }]) => ({ name, dataType, shape })),
       metadata,
+      types: new Map([...this.#types, ...Object.entries(outputs)]),
     };
   }
 }

@@ -5,7 +5,7 @@
 import { type Graph, isOp, reachable, type Value } from '../graph/graph.ts';
 import { BlockedLowering } from './blocked/lowering.ts';
 import { type Emitted, Emitter } from './emitter.ts';
-import type { OnnxModel } from './model.ts';
+import type { LoweredModel } from './model.ts';
 import { lowerPlain } from './plain.ts';
 
 export interface LowerOptions {
@@ -15,7 +15,7 @@ export interface LowerOptions {
 }
 
 /** Lowers a graph. Its inputs and outputs keep their names and shapes. */
-export function lower(graph: Graph, { block, metadata = {} }: LowerOptions): OnnxModel {
+export function lower(graph: Graph, { block, metadata = {} }: LowerOptions): LoweredModel {
   const values = reachable(Object.values(graph.outputs));
   const emit = new Emitter();
   const inputs = values

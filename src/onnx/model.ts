@@ -1,6 +1,7 @@
 /** An ONNX model as plain data, between the passes that make one and the encoder that writes it. Source: onnx.proto3, IR version 8. */
 import type { Shape } from '../core/shape.ts';
 import type { DataType, Tensor } from '../core/tensor.ts';
+import type { TensorType } from '../graph/infer.ts';
 
 /** Attribute values; a lone number is an integer, `{ float }` and `{ floats }` mark real ones. */
 export type OnnxAttribute =
@@ -39,6 +40,11 @@ export interface OnnxModel {
   readonly outputs: readonly OnnxValueInfo[];
   /** Free text by key, written to metadata_props. */
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A model as it comes out of the lowering, where the type of every tensor is known. */
+export interface LoweredModel extends OnnxModel {
+  readonly types: ReadonlyMap<string, TensorType>;
 }
 
 /** Version of the standard operators that every model of ours declares. */

@@ -350,7 +350,15 @@ describe('inspect', () => {
       await voxstill(['inspect', join(data, 'imagesTr/phantom_001.nii.gz'), '--json'], { cwd: folder }),
     ];
     const { arms } = readJson(join(run, 'comparison.json')) as { readonly arms: object };
-    expect(JSON.parse(ofRun.stdout)).toEqual({ kind: 'run', path: run, status: 'done', arms });
+    const described = JSON.parse(ofRun.stdout) as { readonly models: Readonly<Record<string, object>> };
+    expect(described).toMatchObject({ kind: 'run', path: run, status: 'done', arms });
+    expect(described.models['student']).toEqual({
+      parameters: 22_315,
+      multiplyAdds: expect.any(Number),
+      fieldOfView: [41, 41, 41],
+      inferenceBytes: expect.any(Number),
+      trainingBytes: expect.any(Number),
+    });
     const header = gunzipSync(readFileSync(join(data, 'imagesTr/phantom_001.nii.gz')));
     expect(JSON.parse(ofVolume.stdout)).toMatchObject({
       kind: 'volume',

@@ -6,6 +6,7 @@ export { type Dataset, openDataset } from '../../data/dataset.ts';
 export { loadCase } from '../../data/loaded-case.ts';
 export { type SplitFractions, type Splits, splitCases } from '../../data/splits.ts';
 // experiments
+export { type ArmPlan, armCosts, type DataShape, planArm } from '../../experiment/arm-plan.ts';
 export { parseRecipe, resolveRecipe, stringifyRecipe } from '../../experiment/config.ts';
 export type { Recipe } from '../../experiment/config-schema.ts';
 export { type DemoOptions, runDemo } from '../../experiment/demo.ts';

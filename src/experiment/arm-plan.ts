@@ -1,0 +1,127 @@
+/** What follows from a recipe for one arm before anything is read or run: its network, its step, and how it is optimised. */
+import { invariant } from '../core/errors.ts';
+import type { Shape, Triple } from '../core/shape.ts';
+import { collectParameters, parameterCount } from '../nn/parameters.ts';
+import { adam } from '../optim/adam.ts';
+import type { Optimizer } from '../optim/optimizer.ts';
+import { sgd } from '../optim/sgd.ts';
+import { type ModelCosts, modelCosts } from '../training/costs.ts';
+import { isSigmoid } from '../training/hard-loss.ts';
+import { kernelMask, type Model, type StepOptions } from '../training/step.ts';
+import type { Recipe } from './config-schema.ts';
+import { distillationTerms } from './distillation.ts';
+import { type Architecture, architectureOf } from './network.ts';
+import type { Arm } from './record.ts';
+
+/** What the networks must know of the data. */
+export interface DataShape {
+  /** Input channels. */
+  readonly channels: number;
+  /** Labels, the background among them. */
+  readonly labels: number;
+  /** Label values of each channel, where the classes of the data set are regions. */
+  readonly regions?: StepOptions['hardLoss']['regions'];
+}
+
+export type TeacherInStep = NonNullable<StepOptions['distillation']>['teacher'];
+
+export interface ArmPlan {
+  readonly architecture: Architecture;
+  readonly model: Model;
+  readonly step: StepOptions;
+  /** Patches at the end of a batch that have no label. */
+  readonly unlabelled: number;
+  readonly learningRate: number;
+  readonly train: Recipe['student']['train'];
+}
+
+/** Patch size as the tensor's spatial axes. */
+export function patchShape([width, height, depth]: Recipe['patch']['size']): Triple {
+  return [depth, height, width];
+}
+
+/** One channel per class; independent classes have none for the background. */
+export function logitChannels({ loss }: Recipe, labels: number): number {
+  return labels - (isSigmoid(loss) ? 1 : 0);
+}
+
+function optimizerOf(
+  { optimizer }: Recipe,
+  model: Model,
+): { readonly optimizer: Optimizer; readonly learningRate: number } {
+  const trainable = model.specs.filter(spec => spec.role !== 'buffer');
+  if ('sgd' in optimizer) return { optimizer: sgd(optimizer.sgd), learningRate: optimizer.sgd.learningRate };
+  // Adam's own weight decay is a penalty, see regularizationOf
+  const options = 'adam' in optimizer ? { ...optimizer.adam, weightDecay: 0 } : optimizer.adamw;
+  return { optimizer: adam(options, count => kernelMask(trainable, count)), learningRate: options.learningRate };
+}
+
+/** Penalties on kernels. Weight decay that is added to the gradient is an L2 penalty of half its size (arXiv:1711.05101, section 2). */
+function regularizationOf({ optimizer }: Recipe, { penalties }: Architecture): StepOptions['regularization'] {
+  const { l1, l2 } = optimizer.regularization;
+  const decay = 'adam' in optimizer ? optimizer.adam.weightDecay / 2 : 0;
+  return { l1: l1 + penalties.l1, l2: l2 + penalties.l2 + decay };
+}
+
+/**
+ * Plans an arm that is trained.
+ * @param teacher what the student learns from; absent for the other arms
+ */
+export function planArm(
+  recipe: Recipe,
+  arm: Arm,
+  { channels, labels, regions, teacher }: DataShape & { readonly teacher?: TeacherInStep | undefined },
+): ArmPlan {
+  const settings = arm === 'teacher' ? recipe.teacher : recipe.student;
+  invariant(!('onnx' in settings), 'a finished teacher is not trained');
+  const unlabelled = teacher === undefined ? 0 : recipe.distill.unlabelled.batch;
+  const imageShape: Shape = [settings.train.batch + unlabelled, channels, ...patchShape(recipe.patch.size)];
+  const architecture = architectureOf(settings, logitChannels(recipe, labels));
+  const model: Model = {
+    network: architecture.network,
+    specs: collectParameters(architecture.network, imageShape),
+  };
+  const { optimizer, learningRate } = optimizerOf(recipe, model);
+  const step: StepOptions = {
+    student: model,
+    imageShape,
+    unlabelled,
+    hardLoss: { ...recipe.loss, regions },
+    optimizer,
+    regularization: regularizationOf(recipe, architecture),
+    clipNorm: recipe.optimizer.clipNorm,
+    ...(teacher === undefined ? {} : { distillation: { teacher, terms: distillationTerms(recipe) } }),
+  };
+  return {
+    architecture,
+    model,
+    step,
+    unlabelled,
+    learningRate: settings.train.learningRate ?? learningRate,
+    train: settings.train,
+  };
+}
+
+/**
+ * Size, work, view and memory of an arm, before it is trained. A student's training holds its teacher where that is a network of the
+ * recipe; finished ONNX models that teach are sessions of their own and not counted.
+ * @param options.block channel block of the engine, 0 for standard operators
+ */
+export function armCosts(recipe: Recipe, arm: Arm, options: DataShape & { readonly block: number }): ModelCosts {
+  const hasOwnTeacher = arm === 'student' && !('onnx' in recipe.teacher);
+  const taught = hasOwnTeacher ? planArm(recipe, 'teacher', options).model : undefined;
+  const teacher = taught && { ...taught, theta: new Float32Array(parameterCount(taught.specs)) };
+  const { architecture, step } = planArm(recipe, arm, { ...options, teacher });
+  return modelCosts(step, { geometry: architecture.geometry, block: options.block });
+}
+
+/** Costs as one line for people. */
+export function formatCosts(costs: ModelCosts): string {
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`;
+  const size = ([depth, height, width]: Triple): string => `${width}x${height}x${depth}`;
+  return (
+    `${costs.parameters.toLocaleString('en-US')} parameters, ${(costs.multiplyAdds / 1e9).toPrecision(3)} G multiply-adds per patch, ` +
+    `field of view ${size(costs.fieldOfView)}, result ${size(costs.outputSize)}; ` +
+    `about ${megabytes(costs.trainingBytes)} to train, ${megabytes(costs.inferenceBytes)} to run`
+  );
+}

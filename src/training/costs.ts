@@ -1,0 +1,89 @@
+/**
+ * What a network costs, known before it runs: parameters, multiply-adds, field of view, and the memory of training and inference.
+ * Memory is the resident size of a process that does nothing else: the process itself, the lowered model, the tensors of a run, and the
+ * vectors that go in and out. Data sets come on top. Bytes everywhere.
+ */
+import { elementCount, type Shape, type Triple } from '../core/shape.ts';
+import { spatial } from '../graph/infer.ts';
+import { type Geometry, outputSize } from '../nn/geometry.ts';
+import { parameterCount } from '../nn/parameters.ts';
+import { lower } from '../onnx/lower.ts';
+import { peakTensorBytes, tensorBytes } from '../onnx/memory.ts';
+import { BLOCKED_DOMAIN, type LoweredModel } from '../onnx/model.ts';
+import { multiplyAdds } from './export.ts';
+import { buildForward, buildTrainingStep, type StepOptions } from './step.ts';
+
+export interface ModelCosts {
+  /** Trained numbers. */
+  readonly parameters: number;
+  /** Of one forward pass over one patch. */
+  readonly multiplyAdds: number;
+  /** Voxels, D, H, W. */
+  readonly fieldOfView: Triple;
+  /** Size of the result for one patch, D, H, W. */
+  readonly outputSize: Triple;
+  /** Peak of a process that trains it with this batch. */
+  readonly trainingBytes: number;
+  /** Peak of a process that runs it on one patch. */
+  readonly inferenceBytes: number;
+}
+
+const MEGABYTE = 2 ** 20;
+/** Node with ONNX Runtime and this package loaded and a graph built: measured. */
+const PROCESS_BYTES = 122 * MEGABYTE;
+/**
+ * What the arena holds over what lives in it: the runtime moves nodes when it fuses some, so that results live longer than they must, and
+ * the arena grows by doubling and gives nothing back. Measured over U-Nets, MeshNets and DeepMedics; see bench/memory.mjs.
+ */
+const ARENA_FACTOR = { plain: 1.6, blocked: 2.2 } as const;
+/** Copies of the constants: the bytes of the model, the runtime's parsed model and its tensors. */
+const CONSTANT_COPIES = 3;
+/** Parameters and optimizer states of so many steps lie around before the garbage collector comes. */
+const GENERATIONS = 4;
+/** Batches that wait for their step, and the one in it. */
+const BATCHES = 4;
+
+/** Share of the convolutions that run on channel blocks. */
+function blockedShare({ nodes }: LoweredModel): number {
+  const convolutions = nodes.filter(({ op }) => op === 'Conv');
+  return convolutions.filter(({ domain }) => domain === BLOCKED_DOMAIN).length / Math.max(1, convolutions.length);
+}
+
+/** Memory of a process that runs a lowered model. */
+function processBytes(model: LoweredModel): number {
+  const constants = model.initializers.reduce((sum, content) => sum + tensorBytes(content), 0);
+  const factor = ARENA_FACTOR.plain + (ARENA_FACTOR.blocked - ARENA_FACTOR.plain) * blockedShare(model);
+  return PROCESS_BYTES + CONSTANT_COPIES * constants + factor * peakTensorBytes(model);
+}
+
+/** Bytes of as many numbers of 4 bytes. */
+const numbers = (count: number): number => count * Float32Array.BYTES_PER_ELEMENT;
+
+/**
+ * Costs of a network and its training.
+ * @param step the training, its batch and patch
+ * @param options.block channel block of the engine, 0 for standard operators only
+ * @throws {InputError} E_PATCH_SIZE if the network cannot take the patch
+ */
+export function modelCosts(
+  step: StepOptions,
+  { geometry, block }: { readonly geometry: Geometry; readonly block: number },
+): ModelCosts {
+  const { student, imageShape, optimizer } = step;
+  const size = outputSize(geometry, spatial(imageShape));
+  const trained = parameterCount(student.specs.filter(spec => spec.role !== 'buffer'));
+  const all = parameterCount(student.specs);
+  const single: Shape = imageShape.with(0, 1);
+  const training = lower(buildTrainingStep(step).graph, { block });
+  const inference = lower(buildForward(student, single), { block });
+  const vectors = numbers(GENERATIONS * (all + optimizer.stateNames.length * trained));
+  const batch = numbers(elementCount(imageShape) + elementCount(imageShape.with(1, 1)));
+  return {
+    parameters: trained,
+    multiplyAdds: multiplyAdds(student, imageShape),
+    fieldOfView: geometry.fieldOfView,
+    outputSize: size,
+    trainingBytes: Math.round(processBytes(training) + vectors + BATCHES * batch),
+    inferenceBytes: Math.round(processBytes(inference) + numbers(all + elementCount(single))),
+  };
+}
