@@ -261,6 +261,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       channels,
       spacingMm: recipe.preprocess.spacingMm,
       orientation: recipe.preprocess.orientation === 'canonical' ? 'RAS' : null,
+      imageInterpolation: recipe.preprocess.imageInterpolation,
       normalize: data.normalize,
       patch: window,
       output,

@@ -86,6 +86,14 @@ export const preprocessSchema = z.strictObject({
     .describe(
       'Axes: canonical turns every volume so that they run right, anterior, superior; stored takes them as they are.',
     ),
+  imageInterpolation: z
+    .enum(['linear', 'cubic'])
+    .default('linear')
+    .describe('Of images on their way to spacingMm; cubic: third-order B-spline, cut to the range of the image.'),
+  labelInterpolation: z
+    .enum(['nearest', 'linear'])
+    .default('nearest')
+    .describe('Of labels on their way to spacingMm; linear: the label with the largest share.'),
   normalize: askedNormalizationSchema
     .default('min-max')
     .describe('Intensities: one method for all channels, or a list with one per channel.'),

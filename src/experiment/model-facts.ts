@@ -38,6 +38,8 @@ export const metadataSchema = z.object({
   channels: z.int().min(1),
   /** x, y, z; null where volumes are taken as they are. */
   spacingMm: triple(positive).nullable(),
+  /** How images are resampled to that spacing. */
+  imageInterpolation: z.enum(['linear', 'cubic']),
   /** RAS: volumes are turned to axes that run right, anterior, superior; null where they are taken as they are. */
   orientation: z.enum(['RAS']).nullable(),
   /** One method for all channels, or one per channel. */
@@ -144,6 +146,7 @@ export function factsOfGraph(
     parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0),
     spacingMm: null,
     orientation: null,
+    imageInterpolation: 'linear',
     multiplyAdds: null,
     axes,
   };

@@ -33,17 +33,14 @@ export interface PreparedData {
 }
 
 /** What is done to every volume. */
-interface Preprocessing {
-  /** null keeps a volume's own. */
-  readonly spacingMm: Recipe['preprocess']['spacingMm'];
-  readonly orientation: Recipe['preprocess']['orientation'];
+interface Preprocessing extends Omit<Recipe['preprocess'], 'normalize'> {
   readonly normalize: Normalization;
 }
 
 /** A loaded case as training sees it; the same steps in the same order as before inference. */
 function prepareCase(
   loaded: LoadedCase,
-  { spacingMm, orientation, normalize: method }: Preprocessing,
+  { spacingMm, orientation, imageInterpolation, labelInterpolation, normalize: method }: Preprocessing,
 ): { readonly case: TrainingCase; readonly warnings: readonly string[] } {
   const { id } = loaded;
   const image = orientation === 'canonical' ? toCanonical(loaded.image) : loaded.image;
@@ -51,8 +48,9 @@ function prepareCase(
     loaded.label && orientation === 'canonical' ? labelsToCanonical(loaded.label, loaded.image) : loaded.label;
   const normalized = normalize({ id, data: image.data, channels: image.channels }, method);
   const volume = { ...image, data: normalized.data };
-  const ready = spacingMm === null ? volume : resampleToSpacing(volume, spacingMm);
-  const labels = label === undefined || spacingMm === null ? label : resampleLabelsToSpacing(label, spacingMm);
+  const ready = spacingMm === null ? volume : resampleToSpacing(volume, spacingMm, imageInterpolation);
+  const labels =
+    label === undefined || spacingMm === null ? label : resampleLabelsToSpacing(label, spacingMm, labelInterpolation);
   return {
     warnings: normalized.warnings.map(({ code, message }) => `${code}: ${message}`),
     case: {

@@ -3,6 +3,7 @@ import { InputError } from '../core/errors.ts';
 import type { Triple } from '../core/shape.ts';
 import type { Normalization } from '../data/normalize.ts';
 import type { Session } from '../runtime/engine.ts';
+import type { ImageInterpolation } from '../volume/resample.ts';
 import type { Xyz } from '../volume/volume.ts';
 import type { Postprocessing } from './postprocess.ts';
 import type { Activation, ClassKind } from './probabilities.ts';
@@ -28,6 +29,8 @@ export interface ModelInfo {
   readonly channels: number;
   /** The spacing the model was trained at; absent where it takes volumes as they are. */
   readonly spacingMm?: Xyz;
+  /** How images are resampled to that spacing; linearly if not given. */
+  readonly imageInterpolation?: ImageInterpolation;
   /** RAS: it takes volumes with axes that run right, anterior, superior; absent where it takes them as they are stored. */
   readonly orientation?: 'RAS';
   readonly normalize: Normalization;

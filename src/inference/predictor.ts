@@ -125,7 +125,7 @@ function modelImages(models: readonly OpenModel[], volume: Volume, id: string): 
   const prepared = new Map<string, Omit<ModelImage, keyof OpenModel>>();
   return models.map(model => {
     const { info } = model;
-    const key = JSON.stringify([info.normalize, info.spacingMm]);
+    const key = JSON.stringify([info.normalize, info.spacingMm, info.imageInterpolation]);
     const image = prepared.get(key) ?? toModelGrid(volume, info, id);
     prepared.set(key, image);
     return { ...model, ...image };
@@ -142,7 +142,10 @@ function toModelGrid(volume: Volume, info: ModelInfo, id: string): Omit<ModelIma
   }
   const normalized = normalize({ id, data, channels }, info.normalize);
   const onOwnGrid: Volume = { ...volume, data: normalized.data };
-  const image = info.spacingMm === undefined ? onOwnGrid : resampleToSpacing(onOwnGrid, info.spacingMm);
+  const image =
+    info.spacingMm === undefined
+      ? onOwnGrid
+      : resampleToSpacing(onOwnGrid, info.spacingMm, info.imageInterpolation ?? 'linear');
   return { image, warnings: normalized.warnings };
 }
 

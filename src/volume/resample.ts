@@ -1,12 +1,18 @@
 /**
  * Resampling between grids that cover the same box: to a target spacing, and back to the grid of an input. Voxel centres
  * correspond as (i + 0.5) * in / out - 0.5 (align_corners = false), positions beyond the outer centres take the border voxel.
- * Images are interpolated linearly along each axis in turn, which is trilinear; labels take the nearest voxel. No smoothing
- * precedes a reduction. Voxel order is x, y, z, channel.
+ * Images are interpolated along each axis in turn, linearly or by cubic B-splines (spline.ts); labels take the nearest voxel, or the label
+ * with the largest share by linear interpolation. No smoothing precedes a reduction. Voxel order is x, y, z, channel.
  */
 import { InputError } from '../core/errors.ts';
+import { interpolateAxisCubic } from './spline.ts';
 import type { Affine, LabelVolume, Volume, Xyz } from './volume.ts';
 import { voxelCount } from './volume.ts';
+
+/** How images are interpolated. */
+export type ImageInterpolation = 'linear' | 'cubic';
+/** How labels are interpolated; linear is between the shares of each label. */
+export type LabelInterpolation = 'nearest' | 'linear';
 
 /** Spacings that differ by less are the same. */
 const SPACING_TOLERANCE_MM = 1e-3;
@@ -18,7 +24,7 @@ interface Grid {
   readonly affine: Affine;
 }
 
-function mapXyz(map: (axis: 0 | 1 | 2) => number): Xyz {
+function mapXyz<T>(map: (axis: 0 | 1 | 2) => T): readonly [T, T, T] {
   return [map(0), map(1), map(2)];
 }
 
@@ -55,7 +61,7 @@ function regrid({ sizeVoxels: from, spacingMm, affine }: Grid, sizeVoxels: Xyz):
 }
 
 /** One axis of an array seen as [outer, length, inner]. */
-interface AxisView {
+export interface AxisView {
   readonly outer: number;
   readonly length: number;
   readonly inner: number;
@@ -94,38 +100,54 @@ export function interpolateAxis(
   return result;
 }
 
+/** Cuts each channel to the range of the same channel of another array, as a spline may leave it. */
+function clipToRange(data: Float32Array, original: Float32Array, channels: number): void {
+  const [length, originalLength] = [data.length / channels, original.length / channels];
+  for (let channel = 0; channel < channels; channel++) {
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let i = channel * originalLength; i < (channel + 1) * originalLength; i++) {
+      const value = original[i]!;
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    for (let i = channel * length; i < (channel + 1) * length; i++) {
+      const value = data[i]!;
+      if (value < low) data[i] = low;
+      else if (value > high) data[i] = high;
+    }
+  }
+}
+
 /**
- * Resamples an image linearly to a number of voxels, over the same box.
+ * Resamples an image to a number of voxels, over the same box. Cubic values are cut to the range of their channel.
  * @returns the volume itself where the size is already that
  */
-export function resampleToSize(volume: Volume, sizeVoxels: Xyz): Volume {
+export function resampleToSize(volume: Volume, sizeVoxels: Xyz, interpolation: ImageInterpolation): Volume {
   if (sameSize(volume.sizeVoxels, sizeVoxels)) return volume;
   const [width, height, depth] = volume.sizeVoxels;
   const [newWidth, newHeight, newDepth] = sizeVoxels;
   const { channels } = volume;
+  const along = interpolation === 'cubic' ? interpolateAxisCubic : interpolateAxis;
   let { data } = volume;
   if (newWidth !== width) {
-    data = interpolateAxis(data, { outer: height * depth * channels, length: width, inner: 1 }, newWidth);
+    data = along(data, { outer: height * depth * channels, length: width, inner: 1 }, newWidth);
   }
   if (newHeight !== height) {
-    data = interpolateAxis(data, { outer: depth * channels, length: height, inner: newWidth }, newHeight);
+    data = along(data, { outer: depth * channels, length: height, inner: newWidth }, newHeight);
   }
   if (newDepth !== depth) {
-    data = interpolateAxis(data, { outer: channels, length: depth, inner: newWidth * newHeight }, newDepth);
+    data = along(data, { outer: channels, length: depth, inner: newWidth * newHeight }, newDepth);
   }
+  if (interpolation === 'cubic') clipToRange(data, volume.data, channels);
   return { ...regrid(volume, sizeVoxels), data, channels };
 }
 
-/**
- * Resamples labels to a number of voxels over the same box; each new voxel takes the nearest old one.
- * @returns the labels themselves where the size is already that
- */
-export function resampleLabelsToSize(labels: LabelVolume, sizeVoxels: Xyz): LabelVolume {
-  if (sameSize(labels.sizeVoxels, sizeVoxels)) return labels;
-  const [columns, rows, slices] = ([0, 1, 2] as const).map(axis => {
+/** Each new voxel takes the nearest old one. */
+function nearestLabels(labels: LabelVolume, sizeVoxels: Xyz): Uint8Array {
+  const [columns, rows, slices] = mapXyz(axis => {
     const [from, to] = [labels.sizeVoxels[axis], sizeVoxels[axis]];
     return Int32Array.from({ length: to }, (_, j) => Math.min(from - 1, Math.floor(((j + 0.5) * from) / to)));
-  }) as [Int32Array, Int32Array, Int32Array];
+  });
   const [width, height] = labels.sizeVoxels;
   const data = new Uint8Array(voxelCount(sizeVoxels));
   let to = 0;
@@ -135,6 +157,37 @@ export function resampleLabelsToSize(labels: LabelVolume, sizeVoxels: Xyz): Labe
       for (const column of columns) data[to++] = labels.data[from + column]!;
     }
   }
+  return data;
+}
+
+/** Each new voxel takes the label of which most is there, the lower one of two that are equal; one label is in memory at a time. */
+function largestShares(labels: LabelVolume, sizeVoxels: Xyz): Uint8Array {
+  const present = [...new Set(labels.data)].sort((left, right) => left - right);
+  const data = new Uint8Array(voxelCount(sizeVoxels));
+  const largest = new Float32Array(data.length);
+  for (const label of present) {
+    const isLabel = Float32Array.from(labels.data, value => (value === label ? 1 : 0));
+    const share = resampleToSize({ ...labels, data: isLabel, channels: 1 }, sizeVoxels, 'linear').data;
+    for (let i = 0; i < data.length; i++) {
+      if (!(share[i]! > largest[i]!)) continue;
+      largest[i] = share[i]!;
+      data[i] = label;
+    }
+  }
+  return data;
+}
+
+/**
+ * Resamples labels to a number of voxels over the same box.
+ * @returns the labels themselves where the size is already that
+ */
+export function resampleLabelsToSize(
+  labels: LabelVolume,
+  sizeVoxels: Xyz,
+  interpolation: LabelInterpolation,
+): LabelVolume {
+  if (sameSize(labels.sizeVoxels, sizeVoxels)) return labels;
+  const data = interpolation === 'linear' ? largestShares(labels, sizeVoxels) : nearestLabels(labels, sizeVoxels);
   return { ...regrid(labels, sizeVoxels), data };
 }
 
@@ -144,14 +197,18 @@ export function resampleLabelsToSize(labels: LabelVolume, sizeVoxels: Xyz): Labe
  * @returns the volume itself where the spacing is already that within 0.001 mm, or the size would not change
  * @throws {InputError} E_SPACING if the spacing is not positive
  */
-export function resampleToSpacing(volume: Volume, spacingMm: Xyz): Volume {
-  return resampleToSize(volume, sizeAtSpacing(volume, spacingMm));
+export function resampleToSpacing(volume: Volume, spacingMm: Xyz, interpolation: ImageInterpolation): Volume {
+  return resampleToSize(volume, sizeAtSpacing(volume, spacingMm), interpolation);
 }
 
 /**
  * Resamples labels to a voxel spacing, on the grid that {@link resampleToSpacing} gives an image.
  * @throws {InputError} E_SPACING if the spacing is not positive
  */
-export function resampleLabelsToSpacing(labels: LabelVolume, spacingMm: Xyz): LabelVolume {
-  return resampleLabelsToSize(labels, sizeAtSpacing(labels, spacingMm));
+export function resampleLabelsToSpacing(
+  labels: LabelVolume,
+  spacingMm: Xyz,
+  interpolation: LabelInterpolation,
+): LabelVolume {
+  return resampleLabelsToSize(labels, sizeAtSpacing(labels, spacingMm), interpolation);
 }

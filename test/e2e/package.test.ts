@@ -111,6 +111,7 @@ describe('docs/library.md', () => {
       channels: 1,
       spacingMm: null,
       orientation: null,
+      imageInterpolation: 'linear',
       normalize: 'min-max',
       patch: [16, 24, 16],
       activation: 'softmax',

@@ -56,6 +56,7 @@ export function writeCheapModel(
     channels: 1,
     spacingMm,
     orientation: 'RAS',
+    imageInterpolation: 'linear',
     normalize: 'percentile',
     patch: window,
     activation: 'softmax',

@@ -68,7 +68,7 @@ function changeContrast(data: Float32Array, factor: number, shift: number): void
 function lowerResolution({ data, size }: PatchChannel, share: number): void {
   const coarse = size.map(length => Math.max(1, Math.round(length * share))) as [number, number, number];
   const fine: Volume = { data, sizeVoxels: size, channels: 1, spacingMm: [1, 1, 1], affine: [] };
-  data.set(resampleToSize(resampleToSize(fine, coarse), size).data);
+  data.set(resampleToSize(resampleToSize(fine, coarse, 'linear'), size, 'linear').data);
 }
 
 /** v -> min + (max - min) * ((v - min) / (max - min)) ** gamma */

@@ -48,7 +48,13 @@ describe('defaults', () => {
         patients: null,
         splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null },
       },
-      preprocess: { spacingMm: null, orientation: 'canonical', normalize: 'min-max' },
+      preprocess: {
+        spacingMm: null,
+        orientation: 'canonical',
+        imageInterpolation: 'linear',
+        labelInterpolation: 'nearest',
+        normalize: 'min-max',
+      },
       patch: { size: [8, 16, 8], foreground: 0.33, padding: 'constant', caseWeights: null },
       augment: UNVARIED,
       teacher: {

@@ -14,6 +14,7 @@ const METADATA: ModelMetadata = {
   channels: 1,
   spacingMm: [1, 1, 2],
   orientation: 'RAS',
+  imageInterpolation: 'linear',
   normalize: 'z-score',
   patch: [8, 16, 24],
   activation: 'softmax',
