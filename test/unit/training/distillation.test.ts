@@ -201,6 +201,11 @@ describe('region affinity of independent channels', () => {
       'teacher logits': Float64Array.of(-5, 5),
     };
     expect(termValue(golden, feeds)).toBeCloseTo(1, 6);
+    // the same by the labels, which number the background 0 and the region 1
+    const byLabel = { ...golden, term: { ...golden.term, reference: 'label' } as DistillationTerm };
+    const contrary = { ...feeds, 'teacher logits': Float64Array.of(5, 5) };
+    expect(termValue(byLabel, { ...contrary, label: Float64Array.of(1, 0) })).toBeCloseTo(1, 6);
+    expect(termValue(byLabel, { ...contrary, label: Float64Array.of(0, 0) })).toBe(0);
     // with one region alone there is no pair
     expect(termValue(golden, { ...feeds, 'teacher logits': Float64Array.of(-5, -5) })).toBe(0);
   });
