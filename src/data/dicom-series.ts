@@ -15,6 +15,8 @@ export interface DicomSlice {
   readonly description: string;
   readonly frames: number;
   readonly samplesPerPixel: number;
+  /** As written: slope and intercept from stored to real values. */
+  readonly rescale: string;
   /** Millimetres between rows, then between columns; empty where not said. */
   readonly pixelSpacingMm: readonly number[];
   /** Unit vectors along a row and along a column, LPS; empty where not said. */
@@ -29,6 +31,8 @@ const TAGS = {
   frames: 'x00280008',
   samplesPerPixel: 'x00280002',
   pixelSpacing: 'x00280030',
+  slope: 'x00281053',
+  intercept: 'x00281052',
   orientation: 'x00200037',
   position: 'x00200032',
   pixelData: 'x7fe00010',
@@ -38,6 +42,8 @@ const TAGS = {
 const COSINE_TOLERANCE = 1e-3;
 /** Largest deviation of a slice from its place, as a part of the distance between slices. */
 const STEP_TOLERANCE = 0.02;
+/** Slices that are nearer than this are in one place. */
+const SMALLEST_STEP_MM = 1e-3;
 const LISTED_IN_MESSAGES = 5;
 
 /** Whether bytes are a DICOM file (part 10: `DICM` after a preamble of 128 bytes). */
@@ -78,6 +84,7 @@ export function readDicomSlice(bytes: Uint8Array, path: string): DicomSlice | un
     description: text(TAGS.seriesDescription),
     frames: numbers(TAGS.frames)[0] ?? 1,
     samplesPerPixel: tags.uint16(TAGS.samplesPerPixel) ?? 1,
+    rescale: `${text(TAGS.slope)} ${text(TAGS.intercept)}`,
     pixelSpacingMm: numbers(TAGS.pixelSpacing),
     orientation: numbers(TAGS.orientation),
     position: numbers(TAGS.position),
@@ -142,9 +149,10 @@ function commonNormal(slices: readonly DicomSlice[], source: string): readonly n
 /**
  * Checks that the files of a series are the slices of one box: same orientation, evenly spaced, straight above each other.
  * @param source for messages
+ * @returns them in the order in which ITK stacks them
  * @throws {InputError} E_DICOM_GEOMETRY; E_VOLUME_TYPE for colour and for several frames in a file
  */
-export function assertRegularStack(slices: readonly DicomSlice[], source: string): void {
+export function regularStack(slices: readonly DicomSlice[], source: string): readonly DicomSlice[] {
   const odd = slices.find(({ frames, samplesPerPixel }) => frames > 1 || samplesPerPixel > 1);
   if (odd !== undefined) {
     const what = odd.frames > 1 ? `${odd.frames} frames in one file` : 'colour';
@@ -158,10 +166,12 @@ export function assertRegularStack(slices: readonly DicomSlice[], source: string
     .map(slice => ({ ...slice, along: dot(slice.position, normal) }))
     .sort((left, right) => left.along - right.along);
   const [first, ...others] = sorted as [(typeof sorted)[number], ...typeof sorted];
-  if (others.length === 0) return;
+  if (others.length === 0) return sorted;
   const step = others.map(({ along }, index) => along - sorted[index]!.along).sort((a, b) => a - b)[
     others.length >> 1
   ]!;
+  if (!(step > SMALLEST_STEP_MM))
+    throw refuse(source, 'its slices lie in one place; separate its time points or echoes');
   others.forEach((slice, index) => {
     const gap = slice.along - sorted[index]!.along;
     if (Math.abs(gap - step) <= STEP_TOLERANCE * step) return;
@@ -181,4 +191,5 @@ export function assertRegularStack(slices: readonly DicomSlice[], source: string
       `its slices shift sideways by ${largest.toFixed(2)} mm (a tilted gantry); resample it upright`,
     );
   }
+  return sorted;
 }

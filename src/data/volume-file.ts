@@ -4,13 +4,13 @@
  */
 import { InputError } from '../core/errors.ts';
 import type { Files } from '../runtime/files.ts';
-import type { HeaderFormat, ImageCodec, NamedBytes } from '../runtime/image-codec.ts';
+import type { HeaderFormat, ImageCodec, LpsImage, NamedBytes } from '../runtime/image-codec.ts';
 import { geometryWarnings } from '../volume/geometry.ts';
 import { labelsOfVolume } from '../volume/label-volume.ts';
 import { lpsOfAffine } from '../volume/lps.ts';
 import { decodeNifti, encodeNiftiLabels, type NiftiHeader } from '../volume/nifti.ts';
 import type { LabelVolume } from '../volume/volume.ts';
-import { assertRegularStack, type DicomSlice, isDicom, onlySeries, readDicomSlice } from './dicom-series.ts';
+import { type DicomSlice, isDicom, onlySeries, readDicomSlice, regularStack } from './dicom-series.ts';
 import { type ReadVolume, volumeOfLps } from './lps-volume.ts';
 import { readTextHeader } from './text-header.ts';
 import { formatOfName, VOLUME_ENDINGS, volumeEnding } from './volume-name.ts';
@@ -21,17 +21,28 @@ export interface VolumeSources {
   readonly images: ImageCodec;
 }
 
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
 function folderOf(path: string): string {
   return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.';
 }
 
 async function readHeaderFormat(sources: VolumeSources, path: string, format: HeaderFormat): Promise<ReadVolume> {
   const { files, images } = sources;
-  const bytes = await files.read(path);
-  const detached = readTextHeader(bytes, format, path).detachedName;
-  const named: NamedBytes[] = [{ name: `header${volumeEnding(path).toLowerCase()}`, bytes }];
-  if (detached !== undefined) named.push({ name: detached, bytes: await files.read(`${folderOf(path)}/${detached}`) });
+  const [header, voxels] = (await filesOfVolume(sources, path)) as readonly [string, string?];
+  const named: NamedBytes[] = [{ name: `header${volumeEnding(path).toLowerCase()}`, bytes: await files.read(header) }];
+  if (voxels !== undefined) named.push({ name: nameOf(voxels), bytes: await files.read(voxels) });
   return volumeOfLps(await images.decode(format, named, path), path);
+}
+
+/** The files that a volume's file stands for: itself, and the one with its voxels where they lie apart. */
+export async function filesOfVolume({ files }: VolumeSources, path: string): Promise<readonly string[]> {
+  const format = formatOfName(path);
+  if (format !== 'nrrd' && format !== 'meta') return [path];
+  const { detachedName } = readTextHeader(await files.read(path), format, path);
+  return detachedName === undefined ? [path] : [path, `${folderOf(path)}/${detachedName}`];
 }
 
 /** DICOM files with an image in a folder; other files are passed over. */
@@ -47,9 +58,19 @@ async function* slicesIn({ files }: VolumeSources, folder: string): AsyncGenerat
 }
 
 async function readSeries(sources: VolumeSources, slices: readonly DicomSlice[], source: string): Promise<ReadVolume> {
-  assertRegularStack(slices, source);
-  const named = slices.map(({ bytes }, index) => ({ name: `${index}.dcm`, bytes }));
-  return volumeOfLps(await sources.images.decode('dicom', named, source), source);
+  const stack = regularStack(slices, source);
+  const decode = (some: readonly DicomSlice[]): Promise<LpsImage> => {
+    const named = some.map(({ bytes }, index) => ({ name: `${index}.dcm`, bytes }));
+    return sources.images.decode('dicom', named, source);
+  };
+  const image = await decode(stack);
+  if (stack.every(({ rescale }) => rescale === stack[0]?.rescale)) return volumeOfLps(image, source);
+  // ITK gives every slice the slope of one of them; PET has one per slice
+  const data = new Float64Array(image.data.length);
+  const plane = data.length / stack.length;
+  for (const [z, slice] of stack.entries())
+    data.set(Float64Array.from((await decode([slice])).data, Number), z * plane);
+  return volumeOfLps({ ...image, componentType: 'float64', data }, source);
 }
 
 /** The series that a file belongs to, from the files beside it. */

@@ -9,6 +9,7 @@ import { assertPatchFits } from '../data/patches.ts';
 import { eachCaseItsOwnPatient, type PatientOf, patientsByPattern, patientsByTable } from '../data/patients.ts';
 import { type Splits, splitCases, splitFold } from '../data/splits.ts';
 import { parseSplits } from '../data/splits-file.ts';
+import { filesOfVolume } from '../data/volume-file.ts';
 import type { Files } from '../runtime/files.ts';
 import { labelsToCanonical, toCanonical } from '../volume/orientation.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
@@ -170,8 +171,10 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   for (const [index, id] of order.entries()) {
     signal?.throwIfAborted();
     const item = byId.get(id) as CaseFiles;
-    for (const path of [...item.images, ...(item.label === undefined ? [] : [item.label])]) {
-      hashes[path.slice(dataset.folder.length + 1)] = machine.sha256(await files.read(path));
+    for (const volume of [...item.images, ...(item.label === undefined ? [] : [item.label])]) {
+      for (const path of await filesOfVolume(laboratory, volume)) {
+        hashes[path.slice(dataset.folder.length + 1)] = machine.sha256(await files.read(path));
+      }
     }
     const loaded = await loadCase(laboratory, dataset, item);
     for (const { code, message } of loaded.warnings) progress.warn(`${code}: ${message}`);

@@ -4,7 +4,9 @@
 export type { CaseFiles } from '../../data/case-list.ts';
 export { type Dataset, openDataset } from '../../data/dataset.ts';
 export { loadCase } from '../../data/loaded-case.ts';
+export type { ReadVolume } from '../../data/lps-volume.ts';
 export { type SplitFractions, type Splits, splitCases } from '../../data/splits.ts';
+export { encodeLabels, readLabels, readVolume, type VolumeSources } from '../../data/volume-file.ts';
 // experiments
 export { type ArmPlan, armCosts, type DataShape, planArm } from '../../experiment/arm-plan.ts';
 export { parseRecipe, resolveRecipe, stringifyRecipe } from '../../experiment/config.ts';
@@ -21,5 +23,5 @@ export { type ArmOutcome, type RunOptions, runExperiment, trainOneArm } from '..
 export { createThreadedBatchSource } from './batch-worker.ts';
 export { createNodeEngine } from './engine.ts';
 export { locate, nodeFiles } from './files.ts';
-export { createNodeLaboratory, type NodeLaboratoryOptions } from './laboratory.ts';
+export { createNodeLaboratory, createNodeSources, type NodeLaboratoryOptions } from './laboratory.ts';
 export { createNodeMachine } from './provenance.ts';

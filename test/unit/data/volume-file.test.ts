@@ -102,6 +102,8 @@ describe('readVolume', () => {
       's/3': slice('coronal', 2),
     });
     expect((await failure(readVolume(twice, 's'))).message).toMatch(/0\.000 mm apart.*time points/);
+    const same = inMemory({ 's/0': slice('coronal', 1), 's/1': slice('coronal', 1) });
+    expect((await failure(readVolume(same, 's'))).message).toMatch(/lie in one place.*time points/);
     const cut = inMemory({ 's/0': slice('coronal', 0).subarray(0, -10) });
     expect((await failure(readVolume(cut, 's'))).code).toBe('E_DICOM_CORRUPT');
   });
