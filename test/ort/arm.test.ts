@@ -1,7 +1,9 @@
 /** An arm from recipe to model.onnx, in memory: what settings mean for the weights that come out. */
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { parseRecipe } from '../../src/experiment/config.ts';
+import { inspectPath } from '../../src/experiment/inspect.ts';
+import type { Laboratory } from '../../src/experiment/laboratory.ts';
 import { readModelFile } from '../../src/experiment/model-file.ts';
 import { runExperiment, trainOneArm } from '../../src/experiment/run.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
@@ -169,4 +171,56 @@ it('learns overlapping regions as channels of their own, writes them over each o
   const both = count(index => predicted[index]! > 0 && reference[index]! > 0);
   const total = count(index => predicted[index]! > 0) + count(index => reference[index]! > 0);
   expect(classes.whole.dice).toBeCloseTo((2 * both) / total, 9);
+});
+
+describe('a network with valid padding and dropout', () => {
+  const student =
+    'student.generalizedUnet={ padding: valid, features: [[[2], [2]], [[2], []]], headKernels: [1, 1], headFeatures: [3], headDropout: [0, 0.3] }';
+  const recipe = parseRecipe(tinyRecipe('valid', 8).replace('student: { unet: { features: [2, 4] },', 'student: {'), {
+    path: 'recipe.yaml',
+    overrides: [student, 'patch.size=[16, 20, 16]'],
+  });
+  beforeAll(() => writePhantomDataset(files, 'valid', { seed: 5, cases: 5 }));
+
+  it('learns from labels and a teacher with whole results, segments whole volumes, and says its output in the model', async () => {
+    const { arms } = await runExperiment(laboratory, recipe, { out: 'run-valid', resume: false });
+    expect(Object.keys(arms)).toEqual(['teacher', 'student', 'baseline']);
+    const { metadata, info } = await readModelFile(files, 'run-valid/student/model.onnx');
+    // per axis: - 2, halved, - 2, doubled, - 2
+    expect({ patch: metadata.patch, output: metadata.output }).toEqual({ patch: [16, 20, 16], output: [8, 12, 8] });
+    expect(info.output).toEqual([8, 12, 8]);
+    const described = await inspectPath(laboratory, 'run-valid');
+    expect(described).toMatchObject({
+      models: {
+        student: { parameters: metadata.parameters, fieldOfView: [9, 9, 9], trainingBytes: expect.any(Number) },
+      },
+    });
+  });
+
+  it('goes on after an interruption to the same model, bit for bit', async () => {
+    const controller = new AbortController();
+    const interrupting: Laboratory = {
+      ...laboratory,
+      openBatches: (...settings) => {
+        const source = laboratory.openBatches(...settings);
+        return {
+          close: source.close,
+          next: step => {
+            if (step === 5) controller.abort(new Error('stopped by hand'));
+            return source.next(step);
+          },
+        };
+      },
+    };
+    const options = { arm: 'baseline', out: 'again', resume: false } as const;
+    await expect(trainOneArm(interrupting, recipe, { ...options, signal: controller.signal })).rejects.toThrow(
+      'stopped',
+    );
+    await trainOneArm(laboratory, recipe, { ...options, resume: true });
+    const [whole, resumed] = [
+      await files.read('run-valid/baseline/model.onnx'),
+      await files.read('again/baseline/model.onnx'),
+    ];
+    expect(Buffer.from(resumed).equals(whole)).toBe(true);
+  });
 });
