@@ -5,7 +5,7 @@ import { classBoundary } from '../../../src/losses/distillation/boundary.ts';
 import { evaluate } from '../../support/evaluate.ts';
 
 it('a boundary is where the 26 neighbours in the patch have another class, on every axis and across corners', () => {
-  const [depth, height, width] = [5, 1, 7];
+  const [depth, height, width] = [7, 1, 9];
   const source = random(1, 'classes');
   const classes = Float64Array.from({ length: 2 * depth * height * width }, () => (source.uniform() < 0.08 ? 2 : 1));
   const at = (n: number, z: number, y: number, x: number): number | undefined =>

@@ -174,6 +174,38 @@ describe('the layers that terms name', () => {
   });
 });
 
+describe('decoupled distillation', () => {
+  it('compares the other classes however far they are behind the target', () => {
+    const golden: Golden = {
+      name: '',
+      term: {
+        method: 'dkd',
+        name: 'dkd',
+        weight: steady(1),
+        temperature: steady(1),
+        weights: 'uniform',
+        targetWeight: 1,
+        nonTargetWeight: 3,
+        reference: 'teacher',
+      },
+      activation: 'softmax',
+      temperature: 1,
+      student: { logits: [1, 3, 1, 1, 1] },
+      teacher: { logits: [1, 3, 1, 1, 1] },
+      labelled: 1,
+      halves: false,
+      value: 0,
+    };
+    const value = termValue(golden, {
+      'teacher logits': Float64Array.of(0, -300, -302),
+      'student logits': Float64Array.of(0, -302, -300),
+      'dkd.temperature': Float64Array.of(1),
+    });
+    // p = sigmoid(2) against sigmoid(-2): (2 p - 1) 2 = 2 tanh 1, three times; of the target nothing is left
+    expect(value).toBeCloseTo(6 * Math.tanh(1), 10);
+  });
+});
+
 describe('region affinity of independent channels', () => {
   it('takes what no channel claims as background', () => {
     // one voxel of background, one inside of region 1: mean features are the voxels themselves
