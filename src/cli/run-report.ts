@@ -1,9 +1,10 @@
 /** From what runs left behind to report.html, and the outcome that a command gives for a finished run. */
 import type { VolumeSources } from '../data/volume-file.ts';
-import { type ArmEvaluations, compareArms } from '../experiment/compare.ts';
+import { compareArms } from '../experiment/compare.ts';
 import { readGallery } from '../experiment/gallery.ts';
+import { pooledEvaluation } from '../experiment/pooled-evaluation.ts';
 import { type ReadArms, type ReadRun, readArms } from '../experiment/read-run.ts';
-import { runFolder } from '../experiment/run-folder.ts';
+import type { ArmEvaluations } from '../experiment/score-tables.ts';
 import { formatBytes } from '../report/format.ts';
 import { renderMontage } from '../report/montage.ts';
 import { type ReportInput, renderReport } from '../report/report.ts';
@@ -12,12 +13,13 @@ import type { Outcome } from './session.ts';
 
 function provenanceOf({ record, folder }: ReadRun): Record<string, string> {
   if (record === undefined) return { run: folder };
-  const { host, versions, seeds, startedAt, status } = record;
+  const { host, versions, seeds, folds, startedAt, status } = record;
   return {
     run: folder,
     started: startedAt,
     status,
     seeds: seeds.join(', '),
+    ...(folds && { folds: folds.join(', ') }),
     ...versions,
     host: `${host.cpu}, ${host.cores} cores, ${formatBytes(host.memoryBytes)}, ${host.system}`,
   };
@@ -25,10 +27,15 @@ function provenanceOf({ record, folder }: ReadRun): Record<string, string> {
 
 const FEW_CASES = 20;
 
+/** How many cases an arm was tested on, over all folds. */
+function casesOf({ repeats }: ArmEvaluations): number {
+  return new Set(repeats.flatMap(({ evaluation }) => evaluation.cases.map(({ id }) => id))).size;
+}
+
 /** What a reader must know before believing a small comparison. */
 function notesOn(arms: readonly ArmEvaluations[]): readonly string[] {
-  const cases = Math.min(...arms.flatMap(({ seeds }) => seeds.map(({ evaluation }) => evaluation.cases.length)));
-  const seeds = Math.min(...arms.map(arm => arm.seeds.length));
+  const cases = Math.min(...arms.map(casesOf));
+  const seeds = Math.min(...arms.map(({ repeats }) => new Set(repeats.map(({ seed }) => seed)).size));
   const notes: string[] = [];
   if (cases < FEW_CASES)
     notes.push(`Only ${cases} test cases: the intervals are wide, and a difference found here may not hold elsewhere.`);
@@ -45,15 +52,12 @@ function notesOn(arms: readonly ArmEvaluations[]): readonly string[] {
 async function reportInput(sources: VolumeSources, title: string, { arms, runs }: ReadArms): Promise<ReportInput> {
   const [run] = runs.length === 1 ? runs : [];
   const gallery = run === undefined ? [] : await readGallery(sources, run);
-  const first = arms.flatMap(({ name, seeds }) =>
-    seeds.slice(0, 1).map(({ evaluation }) => [name, evaluation] as const),
-  );
   return {
     title,
     recipe: run?.recipe ?? '',
     provenance: run === undefined ? {} : provenanceOf(run),
     comparison: compareArms(arms),
-    evaluations: Object.fromEntries(first),
+    evaluations: Object.fromEntries(arms.map(arm => [arm.name, pooledEvaluation(arm)])),
     histories: run?.histories ?? {},
     montage: gallery.map(({ label, loaded, segmentations, labelNames }) => ({
       caseId: loaded.id,
@@ -84,6 +88,6 @@ export async function writeReport(sources: VolumeSources, paths: readonly string
 
 /** The report and outcome of a run that has just finished. */
 export async function reportRun(sources: VolumeSources, folder: string): Promise<Outcome> {
-  const { json, text } = await writeReport(sources, [folder], runFolder(folder, []).report);
+  const { json, text } = await writeReport(sources, [folder], `${folder}/report.html`);
   return { json: { run: folder, ...json }, text };
 }

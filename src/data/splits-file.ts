@@ -19,8 +19,8 @@ export interface SplitsContext {
   readonly ids: readonly string[];
   /** For messages. */
   readonly path: string;
-  /** For nnU-Net's list: which fold, and what of its training cases validates. A list is refused if not given. */
-  readonly folds?: FoldOptions;
+  /** For nnU-Net's list: which fold, and what of its training cases validates. A list is refused without a fold. */
+  readonly folds?: Omit<FoldOptions, 'fold'> & { readonly fold: number | null };
   readonly patientOf?: PatientOf;
 }
 
@@ -47,7 +47,7 @@ function ownOf(content: unknown, context: SplitsContext): Splits {
 function foldOf(content: unknown, context: SplitsContext): Splits {
   const { path, folds, patientOf } = context;
   const list = parseAs(nnunetFolds, content, context);
-  if (folds === undefined) {
+  if (folds === undefined || folds.fold === null) {
     throw new InputError(
       'E_SPLITS',
       `${path} is nnU-Net's list of folds. Give the splits.json of a run, or a recipe that names the fold.`,
@@ -61,7 +61,17 @@ function foldOf(content: unknown, context: SplitsContext): Splits {
     );
   }
   assertOnce([...fold.train, ...fold.val], context);
-  return splitBesideTest(fold.train, fold.val, { ...folds, ...(patientOf && { patientOf }) });
+  return splitBesideTest(fold.train, fold.val, { ...folds, fold: folds.fold, ...(patientOf && { patientOf }) });
+}
+
+/** How many folds a file lists; null where it is no list, whatever else it is. */
+export function countFolds(text: string): number | null {
+  try {
+    const content: unknown = JSON.parse(text);
+    return Array.isArray(content) ? content.length : null;
+  } catch {
+    return null;
+  }
 }
 
 function assertOnce(all: readonly string[], { path }: SplitsContext): void {

@@ -35,6 +35,7 @@ import type { PreparedData } from './prepare.ts';
 import type { Arm, HistoryRow } from './record.ts';
 import type { ArmFolder } from './run-folder.ts';
 import type { Teacher } from './teacher.ts';
+import { armContent } from './unit.ts';
 
 export interface ArmOptions {
   readonly laboratory: Laboratory;
@@ -43,6 +44,8 @@ export interface ArmOptions {
   readonly arm: Arm;
   readonly seed: number;
   readonly folder: ArmFolder;
+  /** Of the progress bar. */
+  readonly label: string;
   /** What the student learns from; absent for the other arms. */
   readonly teacher?: Teacher | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -131,7 +134,7 @@ function planOn({
   arm,
   seed,
   teacher,
-}: Omit<ArmOptions, 'folder' | 'signal'>): ArmPlan & { readonly fingerprint: string } {
+}: Omit<ArmOptions, 'folder' | 'label' | 'signal'>): ArmPlan & { readonly fingerprint: string } {
   const { channels, labels } = data.dataset;
   const plan = planArm(recipe, arm, {
     channels: channels.length,
@@ -139,11 +142,9 @@ function planOn({
     regions: regionsOf(data),
     teacher: teacher?.inStep,
   });
-  const settings = arm === 'teacher' ? recipe.teacher : recipe.student;
-  const { preprocess, patch, augment, loss, optimizer } = recipe;
-  const depends = [preprocess, patch, augment, loss, optimizer, settings, arm, seed, data.splits, data.hashes];
-  const terms = plan.step.distillation?.terms ?? [];
-  const text = JSON.stringify([...depends, teacher?.sha256 ?? null, terms, plan.unlabelled]);
+  const transfer = plan.unlabelled === 0 ? {} : data.transferHashes;
+  const depends = [armContent(recipe, arm), seed, data.splits, data.hashes, transfer, teacher?.sha256 ?? null];
+  const text = JSON.stringify(depends);
   return { ...plan, fingerprint: laboratory.machine.sha256(new TextEncoder().encode(text)) };
 }
 
@@ -224,7 +225,7 @@ async function postprocessingOf(options: ArmOptions, model: Uint8Array): Promise
 
 /** Trains one arm and writes its model. Goes on from a checkpoint where there is one. */
 export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
-  const { laboratory, recipe, data, arm, seed, folder, teacher, signal } = options;
+  const { laboratory, recipe, data, arm, seed, folder, label, teacher, signal } = options;
   const { engine, files, machine, progress } = laboratory;
   const { model, architecture, step, unlabelled, learningRate, train: budget, fingerprint } = planOn(options);
   const channels = data.dataset.channels.length;
@@ -252,7 +253,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       store: armStore(options, model, fingerprint),
       fingerprint,
       progress,
-      label: recipe.seeds.length === 1 ? arm : `${arm} (seed ${seed})`,
+      label,
       signal,
       now: () => machine.elapsedMs(),
     });

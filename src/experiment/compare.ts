@@ -1,48 +1,30 @@
 /**
  * Arms side by side: quality with intervals, cost, and a paired test for every pair of arms on the cases that both have.
- * With several seeds a case's score is its mean over the seeds, so that the case stays the independent unit; tests and intervals
- * then speak of the average model of an arm, and the entries per seed show how far training alone moves it.
+ * With several seeds a case's score is its mean over the seeds, so that the case stays the independent unit of the test; with several folds
+ * the test cases of all folds are pooled. Intervals are over cases and seeds. Tests and intervals then speak of the average model of an arm,
+ * and the entries per seed and fold show how far training alone moves it.
  */
 
-import type { CaseScore } from '../metrics/case-score.ts';
-import { bootstrapMean, bootstrapMeanDifference, meanOf, wilcoxonSignedRank } from '../metrics/statistics.ts';
-import type { ArmSummary, Comparison, Evaluation, PairTest } from './record.ts';
-
-/** One arm's evaluations, one per seed. */
-export interface ArmEvaluations {
-  readonly name: string;
-  readonly seeds: readonly { readonly seed: number; readonly evaluation: Evaluation }[];
-}
-
-/** Score per case id; a case without the score is not there. */
-type Scores = ReadonlyMap<string, number>;
-
-/** Mean over seeds of each case's score; a seed in which it is undefined does not count. */
-function pooledScores(arm: ArmEvaluations, score: (item: CaseScore) => number | null): Scores {
-  const perCase = new Map<string, number[]>();
-  for (const { evaluation } of arm.seeds) {
-    for (const item of evaluation.cases) {
-      const value = score(item);
-      if (value !== null) perCase.set(item.id, [...(perCase.get(item.id) ?? []), value]);
-    }
-  }
-  return new Map([...perCase].map(([id, values]) => [id, meanOf(values)]));
-}
-
-function classNames(arm: ArmEvaluations): readonly string[] {
-  return [
-    ...new Set(arm.seeds.flatMap(({ evaluation }) => evaluation.cases.flatMap(item => Object.keys(item.classes)))),
-  ];
-}
-
-function diceOf(name: string): (item: CaseScore) => number | null {
-  return item => item.classes[name]?.dice ?? null;
-}
+import { hierarchicalBootstrap } from '../metrics/hierarchical-bootstrap.ts';
+import { holm, meanOf, wilcoxonSignedRank } from '../metrics/statistics.ts';
+import type { ArmSummary, Comparison, PairTest } from './record.ts';
+import type { Repeat } from './run-folder.ts';
+import {
+  type ArmEvaluations,
+  classNames,
+  differenceStrata,
+  foldsOfArm,
+  scoreOf,
+  strataOf,
+  valuesOf,
+} from './score-tables.ts';
 
 function summarize(arm: ArmEvaluations): ArmSummary {
-  const estimate = bootstrapMean([...pooledScores(arm, item => item.meanDice).values()]);
-  const classes = classNames(arm).map(name => [name, meanOf([...pooledScores(arm, diceOf(name)).values()])] as const);
-  const costs = arm.seeds.map(({ evaluation }) => evaluation.model);
+  const estimate = hierarchicalBootstrap(strataOf(arm, scoreOf('meanDice')));
+  const classes = classNames(arm).map(name => {
+    return [name, meanOf(valuesOf(strataOf(arm, scoreOf(`dice:${name}`))))] as const;
+  });
+  const costs = arm.repeats.map(({ evaluation }) => evaluation.model);
   const [first] = costs;
   return {
     meanDice: estimate.mean,
@@ -56,49 +38,110 @@ function summarize(arm: ArmEvaluations): ArmSummary {
   };
 }
 
+/** The arm as a whole, and each seed and fold for itself where there are several. */
+function entryOf(arm: ArmEvaluations): Comparison['arms'][string] {
+  const seeds = [...new Set(arm.repeats.map(({ seed }) => seed))];
+  const folds = foldsOfArm(arm);
+  const part = (keep: (repeat: Repeat) => boolean): ArmSummary =>
+    summarize({ name: arm.name, repeats: arm.repeats.filter(keep) });
+  const ofSeeds = seeds.map(seed => [String(seed), part(repeat => repeat.seed === seed)] as const);
+  const ofFolds = folds.map(fold => [String(fold), part(repeat => repeat.fold === fold)] as const);
+  return {
+    ...summarize(arm),
+    ...(seeds.length < 2 ? {} : { seeds: Object.fromEntries(ofSeeds) }),
+    ...(folds.length < 2 ? {} : { folds: Object.fromEntries(ofFolds) }),
+  };
+}
+
+type Tested = Omit<PairTest, 'pValueHolm' | 'sentence'>;
+
+function testPair(a: ArmEvaluations, b: ArmEvaluations, metric: string): Tested | undefined {
+  const strata = differenceStrata(a, b, scoreOf(metric));
+  const differences = valuesOf(strata);
+  if (differences.length === 0) return undefined;
+  const { mean, ci95, n } = hierarchicalBootstrap(strata);
+  return {
+    a: a.name,
+    b: b.name,
+    metric,
+    meanDifference: mean,
+    ci95,
+    pValue: wilcoxonSignedRank(
+      differences,
+      differences.map(() => 0),
+    ).pValue,
+    test: 'wilcoxon signed-rank',
+    n,
+    models: [a.repeats.length, b.repeats.length],
+  };
+}
+
+/** Tests on mean Dice, then on each class that both know. Without a shared case there is nothing to test. */
+function testArms(a: ArmEvaluations, b: ArmEvaluations): Tested[] {
+  const known = classNames(b);
+  const classes = classNames(a).filter(name => known.includes(name));
+  return ['meanDice', ...classes.map(name => `dice:${name}`)].flatMap(metric => testPair(a, b, metric) ?? []);
+}
+
 function signed(value: number): string {
   return `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
 }
 
-/** Only a difference that the test supports is called one. */
-function sentenceOf(test: Omit<PairTest, 'sentence'>): string {
+function probability(value: number): string {
+  return value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Only a difference that the corrected test supports is called one. */
+function sentenceOf(test: Omit<PairTest, 'sentence'>, family: number): string {
   const what = test.metric === 'meanDice' ? 'mean Dice' : `Dice of ${test.metric.slice('dice:'.length)}`;
-  const p = test.pValue < 0.001 ? 'p < 0.001' : `p = ${test.pValue.toFixed(3)}`;
-  const numbers = `${signed(test.meanDifference)}, 95 % CI ${signed(test.ci95[0])} to ${signed(test.ci95[1])}, ${p}, ${test.n} cases`;
-  if (test.pValue >= 0.05) return `No difference in ${what} found between ${test.a} and ${test.b} (${numbers}).`;
+  const p = `${probability(test.pValueHolm)}${family === 1 ? '' : ` after Holm's correction for ${family} tests`}`;
+  const [modelsA, modelsB] = test.models;
+  const models =
+    modelsA === modelsB ? `${plural(modelsA, 'model')} each` : `${modelsA} and ${plural(modelsB, 'model')}`;
+  const numbers =
+    `${signed(test.meanDifference)}, 95 % CI ${signed(test.ci95[0])} to ${signed(test.ci95[1])}, ${p}, ` +
+    `${plural(test.n, 'case')}, ${models}`;
+  if (!isDifference(test)) return `No difference in ${what} found between ${test.a} and ${test.b} (${numbers}).`;
   const direction = test.meanDifference > 0 ? 'higher' : 'lower';
   return `${test.a} has a ${direction} ${what} than ${test.b} (${numbers}).`;
 }
 
-function testPair(a: ArmEvaluations, b: ArmEvaluations, metric: string): PairTest | undefined {
-  const score = metric === 'meanDice' ? (item: CaseScore) => item.meanDice : diceOf(metric.slice('dice:'.length));
-  const [scoresA, scoresB] = [pooledScores(a, score), pooledScores(b, score)];
-  const shared = [...scoresA].flatMap(([id, value]) => {
-    const other = scoresB.get(id);
-    return other === undefined ? [] : [[value, other] as const];
-  });
-  if (shared.length === 0) return undefined;
-  const valuesA = shared.map(([value]) => value);
-  const valuesB = shared.map(([, value]) => value);
-  const difference = bootstrapMeanDifference(valuesA, valuesB);
-  const test = {
-    a: a.name,
-    b: b.name,
-    metric,
-    meanDifference: difference.mean,
-    ci95: difference.ci95,
-    pValue: wilcoxonSignedRank(valuesA, valuesB).pValue,
-    test: 'wilcoxon signed-rank',
-    n: shared.length,
-  } as const;
-  return { ...test, sentence: sentenceOf(test) };
+const SIGNIFICANCE_LEVEL = 0.05;
+
+/** Whether a test supports a difference, at 5 % and with Holm's correction. */
+export function isDifference({ pValueHolm }: Pick<PairTest, 'pValueHolm'>): boolean {
+  return pValueHolm < SIGNIFICANCE_LEVEL;
 }
 
-/** Tests on mean Dice, then on each class that both know. Without a shared case there is nothing to test. */
-function testArms(a: ArmEvaluations, b: ArmEvaluations): PairTest[] {
-  const known = classNames(b);
-  const classes = classNames(a).filter(name => known.includes(name));
-  return ['meanDice', ...classes.map(name => `dice:${name}`)].flatMap(metric => testPair(a, b, metric) ?? []);
+/**
+ * Tests pairs of arms: two-sided Wilcoxon signed-rank tests on the differences of the cases, each the mean over the seeds, and intervals by the
+ * bootstrap over cases and seeds. All pairs are one question: the p-values of one metric are corrected together (Holm).
+ * @param pairs first minus second
+ */
+function testPairs(pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[]): readonly PairTest[] {
+  const tested = pairs.flatMap(([a, b]) => testArms(a, b));
+  const families = new Map<string, Tested[]>();
+  for (const test of tested) families.set(test.metric, [...(families.get(test.metric) ?? []), test]);
+  const adjusted = new Map<Tested, number>();
+  for (const family of families.values()) {
+    const pValues = holm(family.map(({ pValue }) => pValue));
+    family.forEach((test, index) => {
+      adjusted.set(test, pValues[index] as number);
+    });
+  }
+  return tested.map(test => {
+    const corrected = { ...test, pValueHolm: adjusted.get(test) as number };
+    return { ...corrected, sentence: sentenceOf(corrected, families.get(test.metric)?.length ?? 1) };
+  });
+}
+
+/** The arms by name, pooled and in parts. */
+function summarizeArms(arms: readonly ArmEvaluations[]): Comparison['arms'] {
+  return Object.fromEntries(arms.map(arm => [arm.name, entryOf(arm)]));
 }
 
 const INTEREST: readonly string[] = ['student', 'baseline', 'teacher'];
@@ -108,19 +151,16 @@ function rankOf(arm: ArmEvaluations): number {
   return rank === -1 ? INTEREST.length : rank;
 }
 
+/** Every two arms, first minus second: student before baseline before teacher, others as given. */
+function everyPair(arms: readonly ArmEvaluations[]): readonly (readonly [ArmEvaluations, ArmEvaluations])[] {
+  const ordered = [...arms].sort((left, right) => rankOf(left) - rankOf(right));
+  return ordered.flatMap((first, index) => ordered.slice(index + 1).map(second => [first, second] as const));
+}
+
 /**
- * Compares arms. Intervals are bootstrap percentiles over cases; tests are two-sided Wilcoxon signed-rank on paired cases, not
- * corrected for their number. Pairs are every two arms, first minus second: student before baseline before teacher, others as given.
+ * Compares arms, every two of them; see {@link testPairs}.
  * @param arms with different names, at least one evaluation each; usually teacher, student, baseline
  */
 export function compareArms(arms: readonly ArmEvaluations[]): Comparison {
-  const entries = arms.map(arm => {
-    const pooled = summarize(arm);
-    if (arm.seeds.length < 2) return [arm.name, pooled] as const;
-    const seeds = arm.seeds.map(entry => [String(entry.seed), summarize({ name: arm.name, seeds: [entry] })] as const);
-    return [arm.name, { ...pooled, seeds: Object.fromEntries(seeds) }] as const;
-  });
-  const ordered = [...arms].sort((left, right) => rankOf(left) - rankOf(right));
-  const pairs = ordered.flatMap((first, index) => ordered.slice(index + 1).flatMap(second => testArms(first, second)));
-  return { arms: Object.fromEntries(entries), pairs };
+  return { arms: summarizeArms(arms), pairs: testPairs(everyPair(arms)) };
 }

@@ -36,12 +36,12 @@ function parseOverride(text: string): Override {
   }
 }
 
-/** A copy of the recipe with one place replaced; missing objects on the way are made. */
+/** A copy of the recipe with one place replaced; missing objects and lists on the way are made. */
 function replaceAt(recipe: unknown, path: Path, value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;
-  if (Array.isArray(recipe) && typeof key === 'number') {
-    const copy: unknown[] = [...recipe];
+  if (typeof key === 'number' && (Array.isArray(recipe) || recipe === undefined)) {
+    const copy: unknown[] = [...(recipe ?? [])];
     copy[key] = replaceAt(copy[key], rest, value);
     return copy;
   }

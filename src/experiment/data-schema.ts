@@ -30,7 +30,10 @@ export const splitFractions = z
   .refine(({ train, val, test }) => Math.abs(train + val + test - 1) < 1e-6, 'train + val + test must be 1');
 
 const ofFold = {
-  fold: index.default(0).describe('The fold whose cases are tested, counted from 0.'),
+  fold: index
+    .nullable()
+    .default(null)
+    .describe('The fold whose cases are tested, counted from 0; null runs all of them, one after the other.'),
   seed: index.default(1).describe('Seed of the shuffle.'),
   val: z.number().min(0).lt(1).default(0.1).describe('Fraction of the patients; taken from those that are not tested.'),
   labelled,

@@ -8,7 +8,7 @@ import { decodeLabels } from '../volume/nifti.ts';
 import type { LabelVolume } from '../volume/volume.ts';
 import type { ReadRun } from './read-run.ts';
 import { ARMS } from './record.ts';
-import { runFolder } from './run-folder.ts';
+import { type Repeat, repeatsOf, runFolder } from './run-folder.ts';
 
 export interface GalleryCase {
   readonly label: 'worst' | 'median' | 'best';
@@ -37,7 +37,7 @@ function choose(
 }
 
 /**
- * Reads the gallery of a run's first seed.
+ * Reads the gallery of a run's first fold and seed.
  * @returns nothing where the run has no segmentations or its data set is not there any more
  */
 export async function readGallery(sources: VolumeSources, run: ReadRun): Promise<readonly GalleryCase[]> {
@@ -45,17 +45,18 @@ export async function readGallery(sources: VolumeSources, run: ReadRun): Promise
   const { record } = run;
   if (record === undefined || !(await files.exists(`${record.dataset}/dataset.json`))) return [];
   const judge = run.arms.find(({ name }) => name === 'student') ?? run.arms[0];
-  const evaluation = judge?.seeds[0]?.evaluation;
+  const evaluation = judge?.repeats[0]?.evaluation;
   if (evaluation === undefined) return [];
   const dataset = await openDataset(files, record.dataset);
-  const paths = runFolder(run.folder, record.seeds);
+  const paths = runFolder(run.folder, run.repeats);
+  const [first] = repeatsOf(run.repeats) as readonly [Repeat];
   const gallery: GalleryCase[] = [];
   for (const { label, id } of choose(evaluation.cases)) {
     const item = dataset.cases.find(one => one.id === id);
     if (item === undefined) continue;
     const segmentations: { title: string; labels: LabelVolume }[] = [];
     for (const arm of ARMS) {
-      const path = `${paths.arm(arm, record.seeds[0] as number).predictions}/${id}.nii.gz`;
+      const path = `${paths.arm(arm, first).predictions}/${id}.nii.gz`;
       if (await files.exists(path))
         segmentations.push({ title: arm, labels: decodeLabels(await files.read(path), { path }) });
     }

@@ -8,9 +8,9 @@ import { decodeModel, type ModelSummary } from '../onnx/decode.ts';
 import type { Files } from '../runtime/files.ts';
 import { orientationCode } from '../volume/orientation.ts';
 import { compareArms } from './compare.ts';
-import { isRun, readRun } from './read-run.ts';
+import { isRun, type ReadRun, readRun } from './read-run.ts';
 import { ARMS, type ArmSummary } from './record.ts';
-import { runFolder } from './run-folder.ts';
+import { type Repeat, repeatsOf, runFolder } from './run-folder.ts';
 
 interface TensorDescription {
   readonly name: string;
@@ -123,12 +123,13 @@ function describeModel(bytes: Uint8Array, path: string): ModelDescription {
   };
 }
 
-/** Costs of the finished models of a run's first seed. */
-async function modelsOf(files: Files, folder: string): Promise<Readonly<Record<string, ModelCosts>>> {
-  const paths = runFolder(folder, [1]);
+/** Costs of the finished models of a run's first fold and seed. */
+async function modelsOf(files: Files, { folder, repeats }: ReadRun): Promise<Readonly<Record<string, ModelCosts>>> {
+  const paths = runFolder(folder, repeats);
+  const [first] = repeatsOf(repeats) as readonly [Repeat];
   const costs: Record<string, ModelCosts> = {};
   for (const arm of ARMS) {
-    const { model: path } = paths.arm(arm, 1);
+    const { model: path } = paths.arm(arm, first);
     if (!(await files.exists(path))) continue;
     const { parameters, multiplyAdds, fieldOfView, inferenceBytes, trainingBytes } = describeModel(
       await files.read(path),
@@ -173,9 +174,10 @@ async function describeVolume(sources: VolumeSources, path: string): Promise<Vol
 export async function inspectPath(sources: VolumeSources, path: string): Promise<Description> {
   const { files } = sources;
   if (await isRun(files, path)) {
-    const { arms, record } = await readRun(files, path);
+    const run = await readRun(files, path);
+    const { arms, record } = run;
     const status = record?.status ?? 'unknown';
-    return { kind: 'run', path, status, arms: compareArms(arms).arms, models: await modelsOf(files, path) };
+    return { kind: 'run', path, status, arms: compareArms(arms).arms, models: await modelsOf(files, run) };
   }
   if (/\.onnx$/i.test(path)) return describeModel(await files.read(path), path);
   if (formatOfName(path) !== undefined || (await isDicomFolder(sources, path))) return describeVolume(sources, path);

@@ -79,7 +79,7 @@ export function formatPlan(fingerprint: Fingerprint, plan: Plan, dataset: string
     ...header(fingerprint, plan),
     'data:',
     `  dataset: ${JSON.stringify(dataset)}`,
-    '  splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2 } # or { folds: 5, fold: 0 }; data.patients keeps scans of one patient together',
+    '  splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2 } # or { folds: 5 }; data.patients keeps scans of one patient together',
     'preprocess:',
     `  spacingMm: ${list(spacingMm)} # the median of the cases; they are then ${medianSizeVoxels.join(' x ')} voxels in the median`,
     `  normalize: ${normalization(plan)}`,

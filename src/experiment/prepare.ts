@@ -1,5 +1,5 @@
 /** From a data set on disk to cases that are ready for training: loaded, checked, normalised, on the recipe's spacing, split. */
-import { InputError } from '../core/errors.ts';
+import { InputError, invariant } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import { type Dataset, isLabelled, openDataset } from '../data/dataset.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
@@ -29,8 +29,10 @@ export interface PreparedData {
   readonly test: readonly CaseFiles[];
   /** Of every channel, with the numbers of the training cases where a method needs them; goes into the models. */
   readonly normalize: readonly ChannelNormalization[];
-  /** SHA-256 by path within the data set, of every file of every split. */
+  /** SHA-256 by path within the data set, of every file of the cases that are trained on, watched or tested. */
   readonly hashes: Readonly<Record<string, string>>;
+  /** The same of the unlabelled cases. */
+  readonly transferHashes: Readonly<Record<string, string>>;
 }
 
 /** What is done to every volume. */
@@ -81,14 +83,25 @@ async function splitsAsked(
   data: { readonly cases: readonly CaseFiles[]; readonly labelled: readonly string[]; readonly patientOf: PatientOf },
 ): Promise<Splits> {
   const { cases, labelled, patientOf } = data;
-  if ('folds' in asked) return splitFold(labelled, asked, patientOf);
+  if ('folds' in asked) {
+    invariant(asked.fold !== null, 'one fold is prepared at a time');
+    return splitFold(labelled, { ...asked, fold: asked.fold }, patientOf);
+  }
   if (!('file' in asked)) return splitCases(labelled, asked, patientOf);
   const text = new TextDecoder().decode(await files.read(asked.file));
   return parseSplits(text, { ids: cases.map(({ id }) => id), path: asked.file, folds: asked, patientOf });
 }
 
-/** The splits that the recipe asks for. Where they do not come from a file that lists them, all cases without labels are unlabelled ones. */
-async function readSplits({ files }: Laboratory, recipe: Recipe, { folder, cases }: Dataset): Promise<Splits> {
+/**
+ * The splits that a recipe of one fold asks for. Where they do not come from a file that lists them, all cases without labels are unlabelled
+ * ones.
+ * @throws {InputError} E_SPLITS
+ */
+export async function readSplits(
+  files: Files,
+  recipe: Pick<Recipe, 'data'>,
+  { folder, cases }: Dataset,
+): Promise<Splits> {
   const { splits: asked } = recipe.data;
   const labelled = cases.filter(isLabelled).map(({ id }) => id);
   const others = cases.filter(item => !isLabelled(item)).map(({ id }) => id);
@@ -135,6 +148,7 @@ function assertRegionsFit({ folder, labels }: Dataset, { loss, postprocess }: Re
 
 /**
  * Loads and checks everything before anything is written.
+ * @param recipe of one fold
  * @throws {InputError} what openDataset, loadCase and assertPatchFits throw; E_NO_CASES without labelled training cases; E_POSTPROCESS if
  * the recipe post-processes a class that the data do not have
  */
@@ -143,7 +157,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   const dataset = await openDataset(files, recipe.data.dataset);
   assertRegionsFit(dataset, recipe);
   assertClassesKnown(recipe.postprocess, dataset);
-  const splits = await readSplits(laboratory, recipe, dataset);
+  const splits = await readSplits(files, recipe, dataset);
   if (splits.train.length === 0) throw new InputError('E_NO_CASES', `${dataset.folder} leaves no training case`);
   const transfer = recipe.distill.unlabelled.batch === 0 ? [] : splits.unlabelled;
   if (recipe.distill.unlabelled.batch > 0 && transfer.length === 0) {
@@ -166,14 +180,16 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   const preprocess = { ...recipe.preprocess, normalize: normalization };
   const order = [...splits.train, ...splits.val, ...splits.test, ...transfer];
   const hashes: Record<string, string> = {};
+  const transferHashes: Record<string, string> = {};
   const cases = new Map<string, TrainingCase>();
   const task = progress.task('reading data', order.length, 'case');
   for (const [index, id] of order.entries()) {
     signal?.throwIfAborted();
     const item = byId.get(id) as CaseFiles;
+    const known = transfer.includes(id) ? transferHashes : hashes;
     for (const volume of [...item.images, ...(item.label === undefined ? [] : [item.label])]) {
       for (const path of await filesOfVolume(laboratory, volume)) {
-        hashes[path.slice(dataset.folder.length + 1)] = machine.sha256(await files.read(path));
+        known[path.slice(dataset.folder.length + 1)] = machine.sha256(await files.read(path));
       }
     }
     const loaded = await loadCase(laboratory, dataset, item);
@@ -202,5 +218,6 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     test: splits.test.map(id => byId.get(id) as CaseFiles),
     normalize: normalization,
     hashes,
+    transferHashes,
   };
 }

@@ -1,12 +1,12 @@
-/** Reads back what runs left behind, whole or in part: the arms of a run's folder with every seed, or a single evaluation. */
+/** Reads back what runs left behind, whole or in part: the arms of a run's folder with every fold and seed, or a single evaluation. */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import type { Files } from '../runtime/files.ts';
-import type { ArmEvaluations } from './compare.ts';
 import { parseEvaluation } from './evaluation-file.ts';
 import { parseHistory } from './history.ts';
 import { ARMS, type Arm, type HistoryRow } from './record.ts';
-import { runFolder } from './run-folder.ts';
+import { type Repeat, type Repeats, repeatsOf, runFolder } from './run-folder.ts';
+import type { ArmEvaluations } from './score-tables.ts';
 
 /** The parts of run.json that readers use; an older or newer file may say more. */
 const record = z.looseObject({
@@ -14,6 +14,8 @@ const record = z.looseObject({
   startedAt: z.string(),
   dataset: z.string(),
   seeds: z.array(z.int()).min(1),
+  folds: z.array(z.int()).min(1).optional(),
+  dataHashes: z.record(z.string(), z.string()).default({}),
   versions: z.record(z.string(), z.string()),
   host: z.looseObject({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
   timingsSeconds: z.record(z.string(), z.number()).default({}),
@@ -28,9 +30,10 @@ export interface ReadRun {
   /** Resolved recipe, YAML. */
   readonly recipe: string;
   readonly record: ReadRecord | undefined;
+  readonly repeats: Repeats;
   /** Arms that have been evaluated. */
   readonly arms: readonly ArmEvaluations[];
-  /** By arm, first seed. */
+  /** By arm, first fold and seed. */
   readonly histories: Readonly<Record<string, readonly HistoryRow[]>>;
 }
 
@@ -71,28 +74,29 @@ export async function readRun(files: Files, folder: string): Promise<ReadRun> {
   if (!(await isRun(files, folder))) {
     throw new InputError('E_RUN', `${folder} is not the folder of a run: there is neither run.json nor an arm in it.`);
   }
-  const read = await readRecord(files, runFolder(folder, []).record);
-  const seeds = read?.seeds ?? [1];
-  const paths = runFolder(folder, seeds);
+  const read = await readRecord(files, `${folder}/run.json`);
+  const repeats: Repeats = { folds: read?.folds ?? [null], seeds: read?.seeds ?? [1] };
+  const paths = runFolder(folder, repeats);
+  const all = repeatsOf(repeats);
   const evaluationsOf = async (arm: Arm): Promise<ArmEvaluations> => {
-    const found: ArmEvaluations['seeds'][number][] = [];
-    for (const seed of seeds) {
-      const path = paths.arm(arm, seed).evaluation;
+    const found: ArmEvaluations['repeats'][number][] = [];
+    for (const repeat of all) {
+      const path = paths.arm(arm, repeat).evaluation;
       if (await files.exists(path))
-        found.push({ seed, evaluation: parseEvaluation(await readText(files, path), path) });
+        found.push({ ...repeat, evaluation: parseEvaluation(await readText(files, path), path) });
     }
-    return { name: arm, seeds: found };
+    return { name: arm, repeats: found };
   };
   const arms: ArmEvaluations[] = [];
   const histories: Record<string, readonly HistoryRow[]> = {};
   for (const arm of ARMS) {
     const evaluations = await evaluationsOf(arm);
-    if (evaluations.seeds.length > 0) arms.push(evaluations);
-    const { history } = paths.arm(arm, seeds[0] ?? 1);
+    if (evaluations.repeats.length > 0) arms.push(evaluations);
+    const { history } = paths.arm(arm, all[0] as Repeat);
     if (await files.exists(history)) histories[arm] = parseHistory(await readText(files, history), history);
   }
   const recipe = (await files.exists(paths.recipe)) ? await readText(files, paths.recipe) : '';
-  return { folder, recipe, record: read, arms, histories };
+  return { folder, recipe, record: read, repeats, arms, histories };
 }
 
 /** Last two names of a path without the ending: enough to tell arms of different runs apart. */
@@ -123,7 +127,7 @@ export async function readArms(files: Files, sources: readonly string[]): Promis
   for (const source of sources.map(path => path.replace(/(?<=.)\/+$/, ''))) {
     if (source.endsWith('.json')) {
       const evaluation = parseEvaluation(await readText(files, source), source);
-      arms.push({ name: shortName(source), seeds: [{ seed: 1, evaluation }] });
+      arms.push({ name: shortName(source), repeats: [{ fold: null, seed: 1, evaluation }] });
       continue;
     }
     const run = await readRun(files, source);

@@ -58,16 +58,28 @@ export interface PairTest {
   /** Mean over cases of a - b. */
   readonly meanDifference: number;
   readonly ci95: readonly [number, number];
+  /** Of this test alone. */
   readonly pValue: number;
+  /** Corrected for the tests of the same metric beside it (Holm); the sentence goes by it. */
+  readonly pValueHolm: number;
   readonly test: 'wilcoxon signed-rank';
+  /** Cases. */
   readonly n: number;
+  /** Trained models of a and of b: folds times seeds. */
+  readonly models: readonly [number, number];
   /** What the numbers say, in one sentence for people. */
   readonly sentence: string;
 }
 
-/** `comparison.json`: arms pooled over seeds, with one entry per seed beside them. */
+/** An arm pooled over folds and seeds, with one entry for each of them beside it where there are several. */
+interface PooledArm extends ArmSummary {
+  readonly seeds?: Readonly<Record<string, ArmSummary>>;
+  readonly folds?: Readonly<Record<string, ArmSummary>>;
+}
+
+/** `comparison.json` */
 export interface Comparison {
-  readonly arms: Readonly<Record<string, ArmSummary & { readonly seeds?: Readonly<Record<string, ArmSummary>> }>>;
+  readonly arms: Readonly<Record<string, PooledArm>>;
   readonly pairs: readonly PairTest[];
 }
 

@@ -1,14 +1,34 @@
 /**
  * The folder that a run leaves behind: where everything lies in it, who may write into it, and its record `run.json`.
- * The first seed's arms lie at the top, `RUN/student`; those of further seeds under `RUN/seed-2/student`.
+ * The first seed's arms lie at the top, `RUN/student`; those of further seeds under `RUN/seed-2/student`. So do the first fold's of a
+ * cross-validation, and those of further folds under `RUN/fold-1/student` and `RUN/fold-1/seed-2/student`.
  */
 import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
 import type { Files } from '../runtime/files.ts';
 import type { Provenance } from './machine.ts';
+import type { Status } from './provenance.ts';
 import type { Arm } from './record.ts';
 
-/** Files of one arm of one seed. */
+/** One training of every arm. */
+export interface Repeat {
+  /** Of a cross-validation, counted from 0; null where there is none. */
+  readonly fold: number | null;
+  readonly seed: number;
+}
+
+/** What a run repeats: every arm is trained once for each fold and seed. */
+export interface Repeats {
+  readonly folds: readonly Repeat['fold'][];
+  readonly seeds: readonly number[];
+}
+
+/** All of them, the first one first. */
+export function repeatsOf({ folds, seeds }: Repeats): readonly Repeat[] {
+  return folds.flatMap(fold => seeds.map((seed): Repeat => ({ fold, seed })));
+}
+
+/** Files of one arm of one fold and seed. */
 export interface ArmFolder {
   readonly folder: string;
   readonly model: string;
@@ -16,6 +36,8 @@ export interface ArmFolder {
   /** A folder. */
   readonly checkpoint: string;
   readonly evaluation: string;
+  /** The same on the validation cases, where something is chosen by it. */
+  readonly validation: string;
   /** A folder: the segmentations of the test cases. */
   readonly predictions: string;
 }
@@ -25,17 +47,34 @@ export interface RunFolder {
   readonly folder: string;
   readonly recipe: string;
   readonly record: string;
+  /** Of the first fold, as `splitsOf` gives it. */
   readonly splits: string;
   readonly comparison: string;
   readonly report: string;
-  arm(arm: Arm, seed: number): ArmFolder;
+  splitsOf(fold: Repeat['fold']): string;
+  arm(arm: Arm, repeat: Repeat): ArmFolder;
+}
+
+/** Where the files of an arm lie in its folder. */
+export function armFolder(folder: string): ArmFolder {
+  return {
+    folder,
+    model: `${folder}/model.onnx`,
+    history: `${folder}/history.csv`,
+    checkpoint: `${folder}/checkpoint`,
+    evaluation: `${folder}/evaluation.json`,
+    validation: `${folder}/validation.json`,
+    predictions: `${folder}/predictions`,
+  };
 }
 
 /**
  * Where the files of a run lie.
- * @param seeds of the recipe; the first one's arms lie at the top
+ * @param repeats of the recipe; the arms of the first fold and seed lie at the top
  */
-export function runFolder(folder: string, seeds: readonly number[]): RunFolder {
+export function runFolder(folder: string, { folds, seeds }: Repeats): RunFolder {
+  const foldFolder = (fold: Repeat['fold']): string => (fold === folds[0] ? folder : `${folder}/fold-${fold}`);
+  const splitsOf = (fold: Repeat['fold']): string => `${foldFolder(fold)}/splits.json`;
   return {
     folder,
     recipe: `${folder}/recipe.yaml`,
@@ -43,31 +82,25 @@ export function runFolder(folder: string, seeds: readonly number[]): RunFolder {
     splits: `${folder}/splits.json`,
     comparison: `${folder}/comparison.json`,
     report: `${folder}/report.html`,
-    arm: (arm, seed) => {
-      const inside = seed === seeds[0] ? `${folder}/${arm}` : `${folder}/seed-${seed}/${arm}`;
-      return {
-        folder: inside,
-        model: `${inside}/model.onnx`,
-        history: `${inside}/history.csv`,
-        checkpoint: `${inside}/checkpoint`,
-        evaluation: `${inside}/evaluation.json`,
-        predictions: `${inside}/predictions`,
-      };
-    },
+    splitsOf,
+    arm: (arm, { fold, seed }) => armFolder(`${foldFolder(fold)}${seed === seeds[0] ? '' : `/seed-${seed}`}/${arm}`),
   };
 }
 
 /** `run.json` */
 export interface RunRecord extends Provenance {
-  readonly status: 'running' | 'done' | 'failed' | 'stopped';
+  readonly status: Status;
   readonly startedAt: string;
   readonly finishedAt?: string;
   readonly seeds: readonly number[];
+  /** Of a cross-validation. */
+  readonly folds?: readonly number[];
   readonly dataset: string;
   /** SHA-256 of every data file that the run read, by path within the data set. */
   readonly dataHashes: Readonly<Record<string, string>>;
+  /** Of the first fold. */
   readonly splits: Splits;
-  /** By stage, for example `teacher` or `seed-2/student`. */
+  /** By stage, for example `teacher/train` or `fold-1/seed-2/student/evaluate`. */
   readonly timingsSeconds: Readonly<Record<string, number>>;
   /** Why it failed. */
   readonly error?: string;

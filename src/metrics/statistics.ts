@@ -1,6 +1,6 @@
 /**
  * Statistics over cases: bootstrap confidence intervals, the Wilcoxon signed-rank test and Holm's correction.
- * Cases are the independent unit (patients), never voxels. Nothing here rounds or prints.
+ * Cases are the independent unit (patients), never voxels, and never the seeds of one case. Nothing here rounds or prints.
  */
 import { ShapeError } from '../core/errors.ts';
 import { percentile } from '../core/percentile.ts';
@@ -38,20 +38,6 @@ export function bootstrapMean(values: readonly number[], options: BootstrapOptio
     means[resample] = sum / n;
   }
   return { mean: meanOf(values), ci95: [percentile(means, 2.5), percentile(means, 97.5)], n };
-}
-
-/**
- * Mean of the paired differences a - b with its bootstrap interval; whole pairs are resampled.
- * @param a one value per case
- * @param b the values of the same cases, in the same order
- * @throws {ShapeError} if the lists differ in length
- */
-export function bootstrapMeanDifference(
-  a: readonly number[],
-  b: readonly number[],
-  options: BootstrapOptions = {},
-): Estimate {
-  return bootstrapMean(pairedDifferences(a, b), options);
 }
 
 /** Result of {@link wilcoxonSignedRank}. */

@@ -1,11 +1,10 @@
 /**
- * The first sentences of a report, made from the numbers alone. A difference is only called one where its test says so: with
- * p >= 0.05 the sentence is that none was found, whatever the means look like.
+ * The first sentences of a report, made from the numbers alone. A difference is only called one where its test says so: with a
+ * corrected p >= 0.05 the sentence is that none was found, whatever the means look like.
  */
+import { isDifference } from '../experiment/compare.ts';
 import type { Comparison, PairTest } from '../experiment/record.ts';
 import { formatDice, formatInterval, formatPValue, formatShare, formatSigned } from './format.ts';
-
-const SIGNIFICANCE_LEVEL = 0.05;
 
 /** The test of `first` against `second` on mean Dice, turned round where it was recorded the other way. */
 function findPair(comparison: Comparison, first: string, second: string): PairTest | undefined {
@@ -27,13 +26,13 @@ function findPair(comparison: Comparison, first: string, second: string): PairTe
 
 function numbers(pair: PairTest): string {
   const interval = formatInterval(pair.ci95, formatSigned);
-  return `mean difference ${formatSigned(pair.meanDifference)}, 95 % CI ${interval}, ${formatPValue(pair.pValue)}, ${pair.n} cases`;
+  return `mean difference ${formatSigned(pair.meanDifference)}, 95 % CI ${interval}, ${formatPValue(pair.pValueHolm)}, ${pair.n} cases`;
 }
 
 function againstBaseline(comparison: Comparison): string {
   const pair = findPair(comparison, 'student', 'baseline');
   if (pair === undefined) return 'The distilled student was not tested against a baseline.';
-  if (!(pair.pValue < SIGNIFICANCE_LEVEL)) {
+  if (!isDifference(pair)) {
     return `No difference found between the distilled student and the same network trained without a teacher (${numbers(pair)}).`;
   }
   const direction = pair.meanDifference > 0 ? 'higher' : 'lower';
@@ -46,7 +45,7 @@ function againstTeacher(comparison: Comparison): string | undefined {
   const size = `With ${formatShare(student.parameters, teacher.parameters)} of the teacher's parameters it reaches mean Dice ${formatDice(student.meanDice)} against ${formatDice(teacher.meanDice)}`;
   const pair = findPair(comparison, 'student', 'teacher');
   if (pair === undefined) return `${size}; the two were not tested against each other.`;
-  if (!(pair.pValue < SIGNIFICANCE_LEVEL)) return `${size}; no difference found (${numbers(pair)}).`;
+  if (!isDifference(pair)) return `${size}; no difference found (${numbers(pair)}).`;
   return `${size}, which is ${pair.meanDifference > 0 ? 'higher' : 'lower'} (${numbers(pair)}).`;
 }
 

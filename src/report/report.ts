@@ -11,7 +11,7 @@ import type { Montage, MontageLegendEntry } from './montage.ts';
 import { renderReliability } from './reliability-charts.ts';
 import { renderDicePerCase, renderPairedDifferences } from './score-charts.ts';
 import { STYLE } from './style.ts';
-import { renderArmsTable, renderEmptyClassesTable, renderMeasuresTable, renderSeedsTable } from './tables.ts';
+import { renderArmsTable, renderEmptyClassesTable, renderMeasuresTable, renderRepeatsTable } from './tables.ts';
 
 /** A case that is shown in pictures, and why this one. */
 interface ReportMontage extends Montage {
@@ -104,7 +104,7 @@ export function renderReport(input: ReportInput): string {
     note => html`<p class="explain">${note}</p>`,
   )}</header>
 <main>
-${section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderSeedsTable(comparison)])}${section(
+${section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderRepeatsTable(comparison)])}${section(
   'Differences on the same cases',
   'Each point is one case: Dice of the first arm minus Dice of the second. Diamond: mean; bar: its 95 % interval; vertical line: no difference.',
   charts(renderPairedDifferences(comparison, evaluations)),

@@ -91,29 +91,30 @@ export function renderArmsTable(comparison: Comparison, evaluations: Evaluations
     cost('Peak memory', summary => summary.peakBytes, formatBytes),
   ];
   return renderTable(
-    'Quality and cost of each arm. Ranges are 95 % bootstrap confidence intervals over cases.',
+    'Quality and cost of each arm. Ranges are 95 % bootstrap confidence intervals: over cases and seeds for the mean Dice, over cases elsewhere.',
     arms,
     rows,
   );
 }
 
-/** Mean Dice of every seed, where a run has several; nothing otherwise. */
-export function renderSeedsTable(comparison: Comparison): readonly Markup[] {
+/** Mean Dice of every seed and of every fold, where a run has several; nothing otherwise. */
+export function renderRepeatsTable(comparison: Comparison): readonly Markup[] {
   const arms = orderArms(Object.keys(comparison.arms));
-  const seeds = new Set(arms.flatMap(arm => Object.keys(comparison.arms[arm]!.seeds ?? {})));
-  if (seeds.size < 2) return [];
-  const rows = [...seeds].map(
-    (seed): Row => ({
-      measure: `seed ${seed}`,
+  const rowsOf = (kind: 'seeds' | 'folds', noun: string): readonly Row[] => {
+    const keys = new Set(arms.flatMap(arm => Object.keys(comparison.arms[arm]![kind] ?? {})));
+    return [...keys].map(key => ({
+      measure: `${noun} ${key}`,
       cell: arm => {
-        const summary = comparison.arms[arm]!.seeds?.[seed];
+        const summary = comparison.arms[arm]![kind]?.[key];
         return summary === undefined
           ? ['n/a', '']
           : [formatDice(summary.meanDice), formatInterval(summary.meanDiceCi95, formatDice)];
       },
-    }),
-  );
-  return [renderTable('Mean Dice of each seed, with 95 % confidence intervals.', arms, rows)];
+    }));
+  };
+  const rows = [...rowsOf('seeds', 'seed'), ...rowsOf('folds', 'fold')];
+  if (rows.length === 0) return [];
+  return [renderTable('Mean Dice of each seed and fold, with 95 % confidence intervals.', arms, rows)];
 }
 
 const MORE_MEASURES = [

@@ -233,6 +233,12 @@ describe('overrides', () => {
     expect(recipe.distill.losses).toEqual([{ kd: { ...KD, temperature: 4, softWeight: 2 } }]);
   });
 
+  it('make the list of distillation terms where the recipe leaves it to the default', () => {
+    const recipe = parseRecipe(SMALL, { path: 'r', overrides: ['distill.losses.0.kd.temperature=4'] });
+    expect(recipe.distill.losses).toEqual([{ kd: { ...KD, temperature: 4 } }]);
+    expect(errorOf(SMALL, ['distill.losses.1.kd.temperature=4']).lines[0]).toContain('distill.losses.0: missing');
+  });
+
   it('are held to the schema like the text, and named in the message', () => {
     expect(errorOf(SMALL, ['student.trian.steps=7'])).toEqual({
       code: 'E_RECIPE_KEY',

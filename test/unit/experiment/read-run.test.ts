@@ -45,9 +45,9 @@ function runFiles() {
 describe('readRun', () => {
   it('finds every seed of every arm that was evaluated', async () => {
     const run = await readRun(runFiles(), 'runs/a');
-    const found = run.arms.map(({ name, seeds }) => [
+    const found = run.arms.map(({ name, repeats }) => [
       name,
-      seeds.map(({ seed, evaluation: e }) => [seed, e.cases[0]?.meanDice]),
+      repeats.map(({ seed, evaluation: e }) => [seed, e.cases[0]?.meanDice]),
     ]);
     expect(found).toEqual([
       [

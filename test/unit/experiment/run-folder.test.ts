@@ -5,10 +5,10 @@ import { memoryFiles } from '../../support/memory-files.ts';
 
 describe('runFolder', () => {
   it('puts the first seed at the top and further seeds below', () => {
-    const run = runFolder('out', [7, 2]);
-    expect(run.arm('student', 7).model).toBe('out/student/model.onnx');
-    expect(run.arm('student', 2).evaluation).toBe('out/seed-2/student/evaluation.json');
-    expect(run.arm('teacher', 7).checkpoint).toBe('out/teacher/checkpoint');
+    const run = runFolder('out', { folds: [null], seeds: [7, 2] });
+    expect(run.arm('student', { fold: null, seed: 7 }).model).toBe('out/student/model.onnx');
+    expect(run.arm('student', { fold: null, seed: 2 }).evaluation).toBe('out/seed-2/student/evaluation.json');
+    expect(run.arm('teacher', { fold: null, seed: 7 }).checkpoint).toBe('out/teacher/checkpoint');
     expect([run.recipe, run.record, run.splits, run.comparison, run.report]).toEqual([
       'out/recipe.yaml',
       'out/run.json',
@@ -19,8 +19,16 @@ describe('runFolder', () => {
   });
 });
 
+it('the first fold lies at the top and further folds below, each with its splits and seeds', () => {
+  const run = runFolder('out', { folds: [0, 1], seeds: [7, 2] });
+  expect(run.arm('student', { fold: 0, seed: 7 }).model).toBe('out/student/model.onnx');
+  expect(run.arm('student', { fold: 1, seed: 7 }).model).toBe('out/fold-1/student/model.onnx');
+  expect(run.arm('baseline', { fold: 1, seed: 2 }).folder).toBe('out/fold-1/seed-2/baseline');
+  expect([0, 1].map(run.splitsOf)).toEqual(['out/splits.json', 'out/fold-1/splits.json']);
+});
+
 describe('openRunFolder', () => {
-  const run = runFolder('out', [1]);
+  const run = runFolder('out', { folds: [null], seeds: [1] });
 
   it('keeps the recipe in a new folder', async () => {
     const files = memoryFiles();

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../../src/core/errors.ts';
 import { random } from '../../../src/core/random.ts';
-import { bootstrapMean, bootstrapMeanDifference, holm, wilcoxonSignedRank } from '../../../src/metrics/statistics.ts';
+import { bootstrapMean, holm, wilcoxonSignedRank } from '../../../src/metrics/statistics.ts';
 
 interface Golden {
   readonly name: string;
@@ -17,6 +17,7 @@ const goldens = JSON.parse(
   readFileSync(new URL('../../fixtures/statistics-goldens.json', import.meta.url), 'utf8'),
 ) as {
   readonly cases: readonly Golden[];
+  readonly holms: readonly { readonly pValues: readonly number[]; readonly adjusted: readonly number[] }[];
 };
 
 describe('the bootstrap interval of a mean', () => {
@@ -46,17 +47,6 @@ describe('the bootstrap interval of a mean', () => {
   it('is the value itself for one case, and undefined without a case', () => {
     expect(bootstrapMean([0.7])).toEqual({ mean: 0.7, ci95: [0.7, 0.7], n: 1 });
     expect(bootstrapMean([])).toEqual({ mean: Number.NaN, ci95: [Number.NaN, Number.NaN], n: 0 });
-  });
-
-  it('resamples whole pairs for a difference: a constant difference has no width however much the cases vary', () => {
-    const shifted = values.map(value => value - 0.25);
-    const { mean, ci95, n } = bootstrapMeanDifference(values, shifted);
-    expect(n).toBe(400);
-    for (const number of [mean, ...ci95]) expect(number).toBeCloseTo(0.25, 12);
-  });
-
-  it('refuses pairs of unequal number', () => {
-    expect(() => bootstrapMeanDifference([1, 2], [1])).toThrow(ShapeError);
   });
 });
 
@@ -101,6 +91,15 @@ describe("Holm's correction", () => {
       expect(adjusted[index]).toBeCloseTo(expected, 12);
     });
   });
+
+  it.each(goldens.holms)(
+    'is the least level at which the step-down test rejects: $pValues',
+    ({ pValues, adjusted }) => {
+      holm(pValues).forEach((value, index) => {
+        expect(value).toBeCloseTo(adjusted[index]!, 12);
+      });
+    },
+  );
 
   it('never exceeds 1 and leaves a single p-value as it is', () => {
     expect(holm([0.6, 0.7])).toEqual([1, 1]);

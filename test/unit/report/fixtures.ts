@@ -90,8 +90,10 @@ export function pair(a: string, b: string, meanDifference: number, pValue: numbe
     meanDifference,
     ci95: [meanDifference - 0.01, meanDifference + 0.02],
     pValue,
+    pValueHolm: pValue,
     test: 'wilcoxon signed-rank',
     n: 40,
+    models: [1, 1],
     sentence: `${a} against ${b}.`,
   };
 }

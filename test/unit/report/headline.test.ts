@@ -10,6 +10,11 @@ describe('the headline of a report', () => {
     expect(text).toContain('p = 0.050');
   });
 
+  it('goes by the p that is corrected for several tests', () => {
+    const test = { ...pair('student', 'baseline', 0.02, 0.04), pValueHolm: 0.12 };
+    expect(headline(comparison([test]))).toMatch(/^No difference found.*p = 0\.120/);
+  });
+
   it('says higher or lower by the sign of a difference that is found, with its interval and number of cases', () => {
     expect(headline(comparison([pair('student', 'baseline', 0.02, 0.0004)]))).toContain(
       'student scores higher than the same network trained without a teacher (mean difference +0.020, 95 % CI +0.010 to +0.040, p < 0.001, 40 cases)',

@@ -1,0 +1,45 @@
+/** What records of runs and sweeps have in common: how the work ended, and that all of it saw the same data. */
+import { InputError, VoxstillError } from '../core/errors.ts';
+import { listIds } from '../data/splits.ts';
+
+/** How far the work came. */
+export type Status = 'running' | 'done' | 'failed' | 'stopped';
+
+/**
+ * Does the work and keeps its record true: running, then done, failed or stopped.
+ * @param record writes the record
+ */
+export async function outcomeOf<T>(
+  record: (status: Status, error?: string) => Promise<void>,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  await record('running');
+  try {
+    const result = await work();
+    await record('done');
+    return result;
+  } catch (error) {
+    const reason = error instanceof VoxstillError ? `${error.code}: ${error.message}` : String(error);
+    await record(signal?.aborted === true ? 'stopped' : 'failed', reason);
+    throw error;
+  }
+}
+
+/**
+ * Checks that data files are those of an earlier start in the same folder, since results would mix.
+ * @param before SHA-256 by path
+ * @throws {InputError} E_RESUME_DATA with the files
+ */
+export function assertSameData(
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+  folder: string,
+): void {
+  const changed = Object.keys(now).filter(path => before[path] !== undefined && before[path] !== now[path]);
+  if (changed.length === 0) return;
+  throw new InputError(
+    'E_RESUME_DATA',
+    `data have changed since ${folder} was begun: ${listIds(changed)}. Put them back, or choose another folder with --out.`,
+  );
+}

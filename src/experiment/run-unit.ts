@@ -1,0 +1,206 @@
+/** Runs units: trains an arm unless it is finished, and evaluates it unless it is evaluated. What is finished is never done again. */
+import { InputError } from '../core/errors.ts';
+import { tensor } from '../core/tensor.ts';
+import type { Splits } from '../data/splits.ts';
+import type { TeacherCall } from '../training/trainer.ts';
+import { assertDistillationFits, trainArm, trainedModel } from './arm.ts';
+import { patchShape } from './arm-plan.ts';
+import type { Recipe } from './config-schema.ts';
+import { evaluateModel } from './evaluate.ts';
+import { parseEvaluation } from './evaluation-file.ts';
+import type { Laboratory } from './laboratory.ts';
+import { openModel, readModelFile } from './model-file.ts';
+import { type PreparedData, prepareData } from './prepare.ts';
+import type { Evaluation } from './record.ts';
+import { writeJson } from './run-folder.ts';
+import { assertTeacherFits, type OpenModel, type Teacher, teacherLogits } from './teacher.ts';
+import { isTrained, type Unit } from './unit.ts';
+
+/** What the units of a run share. */
+export interface Bench {
+  readonly laboratory: Laboratory;
+  readonly signal: AbortSignal | undefined;
+  /** Data for a recipe of one fold; not read again where the recipe before it needed the same. */
+  readonly dataOf: (recipe: Recipe) => Promise<PreparedData>;
+  /** By unit and stage, for example `student/train`; units add to it. */
+  readonly timingsSeconds: Record<string, number>;
+}
+
+/** The part of a recipe that its data depend on, by what they do not. */
+function dataContent(recipe: Recipe): string {
+  const {
+    teacher: _teacher,
+    student: _student,
+    optimizer: _optimizer,
+    loss: _loss,
+    evaluate: _evaluate,
+    ...rest
+  } = recipe;
+  const { seeds: _seeds, threads: _threads, baseline: _baseline, distill, ...own } = rest;
+  return JSON.stringify({ ...own, distill: { ...distill, losses: [] } });
+}
+
+/**
+ * Opens a bench.
+ * @param timingsSeconds of earlier starts of the same run
+ * @param onData told of data as they are read, before anything is trained on them
+ */
+export function openBench(
+  laboratory: Laboratory,
+  options: {
+    readonly signal: AbortSignal | undefined;
+    readonly timingsSeconds: Readonly<Record<string, number>>;
+    readonly onData: (data: PreparedData) => void;
+  },
+): Bench {
+  const { signal, timingsSeconds, onData } = options;
+  let last: { readonly content: string; readonly data: PreparedData } | undefined;
+  return {
+    laboratory,
+    signal,
+    timingsSeconds: { ...timingsSeconds },
+    dataOf: async recipe => {
+      const content = dataContent(recipe);
+      if (last?.content === content) return last.data;
+      // only one at a time is kept in memory
+      last = undefined;
+      const data = await prepareData(laboratory, recipe, signal);
+      onData(data);
+      last = { content, data };
+      return data;
+    },
+  };
+}
+
+async function timed<T>({ laboratory, timingsSeconds }: Bench, stage: string, work: () => Promise<T>): Promise<T> {
+  const started = laboratory.machine.elapsedMs();
+  try {
+    return await work();
+  } finally {
+    timingsSeconds[stage] = (timingsSeconds[stage] ?? 0) + (laboratory.machine.elapsedMs() - started) / 1000;
+  }
+}
+
+/** A teacher and what must be closed after use. */
+interface OpenTeacher {
+  readonly teacher: Teacher;
+  readonly sessions: readonly OpenModel[];
+}
+
+/** A teacher that was trained here, as a frozen part of the student's step. */
+async function ownTeacher({ laboratory, dataOf, signal }: Bench, unit: Unit): Promise<OpenTeacher> {
+  const { files, machine } = laboratory;
+  const { folder, recipe, arm, seed } = unit;
+  if (!(await files.exists(folder.model))) {
+    throw new InputError(
+      'E_TEACHER_MISSING',
+      `there is no finished teacher in ${folder.folder}. Train it first: voxstill train ... --arm teacher`,
+    );
+  }
+  const data = await dataOf(recipe);
+  const own = await trainedModel({ laboratory, recipe, data, arm, seed, folder, label: unit.label, signal });
+  const sha256 = machine.sha256(new Uint8Array(own.theta.buffer, own.theta.byteOffset, own.theta.byteLength));
+  return { sessions: [], teacher: { sha256, inStep: own, call: undefined } };
+}
+
+/** Opens the models that teach a student: the run's own teacher, or those that the recipe names beside it. */
+async function openTeacher(bench: Bench, { recipe, teacher }: Unit): Promise<OpenTeacher> {
+  if (!('onnx' in recipe.teacher)) return ownTeacher(bench, teacher as Unit);
+  const { engine, files, machine } = bench.laboratory;
+  const { dataset } = await bench.dataOf(recipe);
+  const spatial = patchShape(recipe.patch.size);
+  const channels = dataset.channels.length;
+  const expected = { channels, labels: dataset.labels, window: spatial };
+  const sessions: OpenModel[] = [];
+  const hashes: string[] = [];
+  for (const path of [recipe.teacher.onnx].flat()) {
+    const file = await readModelFile(files, path);
+    assertTeacherFits({ path, info: file.info }, expected);
+    sessions.push({ path, info: file.info, session: await openModel(engine, file) });
+    hashes.push(machine.sha256(file.bytes));
+  }
+  const call: TeacherCall = async (_, { image, caseIds }) => ({
+    logits: await teacherLogits(sessions, tensor('float32', image, [caseIds.length, channels, ...spatial])),
+    features: {},
+  });
+  return { sessions, teacher: { sha256: hashes.join(), inStep: { features: {} }, call } };
+}
+
+async function closeTeacher({ sessions }: OpenTeacher): Promise<void> {
+  for (const { session } of sessions) await session.dispose();
+}
+
+/**
+ * Checks that an unfinished student can learn from its teacher; units of other arms need no check.
+ * @param options whether the student's own teacher is still to be trained, and need not be there
+ * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and what reading the models throws
+ */
+export async function checkUnit(
+  bench: Bench,
+  unit: Unit,
+  { isTeacherPlanned }: { readonly isTeacherPlanned: boolean },
+): Promise<void> {
+  const { arm, recipe, folder } = unit;
+  if (arm !== 'student' || (await bench.laboratory.files.exists(folder.model))) return;
+  const data = await bench.dataOf(recipe);
+  if (isTeacherPlanned && !('onnx' in recipe.teacher)) {
+    assertDistillationFits({ recipe, data });
+    return;
+  }
+  const opened = await openTeacher(bench, unit);
+  try {
+    const { inStep } = opened.teacher;
+    assertDistillationFits({ recipe, data }, 'network' in inStep ? undefined : inStep);
+  } finally {
+    await closeTeacher(opened);
+  }
+}
+
+/** Trains the arm of a unit; one that is a finished model from elsewhere needs no training. */
+export async function trainUnit(bench: Bench, unit: Unit): Promise<void> {
+  const { laboratory, signal } = bench;
+  const { arm, recipe, seed, folder, label } = unit;
+  if (!isTrained(recipe, arm)) return;
+  if (await laboratory.files.exists(folder.model)) {
+    laboratory.progress.log(`${label}: ${folder.model} is finished already`);
+    return;
+  }
+  const data = await bench.dataOf(recipe);
+  const opened = arm === 'student' ? await openTeacher(bench, unit) : undefined;
+  try {
+    const options = { laboratory, recipe, data, arm, seed, folder, label, teacher: opened?.teacher, signal };
+    await timed(bench, `${label}/train`, () => trainArm(options));
+  } finally {
+    if (opened !== undefined) await closeTeacher(opened);
+  }
+}
+
+/** Evaluates the model of a unit on its test cases, or on the validation cases where something is to be chosen. */
+export async function evaluateUnit(
+  bench: Bench,
+  unit: Unit,
+  split: keyof Pick<Splits, 'val' | 'test'> = 'test',
+): Promise<Evaluation> {
+  const { laboratory, signal } = bench;
+  const { files } = laboratory;
+  const { arm, recipe, folder, label } = unit;
+  const path = split === 'test' ? folder.evaluation : folder.validation;
+  if (await files.exists(path)) return parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
+  const { dataset, splits } = await bench.dataOf(recipe);
+  const models = arm === 'teacher' && 'onnx' in recipe.teacher ? [recipe.teacher.onnx].flat() : [folder.model];
+  const evaluation = await timed(bench, `${label}/${split === 'test' ? 'evaluate' : 'validate'}`, async () =>
+    evaluateModel(laboratory, {
+      models: await Promise.all(models.map(model => readModelFile(files, model))),
+      dataset,
+      ids: splits[split],
+      split,
+      window: recipe.evaluate,
+      surfaceToleranceMm: recipe.evaluate.surfaceToleranceMm,
+      ...(split === 'test' && { predictions: folder.predictions }),
+      label: `${split === 'test' ? 'evaluating' : 'validating'} ${label}`,
+      ...(signal && { signal }),
+    }),
+  );
+  await writeJson(files, path, evaluation);
+  return evaluation;
+}

@@ -1,0 +1,100 @@
+/** A whole run in memory: folds and seeds, what lies where, and what a resume does again. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { writePhantomDataset } from '../../src/data/phantom.ts';
+import { parseRecipe } from '../../src/experiment/config.ts';
+import { readRun } from '../../src/experiment/read-run.ts';
+import type { Comparison, Evaluation } from '../../src/experiment/record.ts';
+import { runExperiment } from '../../src/experiment/run.ts';
+import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import { silent } from '../../src/runtime/progress.ts';
+import { createLaboratory } from '../support/laboratory.ts';
+import { memoryFiles } from '../support/memory-files.ts';
+import { tinyRecipe } from '../support/tiny-recipe.ts';
+
+const CASES = 6;
+const files = memoryFiles();
+const started: string[] = [];
+const progress = {
+  ...silent,
+  task: (label: string, total: number, unit: string) => {
+    started.push(label);
+    return silent.task(label, total, unit);
+  },
+};
+const laboratory = createLaboratory(await createNodeEngine({ threads: 1 }), files, progress);
+const overrides = [
+  'data.splits={ folds: 2, val: 0 }',
+  'seeds=[3, 4]',
+  'evaluate.overlap=0',
+  'teacher.unet.features=[3, 6]',
+];
+const recipe = parseRecipe(tinyRecipe('data', 2), { path: 'recipe.yaml', overrides });
+const REPEATS = ['', 'seed-4/', 'fold-1/', 'fold-1/seed-4/'];
+const ARMS = ['teacher', 'student', 'baseline'];
+
+let comparison: Comparison;
+beforeAll(async () => {
+  await writePhantomDataset(files, 'data', { seed: 5, cases: CASES });
+  comparison = await runExperiment(laboratory, recipe, { out: 'run', resume: false });
+}, 120_000);
+
+const json = <T>(path: string): T => JSON.parse(files.text(path)) as T;
+
+describe('a cross-validation with several seeds', () => {
+  it('trains and evaluates every arm of every fold and seed in a folder of its own', async () => {
+    for (const arm of REPEATS.flatMap(repeat => ARMS.map(name => `run/${repeat}${name}`))) {
+      for (const file of ['model.onnx', 'history.csv', 'evaluation.json']) {
+        expect(await files.exists(`${arm}/${file}`), `${arm}/${file}`).toBe(true);
+      }
+    }
+    expect(json('run/run.json')).toMatchObject({ status: 'done', seeds: [3, 4], folds: [0, 1] });
+  });
+
+  it('tests every case once, in the fold whose splits name it', () => {
+    const splits = ['run', 'run/fold-1'].map(folder =>
+      json<{ test: string[]; train: string[] }>(`${folder}/splits.json`),
+    );
+    expect(new Set(splits.flatMap(({ test }) => test)).size).toBe(CASES);
+    for (const [fold, { test, train }] of splits.entries()) {
+      const folder = fold === 0 ? 'run' : 'run/fold-1';
+      const { cases } = json<Evaluation>(`${folder}/student/evaluation.json`);
+      expect(cases.map(({ id }) => id).sort()).toEqual(test);
+      expect(test.some(id => train.includes(id))).toBe(false);
+    }
+    for (const { n, models } of comparison.pairs) {
+      expect(n).toBeLessThanOrEqual(CASES);
+      expect(models).toEqual([4, 4]);
+    }
+  });
+
+  it('has an entry per seed and per fold beside the pooled one', () => {
+    for (const arm of ARMS) {
+      expect(comparison.arms[arm]).toMatchObject({ meanDice: expect.any(Number), parameters: expect.any(Number) });
+      expect(Object.keys(comparison.arms[arm]!.seeds!)).toEqual(['3', '4']);
+      expect(Object.keys(comparison.arms[arm]!.folds!)).toEqual(['0', '1']);
+    }
+  });
+
+  it('is read back as it was compared', async () => {
+    const { arms, repeats } = await readRun(files, 'run');
+    expect(repeats).toEqual({ folds: [0, 1], seeds: [3, 4] });
+    expect(arms.map(({ name, repeats: all }) => [name, all.length])).toEqual(ARMS.map(arm => [arm, 4]));
+  });
+
+  it('does no finished unit again on resume, and an unfinished one to the same result', async () => {
+    const before = new Map(files.contents);
+    for (const path of [...files.contents.keys()])
+      if (path.startsWith('run/fold-1/student/')) files.contents.delete(path);
+    started.length = 0;
+    const again = await runExperiment(laboratory, recipe, { out: 'run', resume: true });
+    expect(started.filter(label => !label.startsWith('reading'))).toEqual([
+      'fold-1/student',
+      'evaluating fold-1/student',
+    ]);
+    const dice = ({ arms }: Comparison) => Object.values(arms).map(({ meanDice }) => meanDice);
+    expect(dice(again)).toEqual(dice(comparison));
+    for (const path of ['run/fold-1/student/model.onnx', 'run/splits.json', 'run/recipe.yaml']) {
+      expect(Buffer.from(files.contents.get(path)!).equals(before.get(path)!), path).toBe(true);
+    }
+  });
+});
