@@ -125,7 +125,7 @@ describe('a recipe', () => {
       'a patch larger than a case',
       'E_PATCH_TOO_LARGE',
       ['--set', 'patch.size=[16, 24, 128]'],
-      /patch 16x24x128 does not fit case "phantom_\d+" \(\d+x\d+x\d+ voxels\)/,
+      /patch 16x24x128 does not fit case "phantom_\d+" \(\d+x\d+x\d+ voxels at 1 x 1 x 1 mm\)/,
     ],
     [
       'a patch larger than a case that is not padded',
@@ -137,7 +137,7 @@ describe('a recipe', () => {
       'a patch that cannot be halved',
       'E_RECIPE_VALUE',
       ['--set', 'patch.size=[16, 24, 15]'],
-      /multiple of 2 .*nearest: \[16, 24, 16\]/,
+      /nearest sizes that work: \[16, 24, 14\] and \[16, 24, 16\]/,
     ],
   ] as const)('with %s is %s', async (_, code, words, message) => {
     const { stderr } = await refused(['run', recipeFile(tinyRecipe(data)), '--out', 'out', ...words], code);

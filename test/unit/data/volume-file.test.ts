@@ -76,6 +76,22 @@ describe('readVolume', () => {
     expect(volume).toEqual(whole.volume);
   });
 
+  test('a MetaImage with three numbers per voxel has three channels: it does not say whether they are colours', async () => {
+    expect((await readVolume(disk, `${FOLDER}/colour.mha`)).volume).toMatchObject({
+      channels: 3,
+      sizeVoxels: [4, 3, 2],
+    });
+  });
+
+  /** A DICOM file with another number of samples per pixel (0028,0002), an unsigned short. */
+  const withSamples = (bytes: Uint8Array, samples: number): Uint8Array => {
+    const copy = bytes.slice();
+    const at = copy.findIndex((_, start) => [0x28, 0, 2, 0, 2].every((byte, k) => copy[start + k] === byte));
+    expect(at).toBeGreaterThan(0);
+    copy[at + 8] = samples;
+    return copy;
+  };
+
   const slice = (series: string, number: number): Uint8Array => fixture(`dicom-${series}/IM0${number}.dcm`);
 
   test('two series in one folder are an error that names both; a file chooses one', async () => {
@@ -113,6 +129,8 @@ describe('readVolume', () => {
     ['an empty file', 'a.mha', () => '', 'E_VOLUME_CORRUPT'],
     ['no DICOM', 'a.dcm', () => 'no volume', 'E_DICOM_CORRUPT'],
     ['colour', 'a.nrrd', () => edited('three-channels.nrrd', 'vector', 'RGB-color'), 'E_VOLUME_TYPE'],
+    ['complex numbers', 'a.nrrd', () => edited('two-numbers.nrrd', 'vector', 'complex'), 'E_VOLUME_TYPE'],
+    ['colour', 'a.dcm', () => withSamples(slice('coronal', 1), 3), 'E_VOLUME_TYPE'],
     ['a truncated NRRD file', 'a.nrrd', () => fixture('float64.nrrd').subarray(0, -60), 'E_VOLUME_CORRUPT'],
     ['a truncated MetaImage', 'a.mha', () => fixture('uint64.mha').subarray(0, -60), 'E_VOLUME_CORRUPT'],
     [
