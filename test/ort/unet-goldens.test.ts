@@ -7,14 +7,8 @@ import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { buildForward, type StepOptions } from '../../src/training/step.ts';
-import { goldensImage, goldensLabel, goldensStream, goldensTheta } from '../support/goldens-stream.ts';
+import { differences, goldensImage, goldensLabel, goldensTheta, type Summary } from '../support/goldens-stream.ts';
 import { HARD_LOSS, KD, plainAdam, runSteps, type StepOutcome, smallUnet } from '../support/training-steps.ts';
-
-interface Summary {
-  readonly norm: number;
-  readonly checksum: number;
-  readonly entries: readonly number[];
-}
 
 interface Golden {
   readonly name: string;
@@ -35,36 +29,6 @@ const BETA1 = 0.9;
 const HYPER = { learningRate: 0.01, 'kd.weight': 0.5, 'kd.temperature': 2 };
 const student = smallUnet([4, 8]);
 const theta = goldensTheta(1, student.specs);
-
-function summarize(values: Float32Array): Summary {
-  const next = goldensStream(9);
-  const count = values.length;
-  return {
-    norm: Math.hypot(...values),
-    checksum: values.reduce((sum, value) => sum + value * (2 * next() - 1), 0),
-    entries: [0, Math.floor(count / 2), count - 1].map(index => values[index]!),
-  };
-}
-
-/**
- * What is wrong with a tensor: nothing where norm and checksum agree within `tolerance` of the norm, and the entries within four times
- * that of the root mean square. Float32 leaves about 2e-6 in logits and gradients.
- */
-function differences(name: string, values: Float32Array, expected: Summary, tolerance: number): string[] {
-  const { norm, checksum, entries } = summarize(values);
-  const typical = expected.norm / Math.sqrt(values.length);
-  return [
-    { what: 'norm', error: Math.abs(norm - expected.norm) / expected.norm, limit: tolerance },
-    { what: 'checksum', error: Math.abs(checksum - expected.checksum) / expected.norm, limit: tolerance },
-    ...entries.map((entry, index) => ({
-      what: `entry ${index}`,
-      error: Math.abs(entry - expected.entries[index]!) / typical,
-      limit: 4 * tolerance,
-    })),
-  ]
-    .filter(({ error, limit }) => !(error <= limit))
-    .map(({ what, error }) => `${name}: ${what} is off by ${error.toExponential(1)}`);
-}
 
 /** The same for every parameter of a flat vector. */
 function parameterDifferences(vector: Float32Array, expected: Golden['gradients'], tolerance: number): string[] {

@@ -1,4 +1,7 @@
-/** The number stream that test/fixtures/make-unet-goldens.py documents, so that fixtures need not hold their inputs. */
+/**
+ * The number stream that test/fixtures/make-unet-goldens.py documents, so that fixtures need not hold their inputs, and its summaries of
+ * tensors, so that they need not hold their results.
+ */
 import { elementCount, type Shape } from '../../src/core/shape.ts';
 import type { ParameterSpec } from '../../src/nn/parameters.ts';
 
@@ -33,4 +36,42 @@ export function goldensTheta(seed: number, specs: readonly ParameterSpec[]): Flo
       return Array.from({ length: elementCount(shape) }, () => centre + (2 * next() - 1) * bound);
     }),
   );
+}
+
+/** What goldens say of a tensor. */
+export interface Summary {
+  readonly norm: number;
+  readonly checksum: number;
+  readonly entries: readonly number[];
+}
+
+/** The summary that test/fixtures/make-unet-goldens.py documents. */
+function summarize(values: Float32Array): Summary {
+  const next = goldensStream(9);
+  const count = values.length;
+  return {
+    norm: Math.hypot(...values),
+    checksum: values.reduce((sum, value) => sum + value * (2 * next() - 1), 0),
+    entries: [0, Math.floor(count / 2), count - 1].map(index => values[index]!),
+  };
+}
+
+/**
+ * What is wrong with a tensor: nothing where norm and checksum agree within `tolerance` of the norm, and the entries within four times
+ * that of the root mean square. Float32 leaves about 2e-6 in logits and gradients.
+ */
+export function differences(name: string, values: Float32Array, expected: Summary, tolerance: number): string[] {
+  const { norm, checksum, entries } = summarize(values);
+  const typical = expected.norm / Math.sqrt(values.length);
+  return [
+    { what: 'norm', error: Math.abs(norm - expected.norm) / expected.norm, limit: tolerance },
+    { what: 'checksum', error: Math.abs(checksum - expected.checksum) / expected.norm, limit: tolerance },
+    ...entries.map((entry, index) => ({
+      what: `entry ${index}`,
+      error: Math.abs(entry - expected.entries[index]!) / typical,
+      limit: 4 * tolerance,
+    })),
+  ]
+    .filter(({ error, limit }) => !(error <= limit))
+    .map(({ what, error }) => `${name}: ${what} is off by ${error.toExponential(1)}`);
 }
