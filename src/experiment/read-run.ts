@@ -19,6 +19,7 @@ const record = z.looseObject({
   versions: z.record(z.string(), z.string()),
   host: z.looseObject({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
   timingsSeconds: z.record(z.string(), z.number()).default({}),
+  waitingShares: z.record(z.string(), z.number()).default({}),
 });
 
 /** What of run.json readers can rely on. */

@@ -102,6 +102,8 @@ export interface RunRecord extends Provenance {
   readonly splits: Splits;
   /** By stage, for example `teacher/train` or `fold-1/seed-2/student/evaluate`. */
   readonly timingsSeconds: Readonly<Record<string, number>>;
+  /** By stage: the share of a training's time in which the engine waited for a batch. */
+  readonly waitingShares: Readonly<Record<string, number>>;
   /** Why it failed. */
   readonly error?: string;
 }

@@ -24,6 +24,8 @@ export interface Bench {
   readonly dataOf: (recipe: Recipe) => Promise<PreparedData>;
   /** By unit and stage, for example `student/train`; units add to it. */
   readonly timingsSeconds: Record<string, number>;
+  /** By unit and stage: the share of a training's time in which the engine waited for a batch. */
+  readonly waitingShares: Record<string, number>;
 }
 
 /** The part of a recipe that its data depend on, by what they do not. */
@@ -42,23 +44,25 @@ function dataContent(recipe: Recipe): string {
 
 /**
  * Opens a bench.
- * @param timingsSeconds of earlier starts of the same run
- * @param onData told of data as they are read, before anything is trained on them
+ * @param options.timingsSeconds of earlier starts of the same run, as are its waiting shares
+ * @param options.onData told of data as they are read, before anything is trained on them
  */
 export function openBench(
   laboratory: Laboratory,
   options: {
     readonly signal: AbortSignal | undefined;
     readonly timingsSeconds: Readonly<Record<string, number>>;
+    readonly waitingShares: Readonly<Record<string, number>>;
     readonly onData: (data: PreparedData) => void;
   },
 ): Bench {
-  const { signal, timingsSeconds, onData } = options;
+  const { signal, timingsSeconds, waitingShares, onData } = options;
   let last: { readonly content: string; readonly data: PreparedData } | undefined;
   return {
     laboratory,
     signal,
     timingsSeconds: { ...timingsSeconds },
+    waitingShares: { ...waitingShares },
     dataOf: async recipe => {
       const content = dataContent(recipe);
       if (last?.content === content) return last.data;
@@ -169,7 +173,10 @@ export async function trainUnit(bench: Bench, unit: Unit): Promise<void> {
   const opened = arm === 'student' ? await openTeacher(bench, unit) : undefined;
   try {
     const options = { laboratory, recipe, data, arm, seed, folder, label, teacher: opened?.teacher, signal };
-    await timed(bench, `${label}/train`, () => trainArm(options));
+    const stage = `${label}/train`;
+    const { waitingShare } = await timed(bench, stage, () => trainArm(options));
+    bench.waitingShares[stage] = waitingShare;
+    laboratory.progress.log(`${label}: waited for batches ${(100 * waitingShare).toFixed(1)} % of the time`);
   } finally {
     if (opened !== undefined) await closeTeacher(opened);
   }

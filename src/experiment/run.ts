@@ -63,6 +63,7 @@ async function open(
   const bench = openBench(laboratory, {
     signal,
     timingsSeconds: earlier?.timingsSeconds ?? {},
+    waitingShares: earlier?.waitingShares ?? {},
     onData: ({ hashes, transferHashes }) => {
       const now = { ...hashes, ...transferHashes };
       assertSameData(dataHashes, now, out);
@@ -87,6 +88,7 @@ async function open(
       dataHashes,
       splits: (folds[0] as Fold).splits,
       timingsSeconds: bench.timingsSeconds,
+      waitingShares: bench.waitingShares,
       ...(error === undefined ? {} : { error }),
     };
     return writeJson(files, run.record, content);

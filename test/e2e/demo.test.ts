@@ -78,6 +78,7 @@ describe('demo --quick --json', () => {
       versions: { voxstill: expect.any(String), node: process.versions.node, engine: expect.stringMatching(/^onnx/) },
       host: { cores: expect.any(Number), memoryBytes: expect.any(Number) },
       timingsSeconds: { 'teacher/train': expect.any(Number), 'baseline/evaluate': expect.any(Number) },
+      waitingShares: { 'teacher/train': expect.any(Number), 'baseline/train': expect.any(Number) },
     });
     const files = contentsOf(data);
     for (const [path, sha256] of Object.entries(record.dataHashes)) expect(files[path], path).toBe(sha256);
