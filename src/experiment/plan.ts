@@ -8,7 +8,19 @@
 import type { Fingerprint } from '../data/fingerprint.ts';
 import { LARGEST_PADDED_RATIO } from '../data/patches.ts';
 import type { Xyz } from '../volume/volume.ts';
-import { type StepCost, stepCost } from './step-cost.ts';
+import { armCosts, planArm } from './arm-plan.ts';
+import { recipeSchema } from './config-schema.ts';
+import { estimateStepMs } from './step-time.ts';
+
+/** What an arm costs, as far as it can be told beforehand. */
+interface ArmCosts {
+  readonly parameters: number;
+  /** Of one forward pass over one patch. */
+  readonly multiplyAdds: number;
+  /** Peak of a process that trains it, without its data. */
+  readonly trainingBytes: number;
+  readonly stepMs: number;
+}
 
 /** A U-Net as a recipe writes it, x y z. */
 export interface PlannedUnet {
@@ -28,8 +40,8 @@ export interface Plan {
   readonly isAnisotropic: boolean;
   /** Per channel. */
   readonly normalize: readonly PlannedNormalization[];
-  readonly teacher: PlannedUnet & StepCost;
-  readonly student: PlannedUnet & StepCost;
+  readonly teacher: PlannedUnet & ArmCosts;
+  readonly student: PlannedUnet & ArmCosts;
   readonly batch: number;
   readonly steps: number;
 }
@@ -38,6 +50,8 @@ export interface PlanOptions {
   /** What the process may take while it trains. */
   readonly memoryBytes: number;
   readonly cores: number;
+  /** Channel block of the engine, 0 for standard operators. */
+  readonly block: number;
 }
 
 /** nnU-Net's threshold: beyond it an axis is planned by itself. */
@@ -50,6 +64,8 @@ const POOLED_SPACING_RATIO = 2;
 const LARGEST_PATCH_VOXELS = 128;
 const TEACHER_FEATURES = [16, 32, 64, 128] as const;
 const STUDENT_SHARE = 4;
+/** A patch that is too large loses at least a tenth of its voxels at a time. */
+const LARGEST_SHARE_LEFT = 0.9;
 const BATCH = 2;
 /** How often each training case is seen, and bounds of what follows. */
 const EPOCHS = 12;
@@ -139,30 +155,70 @@ function normalizationOf({ name, nonZeroShare }: Fingerprint['channels'][number]
   return nonZeroShare < MASKED_SHARE ? 'z-score-nonzero' : 'z-score';
 }
 
+/** Costs of both arms with a patch. */
+function costsOf(
+  { labels, channels }: Fingerprint,
+  patchVoxels: Xyz,
+  networks: { readonly teacher: PlannedUnet; readonly student: PlannedUnet },
+  { cores, block }: PlanOptions,
+): { readonly teacher: ArmCosts; readonly student: ArmCosts } {
+  const regions = labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
+  const train = { steps: 1, batch: BATCH };
+  const recipe = recipeSchema.parse({
+    data: { dataset: 'planned' },
+    patch: { size: patchVoxels },
+    loss: { crossEntropy: { kind: regions.length > 0 ? 'binary' : 'categorical' } },
+    teacher: { unet: networks.teacher, train },
+    student: { unet: networks.student, train },
+  });
+  const shape = { channels: channels.length, labels: labels.length, ...(regions.length > 0 && { regions }) };
+  const [teacher, student] = [planArm(recipe, 'teacher', shape), planArm(recipe, 'student', shape)];
+  const costs = (arm: 'teacher' | 'student', stepMs: number): ArmCosts => {
+    const { parameters, multiplyAdds, trainingBytes } = armCosts(recipe, arm, { ...shape, block });
+    return { parameters, multiplyAdds, trainingBytes, stepMs };
+  };
+  const { imageShape } = teacher.step;
+  return {
+    teacher: costs('teacher', estimateStepMs(teacher.model, imageShape, { cores })),
+    student: costs('student', estimateStepMs(student.model, imageShape, { cores, frozen: teacher.model })),
+  };
+}
+
+/**
+ * A smaller patch: the axis that reaches furthest in its case gives way, until no more than a share of the voxels is left.
+ * @returns undefined where the patch cannot shrink any further
+ */
+function shrink(wanted: Xyz, medianSizeVoxels: Xyz, share: number): Xyz | undefined {
+  const voxels = (size: Xyz): number => size[0] * size[1] * size[2];
+  const most = Math.min(share, LARGEST_SHARE_LEFT) * voxels(wanted);
+  let size = wanted;
+  while (voxels(size) > most) {
+    const reach = (axis: Axis): number => size[axis] / medianSizeVoxels[axis];
+    const longest = AXES.reduce((best, axis) => (reach(axis) > reach(best) ? axis : best));
+    if (size[longest] <= 2 * SMALLEST_LEVEL_VOXELS) return undefined;
+    const shorter = size[longest] - SMALLEST_LEVEL_VOXELS;
+    size = mapAxes(axis => (axis === longest ? shorter : size[axis]));
+  }
+  return size;
+}
+
 /** Plans an experiment on a data set. */
-export function planExperiment(fingerprint: Fingerprint, { memoryBytes, cores }: PlanOptions): Plan {
+export function planExperiment(fingerprint: Fingerprint, options: PlanOptions): Plan {
   const spacingMm = targetSpacing(fingerprint);
   const medianSizeVoxels = sizeAt(fingerprint, spacingMm, medianOf);
   // a patch is refused where it is more than so many times a case
-  const limit = mapAxes(
-    axis => LARGEST_PADDED_RATIO * sizeAt(fingerprint, spacingMm, sizes => Math.min(...sizes))[axis],
-  );
-  const classes = fingerprint.labels.length;
-  const channels = fingerprint.channels.length;
+  const smallest = sizeAt(fingerprint, spacingMm, sizes => Math.min(...sizes));
+  const limit = mapAxes(axis => LARGEST_PADDED_RATIO * smallest[axis]);
   let wanted: Xyz = mapAxes(axis => Math.min(LARGEST_PATCH_VOXELS, medianSizeVoxels[axis], limit[axis]));
   for (;;) {
     const { patchVoxels, teacher } = networkFor(wanted, spacingMm, limit);
     const student = studentOf(teacher);
-    const costOf = (network: PlannedUnet, frozen?: PlannedUnet): StepCost =>
-      stepCost({ network, ...(frozen && { frozen }), channels, classes, patchVoxels, batch: BATCH, cores });
-    const [ofTeacher, ofStudent] = [costOf(teacher), costOf(student, teacher)];
-    const fits = Math.max(ofTeacher.trainingBytes, ofStudent.trainingBytes) <= memoryBytes;
-    const longest = AXES.reduce((best, axis) =>
-      wanted[axis] / medianSizeVoxels[axis] > wanted[best] / medianSizeVoxels[best] ? axis : best,
-    );
-    if (!fits && wanted[longest] > 2 * SMALLEST_LEVEL_VOXELS) {
-      const shorter = wanted[longest] - SMALLEST_LEVEL_VOXELS;
-      wanted = mapAxes(axis => (axis === longest ? shorter : wanted[axis]));
+    const costs = costsOf(fingerprint, patchVoxels, { teacher, student }, options);
+    const bytes = Math.max(costs.teacher.trainingBytes, costs.student.trainingBytes);
+    const smaller =
+      bytes <= options.memoryBytes ? undefined : shrink(wanted, medianSizeVoxels, options.memoryBytes / bytes);
+    if (smaller !== undefined) {
+      wanted = smaller;
       continue;
     }
     const training = Math.max(1, Math.round(TRAINING_SHARE * fingerprint.labelledCases));
@@ -173,8 +229,8 @@ export function planExperiment(fingerprint: Fingerprint, { memoryBytes, cores }:
       patchVoxels,
       isAnisotropic: Math.max(...spacingMm) > ANISOTROPY * Math.min(...spacingMm),
       normalize: fingerprint.channels.map(normalizationOf),
-      teacher: { ...teacher, ...ofTeacher },
-      student: { ...student, ...ofStudent },
+      teacher: { ...teacher, ...costs.teacher },
+      student: { ...student, ...costs.student },
       batch: BATCH,
       steps: Math.min(MOST_STEPS, Math.max(FEWEST_STEPS, steps)),
     };

@@ -3,10 +3,9 @@ import { InputError } from '../../core/errors.ts';
 import { type Fingerprint, fingerprintDataset, type Spread } from '../../data/fingerprint.ts';
 import { planExperiment } from '../../experiment/plan.ts';
 import { formatPlan } from '../../experiment/plan-recipe.ts';
-import { createNodeSources } from '../../platform/node/laboratory.ts';
-import { createNodeMachine } from '../../platform/node/provenance.ts';
 import { formatNumber } from '../../report/format.ts';
 import type { AddCommand } from '../program.ts';
+import { openLaboratory } from '../session.ts';
 import { alignColumns } from '../table.ts';
 import { positiveNumber } from '../values.ts';
 
@@ -59,18 +58,20 @@ export const addPlan: AddCommand = (program, start) => {
     .option('--out <recipe>', 'write the recipe there; it is printed if not given')
     .option('--memory <gigabytes>', 'that training may take', positiveNumber, DEFAULT_GIGABYTES)
     .action((folder: string, { out, memory }: Flags) =>
-      start(async ({ progress, signal }) => {
-        const sources = createNodeSources();
-        const { files } = sources;
+      start(async session => {
+        const { progress, signal } = session;
+        const laboratory = await openLaboratory(session, null);
+        const { files, machine, engine } = laboratory;
         if (out !== undefined && (await files.exists(out))) {
           throw new InputError(
             'E_OUT_EXISTS',
             `${out} is there already. Remove it, or choose another file with --out.`,
           );
         }
-        const fingerprint = await fingerprintDataset(sources, folder, { progress, signal });
-        const { cores } = createNodeMachine('none').provenance.host;
-        const plan = planExperiment(fingerprint, { memoryBytes: memory * BYTES_PER_GIGABYTE, cores });
+        const fingerprint = await fingerprintDataset(laboratory, folder, { progress, signal });
+        const { cores } = machine.provenance.host;
+        const options = { memoryBytes: memory * BYTES_PER_GIGABYTE, cores, block: engine.block };
+        const plan = planExperiment(fingerprint, options);
         const dataset = (await files.realPath(fingerprint.folder)) ?? fingerprint.folder;
         const recipe = formatPlan(fingerprint, plan, dataset);
         if (out !== undefined) await files.write(out, recipe);

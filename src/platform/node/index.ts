@@ -3,9 +3,12 @@
 // data sets
 export type { CaseFiles } from '../../data/case-list.ts';
 export { type Dataset, openDataset } from '../../data/dataset.ts';
+export type { Finding } from '../../data/finding.ts';
+export { type Fingerprint, type FingerprintOptions, fingerprintDataset } from '../../data/fingerprint.ts';
 export { loadCase } from '../../data/loaded-case.ts';
 export type { ReadVolume } from '../../data/lps-volume.ts';
 export { type SplitFractions, type Splits, splitCases } from '../../data/splits.ts';
+export { type ValidateOptions, type ValidationReport, validateDataset } from '../../data/validation.ts';
 export { encodeLabels, readLabels, readVolume, type VolumeSources } from '../../data/volume-file.ts';
 // experiments
 export { type ArmPlan, armCosts, type DataShape, planArm } from '../../experiment/arm-plan.ts';
@@ -15,6 +18,8 @@ export { type DemoOptions, runDemo } from '../../experiment/demo.ts';
 export { type EvaluateOptions, evaluateModel } from '../../experiment/evaluate.ts';
 export type { Laboratory } from '../../experiment/laboratory.ts';
 export type { Machine, Provenance } from '../../experiment/machine.ts';
+export { type Plan, type PlanOptions, planExperiment } from '../../experiment/plan.ts';
+export { formatPlan } from '../../experiment/plan-recipe.ts';
 export { type Prediction, type PredictOptions, predictFiles } from '../../experiment/predict.ts';
 export { type ReadRun, readRun } from '../../experiment/read-run.ts';
 export type { Arm, Comparison, Evaluation } from '../../experiment/record.ts';

@@ -40,8 +40,8 @@ function fingerprintOf(grids: readonly Grid[], changes: Partial<Fingerprint> = {
 }
 
 const repeat = (count: number, grid: Grid): Grid[] => Array.from({ length: count }, () => grid);
-const AMPLE = { memoryBytes: 64e9, cores: 2 };
-const SMALL = { memoryBytes: 1e9, cores: 2 };
+const AMPLE = { memoryBytes: 64e9, cores: 2, block: 16 };
+const SMALL = { memoryBytes: 1e9, cores: 2, block: 16 };
 
 /** Parses the plan as a recipe, which checks that patch and networks fit each other. */
 function recipeOf(fingerprint: Fingerprint, plan: Plan) {
