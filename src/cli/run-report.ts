@@ -26,6 +26,20 @@ function provenanceOf({ record, folder }: ReadRun): Record<string, string> {
 }
 
 const FEW_CASES = 20;
+const FEW_VALIDATION_CASES = 10;
+
+/** Post-processing that was chosen on few cases, if any was. */
+function noteOnPostprocessing(arms: readonly ArmEvaluations[]): readonly string[] {
+  const chosen = arms
+    .flatMap(({ repeats }) => repeats.flatMap(({ evaluation }) => evaluation.postprocessTrials))
+    .filter(({ kept }) => kept);
+  const cases = Math.min(...chosen.map(trial => trial.cases));
+  if (chosen.length === 0 || cases >= FEW_VALIDATION_CASES) return [];
+  return [
+    `Post-processing was chosen for each arm by itself, on as few as ${cases} validation cases: what helps these need not help others. ` +
+      'postprocess: none leaves it out.',
+  ];
+}
 
 /** How many cases an arm was tested on, over all folds. */
 function casesOf({ repeats }: ArmEvaluations): number {
@@ -45,7 +59,7 @@ function notesOn(arms: readonly ArmEvaluations[]): readonly string[] {
         'Set seeds: [1, 2, 3] or more in the recipe to compare methods.',
     );
   }
-  return notes;
+  return [...notes, ...noteOnPostprocessing(arms)];
 }
 
 /** What a report on these arms shows. Recipe, provenance and learning curves are there where they are of one run. */
