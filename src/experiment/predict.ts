@@ -11,7 +11,7 @@ import { sharedClasses } from '../inference/ensemble.ts';
 import { type OpenModel, outputClasses } from '../inference/model-info.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
-import { volumeMl } from '../metrics/overlap.ts';
+import { classVolumesMl } from '../metrics/overlap.ts';
 import { encodeNiftiImage } from '../volume/nifti.ts';
 import { formatSize, type Volume, voxelCount } from '../volume/volume.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -132,15 +132,7 @@ async function predictOne(
   const seconds = (machine.elapsedMs() - startMs) / 1000;
   for (const { code, message } of [...warnings, ...result.warnings]) progress.warn(`${code}: ${message}`);
   await files.write(output, await encodeLabels(laboratory, result.labels, { path: output, header }));
-  const counts = new Float64Array(256);
-  for (const value of result.labels.data) counts[value]!++;
-  const volumes = info.labels
-    .filter(({ value }) => value !== 0)
-    .map(({ value, name, region = [value] }) => {
-      const voxels = region.reduce((sum, label) => sum + counts[label]!, 0);
-      return [name, volumeMl(voxels, volume.spacingMm)] as const;
-    });
-  const prediction = { inputs, output, seconds, volumesMl: Object.fromEntries(volumes) };
+  const prediction = { inputs, output, seconds, volumesMl: classVolumesMl(result.labels, info.labels) };
   if (result.probabilities === undefined) return prediction;
   const probabilitiesPath = output.replace(RESULT_ENDINGS, '_probabilities.nii.gz');
   await files.write(probabilitiesPath, encodeNiftiImage(result.probabilities, header));

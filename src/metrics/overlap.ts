@@ -3,7 +3,7 @@
  * Voxel order does not matter here, only that both volumes have the same.
  */
 import { ShapeError } from '../core/errors.ts';
-import type { Xyz } from '../volume/volume.ts';
+import type { LabelVolume, Xyz } from '../volume/volume.ts';
 
 /** Which of the two volumes hold a class at all. */
 export type Presence = 'both' | 'neither' | 'reference-only' | 'prediction-only';
@@ -99,4 +99,24 @@ export function presenceOf(overlap: Overlap): Presence {
 /** Volume of a number of voxels in millilitres (1 ml = 1000 mm^3). */
 export function volumeMl(voxels: number, spacingMm: Xyz): number {
   return (voxels * spacingMm[0] * spacingMm[1] * spacingMm[2]) / 1000;
+}
+
+/** Volume in millilitres of each class but the background (value 0), by name; a region has the voxels of all its labels. */
+export function classVolumesMl(
+  { data, spacingMm }: LabelVolume,
+  classes: readonly {
+    readonly value: number;
+    readonly name: string;
+    readonly region?: readonly number[] | undefined;
+  }[],
+): Readonly<Record<string, number>> {
+  const counts = new Float64Array(LABEL_VALUES);
+  for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
+  const volumes = classes
+    .filter(({ value }) => value !== 0)
+    .map(({ value, name, region = [value] }) => {
+      const voxels = region.reduce((sum, label) => sum + counts[label]!, 0);
+      return [name, volumeMl(voxels, spacingMm)] as const;
+    });
+  return Object.fromEntries(volumes);
 }

@@ -2,7 +2,9 @@
  * Models that keep their weights in files of their own (ONNX's external data, for what protobuf cannot hold or exporters split off):
  * a copy with the weights inside, field for field the same otherwise. Source: onnx.proto3, TensorProto.external_data.
  */
+
 import { PbfReader, PbfWriter } from 'pbf';
+import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
 import type { ExternalData } from './decode.ts';
 
@@ -20,16 +22,6 @@ function bytesField(field: number, content: Uint8Array): Uint8Array[] {
   return [header.finish().slice(), content];
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    result.set(part, offset);
-    offset += part.length;
-  }
-  return result;
-}
-
 /** A protobuf message with some fields edited; what follows is appended. Fields that are no bytes have empty content. */
 function editMessage(message: Uint8Array, edit: Edit, more: readonly Uint8Array[] = []): Uint8Array {
   const reader = new PbfReader(message);
@@ -43,7 +35,7 @@ function editMessage(message: Uint8Array, edit: Edit, more: readonly Uint8Array[
     if (edited === 'keep') parts.push(message.subarray(start, reader.pos));
     else if (edited !== 'drop') parts.push(...bytesField(field, edited));
   }
-  return join([...parts, ...more]);
+  return joinBytes([...parts, ...more]);
 }
 
 /**

@@ -2,7 +2,9 @@
  * Gzip files in pieces, so that neither packing nor unpacking needs the content as a whole in memory. Checksum and length of every member
  * are verified, which the inflate library does not do. Source: RFC 1951 and RFC 1952.
  */
+
 import { Gunzip, Gzip } from 'fflate';
+import { joinBytes } from '../core/bytes.ts';
 
 /** Input per step. One step can produce about a thousand times as much. */
 const STEP_BYTES = 65536;
@@ -56,18 +58,8 @@ export function gunzip(bytes: Uint8Array, onPiece: (piece: Uint8Array) => void):
 /** Packs pieces as one gzip file; the same content gives the same bytes. */
 export function gzip(pieces: Iterable<Uint8Array>): Uint8Array {
   const packed: Uint8Array[] = [];
-  let length = 0;
-  const stream = new Gzip({ mtime: 0 }, piece => {
-    packed.push(piece);
-    length += piece.length;
-  });
+  const stream = new Gzip({ mtime: 0 }, piece => packed.push(piece));
   for (const piece of pieces) stream.push(piece);
   stream.push(new Uint8Array(0), true);
-  const result = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of packed) {
-    result.set(piece, offset);
-    offset += piece.length;
-  }
-  return result;
+  return joinBytes(packed);
 }

@@ -3,6 +3,7 @@
  * What a file claims is checked before memory is spent on it. Does not know paths except to name them in messages.
  * Source: nifti1.h; checked against nibabel 5.
  */
+import { joinBytes } from '../core/bytes.ts';
 import { InputError, ShapeError } from '../core/errors.ts';
 import { gunzip, gzip, isGzip, LARGEST_GZIP_RATIO } from './gzip.ts';
 import { labelsOfVolume } from './label-volume.ts';
@@ -155,16 +156,23 @@ export function encodeNiftiLabels(labels: LabelVolume, like: NiftiHeader): Uint8
   return gzip([rewriteNiftiHeader(like, { dataType: 'uint8', sizeVoxels, channels: 1 }), data]);
 }
 
+/** The file of an image piece by piece: header, then voxels in the header's byte order. */
+function* imagePieces({ sizeVoxels, channels, data }: Volume, like: NiftiHeader): Generator<Uint8Array> {
+  yield rewriteNiftiHeader(like, { dataType: 'float32', sizeVoxels, channels });
+  yield* float32Bytes(data, like.littleEndian);
+}
+
 /**
  * Writes an image or probabilities as float32 .nii.gz with the header of its input; channels become the fourth dimension.
+ * @param options.compress false gives a plain .nii
  * @throws {ShapeError} if the grids differ
  */
-export function encodeNiftiImage(volume: Volume, like: NiftiHeader): Uint8Array {
+export function encodeNiftiImage(
+  volume: Volume,
+  like: NiftiHeader,
+  { compress = true }: { readonly compress?: boolean } = {},
+): Uint8Array {
   checkGrid(volume.sizeVoxels, like);
-  const { sizeVoxels, channels, data } = volume;
-  const pieces = function* (): Generator<Uint8Array> {
-    yield rewriteNiftiHeader(like, { dataType: 'float32', sizeVoxels, channels });
-    yield* float32Bytes(data, like.littleEndian);
-  };
-  return gzip(pieces());
+  const pieces = imagePieces(volume, like);
+  return compress ? gzip(pieces) : joinBytes([...pieces]);
 }

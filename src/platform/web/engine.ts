@@ -1,36 +1,81 @@
 /**
- * ONNX Runtime as WebAssembly behind the {@link Engine} interface: for pages and workers, and for Node where no native build runs. It
- * uses standard operators only.
+ * ONNX Runtime in a page or worker behind the {@link Engine} interface: WebAssembly, or WebGPU where there is one. It also runs under
+ * Node, as WebAssembly. It uses standard operators only.
  */
-import { invariant } from '../../core/errors.ts';
-import type { Engine } from '../../runtime/engine.ts';
+import { invariant, WorkError } from '../../core/errors.ts';
+import type { Engine, Session } from '../../runtime/engine.ts';
 import { sessionLoader } from '../ort-session.ts';
 
+/** What computes: the processor, or the graphics card through the browser's WebGPU. */
+export type WebBackend = 'wasm' | 'webgpu';
+
+/** Addresses of the two files of ONNX Runtime's build for a backend. */
+export interface RuntimeFiles {
+  readonly wasm: string;
+  readonly mjs: string;
+}
+
 export interface WebEngineOptions {
+  /** `wasm` if not given. */
+  readonly backend?: WebBackend;
   /**
    * Threads per operator; as ONNX Runtime sees fit if not given. The first engine of a page or worker decides. Only a page that is
    * cross-origin isolated (COOP and COEP headers) has more than one; in Node the threads cannot load the program they are to run.
    */
   readonly threads?: number;
   /**
-   * Addresses of ONNX Runtime's own two files, ort-wasm-simd-threaded.{wasm,mjs}. A bundler must be told them: it would otherwise start
-   * the program's own worker in place of ONNX Runtime's, which then waits forever.
+   * ONNX Runtime's own two files: `ort-wasm-simd-threaded.{wasm,mjs}`, for WebGPU `ort-wasm-simd-threaded.asyncify.{wasm,mjs}`. A bundler
+   * must be told them: it would otherwise start the program's own worker in place of ONNX Runtime's, which then waits forever.
    */
-  readonly files?: { readonly wasm: string; readonly mjs: string };
+  readonly files?: RuntimeFiles;
+}
+
+/** Whether this page or worker can compute on a graphics card. */
+export async function hasWebGpu(): Promise<boolean> {
+  // TypeScript's DOM library does not know WebGPU
+  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<object | null> } };
+  return gpu !== undefined && (await gpu.requestAdapter()) !== null;
+}
+
+/** Lets what waits (clicks, messages, painting) have its turn; WebAssembly runs do not. */
+function nextTurn(): Promise<void> {
+  return new Promise(resolve => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+function withTurns(session: Session): Session {
+  const run: Session['run'] = async (feeds, outputs) => {
+    const results = await session.run(feeds, outputs);
+    await nextTurn();
+    return results;
+  };
+  return { inputNames: session.inputNames, outputNames: session.outputNames, run, dispose: () => session.dispose() };
 }
 
 /**
- * Starts ONNX Runtime for WebAssembly.
+ * Starts ONNX Runtime. Between two runs a session gives the page or worker a turn, so that a signal can stop it.
  * @returns an engine whose `load` throws InputError E_MODEL_LOAD for bytes that are no model, and whose `run` throws WorkError E_MODEL_RUN
+ * @throws {WorkError} E_NO_WEBGPU if WebGPU is asked for and there is none
  */
-export async function createWebEngine({ threads, files }: WebEngineOptions = {}): Promise<Engine> {
-  const runtime = await import('onnxruntime-web/wasm');
+export async function createWebEngine(options: WebEngineOptions = {}): Promise<Engine> {
+  const { backend = 'wasm', threads, files } = options;
+  if (backend === 'webgpu' && !(await hasWebGpu())) {
+    throw new WorkError('E_NO_WEBGPU', 'this browser offers no WebGPU. Ask for the backend "wasm".');
+  }
+  const runtime = await (backend === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm'));
   runtime.env.logLevel = 'fatal';
   if (globalThis.crossOriginIsolated !== true) runtime.env.wasm.numThreads = 1;
   else if (threads !== undefined) runtime.env.wasm.numThreads = threads;
   if (files !== undefined) runtime.env.wasm.wasmPaths = files;
   const version = runtime.env.versions.web;
   invariant(version !== undefined, 'onnxruntime-web does not say its version');
-  const load = sessionLoader(runtime, { executionProviders: ['wasm'] });
-  return { name: `onnxruntime-web ${version} wasm`, block: 0, load };
+  const loadSession = sessionLoader(runtime, { executionProviders: [backend] });
+  const load = async (model: Uint8Array): Promise<Session> => withTurns(await loadSession(model));
+  return { name: `onnxruntime-web ${version} ${backend}`, block: 0, load };
 }

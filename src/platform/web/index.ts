@@ -1,2 +1,11 @@
-/** `voxstill/web`: the engine for pages and workers. Everything portable comes from `voxstill`. */
-export { createWebEngine, type WebEngineOptions } from './engine.ts';
+/** `voxstill/web`: what the library adds in pages and workers - ONNX Runtime, and the short way from a model and a volume to labels. */
+export { createWebEngine, hasWebGpu, type RuntimeFiles, type WebBackend, type WebEngineOptions } from './engine.ts';
+export {
+  type LoadModelOptions,
+  loadModel,
+  type SegmentProgress,
+  segment,
+  type WebModel,
+  type WebSegmentation,
+  type WebSegmentOptions,
+} from './segmenter.ts';

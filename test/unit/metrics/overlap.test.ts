@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ShapeError } from '../../../src/core/errors.ts';
-import { countOverlap, diceOf, presenceOf, volumeMl } from '../../../src/metrics/overlap.ts';
+import { classVolumesMl, countOverlap, diceOf, presenceOf, volumeMl } from '../../../src/metrics/overlap.ts';
 
 const reference = Uint8Array.of(0, 1, 1, 1, 2, 2, 0, 255);
 const prediction = Uint8Array.of(1, 1, 1, 0, 2, 1, 3, 255);
@@ -39,6 +39,18 @@ it('names which volumes hold a class', () => {
 
 it('turns voxels into millilitres by the spacing', () => {
   expect(volumeMl(1000, [0.5, 2, 3])).toBeCloseTo(3, 12);
+});
+
+it('tells the volume of each class and region by name, without the background', () => {
+  const grid = { sizeVoxels: [5, 1, 1], spacingMm: [10, 10, 2], affine: [] } as const;
+  const classes = [
+    { value: 0, name: 'background' },
+    { value: 1, name: 'core' },
+    { value: 9, name: 'whole', region: [1, 2] },
+    { value: 7, name: 'absent' },
+  ];
+  const volumes = classVolumesMl({ ...grid, data: Uint8Array.of(0, 1, 2, 2, 5) }, classes);
+  expect(volumes).toEqual({ core: 0.2, whole: expect.closeTo(0.6, 12), absent: 0 });
 });
 
 it('refuses volumes of different length', () => {

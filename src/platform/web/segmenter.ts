@@ -1,0 +1,112 @@
+/**
+ * The library's short way for web developers: load a model, segment a volume. The steps are those of the program, so that labels agree with
+ * `voxstill predict`. Both functions compute where they are called; call them in a worker to keep a page responsive.
+ */
+import { InputError } from '../../core/errors.ts';
+import type { ModelMetadata } from '../../experiment/model-facts.ts';
+import { openModel, readModelFile } from '../../experiment/model-file.ts';
+import type { ModelInfo } from '../../inference/model-info.ts';
+import { type Segmentation, type SegmentOptions, segment as segmentVolume } from '../../inference/predictor.ts';
+import { classVolumesMl } from '../../metrics/overlap.ts';
+import type { Session } from '../../runtime/engine.ts';
+import type { LabelVolume, Volume } from '../../volume/volume.ts';
+import { createWebEngine, type WebEngineOptions } from './engine.ts';
+
+/** A model that is loaded and ready. */
+export interface WebModel {
+  /** Labels, spacing, normalisation, window. */
+  readonly info: ModelInfo;
+  readonly metadata: ModelMetadata;
+  /** What runs it, for example `onnxruntime-web 1.30.0 wasm`. */
+  readonly engine: string;
+  readonly session: Session;
+  /** Frees its memory. */
+  dispose(): Promise<void>;
+}
+
+export interface LoadModelOptions extends WebEngineOptions {
+  /** What the file does not say of itself, for models from elsewhere; wins over what it says. */
+  readonly metadata?: Partial<ModelMetadata>;
+}
+
+/** How far a segmentation is. */
+export interface SegmentProgress {
+  readonly windowsDone: number;
+  readonly windowsTotal: number;
+  readonly secondsElapsed: number;
+  /** By the mean of the windows so far. */
+  readonly secondsLeft: number;
+}
+
+export interface WebSegmentOptions extends Pick<SegmentOptions, 'id' | 'overlap' | 'weighting' | 'mirror'> {
+  /** Called after every window. */
+  readonly onProgress?: (progress: SegmentProgress) => void;
+  /** Stops between two windows by throwing the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface WebSegmentation {
+  /** On the grid of the volume, with the label values of the model. */
+  readonly labels: LabelVolume;
+  /** Millilitres of each class but the background, by name. */
+  readonly volumesMl: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  readonly warnings: Segmentation['warnings'];
+}
+
+async function readBytes(source: string | URL | Uint8Array): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  const response = await fetch(source);
+  if (response.ok) return new Uint8Array(await response.arrayBuffer());
+  throw new InputError(
+    'E_FILE_UNREADABLE',
+    `the server answers ${response.status} ${response.statusText} for the model ${source}. Correct the address.`,
+  );
+}
+
+/**
+ * Loads an ONNX segmentation model: one of a run, which says everything of itself, or any other with `metadata`.
+ * @param source address or content of the file
+ * @throws {InputError} E_FILE_UNREADABLE; E_MODEL_CORRUPT, E_MODEL_LOAD if it is no model; E_MODEL_INFO if a fact is missing
+ * @throws {WorkError} E_NO_WEBGPU
+ */
+export async function loadModel(
+  source: string | URL | Uint8Array,
+  { metadata = {}, ...engineOptions }: LoadModelOptions = {},
+): Promise<WebModel> {
+  const bytes = await readBytes(source);
+  const path = source instanceof Uint8Array ? 'model.onnx' : String(source);
+  const file = await readModelFile({ read: async () => bytes, exists: async () => false }, path, { given: metadata });
+  const engine = await createWebEngine(engineOptions);
+  const session = await openModel(engine, file);
+  return {
+    info: file.info,
+    metadata: file.metadata,
+    engine: engine.name,
+    session,
+    dispose: () => session.dispose(),
+  };
+}
+
+/**
+ * Segments a volume.
+ * @param volume for example from `decodeNifti`; any grid, not changed
+ * @throws as `segment` of `voxstill`, and the reason of the signal
+ */
+export async function segment(
+  volume: Volume,
+  { session, info }: WebModel,
+  { onProgress, ...options }: WebSegmentOptions = {},
+): Promise<WebSegmentation> {
+  const startMs = performance.now();
+  const { labels, warnings } = await segmentVolume(session, info, volume, {
+    ...options,
+    onProgress: (windowsDone, windowsTotal) => {
+      const secondsElapsed = (performance.now() - startMs) / 1000;
+      const secondsLeft = (secondsElapsed / windowsDone) * (windowsTotal - windowsDone);
+      onProgress?.({ windowsDone, windowsTotal, secondsElapsed, secondsLeft });
+    },
+  });
+  const seconds = (performance.now() - startMs) / 1000;
+  return { labels, volumesMl: classVolumesMl(labels, info.labels), seconds, warnings };
+}
