@@ -8,6 +8,7 @@ import { addInspect } from './commands/inspect.ts';
 import { addPlan } from './commands/plan.ts';
 import { addPredict } from './commands/predict.ts';
 import { addRun } from './commands/run.ts';
+import { addServe } from './commands/serve.ts';
 import { addTrain } from './commands/train.ts';
 import { addValidate } from './commands/validate.ts';
 import { runProgram } from './program.ts';
@@ -23,7 +24,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 
 process.exitCode = await runProgram(
   process.argv.slice(2),
-  [addDemo, addRun, addTrain, addEvaluate, addPredict, addCompare, addValidate, addPlan, addInspect],
+  [addDemo, addRun, addTrain, addEvaluate, addPredict, addCompare, addValidate, addPlan, addInspect, addServe],
   {
     version: packageVersion(),
     stdout: text => process.stdout.write(text),

@@ -1,0 +1,37 @@
+/** A small U-Net with weights that nobody trained, as a model file: for tests of everything around a model. */
+import { formatModelMetadata } from '../../src/experiment/model-file.ts';
+import { collectParameters } from '../../src/nn/parameters.ts';
+import { unet } from '../../src/nn/unet.ts';
+import { exportModel } from '../../src/training/export.ts';
+import { goldensTheta } from './goldens-stream.ts';
+
+const WINDOW = [16, 24, 16] as const;
+
+/** @param seed of the weights */
+export function tinyModel(seed: number): Uint8Array {
+  const labels = ['background', 'Anterior', 'Posterior'].map((name, value) => ({ value, name }));
+  const network = unet({
+    features: [2, 4],
+    convolutionsPerLevel: 1,
+    normalization: 'instance',
+    negativeSlope: 0,
+    classes: 3,
+  });
+  const specs = collectParameters(network, [1, 1, ...WINDOW]);
+  const metadata = formatModelMetadata({
+    labels,
+    channels: 1,
+    spacingMm: null,
+    orientation: null,
+    imageInterpolation: 'linear',
+    normalize: 'min-max',
+    patch: WINDOW,
+    activation: 'softmax',
+    inputName: 'image',
+    outputName: 'logits',
+    parameters: 0,
+    multiplyAdds: 0,
+    axes: 'NCZYX',
+  });
+  return exportModel({ network, specs }, goldensTheta(seed, specs), { channels: 1, window: WINDOW, metadata });
+}
