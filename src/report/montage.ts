@@ -6,9 +6,9 @@
 import { encode } from 'fast-png';
 import { InputError } from '../core/errors.ts';
 import { formatSize, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
+import { hexOf, labelColour } from './label-colours.ts';
 
 type Axis = 0 | 1 | 2;
-type Colour = readonly [number, number, number];
 
 /** A segmentation and the heading of its picture. */
 interface MontageSegmentation {
@@ -48,15 +48,6 @@ export interface Montage {
   readonly slice: string;
 }
 
-/** Okabe and Ito's colours for the colour-blind (https://jfly.uni-koeln.de/color/), those that stand out on grey. */
-const COLOURS: readonly Colour[] = [
-  [230, 159, 0],
-  [86, 180, 233],
-  [0, 158, 115],
-  [240, 228, 66],
-  [213, 94, 0],
-  [204, 121, 167],
-];
 const OUTLINES = ['solid', 'dashed', 'dotted'] as const;
 /** Period and drawn length of each outline, in pixels of the picture. */
 const DASHES = { solid: [1, 1], dashed: [10, 7], dotted: [4, 2] } as const;
@@ -65,10 +56,6 @@ const AXIS_NAMES = ['x', 'y', 'z'] as const;
 const LARGEST_ZOOM = 4;
 const LARGEST_SIDE_PIXELS = 640;
 const FILL_OPACITY = 0.3;
-
-function colourOf(label: number): Colour {
-  return COLOURS[(label - 1) % COLOURS.length]!;
-}
 
 function outlineOf(label: number): (typeof OUTLINES)[number] {
   return OUTLINES[(label - 1) % OUTLINES.length]!;
@@ -178,7 +165,7 @@ function drawPicture(grey: Uint8Array, labels: Uint8Array | null, columns: numbe
         [labelAt(x - 1, y), labelAt(x + 1, y), labelAt(x, y - 1), labelAt(x, y + 1)].some(l => l !== label);
       const [period, drawn] = DASHES[label === 0 ? 'solid' : outlineOf(label)];
       const opacity = label === 0 ? 0 : edge && (x + y) % period < drawn ? 1 : FILL_OPACITY;
-      const colour = label === 0 ? [0, 0, 0] : colourOf(label);
+      const colour = label === 0 ? [0, 0, 0] : labelColour(label);
       for (let channel = 0; channel < 3; channel++) {
         pixels[at + channel] = Math.round(base * (1 - opacity) + colour[channel]! * opacity);
       }
@@ -220,9 +207,7 @@ export function renderMontage({ volume, segmentations, reference, labelNames }: 
     ],
     legend: labelNames.slice(1).map((name, index) => ({
       name,
-      colour: `#${colourOf(index + 1)
-        .map(part => part.toString(16).padStart(2, '0'))
-        .join('')}`,
+      colour: hexOf(labelColour(index + 1)),
       outline: outlineOf(index + 1),
     })),
     slice: `across ${AXIS_NAMES[slice.across]}, slice ${slice.index + 1} of ${volume.sizeVoxels[slice.across]}`,

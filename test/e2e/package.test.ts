@@ -1,16 +1,16 @@
 /** The package as a user gets it: packed, installed into an empty project, imported, typed and run; with the examples of docs/library.md. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
-import { formatModelMetadata } from '../../src/experiment/model-file.ts';
-import { collectParameters } from '../../src/nn/parameters.ts';
-import { unet } from '../../src/nn/unet.ts';
 import { nodeFiles } from '../../src/platform/node/files.ts';
-import { exportModel } from '../../src/training/export.ts';
-import { goldensTheta } from '../support/goldens-stream.ts';
+import { startStaticServer } from '../../src/platform/node/static-server.ts';
+import { PAGE_POLICY } from '../../src/platform/web/policy.ts';
+import { hasBrowser, launchBrowser } from '../support/browser.ts';
 import { contentsOf, ROOT, readJson, temporaryFolder } from '../support/program.ts';
+import { tinyModel } from '../support/tiny-model.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
 
 const folder = temporaryFolder();
@@ -24,11 +24,14 @@ function node(...args: readonly string[]): string {
   return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
 }
 
-beforeAll(() => {
+beforeAll(async () => {
   npm(ROOT, 'pack', '--pack-destination', folder);
   const [tarball] = readdirSync(folder);
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
   npm(folder, 'install', '--prefer-offline', `./${tarball}`);
+  await writePhantomDataset(nodeFiles, join(folder, 'data'), { seed: 5, cases: 5 });
+  writeFileSync(join(folder, 'scan.nii.gz'), readFileSync(join(folder, 'data/imagesTr/phantom_001.nii.gz')));
+  writeFileSync(join(folder, 'model.onnx'), tinyModel(1));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -37,10 +40,19 @@ describe('the package', () => {
     const top = readdirSync(installed).sort();
     const documents = ['CHANGELOG.md', 'LICENSE', 'README.md'];
     expect(top).toEqual([...documents, 'dist', 'package.json', 'recipe.schema.json', 'recipes']);
-    const kinds = Object.keys(contentsOf(join(installed, 'dist'))).map(
-      path => /(\.d)?\.\w+(\.map)?$/.exec(path)?.[0] ?? '',
-    );
-    expect([...new Set(kinds)].sort()).toEqual(['', '.d.ts', '.js', '.js.map']);
+    const files = Object.keys(contentsOf(join(installed, 'dist')));
+    const kindsOf = (paths: readonly string[]): readonly string[] =>
+      [...new Set(paths.map(path => /(\.d)?\.\w+(\.map)?$/.exec(path)?.[0] ?? ''))].sort();
+    expect(kindsOf(files.filter(path => !path.startsWith('web/')))).toEqual(['', '.d.ts', '.js', '.js.map']);
+    // the page, without the WebAssembly that other packages bring
+    expect(kindsOf(files.filter(path => path.startsWith('web/')))).toEqual([
+      '',
+      '.css',
+      '.html',
+      '.js',
+      '.json',
+      '.svg',
+    ]);
   });
 
   it('has a program', () => {
@@ -49,10 +61,20 @@ describe('the package', () => {
     expect(text).toBe(`${version}\n`);
   });
 
+  it('serves its page, with the WebAssembly of the packages beside it', () => {
+    const script = `
+      const { servePage } = await import('${join(installed, 'dist/platform/node/page.js')}');
+      const server = await servePage({ port: 0 });
+      const paths = ['', 'run.json', 'runtime/ort-wasm-simd-threaded.wasm', 'pipelines/nrrd-read-image.wasm.zst'];
+      for (const path of paths) console.log((await fetch(server.url + path, { method: 'HEAD' })).status);
+      await server.close();`;
+    expect(node('--input-type=module', '-e', script)).toBe('200\n200\n200\n200\n');
+  });
+
   it.each([
     ['voxstill', ['segment', 'decodeNifti', 'GraphBuilder', 'gradient', 'train', 'softTargetLoss']],
     ['voxstill/node', ['createNodeEngine', 'nodeFiles', 'runExperiment']],
-    ['voxstill/web', ['createWebEngine']],
+    ['voxstill/web', ['createWebEngine', 'loadModel', 'segment']],
   ])('can be imported as %s', (name, wanted) => {
     const script = `console.log(JSON.stringify(Object.keys(await import('${name}'))))`;
     expect(JSON.parse(node('--input-type=module', '-e', script))).toEqual(expect.arrayContaining(wanted));
@@ -80,9 +102,59 @@ describe('what runs in a page', () => {
   it('needs no module of Node, and the portable part no engine', () => {
     const portable = outsideOf('dist/index.js');
     expect([...portable].sort()).toEqual(['fflate', 'nifti-reader-js', 'pbf', 'zod']);
-    expect([...outsideOf('dist/platform/web/index.js')].sort()).toEqual(['onnxruntime-web/wasm']);
+    const web = ['fflate', 'nifti-reader-js', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu', 'pbf', 'zod'];
+    expect(web).toEqual(expect.arrayContaining([...outsideOf('dist/platform/web/index.js')]));
     // the walk does find what there is
     expect(outsideOf('dist/platform/node/index.js')).toContain('node:worker_threads');
+  });
+});
+
+/** Builds a page of the installed package as its user would, with Vite. */
+async function buildPage(root: string): Promise<string> {
+  await build({ root, base: './', configFile: false, logLevel: 'error', worker: { format: 'es' } });
+  return join(root, 'dist');
+}
+
+function bundled(page: string): string {
+  const scripts = readdirSync(join(page, 'assets')).filter(name => /\.js$/.test(name));
+  return scripts.map(name => readFileSync(join(page, 'assets', name), 'utf8')).join('');
+}
+
+describe('a page that uses the package', () => {
+  it('carries only what it uses', async () => {
+    const root = join(folder, 'small');
+    mkdirSync(root);
+    writeFileSync(join(root, 'index.html'), '<script type="module" src="./main.js"></script>');
+    writeFileSync(join(root, 'main.js'), "import { decodeNifti } from 'voxstill';\nconsole.log(decodeNifti);\n");
+    const code = bundled(await buildPage(root));
+    expect(code).toContain('E_NIFTI_CORRUPT');
+    // measured: 40 kB; the whole library is ten times as large
+    expect(code.length).toBeLessThan(80_000);
+    expect(code).not.toMatch(/gradientNorm|E_MODEL_INFO|E_PHANTOM/);
+  });
+
+  it.skipIf(!hasBrowser)('segments in the browser: the example', async () => {
+    const root = join(folder, 'example');
+    cpSync(join(ROOT, 'examples/web'), root, { recursive: true });
+    const page = await buildPage(root);
+    expect(bundled(page)).not.toMatch(/gradientNorm|E_PHANTOM/);
+    copyFileSync(join(folder, 'model.onnx'), join(page, 'model.onnx'));
+    const mounts = [{ prefix: '/', folder: page }] as const;
+    const server = await startStaticServer({ mounts, port: 0, policy: () => PAGE_POLICY });
+    const browser = await launchBrowser();
+    try {
+      const tab = await browser.newPage();
+      await tab.goto(server.url);
+      await tab.getByLabel('NIfTI file').setInputFiles(join(folder, 'scan.nii.gz'));
+      const result = tab.locator('pre').getByText('{');
+      await result.waitFor({ timeout: 60_000 });
+      const { volumesMl } = JSON.parse((await result.textContent()) ?? '') as { readonly volumesMl: object };
+      expect(volumesMl).toEqual({ Anterior: expect.any(Number), Posterior: expect.any(Number) });
+      expect(await tab.locator('progress').evaluate(bar => (bar as HTMLProgressElement).value)).toBe(1);
+    } finally {
+      await browser.close();
+      await server.close();
+    }
   });
 });
 
@@ -94,36 +166,7 @@ describe('docs/library.md', () => {
   );
 
   beforeAll(async () => {
-    await writePhantomDataset(nodeFiles, join(folder, 'data'), { seed: 5, cases: 5 });
-    writeFileSync(join(folder, 'scan.nii.gz'), readFileSync(join(folder, 'data/imagesTr/phantom_001.nii.gz')));
     writeFileSync(join(folder, 'recipe.yaml'), tinyRecipe('data', 2));
-    const labels = ['background', 'Anterior', 'Posterior'].map((name, value) => ({ value, name }));
-    const network = unet({
-      features: [2, 4],
-      convolutionsPerLevel: 1,
-      normalization: 'instance',
-      negativeSlope: 0,
-      classes: 3,
-    });
-    const specs = collectParameters(network, [1, 1, 16, 24, 16]);
-    const metadata = formatModelMetadata({
-      labels,
-      channels: 1,
-      spacingMm: null,
-      orientation: null,
-      imageInterpolation: 'linear',
-      normalize: 'min-max',
-      patch: [16, 24, 16],
-      activation: 'softmax',
-      inputName: 'image',
-      outputName: 'logits',
-      parameters: 0,
-      multiplyAdds: 0,
-      axes: 'NCZYX',
-    });
-    const model = { network, specs };
-    const bytes = exportModel(model, goldensTheta(1, specs), { channels: 1, window: [16, 24, 16], metadata });
-    writeFileSync(join(folder, 'model.onnx'), bytes);
     for (const { code, file } of examples) writeFileSync(join(folder, `${file}.ts`), code);
     const flags = ['--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2022,dom', '--types', ''];
     const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');

@@ -1,0 +1,338 @@
+/** The built page in a real browser, with two threads: what a person does with it, and what goes wrong. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openModel, readModelFile } from '../../src/experiment/model-file.ts';
+import { segment } from '../../src/inference/predictor.ts';
+import { nodeFiles } from '../../src/platform/node/files.ts';
+import { servePage } from '../../src/platform/node/page.ts';
+import type { StaticServer } from '../../src/platform/node/static-server.ts';
+import { createWebEngine } from '../../src/platform/web/engine.ts';
+import type { Engine } from '../../src/runtime/engine.ts';
+import { createNiftiHeader, decodeLabels, encodeNiftiImage } from '../../src/volume/nifti.ts';
+import type { Affine, Volume, Xyz } from '../../src/volume/volume.ts';
+import { samplePhantom } from '../../web/sample.ts';
+import { hasBrowser, launchBrowser } from '../support/browser.ts';
+import { ROOT, temporaryFolder, voxstill } from '../support/program.ts';
+import { writeHistory, writeRecord, writeRunFixture } from '../support/run-fixture.ts';
+
+/** Software rendering on loaded cores. */
+const PATIENCE_MS = 60_000;
+
+const folder = temporaryFolder();
+const run = join(folder, 'run');
+let browser: Browser;
+let server: StaticServer;
+let page: Page;
+/** Everything that the page asked for, and what it complained about, since it was opened. */
+let requests: string[];
+let complaints: string[];
+
+beforeAll(async () => {
+  if (!hasBrowser) return;
+  writeRunFixture(run);
+  [server, browser] = [await servePage({ run, port: 0 }), await launchBrowser()];
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function open(url: string, from: Browser = browser): Promise<void> {
+  page = await from.newPage({ viewport: { width: 1280, height: 800 } });
+  page.setDefaultTimeout(PATIENCE_MS);
+  [requests, complaints] = [[], []];
+  page.on('request', request => requests.push(request.url()));
+  page.on('console', message => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', error => complaints.push(error.message));
+  await page.goto(url);
+  await page.locator('#models').getByLabel('student').waitFor();
+}
+
+const text = async (id: string): Promise<string> => (await page.locator(`#${id}`).textContent()) ?? '';
+const button = (name: string) => page.getByRole('button', { name, exact: true });
+const message = () => page.getByRole('alert');
+
+/** Waits until nothing is computed any more. */
+async function settled(): Promise<void> {
+  await page.locator('#cancel').waitFor({ state: 'hidden' });
+}
+
+async function openSample(): Promise<void> {
+  await button('Sample').click();
+  await page.getByRole('radio', { name: 'reference' }).waitFor();
+  await settled();
+}
+
+async function openFile(path: string, label = 'Open image'): Promise<void> {
+  await page.getByLabel(label).setInputFiles(path);
+  await settled();
+}
+
+async function segmentShown(arm: string): Promise<void> {
+  await page.locator('#models').getByLabel(arm).check();
+  await button('Segment').click();
+  await page.locator('#volumes').getByLabel(arm).waitFor();
+  await settled();
+}
+
+async function savedFile(name: string): Promise<string> {
+  const started = page.waitForEvent('download');
+  await button('Save as NIfTI').click();
+  const download = await started;
+  expect(download.suggestedFilename()).toBe(name);
+  const path = join(folder, name);
+  await download.saveAs(path);
+  return path;
+}
+
+async function labelsBy(engine: Engine, volume: Volume): Promise<Uint8Array> {
+  const file = await readModelFile(nodeFiles, join(run, 'student/model.onnx'));
+  const session = await openModel(engine, file);
+  const { labels } = await segment(session, file.info, volume);
+  await session.dispose();
+  return labels.data;
+}
+
+function writeVolume(name: string, sizeVoxels: Xyz, affine?: Affine): string {
+  const voxels = sizeVoxels[0] * sizeVoxels[1] * sizeVoxels[2];
+  const data = Float32Array.from({ length: voxels }, (_, index) =>
+    Math.round(100 * Math.sin(index / 7) + (index % 13)),
+  );
+  const spacingMm = [1, 1, 1] as const;
+  const identity = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+  const volume = { data, sizeVoxels, channels: 1, spacingMm, affine: affine ?? identity };
+  const path = join(folder, name);
+  writeFileSync(path, encodeNiftiImage(volume, createNiftiHeader(volume)));
+  return path;
+}
+
+describe.skipIf(!hasBrowser)('the page of a run', () => {
+  beforeEach(() => open(server.url));
+  afterEach(async () => {
+    const left = requests.filter(url => !url.startsWith(server.url) && !/^(blob|data):/.test(url));
+    expect({ left, complaints }).toEqual({ left: [], complaints: [] });
+    await page.close();
+  });
+
+  it('can be used within two seconds, with two threads and the models of the run', async () => {
+    const readyMs = await page.evaluate(() => performance.now());
+    // 0.6 s on idle cores; twice the time is for loaded ones
+    expect(readyMs).toBeLessThan(4000);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    expect(await page.locator('#models label').allTextContents()).toEqual(['student', 'baseline']);
+    expect(await page.locator('#isolation').isVisible()).toBe(false);
+    expect(await page.locator('#backend option').allTextContents()).toEqual([
+      expect.stringMatching(/^WebAssembly, \d+ threads$/),
+    ]);
+  });
+
+  it('segments the sample exactly as the same engine does under Node', async () => {
+    await openSample();
+    expect(await text('estimate')).toMatch(/^needs about [\d.]+ MB of memory$/);
+    await page.keyboard.press('Alt+s');
+    await page.locator('#volumes').getByLabel('student').waitFor();
+    await settled();
+    expect(await text('cost')).toMatch(
+      /^[\d.]+ m?s after [\d.]+ m?s of loading; onnxruntime-web [\d.]+ wasm, \d+ threads; [\d.]+ MB of engine memory/,
+    );
+    const path = await savedFile('sample_student.nii.gz');
+    const { volume } = samplePhantom();
+    const saved = decodeLabels(readFileSync(path), { path });
+    expect(saved.data).toEqual(await labelsBy(await createWebEngine(), volume));
+    expect(new Set(saved.data).size).toBe(3);
+    const ml = saved.data.filter(value => value === 1).length / 1000;
+    expect(await page.locator('#volumes tbody tr').first().textContent()).toMatch(
+      new RegExp(`^Anterior\\d+\\.\\d\\d${ml.toFixed(2)}$`),
+    );
+  });
+
+  it('toggles between arms, and maps where they differ with their Dice', async () => {
+    await openSample();
+    await segmentShown('student');
+    await segmentShown('baseline');
+    await page.getByLabel('Difference from').selectOption({ label: 'reference' });
+    expect(await page.locator('#difference li').allTextContents()).toEqual([
+      expect.stringMatching(/^Dice of Anterior: [01]\.\d{4}$/),
+      expect.stringMatching(/^Dice of Posterior: [01]\.\d{4}$/),
+      expect.stringMatching(/^[1-9]\d* voxels differ$/),
+      'only baseline',
+      'only reference',
+      'another class',
+    ]);
+    // the viewer says where its cross-hair is
+    await page.getByLabel(/^Three planes/).click({ position: { x: 200, y: 150 } });
+    await page.locator('#place').getByText('mm').waitFor();
+    expect(await text('place')).toMatch(/^-?[\d.]+, -?[\d.]+, -?[\d.]+ mm · [\d.]+/);
+    await page.getByRole('radio', { name: 'reference' }).check();
+    expect(await page.locator('#difference').isVisible()).toBe(false);
+    await page.keyboard.press('Alt+0');
+    expect(await page.getByRole('radio', { name: 'none' }).isChecked()).toBe(true);
+    await page.getByLabel('Label opacity').fill('0.9');
+    await page.getByLabel('Layout').selectOption('axial');
+  });
+
+  it('gives a file of any orientation the labels and the header that the program gives it', async () => {
+    const oblique = [-0.8, 0.1, -0.2, 31, 0.15, 1.1, 0.3, -42, 0.2, -0.25, 1.4, 7, 0, 0, 0, 1];
+    const scan = writeVolume('scan.nii.gz', [20, 26, 18], oblique);
+    await openFile(scan);
+    expect(await text('scan-facts')).toMatch(/^20 × 26 × 18 voxels/);
+    await segmentShown('student');
+    const saved = await savedFile('scan_student.nii.gz');
+    const args = ['predict', '--model', join(run, 'student/model.onnx'), '--input', scan, '--output', 'program.nii.gz'];
+    expect(await voxstill(args, { cwd: folder })).toMatchObject({ code: 0 });
+    const [ours, theirs] = [saved, join(folder, 'program.nii.gz')].map(path =>
+      decodeLabels(readFileSync(path), { path }),
+    );
+    expect(ours!.affine).toEqual(theirs!.affine);
+    const equal = ours!.data.filter((value, index) => value === theirs!.data[index]).length;
+    expect(equal / ours!.data.length).toBeGreaterThanOrEqual(0.999);
+  });
+
+  it('reads NRRD, MetaImage and the files of a DICOM series', async () => {
+    const fixtures = join(ROOT, 'test/fixtures/formats');
+    for (const [path, label] of [
+      ['int16.nrrd', 'Open image'],
+      ['int16.mha', 'Open image'],
+      ['dicom-coronal', 'Open folder'],
+    ] as const) {
+      await openFile(join(fixtures, path), label);
+      expect(await text('message-text'), path).toBe('');
+      expect(await text('scan-name')).toBe(path);
+      expect(await text('scan-facts')).toMatch(/^\d+ × \d+ × \d+ voxels of [\d.]+ × [\d.]+ × [\d.]+ mm/);
+    }
+  });
+
+  it('stops at once when asked to, and goes on working', async () => {
+    await openFile(writeVolume('large.nii.gz', [64, 64, 64]));
+    await button('Segment').click();
+    await page.getByText(/window \d+ of \d+, \d+ s left/).waitFor();
+    await button('Cancel').click();
+    await settled();
+    expect(await message().isVisible()).toBe(false);
+    expect(await page.locator('#results').isVisible()).toBe(false);
+    await openSample();
+    await segmentShown('student');
+  });
+
+  it('says what is wrong with bad files, and stays usable', async () => {
+    const bad = join(folder, 'bad.nii.gz');
+    writeFileSync(bad, 'this is no image');
+    await openFile(bad);
+    expect(await text('message-text')).toMatch(/^E_NIFTI_CORRUPT: /);
+    await button('Close').click();
+    expect(await message().isVisible()).toBe(false);
+
+    const noModel = join(folder, 'broken.onnx');
+    writeFileSync(noModel, 'this is no model');
+    await page.getByLabel('Open .onnx').setInputFiles(noModel);
+    await message().waitFor();
+    expect(await text('message-text')).toMatch(/^E_MODEL_CORRUPT: /);
+
+    await openFile(writeVolume('flat.nii.gz', [32, 32, 1]));
+    expect(await text('estimate')).toMatch(/a single slice \(32x32x1 voxels\)/);
+    await button('Segment').click();
+    await message().waitFor();
+    expect(await text('message-text')).toMatch(/^E_VOLUME_FLAT: /);
+
+    await openSample();
+    expect(await message().isVisible()).toBe(false);
+    await segmentShown('student');
+  });
+
+  it('draws the curves anew while the run goes on, and stops when it is done', async () => {
+    await button('Training').click();
+    await page.getByText('run: running; student at step 3, baseline at step 3').waitFor();
+    await page.getByRole('img', { name: /^Total loss/ }).waitFor();
+    writeHistory(run, 'student', 40);
+    writeRecord(run, 'done');
+    await page.getByText('run: done; student at step 40, baseline at step 3').waitFor();
+    expect(await page.getByRole('img', { name: /student: from 2\.000 to 0\.050/ }).count()).toBe(1);
+    writeRecord(run, 'running');
+  });
+
+  it('forbids itself every address but its own', async () => {
+    const blocked = await page.evaluate(async () => {
+      const violation = new Promise<string>(resolve => {
+        document.addEventListener('securitypolicyviolation', event => resolve(event.effectiveDirective));
+      });
+      await fetch('https://example.com/').catch(() => {});
+      return violation;
+    });
+    expect(blocked).toBe('connect-src');
+    complaints = complaints.filter(line => !line.includes('example.com'));
+    requests = requests.filter(url => !url.includes('example.com'));
+  });
+
+  it.each(['light', 'dark'] as const)('has texts of enough contrast when it is %s', async colorScheme => {
+    await page.emulateMedia({ colorScheme });
+    const ratios = await page.evaluate(() => {
+      const probe = document.body.appendChild(document.createElement('span'));
+      const luminance = (name: string): number => {
+        probe.style.color = `var(${name})`;
+        const parts = getComputedStyle(probe).color.match(/\d+/g)!.map(Number);
+        const [r, g, b] = parts.map(part => {
+          const share = part / 255;
+          return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        }) as [number, number, number];
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+      const pairs = [
+        'text panel',
+        'soft panel',
+        'soft page',
+        'accent panel',
+        'on-accent accent',
+        'hint-text hint',
+        'alert-text alert',
+      ];
+      return pairs.map(pair => {
+        const [front, back] = pair.split(' ').map(name => luminance(`--${name}`)) as [number, number];
+        return [pair, (Math.max(front, back) + 0.05) / (Math.min(front, back) + 0.05)] as const;
+      });
+    });
+    // WCAG 2.2, level AA
+    for (const [pair, ratio] of ratios) expect(ratio, pair).toBeGreaterThanOrEqual(4.5);
+  });
+
+  it('fits a telephone, and every control has a name', async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await openSample();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    const nameless = await page.evaluate(() =>
+      [...document.querySelectorAll<HTMLElement>('button, a, input, select, canvas, progress')]
+        .filter(one => {
+          const labels = (one as HTMLInputElement).labels;
+          const name = one.getAttribute('aria-label') ?? labels?.[0]?.textContent ?? one.textContent;
+          return (name ?? '').trim() === '';
+        })
+        .map(one => one.outerHTML),
+    );
+    expect(nameless).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasBrowser)('the page from a server without isolation', () => {
+  it('computes on one thread, and says why', async () => {
+    const plain = await servePage({ run, port: 0, isolated: false });
+    try {
+      await open(plain.url);
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
+      expect(await text('isolation')).toMatch(/^One thread only: .*Cross-Origin-Opener-Policy: same-origin/s);
+      expect(await text('backend')).toBe('WebAssembly, 1 thread');
+      await openSample();
+      await segmentShown('student');
+      expect(await text('cost')).toContain('wasm, 1 thread;');
+      const path = await savedFile('sample_student.nii.gz');
+      const saved = decodeLabels(readFileSync(path), { path });
+      expect(saved.data).toEqual(await labelsBy(await createWebEngine(), samplePhantom().volume));
+      await page.close();
+    } finally {
+      await plain.close();
+    }
+  });
+});

@@ -1,0 +1,22 @@
+/** What can compute in this browser, for the person to choose from. The graphics card first where there is one. */
+import { hasWebGpu, type WebBackend } from '../src/platform/web/index.ts';
+import { make } from './elements.ts';
+
+export interface Backends {
+  chosen(): WebBackend;
+}
+
+function wasmText(): string {
+  const threads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+  return `WebAssembly, ${threads} thread${threads === 1 ? '' : 's'}`;
+}
+
+/** Fills the list of choices. */
+export async function chooseBackends(list: HTMLSelectElement): Promise<Backends> {
+  const found: readonly (readonly [WebBackend, string])[] = [
+    ...((await hasWebGpu()) ? [['webgpu', 'WebGPU'] as const] : []),
+    ['wasm', wasmText()],
+  ];
+  list.replaceChildren(...found.map(([backend, text]) => make('option', { value: backend }, text)));
+  return { chosen: () => list.value as WebBackend };
+}

@@ -1,0 +1,89 @@
+/** Whether a segmentation fits into the tab, before it is tried; with smaller windows where the model allows them. */
+import { InputError } from '../src/core/errors.ts';
+import type { Triple } from '../src/core/shape.ts';
+import type { ModelFile } from '../src/experiment/model-file.ts';
+import { outputClasses } from '../src/inference/model-info.ts';
+import { activationBytes } from '../src/onnx/activation-memory.ts';
+import { decodeModel } from '../src/onnx/decode.ts';
+import { formatBytes } from '../src/report/format.ts';
+import { formatSize, type Volume, voxelCount } from '../src/volume/volume.ts';
+
+/** What browsers give to a tab, and WebAssembly to a memory. */
+const TAB_BYTES = 4e9;
+/** What ONNX Runtime takes beyond activations, as a share of them (measured: 1.1 to 1.3), and at rest. */
+const ENGINE_SHARE = 1.3;
+const ENGINE_BYTES = 2e7;
+/** Float32 copies of the image: the page's, the viewer's two, the worker's, normalised, turned or resampled. */
+const IMAGE_COPIES = 6;
+const SMALLEST_WINDOW = 16;
+
+export interface MemoryPlan {
+  /** [D, H, W] of the window. */
+  readonly patch: Triple;
+  readonly bytes: number;
+  readonly text: string;
+}
+
+function bytesWith(patch: Triple, volume: Volume, { bytes: model, info, metadata }: ModelFile): number {
+  const voxels = voxelCount(volume.sizeVoxels);
+  const window = metadata.axes.endsWith('XYZ') ? patch.toReversed() : patch;
+  const activations = activationBytes(model, { inputName: info.inputName, channels: info.channels, window });
+  const [sizeX, sizeY] = volume.sizeVoxels;
+  const slices = outputClasses(info).values.length * patch[0] * sizeX * sizeY;
+  const image = IMAGE_COPIES * voxels * volume.channels + slices;
+  return ENGINE_BYTES + model.length + ENGINE_SHARE * activations + image * Float32Array.BYTES_PER_ELEMENT + 3 * voxels;
+}
+
+/** Whether the model takes windows of any size. */
+function isFree({ bytes, info, path }: ModelFile): boolean {
+  const [input] = decodeModel(bytes, path).inputs;
+  const free = input?.shape.filter(length => typeof length === 'string' || length <= 0).length ?? 0;
+  return free >= 3 && info.output === undefined;
+}
+
+/** The window with its longest axis halved, in steps that networks with four halvings take; undefined where it is small already. */
+function smaller(patch: Triple): Triple | undefined {
+  const longest = Math.max(...patch);
+  if (longest <= SMALLEST_WINDOW) return undefined;
+  const axis = patch.indexOf(longest);
+  const half = Math.ceil(longest / 2 / SMALLEST_WINDOW) * SMALLEST_WINDOW;
+  return half < longest ? (patch.with(axis, half) as unknown as Triple) : undefined;
+}
+
+/**
+ * Estimates the memory and chooses the window: the model's own, or the largest that fits where the model leaves it open.
+ * @throws {InputError} E_VOLUME_FLAT for a 2D image, E_CHANNELS for other channels, E_TAB_MEMORY if it cannot fit
+ */
+export function planMemory(volume: Volume, file: ModelFile): MemoryPlan {
+  const { sizeVoxels, channels } = volume;
+  const { info } = file;
+  if (sizeVoxels.includes(1) && !info.patch.includes(1)) {
+    throw new InputError(
+      'E_VOLUME_FLAT',
+      `the image has a single slice (${formatSize(sizeVoxels)} voxels), but the model segments volumes. Open the whole series.`,
+    );
+  }
+  if (channels !== info.channels) {
+    throw new InputError(
+      'E_CHANNELS',
+      `the model takes ${info.channels} channel(s), the image has ${channels}. Open images as in training.`,
+    );
+  }
+  let patch: Triple | undefined = info.patch;
+  const free = isFree(file);
+  let bytes = bytesWith(patch, volume, file);
+  while (bytes > TAB_BYTES) {
+    const next: Triple | undefined = free ? smaller(patch) : undefined;
+    if (next === undefined) {
+      throw new InputError(
+        'E_TAB_MEMORY',
+        `this image (${formatSize(sizeVoxels)} voxels) with this model needs about ${formatBytes(bytes)}, a browser's tab has ` +
+          `${formatBytes(TAB_BYTES)}. Crop or resample the image, take a smaller model, or use voxstill predict.`,
+      );
+    }
+    patch = next;
+    bytes = bytesWith(patch, volume, file);
+  }
+  const window = patch === info.patch ? '' : `, with smaller windows (${patch.toReversed().join(' × ')} voxels)`;
+  return { patch, bytes, text: `needs about ${formatBytes(bytes)} of memory${window}` };
+}

@@ -1,0 +1,56 @@
+/** The models that a person may choose: those of the run that is served, and those that were dropped. All are checked when they come. */
+import { InputError } from '../src/core/errors.ts';
+import { type ModelFile, readModelFile } from '../src/experiment/model-file.ts';
+import type { ArmOverview, RunOverview } from '../src/experiment/run-overview.ts';
+import { droppedFiles } from './dropped-files.ts';
+import type { DroppedFile } from './protocol.ts';
+
+/** A model to choose, which may still have to be fetched. */
+export interface ModelChoice {
+  readonly name: string;
+  /** @throws {InputError} as readModelFile */
+  readonly read: () => Promise<ModelFile>;
+}
+
+/** The run that is served; undefined where there is none. */
+export async function fetchRun(): Promise<RunOverview | undefined> {
+  const response = await fetch(new URL('run.json', document.baseURI), { cache: 'no-store' });
+  return response.ok ? ((await response.json()) ?? undefined) : undefined;
+}
+
+function choiceOf({ arm, seed, model }: ArmOverview, isOnly: boolean): readonly ModelChoice[] {
+  if (model === undefined) return [];
+  let file: Promise<ModelFile> | undefined;
+  const fetchModel = async (): Promise<ModelFile> => {
+    const response = await fetch(new URL(`run/${model}`, document.baseURI), { cache: 'no-store' });
+    if (!response.ok)
+      throw new InputError('E_FILE_MISSING', `the server has no ${model} any more. Load the page again.`);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return readModelFile({ read: async () => bytes, exists: async () => false }, model);
+  };
+  const read = (): Promise<ModelFile> => {
+    file ??= fetchModel();
+    return file;
+  };
+  return [{ name: isOnly ? arm : `${arm}, seed ${seed}`, read }];
+}
+
+/** The models of a run. */
+export function choicesOf({ arms }: RunOverview): readonly ModelChoice[] {
+  const isOnly = new Set(arms.map(({ seed }) => seed)).size < 2;
+  return arms.flatMap(arm => choiceOf(arm, isOnly));
+}
+
+/**
+ * The models among files, each with the JSON file of its name.
+ * @throws {InputError} as readModelFile
+ */
+export async function readDroppedModels(dropped: readonly DroppedFile[]): Promise<readonly ModelChoice[]> {
+  const files = droppedFiles(dropped);
+  const choices: ModelChoice[] = [];
+  for (const { path } of dropped.filter(one => /\.onnx$/i.test(one.path))) {
+    const file = await readModelFile(files, path);
+    choices.push({ name: path.replace(/^.*\//, ''), read: async () => file });
+  }
+  return choices;
+}

@@ -1,0 +1,53 @@
+/** What the page and its worker say to each other. One job at a time; its last reply is `failed` or the one named after the job. */
+import type { ReadVolume } from '../src/data/lps-volume.ts';
+import type { ModelMetadata } from '../src/experiment/model-facts.ts';
+import type { SegmentProgress, WebBackend, WebSegmentation } from '../src/platform/web/index.ts';
+import type { LabelVolume, Volume } from '../src/volume/volume.ts';
+
+/** A file that was dropped or chosen, with its path in the folder that was. */
+export interface DroppedFile {
+  readonly path: string;
+  readonly file: File;
+}
+
+export type Job =
+  | { readonly kind: 'read'; readonly files: readonly DroppedFile[]; readonly pipelines: string }
+  | { readonly kind: 'sample' }
+  | {
+      readonly kind: 'segment';
+      readonly volume: Volume;
+      readonly id: string;
+      readonly model: Uint8Array;
+      readonly metadata: Partial<ModelMetadata>;
+      readonly backend: WebBackend;
+      /** Address of the folder with ONNX Runtime's files. */
+      readonly runtime: string;
+    };
+
+/** An image as the page keeps it. */
+export interface Scan extends ReadVolume {
+  /** Name without its ending, for results. */
+  readonly stem: string;
+  readonly name: string;
+  /** The first channel as an uncompressed NIfTI file, for the viewer. */
+  readonly shown: Uint8Array;
+  readonly reference?: LabelVolume;
+}
+
+/** A finished segmentation with what it took. */
+export interface SegmentedReply extends WebSegmentation {
+  readonly kind: 'segmented';
+  readonly engine: string;
+  readonly threads: number;
+  /** Until the model was ready. */
+  readonly loadSeconds: number;
+  /** Memory of ONNX Runtime, which WebAssembly never gives back, so the most that was in use; undefined where it is not told. */
+  readonly engineBytes: number | undefined;
+}
+
+export type Reply =
+  | { readonly kind: 'read'; readonly scan: Scan }
+  | { readonly kind: 'loaded' }
+  | ({ readonly kind: 'progress' } & SegmentProgress)
+  | SegmentedReply
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };

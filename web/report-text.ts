@@ -1,0 +1,15 @@
+/** Sentences of the page about a segmentation: how far it is, and what it took. */
+import type { SegmentProgress } from '../src/platform/web/index.ts';
+import { formatBytes, formatSeconds } from '../src/report/format.ts';
+import type { SegmentedReply } from './protocol.ts';
+
+export function progressText({ windowsDone, windowsTotal, secondsLeft }: SegmentProgress): string {
+  const windows = `window ${windowsDone} of ${windowsTotal}`;
+  return windowsDone === windowsTotal ? windows : `${windows}, ${Math.max(1, Math.round(secondsLeft))} s left`;
+}
+
+export function costText({ seconds, loadSeconds, engine, threads, engineBytes }: SegmentedReply): string {
+  const where = `${engine}${engine.endsWith('wasm') ? `, ${threads} thread${threads === 1 ? '' : 's'}` : ''}`;
+  const memory = engineBytes === undefined ? '' : `; ${formatBytes(engineBytes)} of engine memory at most`;
+  return `${formatSeconds(seconds)} after ${formatSeconds(loadSeconds)} of loading; ${where}${memory}`;
+}

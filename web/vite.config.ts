@@ -1,0 +1,73 @@
+/** Builds the page into dist/web: static files for any server, with relative addresses. `npm run build:web -- --watch` keeps at it. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
+import { PAGE_POLICY } from '../src/platform/web/policy.ts';
+
+const folderOf = (entry: string): string => dirname(fileURLToPath(import.meta.resolve(entry)));
+
+const RUNTIME = ['ort-wasm-simd-threaded', 'ort-wasm-simd-threaded.asyncify'].flatMap(name => [
+  `${name}.wasm`,
+  `${name}.mjs`,
+]);
+const PIPELINES = {
+  '@itk-wasm/image-io': ['nrrd-read-image', 'meta-read-image'],
+  '@itk-wasm/dicom': ['read-image-dicom-file-series'],
+} as const;
+
+/** WebAssembly that the page fetches by name when it is needed; `voxstill serve` takes the same files from the installed packages. */
+function copyWebAssembly(): Plugin {
+  const runtime = folderOf('onnxruntime-web/ort-wasm-simd-threaded.wasm');
+  const files = [
+    ...RUNTIME.map(name => [`runtime/${name}`, join(runtime, name)] as const),
+    ...Object.entries(PIPELINES).flatMap(([name, pipelines]) =>
+      pipelines.flatMap(pipeline =>
+        ['.js', '.wasm.zst'].map(ending => {
+          const file = `pipelines/${pipeline}${ending}`;
+          return [file, join(folderOf(name), file)] as const;
+        }),
+      ),
+    ),
+  ];
+  return {
+    name: 'copy-webassembly',
+    apply: 'build',
+    generateBundle() {
+      // the workers' bundles pass here too, and need no copies
+      if (this.environment.config.isWorker) return;
+      for (const [fileName, path] of files) this.emitFile({ type: 'asset', fileName, source: readFileSync(path) });
+    },
+  };
+}
+
+/** The policy in the page itself, for servers that send no headers. */
+function policyTag(): Plugin {
+  const attrs = { 'http-equiv': 'Content-Security-Policy', content: PAGE_POLICY };
+  return {
+    name: 'policy-tag',
+    apply: 'build',
+    transformIndexHtml: () => [{ tag: 'meta', attrs, injectTo: 'head-prepend' }],
+  };
+}
+
+export default defineConfig({
+  root: fileURLToPath(new URL('.', import.meta.url)),
+  base: './',
+  resolve: {
+    // without a copy of ONNX Runtime's loader inside: the page names its files
+    conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions],
+    alias: { linkedom: fileURLToPath(new URL('report-document.ts', import.meta.url)) },
+  },
+  plugins: [policyTag(), copyWebAssembly()],
+  worker: { format: 'es' },
+  build: {
+    outDir: '../dist/web',
+    emptyOutDir: true,
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    // the viewer is one library, loaded when there is an image
+    chunkSizeWarningLimit: 1500,
+    modulePreload: { polyfill: false },
+  },
+});

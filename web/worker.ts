@@ -1,0 +1,86 @@
+/** The page's worker: reads images and segments them, so that the page stays responsive. Cancelling ends the whole worker. */
+import { VoxstillError } from '../src/core/errors.ts';
+import { readVolume } from '../src/data/volume-file.ts';
+import { formatOfName, volumeStem } from '../src/data/volume-name.ts';
+import { createWebImageCodec } from '../src/platform/web/image-codec.ts';
+import { loadModel, type RuntimeFiles, segment, type WebBackend } from '../src/platform/web/index.ts';
+import { createNiftiHeader, encodeNiftiImage } from '../src/volume/nifti.ts';
+import { voxelCount } from '../src/volume/volume.ts';
+import { droppedFiles } from './dropped-files.ts';
+import { watchMemory } from './engine-memory.ts';
+import type { Job, Reply, Scan } from './protocol.ts';
+import { samplePhantom } from './sample.ts';
+
+const engineBytes = watchMemory();
+
+function reply(message: Reply, transfer: readonly ArrayBufferLike[] = []): void {
+  postMessage(message, { transfer: transfer.filter(buffer => buffer instanceof ArrayBuffer) });
+}
+
+function scanOf(read: Omit<Scan, 'shown'>): Scan {
+  const { volume, header } = read;
+  const first = { ...volume, channels: 1, data: volume.data.subarray(0, voxelCount(volume.sizeVoxels)) };
+  return { ...read, shown: encodeNiftiImage(first, header, { compress: false }) };
+}
+
+async function read({ files, pipelines }: Job & { kind: 'read' }): Promise<void> {
+  const sources = { files: droppedFiles(files), images: createWebImageCodec(pipelines) };
+  const known = files.find(({ path }) => !['dicom', undefined].includes(formatOfName(path)));
+  const only = files.length === 1 ? files[0]!.path : undefined;
+  const path = known?.path ?? only ?? '.';
+  const name = path === '.' ? (files[0]?.path.split('/')[0] ?? path) : path;
+  const scan = scanOf({ ...(await readVolume(sources, path)), name, stem: volumeStem(name) });
+  reply({ kind: 'read', scan }, [scan.volume.data.buffer, scan.shown.buffer]);
+}
+
+function sample(): void {
+  const { volume, labels } = samplePhantom();
+  const facts = { header: createNiftiHeader(volume), dataType: 'float32', warnings: [], reference: labels };
+  const scan = scanOf({ ...facts, volume, name: 'sample phantom', stem: 'sample' });
+  reply({ kind: 'read', scan });
+}
+
+function filesOf(backend: WebBackend, runtime: string): RuntimeFiles {
+  const build = backend === 'webgpu' ? 'ort-wasm-simd-threaded.asyncify' : 'ort-wasm-simd-threaded';
+  return { wasm: `${runtime}${build}.wasm`, mjs: `${runtime}${build}.mjs` };
+}
+
+async function segmentJob({ volume, id, model: bytes, ...job }: Job & { kind: 'segment' }): Promise<void> {
+  const { metadata, backend, runtime } = job;
+  const startMs = performance.now();
+  const threads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+  const model = await loadModel(bytes, { metadata, backend, threads, files: filesOf(backend, runtime) });
+  const loadSeconds = (performance.now() - startMs) / 1000;
+  reply({ kind: 'loaded' });
+  try {
+    const result = await segment(volume, model, {
+      id,
+      onProgress: progress => reply({ kind: 'progress', ...progress }),
+    });
+    reply({ kind: 'segmented', ...result, engine: model.engine, threads, loadSeconds, engineBytes: engineBytes() });
+  } finally {
+    await model.dispose();
+  }
+}
+
+async function work(job: Job): Promise<void> {
+  switch (job.kind) {
+    case 'read':
+      return read(job);
+    case 'sample':
+      return sample();
+    case 'segment':
+      return segmentJob(job);
+    default:
+      return job satisfies never;
+  }
+}
+
+addEventListener('message', async ({ data: job }: MessageEvent<Job>) => {
+  try {
+    await work(job);
+  } catch (error) {
+    const code = error instanceof VoxstillError ? error.code : 'E_INTERNAL';
+    reply({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+  }
+});
