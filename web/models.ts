@@ -18,7 +18,7 @@ export async function fetchRun(): Promise<RunOverview | undefined> {
   return response.ok ? ((await response.json()) ?? undefined) : undefined;
 }
 
-function choiceOf({ arm, seed, model }: ArmOverview, isOnly: boolean): readonly ModelChoice[] {
+function choiceOf({ arm, fold, seed, model }: ArmOverview, isOnly: boolean): readonly ModelChoice[] {
   if (model === undefined) return [];
   let file: Promise<ModelFile> | undefined;
   const fetchModel = async (): Promise<ModelFile> => {
@@ -32,12 +32,12 @@ function choiceOf({ arm, seed, model }: ArmOverview, isOnly: boolean): readonly 
     file ??= fetchModel();
     return file;
   };
-  return [{ name: isOnly ? arm : `${arm}, seed ${seed}`, read }];
+  return [{ name: isOnly ? arm : `${arm},${fold === null ? '' : ` fold ${fold},`} seed ${seed}`, read }];
 }
 
 /** The models of a run. */
 export function choicesOf({ arms }: RunOverview): readonly ModelChoice[] {
-  const isOnly = new Set(arms.map(({ seed }) => seed)).size < 2;
+  const isOnly = arms.every(({ fold, seed }) => fold === arms[0]!.fold && seed === arms[0]!.seed);
   return arms.flatMap(arm => choiceOf(arm, isOnly));
 }
 

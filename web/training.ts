@@ -27,7 +27,7 @@ function statusText({ status, name }: RunOverview, histories: Readonly<Record<st
 }
 
 /**
- * Shows the curves of the first seed, and keeps them up to date until the run has ended.
+ * Shows the curves of the first fold and seed, and keeps them up to date until the run has ended.
  * @param onRun told of the run whenever it was looked at, since new models may be there
  */
 export async function watchTraining(run: RunOverview, onRun: (run: RunOverview) => void): Promise<void> {
@@ -35,8 +35,8 @@ export async function watchTraining(run: RunOverview, onRun: (run: RunOverview) 
   for (let now: RunOverview | undefined = run; now !== undefined; now = await fetchRun()) {
     onRun(now);
     let hasChanged = false;
-    for (const { arm, seed, history } of now.arms) {
-      if (history === undefined || seed !== now.arms[0]!.seed) continue;
+    for (const { arm, fold, seed, history } of now.arms) {
+      if (history === undefined || fold !== now.arms[0]!.fold || seed !== now.arms[0]!.seed) continue;
       const before = watched.get(arm);
       const read = await readHistory(history, before);
       if (read === undefined || read === before) continue;

@@ -2,12 +2,11 @@
 import type { Files } from '../runtime/files.ts';
 import { readRecord } from './read-run.ts';
 import { ARMS, type Arm } from './record.ts';
-import { runFolder } from './run-folder.ts';
+import { type Repeat, type Repeats, repeatsOf, runFolder } from './run-folder.ts';
 
-/** One arm of one seed. Places are relative to the run's folder; one that is missing is not there yet. */
-export interface ArmOverview {
+/** One arm of one fold and seed. Places are relative to the run's folder; one that is missing is not there yet. */
+export interface ArmOverview extends Repeat {
   readonly arm: Arm;
-  readonly seed: number;
   readonly model?: string;
   readonly history?: string;
 }
@@ -25,16 +24,16 @@ export interface RunOverview {
  * @throws {InputError} E_RUN if its record cannot be read
  */
 export async function readRunOverview(files: Files, folder: string): Promise<RunOverview> {
-  const record = await readRecord(files, runFolder(folder, []).record);
-  const seeds = record?.seeds ?? [1];
-  const [here, there] = [runFolder(folder, seeds), runFolder('', seeds)];
+  const record = await readRecord(files, `${folder}/run.json`);
+  const repeats: Repeats = { folds: record?.folds ?? [null], seeds: record?.seeds ?? [1] };
+  const [here, there] = [runFolder(folder, repeats), runFolder('', repeats)];
   const arms: ArmOverview[] = [];
-  for (const seed of seeds) {
+  for (const repeat of repeatsOf(repeats)) {
     for (const arm of ARMS) {
-      const [at, place] = [here.arm(arm, seed), there.arm(arm, seed)];
+      const [at, place] = [here.arm(arm, repeat), there.arm(arm, repeat)];
       const model = (await files.exists(at.model)) ? { model: place.model.slice(1) } : {};
       const history = (await files.exists(at.history)) ? { history: place.history.slice(1) } : {};
-      if ('model' in model || 'history' in history) arms.push({ arm, seed, ...model, ...history });
+      if ('model' in model || 'history' in history) arms.push({ arm, ...repeat, ...model, ...history });
     }
   }
   const name = folder.split('/').findLast(part => part !== '' && part !== '.') ?? folder;

@@ -62,6 +62,7 @@ describe('the server', () => {
       status: 'running',
       arms: ['student', 'baseline'].map(arm => ({
         arm,
+        fold: null,
         seed: 1,
         model: `${arm}/model.onnx`,
         history: `${arm}/history.csv`,
