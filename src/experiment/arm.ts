@@ -143,7 +143,7 @@ function planOn({
     teacher: teacher?.inStep,
   });
   const transfer = plan.unlabelled === 0 ? {} : data.transferHashes;
-  const depends = [armContent(recipe, arm), seed, data.splits, data.hashes, transfer, teacher?.sha256 ?? null];
+  const depends = [armContent(recipe, arm), seed, data.splits, data.hashes, transfer, labels, teacher?.sha256 ?? null];
   const text = JSON.stringify(depends);
   return { ...plan, fingerprint: laboratory.machine.sha256(new TextEncoder().encode(text)) };
 }

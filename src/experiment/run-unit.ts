@@ -30,16 +30,10 @@ export interface Bench {
 
 /** The part of a recipe that its data depend on, by what they do not. */
 function dataContent(recipe: Recipe): string {
-  const {
-    teacher: _teacher,
-    student: _student,
-    optimizer: _optimizer,
-    loss: _loss,
-    evaluate: _evaluate,
-    ...rest
-  } = recipe;
+  const { teacher: _teacher, student: _student, optimizer: _optimizer, loss, evaluate: _evaluate, ...rest } = recipe;
   const { seeds: _seeds, threads: _threads, baseline: _baseline, distill, ...own } = rest;
-  return JSON.stringify({ ...own, distill: { ...distill, losses: [] } });
+  // whether regions can be trained on is decided with the data
+  return JSON.stringify({ ...own, kind: loss.crossEntropy.kind, distill: { ...distill, losses: [] } });
 }
 
 /**

@@ -133,7 +133,7 @@ describe('demo --quick --json', () => {
           ],
           channels: 1,
           spacingMm: null,
-          normalize: 'min-max',
+          normalize: ['min-max'],
           patch: [32, 48, 32],
           activation: 'softmax',
         },

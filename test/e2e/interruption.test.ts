@@ -56,6 +56,16 @@ describe('the distilled student', () => {
     expect(Object.keys(contentsOf(folder)).filter(name => name.endsWith('.tmp'))).toEqual([]);
   });
 
+  it('does not go on where the classes of the data set have other names now', async () => {
+    const path = join(folder, 'data/dataset.json');
+    const content = readFileSync(path, 'utf8');
+    writeFileSync(path, content.replace('Anterior', 'Front'));
+    const call = await train('parts', 'student', ['--resume']);
+    writeFileSync(path, content);
+    expect(call.code).toBe(2);
+    expect(call.stderr).toContain('E_CHECKPOINT_OTHER');
+  });
+
   it('goes on with --resume to the same model and history as without a stop', async () => {
     const earlier = readJson(join(folder, 'parts/run.json')) as { readonly startedAt: string };
     expect(await train('parts', 'student', ['--resume'])).toMatchObject({ code: 0 });
