@@ -9,6 +9,7 @@ import { addPlan } from './commands/plan.ts';
 import { addPredict } from './commands/predict.ts';
 import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
+import { addSweep } from './commands/sweep.ts';
 import { addTrain } from './commands/train.ts';
 import { addValidate } from './commands/validate.ts';
 import { runProgram } from './program.ts';
@@ -24,7 +25,19 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 
 process.exitCode = await runProgram(
   process.argv.slice(2),
-  [addDemo, addRun, addTrain, addEvaluate, addPredict, addCompare, addValidate, addPlan, addInspect, addServe],
+  [
+    addDemo,
+    addRun,
+    addTrain,
+    addSweep,
+    addEvaluate,
+    addPredict,
+    addCompare,
+    addValidate,
+    addPlan,
+    addInspect,
+    addServe,
+  ],
   {
     version: packageVersion(),
     stdout: text => process.stdout.write(text),

@@ -1,6 +1,7 @@
 /** The recipe that a command was given: read, checked, overridden and made independent of the working directory. */
 import { parseRecipe, resolveRecipe } from '../experiment/config.ts';
 import type { Recipe } from '../experiment/config-schema.ts';
+import { type Combination, combine, type GridAxis, parseGrid } from '../experiment/grid.ts';
 import { locate, nodeFiles } from '../platform/node/files.ts';
 
 /**
@@ -11,6 +12,24 @@ import { locate, nodeFiles } from '../platform/node/files.ts';
 export async function loadRecipe(path: string, overrides: readonly string[]): Promise<Recipe> {
   const text = new TextDecoder().decode(await nodeFiles.read(path));
   return resolveRecipe(parseRecipe(text, { path, overrides }), name => locate(name, path));
+}
+
+/**
+ * Reads a recipe file with every combination of a grid.
+ * @throws {InputError} as {@link loadRecipe}, and E_GRID
+ */
+export async function loadCombinations(
+  path: string,
+  overrides: readonly string[],
+  grid: readonly string[],
+): Promise<{ readonly axes: readonly GridAxis[]; readonly combinations: readonly Combination[] }> {
+  const axes = parseGrid(grid);
+  const text = new TextDecoder().decode(await nodeFiles.read(path));
+  const combinations = combine(text, axes, { path, overrides }).map(async combination => {
+    const recipe = await resolveRecipe(combination.recipe, name => locate(name, path));
+    return { ...combination, recipe };
+  });
+  return { axes, combinations: await Promise.all(combinations) };
 }
 
 /** `runs/<name of the recipe>`: where a run goes if nobody says. */

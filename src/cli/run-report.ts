@@ -1,6 +1,6 @@
 /** From what runs left behind to report.html, and the outcome that a command gives for a finished run. */
 import type { VolumeSources } from '../data/volume-file.ts';
-import { compareArms } from '../experiment/compare.ts';
+import { summarizeArms, testPairs } from '../experiment/compare.ts';
 import { readGallery } from '../experiment/gallery.ts';
 import { pooledEvaluation } from '../experiment/pooled-evaluation.ts';
 import { type ReadArms, type ReadRun, readArms } from '../experiment/read-run.ts';
@@ -63,14 +63,18 @@ function notesOn(arms: readonly ArmEvaluations[]): readonly string[] {
 }
 
 /** What a report on these arms shows. Recipe, provenance and learning curves are there where they are of one run. */
-async function reportInput(sources: VolumeSources, title: string, { arms, runs }: ReadArms): Promise<ReportInput> {
+async function reportInput(
+  sources: VolumeSources,
+  title: string,
+  { arms, runs, pairs }: ReadArms,
+): Promise<ReportInput> {
   const [run] = runs.length === 1 ? runs : [];
   const gallery = run === undefined ? [] : await readGallery(sources, run);
   return {
     title,
     recipe: run?.recipe ?? '',
     provenance: run === undefined ? {} : provenanceOf(run),
-    comparison: compareArms(arms),
+    comparison: { arms: summarizeArms(arms), pairs: testPairs(pairs) },
     evaluations: Object.fromEntries(arms.map(arm => [arm.name, pooledEvaluation(arm)])),
     histories: run?.histories ?? {},
     montage: gallery.map(({ label, loaded, segmentations, labelNames }) => ({

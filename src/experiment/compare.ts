@@ -122,7 +122,7 @@ export function isDifference({ pValueHolm }: Pick<PairTest, 'pValueHolm'>): bool
  * bootstrap over cases and seeds. All pairs are one question: the p-values of one metric are corrected together (Holm).
  * @param pairs first minus second
  */
-function testPairs(pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[]): readonly PairTest[] {
+export function testPairs(pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[]): readonly PairTest[] {
   const tested = pairs.flatMap(([a, b]) => testArms(a, b));
   const families = new Map<string, Tested[]>();
   for (const test of tested) families.set(test.metric, [...(families.get(test.metric) ?? []), test]);
@@ -140,7 +140,7 @@ function testPairs(pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[]
 }
 
 /** The arms by name, pooled and in parts. */
-function summarizeArms(arms: readonly ArmEvaluations[]): Comparison['arms'] {
+export function summarizeArms(arms: readonly ArmEvaluations[]): Comparison['arms'] {
   return Object.fromEntries(arms.map(arm => [arm.name, entryOf(arm)]));
 }
 
@@ -152,7 +152,7 @@ function rankOf(arm: ArmEvaluations): number {
 }
 
 /** Every two arms, first minus second: student before baseline before teacher, others as given. */
-function everyPair(arms: readonly ArmEvaluations[]): readonly (readonly [ArmEvaluations, ArmEvaluations])[] {
+export function everyPair(arms: readonly ArmEvaluations[]): readonly (readonly [ArmEvaluations, ArmEvaluations])[] {
   const ordered = [...arms].sort((left, right) => rankOf(left) - rankOf(right));
   return ordered.flatMap((first, index) => ordered.slice(index + 1).map(second => [first, second] as const));
 }

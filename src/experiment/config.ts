@@ -2,38 +2,38 @@
  * Recipe text to recipe and back: YAML, `--set` overrides, the schema's checks with every problem named at its line, and a
  * complete YAML of the result. Paths in a recipe are made absolute by the caller's rule; this file never touches a disk.
  */
-import { type Document, isMap, isScalar, isSeq, LineCounter, type Pair, parse, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml';
 import { InputError } from '../core/errors.ts';
 import { type JsonSchema, type Path, type Problem, problemsOf } from './config-problems.ts';
 import { type Recipe, recipeJsonSchema, recipeSchema } from './config-schema.ts';
-import { formatYaml } from './yaml.ts';
+import { formatYaml, parseYamlValue } from './yaml.ts';
 
 export interface ParseOptions {
   /** How the recipe is called in messages. */
   readonly path: string;
   /** `a.b.c=value` each, the value in YAML; they win over the text. List items by number: `distill.losses.0.kd.temperature=3`. */
   readonly overrides?: readonly string[];
+  /** The same from a grid, one value of each of its keys; they win over the overrides. */
+  readonly grid?: readonly string[];
 }
 
 interface Override {
+  readonly flag: '--set' | '--grid';
   readonly path: Path;
   readonly value: unknown;
   readonly text: string;
 }
 
-function parseOverride(text: string): Override {
+function parseOverride(text: string, flag: Override['flag']): Override {
   const equals = text.indexOf('=');
   const keys = text.slice(0, equals).trim().split('.');
   if (equals < 1 || keys.includes('')) {
-    throw new InputError('E_RECIPE_KEY', `--set needs key=value, for example student.train.steps=500; got "${text}"`);
+    throw new InputError('E_RECIPE_KEY', `${flag} needs key=value, for example student.train.steps=500; got "${text}"`);
   }
-  try {
-    const value: unknown = parse(text.slice(equals + 1), { prettyErrors: false });
-    return { path: keys.map(key => (/^\d+$/.test(key) ? Number(key) : key)), value, text };
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError('E_RECIPE', `--set ${text}: the value is not YAML: ${reason}`, { cause });
-  }
+  const value = parseYamlValue(text.slice(equals + 1), reason => {
+    throw new InputError('E_RECIPE', `${flag} ${text}: the value is not YAML: ${reason}`);
+  });
+  return { path: keys.map(key => (/^\d+$/.test(key) ? Number(key) : key)), value, text, flag };
 }
 
 /** A copy of the recipe with one place replaced; missing objects and lists on the way are made. */
@@ -96,14 +96,17 @@ function fail(problems: readonly Problem[], placeOf: (path: Path) => Place): nev
  * `recipe.yaml:12 student.unet.featurs: unknown key; did you mean "features"?`
  * @throws {InputError} E_RECIPE if the text is not YAML; E_RECIPE_KEY if a key is unknown; E_RECIPE_VALUE if only values are wrong
  */
-export function parseRecipe(text: string, { path: name, overrides = [] }: ParseOptions): Recipe {
+export function parseRecipe(text: string, { path: name, overrides = [], grid = [] }: ParseOptions): Recipe {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
     const problems = document.errors.map(error => `${name}:${lines.linePos(error.pos[0]).line} ${error.message}`);
     throw new InputError('E_RECIPE', problems.join('\n'));
   }
-  const changes = overrides.map(parseOverride);
+  const changes = [
+    ...overrides.map(override => parseOverride(override, '--set')),
+    ...grid.map(value => parseOverride(value, '--grid')),
+  ];
   let raw: unknown = document.toJS();
   for (const { path, value } of changes) raw = replaceAt(raw, path, value);
   const result = recipeSchema.safeParse(raw);
@@ -114,7 +117,7 @@ export function parseRecipe(text: string, { path: name, overrides = [] }: ParseO
     const change = changes.findLast(
       ({ path: changed }) => startsWith(path, changed) || (isNew && startsWith(changed, path)),
     );
-    if (change !== undefined) return { label: `--set ${change.text}:`, line: Number.POSITIVE_INFINITY };
+    if (change !== undefined) return { label: `${change.flag} ${change.text}:`, line: Number.POSITIVE_INFINITY };
     const line = lineOf(document, lines, path);
     return { label: `${name}:${line}`, line };
   });

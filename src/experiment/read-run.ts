@@ -2,11 +2,13 @@
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import type { Files } from '../runtime/files.ts';
+import { everyPair } from './compare.ts';
 import { parseEvaluation } from './evaluation-file.ts';
 import { parseHistory } from './history.ts';
 import { ARMS, type Arm, type HistoryRow } from './record.ts';
 import { type Repeat, type Repeats, repeatsOf, runFolder } from './run-folder.ts';
 import type { ArmEvaluations } from './score-tables.ts';
+import { isSweep, readSweep } from './sweep-record.ts';
 
 /** The parts of run.json that readers use; an older or newer file may say more. */
 const record = z.looseObject({
@@ -114,28 +116,48 @@ export interface ReadArms {
   readonly arms: readonly ArmEvaluations[];
   /** The runs among the sources. */
   readonly runs: readonly ReadRun[];
+  /** What to test: every two arms; of the arms of one sweep, students with their baselines and teachers only. */
+  readonly pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[];
+}
+
+/** What one source has to compare. */
+interface Source {
+  readonly arms: readonly ArmEvaluations[];
+  readonly pairs: ReadArms['pairs'];
+  readonly run?: ReadRun;
+}
+
+async function readSource(files: Files, source: string): Promise<Source> {
+  if (source.endsWith('.json')) {
+    const evaluation = parseEvaluation(await readText(files, source), source);
+    return { arms: [{ name: '', repeats: [{ fold: null, seed: 1, evaluation }] }], pairs: [] };
+  }
+  if (await isSweep(files, source)) return readSweep(files, source);
+  const run = await readRun(files, source);
+  return { arms: run.arms, pairs: everyPair(run.arms), run };
+}
+
+/** A source with its arms named after where they lie. */
+function renamed({ arms, pairs, ...rest }: Source, prefix: string): Source {
+  const named = new Map(arms.map(arm => [arm, { ...arm, name: `${prefix} ${arm.name}`.trim() }]));
+  const of = (arm: ArmEvaluations): ArmEvaluations => named.get(arm) as ArmEvaluations;
+  return { arms: [...named.values()], pairs: pairs.map(([a, b]) => [of(a), of(b)] as const), ...rest };
 }
 
 /**
- * Reads runs and evaluation files side by side. Arms of a single run keep their names; with several sources they are named after
+ * Reads runs, sweeps and evaluation files side by side. Arms of a single run or sweep keep their names; with several sources they are named after
  * where they lie, such as `runs/a student`.
- * @param sources folders of runs, or evaluation files
+ * @param sources folders of runs and sweeps, or evaluation files
  * @throws {InputError} E_COMPARE if there is nothing evaluated, or two sources have one name
  */
 export async function readArms(files: Files, sources: readonly string[]): Promise<ReadArms> {
-  const runs: ReadRun[] = [];
-  const arms: ArmEvaluations[] = [];
+  const read: Source[] = [];
   for (const source of sources.map(path => path.replace(/(?<=.)\/+$/, ''))) {
-    if (source.endsWith('.json')) {
-      const evaluation = parseEvaluation(await readText(files, source), source);
-      arms.push({ name: shortName(source), repeats: [{ fold: null, seed: 1, evaluation }] });
-      continue;
-    }
-    const run = await readRun(files, source);
-    runs.push(run);
-    const prefix = sources.length === 1 ? '' : `${shortName(source)} `;
-    arms.push(...run.arms.map(arm => ({ ...arm, name: `${prefix}${arm.name}` })));
+    const one = await readSource(files, source);
+    const keepsNames = sources.length === 1 && !source.endsWith('.json');
+    read.push(keepsNames ? one : renamed(one, shortName(source)));
   }
+  const arms = read.flatMap(source => source.arms);
   if (arms.length === 0) {
     throw new InputError(
       'E_COMPARE',
@@ -145,5 +167,12 @@ export async function readArms(files: Files, sources: readonly string[]): Promis
   const twice = arms.find((arm, index) => arms.findIndex(({ name }) => name === arm.name) !== index);
   if (twice !== undefined)
     throw new InputError('E_COMPARE', `two of the sources are called "${twice.name}". Rename one.`);
-  return { arms, runs };
+  const across = read.flatMap((source, index) =>
+    read.slice(index + 1).flatMap(other => source.arms.flatMap(a => other.arms.map(b => [a, b] as const))),
+  );
+  return {
+    arms,
+    runs: read.flatMap(({ run }) => run ?? []),
+    pairs: [...read.flatMap(({ pairs }) => pairs), ...across],
+  };
 }

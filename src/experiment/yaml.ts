@@ -1,5 +1,5 @@
-/** YAML for people: lists of plain values, and lists of such lists, on one line; everything else in blocks. */
-import { Document, isScalar, isSeq, visit } from 'yaml';
+/** YAML of single values, and for people: lists of plain values, and lists of such lists, on one line; everything else in blocks. */
+import { Document, isScalar, isSeq, parse, visit } from 'yaml';
 
 const isPlain = (item: unknown): boolean => isScalar(item) || (isSeq(item) && item.items.every(isPlain));
 
@@ -12,4 +12,16 @@ export function formatYaml(content: object): string {
     },
   });
   return document.toString({ lineWidth: 120, flowCollectionPadding: false });
+}
+
+/**
+ * A value that stands alone, such as one of a flag.
+ * @param fail told why the text is not YAML
+ */
+export function parseYamlValue(text: string, fail: (reason: string) => never): unknown {
+  try {
+    return parse(text, { prettyErrors: false });
+  } catch (cause) {
+    return fail(cause instanceof Error ? cause.message : String(cause));
+  }
 }

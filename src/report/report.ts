@@ -8,9 +8,9 @@ import { headline } from './headline.ts';
 import { renderLearningCurves } from './learning-curves.ts';
 import { html, type Markup } from './markup.ts';
 import type { Montage, MontageLegendEntry } from './montage.ts';
+import { charts, renderPage, section } from './page.ts';
 import { renderReliability } from './reliability-charts.ts';
 import { renderDicePerCase, renderPairedDifferences } from './score-charts.ts';
-import { STYLE } from './style.ts';
 import { renderArmsTable, renderEmptyClassesTable, renderMeasuresTable, renderRepeatsTable } from './tables.ts';
 
 /** A case that is shown in pictures, and why this one. */
@@ -36,20 +36,6 @@ export interface ReportInput {
   readonly notes: readonly string[];
   /** Command that repeats the run; by default `voxstill run recipe.yaml` on the recipe below. */
   readonly command?: string;
-}
-
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
-
-const NOTHING: readonly Markup[] = [];
-
-function section(title: string, explanation: string, content: readonly Markup[]): Markup {
-  if (content.length === 0) return html``;
-  return html`<section><h2>${title}</h2>${explanation === '' ? '' : html`<p class="explain">${explanation}</p>`}${content}</section>
-`;
-}
-
-function charts(figures: readonly Markup[]): readonly Markup[] {
-  return figures.length === 0 ? NOTHING : [html`<div class="charts">${figures}</div>`];
 }
 
 function pngSource(png: Uint8Array): string {
@@ -90,50 +76,33 @@ function definitions(entries: Readonly<Record<string, string>>): Markup {
 export function renderReport(input: ReportInput): string {
   const { comparison, evaluations, recipe } = input;
   const hasEvaluations = Object.keys(evaluations).length > 0;
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${input.title}</title>
-<style>${{ markup: STYLE }}</style>
-</head>
-<body>
-<header><h1>${input.title}</h1><p class="headline">${headline(comparison)}</p>${input.notes.map(
-    note => html`<p class="explain">${note}</p>`,
-  )}</header>
-<main>
-${section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderRepeatsTable(comparison)])}${section(
-  'Differences on the same cases',
-  'Each point is one case: Dice of the first arm minus Dice of the second. Diamond: mean; bar: its 95 % interval; vertical line: no difference.',
-  charts(renderPairedDifferences(comparison, evaluations)),
-)}${section(
-  'Dice of every case',
-  'Each point is one case; the box spans the quartiles and the thick line is the median. The axis starts where the scores do.',
-  charts(renderDicePerCase(evaluations)),
-)}${section('Cases in pictures', '', [
-  ...input.montage.slice(0, 1).map(first => legend(first.legend)),
-  ...input.montage.map(pictures),
-])}${section(
-  'Learning curves',
-  'Cross-entropy and distillation terms are in nats per voxel, Dice terms and the gradient norm have no unit. Long curves are means of consecutive steps.',
-  charts(renderLearningCurves(input.histories)),
-)}${section(
-  'How the arms err',
-  'Volume error is prediction minus reference. Calibration error is the mean gap between the probability of the class and how often it is right, over all voxels; most of them are sure background.',
-  hasEvaluations ? [renderMeasuresTable(evaluations)] : NOTHING,
-)}${section(
-  'Whether probabilities mean what they say',
-  'All voxels of all cases in bins of equal width. Below the diagonal an arm is too sure of a class, above it not sure enough.',
-  charts(renderReliability(evaluations)),
-)}${section('Empty classes', '', hasEvaluations ? [renderEmptyClassesTable(evaluations)] : NOTHING)}${section(
-  'How to repeat it',
-  'Save the recipe below as recipe.yaml, put the data where it says, and run:',
-  [html`<pre><code>${input.command ?? 'npx voxstill run recipe.yaml'}</code></pre>`, definitions(input.provenance)],
-)}${section('Recipe', 'Resolved, with every default written out.', recipe === '' ? NOTHING : [html`<pre><code>${recipe}</code></pre>`])}</main>
-</body>
-</html>
-`;
-  return page.markup;
+  const sections = html`${section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderRepeatsTable(comparison)])}${section(
+    'Differences on the same cases',
+    'Each point is one case: Dice of the first arm minus Dice of the second. Diamond: mean; bar: its 95 % interval; vertical line: no difference.',
+    charts(renderPairedDifferences(comparison, evaluations)),
+  )}${section(
+    'Dice of every case',
+    'Each point is one case; the box spans the quartiles and the thick line is the median. The axis starts where the scores do.',
+    charts(renderDicePerCase(evaluations)),
+  )}${section('Cases in pictures', '', [
+    ...input.montage.slice(0, 1).map(first => legend(first.legend)),
+    ...input.montage.map(pictures),
+  ])}${section(
+    'Learning curves',
+    'Cross-entropy and distillation terms are in nats per voxel, Dice terms and the gradient norm have no unit. Long curves are means of consecutive steps.',
+    charts(renderLearningCurves(input.histories)),
+  )}${section(
+    'How the arms err',
+    'Volume error is prediction minus reference. Calibration error is the mean gap between the probability of the class and how often it is right, over all voxels; most of them are sure background.',
+    hasEvaluations ? [renderMeasuresTable(evaluations)] : [],
+  )}${section(
+    'Whether probabilities mean what they say',
+    'All voxels of all cases in bins of equal width. Below the diagonal an arm is too sure of a class, above it not sure enough.',
+    charts(renderReliability(evaluations)),
+  )}${section('Empty classes', '', hasEvaluations ? [renderEmptyClassesTable(evaluations)] : [])}${section(
+    'How to repeat it',
+    'Save the recipe below as recipe.yaml, put the data where it says, and run:',
+    [html`<pre><code>${input.command ?? 'npx voxstill run recipe.yaml'}</code></pre>`, definitions(input.provenance)],
+  )}${section('Recipe', 'Resolved, with every default written out.', recipe === '' ? [] : [html`<pre><code>${recipe}</code></pre>`])}`;
+  return renderPage({ title: input.title, headline: headline(comparison), notes: input.notes, sections });
 }

@@ -7,7 +7,7 @@ export const addCompare: AddCommand = (program, start) => {
   program
     .command('compare')
     .description('arms or runs side by side, with paired tests')
-    .argument('<sources...>', 'folders of runs, or evaluation.json files')
+    .argument('<sources...>', 'folders of runs and sweeps, or evaluation.json files')
     .requiredOption('--out <file>', 'the report, for example report.html')
     .action((sources: readonly string[], { out }: { readonly out: string }) =>
       start(() => writeReport(createNodeSources(), sources, out)),

@@ -22,11 +22,11 @@ interface Flags extends ModelFlags {
   readonly out?: string;
 }
 
-/** Splits of the run that the model belongs to: beside its arm's folder, or one higher for further seeds. */
+/** Splits that the model was made with: in its folder as a unit of a sweep, beside its arm's folder in a run, one higher for further seeds. */
 async function splitsOfRun(files: Files, modelPath: string): Promise<string | undefined> {
   const folders = modelPath.split('/').slice(0, -1);
-  for (const levels of [1, 2]) {
-    const path = [...folders.slice(0, -levels), 'splits.json'].join('/');
+  for (const levels of [0, 1, 2]) {
+    const path = [...folders.slice(0, folders.length - levels), 'splits.json'].join('/');
     if (folders.length >= levels && (await files.exists(path))) return path;
   }
   return undefined;

@@ -16,6 +16,7 @@ export { parseRecipe, resolveRecipe, stringifyRecipe } from '../../experiment/co
 export type { Recipe } from '../../experiment/config-schema.ts';
 export { type DemoOptions, runDemo } from '../../experiment/demo.ts';
 export { type EvaluateOptions, evaluateModel } from '../../experiment/evaluate.ts';
+export { type Combination, combine, type GridAxis, parseGrid } from '../../experiment/grid.ts';
 export type { Laboratory } from '../../experiment/laboratory.ts';
 export type { Machine, Provenance } from '../../experiment/machine.ts';
 export { type Plan, type PlanOptions, planExperiment } from '../../experiment/plan.ts';
@@ -24,6 +25,8 @@ export { type Prediction, type PredictOptions, predictFiles } from '../../experi
 export { type ReadRun, readRun } from '../../experiment/read-run.ts';
 export type { Arm, Comparison, Evaluation } from '../../experiment/record.ts';
 export { type ArmOutcome, type RunOptions, runExperiment, trainOneArm } from '../../experiment/run.ts';
+export { runSweep, type SweepOptions } from '../../experiment/sweep.ts';
+export type { SweepResults } from '../../experiment/sweep-record.ts';
 // the platform
 export { createThreadedBatchSource } from './batch-worker.ts';
 export { createNodeEngine } from './engine.ts';

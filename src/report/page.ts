@@ -1,0 +1,47 @@
+/** The page that every report is: one file with its style in it, no script, nothing loaded from elsewhere. */
+import { html, type Markup } from './markup.ts';
+import { STYLE } from './style.ts';
+
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/** A part of a page; nothing at all without content. */
+export function section(title: string, explanation: string, content: readonly Markup[]): Markup {
+  if (content.length === 0) return html``;
+  return html`<section><h2>${title}</h2>${explanation === '' ? '' : html`<p class="explain">${explanation}</p>`}${content}</section>
+`;
+}
+
+/** Charts side by side. */
+export function charts(figures: readonly Markup[]): readonly Markup[] {
+  return figures.length === 0 ? [] : [html`<div class="charts">${figures}</div>`];
+}
+
+/** What stands on a page. */
+export interface Page {
+  readonly title: string;
+  /** What was found, in one to two sentences. */
+  readonly headline: string;
+  /** What a reader must know to judge the numbers, one paragraph each. */
+  readonly notes: readonly string[];
+  readonly sections: Markup;
+}
+
+/** A complete HTML document. */
+export function renderPage({ title, headline, notes, sections }: Page): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${{ markup: STYLE }}</style>
+</head>
+<body>
+<header><h1>${title}</h1><p class="headline">${headline}</p>${notes.map(note => html`<p class="explain">${note}</p>`)}</header>
+<main>
+${sections}</main>
+</body>
+</html>
+`.markup;
+}

@@ -1,0 +1,78 @@
+/** What Dice costs: one chart per cost, every arm of a sweep as a point, and the Pareto front as a line. */
+import { dot, line, text } from '@observablehq/plot';
+import { ARMS, type Arm } from '../experiment/record.ts';
+import { SWEEP_COSTS, type SweepCost, type SweepResults } from '../experiment/sweep-record.ts';
+import { armStyles } from './arms.ts';
+import { renderChart, shorten } from './chart.ts';
+import { formatBytes, formatCount, formatDice, formatSeconds } from './format.ts';
+import type { Markup } from './markup.ts';
+
+const COSTS: Readonly<
+  Record<SweepCost, { readonly title: string; readonly axis: string; readonly format: (value: number) => string }>
+> = {
+  parameters: { title: 'Parameters', axis: 'parameters', format: formatCount },
+  bytes: { title: 'Model file', axis: 'size', format: formatBytes },
+  secondsPerCase: { title: 'Latency', axis: 'time per case', format: formatSeconds },
+};
+
+const HEIGHT = 260;
+const styles = armStyles(ARMS);
+interface Point {
+  readonly name: string;
+  readonly kind: Arm;
+  readonly cost: number;
+  readonly dice: number;
+  readonly isOnFront: boolean;
+}
+
+function renderFront(cost: SweepCost, { arms, fronts }: SweepResults): Markup {
+  const { title, axis, format } = COSTS[cost];
+  const front = fronts[cost];
+  const points = Object.entries(arms).map(
+    ([name, arm]): Point => ({
+      name,
+      kind: arm.kind,
+      cost: arm[cost],
+      dice: arm.validationDice,
+      isOnFront: front.includes(name),
+    }),
+  );
+  const onFront = points.filter(point => point.isOnFront).sort((a, b) => a.cost - b.cost);
+  const marks = [
+    line(onFront, { x: 'cost', y: 'dice', stroke: 'var(--soft)', curve: 'step-after' }),
+    ...ARMS.map(kind => {
+      const style = styles.get(kind)!;
+      return dot(
+        points.filter(point => point.kind === kind),
+        {
+          x: 'cost',
+          y: 'dice',
+          symbol: style.symbol,
+          r: 4,
+          stroke: style.colour,
+          fill: (point: Point) => (point.isOnFront ? style.colour : 'var(--page)'),
+          title: (point: Point) => `${point.name}: ${formatDice(point.dice)}, ${format(point.cost)}`,
+        },
+      );
+    }),
+    text(onFront, { x: 'cost', y: 'dice', text: (point: Point) => shorten(point.name, 26), dy: -10, fontSize: 10 }),
+  ];
+  const options = {
+    height: HEIGHT,
+    marginLeft: 48,
+    marginRight: 40,
+    marginTop: 24,
+    marginBottom: 40,
+    x: { type: 'log' as const, label: axis, labelAnchor: 'center' as const, ticks: 4, tickFormat: format },
+    y: { label: 'mean Dice on validation cases', nice: true, grid: true },
+  };
+  return renderChart(marks, options, {
+    title,
+    description: `On the front: ${onFront.map(({ name, dice, cost: at }) => `${name}, Dice ${formatDice(dice)}, ${format(at)}`).join('; ')}`,
+  });
+}
+
+/** A chart of the Pareto front per cost. */
+export function renderFronts(results: SweepResults): readonly Markup[] {
+  return SWEEP_COSTS.map(cost => renderFront(cost, results));
+}

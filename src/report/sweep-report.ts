@@ -1,0 +1,95 @@
+/** A sweep as a single HTML file: what was chosen, every arm in a table, the Pareto fronts, and what the tests say. */
+import type { PairTest } from '../experiment/record.ts';
+import type { SweepResults } from '../experiment/sweep-record.ts';
+import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from './format.ts';
+import { html, type Markup } from './markup.ts';
+import { charts, renderPage, section } from './page.ts';
+import { renderFronts } from './pareto-charts.ts';
+
+/** Everything that the report of a sweep shows. */
+export interface SweepReportInput {
+  readonly title: string;
+  readonly results: SweepResults;
+  /** Command that repeats it. */
+  readonly command: string;
+  /** The recipe before the grid, resolved, YAML. */
+  readonly recipe: string;
+  readonly notes: readonly string[];
+}
+
+const COLUMNS = [
+  'Dice, test (95 % CI)',
+  'Dice, validation',
+  'Parameters',
+  'Multiply-adds',
+  'File',
+  'Per case',
+  'On the front of',
+];
+
+function frontsOf(name: string, { fronts }: SweepResults): string {
+  const titles = { parameters: 'parameters', bytes: 'file', secondsPerCase: 'time' } as const;
+  const costs = (['parameters', 'bytes', 'secondsPerCase'] as const).filter(cost => fronts[cost].includes(name));
+  return costs.map(cost => titles[cost]).join(', ');
+}
+
+/** The cells of an arm, in the order of {@link sweepHeader}. */
+export function sweepRow(name: string, results: SweepResults): readonly string[] {
+  const arm = results.arms[name]!;
+  return [
+    name,
+    `${formatDice(arm.meanDice)} (${formatInterval(arm.meanDiceCi95, formatDice)})`,
+    formatDice(arm.validationDice),
+    formatCount(arm.parameters),
+    formatCount(arm.multiplyAdds),
+    formatBytes(arm.bytes),
+    formatSeconds(arm.secondsPerCase),
+    frontsOf(name, results),
+  ];
+}
+
+/** Titles of the columns of a sweep's table. */
+export function sweepHeader(): readonly string[] {
+  return ['Arm', ...COLUMNS];
+}
+
+function table(results: SweepResults): Markup {
+  const caption = 'Every arm. Ranges are 95 % bootstrap confidence intervals over cases and seeds.';
+  const rows = Object.keys(results.arms).map(name => sweepRow(name, results));
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
+<thead><tr>${sweepHeader().map(title => html`<th scope="col">${title}</th>`)}</tr></thead>
+<tbody>${rows.map(
+    ([name = '', ...cells]) =>
+      html`<tr><th scope="row">${name}</th>${cells.map(cell => html`<td>${cell}</td>`)}</tr>
+`,
+  )}</tbody></table></div>`;
+}
+
+function sentences(tests: readonly PairTest[]): readonly Markup[] {
+  const onMean = tests.filter(({ metric }) => metric === 'meanDice');
+  return onMean.length === 0 ? [] : [html`<ul>${onMean.map(({ sentence }) => html`<li>${sentence}</li>`)}</ul>`];
+}
+
+function headlineOf({ choice, arms }: SweepResults): string {
+  return choice?.sentence ?? `${Object.keys(arms).length} arms compared.`;
+}
+
+/** Renders the whole page. */
+export function renderSweepReport({ title, results, command, recipe, notes }: SweepReportInput): string {
+  const sections = html`${section('Every arm', '', [table(results)])}${section(
+    'Dice against what it costs',
+    'Filled points are on the Pareto front: no other arm is as good for less, or better for the same. Fronts go by the validation cases, since test cases choose nothing.',
+    charts(renderFronts(results)),
+  )}${section(
+    'Students against their baselines',
+    'Wilcoxon signed-rank tests on the test cases, corrected together (Holm).',
+    sentences(results.againstBaseline),
+  )}${section(
+    'Students against their teachers',
+    'Another question, corrected for itself.',
+    sentences(results.againstTeacher),
+  )}${section('How to repeat it', 'Save the recipe below as recipe.yaml, put the data where it says, and run:', [
+    html`<pre><code>${command}</code></pre>`,
+  ])}${section('Recipe', 'Before the grid, with every default written out.', [html`<pre><code>${recipe}</code></pre>`])}`;
+  return renderPage({ title, headline: headlineOf(results), notes, sections });
+}
