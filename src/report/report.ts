@@ -12,6 +12,8 @@ import { charts, renderPage, section } from './page.ts';
 import { renderReliability } from './reliability-charts.ts';
 import { renderDicePerCase, renderPairedDifferences } from './score-charts.ts';
 import { renderArmsTable, renderEmptyClassesTable, renderMeasuresTable, renderRepeatsTable } from './tables.ts';
+import { renderTradeOffs } from './trade-off-charts.ts';
+import { renderVolumeAgreement } from './volume-charts.ts';
 
 /** A case that is shown in pictures, and why this one. */
 interface ReportMontage extends Montage {
@@ -77,6 +79,10 @@ export function renderReport(input: ReportInput): string {
   const { comparison, evaluations, recipe } = input;
   const hasEvaluations = Object.keys(evaluations).length > 0;
   const sections = html`${section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderRepeatsTable(comparison)])}${section(
+    'What quality costs',
+    'Mean Dice with its 95 % interval. The dotted steps are the Pareto front: arms that no other beats in both quality and cost.',
+    charts(renderTradeOffs(comparison)),
+  )}${section(
     'Differences on the same cases',
     'Each point is one case: Dice of the first arm minus Dice of the second. Diamond: mean; bar: its 95 % interval; vertical line: no difference.',
     charts(renderPairedDifferences(comparison, evaluations)),
@@ -84,6 +90,10 @@ export function renderReport(input: ReportInput): string {
     'Dice of every case',
     'Each point is one case; the box spans the quartiles and the thick line is the median. The axis starts where the scores do.',
     charts(renderDicePerCase(evaluations)),
+  )}${section(
+    'Agreement of volumes',
+    'Each point is one case (Bland and Altman). Solid line: mean difference; dashed lines: limits of agreement, mean plus and minus 1.96 standard deviations.',
+    charts(renderVolumeAgreement(evaluations)),
   )}${section('Cases in pictures', '', [
     ...input.montage.slice(0, 1).map(first => legend(first.legend)),
     ...input.montage.map(pictures),

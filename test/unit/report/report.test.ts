@@ -228,4 +228,29 @@ describe('the report', () => {
     const report = renderReport({ ...input, evaluations: { [name]: { ...one, calibration: {} } } });
     expect(report).not.toContain('Whether probabilities mean');
   });
+
+  it('draws the agreement of volumes per class and arm, with the limits after Bland and Altman', () => {
+    const [name, one] = Object.entries(input.evaluations)[0]!;
+    const references = [1, 2, 3];
+    const cases = [1.5, 2, 3.1].map((volumeMl, index) => {
+      const score = { ...one.cases[0]!.classes['Anterior']!, volumeMl, referenceMl: references[index]! };
+      return { id: `case ${index}`, meanDice: 0.8, classes: { Anterior: score } };
+    });
+    const report = renderReport({ ...input, evaluations: { [name]: { ...one, cases } } });
+    const label = chartLabels(parse(report)).find(text => text.startsWith(`Anterior, ${name}. Differences`));
+    // differences .5, 0, .1: mean .2, standard deviation sqrt(.07)
+    expect(label).toContain('mean 0.20 ml, 95 % of cases between -0.32 and 0.72 ml');
+    expect(pointTitles(parse(report), `Anterior, ${name}`)).toEqual([
+      'case 0: 0.50 ml',
+      'case 1: 0.00 ml',
+      'case 2: 0.10 ml',
+    ]);
+  });
+
+  it('draws Dice against cost, with the arms on the Pareto front', () => {
+    const labels = chartLabels(parse(renderReport(input)));
+    // the baseline costs as much as the student and scores less
+    expect(labels.find(text => text.startsWith('Dice against size'))).toMatch(/On the Pareto front: student, teacher$/);
+    expect(labels.filter(text => text.startsWith('Dice against'))).toHaveLength(2);
+  });
 });
