@@ -4,6 +4,7 @@ import type { HistoryRow } from '../experiment/record.ts';
 import { type ArmStyle, armStyles, orderArms } from './arms.ts';
 import { renderChart, shorten } from './chart.ts';
 import { formatNumber } from './format.ts';
+import { spreadLabels } from './label-spread.ts';
 import type { Markup } from './markup.ts';
 
 type Point = readonly [number, number];
@@ -46,29 +47,14 @@ function thin(points: readonly Point[]): readonly Point[] {
   });
 }
 
-/** Moves labels apart, upwards from the lowest, and back down where the highest would leave the chart. */
-function spreadLabels(heights: readonly number[], gap: number, top: number): number[] {
-  const order = heights.map((_, index) => index).sort((a, b) => heights[a]! - heights[b]!);
-  const placed = [...heights];
-  let floor = Number.NEGATIVE_INFINITY;
-  for (const index of order) {
-    placed[index] = Math.max(placed[index]!, floor);
-    floor = placed[index]! + gap;
-  }
-  let ceiling = top;
-  for (const index of order.reverse()) {
-    placed[index] = Math.min(placed[index]!, ceiling);
-    ceiling = placed[index]! - gap;
-  }
-  return placed;
-}
-
 function renderPanel({ title, axis, curves, markers }: Panel): Markup {
   const values = curves.flatMap(curve => curve.points.map(point => point[1]));
   const lowest = Math.min(0, ...values);
   const highest = Math.max(...values);
   const top = highest > lowest ? highest : lowest + 1;
   const ends = curves.map(curve => curve.points.at(-1)!);
+  // where the longest curve ends, so that no name lies on a curve
+  const labelStep = Math.max(...ends.map(([step]) => step));
   const labelHeights = spreadLabels(
     ends.map(end => end[1]),
     ((top - lowest) * LABEL_GAP_PX) / (HEIGHT - 62),
@@ -77,7 +63,7 @@ function renderPanel({ title, axis, curves, markers }: Panel): Markup {
   const marks = curves.flatMap(({ arm, style, points }, index) => [
     line(points, { stroke: style.colour, strokeDasharray: style.dash, strokeWidth: 1.75 }),
     dot(markers ? points : points.slice(-1), { symbol: style.symbol, fill: style.colour, r: 3.2 }),
-    text([[ends[index]![0], labelHeights[index]!]], {
+    text([[labelStep, labelHeights[index]!]], {
       text: () => shorten(arm, 11),
       fill: style.colour,
       textAnchor: 'start',

@@ -1,9 +1,11 @@
 /** What quality costs: mean Dice of every arm against its size and its time, with the Pareto front of those that nothing beats in both. */
 import { dot, line, link, text } from '@observablehq/plot';
 import type { ArmSummary, Comparison } from '../experiment/record.ts';
+import { paretoFront } from '../metrics/pareto.ts';
 import { armStyles, orderArms } from './arms.ts';
 import { renderChart, shorten } from './chart.ts';
 import { formatDice } from './format.ts';
+import { spreadLabels } from './label-spread.ts';
 import type { Markup } from './markup.ts';
 
 interface Cost {
@@ -11,6 +13,9 @@ interface Cost {
   readonly axis: string;
   readonly of: (arm: ArmSummary) => number;
 }
+
+const HEIGHT = 230;
+const LABEL_GAP_PX = 13;
 
 const COSTS: readonly Cost[] = [
   { title: 'Dice against size', axis: 'model file (kB, logarithmic)', of: ({ bytes }) => bytes / 1e3 },
@@ -23,17 +28,6 @@ interface Candidate {
   readonly summary: ArmSummary;
 }
 
-/** Those that no other beats: none has at least their Dice at less cost, or more Dice at no more cost. Cheapest first. */
-function paretoFront(candidates: readonly Candidate[]): readonly Candidate[] {
-  const beats = (other: Candidate, one: Candidate): boolean =>
-    other.cost <= one.cost &&
-    other.summary.meanDice >= one.summary.meanDice &&
-    (other.cost < one.cost || other.summary.meanDice > one.summary.meanDice);
-  return candidates
-    .filter(one => !candidates.some(other => beats(other, one)))
-    .sort((left, right) => left.cost - right.cost);
-}
-
 function renderCost({ title, axis, of }: Cost, comparison: Comparison): readonly Markup[] {
   const order = orderArms(Object.keys(comparison.arms));
   const styles = armStyles(order);
@@ -41,38 +35,45 @@ function renderCost({ title, axis, of }: Cost, comparison: Comparison): readonly
     .map((arm): Candidate => ({ arm, cost: of(comparison.arms[arm]!), summary: comparison.arms[arm]! }))
     .filter(({ cost, summary }) => cost > 0 && Number.isFinite(cost) && Number.isFinite(summary.meanDice));
   if (candidates.length < 2) return [];
-  const front = paretoFront(candidates);
+  const names = paretoFront(
+    candidates.map(({ arm: name, cost, summary }) => ({ name, cost, score: summary.meanDice })),
+  );
+  const front = names.flatMap(name => candidates.find(({ arm }) => arm === name) ?? []);
   const costs = candidates.map(({ cost }) => cost);
   const bounds = candidates
     .flatMap(({ summary }) => [summary.meanDice, ...summary.meanDiceCi95])
     .filter(Number.isFinite);
   const [lowest, highest] = [Math.min(...bounds), Math.max(...bounds)];
   const margin = Math.max(0.01, 0.15 * (highest - lowest));
+  const labelHeights = spreadLabels(
+    candidates.map(({ summary }) => summary.meanDice),
+    ((highest - lowest + 2 * margin) * LABEL_GAP_PX) / (HEIGHT - 66),
+    highest + margin,
+  );
   const marks = [
     line(
       front.map(({ cost, summary }) => [cost, summary.meanDice]),
       { stroke: 'var(--soft)', strokeDasharray: '2 3', curve: 'step-after' },
     ),
-    ...candidates.flatMap(({ arm, cost, summary }) => {
+    ...candidates.flatMap(({ arm, cost, summary }, index) => {
       const { colour, symbol } = styles.get(arm)!;
       const [low, high] = summary.meanDiceCi95;
-      const above = summary.meanDice >= (lowest + highest) / 2;
       return [
         link([0], { x1: cost, x2: cost, y1: low, y2: high, stroke: colour, strokeWidth: 1.5 }),
         dot([[cost, summary.meanDice]], { symbol, fill: colour, r: 5 }),
-        text([[cost, above ? high : low]], {
-          text: () => shorten(arm, 14),
+        text([[cost, labelHeights[index]!]], {
+          text: () => shorten(arm, 11),
           fill: colour,
-          dy: above ? -8 : 8,
-          lineAnchor: above ? 'bottom' : 'top',
+          textAnchor: 'start',
+          dx: 9,
         }),
       ];
     }),
   ];
   const options = {
-    height: 230,
+    height: HEIGHT,
     marginLeft: 48,
-    marginRight: 24,
+    marginRight: 64,
     marginTop: 26,
     marginBottom: 40,
     x: {
@@ -80,7 +81,7 @@ function renderCost({ title, axis, of }: Cost, comparison: Comparison): readonly
       label: axis,
       labelAnchor: 'center' as const,
       domain: [Math.min(...costs) / 2, Math.max(...costs) * 2],
-      ticks: 4,
+      ticks: 3,
       tickFormat: '~g',
     },
     y: { label: 'mean Dice (0 to 1)', domain: [lowest - margin, highest + margin], ticks: 5, grid: true },
@@ -88,8 +89,12 @@ function renderCost({ title, axis, of }: Cost, comparison: Comparison): readonly
   const description = candidates
     .map(({ arm, cost, summary }) => `${arm}: ${formatDice(summary.meanDice)} at ${Number(cost.toPrecision(3))}`)
     .join('; ');
-  const best = front.map(({ arm }) => arm).join(', ');
-  return [renderChart(marks, options, { title, description: `${axis}. ${description}. On the Pareto front: ${best}` })];
+  return [
+    renderChart(marks, options, {
+      title,
+      description: `${axis}. ${description}. On the Pareto front: ${names.join(', ')}`,
+    }),
+  ];
 }
 
 /** One figure per cost; none where fewer than two arms have one. */

@@ -52,7 +52,7 @@ function renderAgreement({ arm, className, style, cases }: Agreement, reach: num
     x: { label: 'mean of both volumes (ml)', labelAnchor: 'center' as const, domain: [0, largest], ticks: 5 },
     y: { label: 'predicted minus reference (ml)', domain: [-reach, reach], ticks: 5, grid: true },
   };
-  const numbers = `mean ${formatNumber(mean, 2)} ml, 95 % of cases between ${formatNumber(low, 2)} and ${formatNumber(high, 2)} ml`;
+  const numbers = `mean ${formatNumber(mean, 2)} ml, limits of agreement ${formatNumber(low, 2)} to ${formatNumber(high, 2)} ml`;
   return renderChart(marks, options, {
     title: `${className}, ${arm}`,
     description: `Differences of volumes: ${numbers}`,

@@ -239,7 +239,7 @@ describe('the report', () => {
     const report = renderReport({ ...input, evaluations: { [name]: { ...one, cases } } });
     const label = chartLabels(parse(report)).find(text => text.startsWith(`Anterior, ${name}. Differences`));
     // differences .5, 0, .1: mean .2, standard deviation sqrt(.07)
-    expect(label).toContain('mean 0.20 ml, 95 % of cases between -0.32 and 0.72 ml');
+    expect(label).toContain('mean 0.20 ml, limits of agreement -0.32 to 0.72 ml');
     expect(pointTitles(parse(report), `Anterior, ${name}`)).toEqual([
       'case 0: 0.50 ml',
       'case 1: 0.00 ml',
