@@ -47,7 +47,7 @@ function casesOf({ repeats }: ArmEvaluations): number {
 }
 
 /** What a reader must know before believing a small comparison. */
-function notesOn(arms: readonly ArmEvaluations[]): readonly string[] {
+export function notesOn(arms: readonly ArmEvaluations[]): readonly string[] {
   const cases = Math.min(...arms.map(casesOf));
   const seeds = Math.min(...arms.map(({ repeats }) => new Set(repeats.map(({ seed }) => seed)).size));
   const notes: string[] = [];

@@ -3,9 +3,9 @@ import { dot, line, text } from '@observablehq/plot';
 import { ARMS, type Arm } from '../experiment/record.ts';
 import { SWEEP_COSTS, type SweepCost, type SweepResults } from '../experiment/sweep-record.ts';
 import { armStyles } from './arms.ts';
-import { renderChart, shorten } from './chart.ts';
+import { renderChart } from './chart.ts';
 import { formatBytes, formatCount, formatDice, formatSeconds } from './format.ts';
-import type { Markup } from './markup.ts';
+import { html, type Markup } from './markup.ts';
 
 const COSTS: Readonly<
   Record<SweepCost, { readonly title: string; readonly axis: string; readonly format: (value: number) => string }>
@@ -23,6 +23,12 @@ interface Point {
   readonly cost: number;
   readonly dice: number;
   readonly isOnFront: boolean;
+}
+
+/** Both ends of a logarithmic axis and its middle. */
+function ticksOf(costs: readonly number[]): readonly number[] {
+  const [lowest, highest] = [Math.min(...costs), Math.max(...costs)];
+  return lowest === highest ? [lowest] : [lowest, Math.sqrt(lowest * highest), highest];
 }
 
 function renderFront(cost: SweepCost, { arms, fronts }: SweepResults): Markup {
@@ -55,19 +61,30 @@ function renderFront(cost: SweepCost, { arms, fronts }: SweepResults): Markup {
         },
       );
     }),
-    text(onFront, { x: 'cost', y: 'dice', text: (point: Point) => shorten(point.name, 26), dy: -10, fontSize: 10 }),
+    text(onFront, { x: 'cost', y: 'dice', text: (_, index) => String(index + 1), dy: -12 }),
   ];
   const options = {
     height: HEIGHT,
     marginLeft: 48,
-    marginRight: 40,
-    marginTop: 24,
+    marginRight: 30,
+    marginTop: 30,
     marginBottom: 40,
-    x: { type: 'log' as const, label: axis, labelAnchor: 'center' as const, ticks: 4, tickFormat: format },
+    insetLeft: 10,
+    insetRight: 10,
+    x: {
+      type: 'log' as const,
+      label: axis,
+      labelAnchor: 'center' as const,
+      ticks: ticksOf(points.map(point => point.cost)),
+      tickFormat: format,
+    },
     y: { label: 'mean Dice on validation cases', nice: true, grid: true },
   };
   return renderChart(marks, options, {
     title,
+    caption: html`<ol>${onFront.map(
+      ({ name, dice, cost: at }) => html`<li>${name}: ${formatDice(dice)}, ${format(at)}</li>`,
+    )}</ol>`,
     description: `On the front: ${onFront.map(({ name, dice, cost: at }) => `${name}, Dice ${formatDice(dice)}, ${format(at)}`).join('; ')}`,
   });
 }

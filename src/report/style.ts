@@ -31,7 +31,7 @@ td small { display: block; color: var(--soft); font-size: 0.75rem; }
 figure { margin: 0; min-width: 0; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 1.75rem 1.25rem; }
 .chart svg { font-size: 12px; overflow: visible; }
-.chart figcaption ul { margin: 0.25rem 0 0; padding-left: 1.1rem; }
+.chart figcaption ul, .chart figcaption ol { margin: 0.25rem 0 0; padding-left: 1.1rem; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: 0.75rem; margin: 0.5rem 0 1.5rem; }
 .pictures img { display: block; width: 100%; height: auto; image-rendering: pixelated; background: #000000; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; padding: 0; margin: 0.25rem 0 1rem; font-size: 0.875rem; }

@@ -78,7 +78,7 @@ function headlineOf({ choice, arms }: SweepResults): string {
 export function renderSweepReport({ title, results, command, recipe, notes }: SweepReportInput): string {
   const sections = html`${section('Every arm', '', [table(results)])}${section(
     'Dice against what it costs',
-    'Filled points are on the Pareto front: no other arm is as good for less, or better for the same. Fronts go by the validation cases, since test cases choose nothing.',
+    'Filled, numbered points are on the Pareto front: no other arm is as good for less, or better for the same. Squares are students, triangles baselines, circles teachers. Fronts go by the validation cases, since test cases choose nothing.',
     charts(renderFronts(results)),
   )}${section(
     'Students against their baselines',

@@ -70,7 +70,9 @@ describe('a sweep', () => {
     }
     expect(results?.fronts.parameters.length).toBeGreaterThanOrEqual(1);
     expect(results?.choice).toMatchObject({ within: 0.5, sentence: expect.any(String) });
-    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('Dice against what it costs');
+    const report = readFileSync(join(out, 'report.html'), 'utf8');
+    expect(report).toContain('Dice against what it costs');
+    expect(report).toContain('One seed per arm');
     expect(call.stderr).toContain(results?.choice?.sentence);
   });
 

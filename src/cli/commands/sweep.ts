@@ -1,10 +1,11 @@
 /** `voxstill sweep RECIPE --grid key=[...]`: every combination, then what Dice costs and the smallest student that is good enough. */
 import { stringifyRecipe } from '../../experiment/config.ts';
 import type { GridAxis } from '../../experiment/grid.ts';
-import type { SweepResults } from '../../experiment/sweep-record.ts';
+import { readSweep, type SweepResults } from '../../experiment/sweep-record.ts';
 import { renderSweepReport, sweepHeader, sweepRow } from '../../report/sweep-report.ts';
 import type { AddCommand } from '../program.ts';
 import { defaultRunFolder, loadCombinations, loadRecipe } from '../recipe.ts';
+import { notesOn } from '../run-report.ts';
 import { openLaboratory } from '../session.ts';
 import { alignColumns } from '../table.ts';
 import { collect, share } from '../values.ts';
@@ -61,7 +62,8 @@ export const addSweep: AddCommand = (program, start) => {
         const text = stringifyRecipe(recipe);
         const report = `${folder}/report.html`;
         const { axes } = combined;
-        const page = { title: folder, results, command: commandOf(axes, within), recipe: text, notes: [] };
+        const { arms } = await readSweep(laboratory.files, folder);
+        const page = { title: folder, results, command: commandOf(axes, within), recipe: text, notes: notesOn(arms) };
         await laboratory.files.write(`${folder}/recipe.yaml`, text);
         await laboratory.files.write(report, renderSweepReport(page));
         return { json: { sweep: folder, report, results }, text: `${sweepText(results)}\nreport: ${report}` };
