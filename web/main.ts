@@ -38,13 +38,14 @@ async function openViewer(): Promise<Viewer> {
   const onPlace = (text: string): void => {
     byId('place').textContent = text;
   };
-  const onLost = (isLost: boolean): void => {
-    if (isLost) {
-      const advice =
-        'the browser took the graphics away from the viewer. Segmentations are not lost; open the image again to see it.';
-      showMessage(new InputError('E_WEBGL_LOST', advice));
-      viewer = undefined;
-    }
+  const onLost = (): void => {
+    const canvas = byId('canvas');
+    // a canvas whose graphics are lost cannot be used again at once
+    canvas.replaceWith(canvas.cloneNode());
+    viewer = undefined;
+    const advice =
+      'the browser took the graphics away from the viewer. Segmentations are not lost: save them, then open the image again.';
+    showMessage(new InputError('E_WEBGL_LOST', advice));
   };
   try {
     viewer = await createViewer(byId<HTMLCanvasElement>('canvas'), { onPlace, onLost });
@@ -111,7 +112,8 @@ async function estimateText(): Promise<string> {
 }
 
 async function updateActions(): Promise<void> {
-  byId<HTMLButtonElement>('segment').disabled = isBusy || scan === undefined || chosen === undefined;
+  byId<HTMLButtonElement>('segment').disabled =
+    isBusy || scan === undefined || chosen === undefined || backends === undefined;
   byId('cancel').hidden = !isBusy;
   byId('reference-label').hidden = scan === undefined;
   byId('estimate').textContent = await estimateText();
@@ -335,5 +337,6 @@ listen();
 byId('isolation').hidden = crossOriginIsolated;
 guarded(async () => {
   backends = await chooseBackends(select('backend'));
+  await updateActions();
 });
 guarded(showRun);

@@ -37,8 +37,8 @@ export interface Viewer {
 export interface ViewerEvents {
   /** What lies under the cross-hair, for people. */
   readonly onPlace: (text: string) => void;
-  /** The graphics card has let go of the page, or has come back. */
-  readonly onLost: (isLost: boolean) => void;
+  /** The browser has taken the graphics away; this viewer is of no use any more. */
+  readonly onLost: () => void;
 }
 
 /** Intent code of NIfTI for labels. */
@@ -82,11 +82,7 @@ export async function createViewer(canvas: HTMLCanvasElement, { onPlace, onLost 
   });
   await niivue.attachToCanvas(canvas);
   niivue.setSliceType(LAYOUTS.planes);
-  canvas.addEventListener('webglcontextlost', event => {
-    event.preventDefault();
-    onLost(true);
-  });
-  canvas.addEventListener('webglcontextrestored', () => onLost(false));
+  canvas.addEventListener('webglcontextlost', onLost, { once: true });
   let styles: readonly LabelStyle[] = [];
   let opacity = 0.5;
   niivue.onLocationChange = location => {

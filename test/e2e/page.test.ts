@@ -244,6 +244,31 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     await segmentShown('student');
   });
 
+  it('survives a worker that ends and graphics that are taken away', async () => {
+    await openFile(writeVolume('large.nii.gz', [64, 64, 64]));
+    await button('Segment').click();
+    await page.getByText(/window \d+ of \d+, \d+ s left/).waitFor();
+    await page.workers()[0]!.evaluate(() => {
+      setTimeout(() => {
+        throw new Error('out of memory');
+      });
+    });
+    await message().waitFor();
+    expect(await text('message-text')).toMatch(/^E_WORKER: the worker that computes has ended: .*out of memory/);
+    await settled();
+    complaints = complaints.filter(line => !line.includes('out of memory'));
+
+    await openSample();
+    await page.locator('#canvas').evaluate(canvas => {
+      (canvas as HTMLCanvasElement).getContext('webgl2')!.getExtension('WEBGL_lose_context')!.loseContext();
+    });
+    await page.getByText(/^E_WEBGL_LOST: /).waitFor();
+    await segmentShown('student');
+    await openSample();
+    await page.locator('#canvas').click({ position: { x: 200, y: 150 } });
+    await page.locator('#place').getByText('mm').waitFor();
+  });
+
   it('draws the curves anew while the run goes on, and stops when it is done', async () => {
     await button('Training').click();
     await page.getByText('run: running; student at step 3, baseline at step 3').waitFor();
@@ -333,6 +358,35 @@ describe.skipIf(!hasBrowser)('the page from a server without isolation', () => {
       await page.close();
     } finally {
       await plain.close();
+    }
+  });
+});
+
+describe.skipIf(!hasBrowser)('the page where there is WebGPU', () => {
+  it('computes on it, and comes to the same labels', async () => {
+    const withGpu = await launchBrowser([
+      '--enable-unsafe-webgpu',
+      '--use-webgpu-adapter=swiftshader',
+      '--enable-features=Vulkan',
+    ]);
+    try {
+      await open(server.url, withGpu);
+      await openFile(writeVolume('small.nii.gz', [18, 26, 16]));
+      const saved: Uint8Array[] = [];
+      for (const backend of ['webgpu', 'wasm']) {
+        await page.getByLabel('Compute on').selectOption(backend);
+        await page.locator('#models').getByLabel('student').check();
+        await button('Segment').click();
+        await page.locator('#cost').getByText(` ${backend}`).waitFor();
+        await settled();
+        const path = await savedFile('small_student.nii.gz');
+        saved.push(decodeLabels(readFileSync(path), { path }).data);
+      }
+      const [gpu, cpu] = saved as [Uint8Array, Uint8Array];
+      expect(gpu.filter((value, index) => value === cpu[index]).length / gpu.length).toBeGreaterThanOrEqual(0.999);
+      expect(complaints).toEqual([]);
+    } finally {
+      await withGpu.close();
     }
   });
 });
