@@ -51,6 +51,7 @@ async function open(url: string, from: Browser = browser): Promise<void> {
   page.on('pageerror', error => complaints.push(error.message));
   await page.goto(url);
   await page.locator('#models').getByLabel('student').waitFor();
+  await page.locator('#backend option').first().waitFor({ state: 'attached' });
 }
 
 const text = async (id: string): Promise<string> => (await page.locator(`#${id}`).textContent()) ?? '';
