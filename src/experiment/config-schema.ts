@@ -12,6 +12,7 @@ import { distillSchema, fixedWeights, WEIGHTS } from './distill-schema.ts';
 import { architectureOf } from './network.ts';
 import { type DeepReadonly, networkSchemas } from './network-schema.ts';
 import { postprocessingSchema } from './postprocessing-schema.ts';
+import { externalTeacherSchema } from './teacher-schema.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);
@@ -44,14 +45,7 @@ const trainedNetworks = [
 const arm = z.union(trainedNetworks).describe('A network of one of the families, and how it is trained.');
 
 const teacher = z
-  .union([
-    ...trainedNetworks,
-    z.strictObject({
-      onnx: z
-        .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
-        .describe('One model file, or several for an ensemble.'),
-    }),
-  ])
+  .union([...trainedNetworks, externalTeacherSchema])
   .describe('A network to train, or finished ONNX models.');
 
 const loss = z

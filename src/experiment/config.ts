@@ -139,7 +139,7 @@ export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Pr
   if (!('onnx' in teacher)) return { ...recipe, data: resolvedData, patch };
   const onnx =
     typeof teacher.onnx === 'string' ? await locate(teacher.onnx) : await Promise.all(teacher.onnx.map(locate));
-  return { ...recipe, data: resolvedData, patch, teacher: { onnx } };
+  return { ...recipe, data: resolvedData, patch, teacher: { ...teacher, onnx } };
 }
 
 /** The recipe as YAML, complete; {@link parseRecipe} makes the same recipe of it. Short lists stay on one line. */

@@ -9,6 +9,7 @@ import { embedExternalData } from '../onnx/external-data.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
 import { withStandardAxes } from './axes.ts';
+import { type ChannelGroups, withChannelGroups } from './channel-groups.ts';
 import { factsOfGraph, type ModelMetadata, metadataSchema } from './model-facts.ts';
 
 /** A model that is ready to be loaded. */
@@ -18,6 +19,8 @@ export interface ModelFile {
   readonly bytes: Uint8Array;
   readonly metadata: ModelMetadata;
   readonly info: ModelInfo;
+  /** The channels that make up each class of `info`; one each, in order, if not given. */
+  readonly groups?: ChannelGroups;
 }
 
 const METADATA_KEY = 'voxstill';
@@ -171,12 +174,13 @@ export async function openModels(engine: Engine, files: readonly ModelFile[]): P
 }
 
 /**
- * Loads a model; its session takes and gives [N, C, D, H, W] whatever the model's own order.
+ * Loads a model; its session takes and gives [N, C, D, H, W] whatever the model's own order, and classes where channels are grouped.
  * @throws {InputError} E_MODEL_OPERATOR for operators that are not ONNX Runtime's, E_MODEL_LOAD for any other reason, with the path
  */
-export async function openModel(engine: Engine, { bytes, metadata, path }: ModelFile): Promise<Session> {
+export async function openModel(engine: Engine, { bytes, metadata, path, groups }: ModelFile): Promise<Session> {
   try {
-    return withStandardAxes(await engine.load(bytes), metadata.axes);
+    const session = withStandardAxes(await engine.load(bytes), metadata.axes);
+    return groups === undefined ? session : withChannelGroups(session, groups, metadata);
   } catch (cause) {
     if (!(cause instanceof InputError)) throw cause;
     const { customOperators } = decodeModel(bytes, path);

@@ -4,7 +4,7 @@ import type { CaseFiles } from '../data/case-list.ts';
 import { type Dataset, isLabelled, openDataset } from '../data/dataset.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { TrainingCase } from '../data/loader.ts';
-import { type ChannelNormalization, type Normalization, normalize } from '../data/normalize.ts';
+import { type ChannelNormalization, moments, type Normalization, normalize } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
 import { eachCaseItsOwnPatient, type PatientOf, patientsByPattern, patientsByTable } from '../data/patients.ts';
 import { type Splits, splitCases, splitFold } from '../data/splits.ts';
@@ -13,10 +13,12 @@ import { filesOfVolume } from '../data/volume-file.ts';
 import type { Files } from '../runtime/files.ts';
 import { labelsToCanonical, toCanonical } from '../volume/orientation.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
+import type { Volume } from '../volume/volume.ts';
 import { readCaseWeights } from './case-weights.ts';
 import type { Recipe } from './config-schema.ts';
 import type { Laboratory } from './laboratory.ts';
 import { resolveNormalization } from './normalization.ts';
+import type { ChannelIntensities } from './teacher-view.ts';
 
 /** The data of an experiment. Test cases stay on disk until an arm is evaluated. */
 export interface PreparedData {
@@ -29,6 +31,8 @@ export interface PreparedData {
   readonly test: readonly CaseFiles[];
   /** Of every channel, with the numbers of the training cases where a method needs them; goes into the models. */
   readonly normalize: readonly ChannelNormalization[];
+  /** Of the raw channels of the cases that are trained on, with and without labels, by case. */
+  readonly intensities: ReadonlyMap<string, readonly ChannelIntensities[]>;
   /** SHA-256 by path within the data set, of every file of the cases that are trained on, watched or tested. */
   readonly hashes: Readonly<Record<string, string>>;
   /** The same of the unlabelled cases. */
@@ -65,6 +69,20 @@ function prepareCase(
       channels: image.channels,
     },
   };
+}
+
+/** Summary of every channel's finite voxels. */
+function intensitiesOf({ data, channels }: Volume): readonly ChannelIntensities[] {
+  const voxels = data.length / channels;
+  return Array.from({ length: channels }, (_, channel) => {
+    const finite = data.subarray(channel * voxels, (channel + 1) * voxels).filter(Number.isFinite);
+    let [minimum, maximum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const value of finite) {
+      minimum = Math.min(minimum, value);
+      maximum = Math.max(maximum, value);
+    }
+    return { minimum, maximum, ...moments(finite) };
+  });
 }
 
 async function readPatients(
@@ -182,6 +200,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   const hashes: Record<string, string> = {};
   const transferHashes: Record<string, string> = {};
   const cases = new Map<string, TrainingCase>();
+  const intensities = new Map<string, readonly ChannelIntensities[]>();
   const task = progress.task('reading data', order.length, 'case');
   for (const [index, id] of order.entries()) {
     signal?.throwIfAborted();
@@ -194,6 +213,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     }
     const loaded = await loadCase(laboratory, dataset, item);
     for (const { code, message } of loaded.warnings) progress.warn(`${code}: ${message}`);
+    if (splits.train.includes(id) || transfer.includes(id)) intensities.set(id, intensitiesOf(loaded.image));
     if (!splits.test.includes(id)) {
       const prepared = prepareCase(loaded, preprocess);
       for (const warning of prepared.warnings) progress.warn(warning);
@@ -217,6 +237,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     unlabelled: pick(transfer),
     test: splits.test.map(id => byId.get(id) as CaseFiles),
     normalize: normalization,
+    intensities,
     hashes,
     transferHashes,
   };

@@ -1,19 +1,18 @@
 /** Runs units: trains an arm unless it is finished, and evaluates it unless it is evaluated. What is finished is never done again. */
 import { InputError } from '../core/errors.ts';
-import { tensor } from '../core/tensor.ts';
 import type { Splits } from '../data/splits.ts';
-import type { TeacherCall } from '../training/trainer.ts';
 import { assertDistillationFits, trainArm, trainedModel } from './arm.ts';
-import { patchShape } from './arm-plan.ts';
 import type { Recipe } from './config-schema.ts';
 import { evaluateModel } from './evaluate.ts';
 import { parseEvaluation } from './evaluation-file.ts';
+import { openExternalTeacher } from './external-teacher.ts';
 import type { Laboratory } from './laboratory.ts';
-import { openModel, readModelFile } from './model-file.ts';
+import { readModelFile } from './model-file.ts';
 import { type PreparedData, prepareData } from './prepare.ts';
 import type { Evaluation } from './record.ts';
 import { writeJson } from './run-folder.ts';
-import { assertTeacherFits, type OpenModel, type Teacher, teacherLogits } from './teacher.ts';
+import type { Teacher } from './teacher.ts';
+import { readTeacherFiles } from './teacher-files.ts';
 import { isTrained, type Unit } from './unit.ts';
 
 /** What the units of a run share. */
@@ -79,14 +78,8 @@ async function timed<T>({ laboratory, timingsSeconds }: Bench, stage: string, wo
   }
 }
 
-/** A teacher and what must be closed after use. */
-interface OpenTeacher {
-  readonly teacher: Teacher;
-  readonly sessions: readonly OpenModel[];
-}
-
 /** A teacher that was trained here, as a frozen part of the student's step. */
-async function ownTeacher({ laboratory, dataOf, signal }: Bench, unit: Unit): Promise<OpenTeacher> {
+async function ownTeacher({ laboratory, dataOf, signal }: Bench, unit: Unit): Promise<Teacher> {
   const { files, machine } = laboratory;
   const { folder, recipe, arm, seed } = unit;
   if (!(await files.exists(folder.model))) {
@@ -98,34 +91,13 @@ async function ownTeacher({ laboratory, dataOf, signal }: Bench, unit: Unit): Pr
   const data = await dataOf(recipe);
   const own = await trainedModel({ laboratory, recipe, data, arm, seed, folder, label: unit.label, signal });
   const sha256 = machine.sha256(new Uint8Array(own.theta.buffer, own.theta.byteOffset, own.theta.byteLength));
-  return { sessions: [], teacher: { sha256, inStep: own, call: undefined } };
+  return { sha256, inStep: own, call: undefined, close: async () => {} };
 }
 
 /** Opens the models that teach a student: the run's own teacher, or those that the recipe names beside it. */
-async function openTeacher(bench: Bench, { recipe, teacher }: Unit): Promise<OpenTeacher> {
+async function openTeacher(bench: Bench, { recipe, teacher }: Unit): Promise<Teacher> {
   if (!('onnx' in recipe.teacher)) return ownTeacher(bench, teacher as Unit);
-  const { engine, files, machine } = bench.laboratory;
-  const { dataset } = await bench.dataOf(recipe);
-  const spatial = patchShape(recipe.patch.size);
-  const channels = dataset.channels.length;
-  const expected = { channels, labels: dataset.labels, window: spatial };
-  const sessions: OpenModel[] = [];
-  const hashes: string[] = [];
-  for (const path of [recipe.teacher.onnx].flat()) {
-    const file = await readModelFile(files, path);
-    assertTeacherFits({ path, info: file.info }, expected);
-    sessions.push({ path, info: file.info, session: await openModel(engine, file) });
-    hashes.push(machine.sha256(file.bytes));
-  }
-  const call: TeacherCall = async (_, { image, caseIds }) => ({
-    logits: await teacherLogits(sessions, tensor('float32', image, [caseIds.length, channels, ...spatial])),
-    features: {},
-  });
-  return { sessions, teacher: { sha256: hashes.join(), inStep: { features: {} }, call } };
-}
-
-async function closeTeacher({ sessions }: OpenTeacher): Promise<void> {
-  for (const { session } of sessions) await session.dispose();
+  return openExternalTeacher(bench.laboratory, recipe, await bench.dataOf(recipe));
 }
 
 /**
@@ -145,12 +117,11 @@ export async function checkUnit(
     assertDistillationFits({ recipe, data });
     return;
   }
-  const opened = await openTeacher(bench, unit);
+  const { inStep, close } = await openTeacher(bench, unit);
   try {
-    const { inStep } = opened.teacher;
     assertDistillationFits({ recipe, data }, 'network' in inStep ? undefined : inStep);
   } finally {
-    await closeTeacher(opened);
+    await close();
   }
 }
 
@@ -164,15 +135,15 @@ export async function trainUnit(bench: Bench, unit: Unit): Promise<void> {
     return;
   }
   const data = await bench.dataOf(recipe);
-  const opened = arm === 'student' ? await openTeacher(bench, unit) : undefined;
+  const teacher = arm === 'student' ? await openTeacher(bench, unit) : undefined;
   try {
-    const options = { laboratory, recipe, data, arm, seed, folder, label, teacher: opened?.teacher, signal };
+    const options = { laboratory, recipe, data, arm, seed, folder, label, teacher, signal };
     const stage = `${label}/train`;
     const { waitingShare } = await timed(bench, stage, () => trainArm(options));
     bench.waitingShares[stage] = waitingShare;
     laboratory.progress.log(`${label}: waited for batches ${(100 * waitingShare).toFixed(1)} % of the time`);
   } finally {
-    if (opened !== undefined) await closeTeacher(opened);
+    await teacher?.close();
   }
 }
 
@@ -188,10 +159,12 @@ export async function evaluateUnit(
   const path = split === 'test' ? folder.evaluation : folder.validation;
   if (await files.exists(path)) return parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
   const { dataset, splits } = await bench.dataOf(recipe);
-  const models = arm === 'teacher' && 'onnx' in recipe.teacher ? [recipe.teacher.onnx].flat() : [folder.model];
+  const isExternal = arm === 'teacher' && 'onnx' in recipe.teacher;
   const evaluation = await timed(bench, `${label}/${split === 'test' ? 'evaluate' : 'validate'}`, async () =>
     evaluateModel(laboratory, {
-      models: await Promise.all(models.map(model => readModelFile(files, model))),
+      models: isExternal
+        ? await readTeacherFiles(files, recipe, { dataset })
+        : [await readModelFile(files, folder.model)],
       dataset,
       ids: splits[split],
       split,

@@ -36,6 +36,8 @@ export interface ModelSummary {
   readonly operators: ReadonlyMap<string, number>;
   /** Operators that neither ONNX nor ONNX Runtime defines, as `domain:name`, each once. */
   readonly customOperators: readonly string[];
+  /** Names of the tensors that nodes give, in the file's order. */
+  readonly results: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -48,6 +50,7 @@ interface Draft {
   external: (ExternalData | undefined)[];
   operators: Map<string, number>;
   custom: Set<string>;
+  results: string[];
   metadata: Record<string, string>;
 }
 
@@ -109,8 +112,9 @@ function externalDataOf({ location, offset = '0', length }: Record<string, strin
   return { location, offset: Number(offset), ...(length !== undefined && { length: Number(length) }) };
 }
 
-function readNode(tag: number, node: { op: string; domain: string }, pbf: PbfReader): void {
-  if (tag === 4) node.op = pbf.readString();
+function readNode(tag: number, node: { op: string; domain: string; results: string[] }, pbf: PbfReader): void {
+  if (tag === 2) node.results.push(pbf.readString());
+  else if (tag === 4) node.op = pbf.readString();
   else if (tag === 7) node.domain = pbf.readString();
 }
 
@@ -121,7 +125,8 @@ const emptyInfo = (): TensorInfo => ({ name: '', elementType: 0, shape: [] });
 
 function readGraph(tag: number, draft: Draft, pbf: PbfReader): void {
   if (tag === 1) {
-    const { op, domain } = pbf.readMessage(readNode, { op: '', domain: '' });
+    const { op, domain, results } = pbf.readMessage(readNode, { op: '', domain: '', results: [] });
+    draft.results.push(...results.filter(name => name !== ''));
     draft.operators.set(op, (draft.operators.get(op) ?? 0) + 1);
     if (!KNOWN_DOMAIN.test(domain)) draft.custom.add(`${domain}:${op}`);
   } else if (tag === 5) {
@@ -165,6 +170,7 @@ export function decodeModel(bytes: Uint8Array, path: string): ModelSummary {
     external: [],
     operators: new Map(),
     custom: new Set(),
+    results: [],
     metadata: {},
   };
   try {

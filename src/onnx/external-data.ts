@@ -2,41 +2,11 @@
  * Models that keep their weights in files of their own (ONNX's external data, for what protobuf cannot hold or exporters split off):
  * a copy with the weights inside, field for field the same otherwise. Source: onnx.proto3, TensorProto.external_data.
  */
-
-import { PbfReader, PbfWriter } from 'pbf';
-import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
 import type { ExternalData } from './decode.ts';
+import { bytesField, editMessage } from './edit.ts';
 
 const FIELD = { modelGraph: 7, graphInitializer: 5, rawData: 9, externalData: 13, dataLocation: 14 } as const;
-const WIRE_BYTES = 2;
-
-/** What becomes of a field: other content, nothing, or what it was. */
-type Edit = (field: number, content: Uint8Array) => Uint8Array | 'drop' | 'keep';
-
-/** Length-delimited field as protobuf writes it. */
-function bytesField(field: number, content: Uint8Array): Uint8Array[] {
-  const header = new PbfWriter();
-  header.writeVarint((field << 3) | WIRE_BYTES);
-  header.writeVarint(content.length);
-  return [header.finish().slice(), content];
-}
-
-/** A protobuf message with some fields edited; what follows is appended. Fields that are no bytes have empty content. */
-function editMessage(message: Uint8Array, edit: Edit, more: readonly Uint8Array[] = []): Uint8Array {
-  const reader = new PbfReader(message);
-  const parts: Uint8Array[] = [];
-  for (let start = 0; start < message.length; start = reader.pos) {
-    const field = reader.nextField(message.length);
-    const isBytes = reader.type === WIRE_BYTES;
-    const content = isBytes ? reader.readBytes() : new Uint8Array(0);
-    if (!isBytes) reader.skip(reader.type);
-    const edited = edit(field, content);
-    if (edited === 'keep') parts.push(message.subarray(start, reader.pos));
-    else if (edited !== 'drop') parts.push(...bytesField(field, edited));
-  }
-  return joinBytes([...parts, ...more]);
-}
 
 /**
  * Puts weights that lie in other files into the model.

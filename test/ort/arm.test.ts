@@ -224,3 +224,30 @@ describe('a network with valid padding and dropout', () => {
     expect(Buffer.from(resumed).equals(whole)).toBe(true);
   });
 });
+
+it('takes the teachers of all seeds of a run as an ensemble, and a lone one as if it were trained in the same run', async () => {
+  const splits = 'data.splits={ train: 0.66, val: 0, test: 0.34 }';
+  const recipe = (...overrides: string[]) =>
+    parseRecipe(tinyRecipe('data', 2), { path: 'recipe.yaml', overrides: [splits, ...overrides] });
+  const student = async (out: string, ...overrides: string[]) =>
+    (await trainOneArm(laboratory, recipe(...overrides), { arm: 'student', out, resume: false })).models[0]!;
+  const seeds = 'seeds=[1, 2]';
+  const teachers = (await trainOneArm(laboratory, recipe(seeds), { arm: 'teacher', out: 'two', resume: false })).models;
+  expect(teachers).toEqual(['two/teacher/model.onnx', 'two/seed-2/teacher/model.onnx']);
+  const own = await files.read(await student('two', seeds));
+  const losses = (out: string) =>
+    files
+      .text(`${out}/student/history.csv`)
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map(row => Number(row.split(',')[4]));
+  await student('lone', `teacher={ onnx: ${teachers[0]} }`);
+  const [inside, beside] = [losses('two'), losses('lone')];
+  expect(beside.length).toBe(2);
+  for (const [step, loss] of beside.entries()) expect(loss / inside[step]!).toBeCloseTo(1, 4);
+  const both = await files.read(await student('both', 'teacher={ onnx: two }'));
+  const named = await files.read(await student('named', `teacher={ onnx: [${teachers.join(', ')}] }`));
+  expect(Buffer.from(both).equals(named)).toBe(true);
+  expect(Buffer.from(both).equals(own)).toBe(false);
+});

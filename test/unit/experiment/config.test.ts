@@ -222,7 +222,7 @@ describe('overrides', () => {
     const overrides = ['student.train.steps=7', 'teacher={onnx: [a.onnx, b.onnx]}', 'augment.flip=[x, y]', 'threads=2'];
     const recipe = parseRecipe(SMALL, { path: 'r', overrides });
     expect(recipe.student.train).toEqual({ steps: 7, batch: 2, validateEvery: 1, learningRate: null });
-    expect(recipe.teacher).toEqual({ onnx: ['a.onnx', 'b.onnx'] });
+    expect(recipe.teacher).toMatchObject({ onnx: ['a.onnx', 'b.onnx'], ensemble: 'probability' });
     expect(recipe.augment.flip).toEqual(['x', 'y']);
     expect(recipe.threads).toBe(2);
   });
@@ -299,7 +299,7 @@ describe('the way back to YAML', () => {
         splits: { file: '/root/s.json', fold: 1, seed: 1, val: 0.1, labelled: null },
       },
       patch: { ...recipe.patch, caseWeights: { file: '/root/w.json' } },
-      teacher: { onnx: ['/root/a.onnx', '/root/b.onnx'] },
+      teacher: { ...recipe.teacher, onnx: ['/root/a.onnx', '/root/b.onnx'] },
     });
   });
 });

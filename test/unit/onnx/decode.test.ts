@@ -50,6 +50,7 @@ describe('decodeModel', () => {
       initializers: [{ name: 'w', elementType: 1, shape: [2, 2] }],
       external: [undefined],
       customOperators: ['org.example:Add'],
+      results: ['xw', 's', 'y'],
       operators: new Map([
         ['MatMul', 1],
         ['Add', 2],

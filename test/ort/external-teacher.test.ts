@@ -1,0 +1,376 @@
+/** Finished models as teachers: what they say of the student's own patches, in the student's own classes, and who is turned away. */
+import { describe, expect, it } from 'vitest';
+import { elementCount } from '../../src/core/shape.ts';
+import { type Tensor, tensor } from '../../src/core/tensor.ts';
+import { type Normalization, normalize } from '../../src/data/normalize.ts';
+import { parseRecipe } from '../../src/experiment/config.ts';
+import { openExternalTeacher } from '../../src/experiment/external-teacher.ts';
+import { openModel, readModelFile } from '../../src/experiment/model-file.ts';
+import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import { foreignFiles } from '../support/foreign-models.ts';
+import { goldensImage } from '../support/goldens-stream.ts';
+import { createLaboratory } from '../support/laboratory.ts';
+import { memoryFiles } from '../support/memory-files.ts';
+import { tinyRecipe } from '../support/tiny-recipe.ts';
+
+const engine = await createNodeEngine({ threads: 1 });
+const SIZE = [8, 12, 8] as const;
+const VOXELS = elementCount(SIZE);
+const CLASSES = ['background', 'anterior', 'posterior'];
+const THREE = { labels: CLASSES, normalize: 'none', activation: 'softmax' };
+/** Two cases as large as a patch, and the batch of both. */
+const RAW = [goldensImage(3, SIZE), goldensImage(8, SIZE).map(value => 40 * value + 100)];
+
+/** The result of the head's convolution in fixed-opset11. */
+const INNER = '/head/Conv_output_0';
+
+interface Setting {
+  readonly models: readonly string[];
+  readonly besides: Readonly<Record<string, object>>;
+  readonly overrides?: readonly string[];
+  readonly classes?: readonly string[];
+  readonly normalize?: Normalization;
+  readonly spacingMm?: readonly [number, number, number];
+  readonly channels?: readonly string[];
+}
+
+/** Opens the teachers of a recipe on two cases. */
+function open({ models, besides, overrides = [], classes = CLASSES, ...more }: Setting) {
+  const method = more.normalize ?? 'none';
+  const recipe = parseRecipe(tinyRecipe('data', 2), {
+    path: 'recipe.yaml',
+    overrides: [
+      'patch.size=[8, 12, 8]',
+      `teacher={ onnx: [${models.map(name => `${name}.onnx`).join(', ')}] }`,
+      ...overrides,
+    ],
+  });
+  const files = { ...memoryFiles(), ...foreignFiles(besides) };
+  const cases = RAW.map((data, index) => ({
+    id: `case_${index}`,
+    image: normalize({ id: '', data, channels: 1 }, method).data,
+    label: new Uint8Array(VOXELS),
+    sizeVoxels: [8, 12, 8] as const,
+    spacingMm: more.spacingMm ?? ([1, 1, 1] as const),
+    channels: 1,
+  }));
+  const data = {
+    dataset: {
+      name: 'd',
+      folder: 'd',
+      channels: more.channels ?? ['MRI'],
+      labels: classes.map((name, value) => ({ name, value })),
+      cases: [],
+    },
+    normalize: [method].flat(),
+    train: cases,
+    unlabelled: [],
+    intensities: new Map(
+      RAW.map((values, index) => {
+        const mean = values.reduce((sum, value) => sum + value, 0) / VOXELS;
+        const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / VOXELS;
+        const [minimum, maximum] = [Math.min(...values), Math.max(...values)];
+        return [`case_${index}`, [{ minimum, maximum, mean, deviation: Math.sqrt(variance) }]] as const;
+      }),
+    ),
+  };
+  const image = new Float32Array(2 * VOXELS);
+  cases.forEach((one, index) => {
+    image.set(one.image, index * VOXELS);
+  });
+  const batch = { image, caseIds: cases.map(({ id }) => id), label: new Int32Array(0), epoch: 0 };
+  const laboratory = { ...createLaboratory(engine), files };
+  return { batch, teacher: openExternalTeacher(laboratory, recipe, data) };
+}
+
+async function say(setting: Setting): Promise<Tensor> {
+  const { teacher, batch } = open(setting);
+  const opened = await teacher;
+  const { logits } = await opened.call!(0, batch);
+  await opened.close();
+  return logits;
+}
+
+/** What a model itself says of one image [1, 1, ...size], [channels, voxels]. */
+async function direct(name: string, facts: object, image: Float32Array, size: readonly number[] = SIZE) {
+  const file = await readModelFile(foreignFiles({ [name]: facts }), `${name}.onnx`, { assumed: { patch: SIZE } });
+  const session = await openModel(engine, file);
+  const { inputName, outputName } = file.info;
+  const result = await session.run({ [inputName]: tensor('float32', image, [1, 1, ...size]) }, [outputName]);
+  await session.dispose();
+  return result[outputName]!.data as Float32Array;
+}
+
+function softmax(logits: Float32Array, classes: number): Float32Array {
+  const voxels = logits.length / classes;
+  return logits.map((_, index) => {
+    const voxel = index % voxels;
+    let sum = 0;
+    for (let k = 0; k < classes; k++) sum += Math.exp(logits[k * voxels + voxel]! - logits[index]!);
+    return 1 / sum;
+  });
+}
+
+function expectClose(actual: Float32Array, expected: Float32Array, tolerance = 1e-4): void {
+  expect(actual.length).toBe(expected.length);
+  let largest = 0;
+  expected.forEach((value, index) => {
+    largest = Math.max(largest, Math.abs(value - actual[index]!));
+  });
+  expect(largest).toBeLessThan(tolerance);
+}
+
+const sample = ({ data, shape }: Tensor, index: number): Float32Array => {
+  const length = elementCount(shape.slice(1));
+  return (data as Float32Array).slice(index * length, (index + 1) * length);
+};
+
+describe('a teacher', () => {
+  it.each(['fixed-opset11', 'dynamic-opset13', 'batch-of-two-opset11'])('%s gives its own logits', async name => {
+    const logits = await say({ models: [name], besides: { [name]: THREE } });
+    expect(logits.shape).toEqual([2, 3, ...SIZE]);
+    for (const index of [0, 1]) {
+      expectClose(sample(logits, index), await direct('fixed-opset11', THREE, RAW[index]!), 1e-3);
+    }
+  });
+
+  it.each([
+    ['softmax-opset16', { ...THREE, activation: 'none' }],
+    ['keras-channels-last', { ...THREE, activation: 'none', axes: 'NZYXC' }],
+  ])('%s gives logits of its probabilities', async (name, facts) => {
+    const logits = await say({ models: [name], besides: { [name]: facts } });
+    expectClose(softmax(sample(logits, 0), 3), await direct(name, facts, RAW[0]!));
+  });
+
+  it('is told by the recipe what its file does not say', async () => {
+    const [beside, told] = await Promise.all([
+      say({ models: ['fixed-opset11'], besides: { 'fixed-opset11': THREE } }),
+      say({
+        models: ['fixed-opset11'],
+        besides: {},
+        overrides: [
+          'teacher.model={ labels: [background, anterior, posterior], normalize: none, activation: softmax, size: [8, 12, 8] }',
+        ],
+      }),
+    ]);
+    expect(told).toEqual(beside);
+  });
+
+  it('has its classes put in the order of the data, by name or by value', async () => {
+    const plain = sample(await say({ models: ['fixed-opset11'], besides: { 'fixed-opset11': THREE } }), 0);
+    for (const labels of [
+      ['posterior', 'background', 'anterior'],
+      [2, 0, 1],
+    ]) {
+      const facts = { ...THREE, labels };
+      const turned = sample(await say({ models: ['fixed-opset11'], besides: { 'fixed-opset11': facts } }), 0);
+      [1, 2, 0].forEach((channel, index) => {
+        expect(turned.slice(index * VOXELS, (index + 1) * VOXELS)).toEqual(
+          plain.slice(channel * VOXELS, (channel + 1) * VOXELS),
+        );
+      });
+    }
+  });
+
+  it('has classes added up that are one in the data', async () => {
+    const facts = { ...THREE, labels: ['background', 'anterior', 'left', 'right', 'liver'] };
+    const logits = await say({
+      models: ['five-classes-opset12'],
+      besides: { 'five-classes-opset12': facts },
+      overrides: ['teacher.classes={ left: posterior, right: 2, liver: background }'],
+    });
+    const p = softmax(await direct('five-classes-opset12', facts, RAW[1]!), 5);
+    const channel = (k: number) => p.subarray(k * VOXELS, (k + 1) * VOXELS);
+    const expected = [[0, 4], [1], [2, 3]].flatMap(group =>
+      Array.from({ length: VOXELS }, (_, voxel) => group.reduce((sum, k) => sum + channel(k)[voxel]!, 0)),
+    );
+    expectClose(softmax(sample(logits, 1), 3), Float32Array.from(expected));
+  });
+
+  it('of one sigmoid channel teaches two classes, and one of exclusive classes teaches independent ones', async () => {
+    const lesion = { ...THREE, labels: [1], activation: 'none' };
+    const two = await say({
+      models: ['one-channel-sigmoid-opset15'],
+      besides: { 'one-channel-sigmoid-opset15': lesion },
+      classes: ['background', 'lesion'],
+    });
+    const p = await direct('one-channel-sigmoid-opset15', { ...lesion, patch: SIZE }, RAW[0]!);
+    expectClose(softmax(sample(two, 0), 2).slice(VOXELS), p);
+    const alone = await say({
+      models: ['fixed-opset11'],
+      besides: { 'fixed-opset11': THREE },
+      overrides: ['loss.crossEntropy.kind=binary'],
+    });
+    expect(alone.shape).toEqual([2, 2, ...SIZE]);
+    const q = softmax(await direct('fixed-opset11', THREE, RAW[0]!), 3).slice(VOXELS);
+    expectClose(
+      sample(alone, 0).map(z => 1 / (1 + Math.exp(-z))),
+      q,
+    );
+  });
+
+  it('with a smaller window slides over the patch: a voxel that one window covers has what that window says', async () => {
+    const name = 'small-window-opset11';
+    const logits = sample(await say({ models: [name], besides: { [name]: THREE } }), 0);
+    const [d, h, w] = [4, 8, 6];
+    const corner = new Float32Array(d * h * w);
+    corner.forEach((_, index) => {
+      const [z, y, x] = [Math.floor(index / (h * w)), Math.floor(index / w) % h, index % w];
+      corner[index] = RAW[0]![(z * SIZE[1] + y) * SIZE[2] + x]!;
+    });
+    const alone = await direct(name, THREE, corner, [d, h, w]);
+    for (const k of [0, 1, 2]) {
+      expect(logits[k * VOXELS]!).toBeCloseTo(alone[k * d * h * w]!, 4);
+      expect(logits[k * VOXELS + 1]!).toBeCloseTo(alone[k * d * h * w + 1]!, 4);
+    }
+  });
+
+  it('with a larger window sees the smallest value of the patch around it', async () => {
+    const name = 'large-window-opset11';
+    const logits = sample(await say({ models: [name], besides: { [name]: THREE } }), 0);
+    const padded = new Float32Array(2 * VOXELS).fill(Math.min(...RAW[0]!));
+    padded.set(RAW[0]!, VOXELS / 2);
+    const whole = await direct(name, THREE, padded, [16, 12, 8]);
+    const expected = new Float32Array(3 * VOXELS);
+    for (const k of [0, 1, 2]) {
+      expected.set(whole.subarray(2 * k * VOXELS + VOXELS / 2, 2 * k * VOXELS + (3 * VOXELS) / 2), k * VOXELS);
+    }
+    expectClose(logits, expected, 1e-3);
+  });
+
+  it('sees the patch in the normalisation of its own training', async () => {
+    const name = 'keras-channels-last';
+    const facts = { ...THREE, activation: 'none', axes: 'NZYXC', normalize: 'z-score' };
+    const logits = await say({ models: [name], besides: { [name]: facts }, normalize: 'min-max' });
+    for (const index of [0, 1]) {
+      const own = normalize({ id: '', data: RAW[index]!, channels: 1 }, 'z-score').data;
+      expectClose(softmax(sample(logits, index), 3), await direct(name, facts, own));
+    }
+  });
+
+  it('of several models is their mean probability, or the mean of their logits', async () => {
+    const besides = {
+      'fixed-opset11': { ...THREE, labels: ['posterior', 'background', 'anterior'] },
+      'keras-channels-last': { ...THREE, activation: 'none', axes: 'NZYXC' },
+    };
+    const models = Object.keys(besides);
+    const each: Float32Array[] = [];
+    for (const name of models) each.push(sample(await say({ models: [name], besides }), 0));
+    const mean = sample(await say({ models, besides }), 0);
+    const [p, q] = each.map(logits => softmax(logits, 3)) as [Float32Array, Float32Array];
+    expectClose(
+      softmax(mean, 3),
+      p.map((value, index) => (value + q[index]!) / 2),
+    );
+    const logits = sample(await say({ models, besides, overrides: ['teacher.ensemble=logits'] }), 0);
+    expectClose(
+      logits,
+      each[0]!.map((value, index) => (value + each[1]![index]!) / 2),
+    );
+  });
+
+  it('gives inner tensors by their ONNX names', async () => {
+    const { teacher, batch } = open({
+      models: ['fixed-opset11'],
+      besides: { 'fixed-opset11': THREE },
+      overrides: [`distill.losses=[{ attention: { studentLayer: logits, teacherLayer: ${INNER} } }]`],
+    });
+    const opened = await teacher;
+    expect(opened.inStep).toEqual({ features: { [INNER]: [2, 3, ...SIZE] } });
+    const { logits, features } = await opened.call!(0, batch);
+    await opened.close();
+    // the model's last node multiplies its head's result by 3
+    expectClose(
+      (features[INNER]!.data as Float32Array).map(value => 3 * value),
+      logits.data as Float32Array,
+      1e-3,
+    );
+  });
+});
+
+describe('a model that cannot teach is turned away before anything starts', () => {
+  const fixed = (facts: object, more: Partial<Setting> = {}): Setting => ({
+    models: ['fixed-opset11'],
+    besides: { 'fixed-opset11': { ...THREE, ...facts } },
+    ...more,
+  });
+  const one = (name: string, facts: object, more: Partial<Setting> = {}): Setting => ({
+    models: [name],
+    besides: { [name]: { ...THREE, ...facts } },
+    ...more,
+  });
+  it.each([
+    ['with other channels', fixed({}, { channels: ['T1', 'T2'] }), /takes 1 channel\(s\), the data have 2 \(T1, T2\)/],
+    [
+      'with a class that the data do not have',
+      fixed({ labels: ['background', 'anterior', 'liver'] }),
+      /classes are 0 \(background\), 1 \(anterior\), 2 \(liver\), those of the data 0 .*2 \(liver\) is no class of the data.*nothing for 2 \(posterior\)/,
+    ],
+    [
+      'with fewer classes',
+      one('two-classes-opset14', { labels: ['background', 'anterior'] }),
+      /nothing for 2 \(posterior\)/,
+    ],
+    [
+      'about whose classes the recipe is wrong',
+      fixed({}, { overrides: ['teacher.classes={ liver: background }'] }),
+      /teacher\.classes names liver/,
+    ],
+    ['with another spacing', fixed({ spacingMm: [1, 1, 2] }), /1 x 1 x 2 mm, case "case_0" has 1 x 1 x 1 mm/],
+    ['with RAS axes', fixed({ orientation: 'RAS' }, { overrides: ['preprocess.orientation=stored'] }), /RAS/],
+    [
+      'with a normalisation that clips',
+      fixed({ normalize: 'percentile' }, { normalize: 'min-max' }),
+      /by "percentile", the recipe's patches .*\["min-max"\]/,
+    ],
+    ['that gives probabilities unsaid', one('softmax-opset16', {}), /probabilities already/],
+    ['that does not give probabilities', fixed({ activation: 'none' }), /outside of 0 to 1/],
+    [
+      'that shrinks the patch',
+      one('half-size', { labels: [1], activation: 'sigmoid' }, { classes: ['background', 'a'] }),
+      /4x6x4/,
+    ],
+    [
+      'that cannot run on the patch',
+      one('dynamic-opset13', {}, { overrides: ['patch.size=[8, 12, 10]', 'teacher.model.size=[5, 7, 9]'] }),
+      /patches of 10x12x8 voxels/,
+    ],
+    [
+      'whose classes are independent where those of the student are not',
+      one(
+        'five-classes-opset12',
+        { labels: [1, 2, 3, 4, 5], activation: 'sigmoid' },
+        { classes: [...CLASSES, 'x', 'y', 'z'] },
+      ),
+      /independent/,
+    ],
+    [
+      'from which inner tensors are wanted that it cannot give',
+      one(
+        'small-window-opset11',
+        {},
+        {
+          overrides: ['distill.losses=[{ attention: { studentLayer: logits, teacherLayer: a } }]'],
+        },
+      ),
+      /window 4x8x6 is not the patch 8x12x8/,
+    ],
+  ])('%s', async (_, setting, message) => {
+    await expect(open(setting).teacher).rejects.toMatchObject({
+      code: 'E_TEACHER_FIT',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('where it gives NaN', async () => {
+    await expect(open(one('not-a-number', {})).teacher).rejects.toMatchObject({ code: 'E_TEACHER_NOT_FINITE' });
+  });
+
+  it('where an inner tensor is not there', async () => {
+    const overrides = ['distill.losses=[{ attention: { studentLayer: logits, teacherLayer: nowhere } }]'];
+    await expect(open(fixed({}, { overrides })).teacher).rejects.toMatchObject({
+      code: 'E_LAYER',
+      message: expect.stringMatching(/no inner tensor "nowhere"; it has/),
+    });
+  });
+});
