@@ -10,7 +10,7 @@ import { formatSize, type Volume, voxelCount } from '../src/volume/volume.ts';
 
 /** What browsers give to a tab, and WebAssembly to a memory. */
 const TAB_BYTES = 4e9;
-/** What ONNX Runtime takes beyond activations, as a share of them (measured: 1.1 to 1.3), and at rest. */
+/** ONNX Runtime's memory as a multiple of the activations, on the safe side of a whole head through a MeshNet; and at rest. */
 const ENGINE_SHARE = 1.3;
 const ENGINE_BYTES = 2e7;
 /** Float32 copies of the image: the page's, the viewer's two, the worker's, normalised, turned or resampled. */

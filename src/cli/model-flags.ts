@@ -2,12 +2,12 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../core/errors.ts';
 import type { VolumeNormalization } from '../data/normalize.ts';
-import { AXES } from '../experiment/axes.ts';
-import { defaultEvaluation } from '../experiment/config-schema.ts';
 import type { ModelMetadata } from '../experiment/model-facts.ts';
 import { type ModelFile, readModelFile } from '../experiment/model-file.ts';
-import { VOLUME_NORMALIZATIONS } from '../experiment/normalization-schema.ts';
+import { AXES } from '../inference/axes.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
+import { VOLUME_NORMALIZATIONS } from '../recipe/normalization-schema.ts';
+import { defaultEvaluation } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { axes, collect, share, triple, words } from './values.ts';
 

@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { InputError, VoxstillError } from '../core/errors.ts';
-import { nearestWord } from '../experiment/config-problems.ts';
+import { nearestWord } from '../recipe/problems.ts';
 import { createProgress, type TextStream } from './progress.ts';
 import type { Start } from './session.ts';
 

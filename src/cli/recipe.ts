@@ -1,8 +1,9 @@
 /** The recipe that a command was given: read, checked, overridden and made independent of the working directory. */
-import { parseRecipe, resolveRecipe } from '../experiment/config.ts';
-import type { Recipe } from '../experiment/config-schema.ts';
-import { type Combination, combine, type GridAxis, parseGrid } from '../experiment/grid.ts';
+
 import { locate, nodeFiles } from '../platform/node/files.ts';
+import { type Combination, combine, type GridAxis, parseGrid } from '../recipe/grid.ts';
+import { parseRecipe, resolveRecipe } from '../recipe/parse.ts';
+import type { Recipe } from '../recipe/schema.ts';
 
 /**
  * Reads a recipe file. Relative paths in it are looked up from the working directory, then from the recipe's folder.

@@ -5,12 +5,12 @@ import { collectParameters, parameterCount } from '../nn/parameters.ts';
 import { adam } from '../optim/adam.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { sgd } from '../optim/sgd.ts';
+import { type Architecture, architectureOf } from '../recipe/network.ts';
+import type { Recipe } from '../recipe/schema.ts';
 import { type ModelCosts, modelCosts } from '../training/costs.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
 import { kernelMask, type Model, type StepOptions } from '../training/step.ts';
-import type { Recipe } from './config-schema.ts';
 import { distillationTerms } from './distillation.ts';
-import { type Architecture, architectureOf } from './network.ts';
 import type { Arm } from './record.ts';
 
 /** What the networks must know of the data. */

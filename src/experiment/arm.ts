@@ -15,6 +15,8 @@ import { outputSize } from '../nn/geometry.ts';
 import { initialize } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
+import { architectureOf } from '../recipe/network.ts';
+import type { Recipe } from '../recipe/schema.ts';
 import type { Session } from '../runtime/engine.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint.ts';
 import { modelCosts } from '../training/costs.ts';
@@ -24,17 +26,15 @@ import { buildForward, distillationAdapters, type ExternalTeacher, type Model } 
 import { type TrainingResult, type TrainingStore, train } from '../training/trainer.ts';
 import { type ArmPlan, formatCosts, logitChannels, patchShape, planArm } from './arm-plan.ts';
 import { choosePostprocessing } from './choose-postprocessing.ts';
-import type { Recipe } from './config-schema.ts';
 import { distillationTerms } from './distillation.ts';
 import { formatHistory, parseHistory } from './history.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelMetadata } from './model-facts.ts';
 import { formatModelMetadata, readModelFile } from './model-file.ts';
-import { architectureOf } from './network.ts';
 import type { PreparedData } from './prepare.ts';
 import type { Arm, HistoryRow } from './record.ts';
 import type { ArmFolder } from './run-folder.ts';
-import type { Teacher } from './teacher.ts';
+import type { Teacher } from './teacher/teacher.ts';
 import { armContent } from './unit.ts';
 
 export interface ArmOptions {

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { listIds } from '../data/splits.ts';
+import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
-import type { Recipe } from './config-schema.ts';
 
 const weightTable = z.record(z.string(), z.number().min(0));
 

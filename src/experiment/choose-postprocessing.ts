@@ -21,10 +21,10 @@ import { segment } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { diceOf } from '../metrics/overlap.ts';
 import { meanOf } from '../metrics/statistics.ts';
+import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
 import type { LabelVolume } from '../volume/volume.ts';
 import type { Laboratory } from './laboratory.ts';
 import { type ModelFile, openModel } from './model-file.ts';
-import type { PostprocessingTrial } from './postprocessing-schema.ts';
 
 /** One component of a prediction. */
 interface Piece {

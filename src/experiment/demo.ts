@@ -1,6 +1,6 @@
 /** The demo: a data set of phantoms, then the ordinary experiment on it, sized for a laptop and a few minutes. */
 import { isPhantomDataset, writePhantomDataset } from '../data/phantom.ts';
-import { parseRecipe } from './config.ts';
+import { parseRecipe } from '../recipe/parse.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { Comparison } from './record.ts';
 import { runExperiment } from './run.ts';

@@ -1,7 +1,8 @@
 /** From the `distill` part of a recipe to the terms of a training step. */
+
+import type { Recipe } from '../recipe/schema.ts';
 import type { DistillationTerm, Method } from '../training/distillation.ts';
 import type { Ramp } from '../training/ramp.ts';
-import type { Recipe } from './config-schema.ts';
 
 type Loss = Recipe['distill']['losses'][number];
 type Settings<L, K extends string> = L extends Readonly<Record<K, infer Found>> ? Found : never;

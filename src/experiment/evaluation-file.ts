@@ -1,7 +1,7 @@
 /** Reads `evaluation.json`, ours or one made elsewhere to the same contract. Fields that are not known are left out. */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
-import { postprocessingSchema, postprocessingTrialSchema } from './postprocessing-schema.ts';
+import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
 import type { Evaluation } from './record.ts';
 
 /** JSON has no NaN, so a mean over nothing is null in the file. */

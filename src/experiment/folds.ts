@@ -3,8 +3,8 @@ import { InputError } from '../core/errors.ts';
 import { openDataset } from '../data/dataset.ts';
 import { listIds, repeated, type Splits } from '../data/splits.ts';
 import { countFolds } from '../data/splits-file.ts';
+import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
-import type { Recipe } from './config-schema.ts';
 import { readSplits } from './prepare.ts';
 import type { Repeat } from './run-folder.ts';
 

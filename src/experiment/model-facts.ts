@@ -5,10 +5,10 @@
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { elementCount, sameShape, type Triple } from '../core/shape.ts';
+import { AXES, standardShape } from '../inference/axes.ts';
 import type { ModelSummary } from '../onnx/decode.ts';
-import { AXES, standardShape } from './axes.ts';
-import { normalizationSchema } from './normalization-schema.ts';
-import { postprocessingSchema, postprocessingTrialSchema } from './postprocessing-schema.ts';
+import { normalizationSchema } from '../recipe/normalization-schema.ts';
+import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
 
 const positive = z.number().gt(0);
 const triple = <T extends z.ZodType>(item: T) => z.tuple([item, item, item]).readonly();

@@ -3,13 +3,13 @@
  * elsewhere it comes from a JSON file beside the model (`M.json` for `M.onnx`, same fields), from flags, and from the graph itself.
  */
 import { InputError } from '../core/errors.ts';
+import { withStandardAxes } from '../inference/axes.ts';
+import { type ChannelGroups, withChannelGroups } from '../inference/channel-groups.ts';
 import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
 import { decodeModel, type ModelSummary } from '../onnx/decode.ts';
 import { embedExternalData } from '../onnx/external-data.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
-import { withStandardAxes } from './axes.ts';
-import { type ChannelGroups, withChannelGroups } from './channel-groups.ts';
 import { factsOfGraph, type ModelMetadata, metadataSchema } from './model-facts.ts';
 
 /** A model that is ready to be loaded. */

@@ -5,7 +5,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { foregroundStatistics, sampleForeground } from '../data/foreground-intensities.ts';
 import { loadCase } from '../data/loaded-case.ts';
 import type { ChannelNormalization } from '../data/normalize.ts';
-import type { Recipe } from './config-schema.ts';
+import type { Recipe } from '../recipe/schema.ts';
 import type { Laboratory } from './laboratory.ts';
 
 type Asked = Recipe['preprocess']['normalize'];

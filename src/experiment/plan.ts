@@ -7,9 +7,9 @@
  */
 import type { Fingerprint } from '../data/fingerprint.ts';
 import { LARGEST_PADDED_RATIO } from '../data/patches.ts';
+import { recipeSchema } from '../recipe/schema.ts';
 import type { Xyz } from '../volume/volume.ts';
 import { armCosts, planArm } from './arm-plan.ts';
-import { recipeSchema } from './config-schema.ts';
 import { estimateStepMs } from './step-time.ts';
 
 /** What an arm costs, as far as it can be told beforehand. */

@@ -6,7 +6,7 @@
 import type { Postprocessing } from '../inference/postprocess.ts';
 import type { ReliabilityBin } from '../metrics/calibration.ts';
 import type { CaseScore, ScoreSummary } from '../metrics/case-score.ts';
-import type { PostprocessingTrial } from './postprocessing-schema.ts';
+import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
 
 interface ModelCost {
   readonly path: string;

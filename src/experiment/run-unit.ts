@@ -1,18 +1,18 @@
 /** Runs units: trains an arm unless it is finished, and evaluates it unless it is evaluated. What is finished is never done again. */
 import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
+import type { Recipe } from '../recipe/schema.ts';
 import { assertDistillationFits, trainArm, trainedModel } from './arm.ts';
-import type { Recipe } from './config-schema.ts';
 import { evaluateModel } from './evaluate.ts';
 import { parseEvaluation } from './evaluation-file.ts';
-import { openExternalTeacher } from './external-teacher.ts';
 import type { Laboratory } from './laboratory.ts';
 import { readModelFile } from './model-file.ts';
 import { type PreparedData, prepareData } from './prepare.ts';
 import type { Evaluation } from './record.ts';
 import { writeJson } from './run-folder.ts';
-import type { Teacher } from './teacher.ts';
-import { readTeacherFiles } from './teacher-files.ts';
+import { openExternalTeacher } from './teacher/external-teacher.ts';
+import { readTeacherFiles } from './teacher/files.ts';
+import type { Teacher } from './teacher/teacher.ts';
 import { isTrained, type Unit } from './unit.ts';
 
 /** What the units of a run share. */

@@ -3,9 +3,9 @@
  * before the first byte is written; what is finished is never done again on resume.
  */
 import { InputError } from '../core/errors.ts';
+import { stringifyRecipe } from '../recipe/parse.ts';
+import type { Recipe } from '../recipe/schema.ts';
 import { compareArms } from './compare.ts';
-import { stringifyRecipe } from './config.ts';
-import type { Recipe } from './config-schema.ts';
 import { type Fold, foldsOf } from './folds.ts';
 import type { Laboratory } from './laboratory.ts';
 import { assertSameData, outcomeOf } from './provenance.ts';

@@ -3,9 +3,9 @@
  * combinations that differ elsewhere share it, and so do later sweeps in the same folder.
  */
 import { InputError } from '../core/errors.ts';
+import { type Combination, commonName, type GridAxis } from '../recipe/grid.ts';
 import type { Files } from '../runtime/files.ts';
 import { foldsOf } from './folds.ts';
-import { type Combination, commonName, type GridAxis } from './grid.ts';
 import type { Laboratory } from './laboratory.ts';
 import { ARMS, type Arm } from './record.ts';
 import { armFolder } from './run-folder.ts';

@@ -4,8 +4,8 @@
  * there.
  */
 import { InputError } from '../core/errors.ts';
-import { stringifyRecipe } from './config.ts';
-import type { Combination, GridAxis } from './grid.ts';
+import type { Combination, GridAxis } from '../recipe/grid.ts';
+import { stringifyRecipe } from '../recipe/parse.ts';
 import type { Laboratory } from './laboratory.ts';
 import { assertSameData, outcomeOf } from './provenance.ts';
 import { writeJson } from './run-folder.ts';

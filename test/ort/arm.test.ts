@@ -1,12 +1,12 @@
 /** An arm from recipe to model.onnx, in memory: what settings mean for the weights that come out. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
-import { parseRecipe } from '../../src/experiment/config.ts';
 import { inspectPath } from '../../src/experiment/inspect.ts';
 import type { Laboratory } from '../../src/experiment/laboratory.ts';
 import { readModelFile } from '../../src/experiment/model-file.ts';
 import { runExperiment, trainOneArm } from '../../src/experiment/run.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
 import { decodeLabels } from '../../src/volume/nifti.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';

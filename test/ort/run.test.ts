@@ -1,11 +1,11 @@
 /** A whole run in memory: folds and seeds, what lies where, and what a resume does again. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
-import { parseRecipe } from '../../src/experiment/config.ts';
 import { readRun } from '../../src/experiment/read-run.ts';
 import type { Comparison, Evaluation } from '../../src/experiment/record.ts';
 import { runExperiment } from '../../src/experiment/run.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
 import { silent } from '../../src/runtime/progress.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';

@@ -1,8 +1,8 @@
 /** The documents beside the code say what the code says. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseRecipe } from '../../src/experiment/config.ts';
-import { recipeJsonSchema } from '../../src/experiment/config-schema.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
+import { recipeJsonSchema } from '../../src/recipe/schema.ts';
 
 /** The parts of JSON Schema that the recipe's schema is made of. */
 interface Schema {

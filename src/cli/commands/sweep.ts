@@ -1,7 +1,8 @@
 /** `voxstill sweep RECIPE --grid key=[...]`: every combination, then what Dice costs and the smallest student that is good enough. */
-import { stringifyRecipe } from '../../experiment/config.ts';
-import type { GridAxis } from '../../experiment/grid.ts';
+
 import { readSweep, type SweepResults } from '../../experiment/sweep-record.ts';
+import type { GridAxis } from '../../recipe/grid.ts';
+import { stringifyRecipe } from '../../recipe/parse.ts';
 import { renderSweepReport, sweepHeader, sweepRow } from '../../report/sweep-report.ts';
 import type { AddCommand } from '../program.ts';
 import { defaultRunFolder, loadCombinations, loadRecipe } from '../recipe.ts';

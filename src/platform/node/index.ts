@@ -12,11 +12,8 @@ export { type ValidateOptions, type ValidationReport, validateDataset } from '..
 export { encodeLabels, readLabels, readVolume, type VolumeSources } from '../../data/volume-file.ts';
 // experiments
 export { type ArmPlan, armCosts, type DataShape, planArm } from '../../experiment/arm-plan.ts';
-export { parseRecipe, resolveRecipe, stringifyRecipe } from '../../experiment/config.ts';
-export type { Recipe } from '../../experiment/config-schema.ts';
 export { type DemoOptions, runDemo } from '../../experiment/demo.ts';
 export { type EvaluateOptions, evaluateModel } from '../../experiment/evaluate.ts';
-export { type Combination, combine, type GridAxis, parseGrid } from '../../experiment/grid.ts';
 export type { Laboratory } from '../../experiment/laboratory.ts';
 export type { Machine, Provenance } from '../../experiment/machine.ts';
 export { type Plan, type PlanOptions, planExperiment } from '../../experiment/plan.ts';
@@ -27,6 +24,9 @@ export type { Arm, Comparison, Evaluation } from '../../experiment/record.ts';
 export { type ArmOutcome, type RunOptions, runExperiment, trainOneArm } from '../../experiment/run.ts';
 export { runSweep, type SweepOptions } from '../../experiment/sweep.ts';
 export type { SweepResults } from '../../experiment/sweep-record.ts';
+export { type Combination, combine, type GridAxis, parseGrid } from '../../recipe/grid.ts';
+export { parseRecipe, resolveRecipe, stringifyRecipe } from '../../recipe/parse.ts';
+export type { Recipe } from '../../recipe/schema.ts';
 // the platform
 export { createThreadedBatchSource } from './batch-worker.ts';
 export { createNodeEngine } from './engine.ts';

@@ -1,7 +1,7 @@
 /** From the recipe's list of losses to the terms of a step. */
 import { describe, expect, it } from 'vitest';
-import { parseRecipe } from '../../../src/experiment/config.ts';
 import { distillationTerms } from '../../../src/experiment/distillation.ts';
+import { parseRecipe } from '../../../src/recipe/parse.ts';
 import type { Method } from '../../../src/training/distillation.ts';
 import { tinyRecipe } from '../../support/tiny-recipe.ts';
 

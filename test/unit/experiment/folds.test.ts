@@ -1,8 +1,8 @@
 /** Folds of a recipe: which there are, and that every case is tested once. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../../src/data/phantom.ts';
-import { parseRecipe } from '../../../src/experiment/config.ts';
 import { foldsOf, recipeOfFold } from '../../../src/experiment/folds.ts';
+import { parseRecipe } from '../../../src/recipe/parse.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { tinyRecipe } from '../../support/tiny-recipe.ts';
 

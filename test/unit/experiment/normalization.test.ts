@@ -1,7 +1,7 @@
 /** Normalisation of an experiment: what is measured on which cases, and what is done to which. */
 import { describe, expect, it } from 'vitest';
-import { parseRecipe } from '../../../src/experiment/config.ts';
 import { prepareData } from '../../../src/experiment/prepare.ts';
+import { parseRecipe } from '../../../src/recipe/parse.ts';
 import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../../src/volume/nifti.ts';
 import { createLaboratory, functionEngine } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';

@@ -1,9 +1,9 @@
 /** Plans by nnU-Net's rules, on fingerprints of data sets that its authors describe and on awkward ones; every plan is a recipe. */
 import { describe, expect, it } from 'vitest';
 import type { Fingerprint, Spread } from '../../../src/data/fingerprint.ts';
-import { parseRecipe } from '../../../src/experiment/config.ts';
 import { type Plan, planExperiment } from '../../../src/experiment/plan.ts';
 import { formatPlan } from '../../../src/experiment/plan-recipe.ts';
+import { parseRecipe } from '../../../src/recipe/parse.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
 
 interface Grid {

@@ -1,7 +1,7 @@
 /** What training sees of a data set: volumes in canonical axes, on the recipe's spacing. */
 import { describe, expect, it } from 'vitest';
-import { parseRecipe } from '../../../src/experiment/config.ts';
 import { type PreparedData, prepareData } from '../../../src/experiment/prepare.ts';
+import { parseRecipe } from '../../../src/recipe/parse.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Volume } from '../../../src/volume/volume.ts';
 import { createLaboratory, functionEngine, thresholdModel } from '../../support/laboratory.ts';

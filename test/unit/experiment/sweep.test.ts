@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../../src/data/phantom.ts';
-import { combine, parseGrid } from '../../../src/experiment/grid.ts';
 import type { Evaluation } from '../../../src/experiment/record.ts';
 import { planSweep } from '../../../src/experiment/sweep-plan.ts';
 import { type EvaluatedArm, sweepResults } from '../../../src/experiment/sweep-results.ts';
 import { type CaseScore, summarizeCases } from '../../../src/metrics/case-score.ts';
+import { combine, parseGrid } from '../../../src/recipe/grid.ts';
 import { renderSweepReport } from '../../../src/report/sweep-report.ts';
 import { createLaboratory, functionEngine, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';

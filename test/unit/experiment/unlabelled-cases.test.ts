@@ -1,8 +1,8 @@
 /** Which cases of a data set are learnt from without their labels. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../../src/data/phantom.ts';
-import { parseRecipe } from '../../../src/experiment/config.ts';
 import { prepareData } from '../../../src/experiment/prepare.ts';
+import { parseRecipe } from '../../../src/recipe/parse.ts';
 import { createLaboratory, functionEngine, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { tinyRecipe } from '../../support/tiny-recipe.ts';

@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/core/errors.ts';
 import { range, type Triple } from '../../../src/core/shape.ts';
-import { type Architecture, architectureOf } from '../../../src/experiment/network.ts';
-import { type NetworkSettings, networkSchemas } from '../../../src/experiment/network-schema.ts';
 import { GraphBuilder } from '../../../src/graph/graph.ts';
 import { spatial } from '../../../src/graph/infer.ts';
 import { AXES, jointGeometry, legalLengths, nearestSizes, outputSize } from '../../../src/nn/geometry.ts';
 import { collectParameters, parameterCount } from '../../../src/nn/parameters.ts';
+import { type Architecture, architectureOf } from '../../../src/recipe/network.ts';
+import { type NetworkSettings, networkSchemas } from '../../../src/recipe/network-schema.ts';
 
 type Input = Readonly<Record<string, unknown>>;
 

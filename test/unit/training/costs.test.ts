@@ -1,8 +1,8 @@
 /** What is said of a network before it runs, against counts by hand. */
 import { describe, expect, it } from 'vitest';
 import { armCosts } from '../../../src/experiment/arm-plan.ts';
-import { parseRecipe } from '../../../src/experiment/config.ts';
-import type { Recipe } from '../../../src/experiment/config-schema.ts';
+import { parseRecipe } from '../../../src/recipe/parse.ts';
+import type { Recipe } from '../../../src/recipe/schema.ts';
 
 const recipeOf = (student: string, patch: string): Recipe =>
   parseRecipe(

@@ -2,14 +2,14 @@
  * One finished model asked about a batch of patches: in runs of as many as it takes where its window is the patch; otherwise patch by patch,
  * its window sliding over it and blended as in inference. What it gives is cropped to what all teachers cover.
  */
-import { InputError } from '../core/errors.ts';
-import { elementCount, formatShape, sameShape, type Triple } from '../core/shape.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
-import { outputClasses } from '../inference/model-info.ts';
-import { slidingWindow } from '../inference/sliding-window.ts';
-import type { Session } from '../runtime/engine.ts';
-import type { ModelFile } from './model-file.ts';
-import { takesPatch } from './teacher-files.ts';
+import { InputError } from '../../core/errors.ts';
+import { elementCount, formatShape, sameShape, type Triple } from '../../core/shape.ts';
+import { type Tensor, tensor } from '../../core/tensor.ts';
+import { outputClasses } from '../../inference/model-info.ts';
+import { slidingWindow } from '../../inference/sliding-window.ts';
+import type { Session } from '../../runtime/engine.ts';
+import type { ModelFile } from '../model-file.ts';
+import { takesPatch } from './files.ts';
 
 /** Of probabilities of a voxel, whose sum must be 1. */
 const PROBABILITY_TOLERANCE = 1e-2;

@@ -1,6 +1,6 @@
 /** The part of a recipe's schema that names finished models as teachers, with its defaults. What it says of a model wins over its file. */
 import { z } from 'zod';
-import { AXES } from './axes.ts';
+import { AXES } from '../inference/axes.ts';
 import { normalizationSchema } from './normalization-schema.ts';
 
 const className = z.union([z.string().min(1), z.int().min(0)]);

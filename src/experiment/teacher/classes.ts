@@ -2,9 +2,9 @@
  * The classes of a teacher as the data have them. A class of the teacher is the class of the data that has its name (or, where its name is
  * a number, that value), unless the recipe says what it is; several may be one, and their probabilities add up.
  */
-import { InputError } from '../core/errors.ts';
-import { type ModelLabel, outputClasses } from '../inference/model-info.ts';
-import type { ModelFile } from './model-file.ts';
+import { InputError } from '../../core/errors.ts';
+import { type ModelLabel, outputClasses } from '../../inference/model-info.ts';
+import type { ModelFile } from '../model-file.ts';
 
 /** Classes of the data, by name or value, by the classes of the teacher, by name or value. */
 export type ClassNames = Readonly<Record<string, string | number>>;

@@ -1,7 +1,7 @@
 /** Grids: what may be written, what the combinations are called, and that all of them are checked at once. */
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/core/errors.ts';
-import { combine, commonName, parseGrid } from '../../../src/experiment/grid.ts';
+import { combine, commonName, parseGrid } from '../../../src/recipe/grid.ts';
 import { tinyRecipe } from '../../support/tiny-recipe.ts';
 
 const FEATURES = 'student.unet.features=[[2,4],[3,6]]';

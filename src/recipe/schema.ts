@@ -1,8 +1,8 @@
 /**
- * The recipe of an experiment, as a schema. It holds the only defaults of the program (those of `distill` in distill-schema.ts): code
+ * The recipe of an experiment, as a schema. It and its parts beside it hold the only defaults of the program: code
  * below never has one of its own, and a resolved recipe spells every value out. Objects are strict, so a misspelt key is an error and
  * never a silent default.
- * Triples are in x, y, z order. Does not know about files or text; see config.ts.
+ * Triples are in x, y, z order. Does not know about files or text; see parse.ts.
  */
 import { z } from 'zod';
 import type { Triple } from '../core/shape.ts';

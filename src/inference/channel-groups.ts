@@ -5,8 +5,8 @@
 import { InputError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import type { Activation } from '../inference/probabilities.ts';
 import type { Session } from '../runtime/engine.ts';
+import type { Activation } from './probabilities.ts';
 
 /** For each class, in order, the channels of the model that make it up; at least one each. */
 export type ChannelGroups = readonly (readonly number[])[];

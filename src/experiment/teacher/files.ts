@@ -1,14 +1,14 @@
 /** Which finished models a recipe names as teachers, and whether what they want to see is what the recipe's patches are. */
-import { InputError, invariant } from '../core/errors.ts';
-import { formatShape, type Shape, sameShape } from '../core/shape.ts';
-import type { Files } from '../runtime/files.ts';
-import { patchShape } from './arm-plan.ts';
-import type { Recipe } from './config-schema.ts';
-import { type ModelMetadata, metadataSchema } from './model-facts.ts';
-import { type ModelFile, readModelFile } from './model-file.ts';
-import type { PreparedData } from './prepare.ts';
-import { withClassesOf } from './teacher-classes.ts';
-import { normalizationRelation } from './teacher-view.ts';
+import { InputError, invariant } from '../../core/errors.ts';
+import { formatShape, type Shape, sameShape } from '../../core/shape.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import type { Files } from '../../runtime/files.ts';
+import { patchShape } from '../arm-plan.ts';
+import { type ModelMetadata, metadataSchema } from '../model-facts.ts';
+import { type ModelFile, readModelFile } from '../model-file.ts';
+import type { PreparedData } from '../prepare.ts';
+import { withClassesOf } from './classes.ts';
+import { normalizationRelation } from './view.ts';
 
 type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
 

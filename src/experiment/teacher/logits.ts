@@ -2,10 +2,10 @@
  * What a finished model says of a patch, as logits of the kind that the student gives: one per class that excludes the others (softmax), or
  * one per foreground class that stands alone (sigmoid). Arrays are [K, voxels].
  */
-import { InputError } from '../core/errors.ts';
-import { type ModelInfo, outputClasses } from '../inference/model-info.ts';
-import { activate } from '../inference/probabilities.ts';
-import { logSumExp } from './channel-groups.ts';
+import { InputError } from '../../core/errors.ts';
+import { logSumExp } from '../../inference/channel-groups.ts';
+import { type ModelInfo, outputClasses } from '../../inference/model-info.ts';
+import { activate } from '../../inference/probabilities.ts';
 
 /** How the student's channels relate; regions stand alone too. */
 export type StudentKind = 'softmax' | 'sigmoid';

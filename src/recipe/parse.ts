@@ -4,8 +4,8 @@
  */
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml';
 import { InputError } from '../core/errors.ts';
-import { type JsonSchema, type Path, type Problem, problemsOf } from './config-problems.ts';
-import { type Recipe, recipeJsonSchema, recipeSchema } from './config-schema.ts';
+import { type JsonSchema, type Path, type Problem, problemsOf } from './problems.ts';
+import { type Recipe, recipeJsonSchema, recipeSchema } from './schema.ts';
 import { formatYaml, parseYamlValue } from './yaml.ts';
 
 export interface ParseOptions {

@@ -2,8 +2,8 @@
  * The teacher as the student's step sees it. One that was trained here is rebuilt inside the step's graph, frozen; finished ONNX models stay
  * sessions of their own and are asked about every batch, see external-teacher.ts.
  */
-import type { StepOptions } from '../training/step.ts';
-import type { TeacherCall } from '../training/trainer.ts';
+import type { StepOptions } from '../../training/step.ts';
+import type { TeacherCall } from '../../training/trainer.ts';
 
 export interface Teacher {
   /** Identifies what it says, for checkpoints of the student. */

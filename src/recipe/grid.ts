@@ -3,8 +3,8 @@
  * combinations are made of keys and values, short enough for tables.
  */
 import { InputError } from '../core/errors.ts';
-import { parseRecipe } from './config.ts';
-import type { Recipe } from './config-schema.ts';
+import { parseRecipe } from './parse.ts';
+import type { Recipe } from './schema.ts';
 import { parseYamlValue } from './yaml.ts';
 
 /** One key and its values. */

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { InputError } from '../../../src/core/errors.ts';
 import { UNVARIED } from '../../../src/data/augment/augmentation.ts';
-import { parseRecipe, resolveRecipe, stringifyRecipe } from '../../../src/experiment/config.ts';
-import { recipeJsonSchema } from '../../../src/experiment/config-schema.ts';
+import { parseRecipe, resolveRecipe, stringifyRecipe } from '../../../src/recipe/parse.ts';
+import { recipeJsonSchema } from '../../../src/recipe/schema.ts';
 
 /** A soft-target term with every default. */
 const KD = {

@@ -3,27 +3,27 @@
  * the patch's smallest value. Everything that can be known about whether models fit is checked, and tried on made-up patches, before any
  * training starts.
  */
-import { InputError, invariant, VoxstillError, WorkError } from '../core/errors.ts';
-import { random } from '../core/random.ts';
-import { elementCount, formatShape, type Shape, sameShape, type Triple } from '../core/shape.ts';
-import { tensor } from '../core/tensor.ts';
-import type { Batch } from '../data/loader.ts';
-import { addOutputs } from '../onnx/edit.ts';
-import { teacherLayers } from '../training/distillation.ts';
-import { isSigmoid } from '../training/hard-loss.ts';
-import type { ExternalTeacher } from '../training/step.ts';
-import type { TeacherTensors } from '../training/trainer.ts';
-import { patchShape } from './arm-plan.ts';
-import type { Recipe } from './config-schema.ts';
-import { distillationTerms } from './distillation.ts';
-import type { Laboratory } from './laboratory.ts';
-import { openModel } from './model-file.ts';
-import type { PreparedData } from './prepare.ts';
+import { InputError, invariant, VoxstillError, WorkError } from '../../core/errors.ts';
+import { random } from '../../core/random.ts';
+import { elementCount, formatShape, type Shape, sameShape, type Triple } from '../../core/shape.ts';
+import { tensor } from '../../core/tensor.ts';
+import type { Batch } from '../../data/loader.ts';
+import { addOutputs } from '../../onnx/edit.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import { teacherLayers } from '../../training/distillation.ts';
+import { isSigmoid } from '../../training/hard-loss.ts';
+import type { ExternalTeacher } from '../../training/step.ts';
+import type { TeacherTensors } from '../../training/trainer.ts';
+import { patchShape } from '../arm-plan.ts';
+import { distillationTerms } from '../distillation.ts';
+import type { Laboratory } from '../laboratory.ts';
+import { openModel } from '../model-file.ts';
+import type { PreparedData } from '../prepare.ts';
+import { assertLayersFit, assertViewFits, readTeacherFiles, takesPatch } from './files.ts';
+import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './logits.ts';
+import { type Asking, askModel, assertActivation, type TeacherModel } from './model.ts';
 import type { Teacher } from './teacher.ts';
-import { assertLayersFit, assertViewFits, readTeacherFiles, takesPatch } from './teacher-files.ts';
-import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './teacher-logits.ts';
-import { type Asking, askModel, assertActivation, type TeacherModel } from './teacher-model.ts';
-import { inNormalization } from './teacher-view.ts';
+import { inNormalization } from './view.ts';
 
 type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
 type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled' | 'intensities'>;
