@@ -2,7 +2,10 @@
 import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import { externalTeacherSchema } from '../recipe/teacher-schema.ts';
+import { teacherLayers } from '../training/distillation.ts';
 import { assertDistillationFits, trainArm, trainedModel } from './arm.ts';
+import { distillationTerms } from './distillation.ts';
 import { evaluateModel } from './evaluate.ts';
 import { parseEvaluation } from './evaluation-file.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -12,6 +15,7 @@ import type { Evaluation } from './record.ts';
 import { writeJson } from './run-folder.ts';
 import { openExternalTeacher } from './teacher/external-teacher.ts';
 import { readTeacherFiles } from './teacher/files.ts';
+import { withSoftLabels } from './teacher/soft-labels.ts';
 import type { Teacher } from './teacher/teacher.ts';
 import { isTrained, type Unit } from './unit.ts';
 
@@ -94,10 +98,46 @@ async function ownTeacher({ laboratory, dataOf, signal }: Bench, unit: Unit): Pr
   return { sha256, inStep: own, call: undefined, close: async () => {} };
 }
 
+/** The recipe with the run's own teacher as a finished model. */
+function withFinishedTeacher(recipe: Recipe, { folder }: Unit): Recipe {
+  return { ...recipe, teacher: externalTeacherSchema.parse({ onnx: folder.model }) };
+}
+
+/**
+ * Whether logits are kept; asked before training too, for what it throws. `auto` never keeps those of a teacher that was trained here: nobody but this run could use them.
+ * @throws {InputError} E_DISTILL if they cannot be kept although they shall
+ */
+function keepsSoftLabels(recipe: Recipe): boolean {
+  const { softLabels } = recipe.distill;
+  const layers = teacherLayers(distillationTerms(recipe));
+  if (softLabels === 'cache' && layers.length > 0) {
+    throw new InputError(
+      'E_DISTILL',
+      `distill.softLabels is cache, which keeps logits alone, but terms need the teacher's ${layers.join(', ')}. Set it to step or auto.`,
+    );
+  }
+  return softLabels === 'cache' || (softLabels === 'auto' && layers.length === 0 && 'onnx' in recipe.teacher);
+}
+
 /** Opens the models that teach a student: the run's own teacher, or those that the recipe names beside it. */
 async function openTeacher(bench: Bench, { recipe, teacher }: Unit): Promise<Teacher> {
-  if (!('onnx' in recipe.teacher)) return ownTeacher(bench, teacher as Unit);
-  return openExternalTeacher(bench.laboratory, recipe, await bench.dataOf(recipe));
+  const { laboratory } = bench;
+  const keeps = keepsSoftLabels(recipe);
+  if (!('onnx' in recipe.teacher) && !keeps) return ownTeacher(bench, teacher as Unit);
+  const data = await bench.dataOf(recipe);
+  const finished = 'onnx' in recipe.teacher ? recipe : withFinishedTeacher(recipe, teacher as Unit);
+  const opened = await openExternalTeacher(laboratory, finished, data);
+  if (!keeps) return opened;
+  const { cache, softLabels } = recipe.distill;
+  return withSoftLabels(opened, {
+    files: laboratory.files,
+    folder: cache.folder,
+    limitBytes: cache.limitMB * 1e6,
+    isMeasured: softLabels === 'auto',
+    sha256: bytes => laboratory.machine.sha256(bytes),
+    elapsedMs: () => laboratory.machine.elapsedMs(),
+    log: message => laboratory.progress.log(message),
+  });
 }
 
 /**
@@ -112,6 +152,7 @@ export async function checkUnit(
 ): Promise<void> {
   const { arm, recipe, folder } = unit;
   if (arm !== 'student' || (await bench.laboratory.files.exists(folder.model))) return;
+  keepsSoftLabels(recipe);
   const data = await bench.dataOf(recipe);
   if (isTeacherPlanned && !('onnx' in recipe.teacher)) {
     assertDistillationFits({ recipe, data });

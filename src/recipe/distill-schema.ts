@@ -158,4 +158,16 @@ export const distillSchema = z.strictObject({
     })
     .prefault({})
     .describe('Cases without labels, from which the student learns by the teacher alone.'),
+  softLabels: z
+    .enum(['step', 'cache', 'auto'])
+    .default('step')
+    .describe(
+      "Where the teacher's logits come from: computed in every step, kept on disk in float16 and used again, or kept where that saves time.",
+    ),
+  cache: z
+    .strictObject({
+      folder: z.string().min(1).default('soft-labels').describe('Where they are kept, from the working directory.'),
+      limitMB: nonNegative.default(10_000).describe('Of all that is kept there, in 10^6 bytes.'),
+    })
+    .prefault({}),
 });

@@ -1,4 +1,5 @@
 /** An arm from recipe to model.onnx, in memory: what settings mean for the weights that come out. */
+import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { inspectPath } from '../../src/experiment/inspect.ts';
@@ -250,4 +251,55 @@ it('takes the teachers of all seeds of a run as an ensemble, and a lone one as i
   const named = await files.read(await student('named', `teacher={ onnx: [${teachers.join(', ')}] }`));
   expect(Buffer.from(both).equals(named)).toBe(true);
   expect(Buffer.from(both).equals(own)).toBe(false);
+});
+
+describe('soft labels on disk', () => {
+  const machine = {
+    ...laboratory.machine,
+    sha256: (data: Uint8Array) => createHash('sha256').update(data).digest('hex'),
+  };
+  const hashing = { ...laboratory, machine };
+  const splits = 'data.splits={ train: 0.66, val: 0, test: 0.34 }';
+  const student = async (out: string, ...overrides: string[]) => {
+    const recipe = parseRecipe(tinyRecipe('data', 4), { path: 'recipe.yaml', overrides: [splits, ...overrides] });
+    if (!(await files.exists(`${out}/teacher/model.onnx`))) {
+      await trainOneArm(hashing, recipe, { arm: 'teacher', out, resume: false });
+    }
+    await trainOneArm(hashing, recipe, { arm: 'student', out, resume: false });
+    const rows = files.text(`${out}/student/history.csv`).trim().split('\n').slice(1);
+    return { losses: rows.map(row => Number(row.split(',')[4])), model: await files.read(`${out}/student/model.onnx`) };
+  };
+  const answers = () => [...files.contents.keys()].filter(path => path.endsWith('.softlabels'));
+
+  it('teach what the teacher in the step teaches, within float16, and the same bits when read again', async () => {
+    const inStep = await student('in-step');
+    const cached = await student('cached', 'distill.softLabels=cache');
+    expect(answers().length).toBe(4);
+    expect(inStep.losses.length).toBe(4);
+    // 2^-11 of logits; the loss is a mean over thousands of voxels
+    for (const [step, loss] of cached.losses.entries())
+      expect(Math.abs(loss / inStep.losses[step]! - 1)).toBeLessThan(1e-3);
+    const again = await student('again-cached', 'distill.softLabels=cache');
+    expect(Buffer.from(again.model).equals(cached.model)).toBe(true);
+    expect(answers().length).toBe(4);
+  });
+
+  it('serve another student of the same patches, and none of other patches', async () => {
+    const before = answers().length;
+    await student('wider', 'distill.softLabels=cache', 'student.unet.features=[3, 6]');
+    expect(answers().length).toBe(before);
+    await student('flipped', 'distill.softLabels=cache', 'augment.flip=[x]', 'teacher.train.steps=4');
+    expect(answers().length).toBeGreaterThan(before);
+  });
+
+  it('cannot be had for inner tensors', async () => {
+    const feature = 'distill.losses=[{ attention: { studentLayer: decoder0, teacherLayer: decoder0 } }]';
+    const recipe = parseRecipe(tinyRecipe('data', 4), {
+      path: 'recipe.yaml',
+      overrides: [splits, feature, 'distill.softLabels=cache'],
+    });
+    const run = runExperiment(hashing, recipe, { out: 'features', resume: false });
+    await expect(run).rejects.toMatchObject({ code: 'E_DISTILL', message: expect.stringContaining('softLabels') });
+    expect(await files.exists('features/recipe.yaml')).toBe(false);
+  });
 });

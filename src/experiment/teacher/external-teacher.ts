@@ -22,7 +22,7 @@ import type { PreparedData } from '../prepare.ts';
 import { assertLayersFit, assertViewFits, readTeacherFiles, takesPatch } from './files.ts';
 import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './logits.ts';
 import { type Asking, askModel, assertActivation, type TeacherModel } from './model.ts';
-import type { Teacher } from './teacher.ts';
+import type { AskedTeacher } from './teacher.ts';
 import { inNormalization } from './view.ts';
 
 type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
@@ -101,7 +101,7 @@ async function rehearse(room: Classroom, samples: number): Promise<Record<string
  * @throws {InputError} E_TEACHER_FIT naming both sides; as readTeacherFiles and openModel
  * @throws {WorkError} E_TEACHER_NOT_FINITE
  */
-export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe, data: Data): Promise<Teacher> {
+export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe, data: Data): Promise<AskedTeacher> {
   const { engine, files, machine } = laboratory;
   invariant('onnx' in recipe.teacher, 'the teacher is not a finished model');
   const { ensemble, classes: names } = recipe.teacher;
@@ -140,9 +140,12 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
     const features = await rehearse(room, samples);
     const inStep: ExternalTeacher = sameShape(room.output, size) ? { features } : { features, output: room.output };
     const facts = all.map(({ bytes, info, groups }) => [machine.sha256(bytes), info, groups]);
-    const identity = JSON.stringify([facts, ensemble, names, kind, room.overlap]);
+    // the map to a teacher's normalisation is part of what it says of a patch
+    const view = [data.normalize, [...data.intensities]];
+    const identity = JSON.stringify([facts, ensemble, names, kind, room.overlap, view]);
     const sha256 = machine.sha256(new TextEncoder().encode(identity));
-    return { sha256, inStep, call: (_, batch) => ask(room, batch), close };
+    const answerShape = [samples, room.classes, ...room.output];
+    return { sha256, inStep, answerShape, call: (_, batch) => ask(room, batch), close };
   } catch (error) {
     await close();
     throw error;

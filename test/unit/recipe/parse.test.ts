@@ -94,6 +94,8 @@ describe('defaults', () => {
       distill: {
         losses: [{ kd: KD }],
         unlabelled: { batch: 0 },
+        softLabels: 'step',
+        cache: { folder: 'soft-labels', limitMB: 10_000 },
       },
       baseline: true,
       optimizer: {
