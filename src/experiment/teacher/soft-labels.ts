@@ -80,7 +80,8 @@ function decode(
     return undefined;
   }
   const { format, teacher, batch, shape, teacherMs = 0 } = header;
-  const payload = bytes.slice(start);
+  // a copy of its own, so that its buffer starts at the values whatever kind of view `bytes` is
+  const payload = new Uint8Array(bytes.subarray(start));
   const isOurs = format === 'voxstill-soft-labels-1' && teacher === expected.teacher && batch === expected.batch;
   if (!isOurs || shape === undefined || payload.length !== 2 * elementCount(shape)) return undefined;
   if (sha256(payload) !== header.sha256) return undefined;

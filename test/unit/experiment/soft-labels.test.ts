@@ -39,13 +39,13 @@ function createTeacher(name: string, clock: Clock, ms = 100): AskedTeacher & { r
   };
 }
 
-/** Files whose every read and write takes some time. */
+/** Files whose every read and write takes some time, and that give what Node gives: a Buffer somewhere in a larger one. */
 function slowFiles(files: MemoryFiles, clock: Clock, ms: { read?: number; write?: number }): SoftLabelOptions['files'] {
   return {
     ...files,
     read: async path => {
       clock.ms += ms.read ?? 1;
-      return files.read(path);
+      return Buffer.concat([Buffer.of(0), await files.read(path)]).subarray(1);
     },
     write: async (path, data) => {
       clock.ms += ms.write ?? 1;
