@@ -6,9 +6,8 @@
 import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
 import type { Files } from '../runtime/files.ts';
-import type { Provenance } from './machine.ts';
-import type { Status } from './provenance.ts';
 import type { Arm } from './record.ts';
+import type { WorkRecord } from './work-record.ts';
 
 /** One training of every arm. */
 export interface Repeat {
@@ -88,24 +87,13 @@ export function runFolder(folder: string, { folds, seeds }: Repeats): RunFolder 
 }
 
 /** `run.json` */
-export interface RunRecord extends Provenance {
-  readonly status: Status;
-  readonly startedAt: string;
-  readonly finishedAt?: string;
+export interface RunRecord extends WorkRecord {
   readonly seeds: readonly number[];
   /** Of a cross-validation. */
   readonly folds?: readonly number[];
   readonly dataset: string;
-  /** SHA-256 of every data file that the run read, by path within the data set. */
-  readonly dataHashes: Readonly<Record<string, string>>;
   /** Of the first fold. */
   readonly splits: Splits;
-  /** By stage, for example `teacher/train` or `fold-1/seed-2/student/evaluate`. */
-  readonly timingsSeconds: Readonly<Record<string, number>>;
-  /** By stage: the share of a training's time in which the engine waited for a batch. */
-  readonly waitingShares: Readonly<Record<string, number>>;
-  /** Why it failed. */
-  readonly error?: string;
 }
 
 export interface OpenOptions {

@@ -18,6 +18,7 @@ import { readTeacherFiles } from './teacher/files.ts';
 import { withSoftLabels } from './teacher/soft-labels.ts';
 import type { Teacher } from './teacher/teacher.ts';
 import { isTrained, type Unit } from './unit.ts';
+import { assertSameData, type EarlierWork, type Status, type WorkRecord } from './work-record.ts';
 
 /** What the units of a run share. */
 export interface Bench {
@@ -29,6 +30,8 @@ export interface Bench {
   readonly timingsSeconds: Record<string, number>;
   /** By unit and stage: the share of a training's time in which the engine waited for a batch. */
   readonly waitingShares: Record<string, number>;
+  /** What the record of the work says of it now. */
+  readonly workRecord: (status: Status, error?: string) => WorkRecord;
 }
 
 /** The part of a recipe that its data depend on, by what they do not. */
@@ -41,34 +44,52 @@ function dataContent(recipe: Recipe): string {
 
 /**
  * Opens a bench.
- * @param options.timingsSeconds of earlier starts of the same run, as are its waiting shares
- * @param options.onData told of data as they are read, before anything is trained on them
+ * @param options.out the folder of the work, for messages
+ * @param options.earlier what an earlier start in that folder recorded; its times are added to, and its data must still be the same
  */
 export function openBench(
   laboratory: Laboratory,
   options: {
+    readonly out: string;
+    readonly earlier: EarlierWork | undefined;
     readonly signal: AbortSignal | undefined;
-    readonly timingsSeconds: Readonly<Record<string, number>>;
-    readonly waitingShares: Readonly<Record<string, number>>;
-    readonly onData: (data: PreparedData) => void;
   },
 ): Bench {
-  const { signal, timingsSeconds, waitingShares, onData } = options;
+  const { out, earlier, signal } = options;
+  const { machine } = laboratory;
+  const startedAt = earlier?.startedAt ?? machine.now();
+  const dataHashes: Record<string, string> = { ...earlier?.dataHashes };
+  const timingsSeconds = { ...earlier?.timingsSeconds };
+  const waitingShares = { ...earlier?.waitingShares };
   let last: { readonly content: string; readonly data: PreparedData } | undefined;
   return {
     laboratory,
     signal,
-    timingsSeconds: { ...timingsSeconds },
-    waitingShares: { ...waitingShares },
+    timingsSeconds,
+    waitingShares,
     dataOf: async recipe => {
       const content = dataContent(recipe);
       if (last?.content === content) return last.data;
       // only one at a time is kept in memory
       last = undefined;
       const data = await prepareData(laboratory, recipe, signal);
-      onData(data);
+      const now = { ...data.hashes, ...data.transferHashes };
+      assertSameData(dataHashes, now, out);
+      Object.assign(dataHashes, now);
       last = { content, data };
       return data;
+    },
+    workRecord: (status, error) => {
+      return {
+        ...machine.provenance,
+        status,
+        startedAt,
+        ...(status === 'running' ? {} : { finishedAt: machine.now() }),
+        dataHashes,
+        timingsSeconds,
+        waitingShares,
+        ...(error === undefined ? {} : { error }),
+      };
     },
   };
 }

@@ -8,13 +8,13 @@ import type { Recipe } from '../recipe/schema.ts';
 import { compareArms } from './compare.ts';
 import { type Fold, foldsOf } from './folds.ts';
 import type { Laboratory } from './laboratory.ts';
-import { assertSameData, outcomeOf } from './provenance.ts';
 import { readRecord } from './read-run.ts';
 import { ARMS, type Arm, type Comparison } from './record.ts';
 import { openRunFolder, type Repeats, type RunFolder, type RunRecord, runFolder, writeJson } from './run-folder.ts';
 import { type Bench, checkUnit, evaluateUnit, openBench, trainUnit } from './run-unit.ts';
 import type { ArmEvaluations } from './score-tables.ts';
 import { isTrained, type Unit, unitsOf } from './unit.ts';
+import { outcomeOf } from './work-record.ts';
 
 export interface RunOptions {
   readonly out: string;
@@ -46,7 +46,7 @@ async function open(
   options: RunOptions & { readonly arm?: Arm },
 ): Promise<OpenRun> {
   const { out, resume, signal, arm } = options;
-  const { files, machine } = laboratory;
+  const { files } = laboratory;
   const folds = await foldsOf(files, recipe);
   const repeats: Repeats = { folds: folds.map(({ fold }) => fold), seeds: recipe.seeds };
   const run = runFolder(out, repeats);
@@ -58,18 +58,7 @@ async function open(
     await openRunFolder(files, run, { ...opening, ...part });
   }
   const earlier = await readRecord(files, run.record);
-  const startedAt = earlier?.startedAt ?? machine.now();
-  const dataHashes: Record<string, string> = { ...earlier?.dataHashes };
-  const bench = openBench(laboratory, {
-    signal,
-    timingsSeconds: earlier?.timingsSeconds ?? {},
-    waitingShares: earlier?.waitingShares ?? {},
-    onData: ({ hashes, transferHashes }) => {
-      const now = { ...hashes, ...transferHashes };
-      assertSameData(dataHashes, now, out);
-      Object.assign(dataHashes, now);
-    },
-  });
+  const bench = openBench(laboratory, { out, earlier, signal });
   const first = await bench.dataOf((units[0] as Unit).recipe);
   for (const unit of units.filter(({ fold }) => fold === (folds[0] as Fold).fold)) {
     await checkUnit(bench, unit, { isTeacherPlanned: arm === undefined });
@@ -78,18 +67,11 @@ async function open(
   for (const { fold, splits } of folds) await writeJson(files, run.splitsOf(fold), splits);
   const record = (status: RunRecord['status'], error?: string): Promise<void> => {
     const content: RunRecord = {
-      ...machine.provenance,
-      status,
-      startedAt,
-      ...(status === 'running' ? {} : { finishedAt: machine.now() }),
+      ...bench.workRecord(status, error),
       seeds: recipe.seeds,
       ...foldNumbers(folds),
       dataset: first.dataset.folder,
-      dataHashes,
       splits: (folds[0] as Fold).splits,
-      timingsSeconds: bench.timingsSeconds,
-      waitingShares: bench.waitingShares,
-      ...(error === undefined ? {} : { error }),
     };
     return writeJson(files, run.record, content);
   };

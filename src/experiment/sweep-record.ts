@@ -3,11 +3,10 @@ import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import type { Files } from '../runtime/files.ts';
 import { parseEvaluation } from './evaluation-file.ts';
-import type { Provenance } from './machine.ts';
-import type { Status } from './provenance.ts';
 import { ARMS, type Arm, type Comparison, type PairTest } from './record.ts';
 import { armFolder, type Repeat } from './run-folder.ts';
 import type { ArmEvaluations } from './score-tables.ts';
+import type { WorkRecord } from './work-record.ts';
 
 /** Where the units of an arm lie, within the sweep. */
 interface RecordedArm {
@@ -46,16 +45,7 @@ export interface SweepResults {
   readonly choice: SweepChoice | null;
 }
 
-export interface SweepRecord extends Provenance {
-  readonly status: Status;
-  readonly startedAt: string;
-  readonly finishedAt?: string;
-  readonly error?: string;
-  readonly dataHashes: Readonly<Record<string, string>>;
-  /** By unit and stage. */
-  readonly timingsSeconds: Readonly<Record<string, number>>;
-  /** By unit: the share of the training in which the engine waited for batches. */
-  readonly waitingShares: Readonly<Record<string, number>>;
+export interface SweepRecord extends WorkRecord {
   readonly grid: Readonly<Record<string, readonly unknown[]>>;
   readonly combinations: readonly {
     readonly name: string;

@@ -7,13 +7,13 @@ import { InputError } from '../core/errors.ts';
 import type { Combination, GridAxis } from '../recipe/grid.ts';
 import { stringifyRecipe } from '../recipe/parse.ts';
 import type { Laboratory } from './laboratory.ts';
-import { assertSameData, outcomeOf } from './provenance.ts';
 import { writeJson } from './run-folder.ts';
 import { type Bench, checkUnit, evaluateUnit, openBench, trainUnit } from './run-unit.ts';
 import { naming, planSweep, type SweepPlan } from './sweep-plan.ts';
 import { isSweep, readSweepRecord, type SweepRecord, type SweepResults, sweepRecordPath } from './sweep-record.ts';
 import { type EvaluatedArm, sweepResults } from './sweep-results.ts';
 import type { Unit } from './unit.ts';
+import { outcomeOf } from './work-record.ts';
 
 export interface SweepOptions {
   readonly out: string;
@@ -98,35 +98,17 @@ export async function runSweep(
   { axes, combinations }: { readonly axes: readonly GridAxis[]; readonly combinations: readonly Combination[] },
   { out, within, signal }: SweepOptions,
 ): Promise<SweepResults> {
-  const { files, machine } = laboratory;
+  const { files } = laboratory;
   await assertSweepFolder(laboratory, out);
   const plan = await planSweep(laboratory, axes, { combinations, out });
   const earlier = (await isSweep(files, out)) ? await readSweepRecord(files, out) : undefined;
-  const startedAt = earlier?.startedAt ?? machine.now();
-  const dataHashes: Record<string, string> = { ...earlier?.dataHashes };
-  const bench = openBench(laboratory, {
-    signal,
-    timingsSeconds: earlier?.timingsSeconds ?? {},
-    waitingShares: earlier?.waitingShares ?? {},
-    onData: ({ hashes, transferHashes }) => {
-      const now = { ...hashes, ...transferHashes };
-      assertSameData(dataHashes, now, out);
-      Object.assign(dataHashes, now);
-    },
-  });
+  const bench = openBench(laboratory, { out, earlier, signal });
   await checkSweep(bench, plan);
   const planned = plannedRecord(axes, plan, out);
   let results: SweepResults | undefined;
   const record = (status: SweepRecord['status'], error?: string): Promise<void> => {
     const content: SweepRecord = {
-      ...machine.provenance,
-      status,
-      startedAt,
-      ...(status === 'running' ? {} : { finishedAt: machine.now() }),
-      ...(error === undefined ? {} : { error }),
-      dataHashes,
-      timingsSeconds: bench.timingsSeconds,
-      waitingShares: bench.waitingShares,
+      ...bench.workRecord(status, error),
       ...planned,
       ...(results && { results }),
     };

@@ -3,7 +3,7 @@
  * how a pipeline is run. Files travel as bytes, so nothing is mounted and nothing is fetched.
  * Source: @itk-wasm/image-io and @itk-wasm/dicom, whose generated wrappers call the same pipelines with the same arguments.
  */
-import type { Image } from 'itk-wasm';
+import type { Image, InterfaceTypes, PipelineInput, PipelineOutput } from 'itk-wasm';
 import { InputError, invariant, VoxstillError } from '../core/errors.ts';
 import type { ImageCodec, ImageFormat, LpsImage, NamedBytes } from '../runtime/image-codec.ts';
 
@@ -15,6 +15,33 @@ export interface PipelineCall {
   readonly inputs: readonly ({ readonly file: NamedBytes } | { readonly image: Image })[];
   /** In the order of the indices in `args`. */
   readonly outputs: readonly ('json' | 'image' | { readonly file: string })[];
+}
+
+/** A call's outputs and inputs as itk-wasm wants them. @param types itk-wasm's own table, which each platform loads its own way */
+export function pipelineInterfaces(
+  { inputs, outputs }: PipelineCall,
+  types: typeof InterfaceTypes,
+): { readonly outputs: PipelineOutput[]; readonly inputs: PipelineInput[] } {
+  return {
+    outputs: outputs.map(output => {
+      if (output === 'json') return { type: types.JsonCompatible };
+      if (output === 'image') return { type: types.Image };
+      return { type: types.BinaryFile, data: { path: output.file, data: new Uint8Array(0) } };
+    }),
+    inputs: inputs.map(input =>
+      'file' in input
+        ? { type: types.BinaryFile, data: { path: input.file.name, data: input.file.bytes } }
+        : { type: types.Image, data: input.image },
+    ),
+  };
+}
+
+/** What a pipeline gave, in the order of the call's outputs. */
+export function pipelineResults({ outputs }: PipelineCall, given: readonly unknown[]): readonly unknown[] {
+  return outputs.map((output, index) => {
+    const { data } = given[index] as { readonly data: unknown };
+    return typeof output === 'object' ? (data as { readonly data: Uint8Array }).data : data;
+  });
 }
 
 /** Runs a pipeline; rejects with its complaint where it fails. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parentPort } from 'node:worker_threads';
 import { InterfaceTypes, runPipelineNode } from 'itk-wasm';
 import { invariant } from '../../core/errors.ts';
-import type { PipelineCall } from '../itk-codec.ts';
+import { type PipelineCall, pipelineInterfaces, pipelineResults } from '../itk-codec.ts';
 import type { PipelineReply } from './image-codec.ts';
 
 invariant(parentPort !== null, 'itk-thread.ts runs as a worker');
@@ -35,27 +35,12 @@ function complaint(stderr: string): string {
   return [...new Set(lines.map(line => line.trim()).filter(line => line !== ''))].join('; ');
 }
 
-async function run({ package: name, pipeline, args, inputs, outputs }: PipelineCall): Promise<readonly unknown[]> {
-  const path = fileURLToPath(new URL(`pipelines/${pipeline}`, PACKAGES[name]));
-  const result = await runPipelineNode(
-    path,
-    [...args],
-    outputs.map(output => {
-      if (output === 'json') return { type: InterfaceTypes.JsonCompatible };
-      if (output === 'image') return { type: InterfaceTypes.Image };
-      return { type: InterfaceTypes.BinaryFile, data: { path: output.file, data: new Uint8Array(0) } };
-    }),
-    inputs.map(input =>
-      'file' in input
-        ? { type: InterfaceTypes.BinaryFile, data: { path: input.file.name, data: input.file.bytes } }
-        : { type: InterfaceTypes.Image, data: input.image },
-    ),
-  );
+async function run(call: PipelineCall): Promise<readonly unknown[]> {
+  const path = fileURLToPath(new URL(`pipelines/${call.pipeline}`, PACKAGES[call.package]));
+  const { outputs, inputs } = pipelineInterfaces(call, InterfaceTypes);
+  const result = await runPipelineNode(path, [...call.args], outputs, inputs);
   if (result.returnValue !== 0) throw new Error(complaint(result.stderr) || 'it is not of this format');
-  return outputs.map((output, index) => {
-    const { data } = result.outputs[index] as { readonly data: unknown };
-    return typeof output === 'object' ? (data as { readonly data: Uint8Array }).data : data;
-  });
+  return pipelineResults(call, result.outputs);
 }
 
 port.on('message', async (call: PipelineCall) => {

@@ -4,33 +4,18 @@
  */
 import { InputError } from '../../core/errors.ts';
 import type { ImageCodec } from '../../runtime/image-codec.ts';
-import { itkCodec, type PipelineCall } from '../itk-codec.ts';
+import { itkCodec, pipelineInterfaces, pipelineResults } from '../itk-codec.ts';
 
 /** @param pipelines address of a folder with the pipelines of `@itk-wasm/image-io` and `@itk-wasm/dicom`, as `NAME.js` and `NAME.wasm.zst` */
 export function createWebImageCodec(pipelines: string): ImageCodec {
-  return itkCodec(async ({ pipeline, args, inputs, outputs }: PipelineCall) => {
+  return itkCodec(async call => {
     const { InterfaceTypes, runPipeline } = await import('itk-wasm');
-    const result = await runPipeline(
-      pipeline,
-      [...args],
-      outputs.map(output => {
-        if (output === 'json') return { type: InterfaceTypes.JsonCompatible };
-        if (output === 'image') return { type: InterfaceTypes.Image };
-        return { type: InterfaceTypes.BinaryFile, data: { path: output.file, data: new Uint8Array(0) } };
-      }),
-      inputs.map(input =>
-        'file' in input
-          ? { type: InterfaceTypes.BinaryFile, data: { path: input.file.name, data: input.file.bytes } }
-          : { type: InterfaceTypes.Image, data: input.image },
-      ),
-      { webWorker: false, pipelineBaseUrl: pipelines },
-    );
+    const { outputs, inputs } = pipelineInterfaces(call, InterfaceTypes);
+    const options = { webWorker: false, pipelineBaseUrl: pipelines };
+    const result = await runPipeline(call.pipeline, [...call.args], outputs, inputs, options);
     if (result.returnValue !== 0) {
       throw new InputError('E_VOLUME_CORRUPT', `ITK cannot read the file: ${result.stderr.trim() || 'it is damaged'}`);
     }
-    return outputs.map((output, index) => {
-      const { data } = result.outputs[index] as { readonly data: unknown };
-      return typeof output === 'object' ? (data as { readonly data: Uint8Array }).data : data;
-    });
+    return pipelineResults(call, result.outputs);
   });
 }

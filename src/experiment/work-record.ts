@@ -1,9 +1,28 @@
 /** What records of runs and sweeps have in common: how the work ended, and that all of it saw the same data. */
 import { InputError, VoxstillError } from '../core/errors.ts';
 import { listIds } from '../data/splits.ts';
+import type { Provenance } from './machine.ts';
 
 /** How far the work came. */
 export type Status = 'running' | 'done' | 'failed' | 'stopped';
+
+/** What `run.json` and `sweep.json` both say. */
+export interface WorkRecord extends Provenance {
+  readonly status: Status;
+  readonly startedAt: string;
+  readonly finishedAt?: string;
+  /** SHA-256 of every data file that was read, by path within the data set. */
+  readonly dataHashes: Readonly<Record<string, string>>;
+  /** By unit and stage, for example `teacher/train` or `fold-1/seed-2/student/evaluate`. */
+  readonly timingsSeconds: Readonly<Record<string, number>>;
+  /** By unit and stage: the share of a training's time in which the engine waited for a batch. */
+  readonly waitingShares: Readonly<Record<string, number>>;
+  /** Why it failed. */
+  readonly error?: string;
+}
+
+/** What an earlier start of the same work left behind; it is gone on with. */
+export type EarlierWork = Pick<WorkRecord, 'startedAt' | 'dataHashes' | 'timingsSeconds' | 'waitingShares'>;
 
 /**
  * Does the work and keeps its record true: running, then done, failed or stopped.
