@@ -9,17 +9,16 @@ import { parseArgs } from 'node:util';
 import { random } from '../src/core/random.ts';
 import { elementCount } from '../src/core/shape.ts';
 import { type Tensor, tensor } from '../src/core/tensor.ts';
-import { collectParameters, initialize } from '../src/nn/parameters.ts';
-import { unet } from '../src/nn/unet.ts';
+import { initialize } from '../src/nn/parameters.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import { lower } from '../src/onnx/lower.ts';
 import { adam } from '../src/optim/adam.ts';
 import { createNodeEngine } from '../src/platform/node/engine.ts';
 import type { Engine } from '../src/runtime/engine.ts';
 import type { DistillationTerm } from '../src/training/distillation.ts';
-import { ADAPTERS, biasCorrections, buildTrainingStep, type Model } from '../src/training/step.ts';
+import { ADAPTERS, biasCorrections, buildTrainingStep } from '../src/training/step.ts';
+import { CLASSES, flat, plainUnet } from './subject.ts';
 
-const CLASSES = 3;
 const STEADY = { from: 1, warmupSteps: 0, start: 1, end: 1, curve: 'linear' } as const;
 const SOFT = { weight: STEADY, temperature: STEADY, weights: 'uniform' } as const;
 const layers = (name: string) => ({ studentLayer: name, teacherLayer: name });
@@ -43,19 +42,6 @@ const CONFIGURATIONS: Readonly<Record<string, readonly DistillationTerm[]>> = {
   ],
 };
 
-function model(features: readonly number[], imageShape: readonly number[]): Model {
-  const network = unet({
-    features,
-    convolutionsPerLevel: 2,
-    normalization: 'instance',
-    negativeSlope: 0.01,
-    classes: CLASSES,
-  });
-  return { network, specs: collectParameters(network, imageShape) };
-}
-
-const flat = (data: Float32Array): Tensor => tensor('float32', data, [data.length]);
-
 /** One step in milliseconds. */
 interface StepTime {
   readonly wallMs: number;
@@ -68,7 +54,7 @@ async function stepTimes(
   terms: readonly DistillationTerm[],
   { imageShape, steps }: { readonly imageShape: readonly number[]; readonly steps: number },
 ): Promise<readonly StepTime[]> {
-  const [student, teacher] = [model([4, 8, 16], imageShape), model([16, 32, 64], imageShape)];
+  const [student, teacher] = [plainUnet([4, 8, 16], imageShape), plainUnet([16, 32, 64], imageShape)];
   const optimizer = adam({ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }, size => new Float32Array(size));
   const { graph, hyperNames, adapters } = buildTrainingStep({
     student,

@@ -11,14 +11,14 @@ import { parseArgs } from 'node:util';
 import { random } from '../src/core/random.ts';
 import { elementCount } from '../src/core/shape.ts';
 import { type Tensor, tensor } from '../src/core/tensor.ts';
-import { collectParameters, initialize, parameterCount } from '../src/nn/parameters.ts';
-import { unet } from '../src/nn/unet.ts';
+import { initialize, parameterCount } from '../src/nn/parameters.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import { lower } from '../src/onnx/lower.ts';
 import { adam } from '../src/optim/adam.ts';
 import { createNodeEngine } from '../src/platform/node/engine.ts';
 import type { Engine } from '../src/runtime/engine.ts';
-import { biasCorrections, buildForward, buildTrainingStep, type Model } from '../src/training/step.ts';
+import { biasCorrections, buildForward, buildTrainingStep } from '../src/training/step.ts';
+import { CLASSES, flat, plainUnet } from './subject.ts';
 
 /** What a child is asked to do; bench/step.py takes the same. */
 interface Job {
@@ -58,7 +58,6 @@ interface Row {
 
 const TEACHER = [16, 32, 64];
 const STUDENT = [4, 8, 16];
-const CLASSES = 3;
 const LEARNING_RATE = 0.001;
 /** Weight and temperature are told by name in every step; no schedule is asked. */
 const STEADY = { from: 1, warmupSteps: 0, start: 1, end: 1, curve: 'linear' } as const;
@@ -76,23 +75,10 @@ const INFERENCE: readonly Configuration[] = [
   { name: 'inference, student', task: 'infer', features: STUDENT, teacher: null },
 ];
 
-function model(features: readonly number[], imageShape: readonly number[]): Model {
-  const network = unet({
-    features,
-    convolutionsPerLevel: 2,
-    normalization: 'instance',
-    negativeSlope: 0.01,
-    classes: CLASSES,
-  });
-  return { network, specs: collectParameters(network, imageShape) };
-}
-
-const flat = (data: Float32Array): Tensor => tensor('float32', data, [data.length]);
-
 /** A function that does one training step, each from where the last one ended. */
 async function trainer(engine: Engine, job: Job, image: Tensor): Promise<() => Promise<void>> {
-  const student = model(job.features, image.shape);
-  const teacher = job.teacher === null ? undefined : model(job.teacher, image.shape);
+  const student = plainUnet(job.features, image.shape);
+  const teacher = job.teacher === null ? undefined : plainUnet(job.teacher, image.shape);
   const optimizer = adam({ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }, size => new Float32Array(size));
   const step = buildTrainingStep({
     student,
@@ -142,7 +128,7 @@ async function trainer(engine: Engine, job: Job, image: Tensor): Promise<() => P
 
 /** A function that does one forward pass. */
 async function predictor(engine: Engine, job: Job, image: Tensor): Promise<() => Promise<void>> {
-  const network = model(job.features, image.shape);
+  const network = plainUnet(job.features, image.shape);
   const theta = flat(initialize(network.specs, name => random(1, name)));
   const graph = buildForward(network, image.shape);
   const session = await engine.load(encodeModel(lower(graph, { block: engine.block })));

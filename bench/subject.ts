@@ -1,0 +1,24 @@
+/** What the benchmarks of training steps measure: the plain U-Net with three classes. */
+import { type Tensor, tensor } from '../src/core/tensor.ts';
+import { collectParameters } from '../src/nn/parameters.ts';
+import { unet } from '../src/nn/unet.ts';
+import type { Model } from '../src/training/step.ts';
+
+export const CLASSES = 3;
+
+/** A plain U-Net for images of a shape, two convolutions per level. */
+export function plainUnet(features: readonly number[], imageShape: readonly number[]): Model {
+  const network = unet({
+    features,
+    convolutionsPerLevel: 2,
+    normalization: 'instance',
+    negativeSlope: 0.01,
+    classes: CLASSES,
+  });
+  return { network, specs: collectParameters(network, imageShape) };
+}
+
+/** Numbers as a vector. */
+export function flat(data: Float32Array): Tensor {
+  return tensor('float32', data, [data.length]);
+}
