@@ -31,6 +31,7 @@ const CONFIGURATIONS: Readonly<Record<string, readonly DistillationTerm[]>> = {
   logitRegression: [{ method: 'logitRegression', name: 'logitRegression', ...SOFT, centred: true }],
   dkd: [{ method: 'dkd', name: 'dkd', ...SOFT, targetWeight: 1, nonTargetWeight: 2, reference: 'label' }],
   dist: [{ method: 'dist', name: 'dist', ...SOFT, interWeight: 1, intraWeight: 1 }],
+  softDice: [{ method: 'softDice', name: 'softDice', ...SOFT, background: false }],
   'hint, decoder0': [{ method: 'hint', name: 'hint', ...SOFT, ...layers('decoder0') }],
   'hint, encoder2': [{ method: 'hint', name: 'hint', ...SOFT, ...layers('encoder2') }],
   'attention, decoder0': [{ method: 'attention', name: 'attention', ...SOFT, ...layers('decoder0') }],

@@ -62,6 +62,7 @@ export { type LogitRegressionOptions, logitRegressionLoss } from './losses/disti
 export { type SoftTargetOptions, sigmoidSoftTargetLoss, softTargetLoss } from './losses/distillation/logits.ts';
 export { regionAffinityLoss } from './losses/distillation/region-affinity.ts';
 export { type RelationOptions, relationLoss } from './losses/distillation/relations.ts';
+export { type SoftDiceOptions, softDiceLoss } from './losses/distillation/soft-dice.ts';
 export type { SoftWeights } from './losses/distillation/voxel-mean.ts';
 // metrics
 export {

@@ -49,6 +49,7 @@ function termOf(loss: Loss, name: string): DistillationTerm {
   if ('logitRegression' in loss) return { method: 'logitRegression', name, ...weighted(ramps(loss.logitRegression)) };
   if ('dkd' in loss) return { method: 'dkd', name, ...weighted(softened(ramps(loss.dkd))) };
   if ('dist' in loss) return { method: 'dist', name, ...weighted(softened(ramps(loss.dist))) };
+  if ('softDice' in loss) return { method: 'softDice', name, ...softened(ramps(loss.softDice)) };
   if ('hint' in loss) return { method: 'hint', name, ...ramps(loss.hint) };
   if ('attention' in loss) return { method: 'attention', name, ...ramps(loss.attention) };
   if ('channelWise' in loss) return { method: 'channelWise', name, ...softened(ramps(loss.channelWise)) };

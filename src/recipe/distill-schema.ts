@@ -120,6 +120,12 @@ const dist = z.strictObject({
   ...voxels,
 });
 
+const softDice = z.strictObject({
+  temperature: temperature(1),
+  weight: weight(1),
+  background: z.boolean().default(false).describe('Whether the background counts as a class.'),
+});
+
 const hint = z.strictObject({ ...layers, weight: weight(0.1) });
 const attention = z.strictObject({ ...layers, weight: weight(0.1) });
 const channelWise = z.strictObject({
@@ -135,6 +141,7 @@ const term = z.union([
   z.strictObject({ logitRegression }),
   z.strictObject({ dkd }),
   z.strictObject({ dist }),
+  z.strictObject({ softDice }),
   z.strictObject({ hint }),
   z.strictObject({ attention }),
   z.strictObject({ channelWise }),

@@ -16,6 +16,7 @@ import { logitRegressionLoss } from '../losses/distillation/logit-regression.ts'
 import { sigmoidSoftTargetLoss, softTargetLoss } from '../losses/distillation/logits.ts';
 import { regionAffinityLoss } from '../losses/distillation/region-affinity.ts';
 import { relationLoss } from '../losses/distillation/relations.ts';
+import { softDiceLoss } from '../losses/distillation/soft-dice.ts';
 import type { SoftWeights } from '../losses/distillation/voxel-mean.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
 import type { Ramp } from './ramp.ts';
@@ -41,6 +42,7 @@ export interface Methods {
   readonly logitRegression: SoftWeights & { readonly centred: boolean };
   readonly dkd: Softened & SoftWeights & Referred & { readonly targetWeight: number; readonly nonTargetWeight: number };
   readonly dist: Softened & SoftWeights & { readonly interWeight: number; readonly intraWeight: number };
+  readonly softDice: Softened & { readonly background: boolean };
   readonly hint: Layers;
   readonly attention: Layers;
   readonly channelWise: Softened & Layers;
@@ -145,7 +147,7 @@ function exclusive({ activation }: DistillationContext, method: Method): void {
   if (activation === 'softmax') return;
   throw new InputError(
     'E_DISTILL',
-    `${method} compares classes that exclude each other; with loss.crossEntropy.kind "binary" use kd or logitRegression`,
+    `${method} compares classes that exclude each other; with loss.crossEntropy.kind "binary" use kd, logitRegression or softDice`,
   );
 }
 
@@ -167,6 +169,11 @@ const BUILD: { readonly [M in Method]: Build<M> } = {
     exclusive(context, 'dist');
     const temperature = context.hyper(`${term.name}.temperature`);
     return relationLoss(context.builder, ...logitsOf(context), { ...term, temperature });
+  },
+  softDice: (context, { name, background }) => {
+    const temperature = context.hyper(`${name}.temperature`);
+    const { activation } = context;
+    return softDiceLoss(context.builder, ...logitsOf(context), { temperature, activation, background });
   },
   hint: (context, term) => {
     const pair = onSmallerGrid(context.builder, ...layersOf(context, term));

@@ -39,6 +39,7 @@ const TERMS: readonly DistillationTerm[] = [
     reference: 'label',
   },
   { method: 'dist', name: 'dist', weight, temperature, ...voxels, interWeight: 1, intraWeight: 1 },
+  { method: 'softDice', name: 'softDice', weight, temperature, background: false },
   HINT,
   { ...HINT, name: 'hint2', ...layers('encoder0', 'encoder1') },
   { method: 'attention', name: 'attention', weight, ...layers('encoder1', 'decoder0') },

@@ -14,6 +14,7 @@ const SHORTEST = {
   logitRegression: '{}',
   dkd: '{}',
   dist: '{}',
+  softDice: '{}',
   hint: '{ studentLayer: encoder0, teacherLayer: encoder1 }',
   attention: '{ studentLayer: encoder0, teacherLayer: encoder1 }',
   channelWise: '{}',

@@ -161,7 +161,7 @@ describe('the layers that terms name', () => {
   it('give dkd and dist three classes that exclude each other, or an error that names the way out', () => {
     const dist = { method: 'dist', name: 'dist', ...logits, interWeight: 1, intraWeight: 1 } as const;
     expect(() => planDistillation([dist], { ...shapes, activation: 'sigmoid' })).toThrow(
-      /dist compares classes that exclude each other.*use kd or logitRegression/,
+      /dist compares classes that exclude each other.*use kd, logitRegression or softDice/,
     );
     const two = new Map<string, Shape>([['logits', [2, 2, 8, 8, 8]]]);
     expect(() => planDistillation([dist], { ...shapes, student: two, teacher: two })).toThrow(
