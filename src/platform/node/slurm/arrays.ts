@@ -1,0 +1,50 @@
+/**
+ * Which arrays a list of units becomes: one per stage, teachers before the students that they teach, baselines beside them. A task's
+ * index is its unit's number in the plan, less a multiple of MaxArraySize where numbers reach beyond it.
+ */
+import type { Arm } from '../../../experiment/record.ts';
+import type { ArrayScript } from './script.ts';
+
+/** A unit by its number in the plan of the work. */
+export interface PlacedUnit {
+  readonly index: number;
+  readonly arm: Arm;
+}
+
+/** An array, and the arrays before it in the list that it waits for. */
+export interface PlannedArray extends ArrayScript {
+  readonly after: readonly PlannedArray[];
+}
+
+const STAGES = ['teacher', 'student', 'baseline'] as const satisfies readonly Arm[];
+
+/**
+ * Plans the arrays, in the order of their submission.
+ * @param units ascending by index
+ * @param options.concurrency units that may run at once. For that, arrays go one after another, and each limits its tasks; undefined for any
+ *   number
+ */
+export function planArrays(
+  units: readonly PlacedUnit[],
+  { maxArraySize, concurrency }: { readonly maxArraySize: number; readonly concurrency: number | undefined },
+): readonly PlannedArray[] {
+  const planned: PlannedArray[] = [];
+  let teachers: readonly PlannedArray[] = [];
+  for (const arm of STAGES) {
+    const own = units.filter(unit => unit.arm === arm).map(({ index }) => index);
+    const partOf = (index: number): number => Math.floor(index / maxArraySize);
+    const parts = [...new Set(own.map(partOf))];
+    for (const part of parts) {
+      const waits = arm === 'student' ? teachers : [];
+      planned.push({
+        name: parts.length === 1 ? `${arm}s` : `${arm}s-${part}`,
+        units: own.filter(index => partOf(index) === part),
+        offset: part * maxArraySize,
+        concurrency,
+        after: concurrency === undefined ? waits : planned.slice(-1),
+      });
+    }
+    if (arm === 'teacher') teachers = [...planned];
+  }
+  return planned;
+}

@@ -1,0 +1,128 @@
+/** What is handed to Slurm and what it answers, as text. What a real Slurm makes of it is seen in test/e2e/slurm.test.ts. */
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { planArrays } from '../../../src/platform/node/slurm/arrays.ts';
+import { createSlurmClient, parseQueue } from '../../../src/platform/node/slurm/client.ts';
+import { arrayScript, assertSlurmFolder, indexRanges, shellWord } from '../../../src/platform/node/slurm/script.ts';
+
+describe('the script of an array', () => {
+  const settings = {
+    program: ['/opt/node/bin/node', '/opt/voxstill/main.js'],
+    work: "/data/Ada's sweep",
+    sbatch: '',
+  } as const;
+  const script = { name: 'students', units: [2, 3, 4, 7], offset: 0, concurrency: undefined };
+
+  it('is for people to read', () => {
+    expect(arrayScript({ ...settings, sbatch: '--partition=gpu --time=2:00:00' }, { ...script, concurrency: 8 })).toBe(
+      `#!/bin/bash
+# 4 units of a voxstill work: students
+#SBATCH --job-name=voxstill-students
+#SBATCH --array=2-4,7%8
+#SBATCH --output=slurm/students-%A_%a.txt --open-mode=append
+#SBATCH --requeue
+#SBATCH --partition=gpu --time=2:00:00
+
+exec '/opt/node/bin/node' '/opt/voxstill/main.js' unit '/data/Ada'\\''s sweep' "$SLURM_ARRAY_TASK_ID" --threads "\${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}"
+`,
+    );
+  });
+
+  it('keeps indices below the largest of an array', () => {
+    const text = arrayScript(settings, { ...script, units: [1001, 1002, 2001], offset: 1001 });
+    expect(text).toContain('#SBATCH --array=0-1,1000\n');
+    expect(text).toContain(' "$((SLURM_ARRAY_TASK_ID + 1001))" ');
+  });
+
+  it('runs nothing that options of the user bring along', () => {
+    const lines = arrayScript({ ...settings, sbatch: '--time=5\ntouch /tmp/x' }, script).split('\n');
+    expect(lines).toContain('#SBATCH touch /tmp/x');
+    expect(lines.filter(line => !line.startsWith('#') && line !== '').length).toBe(1);
+  });
+
+  it('quotes any word so that a shell gives it back', () => {
+    const text = fc.stringMatching(/^[ -~äµ\n]{0,20}$/);
+    fc.assert(
+      fc.property(text, word => {
+        expect(execFileSync('/bin/sh', ['-c', `printf %s ${shellWord(word)}`], { encoding: 'utf8' })).toBe(word);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('lists every index once', () => {
+    expect(indexRanges([])).toBe('');
+    expect(indexRanges([0, 1, 2, 5, 7, 8])).toBe('0-2,5,7-8');
+  });
+
+  it.each(['/data/50%', '/data/a\\b'])('is not made for the folder %s, where Slurm would write elsewhere', folder => {
+    expect(() => assertSlurmFolder(folder)).toThrow(expect.objectContaining({ code: 'E_SLURM_FOLDER' }));
+  });
+});
+
+describe('the arrays of a list of units', () => {
+  const arms = ['teacher', 'student', 'baseline'] as const;
+  const units = (count: number) => Array.from({ length: count }, (_, index) => ({ index, arm: arms[index % 3]! }));
+  const waits = (plan: ReturnType<typeof planArrays>) =>
+    Object.fromEntries(plan.map(({ name, after }) => [name, after.map(other => other.name)]));
+
+  it('let students wait for teachers, and baselines for nobody', () => {
+    const plan = planArrays(units(9), { maxArraySize: 1001, concurrency: undefined });
+    expect(waits(plan)).toEqual({ teachers: [], students: ['teachers'], baselines: [] });
+    expect(plan.map(array => array.units)).toEqual([
+      [0, 3, 6],
+      [1, 4, 7],
+      [2, 5, 8],
+    ]);
+  });
+
+  it('go one after another where only so many units may run at once', () => {
+    const plan = planArrays(units(9), { maxArraySize: 1001, concurrency: 2 });
+    expect(waits(plan)).toEqual({ teachers: [], students: ['teachers'], baselines: ['students'] });
+    expect(plan.map(array => array.concurrency)).toEqual([2, 2, 2]);
+  });
+
+  it('are cut where a number of a unit is too large for an index, and students wait for all teachers', () => {
+    const plan = planArrays(units(20), { maxArraySize: 10, concurrency: undefined });
+    expect(waits(plan)['students-1']).toEqual(['teachers-0', 'teachers-1']);
+    const indices = plan.flatMap(array => array.units.map(unit => unit - array.offset));
+    expect(Math.max(...indices)).toBeLessThan(10);
+    expect(plan.flatMap(array => array.units).sort((a, b) => a - b)).toEqual(units(20).map(({ index }) => index));
+  });
+
+  it('need no stage that has no units', () => {
+    expect(
+      waits(
+        planArrays(
+          units(9).filter(({ arm }) => arm === 'student'),
+          { maxArraySize: 1001, concurrency: undefined },
+        ),
+      ),
+    ).toEqual({ students: [] });
+  });
+});
+
+describe('an answer of squeue', () => {
+  it('is read line by line', () => {
+    expect(
+      parseQueue('12|3|RUNNING|n1|None\n12|4|PENDING||JobArrayTaskLimit\n14|N/A|NODE_FAIL|n[1-2]|NodeDown\n'),
+    ).toEqual([
+      { job: '12', task: 3, phase: 'running', state: 'RUNNING', node: 'n1', reason: undefined },
+      { job: '12', task: 4, phase: 'queued', state: 'PENDING', node: undefined, reason: 'JobArrayTaskLimit' },
+      { job: '14', task: undefined, phase: 'ended', state: 'NODE_FAIL', node: 'n[1-2]', reason: 'NodeDown' },
+    ]);
+  });
+
+  it('that cannot be read is an error', () => {
+    expect(() => parseQueue('slurm is down\n')).toThrow(expect.objectContaining({ code: 'E_SLURM' }));
+  });
+
+  it('does not come where there is no Slurm, and the message says what to do', async () => {
+    const call = createSlurmClient({ PATH: '/nowhere' }).submit({ script: 'x.sh', folder: '/', after: [] });
+    await expect(call).rejects.toMatchObject({
+      code: 'E_SLURM_MISSING',
+      message: expect.stringMatching(/^sbatch is not on the PATH\. .*--executor local/),
+    });
+  });
+});
