@@ -76,11 +76,21 @@ function testPair(a: ArmEvaluations, b: ArmEvaluations, metric: string): Tested 
   };
 }
 
-/** Tests on mean Dice, then on each class that both know. Without a shared case there is nothing to test. */
+/** Whether the mean Dice of two arms is a mean over the same classes. */
+export function haveSameClasses(a: Pick<ArmSummary, 'classes'>, b: Pick<ArmSummary, 'classes'>): boolean {
+  const [left, right] = [a, b].map(({ classes }) => Object.keys(classes).sort().join());
+  return left === right;
+}
+
+/**
+ * Tests on mean Dice, where it is of the same classes, then on each class that both know. Without a shared case there is nothing to test.
+ */
 function testArms(a: ArmEvaluations, b: ArmEvaluations): Tested[] {
-  const known = classNames(b);
-  const classes = classNames(a).filter(name => known.includes(name));
-  return ['meanDice', ...classes.map(name => `dice:${name}`)].flatMap(metric => testPair(a, b, metric) ?? []);
+  const [own, other] = [classNames(a), classNames(b)];
+  const shared = own.filter(name => other.includes(name));
+  const metrics = shared.map(name => `dice:${name}`);
+  const isSame = shared.length === own.length && own.length === other.length;
+  return [...(isSame ? ['meanDice'] : []), ...metrics].flatMap(metric => testPair(a, b, metric) ?? []);
 }
 
 function signed(value: number): string {

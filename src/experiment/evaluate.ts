@@ -30,6 +30,8 @@ export interface EvaluateOptions {
   /** One model, or several whose mean probability decides. */
   readonly models: readonly ModelFile[];
   readonly dataset: Dataset;
+  /** What is scored, by the values that the models write; the classes of the data set, each of which the models must know, if not given. */
+  readonly classes?: readonly ModelLabel[];
   /** Cases to evaluate. */
   readonly ids: readonly string[];
   /** What these cases are called in the record: train, val, test or all. */
@@ -45,10 +47,11 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The classes to score; the models must know each by the value that the data set gives it. */
-function classesToScore({ models, dataset }: EvaluateOptions): Dataset['labels'] {
-  const classes = dataset.labels.filter(({ value }) => value !== 0);
+/** The classes to score; where they are the data set's, the models must know each by the value that it has there. */
+function classesToScore({ models, dataset, classes: given }: EvaluateOptions): readonly ModelLabel[] {
+  const classes = (given ?? dataset.labels).filter(({ value }) => value !== 0);
   sharedClasses(models.map(({ info }) => info));
+  if (given !== undefined) return classes;
   const model = models[0]!;
   const valuesOf = ({ value, region }: ModelLabel): string => (region ?? [value]).join('+');
   const known = new Set(model.metadata.labels.map(valuesOf));
@@ -123,7 +126,7 @@ async function evaluateCase(
 /** Counts probabilities against the reference while they pass by. */
 function countCalibration(
   info: ModelInfo,
-  classes: Dataset['labels'],
+  classes: readonly ModelLabel[],
   { data }: LabelVolume,
 ): { readonly counts: Timed['counts']; readonly onSlice: NonNullable<SegmentOptions['onSlice']> } {
   const { values } = outputClasses(info);

@@ -222,12 +222,14 @@ export async function evaluateUnit(
   if (await files.exists(path)) return parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
   const { dataset, splits } = await bench.dataOf(recipe);
   const isExternal = arm === 'teacher' && 'onnx' in recipe.teacher;
+  const { files: models, taught } = isExternal
+    ? await readTeacherFiles(files, recipe, { dataset })
+    : { files: [await readModelFile(files, folder.model)], taught: undefined };
   const evaluation = await timed(bench, `${label}/${split === 'test' ? 'evaluate' : 'validate'}`, async () =>
     evaluateModel(laboratory, {
-      models: isExternal
-        ? await readTeacherFiles(files, recipe, { dataset })
-        : [await readModelFile(files, folder.model)],
+      models,
       dataset,
+      ...(taught && { classes: taught.labels }),
       ids: splits[split],
       split,
       window: recipe.evaluate,

@@ -2,7 +2,7 @@
  * What a sweep found. Fronts and choice go by the validation cases; test cases are reported and tested, and never choose anything.
  */
 import { paretoFront } from '../metrics/pareto.ts';
-import { summarizeArms, testPairs } from './compare.ts';
+import { haveSameClasses, summarizeArms, testPairs } from './compare.ts';
 import type { Arm, Comparison, PairTest } from './record.ts';
 import type { ArmEvaluations } from './score-tables.ts';
 import type { PlannedCombination, SweepPlan } from './sweep-plan.ts';
@@ -49,7 +49,7 @@ function smallest(candidates: readonly Candidate[]): Candidate | undefined {
 }
 
 /**
- * The smallest student whose mean Dice on the validation cases is at most `within` below that of its teacher.
+ * The smallest student whose mean Dice on the validation cases is at most `within` below that of its teacher, where both know the same classes.
  * @param found all but the choice
  */
 function choose(
@@ -59,7 +59,7 @@ function choose(
 ): Omit<SweepChoice, 'model'> {
   const candidates = combinations.flatMap(({ arms: { student, teacher } }): Candidate[] => {
     const [own, taught] = [arms[student], arms[teacher]];
-    if (own === undefined || taught === undefined) return [];
+    if (own === undefined || taught === undefined || !haveSameClasses(own, taught)) return [];
     const { validationDice, parameters } = own;
     return [{ student, teacher, validationDice, teacherDice: taught.validationDice, parameters }];
   });

@@ -71,7 +71,7 @@ interface ScoredClass {
   readonly value: number;
   readonly name: string;
   /** The label values that make up a region, which is scored as a whole; absent for plain classes. */
-  readonly region?: readonly number[];
+  readonly region?: readonly number[] | undefined;
 }
 
 export interface ScoreCaseOptions {

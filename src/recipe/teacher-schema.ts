@@ -42,8 +42,10 @@ export const externalTeacherSchema = z.strictObject({
     .default('probability')
     .describe('Several models teach by the mean of their probabilities, or of their logits.'),
   classes: z
-    .record(z.string(), className)
+    .record(z.string(), z.union([className, z.array(className).min(1)]))
     .default({})
-    .describe('Which class of the data a class of the teacher is, where names differ: { left: hippocampus }.'),
+    .describe(
+      'Which class of the data a class of the teacher is, where names differ, or which ones it covers: { left: hippocampus, other: [liver, tumour] }.',
+    ),
   model,
 });

@@ -2,7 +2,7 @@
  * The first sentences of a report, made from the numbers alone. A difference is only called one where its test says so: with a
  * corrected p >= 0.05 the sentence is that none was found, whatever the means look like.
  */
-import { isDifference } from '../experiment/compare.ts';
+import { haveSameClasses, isDifference } from '../experiment/compare.ts';
 import type { Comparison, PairTest } from '../experiment/record.ts';
 import { formatDice, formatInterval, formatPValue, formatShare, formatSigned } from './format.ts';
 
@@ -42,7 +42,12 @@ function againstBaseline(comparison: Comparison): string {
 function againstTeacher(comparison: Comparison): string | undefined {
   const { teacher, student } = comparison.arms;
   if (teacher === undefined || student === undefined) return undefined;
-  const size = `With ${formatShare(student.parameters, teacher.parameters)} of the teacher's parameters it reaches mean Dice ${formatDice(student.meanDice)} against ${formatDice(teacher.meanDice)}`;
+  const share = `With ${formatShare(student.parameters, teacher.parameters)} of the teacher's parameters`;
+  if (!haveSameClasses(student, teacher)) {
+    const [own, taught] = [student, teacher].map(({ classes }) => Object.keys(classes).join(', '));
+    return `${share} it tells apart ${own}, the teacher ${taught}; mean Dice of other classes is not compared.`;
+  }
+  const size = `${share} it reaches mean Dice ${formatDice(student.meanDice)} against ${formatDice(teacher.meanDice)}`;
   const pair = findPair(comparison, 'student', 'teacher');
   if (pair === undefined) return `${size}; the two were not tested against each other.`;
   if (!isDifference(pair)) return `${size}; no difference found (${numbers(pair)}).`;

@@ -1,4 +1,5 @@
 /** The report's tables. Measures are rows and arms are columns, so that three arms fit a narrow screen. */
+import { haveSameClasses } from '../experiment/compare.ts';
 import type { ArmSummary, Comparison, Evaluation } from '../experiment/record.ts';
 import type { ClassSummary } from '../metrics/case-score.ts';
 import type { Estimate } from '../metrics/statistics.ts';
@@ -55,6 +56,8 @@ export function renderArmsTable(comparison: Comparison, evaluations: Evaluations
     teacher === undefined || arm === 'teacher'
       ? ''
       : `${formatShare(part(comparison.arms[arm]!), part(teacher))} of teacher`;
+  const isComparable = (arm: string): boolean =>
+    teacher !== undefined && haveSameClasses(comparison.arms[arm]!, teacher);
   const cost = (measure: string, part: (summary: ArmSummary) => number, format: (value: number) => string): Row => ({
     measure,
     cell: arm => [format(part(comparison.arms[arm]!)), share(arm, part)],
@@ -78,7 +81,7 @@ export function renderArmsTable(comparison: Comparison, evaluations: Evaluations
       measure: 'Mean Dice',
       cell: arm => {
         const summary = comparison.arms[arm]!;
-        const relative = share(arm, part => part.meanDice);
+        const relative = isComparable(arm) ? share(arm, part => part.meanDice) : '';
         const interval = formatInterval(summary.meanDiceCi95, formatDice);
         return [formatDice(summary.meanDice), relative === '' ? interval : `${interval}; ${relative}`];
       },

@@ -7,7 +7,7 @@ import { InputError } from '../core/errors.ts';
 import { elementCount, type Shape, sameShape } from '../core/shape.ts';
 import { GraphBuilder, type Value } from '../graph/graph.ts';
 import { attentionLoss } from '../losses/distillation/attention.ts';
-import { likeliestClass } from '../losses/distillation/boundary.ts';
+import { likeliestClass, withBackground } from '../losses/distillation/boundary.ts';
 import { channelWiseLoss } from '../losses/distillation/channel-wise.ts';
 import { decoupledLoss } from '../losses/distillation/decoupled.ts';
 import { onSmallerGrid } from '../losses/distillation/feature-grid.ts';
@@ -71,8 +71,8 @@ export interface DistillationContext {
   readonly student: Side;
   readonly teacher: Side;
   readonly activation: 'softmax' | 'sigmoid';
-  /** Class numbers of the first samples, those with labels, int32 [N labelled, 1, D, H, W]. */
-  readonly label: Value;
+  /** Classes of the first samples, those with labels, as 0/1 maps [N labelled, classes, D, H, W], background first. */
+  readonly labelled: Value;
   /** A number of the step. */
   readonly hyper: (name: string) => Value;
   /** An adapter's parameter. */
@@ -97,21 +97,15 @@ const layersOf = (
 /** The teacher's most likely classes as 0/1 maps, background first; of independent channels it is what none of them claims. */
 function teacherMaps({ builder, activation }: DistillationContext, logits: Value): Value {
   if (activation === 'softmax') return likeliestClass(builder, logits);
-  const inside = builder.cast(builder.greater(logits, 0), 'float32');
-  return builder.concat([builder.max(builder.sub(1, builder.sum(inside, [1])), 0), inside], 1);
+  return withBackground(builder, builder.cast(builder.greater(logits, 0), 'float32'));
 }
 
 /** Classes of all samples as 0/1 maps [N, classes, D, H, W], background first. */
 function classMaps(context: DistillationContext, { reference }: Referred): Value {
-  const { builder, teacher, activation, label } = context;
+  const { builder, teacher, labelled } = context;
   const logits = teacher.layer(LOGITS);
   if (reference === 'teacher') return teacherMaps(context, logits);
-  const [samples, channels] = logits.shape as readonly [number, number];
-  const classes = channels + (activation === 'sigmoid' ? 1 : 0);
-  const numbers = Int32Array.from({ length: classes }, (_, index) => index);
-  const ids = builder.constant({ dataType: 'int32', shape: [1, classes, 1, 1, 1], data: numbers });
-  const labelled = builder.cast(builder.equal(label, ids), 'float32');
-  const first = label.shape[0] as number;
+  const [samples, first] = [logits.shape[0] as number, labelled.shape[0] as number];
   return first === samples
     ? labelled
     : builder.concat([labelled, teacherMaps(context, builder.slice(logits, 0, first, samples))], 0);
@@ -236,11 +230,11 @@ export function sideOf(what: 'student' | 'teacher', values: ReadonlyMap<string, 
   };
 }
 
-/** What the terms are checked against: shapes of the layers by name, `logits` among them, and of the labels. */
+/** What the terms are checked against: shapes of the layers by name, `logits` among them, and of the labels' maps. */
 export interface DistillationShapes {
   readonly student: ReadonlyMap<string, Shape>;
   readonly teacher: ReadonlyMap<string, Shape>;
-  readonly label: Shape;
+  readonly labelled: Shape;
   readonly activation: 'softmax' | 'sigmoid';
 }
 
@@ -250,7 +244,7 @@ export interface DistillationShapes {
  */
 export function planDistillation(
   terms: readonly DistillationTerm[],
-  { student, teacher, label, activation }: DistillationShapes,
+  { student, teacher, labelled, activation }: DistillationShapes,
 ): readonly ParameterSpec[] {
   const builder = new GraphBuilder();
   const specs = new Map<string, ParameterSpec>();
@@ -263,7 +257,7 @@ export function planDistillation(
     student: side('student', student),
     teacher: side('teacher', teacher),
     activation,
-    label: builder.input('label', label, 'int32'),
+    labelled: builder.input('labelled', labelled),
     hyper: name => builder.input(name, []),
     adapter: spec => {
       specs.set(spec.name, spec);

@@ -43,6 +43,16 @@ function regionMaps(builder: GraphBuilder, label: Value, regions: readonly (read
 }
 
 /**
+ * Labels as 0/1 maps [N, K, D, H, W], one for each channel of the logits.
+ * @param label class indices [N, 1, D, H, W]
+ */
+export function targetMaps(builder: GraphBuilder, label: Value, channels: number, options: HardLossOptions): Value {
+  return options.regions === undefined
+    ? oneHot(builder, label, channels, isSigmoid(options) ? 1 : 0)
+    : regionMaps(builder, label, options.regions);
+}
+
+/**
  * The terms of the hard loss by name, with their weights; terms of weight 0 are left out.
  * @param options.balance exponent of the class weights, where they are annealed
  */
@@ -53,12 +63,8 @@ export function hardLossTerms(
   options: HardLossOptions & { readonly balance?: Value | undefined },
 ): readonly { readonly name: string; readonly value: Value; readonly weight: number }[] {
   const { crossEntropy, dice } = options;
-  const channels = logits.shape[1] as number;
   const sigmoid = isSigmoid(options);
-  const target =
-    options.regions === undefined
-      ? oneHot(builder, label, channels, sigmoid ? 1 : 0)
-      : regionMaps(builder, label, options.regions);
+  const target = targetMaps(builder, label, logits.shape[1] as number, options);
   const terms: { name: string; value: Value; weight: number }[] = [];
   if (crossEntropy.weight > 0) {
     const { classWeights } = crossEntropy;

@@ -12,6 +12,7 @@ import { decompose } from '../graph/decompose.ts';
 import { fuse } from '../graph/fuse.ts';
 import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
+import type { ChannelGroups } from '../inference/channel-groups.ts';
 import {
   collectFeatures,
   constantParameters,
@@ -36,6 +37,7 @@ import {
   teacherLayers,
 } from './distillation.ts';
 import { type HardLossOptions, hardLossTerms, isSigmoid } from './hard-loss.ts';
+import { taughtLayers, taughtMaps } from './taught-classes.ts';
 
 /** A network with its parameter table. */
 export interface Model {
@@ -57,6 +59,8 @@ export interface ExternalTeacher {
   readonly features: Readonly<Record<string, Shape>>;
   /** Size of its logits, D, H, W, in the middle of the patch; the whole patch if not given. */
   readonly output?: Triple;
+  /** The student's channels that each of its classes covers, where it tells fewer apart; one each, in order, if not given. */
+  readonly classes?: ChannelGroups | undefined;
 }
 
 export interface StepOptions {
@@ -147,6 +151,20 @@ function rowMajor(builder: GraphBuilder, image: Value): Value {
   return builder.reshape(builder.reshape(image, [elementCount(image.shape)]), image.shape);
 }
 
+/** The student's channels of each class of a teacher, where they are not one each. */
+function groupsOf(teacher: Pick<Model, 'network'> | ExternalTeacher): ChannelGroups | undefined {
+  return 'network' in teacher ? undefined : teacher.classes;
+}
+
+/** [N, classes, D, H, W] of an external teacher's logits. */
+function externalLogits(
+  { output, classes }: ExternalTeacher,
+  { image, logits }: { readonly image: Shape; readonly logits: Shape },
+): Shape {
+  const [samples = 0, channels = 0] = logits;
+  return [samples, classes?.length ?? channels, ...(output ?? spatial(image))];
+}
+
 /** The teacher's layers: its forward pass, frozen, on the student's patch, or inputs of the graph. */
 function teacherValues(
   builder: GraphBuilder,
@@ -160,8 +178,8 @@ function teacherValues(
     return builder.scope('teacher', () => new Map([...own].map(([name, image]) => [name, rowMajor(builder, image)])));
   }
   const features = layers.map(name => [name, builder.input(`teacherFeature:${name}`, teacher.features[name] as Shape)]);
-  const logits = withSize(shapes.logits, teacher.output ?? spatial(shapes.image));
-  return new Map([...(features as [string, Value][]), [LOGITS, builder.input('teacherLogits', logits)]]);
+  const logits = builder.input('teacherLogits', externalLogits(teacher, shapes));
+  return new Map([...(features as [string, Value][]), [LOGITS, logits]]);
 }
 
 /** What decides whether terms and networks fit: all of it is known before anything is trained. */
@@ -182,18 +200,21 @@ export function distillationAdapters(plan: DistillationPlan): readonly Parameter
   const other =
     'network' in teacher
       ? collectFeatures(teacher.network, imageShape)
-      : new Map(Object.entries(teacher.features)).set(LOGITS, withSize(logits, teacher.output ?? spatial(imageShape)));
+      : new Map(Object.entries(teacher.features)).set(LOGITS, externalLogits(teacher, { image: imageShape, logits }));
   const taught = other.get(LOGITS) as Shape;
   if (studentLayers(terms).length + teacherLayers(terms).length > 0) {
     assertWholePatch('student', logits, imageShape);
     assertWholePatch('teacher', taught, imageShape);
   }
   const size = commonSize(logits, taught);
+  const sigmoid = isSigmoid(hardLoss);
+  const [samples = 0, channels = 0] = logits;
+  const classes = groupsOf(teacher)?.length ?? channels;
   return planDistillation(terms, {
-    student: new Map([...own, [LOGITS, withSize(logits, size)]]),
+    student: new Map([...own, [LOGITS, [samples, classes, ...size]]]),
     teacher: new Map([...other, [LOGITS, withSize(taught, size)]]),
-    label: withSize(labelShape(plan), size),
-    activation: isSigmoid(hardLoss) ? 'sigmoid' : 'softmax',
+    labelled: [labelShape(plan)[0] as number, sigmoid ? classes + 1 : classes, ...size],
+    activation: sigmoid ? 'sigmoid' : 'softmax',
   });
 }
 
@@ -312,12 +333,14 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     if (distillation === undefined) return [];
     const other = teacherValues(builder, distillation, { image: imageShape, logits: logits.shape });
     const size = commonSize(logits.shape, (other.get(LOGITS) as Value).shape);
+    const groups = groupsOf(distillation.teacher);
+    const maps = { channels: logits.shape[1] as number, hardLoss, groups };
     const context: DistillationContext = {
       builder,
-      student: sideOf('student', croppedLogits(builder, layers, size)),
+      student: sideOf('student', taughtLayers(builder, croppedLogits(builder, layers, size), groups)),
       teacher: sideOf('teacher', croppedLogits(builder, other, size)),
       activation: isSigmoid(hardLoss) ? 'sigmoid' : 'softmax',
-      label: cropCentre(builder, label, size),
+      labelled: taughtMaps(builder, cropCentre(builder, label, size), maps),
       hyper,
       adapter: ({ name }) => flat?.values.get(name) as Value,
     };

@@ -1,14 +1,16 @@
 /** An arm from recipe to model.onnx, in memory: what settings mean for the weights that come out. */
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { openDataset } from '../../src/data/dataset.ts';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
+import { evaluateModel } from '../../src/experiment/evaluate.ts';
 import { inspectPath } from '../../src/experiment/inspect.ts';
 import type { Laboratory } from '../../src/experiment/laboratory.ts';
 import { readModelFile } from '../../src/experiment/model-file.ts';
 import { runExperiment, trainOneArm } from '../../src/experiment/run.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
-import { decodeLabels } from '../../src/volume/nifti.ts';
+import { decodeLabels, decodeNifti, encodeNiftiLabels } from '../../src/volume/nifti.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
@@ -251,6 +253,41 @@ it('takes the teachers of all seeds of a run as an ensemble, and a lone one as i
   const named = await files.read(await student('named', `teacher={ onnx: [${teachers.join(', ')}] }`));
   expect(Buffer.from(both).equals(named)).toBe(true);
   expect(Buffer.from(both).equals(own)).toBe(false);
+});
+
+it('learns from a model that tells fewer classes apart, which is scored by what it knows', async () => {
+  const splits = 'data.splits={ train: 0.66, val: 0, test: 0.34 }';
+  const recipe = (...overrides: string[]) =>
+    parseRecipe(tinyRecipe('data', 2), { path: 'recipe.yaml', overrides: [splits, ...overrides] });
+  await writePhantomDataset(files, 'whole', { seed: 5, cases: 3 });
+  for (const path of [...files.contents.keys()].filter(one => one.startsWith('whole/labelsTr/'))) {
+    const { volume, header } = decodeNifti(await files.read(path), { path });
+    const labels = { ...volume, data: Uint8Array.from(volume.data, value => Math.min(1, value)) };
+    await files.write(path, encodeNiftiLabels(labels, header));
+  }
+  const description = JSON.parse(files.text('whole/dataset.json'));
+  const labels = { 0: 'background', 1: 'hippocampus' };
+  await files.write('whole/dataset.json', JSON.stringify({ ...description, labels }));
+  const options = { resume: false } as const;
+  const whole = parseRecipe(tinyRecipe('whole', 2), { path: 'recipe.yaml', overrides: [splits] });
+  await trainOneArm(laboratory, whole, { ...options, arm: 'teacher', out: 'of-whole' });
+  const covers = 'teacher={ onnx: of-whole/teacher/model.onnx, classes: { hippocampus: [Anterior, Posterior] } }';
+  const { arms, pairs } = await runExperiment(laboratory, recipe(covers), { ...options, out: 'of-parts' });
+  expect(Object.keys(arms['student']!.classes)).toEqual(['Anterior', 'Posterior']);
+  expect(Object.keys(arms['teacher']!.classes)).toEqual(['Anterior+Posterior']);
+  expect(pairs.filter(({ a, b }) => a === 'teacher' || b === 'teacher')).toEqual([]);
+  const { cases } = JSON.parse(files.text('of-parts/teacher/evaluation.json'));
+  const scored = await evaluateModel(laboratory, {
+    models: [await readModelFile(files, 'of-whole/teacher/model.onnx')],
+    dataset: await openDataset(files, 'whole'),
+    ids: cases.map(({ id }: { id: string }) => id),
+    split: 'test',
+    window: whole.evaluate,
+    surfaceToleranceMm: whole.evaluate.surfaceToleranceMm,
+  });
+  expect(scored.cases.map(({ classes }) => classes['hippocampus'])).toEqual(
+    cases.map(({ classes }: { classes: Record<string, unknown> }) => classes['Anterior+Posterior']),
+  );
 });
 
 describe('soft labels on disk', () => {

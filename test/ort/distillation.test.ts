@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { gradient } from '../../src/autodiff/gradient.ts';
 import { random } from '../../src/core/random.ts';
 import { elementCount } from '../../src/core/shape.ts';
+import { tensor } from '../../src/core/tensor.ts';
 import { isOp, reachable } from '../../src/graph/graph.ts';
 import { initialize } from '../../src/nn/parameters.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
@@ -137,6 +138,74 @@ describe('a step with every method', () => {
     expect(tags.filter(tag => tag.startsWith('teacher') && tag.endsWith('.gradient'))).toEqual([]);
     const inputs = values.flatMap(value => (isOp(value, 'Input') ? [value.attributes.name] : []));
     expect(inputs.sort()).toEqual(['adapters', 'hyper', 'image', 'label', 'm', 'theta']);
+  });
+});
+
+describe('a step with a teacher of fewer classes', () => {
+  const [size, samples] = [8, 3];
+  const imageShape = [samples, 1, size, size, size];
+  const layered = ['hint', 'hint2', 'attention', 'channelWise2', 'regionAffinity', 'dkd', 'dist'];
+  const step: StepOptions = {
+    ...options([], imageShape, null),
+    distillation: {
+      teacher: { features: {}, classes: [[0, 2], [1]] },
+      terms: TERMS.filter(({ name }) => !layered.includes(name)),
+    },
+  };
+  const source = random(2, 'image');
+  const image = Float32Array.from({ length: elementCount(imageShape) }, () => source.normal());
+  const teacherLogits = tensor(
+    'float32',
+    Float32Array.from({ length: 2 * image.length }, () => 3 * source.normal()),
+    [samples, 2, size, size, size],
+  );
+  const outcome = async (block: number) => {
+    const { graph, hyperNames, lossNames, teacherInputs } = buildTrainingStep(step);
+    expect(teacherInputs).toEqual(['teacherLogits']);
+    const session = await engine.load(encodeModel(lower(graph, { block })));
+    const flat = (data: Float32Array) => tensor('float32', data, [data.length]);
+    const results = await session.run({
+      image: tensor('float32', image, imageShape),
+      label: tensor('int32', new Int32Array((2 * image.length) / 3).fill(1), [2, 1, size, size, size]),
+      theta: flat(theta),
+      m: flat(new Float32Array(theta.length)),
+      hyper: flat(Float32Array.from(hyperNames, name => (name.endsWith('.temperature') ? 2 : 0.5))),
+      teacherLogits,
+    });
+    await session.dispose();
+    const losses = [...(results['losses']!.data as Float32Array)].map((value, index) => [lossNames[index], value]);
+    return { losses: Object.fromEntries(losses), theta: results['theta.next']!.data as Float32Array };
+  };
+
+  it("merges the student's classes, with the same numbers in both lowerings", async () => {
+    const plain = await outcome(0);
+    expect(Object.keys(plain.losses)).toEqual([
+      'total',
+      'crossEntropy',
+      'dice',
+      'kd',
+      'logitRegression',
+      'softDice',
+      'channelWise',
+      'gradientNorm',
+    ]);
+    const blocked = await outcome(engine.block);
+    for (const [name, value] of Object.entries(plain.losses)) {
+      expect(value, name).toBeGreaterThan(0);
+      expect(blocked.losses[name] / Number(value), name).toBeCloseTo(1, 4);
+    }
+    expect(relativeError(blocked.theta, plain.theta)).toBeLessThan(1e-4);
+  });
+
+  it('refuses the methods that compare three classes, with the way out', () => {
+    const { distillation } = step;
+    const plan = (name: string) => () =>
+      buildTrainingStep({
+        ...step,
+        distillation: { ...distillation!, terms: TERMS.filter(term => term.name === name) },
+      });
+    expect(plan('dkd')).toThrow('distillation term dkd: decoupled distillation needs three classes, got 2: use kd');
+    expect(plan('dist')).toThrow('distillation term dist: relations between classes need three of them, got 2: use kd');
   });
 });
 

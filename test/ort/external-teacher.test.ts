@@ -187,6 +187,61 @@ describe('a teacher', () => {
     expectClose(softmax(sample(logits, 1), 3), Float32Array.from(expected));
   });
 
+  it("with fewer classes says what it knows: which of the student's are one for it, in the order of the data", async () => {
+    const facts = { ...THREE, labels: ['background', 'hippocampus'] };
+    const covering = { overrides: ['teacher.classes={ hippocampus: [posterior, 1] }'] };
+    const setting = { models: ['two-classes-opset14'], besides: { 'two-classes-opset14': facts }, ...covering };
+    const opened = await open(setting).teacher;
+    expect(opened.inStep).toEqual({ features: {}, classes: [[0], [1, 2]] });
+    expect(opened.answerShape).toEqual([2, 2, ...SIZE]);
+    await opened.close();
+    const own = await direct('two-classes-opset14', facts, RAW[0]!);
+    expectClose(sample(await say(setting), 0), own, 1e-3);
+
+    // the last class of the data is background for it
+    const turned = { ...THREE, labels: ['anterior', 'background'] };
+    const second = open({
+      models: ['two-classes-opset14'],
+      besides: { 'two-classes-opset14': turned },
+      overrides: ['teacher.classes={ background: [background, posterior] }'],
+    });
+    const teacher = await second.teacher;
+    expect(teacher.inStep).toEqual({ features: {}, classes: [[0, 2], [1]] });
+    const { logits } = await teacher.call(0, second.batch);
+    await teacher.close();
+    expectClose(sample(logits, 0), Float32Array.from([...own.slice(VOXELS), ...own.slice(0, VOXELS)]), 1e-3);
+  });
+
+  it('of one sigmoid channel says what it knows of more classes: exclusive ones as groups, independent ones as one of them', async () => {
+    const name = 'one-channel-sigmoid-opset15';
+    const facts = { ...THREE, activation: 'none' };
+    const p = await direct(name, { ...facts, labels: [1], patch: SIZE }, RAW[0]!);
+    const exclusive = open({
+      models: [name],
+      besides: { [name]: { ...facts, labels: [{ value: 1, name: 'hippocampus' }] } },
+      overrides: ['teacher.classes={ hippocampus: [anterior, posterior] }'],
+    });
+    const grouped = await exclusive.teacher;
+    expect(grouped.inStep).toEqual({ features: {}, classes: [[0], [1, 2]] });
+    const { logits } = await grouped.call(0, exclusive.batch);
+    await grouped.close();
+    expectClose(softmax(sample(logits, 0), 2).slice(VOXELS), p);
+
+    const independent = open({
+      models: [name],
+      besides: { [name]: { ...facts, labels: [2] } },
+      overrides: ['loss.crossEntropy.kind=binary'],
+    });
+    const lone = await independent.teacher;
+    expect(lone.inStep).toEqual({ features: {}, classes: [[1]] });
+    const { logits: alone } = await lone.call(0, independent.batch);
+    await lone.close();
+    expectClose(
+      sample(alone, 0).map(z => 1 / (1 + Math.exp(-z))),
+      p,
+    );
+  });
+
   it('of one sigmoid channel teaches two classes, and one of exclusive classes teaches independent ones', async () => {
     const lesion = { ...THREE, labels: [1], activation: 'none' };
     const two = await say({
@@ -309,7 +364,45 @@ describe('a model that cannot teach is turned away before anything starts', () =
     [
       'with fewer classes',
       one('two-classes-opset14', { labels: ['background', 'anterior'] }),
-      /nothing for 2 \(posterior\)/,
+      /nothing for 2 \(posterior\); say in teacher\.classes .*\{ background: \[background, posterior\] \}/,
+    ],
+    [
+      'with fewer classes that overlap',
+      one(
+        'two-classes-opset14',
+        { labels: ['background', 'hippocampus'] },
+        { overrides: ['teacher.classes={ hippocampus: [anterior, posterior], background: [background, posterior] }'] },
+      ),
+      /2 \(posterior\) cannot be part of several of its classes/,
+    ],
+    [
+      'with fewer classes for a student whose classes are independent',
+      one(
+        'two-classes-opset14',
+        { labels: ['background', 'hippocampus'] },
+        {
+          overrides: ['teacher.classes={ hippocampus: [anterior, posterior] }', 'loss.crossEntropy.kind=binary'],
+        },
+      ),
+      /1 \(anterior\), 2 \(posterior\) are one for it, and the student's classes are independent/,
+    ],
+    [
+      'that tells nothing from the background',
+      one(
+        'two-classes-opset14',
+        { labels: ['background', 'other'] },
+        { overrides: ['teacher.classes={ background: [background, anterior, posterior], other: [0, 1, 2] }'] },
+      ),
+      /tells nothing from the background/,
+    ],
+    [
+      'beside one that knows other classes',
+      {
+        models: ['fixed-opset11', 'two-classes-opset14'],
+        besides: { 'fixed-opset11': THREE, 'two-classes-opset14': { ...THREE, labels: ['background', 'posterior'] } },
+        overrides: ['loss.crossEntropy.kind=binary'],
+      },
+      /two-classes-opset14\.onnx cannot teach beside fixed-opset11\.onnx: it tells apart background, posterior, the other background, anterior, posterior/,
     ],
     [
       'about whose classes the recipe is wrong',

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { elementCount, type Shape } from '../../src/core/shape.ts';
 import { GraphBuilder, type Value } from '../../src/graph/graph.ts';
 import { type DistillationTerm, distillationValues, sideOf } from '../../src/training/distillation.ts';
+import { taughtLayers, taughtMaps } from '../../src/training/taught-classes.ts';
 import { goldensStream } from './goldens-stream.ts';
-import { steady } from './training-steps.ts';
+import { HARD_LOSS, steady } from './training-steps.ts';
 
 export type Shapes = Readonly<Record<string, Shape>>;
 
@@ -17,6 +18,8 @@ export interface Golden {
   readonly teacher: Shapes;
   readonly labelled: number;
   readonly halves: boolean;
+  /** The student's channels of each class of the teacher, where it has fewer. */
+  readonly groups?: readonly (readonly number[])[];
   readonly value: number;
 }
 
@@ -45,15 +48,20 @@ export function buildTerm(golden: Golden) {
       ]),
     );
   const [student, teacher] = [inputs('student', golden.student), inputs('teacher', golden.teacher)];
+  const { activation, groups } = golden;
+  const channels = golden.student['logits']![1]!;
   const [, , ...space] = golden.teacher['logits']!;
+  const label = builder.input('label', [golden.labelled, 1, ...space], 'int32');
+  const kind = activation === 'sigmoid' ? 'binary' : 'categorical';
+  const hardLoss = { ...HARD_LOSS, crossEntropy: { ...HARD_LOSS.crossEntropy, kind } } as const;
   const adapters = new Map<string, Value>();
   const [term] = distillationValues(
     {
       builder,
-      student: sideOf('student', student),
+      student: sideOf('student', taughtLayers(builder, student, groups)),
       teacher: sideOf('teacher', teacher),
-      activation: golden.activation,
-      label: builder.input('label', [golden.labelled, 1, ...space], 'int32'),
+      activation,
+      labelled: taughtMaps(builder, label, { channels, hardLoss, groups }),
       hyper: name => builder.input(name, []),
       adapter: ({ name, shape }) => {
         const value = builder.input(name, shape);
@@ -78,7 +86,7 @@ export function feedsOf({ term, temperature, student, teacher, labelled, halves 
   draw(11, student, 'student ', u => 4 * (2 * u - 1));
   draw(12, teacher, 'teacher ', u => 4 * (2 * u - 1));
   const [, classes, ...space] = teacher['logits'] as readonly number[];
-  draw(13, { label: [labelled, ...space] }, '', u => Math.floor((classes as number) * u));
+  draw(13, { label: [labelled, ...space] }, '', u => Math.floor(student['logits']![1]! * u));
   if ('teacherLayer' in term) {
     const [from, to] = [student[term.studentLayer]![1]!, teacher[term.teacherLayer]![1]!];
     const name = `${term.name}.adapter`;

@@ -34,7 +34,7 @@ interface Classroom extends Asking {
   readonly data: Data;
   readonly mean: Settings['ensemble'];
   readonly kind: StudentKind;
-  /** Of the student's logits. */
+  /** That the teachers tell apart, as logits of the student's kind. */
   readonly classes: number;
 }
 
@@ -105,13 +105,17 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
   const { engine, files, machine } = laboratory;
   invariant('onnx' in recipe.teacher, 'the teacher is not a finished model');
   const { ensemble, classes: names } = recipe.teacher;
-  const all = await readTeacherFiles(files, recipe, data);
+  const { files: all, taught } = await readTeacherFiles(files, recipe, data);
   const kind: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
   const patch = [data.dataset.channels.length, ...patchShape(recipe.patch.size)] as const;
   const size: Triple = [patch[1], patch[2], patch[3]];
   for (const file of all) {
     assertViewFits(file, recipe, data);
     assertKindFits(file.path, file.info, kind);
+  }
+  if (!taught.areAll) {
+    const names = taught.labels.map(({ name }) => name).join(', ');
+    laboratory.progress.log(`teacher: it tells apart ${names}; the rest is learnt from labels alone`);
   }
   const layers = teacherLayers(distillationTerms(recipe));
   assertLayersFit(all, layers, patch);
@@ -130,7 +134,7 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
       data,
       mean: ensemble,
       kind,
-      classes: data.dataset.labels.length - (kind === 'sigmoid' ? 1 : 0),
+      classes: taught.channels.length,
       patch,
       overlap: recipe.evaluate.overlap,
       output: ([0, 1, 2] as const).map(axis => Math.min(...given.map(each => each[axis]))) as unknown as Triple,
@@ -138,7 +142,11 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
     };
     const samples = recipe.student.train.batch + recipe.distill.unlabelled.batch;
     const features = await rehearse(room, samples);
-    const inStep: ExternalTeacher = sameShape(room.output, size) ? { features } : { features, output: room.output };
+    const inStep: ExternalTeacher = {
+      features,
+      ...(!sameShape(room.output, size) && { output: room.output }),
+      ...(!taught.areAll && { classes: taught.channels }),
+    };
     const facts = all.map(({ bytes, info, groups }) => [machine.sha256(bytes), info, groups]);
     // the map to a teacher's normalisation is part of what it says of a patch
     const view = [data.normalize, [...data.intensities]];

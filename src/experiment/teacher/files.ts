@@ -3,17 +3,20 @@ import { InputError, invariant } from '../../core/errors.ts';
 import { formatShape, type Shape, sameShape } from '../../core/shape.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import type { Files } from '../../runtime/files.ts';
+import { isSigmoid } from '../../training/hard-loss.ts';
 import { patchShape } from '../arm-plan.ts';
 import { type ModelMetadata, metadataSchema } from '../model-facts.ts';
 import { type ModelFile, readModelFile } from '../model-file.ts';
 import type { PreparedData } from '../prepare.ts';
-import { withClassesOf } from './classes.ts';
+import { type TaughtClasses, withClassesOf } from './classes.ts';
+import type { StudentKind } from './logits.ts';
 import { normalizationRelation } from './view.ts';
 
 type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
 
 /** Spacings that differ by less are the same. */
 const SPACING_TOLERANCE = 0.01;
+
 /** What the recipe says of the models. */
 function givenFacts({ model }: Settings): Partial<ModelMetadata> {
   const { size, ...rest } = model;
@@ -41,25 +44,43 @@ async function modelPaths(files: Pick<Files, 'exists' | 'list'>, path: string): 
   );
 }
 
+/** The models that teach, with what they tell apart. */
+export interface TeacherFiles {
+  readonly files: readonly ModelFile[];
+  readonly taught: TaughtClasses;
+}
+
 /**
- * The models that the recipe names, as ones that give the classes of the data.
+ * The models that the recipe names, as ones that give classes of the data.
  * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, and as readModelFile
  */
 export async function readTeacherFiles(
   files: Files,
   recipe: Recipe,
   { dataset }: Pick<PreparedData, 'dataset'>,
-): Promise<readonly ModelFile[]> {
+): Promise<TeacherFiles> {
   invariant('onnx' in recipe.teacher, 'the teacher is not a finished model');
   const settings = recipe.teacher;
   const known = { given: givenFacts(settings), assumed: { patch: patchShape(recipe.patch.size) } };
-  const all: ModelFile[] = [];
+  const student: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
+  const match = { data: dataset.labels, names: settings.classes, student };
+  const all: ReturnType<typeof withClassesOf>[] = [];
   for (const path of [settings.onnx].flat()) {
     for (const one of await modelPaths(files, path)) {
-      all.push(withClassesOf(await readModelFile(files, one, known), dataset.labels, settings.classes));
+      all.push(withClassesOf(await readModelFile(files, one, known), match));
     }
   }
-  return all;
+  const [first, ...others] = all as [(typeof all)[0], ...typeof all];
+  const told = ({ taught }: typeof first): string => taught.labels.map(({ name }) => name).join(', ');
+  const other = others.find(one => told(one) !== told(first));
+  if (other !== undefined) {
+    throw new InputError(
+      'E_TEACHER_FIT',
+      `${other.file.path} cannot teach beside ${first.file.path}: it tells apart ${told(other)}, the other ${told(first)}. Models of an ` +
+        'ensemble must know the same classes.',
+    );
+  }
+  return { files: all.map(({ file }) => file), taught: first.taught };
 }
 
 /** What models are held against. */

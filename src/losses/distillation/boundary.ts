@@ -30,6 +30,11 @@ export function likeliestClass(builder: GraphBuilder, logits: Value): Value {
   return builder.cast(builder.equal(logits, builder.expand(largest, logits.shape)), 'float32');
 }
 
+/** 0/1 maps of independent classes [N, K, D, H, W] behind one of what none of them claims. */
+export function withBackground(builder: GraphBuilder, maps: Value): Value {
+  return builder.concat([builder.max(builder.sub(1, builder.sum(maps, [1])), 0), maps], 1);
+}
+
 /** 0/1 maps [N, K, D, H, W] as class numbers [N, 1, D, H, W]. */
 export function classNumbers(builder: GraphBuilder, maps: Value): Value {
   const classes = maps.shape[1] as number;

@@ -78,6 +78,13 @@ describe('compareArms', () => {
     expect(compareArms([arm('a', evaluation([0.5])), arm('b', evaluation([null]))]).pairs).toEqual([]);
   });
 
+  it('tests no mean Dice of some classes against that of others', () => {
+    const [student, teacher] = [evaluation(STUDENT), evaluation(BASELINE)];
+    const cases = teacher.cases.map(one => ({ ...one, classes: { ...one.classes, whole: classScore({ dice: 1 }) } }));
+    const { pairs } = compareArms([arm('student', student), arm('teacher', { ...teacher, cases })]);
+    expect(pairs.map(({ metric }) => metric)).toEqual(['dice:Anterior']);
+  });
+
   it('averages a case over seeds before it averages over cases', () => {
     const { arms, pairs } = compareArms([
       arm('student', evaluation([0.5, 0.9], 1), evaluation([0.7, null], 3)),

@@ -46,6 +46,14 @@ describe('the headline of a report', () => {
     );
   });
 
+  it('does not hold mean Dice of some classes against that of others', () => {
+    const { arms, pairs } = comparison([pair('student', 'baseline', 0.02, 0.01)]);
+    const taught = { ...arms['teacher']!, classes: { 'Anterior+Posterior': 0.9 } };
+    expect(headline({ arms: { ...arms, teacher: taught }, pairs })).toMatch(
+      /it tells apart Anterior, Posterior, the teacher Anterior\+Posterior; mean Dice of other classes is not compared\.$/,
+    );
+  });
+
   it('lists other arms without ranking them', () => {
     expect(headline({ arms: { one: arm(0.8, 10), two: arm(0.9, 10) }, pairs: [] })).toBe(
       'Mean Dice: one 0.800, two 0.900.',

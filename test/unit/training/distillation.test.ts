@@ -110,7 +110,7 @@ describe('the layers that terms name', () => {
       ['third', [2, 16, 3, 3, 3]],
       ['logits', [2, 3, 8, 8, 8]],
     ]),
-    label: [2, 1, 8, 8, 8],
+    labelled: [2, 3, 8, 8, 8],
     activation: 'softmax',
   } as const;
   const hint = (studentLayer: string, teacherLayer: string): DistillationTerm => ({

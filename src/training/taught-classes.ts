@@ -1,0 +1,48 @@
+/**
+ * A student and its labels in the classes of its teacher, which may be fewer: groups of the student's channels, one each for most teachers.
+ * Everything that compares classes sees the student only so.
+ */
+import type { GraphBuilder, Value } from '../graph/graph.ts';
+import type { ChannelGroups } from '../inference/channel-groups.ts';
+import { withBackground } from '../losses/distillation/boundary.ts';
+import { groupedLogits } from '../losses/distillation/class-groups.ts';
+import { LOGITS } from './distillation.ts';
+import { type HardLossOptions, isSigmoid, targetMaps } from './hard-loss.ts';
+
+/** The student's layers with logits for the teacher's classes. */
+export function taughtLayers(
+  builder: GraphBuilder,
+  layers: ReadonlyMap<string, Value>,
+  groups: ChannelGroups | undefined,
+): ReadonlyMap<string, Value> {
+  if (groups === undefined) return layers;
+  return new Map([...layers, [LOGITS, groupedLogits(builder, layers.get(LOGITS) as Value, groups)]]);
+}
+
+/**
+ * Labels as 0/1 maps of the teacher's classes, background first; of independent classes it is what none of them claims.
+ * @param label class indices [N, 1, D, H, W]
+ * @param options.channels of the student's logits
+ * @returns [N, classes, D, H, W]
+ */
+export function taughtMaps(
+  builder: GraphBuilder,
+  label: Value,
+  options: {
+    readonly channels: number;
+    readonly hardLoss: HardLossOptions;
+    readonly groups: ChannelGroups | undefined;
+  },
+): Value {
+  const { channels, hardLoss, groups } = options;
+  const own = targetMaps(builder, label, channels, hardLoss);
+  const map = (channel: number): Value => builder.slice(own, 1, channel, channel + 1);
+  const maps =
+    groups === undefined
+      ? own
+      : builder.concat(
+          groups.map(group => group.map(map).reduce((sum, one) => builder.add(sum, one))),
+          1,
+        );
+  return isSigmoid(hardLoss) ? withBackground(builder, maps) : maps;
+}
