@@ -11,6 +11,7 @@ import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
 import { addSweep } from './commands/sweep.ts';
 import { addTrain } from './commands/train.ts';
+import { addUnit } from './commands/unit.ts';
 import { addValidate } from './commands/validate.ts';
 import { runProgram } from './program.ts';
 
@@ -37,6 +38,7 @@ process.exitCode = await runProgram(
     addPlan,
     addInspect,
     addServe,
+    addUnit,
   ],
   {
     version: packageVersion(),

@@ -82,7 +82,7 @@ export async function runProgram(
   let exitCode = 0;
   const start: Start = async work => {
     const { quiet, json } = flags();
-    const outcome = await work({ progress: createProgress(stderr, { quiet, elapsedMs }), signal });
+    const outcome = await work({ progress: createProgress(stderr, { quiet, elapsedMs }), signal, elapsedMs });
     exitCode = outcome.exitCode ?? 0;
     if (!quiet) stderr.write(`${outcome.text}\n`);
     if (json) stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);

@@ -44,7 +44,8 @@ function withNote(text: string, note: string | undefined): string {
   return note === undefined || note === '' ? text : `${text}, ${note}`;
 }
 
-function createLines(stream: TextStream, elapsedMs: () => number): Progress {
+/** Plain lines, at most one every five seconds for each task. */
+export function createLines(stream: Pick<TextStream, 'write'>, elapsedMs: () => number): Progress {
   const line = (text: string): void => stream.write(`${text}\n`);
   const task = (label: string, total: number, unit: string): ProgressTask => {
     const eta = createEta(total, elapsedMs);

@@ -1,7 +1,8 @@
 /** The recipe that a command was given: read, checked, overridden and made independent of the working directory. */
 
+import type { Sweep } from '../experiment/sweep.ts';
 import { locate, nodeFiles } from '../platform/node/files.ts';
-import { type Combination, combine, type GridAxis, parseGrid } from '../recipe/grid.ts';
+import { combine, parseGrid } from '../recipe/grid.ts';
 import { parseRecipe, resolveRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
 
@@ -19,18 +20,15 @@ export async function loadRecipe(path: string, overrides: readonly string[]): Pr
  * Reads a recipe file with every combination of a grid.
  * @throws {InputError} as {@link loadRecipe}, and E_GRID
  */
-export async function loadCombinations(
-  path: string,
-  overrides: readonly string[],
-  grid: readonly string[],
-): Promise<{ readonly axes: readonly GridAxis[]; readonly combinations: readonly Combination[] }> {
+export async function loadSweep(path: string, overrides: readonly string[], grid: readonly string[]): Promise<Sweep> {
+  const recipe = await loadRecipe(path, overrides);
   const axes = parseGrid(grid);
   const text = new TextDecoder().decode(await nodeFiles.read(path));
   const combinations = combine(text, axes, { path, overrides }).map(async combination => {
-    const recipe = await resolveRecipe(combination.recipe, name => locate(name, path));
-    return { ...combination, recipe };
+    const own = await resolveRecipe(combination.recipe, name => locate(name, path));
+    return { ...combination, recipe: own };
   });
-  return { axes, combinations: await Promise.all(combinations) };
+  return { recipe, axes, combinations: await Promise.all(combinations) };
 }
 
 /** `runs/<name of the recipe>`: where a run goes if nobody says. */

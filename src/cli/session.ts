@@ -19,6 +19,8 @@ export interface Session {
   readonly progress: Progress;
   /** Aborted by Ctrl-C; work stops at the next safe point and throws the signal's reason. */
   readonly signal: AbortSignal;
+  /** Milliseconds of a clock that never goes back. */
+  readonly elapsedMs: () => number;
 }
 
 /** Runs a command's work and reports its outcome. */
@@ -28,6 +30,6 @@ export type Start = (work: (session: Session) => Promise<Outcome>) => Promise<vo
  * Starts the engine and puts everything together that an experiment needs.
  * @param threads per operator; null takes one per core
  */
-export function openLaboratory({ progress }: Session, threads: number | null): Promise<Laboratory> {
+export function openLaboratory({ progress }: Pick<Session, 'progress'>, threads: number | null): Promise<Laboratory> {
   return createNodeLaboratory({ progress, ...(threads === null ? {} : { threads }) });
 }

@@ -35,7 +35,7 @@ import type { PreparedData } from './prepare.ts';
 import type { Arm, HistoryRow } from './record.ts';
 import type { ArmFolder } from './run-folder.ts';
 import type { Teacher } from './teacher/teacher.ts';
-import { armContent } from './unit.ts';
+import { armContent } from './work/unit.ts';
 
 export interface ArmOptions {
   readonly laboratory: Laboratory;

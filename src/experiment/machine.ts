@@ -1,4 +1,4 @@
-/** What the record of a run needs to know of the machine it ran on. Implemented in platform/, replaced by a fixed one in tests. */
+/** What work needs to know of the machine it runs on. Implemented in platform/, replaced by a fixed one in tests. */
 
 /** Where and with what a run was made, as `run.json` has it. */
 export interface Provenance {
@@ -9,6 +9,19 @@ export interface Provenance {
     readonly cores: number;
     readonly memoryBytes: number;
   };
+}
+
+/** A process, for others that work in the same folder, perhaps on another machine. */
+export interface Owner {
+  /** Name of the machine, for people. */
+  readonly node: string;
+  /** Tells whether two process numbers are of one machine and one start of it. */
+  readonly host: string;
+  readonly pid: number;
+  /** Tells a process from a later one with the same number; null where the system does not say. */
+  readonly start: string | null;
+  /** Of the batch system that runs the process; null where there is none. */
+  readonly job: string | null;
 }
 
 export interface Machine {
@@ -23,4 +36,10 @@ export interface Machine {
   resetPeak(): void;
   /** Largest resident memory of the process since {@link Machine.resetPeak}. */
   peakBytes(): number;
+  /** This process. */
+  readonly owner: Owner;
+  /** Whether a process is known to have ended; only those of this host are known. */
+  hasEnded(owner: Owner): boolean;
+  /** Waits, or less long where the signal fires; never throws. */
+  wait(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -7,7 +7,7 @@ import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
 import type { Files } from '../runtime/files.ts';
 import type { Arm } from './record.ts';
-import type { WorkRecord } from './work-record.ts';
+import type { WorkRecord } from './work/work-record.ts';
 
 /** One training of every arm. */
 export interface Repeat {

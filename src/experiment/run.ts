@@ -5,31 +5,32 @@
 import { InputError } from '../core/errors.ts';
 import { stringifyRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import type { Files } from '../runtime/files.ts';
 import { compareArms } from './compare.ts';
 import { type Fold, foldsOf } from './folds.ts';
 import type { Laboratory } from './laboratory.ts';
-import { readRecord } from './read-run.ts';
-import { ARMS, type Arm, type Comparison } from './record.ts';
-import { openRunFolder, type Repeats, type RunFolder, type RunRecord, runFolder, writeJson } from './run-folder.ts';
-import { type Bench, checkUnit, evaluateUnit, openBench, trainUnit } from './run-unit.ts';
-import type { ArmEvaluations } from './score-tables.ts';
-import { isTrained, type Unit, unitsOf } from './unit.ts';
-import { outcomeOf } from './work-record.ts';
+import { readRecord, readRun } from './read-run.ts';
+import type { Arm, Comparison } from './record.ts';
+import {
+  armFolder,
+  openRunFolder,
+  type Repeats,
+  type RunFolder,
+  type RunRecord,
+  runFolder,
+  writeJson,
+} from './run-folder.ts';
+import { inProcess } from './work/in-process.ts';
+import { type OpenWork, performWork, resultsOf } from './work/open-work.ts';
+import { type Bench, checkUnit, openBench } from './work/run-unit.ts';
+import { isTrained, type Unit, unitsOf } from './work/unit.ts';
+import { listUnits, prepareUnitFolder } from './work/units-file.ts';
 
 export interface RunOptions {
   readonly out: string;
   /** Go on with what is in the folder. */
   readonly resume: boolean;
   readonly signal?: AbortSignal;
-}
-
-/** A run that is open. */
-interface OpenRun {
-  readonly bench: Bench;
-  readonly run: RunFolder;
-  readonly units: readonly Unit[];
-  /** Writes run.json. */
-  readonly record: (status: RunRecord['status'], error?: string) => Promise<void>;
 }
 
 /** The units of a run in its folder; their labels are their places there. */
@@ -40,70 +41,103 @@ function unitsIn(run: RunFolder, recipe: Recipe, repeats: Repeats): readonly Uni
   });
 }
 
-async function open(
+function foldNumbers(folds: readonly Fold[]): Pick<RunRecord, 'folds'> {
+  const numbers = folds.flatMap(({ fold }) => fold ?? []);
+  return numbers.length === 0 ? {} : { folds: numbers };
+}
+
+/** What run.json says when the work begins. */
+async function writeRecord(
+  { laboratory, dataHashes }: Bench,
+  run: RunFolder,
+  more: Pick<RunRecord, 'seeds' | 'folds' | 'dataset' | 'splits'>,
+): Promise<void> {
+  const { files, machine } = laboratory;
+  const earlier = await readRecord(files, run.record);
+  const content: RunRecord = {
+    ...machine.provenance,
+    status: 'running',
+    startedAt: earlier?.startedAt ?? machine.now(),
+    dataHashes,
+    timingsSeconds: earlier?.timingsSeconds ?? {},
+    waitingShares: earlier?.waitingShares ?? {},
+    ...more,
+  };
+  await writeJson(files, run.record, content);
+}
+
+/**
+ * Loads and checks everything that a run needs and makes its folder ready: recipe, splits, the list of its units, and each unit's own recipe.
+ * @param options.arm the only one to do; all if not given
+ * @throws {InputError} before anything is written, if recipe and data do not fit; E_OUT_NOT_EMPTY without `resume`
+ * @public
+ */
+export async function openRun(
   laboratory: Laboratory,
   recipe: Recipe,
   options: RunOptions & { readonly arm?: Arm },
-): Promise<OpenRun> {
+): Promise<OpenWork<Comparison>> {
   const { out, resume, signal, arm } = options;
   const { files } = laboratory;
   const folds = await foldsOf(files, recipe);
   const repeats: Repeats = { folds: folds.map(({ fold }) => fold), seeds: recipe.seeds };
   const run = runFolder(out, repeats);
-  const units = unitsIn(run, recipe, repeats).filter(unit => arm === undefined || unit.arm === arm);
+  const all = unitsIn(run, recipe, repeats);
+  const units = all.filter(unit => arm === undefined || unit.arm === arm);
   const opening = { recipe: stringifyRecipe(recipe), resume };
   const part = arm === undefined ? {} : { part: (units[0] as Unit).folder.folder };
   // a folder that is in the way is known before the data are read
   if (!resume && (await files.list(part.part ?? out)).length > 0) {
     await openRunFolder(files, run, { ...opening, ...part });
   }
-  const earlier = await readRecord(files, run.record);
-  const bench = openBench(laboratory, { out, earlier, signal });
+  const known = (await readRecord(files, run.record))?.dataHashes;
+  const bench = openBench(laboratory, { work: out, kind: 'run', known, signal });
   const first = await bench.dataOf((units[0] as Unit).recipe);
   for (const unit of units.filter(({ fold }) => fold === (folds[0] as Fold).fold)) {
     await checkUnit(bench, unit, { isTeacherPlanned: arm === undefined });
   }
   await openRunFolder(files, run, { ...opening, ...part });
   for (const { fold, splits } of folds) await writeJson(files, run.splitsOf(fold), splits);
-  const record = (status: RunRecord['status'], error?: string): Promise<void> => {
-    const content: RunRecord = {
-      ...bench.workRecord(status, error),
-      seeds: recipe.seeds,
-      ...foldNumbers(folds),
-      dataset: first.dataset.folder,
-      splits: (folds[0] as Fold).splits,
-    };
-    return writeJson(files, run.record, content);
+  const { splits } = folds[0] as Fold;
+  await writeRecord(bench, run, {
+    seeds: recipe.seeds,
+    ...foldNumbers(folds),
+    dataset: first.dataset.folder,
+    splits,
+  });
+  for (const unit of units) {
+    await prepareUnitFolder(files, unit, (folds.find(({ fold }) => fold === unit.fold) as Fold).splits);
+  }
+  const { list, places } = await listUnits(files, out, { kind: 'run', units: all });
+  return {
+    work: out,
+    list,
+    places: places.filter((_, index) => units.includes(all[index] as Unit)),
+    bench,
+    record: run.record,
+    collect: () => collectRun(files, out),
   };
-  return { bench, run, units, record };
-}
-
-function foldNumbers(folds: readonly Fold[]): Pick<RunRecord, 'folds'> {
-  const numbers = folds.flatMap(({ fold }) => fold ?? []);
-  return numbers.length === 0 ? {} : { folds: numbers };
 }
 
 /**
- * Runs a whole recipe.
+ * Compares the arms of a run, as far as they are evaluated.
  * @returns the comparison, as written to comparison.json
- * @throws {InputError} before anything is written, if recipe and data do not fit; E_OUT_NOT_EMPTY without `resume`
+ */
+export async function collectRun(files: Files, out: string): Promise<Comparison> {
+  const { arms, repeats } = await readRun(files, out);
+  const comparison = compareArms(arms);
+  await writeJson(files, runFolder(out, repeats).comparison, comparison);
+  return comparison;
+}
+
+/**
+ * Runs a whole recipe in this process.
+ * @returns the comparison, as written to comparison.json
+ * @throws as openRun and performWork
  */
 export async function runExperiment(laboratory: Laboratory, recipe: Recipe, options: RunOptions): Promise<Comparison> {
-  const { bench, run, units, record } = await open(laboratory, recipe, options);
-  return outcomeOf(record, options.signal, async () => {
-    const found: { readonly arm: Arm; readonly repeat: ArmEvaluations['repeats'][number] }[] = [];
-    for (const unit of units) {
-      await trainUnit(bench, unit);
-      const { arm, fold, seed } = unit;
-      found.push({ arm, repeat: { fold, seed, evaluation: await evaluateUnit(bench, unit) } });
-    }
-    const arms = ARMS.map((name): ArmEvaluations => {
-      return { name, repeats: found.filter(({ arm }) => arm === name).map(({ repeat }) => repeat) };
-    });
-    const comparison = compareArms(arms.filter(({ repeats }) => repeats.length > 0));
-    await writeJson(laboratory.files, run.comparison, comparison);
-    return comparison;
-  });
+  const work = await openRun(laboratory, recipe, options);
+  return resultsOf(await performWork(work, inProcess(work.bench)));
 }
 
 /** What training one arm left behind. */
@@ -126,9 +160,9 @@ export async function trainOneArm(
     const reason = arm === 'teacher' ? 'its teacher is a finished model' : 'baseline is false';
     throw new InputError('E_ARM', `the recipe has no ${arm} to train: ${reason}`);
   }
-  const { bench, units, record } = await open(laboratory, recipe, options);
-  return outcomeOf(record, options.signal, async () => {
-    for (const unit of units) await trainUnit(bench, unit);
-    return { folder: (units[0] as Unit).folder.folder, models: units.map(({ folder }) => folder.model) };
-  });
+  const work = await openRun(laboratory, recipe, options);
+  const paths = work.places.map(place => `${work.work}/${work.list.units[place]?.folder}`);
+  const models = paths.map(folder => armFolder(folder).model);
+  const trained = { ...work, collect: async () => ({ folder: paths[0] as string, models }) };
+  return resultsOf(await performWork(trained, inProcess(work.bench, { trainOnly: true })));
 }

@@ -3,13 +3,14 @@
  * combinations that differ elsewhere share it, and so do later sweeps in the same folder.
  */
 import { InputError } from '../core/errors.ts';
+import type { Splits } from '../data/splits.ts';
 import { type Combination, commonName, type GridAxis } from '../recipe/grid.ts';
 import type { Files } from '../runtime/files.ts';
-import { foldsOf } from './folds.ts';
+import { type Fold, foldsOf } from './folds.ts';
 import type { Laboratory } from './laboratory.ts';
 import { ARMS, type Arm } from './record.ts';
 import { armFolder } from './run-folder.ts';
-import { armContent, type Unit, unitsOf } from './unit.ts';
+import { armContent, type Unit, unitsOf } from './work/unit.ts';
 
 /** An arm of one combination or of several that share it. */
 interface SweepArm {
@@ -21,7 +22,7 @@ interface SweepArm {
 }
 
 /** A combination with the names of its arms. */
-export interface PlannedCombination extends Combination {
+interface PlannedCombination extends Combination {
   readonly arms: Readonly<Record<'teacher' | 'student', string> & Partial<Record<'baseline', string>>>;
 }
 
@@ -30,15 +31,23 @@ export interface SweepPlan {
   readonly arms: readonly SweepArm[];
   /** Each once, a teacher before its students, and fold by fold, so that data are read as rarely as can be. */
   readonly units: readonly Unit[];
+  /** The cases of each unit, in the same order. */
+  readonly splits: readonly Splits[];
+}
+
+/** A combination's units, and the cases of each, by its folder. */
+interface PlacedUnits {
+  readonly units: readonly Unit[];
+  readonly splits: ReadonlyMap<string, Splits>;
 }
 
 const KEY_LENGTH = 12;
 
 async function unitsOfCombination(
-  { files, machine }: Pick<Laboratory, 'files' | 'machine'>,
+  { files, machine }: Pick<Laboratory, 'machine'> & { readonly files: Files },
   { recipe }: Combination,
   out: string,
-): Promise<readonly Unit[]> {
+): Promise<PlacedUnits> {
   const folds = await foldsOf(files, recipe);
   const unwatched = folds.find(({ splits }) => splits.val.length === 0);
   if (unwatched !== undefined) {
@@ -48,11 +57,16 @@ async function unitsOfCombination(
     );
   }
   const repeats = { folds: folds.map(({ fold }) => fold), seeds: recipe.seeds };
-  return unitsOf(recipe, repeats, ({ arm, recipe: own }) => {
+  const units = unitsOf(recipe, repeats, ({ arm, recipe: own }) => {
     const content = new TextEncoder().encode(JSON.stringify(armContent(own, arm)));
     const key = machine.sha256(content).slice(0, KEY_LENGTH);
     return { folder: armFolder(`${out}/units/${arm}-${key}`), label: arm };
   });
+  const splits = units.map(({ fold, folder }) => {
+    const own = folds.find(other => other.fold === fold) as Fold;
+    return [folder.folder, own.splits] as const;
+  });
+  return { units, splits: new Map(splits) };
 }
 
 /** The arms of all combinations, each once, and which one a combination's arm is. */
@@ -115,10 +129,10 @@ export async function planSweep(
   axes: readonly GridAxis[],
   options: { readonly combinations: readonly Combination[]; readonly out: string },
 ): Promise<SweepPlan> {
-  const all: { combination: Combination; units: readonly Unit[] }[] = [];
+  const all: (PlacedUnits & { readonly combination: Combination })[] = [];
   for (const combination of options.combinations) {
-    const units = await naming(combination, () => unitsOfCombination(laboratory, combination, options.out));
-    all.push({ combination, units });
+    const placed = await naming(combination, () => unitsOfCombination(laboratory, combination, options.out));
+    all.push({ combination, ...placed });
   }
   const { arms, nameOf } = groupArms(axes, all);
   const combinations = options.combinations.map((combination): PlannedCombination => {
@@ -134,7 +148,8 @@ export async function planSweep(
   const ordered = folds.flatMap(fold =>
     ARMS.flatMap(kind => units.filter(unit => unit.fold === fold && unit.arm === kind)),
   );
-  return { combinations, arms, units: ordered };
+  const splits = new Map(all.flatMap(placed => [...placed.splits]));
+  return { combinations, arms, units: ordered, splits: ordered.map(unit => splits.get(unit.folder.folder) as Splits) };
 }
 
 /** Does what a combination needs; what is wrong with it is told with its name. */

@@ -6,7 +6,7 @@ import { parseEvaluation } from './evaluation-file.ts';
 import { ARMS, type Arm, type Comparison, type PairTest } from './record.ts';
 import { armFolder, type Repeat } from './run-folder.ts';
 import type { ArmEvaluations } from './score-tables.ts';
-import type { WorkRecord } from './work-record.ts';
+import type { WorkRecord } from './work/work-record.ts';
 
 /** Where the units of an arm lie, within the sweep. */
 interface RecordedArm {
@@ -54,6 +54,8 @@ export interface SweepRecord extends WorkRecord {
     readonly arms: Readonly<Partial<Record<Arm, string>>>;
   }[];
   readonly arms: Readonly<Record<string, RecordedArm>>;
+  /** Of the choice that was asked for. */
+  readonly within: number | null;
   readonly results?: SweepResults;
 }
 
@@ -63,6 +65,8 @@ const readable = z.looseObject({
   dataHashes: z.record(z.string(), z.string()),
   timingsSeconds: z.record(z.string(), z.number()),
   waitingShares: z.record(z.string(), z.number()),
+  grid: z.record(z.string(), z.array(z.unknown())),
+  within: z.number().nullable().default(null),
   combinations: z.array(
     z.looseObject({ name: z.string(), arms: z.partialRecord(z.enum(ARMS as [Arm, ...Arm[]]), z.string()) }),
   ),

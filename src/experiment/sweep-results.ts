@@ -5,8 +5,7 @@ import { paretoFront } from '../metrics/pareto.ts';
 import { haveSameClasses, summarizeArms, testPairs } from './compare.ts';
 import type { Arm, Comparison, PairTest } from './record.ts';
 import type { ArmEvaluations } from './score-tables.ts';
-import type { PlannedCombination, SweepPlan } from './sweep-plan.ts';
-import { SWEEP_COSTS, type SweepChoice, type SweepResults } from './sweep-record.ts';
+import { SWEEP_COSTS, type SweepChoice, type SweepRecord, type SweepResults } from './sweep-record.ts';
 
 /** An arm with its evaluations on both kinds of cases. */
 export interface EvaluatedArm {
@@ -18,14 +17,17 @@ export interface EvaluatedArm {
   readonly test: ArmEvaluations['repeats'];
 }
 
+/** A combination by the names of its arms. */
+type Combined = Pick<SweepRecord['combinations'][number], 'arms'>;
+
 function pairsWith(
   kind: 'teacher' | 'baseline',
-  combinations: readonly PlannedCombination[],
+  combinations: readonly Combined[],
   tested: ReadonlyMap<string, ArmEvaluations>,
 ): readonly PairTest[] {
   return testPairs(
     combinations.flatMap(({ arms }) => {
-      const [student, other] = [tested.get(arms.student), tested.get(arms[kind] ?? '')];
+      const [student, other] = [tested.get(arms.student ?? ''), tested.get(arms[kind] ?? '')];
       return student === undefined || other === undefined ? [] : [[student, other] as const];
     }),
   );
@@ -54,10 +56,10 @@ function smallest(candidates: readonly Candidate[]): Candidate | undefined {
  */
 function choose(
   within: number,
-  { combinations }: Pick<SweepPlan, 'combinations'>,
+  combinations: readonly Combined[],
   { arms, againstTeacher }: Pick<SweepResults, 'arms' | 'againstTeacher'>,
 ): Omit<SweepChoice, 'model'> {
-  const candidates = combinations.flatMap(({ arms: { student, teacher } }): Candidate[] => {
+  const candidates = combinations.flatMap(({ arms: { student = '', teacher = '' } }): Candidate[] => {
     const [own, taught] = [arms[student], arms[teacher]];
     if (own === undefined || taught === undefined || !haveSameClasses(own, taught)) return [];
     const { validationDice, parameters } = own;
@@ -83,9 +85,9 @@ function choose(
 
 /** Puts the results of a sweep together. */
 export function sweepResults(
-  plan: Pick<SweepPlan, 'combinations'>,
+  combinations: readonly Combined[],
   evaluated: readonly EvaluatedArm[],
-  within: number | undefined,
+  within: number | null,
 ): SweepResults {
   const tested = new Map(evaluated.map(({ name, test }) => [name, { name, repeats: test }]));
   const onTest = summarizeArms([...tested.values()]);
@@ -100,11 +102,11 @@ export function sweepResults(
     const points = Object.entries(arms).map(([name, arm]) => ({ name, score: arm.validationDice, cost: arm[cost] }));
     return [cost, paretoFront(points)] as const;
   });
-  const againstTeacher = pairsWith('teacher', plan.combinations, tested);
-  const choice = within === undefined ? null : choose(within, plan, { arms, againstTeacher });
+  const againstTeacher = pairsWith('teacher', combinations, tested);
+  const choice = within === null ? null : choose(within, combinations, { arms, againstTeacher });
   return {
     arms,
-    againstBaseline: pairsWith('baseline', plan.combinations, tested),
+    againstBaseline: pairsWith('baseline', combinations, tested),
     againstTeacher,
     fronts: Object.fromEntries(fronts) as SweepResults['fronts'],
     choice: choice && {

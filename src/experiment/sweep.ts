@@ -4,16 +4,30 @@
  * there.
  */
 import { InputError } from '../core/errors.ts';
+import type { Splits } from '../data/splits.ts';
 import type { Combination, GridAxis } from '../recipe/grid.ts';
 import { stringifyRecipe } from '../recipe/parse.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import type { Files } from '../runtime/files.ts';
+import { parseEvaluation } from './evaluation-file.ts';
 import type { Laboratory } from './laboratory.ts';
-import { writeJson } from './run-folder.ts';
-import { type Bench, checkUnit, evaluateUnit, openBench, trainUnit } from './run-unit.ts';
+import type { Evaluation } from './record.ts';
+import { armFolder, writeJson } from './run-folder.ts';
 import { naming, planSweep, type SweepPlan } from './sweep-plan.ts';
 import { isSweep, readSweepRecord, type SweepRecord, type SweepResults, sweepRecordPath } from './sweep-record.ts';
 import { type EvaluatedArm, sweepResults } from './sweep-results.ts';
-import type { Unit } from './unit.ts';
-import { outcomeOf } from './work-record.ts';
+import { inProcess } from './work/in-process.ts';
+import { type OpenWork, performWork, resultsOf } from './work/open-work.ts';
+import { type Bench, checkUnit, openBench } from './work/run-unit.ts';
+import { listUnits, prepareUnitFolder } from './work/units-file.ts';
+
+/** A recipe and every combination of a grid on it. */
+export interface Sweep {
+  /** Before the grid. */
+  readonly recipe: Recipe;
+  readonly axes: readonly GridAxis[];
+  readonly combinations: readonly Combination[];
+}
 
 export interface SweepOptions {
   readonly out: string;
@@ -36,38 +50,44 @@ async function checkSweep(bench: Bench, { combinations, arms }: SweepPlan): Prom
   }
 }
 
-/**
- * One unit from beginning to end: its recipe and splits in its folder, its model, its scores. Done again, it does nothing.
- */
-async function completeUnit(bench: Bench, unit: Unit): Promise<void> {
-  const { files } = bench.laboratory;
-  const recipe = `${unit.folder.folder}/recipe.yaml`;
-  if (!(await files.exists(recipe))) {
-    const { splits } = await bench.dataOf(unit.recipe);
-    await writeJson(files, `${unit.folder.folder}/splits.json`, splits);
-    await files.write(recipe, stringifyRecipe(unit.recipe));
+/** What an arm's units found on both kinds of cases, as far as they are evaluated. */
+async function evaluatedArm(
+  files: Files,
+  out: string,
+  [name, { kind, units }]: readonly [string, SweepRecord['arms'][string]],
+): Promise<EvaluatedArm | undefined> {
+  const read = async (path: string): Promise<Evaluation> =>
+    parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
+  const found: { readonly validation: EvaluatedArm['test'][number]; readonly test: EvaluatedArm['test'][number] }[] =
+    [];
+  for (const { fold, seed, folder } of units) {
+    const { validation, evaluation } = armFolder(`${out}/${folder}`);
+    if (!(await files.exists(validation)) || !(await files.exists(evaluation))) continue;
+    found.push({
+      validation: { fold, seed, evaluation: await read(validation) },
+      test: { fold, seed, evaluation: await read(evaluation) },
+    });
   }
-  await trainUnit(bench, unit);
-  await evaluateUnit(bench, unit, 'val');
-  await evaluateUnit(bench, unit, 'test');
+  if (found.length === 0) return undefined;
+  const { model } = armFolder(units[0]?.folder ?? '');
+  const [validation, test] = [found.map(one => one.validation), found.map(one => one.test)];
+  return { name, kind, model, validation, test };
 }
 
-async function evaluatedArms(bench: Bench, { arms }: SweepPlan, out: string): Promise<readonly EvaluatedArm[]> {
-  const within = (path: string): string => path.slice(out.length + 1);
+/**
+ * Puts the results of a sweep together, as far as its units are evaluated.
+ * @returns the results, as in sweep.json
+ */
+export async function collectSweep(files: Files, out: string): Promise<SweepResults> {
+  const record = await readSweepRecord(files, out);
   const evaluated: EvaluatedArm[] = [];
-  for (const { name, kind, units } of arms) {
-    const read = async (split: 'val' | 'test'): Promise<EvaluatedArm['test']> => {
-      const repeats: EvaluatedArm['test'][number][] = [];
-      for (const unit of units) {
-        const { fold, seed } = unit;
-        repeats.push({ fold, seed, evaluation: await evaluateUnit(bench, unit, split) });
-      }
-      return repeats;
-    };
-    const model = within((units[0] as Unit).folder.model);
-    evaluated.push({ name, kind, model, validation: await read('val'), test: await read('test') });
+  for (const arm of Object.entries(record.arms)) {
+    const own = await evaluatedArm(files, out, arm);
+    if (own !== undefined) evaluated.push(own);
   }
-  return evaluated;
+  const results = sweepResults(record.combinations, evaluated, record.within);
+  await writeJson(files, sweepRecordPath(out), { ...record, results });
+  return results;
 }
 
 /** The part of the record that is known before the work. */
@@ -88,35 +108,54 @@ function plannedRecord(
 }
 
 /**
- * Runs a sweep.
- * @returns the results, as in sweep.json
+ * Plans and checks a sweep and makes its folder ready: its record, the list of its units, and each unit's own recipe.
  * @throws {InputError} before anything is written: E_OUT_NOT_EMPTY if something else is in the folder, and what {@link planSweep} and the checks
  *   of a run throw, with the combination's name
+ * @public
  */
-export async function runSweep(
+export async function openSweep(
   laboratory: Laboratory,
-  { axes, combinations }: { readonly axes: readonly GridAxis[]; readonly combinations: readonly Combination[] },
+  { recipe, axes, combinations }: Sweep,
   { out, within, signal }: SweepOptions,
-): Promise<SweepResults> {
-  const { files } = laboratory;
+): Promise<OpenWork<SweepResults>> {
+  const { files, machine } = laboratory;
   await assertSweepFolder(laboratory, out);
   const plan = await planSweep(laboratory, axes, { combinations, out });
   const earlier = (await isSweep(files, out)) ? await readSweepRecord(files, out) : undefined;
-  const bench = openBench(laboratory, { out, earlier, signal });
+  const bench = openBench(laboratory, { work: out, kind: 'sweep', known: earlier?.dataHashes, signal });
   await checkSweep(bench, plan);
-  const planned = plannedRecord(axes, plan, out);
-  let results: SweepResults | undefined;
-  const record = (status: SweepRecord['status'], error?: string): Promise<void> => {
-    const content: SweepRecord = {
-      ...bench.workRecord(status, error),
-      ...planned,
-      ...(results && { results }),
-    };
-    return writeJson(files, sweepRecordPath(out), content);
+  const record: SweepRecord = {
+    ...machine.provenance,
+    status: 'running',
+    startedAt: earlier?.startedAt ?? machine.now(),
+    dataHashes: bench.dataHashes,
+    timingsSeconds: earlier?.timingsSeconds ?? {},
+    waitingShares: earlier?.waitingShares ?? {},
+    ...plannedRecord(axes, plan, out),
+    within: within ?? null,
   };
-  return outcomeOf(record, signal, async () => {
-    for (const unit of plan.units) await completeUnit(bench, unit);
-    results = sweepResults(plan, await evaluatedArms(bench, plan, out), within);
-    return results;
-  });
+  await writeJson(files, sweepRecordPath(out), record);
+  await files.write(`${out}/recipe.yaml`, stringifyRecipe(recipe));
+  for (const [index, unit] of plan.units.entries()) {
+    await prepareUnitFolder(files, unit, plan.splits[index] as Splits);
+  }
+  const { list, places } = await listUnits(files, out, { kind: 'sweep', units: plan.units });
+  return {
+    work: out,
+    list,
+    places,
+    bench,
+    record: sweepRecordPath(out),
+    collect: () => collectSweep(files, out),
+  };
+}
+
+/**
+ * Runs a sweep in this process.
+ * @returns the results, as in sweep.json
+ * @throws as openSweep and performWork
+ */
+export async function runSweep(laboratory: Laboratory, sweep: Sweep, options: SweepOptions): Promise<SweepResults> {
+  const work = await openSweep(laboratory, sweep, options);
+  return resultsOf(await performWork(work, inProcess(work.bench)));
 }

@@ -12,3 +12,24 @@ export interface Files {
   /** Removes a file or a whole folder; no error where there is none. */
   remove(path: string): Promise<void>;
 }
+
+/**
+ * Files of a folder that several processes work in, also on several machines. Times are those of the file system, so that clocks of
+ * machines do not matter.
+ */
+export interface SharedFiles extends Files {
+  /**
+   * As {@link Files.write}.
+   * @param confirm asked when the data are safe on disk, right before they take the place of what was there; what it throws leaves that alone
+   */
+  write(path: string, data: Uint8Array | string, confirm?: () => Promise<void>): Promise<void>;
+  /**
+   * Makes a file that is not there. Of all that try at once exactly one succeeds.
+   * @returns false where it is there already
+   */
+  create(path: string, data: string): Promise<boolean>;
+  /** When a file was last written, ms; undefined where there is none. */
+  modifiedMs(path: string): Promise<number | undefined>;
+  /** The time now, by the clock of the file system that a folder lies on, ms; only differences to {@link SharedFiles.modifiedMs} mean something. */
+  nowMs(folder: string): Promise<number>;
+}

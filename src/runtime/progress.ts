@@ -20,3 +20,27 @@ export const silent: Progress = {
   log: () => {},
   warn: () => {},
 };
+
+/** Tells two. */
+export function toBoth(first: Progress, second: Progress): Progress {
+  const all = [first, second];
+  return {
+    task: (label, total, unit) => {
+      const tasks = all.map(progress => progress.task(label, total, unit));
+      return {
+        update: (done, note) => {
+          for (const task of tasks) task.update(done, note);
+        },
+        finish: note => {
+          for (const task of tasks) task.finish(note);
+        },
+      };
+    },
+    log: message => {
+      for (const progress of all) progress.log(message);
+    },
+    warn: message => {
+      for (const progress of all) progress.warn(message);
+    },
+  };
+}

@@ -25,6 +25,10 @@ function fixedMachine(): Machine {
     sha256: data => `${data.length} bytes`,
     resetPeak: () => {},
     peakBytes: () => 1000,
+    owner: { node: 'node', host: 'host', pid: 1, start: null, job: null },
+    hasEnded: () => false,
+    // until the signal fires: a test's work is over before any time has passed
+    wait: (_, signal) => new Promise(resolve => signal?.addEventListener('abort', () => resolve(), { once: true })),
   };
 }
 

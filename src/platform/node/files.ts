@@ -1,8 +1,9 @@
 /** The file system of Node behind the {@link Files} interface: whole files in and out, and where a path in a recipe leads. */
+import { randomUUID } from 'node:crypto';
 import { access, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { InputError, WorkError } from '../../core/errors.ts';
-import type { Files } from '../../runtime/files.ts';
+import { InputError, VoxstillError, WorkError } from '../../core/errors.ts';
+import type { SharedFiles } from '../../runtime/files.ts';
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
@@ -19,10 +20,42 @@ async function read(path: string): Promise<Uint8Array> {
   }
 }
 
-let temporaryFiles = 0;
+/** A name beside a file that no other process takes, on no other machine. */
+function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+}
 
-async function write(path: string, data: Uint8Array | string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${temporaryFiles++}.tmp`);
+/**
+ * What stopped a write, by what a person can do about it.
+ * @returns WorkError E_DISK_FULL, E_FOLDER_GONE or E_FILE_WRITE
+ */
+export function writeProblem(path: string, cause: unknown): WorkError {
+  const [place, code] = [resolve(path), codeOf(cause)];
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new WorkError(
+        'E_DISK_FULL',
+        `cannot write ${place}: the disk is full (${code}). Make room and start it again.`,
+        {
+          cause,
+        },
+      );
+    case 'ESTALE':
+    case 'ENOTCONN':
+    case 'EHOSTDOWN':
+      return new WorkError(
+        'E_FOLDER_GONE',
+        `cannot write ${place}: its file system is no longer there (${code}). Mount it and start it again.`,
+        { cause },
+      );
+    default:
+      return new WorkError('E_FILE_WRITE', `cannot write ${place}: ${code}`, { cause });
+  }
+}
+
+async function write(path: string, data: Uint8Array | string, confirm?: () => Promise<void>): Promise<void> {
+  const temporary = temporaryName(path);
   try {
     await mkdir(dirname(path), { recursive: true });
     const file = await open(temporary, 'w');
@@ -32,10 +65,61 @@ async function write(path: string, data: Uint8Array | string): Promise<void> {
     } finally {
       await file.close();
     }
+    await confirm?.();
     await rename(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true });
-    throw new WorkError('E_FILE_WRITE', `cannot write ${resolve(path)}: ${codeOf(cause)}`, { cause });
+    // on a file system that is gone this fails too; what counts is why the write did
+    await rm(temporary, { force: true }).catch(() => {});
+    throw cause instanceof VoxstillError ? cause : writeProblem(path, cause);
+  }
+}
+
+async function create(path: string, data: string): Promise<boolean> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(path, 'wx');
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return true;
+  } catch (cause) {
+    if (codeOf(cause) === 'EEXIST') return false;
+    throw writeProblem(path, cause);
+  }
+}
+
+async function modifiedMs(path: string): Promise<number | undefined> {
+  try {
+    // network file systems ask their server again when a file is opened, and may answer from memory otherwise
+    const file = await open(path, 'r');
+    try {
+      return (await file.stat()).mtimeMs;
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return undefined;
+    throw new InputError('E_FILE_UNREADABLE', `cannot read ${resolve(path)}: ${codeOf(cause)}`, { cause });
+  }
+}
+
+async function nowMs(folder: string): Promise<number> {
+  const probe = temporaryName(join(folder, 'now'));
+  try {
+    const file = await open(probe, 'wx');
+    try {
+      await file.writeFile('now');
+      return (await file.stat()).mtimeMs;
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw writeProblem(probe, cause);
+  } finally {
+    await rm(probe, { force: true }).catch(() => {});
   }
 }
 
@@ -65,10 +149,13 @@ async function realPath(path: string): Promise<string | undefined> {
   }
 }
 
-/** Files on disk; relative paths start at the working directory. A failed write is WorkError E_FILE_WRITE. */
-export const nodeFiles: Files = {
+/** Files on disk; relative paths start at the working directory. A failed write is WorkError E_DISK_FULL, E_FOLDER_GONE or E_FILE_WRITE. */
+export const nodeFiles: SharedFiles = {
   read,
   write,
+  create,
+  modifiedMs,
+  nowMs,
   list,
   exists,
   realPath,

@@ -26,7 +26,8 @@ export async function createNodeLaboratory(options: NodeLaboratoryOptions = {}):
   const engine = await createNodeEngine(threads === undefined ? {} : { threads });
   return {
     engine,
-    ...createNodeSources(),
+    files: nodeFiles,
+    images: createNodeImageCodec(),
     machine: createNodeMachine(engine.name),
     progress,
     openBatches: createThreadedBatchSource,

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import type { Machine } from '../../experiment/machine.ts';
+import { hasEnded, thisProcess } from './owner.ts';
 
 /** Version of this package, from its package.json, which lies three folders up both in src and in dist. */
 export function packageVersion(): string {
@@ -33,6 +34,19 @@ export function sha256(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
+function wait(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted === true) end();
+  });
+}
+
 /**
  * This machine.
  * @param engineName as the engine calls itself, for the record
@@ -52,6 +66,9 @@ export function createNodeMachine(engineName: string): Machine {
     elapsedMs: () => performance.now(),
     sha256,
     resetPeak,
+    owner: thisProcess(),
+    hasEnded,
+    wait,
     peakBytes: () => linuxPeakBytes() ?? process.resourceUsage().maxRSS * 1024,
   };
 }

@@ -148,13 +148,11 @@ describe('the results of a sweep', () => {
   ];
   const combinations = ['tiny', 'small', 'large'].map(name => ({
     name,
-    values: {},
-    recipe: undefined as never,
     arms: { teacher: 'teacher', student: `student ${name}`, ...(name === 'tiny' && { baseline: 'baseline tiny' }) },
   }));
 
   it('choose by the validation cases and report on the test cases', () => {
-    const { choice } = sweepResults({ combinations }, arms, 0.01);
+    const { choice } = sweepResults(combinations, arms, 0.01);
     expect(choice).toMatchObject({ student: 'student small', model: 'units/student small/model.onnx' });
     expect(choice?.sentence).toMatch(
       /^The smallest student within 0\.01 Dice .* is student small, with 0\.892 against 0\.897\. On the test cases: No difference .* \(-0\.040, /,
@@ -163,22 +161,22 @@ describe('the results of a sweep', () => {
 
   it('say so where no student is good enough, and which is nearest', () => {
     const [teacher, tiny] = arms as [EvaluatedArm, EvaluatedArm];
-    const { choice } = sweepResults({ combinations: combinations.slice(0, 1) }, [teacher, tiny], 0.01);
+    const { choice } = sweepResults(combinations.slice(0, 1), [teacher, tiny], 0.01);
     expect(choice).toMatchObject({ student: null, model: null });
     expect(choice?.sentence).toMatch(
       /^No student is within 0\.01 .*; the nearest is student tiny with 0\.697 against 0\.897\.$/,
     );
-    expect(sweepResults({ combinations }, arms, undefined).choice).toBeNull();
+    expect(sweepResults(combinations, arms, null).choice).toBeNull();
   });
 
   it('have fronts by the validation cases, among all arms', () => {
-    const { fronts } = sweepResults({ combinations }, arms, undefined);
+    const { fronts } = sweepResults(combinations, arms, null);
     expect(fronts.parameters).toEqual(['baseline tiny', 'student small', 'student large']);
     expect(fronts.bytes).toEqual(fronts.parameters);
   });
 
   it('correct the tests of one question together', () => {
-    const { againstTeacher, againstBaseline } = sweepResults({ combinations }, arms, undefined);
+    const { againstTeacher, againstBaseline } = sweepResults(combinations, arms, null);
     const onMean = againstTeacher.filter(({ metric }) => metric === 'meanDice');
     expect(onMean.map(({ a, b }) => [a, b])).toEqual(combinations.map(({ name }) => [`student ${name}`, 'teacher']));
     expect(onMean[1]?.sentence).toContain('3 tests');
@@ -187,7 +185,7 @@ describe('the results of a sweep', () => {
   });
 
   it('are shown with every arm, a chart per cost and the choice first', () => {
-    const results = sweepResults({ combinations }, arms, 0.01);
+    const results = sweepResults(combinations, arms, 0.01);
     const page = renderSweepReport({ title: '<t>', results, command: 'sweep', recipe: 'a: 1', notes: [] });
     expect(page).toContain(`<p class="headline">The smallest student within 0.01`);
     expect(page.match(/<figure class="chart">/g)?.length).toBe(3);

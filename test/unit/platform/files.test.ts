@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { locate, nodeFiles } from '../../../src/platform/node/files.ts';
+import { WorkError } from '../../../src/core/errors.ts';
+import { locate, nodeFiles, writeProblem } from '../../../src/platform/node/files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -70,6 +71,49 @@ describe('nodeFiles', () => {
     await nodeFiles.remove(join(folder, 'x'));
     expect(await nodeFiles.exists(join(folder, 'x'))).toBe(false);
     expect(await nodeFiles.exists(folder)).toBe(true);
+  });
+});
+
+describe('a write that fails', () => {
+  const problem = (code: string) => writeProblem('a/model.onnx', Object.assign(new Error(code), { code }));
+
+  it.each([
+    ['ENOSPC', 'E_DISK_FULL'],
+    ['EDQUOT', 'E_DISK_FULL'],
+    ['ESTALE', 'E_FOLDER_GONE'],
+    ['ENOTCONN', 'E_FOLDER_GONE'],
+    ['EACCES', 'E_FILE_WRITE'],
+  ])('by %s is %s, with the path', (cause, code) => {
+    expect(problem(cause)).toMatchObject({
+      code,
+      exitCode: 1,
+      message: expect.stringContaining(resolve('a/model.onnx')),
+    });
+    expect(problem(cause).message).toContain(cause);
+  });
+
+  it('because it was not confirmed leaves what was there, and nothing else', async () => {
+    const path = join(folder, 'confirmed', 'file');
+    await nodeFiles.write(path, 'old');
+    const refuse = async () => {
+      throw new WorkError('E_CLAIM_LOST', 'lost');
+    };
+    await expect(nodeFiles.write(path, 'new', refuse)).rejects.toMatchObject({ code: 'E_CLAIM_LOST' });
+    expect(await readFile(path, 'utf8')).toBe('old');
+    expect(await nodeFiles.list(join(folder, 'confirmed'))).toEqual(['file']);
+  });
+});
+
+describe('a file that is made', () => {
+  it('is made once, with the time of its file system', async () => {
+    const path = join(folder, 'made', 'once');
+    expect(await nodeFiles.create(path, 'first')).toBe(true);
+    expect(await nodeFiles.create(path, 'second')).toBe(false);
+    expect(await readFile(path, 'utf8')).toBe('first');
+    const modifiedMs = await nodeFiles.modifiedMs(path);
+    expect(await nodeFiles.nowMs(join(folder, 'made'))).toBeGreaterThanOrEqual(modifiedMs!);
+    expect(await nodeFiles.modifiedMs(join(folder, 'made', 'other'))).toBeUndefined();
+    expect(await nodeFiles.list(join(folder, 'made'))).toEqual(['once']);
   });
 });
 

@@ -1,37 +1,45 @@
-/** Runs units: trains an arm unless it is finished, and evaluates it unless it is evaluated. What is finished is never done again. */
-import { InputError } from '../core/errors.ts';
-import type { Splits } from '../data/splits.ts';
-import type { Recipe } from '../recipe/schema.ts';
-import { externalTeacherSchema } from '../recipe/teacher-schema.ts';
-import { teacherLayers } from '../training/distillation.ts';
-import { assertDistillationFits, trainArm, trainedModel } from './arm.ts';
-import { distillationTerms } from './distillation.ts';
-import { evaluateModel } from './evaluate.ts';
-import { parseEvaluation } from './evaluation-file.ts';
-import type { Laboratory } from './laboratory.ts';
-import { readModelFile } from './model-file.ts';
-import { type PreparedData, prepareData } from './prepare.ts';
-import type { Evaluation } from './record.ts';
-import { writeJson } from './run-folder.ts';
-import { openExternalTeacher } from './teacher/external-teacher.ts';
-import { readTeacherFiles } from './teacher/files.ts';
-import { withSoftLabels } from './teacher/soft-labels.ts';
-import type { Teacher } from './teacher/teacher.ts';
+/** The stages of a unit: trains an arm unless it is finished, and evaluates it unless it is evaluated. What is finished is never done again. */
+import { InputError } from '../../core/errors.ts';
+import type { Splits } from '../../data/splits.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import { externalTeacherSchema } from '../../recipe/teacher-schema.ts';
+import { teacherLayers } from '../../training/distillation.ts';
+import { assertDistillationFits, trainArm, trainedModel } from '../arm.ts';
+import { distillationTerms } from '../distillation.ts';
+import { evaluateModel } from '../evaluate.ts';
+import { parseEvaluation } from '../evaluation-file.ts';
+import type { Laboratory } from '../laboratory.ts';
+import { readModelFile } from '../model-file.ts';
+import { type PreparedData, prepareData } from '../prepare.ts';
+import type { Evaluation } from '../record.ts';
+import { writeJson } from '../run-folder.ts';
+import { openExternalTeacher } from '../teacher/external-teacher.ts';
+import { readTeacherFiles } from '../teacher/files.ts';
+import { withSoftLabels } from '../teacher/soft-labels.ts';
+import type { Teacher } from '../teacher/teacher.ts';
 import { isTrained, type Unit } from './unit.ts';
-import { assertSameData, type EarlierWork, type Status, type WorkRecord } from './work-record.ts';
+import type { WorkKind } from './units-file.ts';
+import { assertSameData } from './work-record.ts';
 
-/** What the units of a run share. */
+/** What the units of a run or sweep share. */
 export interface Bench {
   readonly laboratory: Laboratory;
   readonly signal: AbortSignal | undefined;
+  /** Folder of the run or sweep. */
+  readonly work: string;
+  readonly kind: WorkKind;
   /** Data for a recipe of one fold; not read again where the recipe before it needed the same. */
   readonly dataOf: (recipe: Recipe) => Promise<PreparedData>;
-  /** By unit and stage, for example `student/train`; units add to it. */
+  /** SHA-256 of every data file that was read, by path within the data set. */
+  readonly dataHashes: Readonly<Record<string, string>>;
+}
+
+/** A bench for one unit. */
+export interface UnitBench extends Bench {
+  /** By stage: train, validate, evaluate; the stages add to it. */
   readonly timingsSeconds: Record<string, number>;
-  /** By unit and stage: the share of a training's time in which the engine waited for a batch. */
+  /** By stage: the share of a training's time in which the engine waited for a batch. */
   readonly waitingShares: Record<string, number>;
-  /** What the record of the work says of it now. */
-  readonly workRecord: (status: Status, error?: string) => WorkRecord;
 }
 
 /** The part of a recipe that its data depend on, by what they do not. */
@@ -44,29 +52,21 @@ function dataContent(recipe: Recipe): string {
 
 /**
  * Opens a bench.
- * @param options.out the folder of the work, for messages
- * @param options.earlier what an earlier start in that folder recorded; its times are added to, and its data must still be the same
+ * @param options.known hashes of data files as an earlier start in that folder recorded them; the data must still be the same
  */
 export function openBench(
   laboratory: Laboratory,
-  options: {
-    readonly out: string;
-    readonly earlier: EarlierWork | undefined;
-    readonly signal: AbortSignal | undefined;
-  },
+  options: Pick<Bench, 'work' | 'kind' | 'signal'> & { readonly known: Readonly<Record<string, string>> | undefined },
 ): Bench {
-  const { out, earlier, signal } = options;
-  const { machine } = laboratory;
-  const startedAt = earlier?.startedAt ?? machine.now();
-  const dataHashes: Record<string, string> = { ...earlier?.dataHashes };
-  const timingsSeconds = { ...earlier?.timingsSeconds };
-  const waitingShares = { ...earlier?.waitingShares };
+  const { work, kind, known, signal } = options;
+  const dataHashes: Record<string, string> = { ...known };
   let last: { readonly content: string; readonly data: PreparedData } | undefined;
   return {
     laboratory,
     signal,
-    timingsSeconds,
-    waitingShares,
+    work,
+    kind,
+    dataHashes,
     dataOf: async recipe => {
       const content = dataContent(recipe);
       if (last?.content === content) return last.data;
@@ -74,27 +74,15 @@ export function openBench(
       last = undefined;
       const data = await prepareData(laboratory, recipe, signal);
       const now = { ...data.hashes, ...data.transferHashes };
-      assertSameData(dataHashes, now, out);
+      assertSameData(dataHashes, now, work);
       Object.assign(dataHashes, now);
       last = { content, data };
       return data;
     },
-    workRecord: (status, error) => {
-      return {
-        ...machine.provenance,
-        status,
-        startedAt,
-        ...(status === 'running' ? {} : { finishedAt: machine.now() }),
-        dataHashes,
-        timingsSeconds,
-        waitingShares,
-        ...(error === undefined ? {} : { error }),
-      };
-    },
   };
 }
 
-async function timed<T>({ laboratory, timingsSeconds }: Bench, stage: string, work: () => Promise<T>): Promise<T> {
+async function timed<T>({ laboratory, timingsSeconds }: UnitBench, stage: string, work: () => Promise<T>): Promise<T> {
   const started = laboratory.machine.elapsedMs();
   try {
     return await work();
@@ -188,7 +176,7 @@ export async function checkUnit(
 }
 
 /** Trains the arm of a unit; one that is a finished model from elsewhere needs no training. */
-export async function trainUnit(bench: Bench, unit: Unit): Promise<void> {
+export async function trainUnit(bench: UnitBench, unit: Unit): Promise<void> {
   const { laboratory, signal } = bench;
   const { arm, recipe, seed, folder, label } = unit;
   if (!isTrained(recipe, arm)) return;
@@ -200,9 +188,8 @@ export async function trainUnit(bench: Bench, unit: Unit): Promise<void> {
   const teacher = arm === 'student' ? await openTeacher(bench, unit) : undefined;
   try {
     const options = { laboratory, recipe, data, arm, seed, folder, label, teacher, signal };
-    const stage = `${label}/train`;
-    const { waitingShare } = await timed(bench, stage, () => trainArm(options));
-    bench.waitingShares[stage] = waitingShare;
+    const { waitingShare } = await timed(bench, 'train', () => trainArm(options));
+    bench.waitingShares['train'] = waitingShare;
     laboratory.progress.log(`${label}: waited for batches ${(100 * waitingShare).toFixed(1)} % of the time`);
   } finally {
     await teacher?.close();
@@ -211,7 +198,7 @@ export async function trainUnit(bench: Bench, unit: Unit): Promise<void> {
 
 /** Evaluates the model of a unit on its test cases, or on the validation cases where something is to be chosen. */
 export async function evaluateUnit(
-  bench: Bench,
+  bench: UnitBench,
   unit: Unit,
   split: keyof Pick<Splits, 'val' | 'test'> = 'test',
 ): Promise<Evaluation> {
@@ -225,7 +212,7 @@ export async function evaluateUnit(
   const { files: models, taught } = isExternal
     ? await readTeacherFiles(files, recipe, { dataset })
     : { files: [await readModelFile(files, folder.model)], taught: undefined };
-  const evaluation = await timed(bench, `${label}/${split === 'test' ? 'evaluate' : 'validate'}`, async () =>
+  const evaluation = await timed(bench, split === 'test' ? 'evaluate' : 'validate', async () =>
     evaluateModel(laboratory, {
       models,
       dataset,

@@ -3,10 +3,10 @@
  * is resolved for this unit alone; what comes of it is in the folder, and doing it again changes nothing. Units come in an order in
  * which a teacher is before its students; who runs them, and where, is not their affair.
  */
-import type { Recipe } from '../recipe/schema.ts';
-import { recipeOfFold } from './folds.ts';
-import { ARMS, type Arm } from './record.ts';
-import { type ArmFolder, type Repeat, type Repeats, repeatsOf } from './run-folder.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import { recipeOfFold } from '../folds.ts';
+import { ARMS, type Arm } from '../record.ts';
+import { type ArmFolder, type Repeat, type Repeats, repeatsOf } from '../run-folder.ts';
 
 export interface Unit extends Repeat {
   readonly arm: Arm;

@@ -1,10 +1,12 @@
 /** What records of runs and sweeps have in common: how the work ended, and that all of it saw the same data. */
-import { InputError, VoxstillError } from '../core/errors.ts';
-import { listIds } from '../data/splits.ts';
-import type { Provenance } from './machine.ts';
+import { InputError, VoxstillError } from '../../core/errors.ts';
+import { listIds } from '../../data/splits.ts';
+import type { Files } from '../../runtime/files.ts';
+import type { Provenance } from '../machine.ts';
+import { writeJson } from '../run-folder.ts';
 
 /** How far the work came. */
-export type Status = 'running' | 'done' | 'failed' | 'stopped';
+type Status = 'running' | 'done' | 'failed' | 'stopped';
 
 /** What `run.json` and `sweep.json` both say. */
 export interface WorkRecord extends Provenance {
@@ -21,28 +23,15 @@ export interface WorkRecord extends Provenance {
   readonly error?: string;
 }
 
-/** What an earlier start of the same work left behind; it is gone on with. */
-export type EarlierWork = Pick<WorkRecord, 'startedAt' | 'dataHashes' | 'timingsSeconds' | 'waitingShares'>;
+/** The reason of an ending, as a record has it. */
+export function reasonOf(error: unknown): string {
+  return error instanceof VoxstillError ? `${error.code}: ${error.message}` : String(error);
+}
 
-/**
- * Does the work and keeps its record true: running, then done, failed or stopped.
- * @param record writes the record
- */
-export async function outcomeOf<T>(
-  record: (status: Status, error?: string) => Promise<void>,
-  signal: AbortSignal | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  await record('running');
-  try {
-    const result = await work();
-    await record('done');
-    return result;
-  } catch (error) {
-    const reason = error instanceof VoxstillError ? `${error.code}: ${error.message}` : String(error);
-    await record(signal?.aborted === true ? 'stopped' : 'failed', reason);
-    throw error;
-  }
+/** Changes what a record says, and leaves the rest of it. */
+export async function updateRecord(files: Files, path: string, changes: Partial<WorkRecord>): Promise<void> {
+  const before: object = JSON.parse(new TextDecoder().decode(await files.read(path)));
+  await writeJson(files, path, { ...before, ...changes });
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Units of work: which a recipe has, and what each of them depends on. */
 import { describe, expect, it } from 'vitest';
-import { ARMS } from '../../../src/experiment/record.ts';
-import { armFolder } from '../../../src/experiment/run-folder.ts';
-import { armContent, unitsOf } from '../../../src/experiment/unit.ts';
-import { parseRecipe } from '../../../src/recipe/parse.ts';
-import { tinyRecipe } from '../../support/tiny-recipe.ts';
+import { ARMS } from '../../../../src/experiment/record.ts';
+import { armFolder } from '../../../../src/experiment/run-folder.ts';
+import { armContent, unitsOf } from '../../../../src/experiment/work/unit.ts';
+import { parseRecipe } from '../../../../src/recipe/parse.ts';
+import { tinyRecipe } from '../../../support/tiny-recipe.ts';
 
 const recipe = (...overrides: string[]) => parseRecipe(tinyRecipe('data'), { path: 'recipe.yaml', overrides });
 const place = ({ arm }: { readonly arm: string }) => ({ folder: armFolder(arm), label: arm });

@@ -1,0 +1,74 @@
+/** `voxstill unit WORK INDEX`: one unit of a run or sweep, for whoever starts units: a pool of processes, Slurm, Kubernetes. */
+import { InputError } from '../../core/errors.ts';
+import { coresOfProcess, indexOfProcess } from '../../platform/node/batch-system.ts';
+import { type LogFile, openLogFile } from '../../platform/node/log-file.ts';
+import { toBoth } from '../../runtime/progress.ts';
+import type { AddCommand } from '../program.ts';
+import { createLines } from '../progress.ts';
+import { openLaboratory } from '../session.ts';
+import { wholeNumber } from '../values.ts';
+
+interface Flags {
+  readonly threads?: number;
+}
+
+/** A log that keeps what it is told until it is known where it lies. */
+function lateLog(): LogFile & { readonly open: (file: LogFile) => void } {
+  const early: string[] = [];
+  let log: LogFile = { write: text => early.push(text) };
+  return {
+    write: text => log.write(text),
+    open: file => {
+      log = file;
+      for (const text of early) file.write(text);
+    },
+  };
+}
+
+function placeOf(index: number | undefined): number {
+  const place = index ?? indexOfProcess();
+  if (place !== undefined) return place;
+  throw new InputError(
+    'E_USAGE',
+    'which unit? Give its index, or start it where JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID is set.',
+  );
+}
+
+export const addUnit: AddCommand = (program, start) => {
+  program
+    .command('unit')
+    .description('do one unit of a run or sweep, as a batch system starts it')
+    .argument('<folder>', 'of the run or sweep')
+    .argument(
+      '[index]',
+      'place of the unit in units.json (default: JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID)',
+      wholeNumber(0),
+    )
+    .option('--threads <n>', 'CPU threads (default: SLURM_CPUS_PER_TASK, else one per core)', wholeNumber(1))
+    .action((work: string, index: number | undefined, { threads }: Flags) =>
+      start(async session => {
+        const place = placeOf(index);
+        const log = lateLog();
+        const lines = createLines(log, session.elapsedMs);
+        const progress = toBoth(session.progress, lines);
+        const laboratory = await openLaboratory({ progress }, threads ?? coresOfProcess() ?? null);
+        const { logPath } = await import('../../experiment/work/claim.ts');
+        const { shortfallError, shortfallText } = await import('../../experiment/work/end.ts');
+        const { performWhenFree } = await import('../../experiment/work/perform-unit.ts');
+        const { reopenWork } = await import('../../experiment/reopen.ts');
+        const { readUnit } = await import('../../experiment/work/units-file.ts');
+        const { bench, list } = await reopenWork(laboratory, work, session.signal);
+        const unit = await readUnit(laboratory.files, work, { list, place });
+        const end = await performWhenFree(bench, unit, {
+          onClaim: attempt =>
+            log.open(openLogFile(logPath(unit.folder.folder, attempt), message => session.progress.warn(message))),
+        });
+        if (end.status !== 'done') {
+          lines.warn(shortfallText({ label: unit.label, end }));
+          throw shortfallError([{ label: unit.label, end }]);
+        }
+        const { label, folder } = unit;
+        return { json: { unit: place, folder: folder.folder, status: end.status }, text: `${label}: ${end.status}` };
+      }),
+    );
+};

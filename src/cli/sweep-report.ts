@@ -1,0 +1,44 @@
+/** From what a sweep left behind to report.html, and the outcome that a command gives for it. */
+import { readSweep, readSweepRecord, type SweepResults } from '../experiment/sweep-record.ts';
+import { renderSweepReport, sweepHeader, sweepRow } from '../report/sweep-report.ts';
+import type { Files } from '../runtime/files.ts';
+import { notesOn } from './run-report.ts';
+import type { Outcome } from './session.ts';
+import { alignColumns } from './table.ts';
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w./=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function commandOf({ grid, within }: Awaited<ReturnType<typeof readSweepRecord>>): string {
+  const flags = Object.entries(grid).flatMap(([key, values]) => ['--grid', quoted(`${key}=${JSON.stringify(values)}`)]);
+  return ['npx voxstill sweep recipe.yaml', ...flags, ...(within === null ? [] : [`--within ${within}`])].join(' ');
+}
+
+/** One row per arm, then what the tests say and what was chosen. */
+function sweepText(results: SweepResults): string {
+  const rows = Object.keys(results.arms).map(name => sweepRow(name, results));
+  const tests = [...results.againstBaseline, ...results.againstTeacher].filter(({ metric }) => metric === 'meanDice');
+  return [
+    ...alignColumns([sweepHeader(), ...rows]),
+    ...tests.map(({ sentence }) => sentence),
+    ...(results.choice === null ? [] : [results.choice.sentence]),
+  ].join('\n');
+}
+
+/** Writes the report of a sweep. */
+export async function reportSweep(files: Files, folder: string, results: SweepResults): Promise<Outcome> {
+  const report = `${folder}/report.html`;
+  const record = await readSweepRecord(files, folder);
+  const { arms } = await readSweep(files, folder);
+  const page = {
+    title: folder,
+    results,
+    command: commandOf(record),
+    recipe: new TextDecoder().decode(await files.read(`${folder}/recipe.yaml`)),
+    notes: notesOn(arms),
+  };
+  await files.write(report, renderSweepReport(page));
+  return { json: { sweep: folder, report, results }, text: `${sweepText(results)}\nreport: ${report}` };
+}

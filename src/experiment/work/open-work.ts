@@ -1,0 +1,109 @@
+/** A run or sweep from the moment its folder is ready: starts its units, puts together what they found, and keeps its record true. */
+import { invariant, VoxstillError } from '../../core/errors.ts';
+import type { SharedFiles } from '../../runtime/files.ts';
+import { highestAttempt, readClaim, workFolder } from './claim.ts';
+import { type Shortfall, shortfallError } from './end.ts';
+import type { Executor, WorkToDo } from './executor.ts';
+import { forgetFailure, readOutcome } from './outcome.ts';
+import { cancelledPath } from './perform-unit.ts';
+import type { Bench } from './run-unit.ts';
+import type { ListedUnit } from './units-file.ts';
+import { reasonOf, updateRecord, type WorkRecord } from './work-record.ts';
+
+export interface OpenWork<Results> extends WorkToDo {
+  readonly bench: Bench;
+  /** Path of its record, which says that it is running. */
+  readonly record: string;
+  /** Puts together what the units found, as far as they came. */
+  readonly collect: () => Promise<Results>;
+}
+
+/** Results, or what was submitted, for people. */
+export type Performed<Results> = { readonly results: Results } | { readonly submitted: string };
+
+/** The results of units that were done here. */
+export function resultsOf<Results>(performed: Performed<Results>): Results {
+  invariant('results' in performed, 'what was done in this process has ended');
+  return performed.results;
+}
+
+/** What a unit spent, also one that has not ended. */
+async function spentBy(
+  files: SharedFiles,
+  folder: string,
+): Promise<Pick<WorkRecord, 'timingsSeconds' | 'waitingShares'> | undefined> {
+  const attempt = highestAttempt(await files.list(workFolder(folder)));
+  return (await readOutcome(files, folder)) ?? (await readClaim(files, folder, attempt))?.record;
+}
+
+/** What all units spent, by their labels and stages. */
+async function spent(
+  files: SharedFiles,
+  work: string,
+  units: readonly ListedUnit[],
+): Promise<Pick<WorkRecord, 'timingsSeconds' | 'waitingShares'>> {
+  const each = await Promise.all(
+    units.map(async ({ folder, label }) => ({ label, own: await spentBy(files, `${work}/${folder}`) })),
+  );
+  const byStage = (what: 'timingsSeconds' | 'waitingShares'): Record<string, number> =>
+    Object.fromEntries(
+      each.flatMap(({ label, own }) =>
+        Object.entries(own?.[what] ?? {}).map(([stage, value]) => [`${label}/${stage}`, value] as const),
+      ),
+    );
+  return { timingsSeconds: byStage('timingsSeconds'), waitingShares: byStage('waitingShares') };
+}
+
+/** Makes units startable that were cancelled or have failed. */
+async function forgetEnds(files: SharedFiles, { work, list, places }: WorkToDo): Promise<void> {
+  await files.remove(cancelledPath(work));
+  for (const place of places) await forgetFailure(files, `${work}/${list.units[place]?.folder}`);
+}
+
+/** Units that did not come to their results. */
+function shortfallsOf(
+  { list, places }: WorkToDo,
+  ends: Awaited<ReturnType<Executor['start']>> & { status: 'ended' },
+): readonly Shortfall[] {
+  return places.flatMap((place): Shortfall[] => {
+    const end = ends.ends.get(place);
+    return end === undefined || end.status === 'done' ? [] : [{ label: list.units[place]?.label ?? '', end }];
+  });
+}
+
+/**
+ * Does the units of a work that are not done yet, failed ones again.
+ * @returns its results, or what was submitted
+ * @throws the error of a unit that did not come to its results, after the results of the others have been put together; {WorkError} E_UNITS if
+ *   there are several; the reason of an interruption
+ */
+export async function performWork<Results>(work: OpenWork<Results>, executor: Executor): Promise<Performed<Results>> {
+  const { bench, list, record, collect } = work;
+  const { files, machine } = bench.laboratory;
+  const settle = async (status: WorkRecord['status'], error?: string): Promise<void> => {
+    const { timingsSeconds, waitingShares } = await spent(files, work.work, list.units);
+    await updateRecord(files, record, {
+      status,
+      finishedAt: machine.now(),
+      dataHashes: bench.dataHashes,
+      timingsSeconds,
+      waitingShares,
+      ...(error !== undefined && { error }),
+    });
+  };
+  await forgetEnds(files, work);
+  try {
+    const started = await executor.start(work);
+    if (started.status === 'submitted') return { submitted: started.text };
+    const [first, ...more] = shortfallsOf(work, started);
+    const results = await collect();
+    if (first !== undefined) throw shortfallError([first, ...more]);
+    await settle('done');
+    return { results };
+  } catch (error) {
+    const isStopped =
+      bench.signal?.aborted === true || (error instanceof VoxstillError && error.code === 'E_CANCELLED');
+    await settle(isStopped ? 'stopped' : 'failed', reasonOf(error));
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The order in which units are done on one machine: as they are listed, so many at once, a student when its teacher has ended. A unit that
+ * another process holds is come back to; one whose process vanished is started again a few times.
+ */
+import type { UnitEnd } from './end.ts';
+import type { ListedUnit } from './units-file.ts';
+
+/** A unit that vanishes so often is not started again by itself. */
+const MOST_ATTEMPTS = 5;
+
+/** How long to wait before a unit that somebody else holds is looked at again. */
+const HELD_INTERVAL_MS = 2000;
+
+/** vanished: its process is gone without a word. */
+type Attempted = UnitEnd | { readonly status: 'vanished'; readonly error: { code: string; message: string } };
+
+export interface ScheduleOptions {
+  readonly units: readonly ListedUnit[];
+  /** Places of those to do. */
+  readonly places: readonly number[];
+  /** Units at once. */
+  readonly concurrency: number;
+  readonly perform: (place: number) => Promise<Attempted>;
+  readonly wait: (ms: number) => Promise<void>;
+  /** Called when a unit that somebody else holds is waited for. */
+  readonly onHeld: (place: number, message: string) => void;
+}
+
+/**
+ * Does units.
+ * @returns how each of them ended, by its place
+ * @throws what `perform` throws first, when all that were begun have ended; nothing is begun after it
+ */
+export async function schedule(options: ScheduleOptions): Promise<ReadonlyMap<number, UnitEnd>> {
+  const { units, places, concurrency, perform, wait, onHeld } = options;
+  const ends = new Map<number, UnitEnd>();
+  const waiting = new Set(places);
+  const held = new Set<number>();
+  const told = new Set<number>();
+  const attempts = new Map<number, number>();
+  const running = new Map<number, Promise<void>>();
+  const thrown: unknown[] = [];
+
+  const note = (place: number, end: Attempted): void => {
+    if (end.status === 'held') {
+      if (!told.has(place)) onHeld(place, end.error.message);
+      told.add(place);
+      held.add(place);
+      return;
+    }
+    if (end.status !== 'vanished') {
+      waiting.delete(place);
+      ends.set(place, end);
+      return;
+    }
+    const attempt = (attempts.get(place) ?? 0) + 1;
+    attempts.set(place, attempt);
+    if (attempt < MOST_ATTEMPTS) return;
+    waiting.delete(place);
+    ends.set(place, { status: 'unfinished', error: end.error });
+  };
+  const begin = (place: number): void => {
+    const attempt = perform(place)
+      .then(
+        end => note(place, end),
+        error => {
+          thrown.push(error);
+        },
+      )
+      .finally(() => running.delete(place));
+    running.set(place, attempt);
+  };
+  const isReady = (place: number): boolean => {
+    const teacher = units[place]?.teacher;
+    const teacherEnded = teacher === undefined || !waiting.has(teacher);
+    return teacherEnded && !running.has(place) && !held.has(place);
+  };
+
+  let look: Promise<void> | undefined;
+  const lookAgain = (): Promise<void> => {
+    look ??= wait(HELD_INTERVAL_MS).then(() => {
+      held.clear();
+      look = undefined;
+    });
+    return look;
+  };
+  while (waiting.size > 0 && thrown.length === 0) {
+    for (const place of waiting) {
+      if (running.size >= concurrency) break;
+      if (isReady(place)) begin(place);
+    }
+    await Promise.race([...running.values(), ...(held.size > 0 ? [lookAgain()] : [])]);
+  }
+  await Promise.all(running.values());
+  if (thrown.length > 0) throw thrown[0];
+  return ends;
+}
