@@ -173,6 +173,13 @@ export async function openModels(engine: Engine, files: readonly ModelFile[]): P
   return { models, close };
 }
 
+/** The operators for whose lack a model was not loaded, if that is the reason. */
+function missingOperators(reason: string, custom: readonly string[]): string | undefined {
+  if (custom.length > 0) return custom.join(', ');
+  const [, name, version] = /implementation for (\w+)\((\d+)\)/.exec(reason) ?? [];
+  return name === undefined ? undefined : `${name} (operator set ${version})`;
+}
+
 /**
  * Loads a model; its session takes and gives [N, C, D, H, W] whatever the model's own order, and classes where channels are grouped.
  * @throws {InputError} E_MODEL_OPERATOR for operators that are not ONNX Runtime's, E_MODEL_LOAD for any other reason, with the path
@@ -183,11 +190,12 @@ export async function openModel(engine: Engine, { bytes, metadata, path, groups 
     return groups === undefined ? session : withChannelGroups(session, groups, metadata);
   } catch (cause) {
     if (!(cause instanceof InputError)) throw cause;
-    const { customOperators } = decodeModel(bytes, path);
-    if (customOperators.length === 0) throw new InputError(cause.code, `${path}: ${cause.message}`, { cause });
+    const missing = missingOperators(cause.message, decodeModel(bytes, path).customOperators);
+    if (missing === undefined) throw new InputError(cause.code, `${path}: ${cause.message}`, { cause });
     throw new InputError(
       'E_MODEL_OPERATOR',
-      `${path} uses operators that ONNX Runtime does not have: ${customOperators.join(', ')}. Export it with standard operators only.`,
+      `${path} uses operators that ONNX Runtime does not have: ${missing}. Export it with standard operators only, or with an earlier ` +
+        'operator set.',
       { cause },
     );
   }

@@ -9,6 +9,7 @@ import type { Laboratory } from '../../src/experiment/laboratory.ts';
 import { readModelFile } from '../../src/experiment/model-file.ts';
 import { runExperiment, trainOneArm } from '../../src/experiment/run.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import { nodeFiles } from '../../src/platform/node/files.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { decodeLabels, decodeNifti, encodeNiftiLabels } from '../../src/volume/nifti.ts';
 import { createLaboratory } from '../support/laboratory.ts';
@@ -174,6 +175,26 @@ it('learns overlapping regions as channels of their own, writes them over each o
   const both = count(index => predicted[index]! > 0 && reference[index]! > 0);
   const total = count(index => predicted[index]! > 0) + count(index => reference[index]! > 0);
   expect(classes.whole.dice).toBeCloseTo((2 * both) / total, 9);
+});
+
+it('learns overlapping regions from a finished model of independent classes', async () => {
+  const model = new URL('../fixtures/teachers/keras-sigmoid.onnx', import.meta.url).pathname;
+  await files.write('keras.onnx', await nodeFiles.read(model));
+  const labels = ['posterior', 'whole'].map((name, index) => ({ name, value: index + 1 }));
+  await files.write('keras.json', JSON.stringify({ labels, activation: 'none', normalize: 'min-max', axes: 'NZYXC' }));
+  const recipe = parseRecipe(tinyRecipe('regions', 2), {
+    path: 'recipe.yaml',
+    overrides: [
+      'baseline=false',
+      'loss.crossEntropy.kind=binary',
+      'teacher={ onnx: keras.onnx }',
+      'patch.size=[8, 12, 8]',
+      'evaluate.overlap=0',
+    ],
+  });
+  const { arms, pairs } = await runExperiment(laboratory, recipe, { out: 'from-keras', resume: false });
+  expect(Object.keys(arms['teacher']!.classes)).toEqual(['whole', 'posterior']);
+  expect(pairs[0]).toMatchObject({ a: 'student', b: 'teacher', metric: 'meanDice' });
 });
 
 describe('a network with valid padding and dropout', () => {

@@ -1,4 +1,4 @@
-/** Models that PyTorch exported, and one as Keras writes them, say here what they say there; unusable ones are refused by name. */
+/** Models that PyTorch and Keras exported, and of operator sets up to the newest, say here what they say there; unusable ones are refused by name. */
 import { describe, expect, it } from 'vitest';
 import { tensor } from '../../src/core/tensor.ts';
 import { inspectPath } from '../../src/experiment/inspect.ts';
@@ -29,6 +29,10 @@ describe('a model from elsewhere', () => {
     ],
     ['external', { ...three, activation: 'softmax' }],
     ['keras-channels-last', { ...three, activation: 'none', axes: 'NZYXC' }],
+    ['keras-dynamic', { ...three, activation: 'none', axes: 'NZYXC', patch: [8, 12, 8] }],
+    ['keras-sigmoid', { ...three, labels: [1, 2], activation: 'none', axes: 'NZYXC' }],
+    ['opset21', { ...three, activation: 'softmax' }],
+    ['opset26', { ...three, activation: 'softmax' }],
   ])('%s gives what its own program gave', async (name, facts) => {
     const stated = name.startsWith('one-channel') ? { ...facts, labels: [1] } : facts;
     const { file, session } = await open(name, stated);
@@ -46,7 +50,8 @@ describe('a model from elsewhere', () => {
     const place = (index: number): number =>
       axes === 'NZYXC' ? (index % channels!) * voxels + Math.floor(index / channels!) : index;
     expected.values.forEach((value, index) => {
-      expect(Math.abs(Number(values[place(index * OUTPUT_STRIDE)]) - value)).toBeLessThan(2e-5);
+      const difference = Math.abs(Number(values[place(index * OUTPUT_STRIDE)]) - value);
+      expect(difference / Math.max(1, Math.abs(value))).toBeLessThan(2e-5);
     });
   });
 
@@ -82,6 +87,12 @@ describe('an unusable model is refused', () => {
     ['fixed-opset11', { ...facts, labels: ['background', 'a'] }, 'E_MODEL_LABELS', /gives 3 channels .*need 2/],
     ['keras-channels-last', { ...facts, labels: ['a', 'b', 'c'] }, 'E_MODEL_LABELS', /axes \(NCZYX\)/],
     ['custom-operator', facts, 'E_MODEL_OPERATOR', /org\.example:Sharpen/],
+    [
+      'late-operator',
+      { ...facts, labels: ['a', 'b', 'c'] },
+      'E_MODEL_OPERATOR',
+      /does not have: Swish \(operator set 24\)/,
+    ],
   ])('%s: %o', async (name, stated, code, message) => {
     await expect(open(name, stated)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });

@@ -33,7 +33,7 @@ function logit(probability: number): number {
  */
 export function assertKindFits(path: string, info: ModelInfo, student: StudentKind): void {
   const { kind, values } = outputClasses(info);
-  if (kind === student || kind === 'softmax' || values.length === 1) return;
+  if (student === 'sigmoid' || kind === 'softmax' || values.length === 1) return;
   throw new InputError(
     'E_TEACHER_FIT',
     `${path} cannot teach here: its ${values.length} classes are independent (${info.activation}), those of the student exclude each other ` +
