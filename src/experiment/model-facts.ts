@@ -73,6 +73,14 @@ export const metadataSchema = z.object({
 /** The facts of a model, as they stand in its metadata or beside it. */
 export type ModelMetadata = Readonly<z.output<typeof metadataSchema>>;
 
+/** What is taken of a model of which nobody says otherwise. */
+export const UNSAID_FACTS = {
+  spacingMm: null,
+  orientation: null,
+  imageInterpolation: 'linear',
+  multiplyAdds: null,
+} as const satisfies Partial<ModelMetadata>;
+
 type TensorInfo = ModelSummary['inputs'][number];
 
 const FLOAT32 = 1;
@@ -144,10 +152,6 @@ export function factsOfGraph(
     inputName: input.name,
     outputName: output.name,
     parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0),
-    spacingMm: null,
-    orientation: null,
-    imageInterpolation: 'linear',
-    multiplyAdds: null,
     axes,
   };
 }

@@ -10,7 +10,7 @@ import { decodeModel, type ModelSummary } from '../onnx/decode.ts';
 import { embedExternalData } from '../onnx/external-data.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
-import { factsOfGraph, type ModelMetadata, metadataSchema } from './model-facts.ts';
+import { factsOfGraph, type ModelMetadata, metadataSchema, UNSAID_FACTS } from './model-facts.ts';
 
 /** A model that is ready to be loaded. */
 export interface ModelFile {
@@ -133,7 +133,7 @@ export async function readModelFile(
     ...given,
   };
   const { outputChannels, ...graph } = factsOfGraph(model, stated, path);
-  const result = metadataSchema.safeParse({ ...assumed, ...graph, ...stated });
+  const result = metadataSchema.safeParse({ ...UNSAID_FACTS, ...assumed, ...graph, ...stated });
   if (!result.success) {
     const missing = [...new Set(result.error.issues.map(issue => issue.path.join('.')))];
     throw new InputError(

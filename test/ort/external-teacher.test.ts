@@ -2,9 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../src/core/shape.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
+import type { Dataset } from '../../src/data/dataset.ts';
 import { type Normalization, normalize } from '../../src/data/normalize.ts';
 import { openModel, readModelFile } from '../../src/experiment/model-file.ts';
 import { openExternalTeacher } from '../../src/experiment/teacher/external-teacher.ts';
+import { readTeacherFiles } from '../../src/experiment/teacher/files.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { foreignFiles } from '../support/foreign-models.ts';
@@ -29,6 +31,8 @@ interface Setting {
   readonly besides: Readonly<Record<string, object>>;
   readonly overrides?: readonly string[];
   readonly classes?: readonly string[];
+  /** Label values of each class after the background, where they are regions. */
+  readonly regions?: readonly (readonly number[])[];
   readonly normalize?: Normalization;
   readonly spacingMm?: readonly [number, number, number];
   readonly channels?: readonly string[];
@@ -59,7 +63,10 @@ function open({ models, besides, overrides = [], classes = CLASSES, ...more }: S
       name: 'd',
       folder: 'd',
       channels: more.channels ?? ['MRI'],
-      labels: classes.map((name, value) => ({ name, value })),
+      labels: classes.map((name, value) => {
+        const region = more.regions?.[value - 1];
+        return { name, value, ...(region && { region }) };
+      }),
       cases: [],
     },
     normalize: [method].flat(),
@@ -126,17 +133,47 @@ const sample = ({ data, shape }: Tensor, index: number): Float32Array => {
 };
 
 describe('a teacher', () => {
-  it.each(['fixed-opset11', 'dynamic-opset13', 'batch-of-two-opset11'])('%s gives its own logits', async name => {
+  it.each([
+    ['fixed-opset11', 'fixed-opset11'],
+    ['dynamic-opset13', 'fixed-opset11'],
+    ['batch-of-two-opset11', 'fixed-opset11'],
+    ['opset21', 'opset21'],
+    ['opset26', 'opset26'],
+  ])('%s gives the logits of %s', async (name, same) => {
     const logits = await say({ models: [name], besides: { [name]: THREE } });
     expect(logits.shape).toEqual([2, 3, ...SIZE]);
     for (const index of [0, 1]) {
-      expectClose(sample(logits, index), await direct('fixed-opset11', THREE, RAW[index]!), 1e-3);
+      expectClose(sample(logits, index), await direct(same, THREE, RAW[index]!), 1e-3);
+    }
+  });
+
+  it('of independent classes teaches regions that overlap, also some of them', async () => {
+    const name = 'keras-sigmoid';
+    const labels = ['posterior', 'whole'].map((label, index) => ({ name: label, value: index + 1 }));
+    const facts = { labels, normalize: 'none', activation: 'none', axes: 'NZYXC' };
+    const setting = { models: [name], besides: { [name]: facts }, overrides: ['loss.crossEntropy.kind=binary'] };
+    const [posterior, whole] = [0, 1].map(channel => [channel * VOXELS, (channel + 1) * VOXELS] as const);
+    const p = await direct(name, facts, RAW[1]!);
+    const told = Float32Array.from([...p.slice(...whole!), ...p.slice(...posterior!)]);
+    const two = { classes: ['background', 'whole', 'posterior'], regions: [[1, 2], [2]] };
+    const three = { classes: [...two.classes, 'tip'], regions: [...two.regions, [3]] };
+    for (const data of [two, three]) {
+      const { teacher, batch } = open({ ...setting, ...data });
+      const opened = await teacher;
+      expect(opened.inStep).toEqual(data === two ? { features: {} } : { features: {}, classes: [[0], [1]] });
+      const { logits } = await opened.call(0, batch);
+      await opened.close();
+      expectClose(
+        sample(logits, 1).map(z => 1 / (1 + Math.exp(-z))),
+        told,
+      );
     }
   });
 
   it.each([
     ['softmax-opset16', { ...THREE, activation: 'none' }],
     ['keras-channels-last', { ...THREE, activation: 'none', axes: 'NZYXC' }],
+    ['keras-dynamic', { ...THREE, activation: 'none', axes: 'NZYXC' }],
   ])('%s gives logits of its probabilities', async (name, facts) => {
     const logits = await say({ models: [name], besides: { [name]: facts } });
     expectClose(softmax(sample(logits, 0), 3), await direct(name, facts, RAW[0]!));
@@ -154,6 +191,22 @@ describe('a teacher', () => {
       }),
     ]);
     expect(told).toEqual(beside);
+  });
+
+  it('is taken to see images as the recipe prepares them where its file does not say', async () => {
+    const setting = { models: ['fixed-opset11'], besides: { 'fixed-opset11': THREE } };
+    const prepared = ['preprocess={ orientation: stored, spacingMm: [1, 1, 1], imageInterpolation: cubic }'];
+    expect(await say({ ...setting, overrides: prepared })).toEqual(await say(setting));
+    const recipe = parseRecipe(tinyRecipe('data', 2), {
+      path: 'recipe.yaml',
+      overrides: ['patch.size=[8, 12, 8]', 'teacher={ onnx: fixed-opset11.onnx }', ...prepared],
+    });
+    const dataset = { labels: CLASSES.map((name, value) => ({ name, value })) } as unknown as Dataset;
+    const { files } = await readTeacherFiles({ ...memoryFiles(), ...foreignFiles(setting.besides) }, recipe, {
+      dataset,
+    });
+    expect(files[0]!.info).toMatchObject({ spacingMm: [1, 1, 1], imageInterpolation: 'cubic' });
+    expect(files[0]!.info.orientation).toBeUndefined();
   });
 
   it('has its classes put in the order of the data, by name or by value', async () => {
@@ -411,6 +464,12 @@ describe('a model that cannot teach is turned away before anything starts', () =
     ],
     ['with another spacing', fixed({ spacingMm: [1, 1, 2] }), /1 x 1 x 2 mm, case "case_0" has 1 x 1 x 1 mm/],
     ['with RAS axes', fixed({ orientation: 'RAS' }, { overrides: ['preprocess.orientation=stored'] }), /RAS/],
+    ['with stored axes', fixed({ orientation: null }), /axes as they are stored.*preprocess\.orientation to stored/],
+    [
+      'with images that were resampled in another way',
+      fixed({ imageInterpolation: 'cubic' }, { overrides: ['preprocess.spacingMm=[1, 1, 1]'] }),
+      /by cubic interpolation, the recipe takes linear; set preprocess\.imageInterpolation to cubic/,
+    ],
     [
       'with a normalisation that clips',
       fixed({ normalize: 'percentile' }, { normalize: 'min-max' }),

@@ -26,6 +26,17 @@ function givenFacts({ model }: Settings): Partial<ModelMetadata> {
     .parse(Object.fromEntries(stated.filter(([, value]) => value !== null))) as Partial<ModelMetadata>;
 }
 
+/** The recipe's own way of preparing images, which is taken for that of a model that says nothing of it. */
+function assumedFacts({ patch, preprocess }: Recipe): Partial<ModelMetadata> {
+  const { spacingMm, orientation, imageInterpolation } = preprocess;
+  return {
+    patch: patchShape(patch.size),
+    spacingMm,
+    orientation: orientation === 'canonical' ? 'RAS' : null,
+    imageInterpolation,
+  };
+}
+
 /** The model files that a path stands for: itself, or the teachers of all folds and seeds of a run's folder. */
 async function modelPaths(files: Pick<Files, 'exists' | 'list'>, path: string): Promise<readonly string[]> {
   if (/\.onnx$/i.test(path)) return [path];
@@ -61,7 +72,7 @@ export async function readTeacherFiles(
 ): Promise<TeacherFiles> {
   invariant('onnx' in recipe.teacher, 'the teacher is not a finished model');
   const settings = recipe.teacher;
-  const known = { given: givenFacts(settings), assumed: { patch: patchShape(recipe.patch.size) } };
+  const known = { given: givenFacts(settings), assumed: assumedFacts(recipe) };
   const student: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
   const match = { data: dataset.labels, names: settings.classes, student };
   const all: ReturnType<typeof withClassesOf>[] = [];
@@ -110,8 +121,20 @@ function viewProblems({ info }: ModelFile, recipe: Recipe, data: ViewedData): st
         `preprocess.spacingMm to [${spacingMm?.join(', ')}]`,
     );
   }
-  if (info.orientation === 'RAS' && recipe.preprocess.orientation !== 'canonical') {
-    problems.push(`it wants RAS axes, the recipe keeps those of the files; set preprocess.orientation to canonical`);
+  const { orientation, imageInterpolation } = recipe.preprocess;
+  if (info.orientation === 'RAS' && orientation === 'stored') {
+    problems.push('it wants RAS axes, the recipe keeps those of the files; set preprocess.orientation to canonical');
+  }
+  if (info.orientation === undefined && orientation === 'canonical') {
+    problems.push(
+      'it wants axes as they are stored, the recipe turns them to RAS; set preprocess.orientation to stored',
+    );
+  }
+  if (recipe.preprocess.spacingMm !== null && info.imageInterpolation !== imageInterpolation) {
+    problems.push(
+      `it wants images resampled by ${info.imageInterpolation} interpolation, the recipe takes ${imageInterpolation}; set ` +
+        `preprocess.imageInterpolation to ${info.imageInterpolation}`,
+    );
   }
   return problems;
 }
