@@ -3,7 +3,7 @@
  * temporary folder, by any user, without systemd, cgroups or accounting. Each daemon is a child with a working directory of its own, which
  * a node's job steps inherit; so a node can be killed with everything that runs on it.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   accessSync,
@@ -53,6 +53,8 @@ export interface Slurm {
   readonly environment: NodeJS.ProcessEnv;
   /** What one of Slurm's programs says. */
   ask(program: string, ...args: readonly string[]): Promise<string>;
+  /** Lets a node see the folder that was hidden from it. */
+  showFolder(node: string): Promise<void>;
   /** Kills a node and all that runs on it, at once, as a power failure does. */
   killNode(node: string): Promise<void>;
   /** Ends the controller as an administrator does, and starts it again; what runs on the nodes runs on. */
@@ -175,11 +177,25 @@ async function killAllIn(folder: string): Promise<void> {
   });
 }
 
-/**
- * Starts a Slurm and waits until its nodes take jobs.
- * @param nodes their names; each has four cores
- */
-export async function startSlurm(nodes: readonly string[] = ['n1', 'n2']): Promise<Slurm> {
+/** Whether a node can be given a view of its own of the file system, which takes root or its like. */
+export const canHideFolders = hasSlurm && spawnSync('unshare', ['--mount', 'true']).status === 0;
+if (hasSlurm && !canHideFolders)
+  console.warn('skipped: nodes without the shared folder, since unshare --mount is not allowed');
+
+/** Words before a command that make a folder look empty to it. */
+function hiding(folder: string): readonly string[] {
+  return ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none "$0" && exec "$@"', folder];
+}
+
+export interface SlurmOptions {
+  /** Each has four cores; n1 and n2 if not given. */
+  readonly nodes?: readonly string[];
+  /** By node: a folder of which it sees nothing. */
+  readonly hidden?: Readonly<Record<string, string>>;
+}
+
+/** Starts a Slurm and waits until its nodes take jobs. */
+export async function startSlurm({ nodes = ['n1', 'n2'], hidden = {} }: SlurmOptions = {}): Promise<Slurm> {
   const root = temporaryFolder();
   // munged refuses a socket that not everybody can reach
   chmodSync(root, 0o755);
@@ -214,7 +230,11 @@ export async function startSlurm(nodes: readonly string[] = ['n1', 'n2']): Promi
     daemon('munge', 'munged', '--foreground', ...munge);
     await until('munged answers', () => readdirSync(join(root, 'munge')).includes('socket'));
     controller = daemon('controller', 'slurmctld', '-D', '-c');
-    for (const node of nodes) daemon(node, 'slurmd', '-D', '-N', node);
+    for (const node of nodes) {
+      const folder = hidden[node];
+      const [program = '', ...args] = [...(folder === undefined ? [] : hiding(folder)), 'slurmd', '-D', '-N', node];
+      daemon(node, program, ...args);
+    }
     await until('the nodes take jobs', () => isReady(nodes.length));
   } catch (cause) {
     const logs = readdirSync(root).filter(name => name.endsWith('.out'));
@@ -225,6 +245,10 @@ export async function startSlurm(nodes: readonly string[] = ['n1', 'n2']): Promi
   return {
     environment,
     ask,
+    showFolder: async node => {
+      const [daemon] = processes().filter(({ folder }) => folder === join(root, node));
+      await promisify(execFile)('nsenter', [`--target=${daemon?.pid}`, '--mount', 'umount', hidden[node] ?? '']);
+    },
     killNode: node => killAllIn(join(root, node)),
     restartController: async () => {
       const ended = new Promise(resolve => controller.once('exit', resolve));

@@ -11,9 +11,9 @@ export interface PlacedUnit {
   readonly arm: Arm;
 }
 
-/** An array, and the arrays before it in the list that it waits for. */
+/** An array, and the names of those before it in the list that it waits for. */
 export interface PlannedArray extends ArrayScript {
-  readonly after: readonly PlannedArray[];
+  readonly after: readonly string[];
 }
 
 const STAGES = ['teacher', 'student', 'baseline'] as const satisfies readonly Arm[];
@@ -21,30 +21,28 @@ const STAGES = ['teacher', 'student', 'baseline'] as const satisfies readonly Ar
 /**
  * Plans the arrays, in the order of their submission.
  * @param units ascending by index
- * @param options.concurrency units that may run at once. For that, arrays go one after another, and each limits its tasks; undefined for any
- *   number
+ * @param options.concurrency units that may run at once. For that, arrays go one after another, and each limits its tasks; null for any number
  */
 export function planArrays(
   units: readonly PlacedUnit[],
-  { maxArraySize, concurrency }: { readonly maxArraySize: number; readonly concurrency: number | undefined },
+  { maxArraySize, concurrency }: { readonly maxArraySize: number; readonly concurrency: number | null },
 ): readonly PlannedArray[] {
   const planned: PlannedArray[] = [];
-  let teachers: readonly PlannedArray[] = [];
   for (const arm of STAGES) {
     const own = units.filter(unit => unit.arm === arm).map(({ index }) => index);
     const partOf = (index: number): number => Math.floor(index / maxArraySize);
+    const teachers = arm === 'student' ? planned.map(({ name }) => name) : [];
     const parts = [...new Set(own.map(partOf))];
     for (const part of parts) {
-      const waits = arm === 'student' ? teachers : [];
+      const before = planned.map(array => array.name);
       planned.push({
         name: parts.length === 1 ? `${arm}s` : `${arm}s-${part}`,
         units: own.filter(index => partOf(index) === part),
         offset: part * maxArraySize,
         concurrency,
-        after: concurrency === undefined ? waits : planned.slice(-1),
+        after: concurrency === null ? teachers : before.slice(-1),
       });
     }
-    if (arm === 'teacher') teachers = [...planned];
   }
   return planned;
 }

@@ -22,6 +22,8 @@ export interface QueuedTask {
   readonly node: string | undefined;
   /** Why it waits or ended, in Slurm's own word, for example `Dependency`. */
   readonly reason: string | undefined;
+  /** What the job's own script says of it. */
+  readonly comment: string | undefined;
 }
 
 interface Submission {
@@ -66,17 +68,17 @@ function phaseOf(state: string): TaskPhase {
   return ENDED.includes(state) ? 'ended' : 'running';
 }
 
-/** For squeue: the array's job, index, state, nodes, reason. The reason is last, since it is free text. */
-const QUEUE_FORMAT = '%F|%K|%T|%N|%r';
+/** For squeue: the array's job, index, state, nodes, reason, comment. The comment is last, since it is free text. */
+const QUEUE_FORMAT = '%F|%K|%T|%N|%r|%k';
 
-/** Reads the lines of `squeue --noheader --array --format='%F|%K|%T|%N|%r'`. */
+/** Reads what squeue says in that format, one line per task. */
 export function parseQueue(text: string): readonly QueuedTask[] {
   const known = (word: string): string | undefined => (['', 'None', 'N/A', '(null)'].includes(word) ? undefined : word);
   return text
     .split('\n')
     .filter(line => line !== '')
     .map(line => {
-      const [job = '', task = '', state = '', node = '', ...reason] = line.trim().split('|');
+      const [job = '', task = '', state = '', node = '', reason = '', ...comment] = line.trim().split('|');
       if (!/^\d+$/.test(job) || state === '') {
         throw new WorkError('E_SLURM', `squeue gave a line that cannot be read: "${line}"`);
       }
@@ -86,7 +88,8 @@ export function parseQueue(text: string): readonly QueuedTask[] {
         phase: phaseOf(state),
         state,
         node: known(node),
-        reason: known(reason.join('|')),
+        reason: known(reason),
+        comment: known(comment.join('|')),
       };
     });
 }

@@ -1,8 +1,6 @@
 /**
- * The scripts that are handed to sbatch: for people to read, and to submit again by hand from the folder of the work. All paths that
- * Slurm reads are relative to that folder, from which they are submitted.
+ * The scripts that are handed to sbatch: for people to read, and to submit again by hand.
  */
-import { InputError } from '../../../core/errors.ts';
 
 /** The program as a node of the cluster starts it: absolute paths of Node and of the program. */
 type Program = readonly [node: string, main: string];
@@ -24,8 +22,8 @@ export interface ArrayScript {
   readonly units: readonly number[];
   /** What is to be added to a task's index to have its unit's: a multiple of MaxArraySize. */
   readonly offset: number;
-  /** Tasks that may run at once; undefined for any number. */
-  readonly concurrency: number | undefined;
+  /** Tasks that may run at once; null for any number. */
+  readonly concurrency: number | null;
 }
 
 /** A word as a POSIX shell takes it. */
@@ -44,50 +42,72 @@ export function indexRanges(numbers: readonly number[]): string {
   return ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
 }
 
-/**
- * Checks that Slurm can write below a folder: in paths of output files it has meanings of its own for two characters.
- * @throws {InputError} E_SLURM_FOLDER
- */
-export function assertSlurmFolder(work: string): void {
-  if (!/[%\\\n]/.test(work)) return;
-  throw new InputError(
-    'E_SLURM_FOLDER',
-    `Slurm cannot write into ${work}, because of a % or \\ in its name. Choose another folder with --out.`,
-  );
-}
+/** How long a task waits for the folder of the work. */
+const WAIT_SECONDS = 300;
+/** How often a task is put back into the queue because of that. */
+const MOST_RETURNS = 4;
 
+/**
+ * A script's text. On a node that lacks the folder it waits, with the reason in the job's comment, then goes back into the queue: while it
+ * waits the node takes no other units, which go on elsewhere. From there on the output goes into the folder; Slurm itself would end a task
+ * whose output it cannot open, and the node would go through all units in seconds.
+ */
 function script(
-  { sbatch }: ScriptSettings,
-  options: { readonly title: string; readonly directives: readonly string[]; readonly command: readonly string[] },
+  { program, work, sbatch }: ScriptSettings,
+  options: {
+    readonly title: string;
+    readonly name: string;
+    readonly directives: readonly string[];
+    /** Slurm's number of the task, as the shell takes it. */
+    readonly task: string;
+    /** Words after the program, as the shell takes them. */
+    readonly words: string;
+  },
 ): string {
-  const { title, directives, command } = options;
-  // the user's line may break; what follows a break must not run
+  const { title, name, directives, task, words } = options;
+  // the user's text may have several lines; none of them may run
   const own = sbatch.split(/\s*\n\s*/).filter(line => line !== '');
-  return [
-    '#!/bin/bash',
-    `# ${title}`,
-    ...[...directives, ...own].map(line => `#SBATCH ${line}`),
-    '',
-    ...command,
-    '',
-  ].join('\n');
+  const lines = [`--job-name=voxstill-${name}`, ...directives, '--output=/dev/null', '--requeue', ...own];
+  const folder = shellWord(work);
+  return `#!/bin/bash
+# ${title}
+${lines.map(line => `#SBATCH ${line}`).join('\n')}
+
+task="${task}"
+for second in {1..${WAIT_SECONDS}}; do
+  [ -e ${folder}/units.json ] && break
+  [ "$second" = 5 ] && scontrol update JobId="$task" Comment="E_WORK_MISSING: $SLURMD_NODENAME does not see "${folder}
+  sleep 1
+done
+if ! cd ${folder} || ! [ -e units.json ]; then
+  [ "\${SLURM_RESTART_COUNT:-0}" -lt ${MOST_RETURNS} ] && scontrol requeue "$task"
+  exit 1
+fi
+exec >>"slurm/${name}-$task.txt" 2>&1
+exec ${[...program].map(shellWord).join(' ')} ${words}
+`;
 }
 
 /** The script of an array: each task does one unit, with as many threads as Slurm gives it cores. */
 export function arrayScript(settings: ScriptSettings, { name, units, offset, concurrency }: ArrayScript): string {
-  const limit = concurrency === undefined ? '' : `%${concurrency}`;
+  const limit = concurrency === null ? '' : `%${concurrency}`;
   const index = offset === 0 ? '"$SLURM_ARRAY_TASK_ID"' : `"$((SLURM_ARRAY_TASK_ID + ${offset}))"`;
-  const { program, work } = settings;
   return script(settings, {
     title: `${units.length} units of a voxstill work: ${name}`,
-    directives: [
-      `--job-name=voxstill-${name}`,
-      `--array=${indexRanges(units.map(unit => unit - offset))}${limit}`,
-      `--output=slurm/${name}-%A_%a.txt --open-mode=append`,
-      '--requeue',
-    ],
-    command: [
-      `exec ${[...program].map(shellWord).join(' ')} unit ${shellWord(work)} ${index} --threads "\${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}"`,
-    ],
+    name,
+    directives: [`--array=${indexRanges(units.map(unit => unit - offset))}${limit}`],
+    task: `\${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID`,
+    words: `unit ${shellWord(settings.work)} ${index} --threads "\${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}"`,
+  });
+}
+
+/** The script of the job that comes last: puts results together, and submits again what was lost. */
+export function collectScript(settings: ScriptSettings): string {
+  return script(settings, {
+    title: 'puts together what the units of a voxstill work found, and submits again those that were lost',
+    name: 'collect',
+    directives: [],
+    task: '$SLURM_JOB_ID',
+    words: `collect ${shellWord(settings.work)} --again`,
   });
 }

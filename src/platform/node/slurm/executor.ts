@@ -1,0 +1,124 @@
+/**
+ * Slurm as an executor: units become arrays, and one more job collects what came of them. Scripts, and what they said, lie in `WORK/slurm`.
+ * It returns when all is submitted; from then on the nodes need nothing of this machine but the folder.
+ */
+import { InputError } from '../../../core/errors.ts';
+import {
+  type Executor,
+  type ExecutorRecord,
+  type Outside,
+  type OutsideState,
+  readExecutor,
+  type WorkToDo,
+  writeExecutor,
+} from '../../../experiment/work/executor.ts';
+import type { Files } from '../../../runtime/files.ts';
+import { type PlannedArray, planArrays } from './arrays.ts';
+import type { QueuedTask, SlurmClient } from './client.ts';
+import { arrayScript, collectScript, type ScriptSettings } from './script.ts';
+
+export interface SlurmOptions extends Pick<ScriptSettings, 'program'> {
+  readonly client: SlurmClient;
+  readonly files: Files;
+  /** Units that may run at once; null leaves it to Slurm. */
+  readonly concurrency: number | null;
+  /** Further options of sbatch; null for none. */
+  readonly sbatch: string | null;
+}
+
+/** A job that is ready to be submitted; its name is that of its script in `WORK/slurm`. */
+interface PlannedJob extends Pick<PlannedArray, 'name' | 'offset' | 'after'> {
+  readonly role: ExecutorRecord['jobs'][number]['role'];
+  readonly script: string;
+}
+
+/**
+ * What is submitted for units, in this order.
+ * @throws {InputError} E_SLURM_MISSING; {WorkError} E_SLURM
+ */
+async function planJobs(options: SlurmOptions, { work, list, places }: WorkToDo): Promise<readonly PlannedJob[]> {
+  const { client, files, program, concurrency, sbatch } = options;
+  const folder = (await files.realPath(work)) ?? work;
+  const settings = { program, work: folder, sbatch: sbatch ?? '' };
+  const asked = new Set(places);
+  const units = list.units.map(({ arm }, index) => ({ arm, index })).filter(({ index }) => asked.has(index));
+  const arrays = planArrays(units, { maxArraySize: await client.maxArraySize(), concurrency });
+  return [
+    ...arrays.map(array => ({ ...array, role: 'units' as const, script: arrayScript(settings, array) })),
+    {
+      name: 'collect',
+      role: 'collect',
+      offset: 0,
+      after: arrays.map(({ name }) => name),
+      script: collectScript(settings),
+    },
+  ];
+}
+
+/** Submits units to Slurm; all of them, or none where it refuses one of the jobs. */
+export function slurmExecutor(options: SlurmOptions): Executor {
+  const { client, files, concurrency, sbatch } = options;
+  return {
+    start: async todo => {
+      const { work, places } = todo;
+      const planned = await planJobs(options, todo);
+      const { jobs: earlier } = await readExecutor(files, work);
+      const ids = new Map<string, string>();
+      const jobs: ExecutorRecord['jobs'] = [];
+      try {
+        for (const { name, role, script, offset, after } of planned) {
+          const path = `slurm/${name}.sh`;
+          await files.write(`${work}/${path}`, script);
+          const id = await client.submit({
+            script: path,
+            folder: work,
+            after: after.flatMap(other => ids.get(other) ?? []),
+          });
+          ids.set(name, id);
+          jobs.push({ id, role, firstUnit: offset });
+          // whoever cancels now must know of it
+          await writeExecutor(files, work, { kind: 'slurm', concurrency, sbatch, jobs: [...earlier, ...jobs] });
+        }
+      } catch (error) {
+        // where Slurm has stopped to answer, the first problem is the one to tell
+        await client.cancel([...ids.values()]).catch(() => {});
+        throw error;
+      }
+      const names = planned.map(({ name }) => `${name} ${ids.get(name)}`).join(', ');
+      return {
+        status: 'submitted',
+        text: `${places.length} units submitted to Slurm: ${names}\nwatch: voxstill status ${work} --watch\nstop: voxstill cancel ${work}`,
+      };
+    },
+  };
+}
+
+/** What is known of jobs; undefined on a machine without Slurm's programs. */
+async function queueIfAny(client: SlurmClient, jobs: readonly string[]): Promise<readonly QueuedTask[] | undefined> {
+  try {
+    return await client.queue(jobs);
+  } catch (error) {
+    if (error instanceof InputError && error.code === 'E_SLURM_MISSING') return undefined;
+    throw error;
+  }
+}
+
+/** Slurm for those who did not submit. */
+export function slurmOutside(client: SlurmClient): Outside {
+  return {
+    look: async ({ jobs }) => {
+      const firstUnits = new Map(
+        jobs.filter(({ role }) => role === 'units').map(({ id, firstUnit }) => [id, firstUnit]),
+      );
+      const tasks = await queueIfAny(client, [...firstUnits.keys()]);
+      const states = new Map<number, OutsideState>();
+      for (const { job, task, phase, node = null, reason, comment } of tasks ?? []) {
+        const firstUnit = firstUnits.get(job);
+        if (firstUnit === undefined || task === undefined || phase === 'ended') continue;
+        states.set(firstUnit + task, { state: phase, job: `${job}_${task}`, node, reason: comment ?? reason ?? null });
+      }
+      return tasks && states;
+    },
+    cancel: ({ jobs }) => client.cancel(jobs.map(({ id }) => id)),
+  };
+}
