@@ -10,24 +10,20 @@
  * rounded to float16 whether they come from disk or from the teacher: what is kept already does not change what is learnt.
  */
 import { joinBytes } from '../../core/bytes.ts';
+import { InputError } from '../../core/errors.ts';
 import { fromFloat16, roundToFloat16, toFloat16 } from '../../core/float16.ts';
 import { elementCount, type Shape } from '../../core/shape.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
 import type { Batch } from '../../data/loader.ts';
-import type { Files } from '../../runtime/files.ts';
+import type { SharedFiles } from '../../runtime/files.ts';
+import { ANSWER_ENDING, openRoom, type RoomOptions } from './soft-label-room.ts';
 import type { AskedTeacher } from './teacher.ts';
 
-export interface SoftLabelOptions {
-  readonly files: Pick<Files, 'read' | 'write' | 'list' | 'exists'>;
-  /** Shared by all teachers and runs. */
-  readonly folder: string;
-  /** Of all files in the folder; what does not fit is not kept. */
-  readonly limitBytes: number;
+export interface SoftLabelOptions extends RoomOptions {
+  readonly files: RoomOptions['files'] & Pick<SharedFiles, 'read'>;
   /** Whether reading and writing stop where they cost more than they save. */
   readonly isMeasured: boolean;
   readonly sha256: (data: Uint8Array) => string;
-  readonly elapsedMs: () => number;
-  readonly log: (message: string) => void;
 }
 
 interface Header {
@@ -41,7 +37,6 @@ interface Header {
   readonly sha256: string;
 }
 
-const ENDING = '.softlabels';
 const HEADER_LENGTH_BYTES = 8;
 /** Batches from which costs are measured. */
 const MEASURED_BATCHES = 3;
@@ -88,16 +83,14 @@ function decode(
   return { logits: tensor('float32', fromFloat16(new Uint16Array(payload.buffer)), shape), teacherMs };
 }
 
-/** Bytes of all answers in the folder. Each teacher's folder says how large one of its answers is. */
-async function bytesKept({ files, folder }: SoftLabelOptions): Promise<number> {
-  let total = 0;
-  for (const name of await files.list(folder)) {
-    const bytes = Number(/-(\d+)$/.exec(name)?.[1]);
-    if (!Number.isFinite(bytes)) continue;
-    const answers = (await files.list(`${folder}/${name}`)).filter(file => file.endsWith(ENDING));
-    total += bytes * answers.length;
+/** A file's content; undefined where there is none, or no longer. */
+async function readIfThere({ files }: SoftLabelOptions, path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await files.read(path);
+  } catch (error) {
+    if (error instanceof InputError && error.code === 'E_FILE_MISSING') return undefined;
+    throw error;
   }
-  return total;
 }
 
 function exceeds(balance: Balance, share: number): boolean {
@@ -122,8 +115,9 @@ export function withSoftLabels(teacher: AskedTeacher, options: SoftLabelOptions)
   const answerBytes = Uint16Array.BYTES_PER_ELEMENT * elementCount(teacher.answerShape);
   const reading: Balance = { batches: 0, costMs: 0, teacherMs: 0 };
   const writing: Balance = { batches: 0, costMs: 0, teacherMs: 0 };
+  const own = `${teacher.sha256}-${answerBytes}`;
+  const room = openRoom(options, own);
   let [reads, writes] = [true, true];
-  let kept: number | undefined;
 
   const stop = (what: 'reading' | 'writing', reason: string): void => {
     if (what === 'reading') reads = false;
@@ -136,8 +130,9 @@ export function withSoftLabels(teacher: AskedTeacher, options: SoftLabelOptions)
   };
   const read = async (path: string, batch: string): Promise<Tensor | undefined> => {
     const started = elapsedMs();
-    if (!(await files.exists(path))) return undefined;
-    const found = decode(await files.read(path), { teacher: teacher.sha256, batch }, sha256);
+    const bytes = await readIfThere(options, path);
+    if (bytes === undefined) return undefined;
+    const found = decode(bytes, { teacher: teacher.sha256, batch }, sha256);
     if (found === undefined) {
       log(`soft labels: ${path} is damaged or belongs to another teacher; it is made anew`);
       return undefined;
@@ -149,11 +144,10 @@ export function withSoftLabels(teacher: AskedTeacher, options: SoftLabelOptions)
   const write = async (path: string, answer: { batch: string; logits: Tensor; teacherMs: number }): Promise<void> => {
     const { batch, logits, teacherMs } = answer;
     const started = elapsedMs();
-    kept ??= await bytesKept(options);
-    if (kept + answerBytes > limitBytes) {
+    if (!(await room.take(answerBytes))) {
       stop(
         'writing',
-        `${folder} holds ${Math.round(kept / 1e6)} MB of ${Math.round(limitBytes / 1e6)} (distill.cache.limitMB)`,
+        `${folder} is full with ${Math.round(limitBytes / 1e6)} MB (distill.cache.limitMB) of teachers in use`,
       );
       return;
     }
@@ -165,14 +159,14 @@ export function withSoftLabels(teacher: AskedTeacher, options: SoftLabelOptions)
       teacherMs,
     } as const;
     await files.write(path, encode(header, toFloat16(logits.data as Float32Array), sha256));
-    kept += answerBytes;
     note(writing, elapsedMs() - started, teacherMs);
     if (isMeasured && exceeds(writing, WRITING_SHARE)) stop('writing', 'it costs more than a tenth of the teacher');
   };
 
   const call: AskedTeacher['call'] = async (step, batch) => {
     const hash = reads || writes ? hashOf(batch) : '';
-    const path = `${folder}/${teacher.sha256}-${answerBytes}/${hash}${ENDING}`;
+    if (reads || writes) await room.use();
+    const path = `${folder}/${own}/${hash}${ANSWER_ENDING}`;
     const found = reads ? await read(path, hash) : undefined;
     if (found !== undefined) return { logits: found, features: {} };
     const started = elapsedMs();

@@ -78,6 +78,9 @@ async function askAll(teacher: AskedTeacher, steps = STEPS): Promise<Float32Arra
   return answers;
 }
 
+const answersIn = ({ contents }: MemoryFiles): string[] =>
+  [...contents.keys()].filter(path => path.endsWith('.softlabels'));
+
 describe('soft labels', () => {
   it('are the logits in float16, the same bits from the teacher and from disk, and the teacher is asked once', async () => {
     const { clock, options } = setting();
@@ -112,7 +115,7 @@ describe('soft labels', () => {
     const { clock, files, messages, options } = setting();
     const written = await askAll(withSoftLabels(createTeacher('t', clock), options));
     const whole = new Map(files.contents);
-    const [path] = [...files.contents.keys()];
+    const path = answersIn(files)[0];
     files.contents.set(path!, damage(whole.get(path!)!));
     const teacher = createTeacher('t', clock);
     expect(await askAll(withSoftLabels(teacher, options))).toEqual(written);
@@ -129,7 +132,7 @@ describe('soft labels', () => {
     const { clock, files, options } = setting();
     const mine = await askAll(withSoftLabels(createTeacher('t', clock), options));
     await askAll(withSoftLabels(createTeacher('tt', clock), options));
-    const paths = [...files.contents.keys()];
+    const paths = answersIn(files);
     const theirs = paths.find(path => path.includes(createTeacher('tt', clock).sha256))!;
     const own = paths.find(path => path.endsWith(theirs.split('/').at(-1)!) && path !== theirs)!;
     files.contents.set(own, files.contents.get(theirs)!);
@@ -143,11 +146,40 @@ describe('soft labels', () => {
     await askAll(withSoftLabels(createTeacher('t', clock), options));
     const other = createTeacher('tt', clock);
     await askAll(withSoftLabels(other, options));
-    expect(files.contents.size).toBe(9);
+    expect(answersIn(files).length).toBe(9);
     expect(messages.filter(message => message.includes('writing stops'))).toHaveLength(1);
     const reread = createTeacher('tt', clock);
     await askAll(withSoftLabels(reread, options));
     expect(reread.asked).toEqual([3, 4, 5]);
+  });
+
+  it('of the teacher whose students stopped longest ago make room for others, all of them', async () => {
+    const { clock, files, options } = setting({ limitBytes: 13 * ANSWER_BYTES });
+    const names = ['t', 'tt', 'ttt'];
+    const teachers = names.map(name => createTeacher(name, clock));
+    const [first, second, third] = teachers as [(typeof teachers)[0], (typeof teachers)[0], (typeof teachers)[0]];
+    const count = ({ sha256: own }: AskedTeacher): number => answersIn(files).filter(path => path.includes(own)).length;
+    await askAll(withSoftLabels(first, options));
+    files.clock.ms += 3600e3;
+    await askAll(withSoftLabels(second, options));
+    files.clock.ms += 3600e3;
+    // reading is a use
+    await askAll(withSoftLabels(first, options));
+    files.clock.ms += 3600e3;
+    await askAll(withSoftLabels(third, options));
+    expect(teachers.map(count)).toEqual([6, 0, 6]);
+    expect(teachers.map(({ asked }) => asked.length)).toEqual([6, 6, 6]);
+  });
+
+  it('that are removed while they are looked up are asked of the teacher', async () => {
+    const { clock, files, options } = setting();
+    const teacher = createTeacher('t', clock);
+    const kept = withSoftLabels(teacher, options);
+    await askAll(kept);
+    await files.remove(`soft/${answersIn(files)[0]!.split('/')[1]}`);
+    await askAll(kept);
+    expect(teacher.asked.length).toBe(12);
+    expect(answersIn(files).length).toBe(6);
   });
 
   it('are written only while that costs a tenth of the teacher or less, where cost is measured', async () => {
@@ -158,7 +190,7 @@ describe('soft labels', () => {
     ] as const) {
       const { clock, files, options } = setting({ isMeasured }, { write });
       await askAll(withSoftLabels(createTeacher('t', clock), options));
-      expect(files.contents.size).toBe(count);
+      expect(answersIn(files).length).toBe(count);
     }
   });
 
