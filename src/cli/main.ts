@@ -1,14 +1,18 @@
 #!/usr/bin/env node
 /** The program `voxstill`: the process around program.ts - arguments, streams, Ctrl-C and exit code. */
 import { packageVersion } from '../platform/node/provenance.ts';
+import { addCancel } from './commands/cancel.ts';
+import { addCollect } from './commands/collect.ts';
 import { addCompare } from './commands/compare.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addPlan } from './commands/plan.ts';
 import { addPredict } from './commands/predict.ts';
+import { addRetry } from './commands/retry.ts';
 import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
+import { addStatus } from './commands/status.ts';
 import { addSweep } from './commands/sweep.ts';
 import { addTrain } from './commands/train.ts';
 import { addUnit } from './commands/unit.ts';
@@ -22,6 +26,12 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.stderr.write('\nstopping at the next safe point; once more ends at once\n');
     interruption.abort();
   });
+}
+
+if (process.channel !== undefined) {
+  // started by a pool: without it nobody waits for this process any more
+  process.once('disconnect', () => interruption.abort());
+  process.channel.unref();
 }
 
 process.exitCode = await runProgram(
@@ -38,6 +48,10 @@ process.exitCode = await runProgram(
     addPlan,
     addInspect,
     addServe,
+    addStatus,
+    addCancel,
+    addRetry,
+    addCollect,
     addUnit,
   ],
   {

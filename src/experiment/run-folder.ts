@@ -67,6 +67,11 @@ export function armFolder(folder: string): ArmFolder {
   };
 }
 
+/** Path of the record of a run. */
+export function runRecordPath(folder: string): string {
+  return `${folder}/run.json`;
+}
+
 /**
  * Where the files of a run lie.
  * @param repeats of the recipe; the arms of the first fold and seed lie at the top
@@ -77,7 +82,7 @@ export function runFolder(folder: string, { folds, seeds }: Repeats): RunFolder 
   return {
     folder,
     recipe: `${folder}/recipe.yaml`,
-    record: `${folder}/run.json`,
+    record: runRecordPath(folder),
     splits: `${folder}/splits.json`,
     comparison: `${folder}/comparison.json`,
     report: `${folder}/report.html`,

@@ -70,7 +70,6 @@ async function writeRecord(
  * Loads and checks everything that a run needs and makes its folder ready: recipe, splits, the list of its units, and each unit's own recipe.
  * @param options.arm the only one to do; all if not given
  * @throws {InputError} before anything is written, if recipe and data do not fit; E_OUT_NOT_EMPTY without `resume`
- * @public
  */
 export async function openRun(
   laboratory: Laboratory,

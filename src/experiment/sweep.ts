@@ -111,7 +111,6 @@ function plannedRecord(
  * Plans and checks a sweep and makes its folder ready: its record, the list of its units, and each unit's own recipe.
  * @throws {InputError} before anything is written: E_OUT_NOT_EMPTY if something else is in the folder, and what {@link planSweep} and the checks
  *   of a run throw, with the combination's name
- * @public
  */
 export async function openSweep(
   laboratory: Laboratory,

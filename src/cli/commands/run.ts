@@ -1,32 +1,35 @@
 /** `voxstill run RECIPE`: teacher, student, baseline, evaluation and report, as the recipe says. */
+import { addExecutorFlags, type ExecutorFlags, executeWork, settingsOf } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import { defaultRunFolder, loadRecipe } from '../recipe.ts';
 import { reportRun } from '../run-report.ts';
-import { openLaboratory } from '../session.ts';
+import { type Outcome, openLaboratory } from '../session.ts';
 import { collect } from '../values.ts';
 
-interface Flags {
+interface Flags extends ExecutorFlags {
   readonly out?: string;
   readonly set: readonly string[];
   readonly resume: boolean;
 }
 
 export const addRun: AddCommand = (program, start) => {
-  program
+  const command = program
     .command('run')
     .description('teacher, student, baseline, evaluation and report, as the recipe says')
     .argument('<recipe>', 'YAML file')
     .option('--out <folder>', 'where the run goes (default: runs/<name of the recipe>)')
     .option('--set <key=value>', 'override a value of the recipe; may be given several times', collect, [])
-    .option('--resume', 'go on with what is in the folder', false)
-    .action((recipePath: string, { out, set, resume }: Flags) =>
-      start(async session => {
-        const recipe = await loadRecipe(recipePath, set);
-        const { runExperiment } = await import('../../experiment/run.ts');
-        const laboratory = await openLaboratory(session, recipe.threads);
-        const folder = out ?? defaultRunFolder(recipePath);
-        await runExperiment(laboratory, recipe, { out: folder, resume, signal: session.signal });
-        return reportRun(laboratory, folder);
-      }),
-    );
+    .option('--resume', 'go on with what is in the folder', false);
+  addExecutorFlags(command).action((recipePath: string, { out, set, resume, ...executor }: Flags) =>
+    start(async session => {
+      const recipe = await loadRecipe(recipePath, set);
+      const { openRun } = await import('../../experiment/run.ts');
+      const laboratory = await openLaboratory(session, recipe.threads);
+      const { signal } = session;
+      const folder = out ?? defaultRunFolder(recipePath);
+      const work = await openRun(laboratory, recipe, { out: folder, resume, signal });
+      const report = (): Promise<Outcome> => reportRun(laboratory, folder);
+      return executeWork(work, settingsOf(executor), { signal, report });
+    }),
+  );
 };

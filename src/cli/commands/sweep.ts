@@ -1,11 +1,13 @@
 /** `voxstill sweep RECIPE --grid key=[...]`: every combination, then what Dice costs and the smallest student that is good enough. */
+import type { SweepResults } from '../../experiment/sweep-record.ts';
+import { addExecutorFlags, type ExecutorFlags, executeWork, settingsOf } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import { defaultRunFolder, loadSweep } from '../recipe.ts';
-import { openLaboratory } from '../session.ts';
+import { type Outcome, openLaboratory } from '../session.ts';
 import { reportSweep } from '../sweep-report.ts';
 import { collect, share } from '../values.ts';
 
-interface Flags {
+interface Flags extends ExecutorFlags {
   readonly grid: readonly string[];
   readonly within?: number;
   readonly out?: string;
@@ -13,26 +15,24 @@ interface Flags {
 }
 
 export const addSweep: AddCommand = (program, start) => {
-  program
+  const command = program
     .command('sweep')
     .description('every combination of a grid, the Pareto front, and the smallest student that is good enough')
     .argument('<recipe>', 'YAML file')
     .requiredOption('--grid <key=[value,...]>', 'values of a key of the recipe; may be given several times', collect)
     .option('--within <dice>', 'choose the smallest student within so much validation Dice of its teacher', share)
     .option('--out <folder>', 'where the sweep goes, or goes on (default: runs/<name of the recipe>-sweep)')
-    .option('--set <key=value>', 'override a value of the recipe; may be given several times', collect, [])
-    .action((recipePath: string, { grid, within, out, set }: Flags) =>
-      start(async session => {
-        const sweep = await loadSweep(recipePath, set, grid);
-        const { runSweep } = await import('../../experiment/sweep.ts');
-        const laboratory = await openLaboratory(session, sweep.recipe.threads);
-        const folder = out ?? `${defaultRunFolder(recipePath)}-sweep`;
-        const results = await runSweep(laboratory, sweep, {
-          out: folder,
-          ...(within !== undefined && { within }),
-          signal: session.signal,
-        });
-        return reportSweep(laboratory.files, folder, results);
-      }),
-    );
+    .option('--set <key=value>', 'override a value of the recipe; may be given several times', collect, []);
+  addExecutorFlags(command).action((recipePath: string, { grid, within, out, set, ...executor }: Flags) =>
+    start(async session => {
+      const sweep = await loadSweep(recipePath, set, grid);
+      const { openSweep } = await import('../../experiment/sweep.ts');
+      const laboratory = await openLaboratory(session, sweep.recipe.threads);
+      const { signal } = session;
+      const folder = out ?? `${defaultRunFolder(recipePath)}-sweep`;
+      const work = await openSweep(laboratory, sweep, { out: folder, ...(within !== undefined && { within }), signal });
+      const report = (results: SweepResults): Promise<Outcome> => reportSweep(laboratory.files, folder, results);
+      return executeWork(work, settingsOf(executor), { signal, report });
+    }),
+  );
 };

@@ -54,10 +54,11 @@ export const addUnit: AddCommand = (program, start) => {
         const laboratory = await openLaboratory({ progress }, threads ?? coresOfProcess() ?? null);
         const { logPath } = await import('../../experiment/work/claim.ts');
         const { shortfallError, shortfallText } = await import('../../experiment/work/end.ts');
+        const { openWork } = await import('../../experiment/work/open-work.ts');
         const { performWhenFree } = await import('../../experiment/work/perform-unit.ts');
-        const { reopenWork } = await import('../../experiment/reopen.ts');
+        const { readWork } = await import('../../experiment/read-work.ts');
         const { readUnit } = await import('../../experiment/work/units-file.ts');
-        const { bench, list } = await reopenWork(laboratory, work, session.signal);
+        const { bench, list } = openWork(laboratory, await readWork(laboratory.files, work), session.signal);
         const unit = await readUnit(laboratory.files, work, { list, place });
         const end = await performWhenFree(bench, unit, {
           onClaim: attempt =>

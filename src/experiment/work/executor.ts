@@ -17,8 +17,8 @@ export interface WorkToDo {
   readonly places: readonly number[];
 }
 
-/** The units have come to an end, or somebody else sees to them from now on. @public */
-export type Started =
+/** The units have come to an end, or somebody else sees to them from now on. */
+type Started =
   | { readonly status: 'ended'; readonly ends: ReadonlyMap<number, UnitEnd> }
   | {
       readonly status: 'submitted';
@@ -34,7 +34,7 @@ export interface Executor {
   start(todo: WorkToDo): Promise<Started>;
 }
 
-/** What a batch system says of a unit that has not ended. @public */
+/** What a batch system says of a unit that has not ended. */
 export interface OutsideState {
   readonly state: 'queued' | 'running';
   /** The batch system's name of it. */
@@ -44,7 +44,7 @@ export interface OutsideState {
   readonly reason: string | null;
 }
 
-/** A batch system, for those who did not start the units. @public */
+/** A batch system, for those who did not start the units. */
 export interface Outside {
   /** By place; a unit that is not there is neither queued nor running. undefined where the batch system cannot be asked from here. */
   look(record: ExecutorRecord): Promise<ReadonlyMap<number, OutsideState> | undefined>;
@@ -68,10 +68,9 @@ const executorSchema = z.object({
   ),
 });
 
-/** `executor.json`: who started the units last, so that `status`, `cancel` and `retry` know whom to ask. @public */
+/** `executor.json`: who started the units last, so that `status`, `cancel` and `retry` know whom to ask. */
 export type ExecutorRecord = z.output<typeof executorSchema>;
 
-/** @public */
 export type ExecutorKind = ExecutorRecord['kind'];
 
 /** Where nothing is recorded: this process, one unit after another. */
@@ -81,14 +80,14 @@ function executorPath(work: string): string {
   return `${work}/executor.json`;
 }
 
-/** Reads who started the units of a work folder last. @public */
+/** Reads who started the units of a work folder last. */
 export async function readExecutor(files: Files, work: string): Promise<ExecutorRecord> {
   const path = executorPath(work);
   if (!(await files.exists(path))) return DEFAULT_EXECUTOR;
   return executorSchema.parse(JSON.parse(new TextDecoder().decode(await files.read(path))));
 }
 
-/** Records who starts the units of a work folder. @public */
+/** Records who starts the units of a work folder. */
 export async function writeExecutor(files: Files, work: string, record: ExecutorRecord): Promise<void> {
   await writeJson(files, executorPath(work), record);
 }

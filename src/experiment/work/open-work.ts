@@ -1,21 +1,40 @@
 /** A run or sweep from the moment its folder is ready: starts its units, puts together what they found, and keeps its record true. */
 import { invariant, VoxstillError } from '../../core/errors.ts';
 import type { SharedFiles } from '../../runtime/files.ts';
+import type { Laboratory } from '../laboratory.ts';
+import type { Machine } from '../machine.ts';
 import { highestAttempt, readClaim, workFolder } from './claim.ts';
 import { type Shortfall, shortfallError } from './end.ts';
 import type { Executor, WorkToDo } from './executor.ts';
 import { forgetFailure, readOutcome } from './outcome.ts';
 import { cancelledPath } from './perform-unit.ts';
-import type { Bench } from './run-unit.ts';
+import { type Bench, openBench } from './run-unit.ts';
+import { countStates, readStates, type UnitReport } from './state.ts';
 import type { ListedUnit } from './units-file.ts';
 import { reasonOf, updateRecord, type WorkRecord } from './work-record.ts';
 
-export interface OpenWork<Results> extends WorkToDo {
-  readonly bench: Bench;
-  /** Path of its record, which says that it is running. */
+/** A run or sweep that is there. */
+export interface FoundWork<Results> extends WorkToDo {
+  /** Path of its record. */
   readonly record: string;
+  /** SHA-256 of the data files that it has seen, by path within the data set. */
+  readonly known: Readonly<Record<string, string>> | undefined;
   /** Puts together what the units found, as far as they came. */
   readonly collect: () => Promise<Results>;
+}
+
+/** One whose units can be done here. */
+export interface OpenWork<Results> extends Omit<FoundWork<Results>, 'known'> {
+  readonly bench: Bench;
+}
+
+/** Opens a work that is there. */
+export function openWork<Results>(
+  laboratory: Laboratory,
+  { known, ...work }: FoundWork<Results>,
+  signal: AbortSignal,
+): OpenWork<Results> {
+  return { ...work, bench: openBench(laboratory, { work: work.work, kind: work.list.kind, known, signal }) };
 }
 
 /** Results, or what was submitted, for people. */
@@ -72,6 +91,41 @@ function shortfallsOf(
 }
 
 /**
+ * Puts together what is finished of a work, and says in its record how far it came.
+ * @param reports of all its units
+ */
+export async function collectWork<Results>(
+  { files, machine }: { readonly files: SharedFiles; readonly machine: Pick<Machine, 'now'> },
+  { work, list, record, collect }: FoundWork<Results>,
+  reports: readonly UnitReport[],
+): Promise<Results> {
+  const results = await collect();
+  const status = statusOf(reports);
+  const failed = reports.find(({ error }) => error !== null);
+  await updateRecord(files, record, {
+    ...(await spent(files, work, list.units)),
+    ...(status !== undefined && { status, finishedAt: machine.now() }),
+    error: failed?.error ? `${failed.label}: ${failed.error.code}: ${failed.error.message}` : undefined,
+  });
+  return results;
+}
+
+/** How a work ended whose units stand like this; undefined as long as it goes on. */
+function statusOf(reports: readonly UnitReport[]): WorkRecord['status'] | undefined {
+  const { done, failed, cancelled } = countStates(reports);
+  if (done + failed === reports.length) return failed === 0 ? 'done' : 'failed';
+  return done + failed + cancelled === reports.length ? 'stopped' : undefined;
+}
+
+/** How a work stands whose units have ended, by those that were somebody else's. */
+async function statusBeside({ bench, list, work, places }: OpenWork<unknown>): Promise<WorkRecord['status']> {
+  const reports = await readStates(bench.laboratory, { work, list });
+  const { failed, running } = countStates(reports.filter(({ place }) => !places.includes(place)));
+  if (failed > 0) return 'failed';
+  return running > 0 ? 'running' : 'done';
+}
+
+/**
  * Does the units of a work that are not done yet, failed ones again.
  * @returns its results, or what was submitted
  * @throws the error of a unit that did not come to its results, after the results of the others have been put together; {WorkError} E_UNITS if
@@ -84,21 +138,22 @@ export async function performWork<Results>(work: OpenWork<Results>, executor: Ex
     const { timingsSeconds, waitingShares } = await spent(files, work.work, list.units);
     await updateRecord(files, record, {
       status,
-      finishedAt: machine.now(),
+      finishedAt: status === 'running' ? undefined : machine.now(),
       dataHashes: bench.dataHashes,
       timingsSeconds,
       waitingShares,
-      ...(error !== undefined && { error }),
+      error,
     });
   };
   await forgetEnds(files, work);
+  await updateRecord(files, record, { status: 'running', finishedAt: undefined, error: undefined });
   try {
     const started = await executor.start(work);
     if (started.status === 'submitted') return { submitted: started.text };
     const [first, ...more] = shortfallsOf(work, started);
     const results = await collect();
     if (first !== undefined) throw shortfallError([first, ...more]);
-    await settle('done');
+    await settle(await statusBeside(work));
     return { results };
   } catch (error) {
     const isStopped =

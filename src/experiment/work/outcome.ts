@@ -25,8 +25,11 @@ const outcomeSchema = z.object({
 /** `outcome.json` */
 export type UnitOutcome = z.output<typeof outcomeSchema>;
 
+/** Within a unit's work folder. */
+export const OUTCOME_FILE = 'outcome.json';
+
 function outcomePath(unit: string): string {
-  return `${workFolder(unit)}/outcome.json`;
+  return `${workFolder(unit)}/${OUTCOME_FILE}`;
 }
 
 /**

@@ -26,7 +26,7 @@ export function cancelledPath(work: string): string {
 }
 
 /** @returns WorkError E_CANCELLED */
-function cancelledError(work: string): WorkError {
+export function cancelledError(work: string): WorkError {
   return new WorkError(
     'E_CANCELLED',
     `${work} was cancelled. What is finished is kept; voxstill retry goes on with the rest.`,

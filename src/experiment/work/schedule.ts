@@ -6,13 +6,13 @@ import type { UnitEnd } from './end.ts';
 import type { ListedUnit } from './units-file.ts';
 
 /** A unit that vanishes so often is not started again by itself. */
-const MOST_ATTEMPTS = 5;
+export const MOST_ATTEMPTS = 5;
 
 /** How long to wait before a unit that somebody else holds is looked at again. */
 const HELD_INTERVAL_MS = 2000;
 
 /** vanished: its process is gone without a word. */
-type Attempted = UnitEnd | { readonly status: 'vanished'; readonly error: { code: string; message: string } };
+export type Attempted = UnitEnd | { readonly status: 'vanished'; readonly error: { code: string; message: string } };
 
 export interface ScheduleOptions {
   readonly units: readonly ListedUnit[];

@@ -28,8 +28,11 @@ export function reasonOf(error: unknown): string {
   return error instanceof VoxstillError ? `${error.code}: ${error.message}` : String(error);
 }
 
+/** What a record is to say; undefined takes it out. */
+type Changes = { readonly [Key in keyof WorkRecord]?: WorkRecord[Key] | undefined };
+
 /** Changes what a record says, and leaves the rest of it. */
-export async function updateRecord(files: Files, path: string, changes: Partial<WorkRecord>): Promise<void> {
+export async function updateRecord(files: Files, path: string, changes: Changes): Promise<void> {
   const before: object = JSON.parse(new TextDecoder().decode(await files.read(path)));
   await writeJson(files, path, { ...before, ...changes });
 }

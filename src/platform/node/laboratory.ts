@@ -9,7 +9,7 @@ import { createNodeImageCodec } from './image-codec.ts';
 import { createNodeMachine } from './provenance.ts';
 
 /** Files on disk, and ITK for the formats beyond NIfTI. */
-export function createNodeSources(): VolumeSources {
+export function createNodeSources(): VolumeSources & Pick<Laboratory, 'files'> {
   return { files: nodeFiles, images: createNodeImageCodec() };
 }
 
@@ -26,8 +26,7 @@ export async function createNodeLaboratory(options: NodeLaboratoryOptions = {}):
   const engine = await createNodeEngine(threads === undefined ? {} : { threads });
   return {
     engine,
-    files: nodeFiles,
-    images: createNodeImageCodec(),
+    ...createNodeSources(),
     machine: createNodeMachine(engine.name),
     progress,
     openBatches: createThreadedBatchSource,

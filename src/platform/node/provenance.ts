@@ -47,12 +47,25 @@ function wait(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** What of this machine needs no engine. */
+export const thisMachine: Omit<Machine, 'provenance'> = {
+  now: () => new Date().toISOString(),
+  elapsedMs: () => performance.now(),
+  sha256,
+  resetPeak,
+  peakBytes: () => linuxPeakBytes() ?? process.resourceUsage().maxRSS * 1024,
+  owner: thisProcess(),
+  hasEnded,
+  wait,
+};
+
 /**
  * This machine.
  * @param engineName as the engine calls itself, for the record
  */
 export function createNodeMachine(engineName: string): Machine {
   return {
+    ...thisMachine,
     provenance: {
       versions: { voxstill: packageVersion(), node: process.versions.node, engine: engineName },
       host: {
@@ -62,13 +75,5 @@ export function createNodeMachine(engineName: string): Machine {
         memoryBytes: totalmem(),
       },
     },
-    now: () => new Date().toISOString(),
-    elapsedMs: () => performance.now(),
-    sha256,
-    resetPeak,
-    owner: thisProcess(),
-    hasEnded,
-    wait,
-    peakBytes: () => linuxPeakBytes() ?? process.resourceUsage().maxRSS * 1024,
   };
 }

@@ -1,0 +1,37 @@
+/** `voxstill collect FOLDER`: tables and report of what is finished of a run or sweep. */
+import { readWork } from '../../experiment/read-work.ts';
+import { collectWork } from '../../experiment/work/open-work.ts';
+import { countStates, readStates, unitsToRestart } from '../../experiment/work/state.ts';
+import { createNodeSources } from '../../platform/node/laboratory.ts';
+import { thisMachine } from '../../platform/node/provenance.ts';
+import { lookOutside, submitAgain } from '../executor.ts';
+import type { AddCommand } from '../program.ts';
+import { countsText } from '../status-text.ts';
+import { reportWork } from '../work-report.ts';
+
+interface Flags {
+  readonly again: boolean;
+}
+
+export const addCollect: AddCommand = (program, start) => {
+  program
+    .command('collect')
+    .description('put together tables and report of what is finished of a run or sweep')
+    .argument('<folder>', 'of the run or sweep')
+    .option('--again', 'have the batch system start again what it lost', false)
+    .action((work: string, { again }: Flags) =>
+      start(async () => {
+        const sources = createNodeSources();
+        const world = { files: sources.files, machine: thisMachine };
+        const found = await readWork(sources.files, work);
+        const reports = await readStates(world, found, await lookOutside(sources.files, work));
+        // first, since there may be nothing yet to put together
+        const places = again ? unitsToRestart(reports) : [];
+        const submitted = await submitAgain(sources.files, { ...found, places });
+        const { json, text } = await reportWork(sources, work, await collectWork(world, found, reports));
+        const counts = countStates(reports);
+        const lines = [text, countsText(reports), ...(submitted === undefined ? [] : [submitted])];
+        return { json: { ...json, counts }, text: lines.join('\n') };
+      }),
+    );
+};

@@ -1,0 +1,62 @@
+/** `voxstill status FOLDER`: where every unit of a run or sweep stands, wherever it runs; from any machine on the shared folder. */
+import type { UnitReport } from '../../experiment/work/state.ts';
+import { countStates, readStates } from '../../experiment/work/state.ts';
+import { readUnits } from '../../experiment/work/units-file.ts';
+import { nodeFiles } from '../../platform/node/files.ts';
+import { thisMachine } from '../../platform/node/provenance.ts';
+import { lookOutside } from '../executor.ts';
+import type { AddCommand } from '../program.ts';
+import type { Outcome, Session } from '../session.ts';
+import { changeText, countsText, statusText } from '../status-text.ts';
+
+interface Flags {
+  readonly watch: boolean;
+}
+
+/** How often a watched work is looked at. */
+const WATCH_INTERVAL_MS = 2000;
+
+async function look(work: string): Promise<readonly UnitReport[]> {
+  const list = await readUnits(nodeFiles, work);
+  const sources = { files: nodeFiles, machine: thisMachine };
+  return readStates(sources, { work, list }, await lookOutside(nodeFiles, work));
+}
+
+/** Whether anything may still change by itself. */
+function mayChange(reports: readonly UnitReport[]): boolean {
+  return reports.some(({ state }) => !['done', 'failed', 'cancelled'].includes(state));
+}
+
+/** Tells of every change until all units have ended, or Ctrl-C. */
+async function watch(work: string, { progress, signal }: Session): Promise<readonly UnitReport[]> {
+  let reports = await look(work);
+  const task = progress.task(work, reports.length, 'unit');
+  let before = new Map<number, UnitReport['state']>();
+  for (;;) {
+    for (const report of reports) {
+      const old = before.get(report.place);
+      if (old !== undefined && old !== report.state) progress.log(changeText(report));
+    }
+    before = new Map(reports.map(({ place, state }) => [place, state]));
+    task.update(countStates(reports).done, countsText(reports));
+    if (!mayChange(reports) || signal.aborted) break;
+    await thisMachine.wait(WATCH_INTERVAL_MS, signal);
+    reports = await look(work);
+  }
+  task.finish();
+  return reports;
+}
+
+export const addStatus: AddCommand = (program, start) => {
+  program
+    .command('status')
+    .description('where every unit of a run or sweep stands, wherever it runs')
+    .argument('<folder>', 'of the run or sweep')
+    .option('--watch', 'go on telling until all units have ended', false)
+    .action((work: string, flags: Flags) =>
+      start(async (session): Promise<Outcome> => {
+        const units = flags.watch ? await watch(work, session) : await look(work);
+        return { json: { work, counts: countStates(units), units }, text: statusText(units) };
+      }),
+    );
+};

@@ -1,0 +1,139 @@
+/** The flags that say who starts the units of a run or sweep, and the executor that they ask for. */
+import { type Command, Option } from 'commander';
+import { InputError } from '../core/errors.ts';
+import {
+  type Executor,
+  type ExecutorKind,
+  type ExecutorRecord,
+  type Outside,
+  type OutsideState,
+  readExecutor,
+  type WorkToDo,
+  writeExecutor,
+} from '../experiment/work/executor.ts';
+import { inProcess } from '../experiment/work/in-process.ts';
+import { type OpenWork, type Performed, performWork } from '../experiment/work/open-work.ts';
+import { MOST_ATTEMPTS } from '../experiment/work/schedule.ts';
+import { ownProgram } from '../platform/node/own-program.ts';
+import { processPool } from '../platform/node/pool.ts';
+import { createSlurmClient } from '../platform/node/slurm/client.ts';
+import { slurmExecutor, slurmOutside } from '../platform/node/slurm/executor.ts';
+import type { Files } from '../runtime/files.ts';
+import type { Outcome } from './session.ts';
+import { wholeNumber } from './values.ts';
+
+/** Flags as commander gives them. */
+export interface ExecutorFlags {
+  readonly executor: ExecutorKind;
+  readonly concurrency?: number;
+  readonly sbatch?: string;
+}
+
+/** Adds --executor and what belongs to it. */
+export function addExecutorFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--executor <which>', 'who starts the units: this machine, or Slurm')
+        .choices(['local', 'slurm'] satisfies ExecutorKind[])
+        .default('local'),
+    )
+    .option(
+      '--concurrency <n>',
+      'units at once; several share the cores, each in a process of its own (default: 1 here, as Slurm likes)',
+      wholeNumber(1),
+    )
+    .option('--sbatch <options>', 'further options for sbatch, such as "--partition=gpu --time=2:00:00"');
+}
+
+/** Who starts units, as it was asked for or recorded. */
+type ExecutorSettings = Pick<ExecutorRecord, 'kind' | 'concurrency' | 'sbatch'>;
+
+/**
+ * The settings that flags ask for.
+ * @throws {InputError} E_USAGE
+ */
+export function settingsOf({ executor, concurrency, sbatch }: ExecutorFlags): ExecutorSettings {
+  if (executor === 'local' && sbatch !== undefined) {
+    throw new InputError('E_USAGE', '--sbatch is for Slurm. Add --executor slurm.');
+  }
+  return { kind: executor, concurrency: concurrency ?? (executor === 'local' ? 1 : null), sbatch: sbatch ?? null };
+}
+
+function slurm(files: Files, { concurrency, sbatch }: ExecutorSettings): Executor {
+  return slurmExecutor({ client: createSlurmClient(), files, program: ownProgram(), concurrency, sbatch });
+}
+
+/** The executor for a work. */
+function executorFor<Results>({ bench }: OpenWork<Results>, settings: ExecutorSettings, signal: AbortSignal): Executor {
+  const { laboratory } = bench;
+  const { kind, concurrency } = settings;
+  switch (kind) {
+    case 'local': {
+      if (concurrency === null || concurrency === 1) return inProcess(bench);
+      const { cores } = laboratory.machine.provenance.host;
+      return processPool(laboratory, { concurrency, cores, signal });
+    }
+    case 'slurm':
+      return slurm(laboratory.files, settings);
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** The batch system that was asked to do a work's units. */
+function outsideOf({ kind }: ExecutorRecord): Outside | undefined {
+  switch (kind) {
+    case 'local':
+      return undefined;
+    case 'slurm':
+      return slurmOutside(createSlurmClient());
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** What a batch system says of a work's units; nothing where none was asked to do them, or none can be asked from here. */
+export async function lookOutside(files: Files, work: string): Promise<ReadonlyMap<number, OutsideState>> {
+  const record = await readExecutor(files, work);
+  return (await outsideOf(record)?.look(record)) ?? new Map();
+}
+
+/** Takes back what a batch system was asked to do for a work. */
+export async function cancelOutside(files: Files, work: string): Promise<void> {
+  const record = await readExecutor(files, work);
+  await outsideOf(record)?.cancel(record);
+}
+
+/**
+ * Asks the batch system again to do units that it lost, a few times at most: each round has a job that collects.
+ * @returns what was submitted, for people; undefined where nothing was
+ */
+export async function submitAgain(files: Files, todo: WorkToDo): Promise<string | undefined> {
+  const record = await readExecutor(files, todo.work);
+  const rounds = record.jobs.filter(({ role }) => role === 'collect').length;
+  if (record.kind !== 'slurm' || todo.places.length === 0 || rounds >= MOST_ATTEMPTS) return undefined;
+  const started = await slurm(files, record).start(todo);
+  return started.status === 'submitted' ? started.text : undefined;
+}
+
+/** Counts rounds of submission anew, because a person asks for one. */
+export async function forgetRounds(files: Files, work: string): Promise<ExecutorRecord> {
+  const record = await readExecutor(files, work);
+  const fresh = { ...record, jobs: record.jobs.filter(({ role }) => role === 'units') };
+  if (fresh.jobs.length < record.jobs.length) await writeExecutor(files, work, fresh);
+  return fresh;
+}
+
+/**
+ * Does a work as the flags ask, and reports it.
+ * @param report of results, where the units have ended here
+ */
+export async function executeWork<Results>(
+  work: OpenWork<Results>,
+  settings: ExecutorSettings,
+  options: { readonly signal: AbortSignal; readonly report: (results: Results) => Promise<Outcome> },
+): Promise<Outcome> {
+  const performed: Performed<Results> = await performWork(work, executorFor(work, settings, options.signal));
+  if ('results' in performed) return options.report(performed.results);
+  return { json: { folder: work.work, units: work.places.length, submitted: true }, text: performed.submitted };
+}

@@ -1,0 +1,166 @@
+/**
+ * A pool of processes on this machine, so that units of small networks, which cannot use all cores by themselves, use them together. Each process does one
+ * unit with its share of the cores and ends. What became of a unit is read from its folder, whatever happened to the process.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { InputError } from '../../core/errors.ts';
+import type { Laboratory } from '../../experiment/laboratory.ts';
+import { type Executor, type WorkToDo, writeExecutor } from '../../experiment/work/executor.ts';
+import { recordedError } from '../../experiment/work/outcome.ts';
+import { cancelledError, cancelledPath } from '../../experiment/work/perform-unit.ts';
+import { type Attempted, schedule } from '../../experiment/work/schedule.ts';
+import { readUnitState, type UnitReport } from '../../experiment/work/state.ts';
+import { ownProgram } from './own-program.ts';
+
+export interface PoolOptions {
+  /** Units at once. */
+  readonly concurrency: number;
+  /** Of all of them together. */
+  readonly cores: number;
+  readonly signal: AbortSignal;
+}
+
+/** How much of what a process said last is kept for messages. */
+const TAIL_CHARACTERS = 2000;
+/** How often progress is read. */
+const PROGRESS_INTERVAL_MS = 1000;
+
+/** How a process ended. */
+interface Ended {
+  /** For people. */
+  readonly how: string;
+  /** The end of what it said on stderr. */
+  readonly said: string;
+}
+
+/** Runs the program to its end; asks it to stop when the signal fires. */
+async function runProgram(words: readonly string[], signal: AbortSignal): Promise<Ended> {
+  const [node, main] = ownProgram();
+  // a group of its own, so that Ctrl-C reaches it once, from here; the channel tells it when this process is gone
+  const child = spawn(node, [main, ...words], { detached: true, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-TAIL_CHARACTERS);
+  });
+  const stop = (): void => {
+    child.kill('SIGTERM');
+  };
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  try {
+    const [code, name] = (await once(child, 'close')) as [number | null, string | null];
+    return { how: name === null ? `with exit code ${code}` : `by ${name}`, said: said.trim() };
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** What became of a unit whose process has ended. */
+function attempted({ state, error, label }: UnitReport, { how, said }: Ended): Attempted {
+  switch (state) {
+    case 'done':
+      return { status: 'done' };
+    case 'failed':
+      return { status: 'failed', error: error ?? recordedError('for no known reason') };
+    case 'running':
+      return { status: 'held', error: { code: 'E_UNIT_HELD', message: `${label} is held by another process` } };
+    case 'lost':
+      return { status: 'vanished', error: { code: 'E_UNIT_LOST', message: `its process ended ${how}` } };
+    case 'waiting':
+    case 'queued':
+    case 'cancelled':
+      return { status: 'unfinished', error: { code: 'E_UNIT_PROCESS', message: `its process ended ${how}: ${said}` } };
+    default:
+      return state satisfies never;
+  }
+}
+
+/** What a unit is at, in a few words. */
+function progressText({ label, progress }: UnitReport): string {
+  return progress === null ? label : `${label} ${progress.done}/${progress.total}`;
+}
+
+/** Shows how many units have ended, and what those that run are at, until it is closed. */
+function showProgress(
+  { machine, progress }: Pick<Laboratory, 'machine' | 'progress'>,
+  total: number,
+  look: () => Promise<{ readonly ended: number; readonly running: readonly UnitReport[] }>,
+): { readonly close: () => Promise<void> } {
+  const closed = new AbortController();
+  const task = progress.task('units', total, 'unit');
+  const show = async (): Promise<void> => {
+    const { ended, running } = await look();
+    task.update(ended, running.map(progressText).join('; '));
+  };
+  const showing = (async () => {
+    while (!closed.signal.aborted) {
+      await show();
+      await machine.wait(PROGRESS_INTERVAL_MS, closed.signal);
+    }
+    await show();
+    task.finish();
+  })();
+  return {
+    close: () => {
+      closed.abort();
+      return showing;
+    },
+  };
+}
+
+/**
+ * A pool. A process that vanishes is started again; a unit that fails does not stop the others.
+ * @throws {InputError} E_CONCURRENCY if there are fewer cores than units at once
+ */
+export function processPool(
+  laboratory: Pick<Laboratory, 'files' | 'machine' | 'progress'>,
+  { concurrency, cores, signal }: PoolOptions,
+): Executor {
+  const { files, machine, progress } = laboratory;
+  if (concurrency > cores) {
+    throw new InputError('E_CONCURRENCY', `${concurrency} units at once need as many cores, and there are ${cores}.`);
+  }
+  const threads = Math.floor(cores / concurrency);
+  const stateOf = async ({ work, list }: WorkToDo, place: number): Promise<UnitReport> => {
+    const [isCancelled, nowMs] = [await files.exists(cancelledPath(work)), await files.nowMs(work)];
+    return readUnitState(files, { work, list, place }, { machine, nowMs, isCancelled, outside: new Map() });
+  };
+  return {
+    start: async todo => {
+      const { work, list, places } = todo;
+      await writeExecutor(files, work, { kind: 'local', concurrency, sbatch: null, jobs: [] });
+      const running = new Set<number>();
+      let ended = 0;
+      const perform = async (place: number): Promise<Attempted> => {
+        running.add(place);
+        const end = await runProgram(['unit', work, String(place), '--threads', String(threads), '--quiet'], signal);
+        running.delete(place);
+        const report = await stateOf(todo, place);
+        signal.throwIfAborted();
+        if (report.state === 'cancelled') throw cancelledError(work);
+        const result = attempted(report, end);
+        if (result.status !== 'held' && result.status !== 'vanished') ended++;
+        if (result.status === 'done') progress.log(`${report.label}: done`);
+        else progress.warn(`${report.label}: ${result.error.code}: ${result.error.message}`);
+        return result;
+      };
+      const shown = showProgress(laboratory, places.length, async () => {
+        return { ended, running: await Promise.all([...running].map(place => stateOf(todo, place))) };
+      });
+      try {
+        const ends = await schedule({
+          units: list.units,
+          places,
+          concurrency,
+          perform,
+          wait: ms => machine.wait(ms, signal),
+          onHeld: () => {},
+        });
+        return { status: 'ended', ends };
+      } finally {
+        await shown.close();
+      }
+    },
+  };
+}
