@@ -27,7 +27,7 @@ function demoRecipe(folder: string, { quick, seed }: DemoOptions): string {
 patch: { size: [32, 48, 32], foreground: 0.5 }
 teacher: { unet: { features: [12, 24, 48] }, train: { steps: ${teacherSteps}, batch: 2, validateEvery: ${Math.ceil(teacherSteps / 3)} } }
 student: { unet: { features: [4, 8, 16] }, train: { steps: ${studentSteps}, batch: 2, learningRate: 0.01, validateEvery: ${Math.ceil(studentSteps / 3)} } }
-distill: { losses: [ { kd: {} } ] }
+distill: { losses: [ { softDice: {} }, { dist: {} } ] }
 seeds: [${seed}]
 `;
 }

@@ -45,6 +45,12 @@ function normalization({ normalize }: Plan): string {
   return normalize.every(method => method === first) ? String(first) : `[${normalize.join(', ')}]`;
 }
 
+/** What beats the default where classes exclude each other and are three or more, background among them. */
+function distillation({ labels }: Fingerprint): readonly string[] {
+  const areExclusive = labels.every(({ region }) => region === undefined);
+  return areExclusive && labels.length >= 3 ? ['distill: { losses: [{ softDice: {} }, { dist: {} }] }'] : [];
+}
+
 function header(fingerprint: Fingerprint, plan: Plan): readonly string[] {
   const { dataset, labelledCases, unlabelledCases, channels, classes, foregroundShare, spacingMm, sizeVoxels } =
     fingerprint;
@@ -102,6 +108,7 @@ export function formatPlan(fingerprint: Fingerprint, plan: Plan, dataset: string
     'student: # a sixteenth of the parameters',
     `  unet: { ${unetKeys(student)} }`,
     `  train: { ${train}, learningRate: 0.01 } # small networks learn slowly at the teacher's rate`,
+    ...distillation(fingerprint),
     'seeds: [1] # three or more to compare methods rather than models',
     '',
   ].join('\n');

@@ -114,7 +114,7 @@ const dkd = z.strictObject({
 
 const dist = z.strictObject({
   temperature: temperature(1),
-  weight: weight(0.1),
+  weight: weight(1),
   interWeight: nonNegative.default(1).describe('Of the relation between the classes of a voxel: beta.'),
   intraWeight: nonNegative.default(1).describe('Of the relation between the voxels in a class: gamma.'),
   ...voxels,
@@ -153,7 +153,7 @@ export const distillSchema = z.strictObject({
   losses: z
     .array(term)
     .min(1)
-    .prefault([{ kd: {} }])
+    .prefault([{ softDice: {} }])
     .describe('Terms that pull the student towards the teacher; they add up.'),
   unlabelled: z
     .strictObject({

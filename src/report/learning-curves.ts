@@ -32,6 +32,8 @@ const TERM_TITLES: Readonly<Record<string, string>> = {
   crossEntropy: 'Cross-entropy',
   dice: 'Soft Dice loss',
   kd: 'Distillation (KL)',
+  softDice: 'Distillation (soft Dice)',
+  dist: 'Distillation (DIST)',
   gradientNorm: 'Gradient norm',
 };
 

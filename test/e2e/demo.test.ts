@@ -89,7 +89,7 @@ describe('demo --quick --json', () => {
     const recipe = readFileSync(join(run, 'recipe.yaml'), 'utf8');
     expect(recipe).toMatch(/dataset: \/.*run-data\n/);
     // what the demo leaves to the defaults is there too
-    for (const line of [/temperature: \d/, /softWeight: \d/, /learningRate: \d/, /normalize: \w/, /overlap: \d/]) {
+    for (const line of [/temperature: \d/, /weight: \d/, /learningRate: \d/, /normalize: \w/, /overlap: \d/]) {
       expect(recipe).toMatch(line);
     }
   });
@@ -98,7 +98,7 @@ describe('demo --quick --json', () => {
     const [header = '', ...lines] = readFileSync(join(run, arm, 'history.csv'), 'utf8')
       .trim()
       .split('\n');
-    const soft = arm === 'student' ? ['kd'] : [];
+    const soft = arm === 'student' ? ['softDice', 'dist'] : [];
     const terms = ['total', 'crossEntropy', 'dice', ...soft, 'gradientNorm'];
     const columns = ['step', 'epoch', 'seconds', 'learningRate', ...terms, 'validationDice'];
     expect(header.split(',')).toEqual(columns);

@@ -11,7 +11,7 @@ import { tinyRecipe } from '../support/tiny-recipe.ts';
 const folder = temporaryFolder();
 const out = join(folder, 'sweep');
 const FEATURES = 'student.unet.features=[[2,4],[1,2]]';
-const LOSSES = 'distill.losses=[[{kd: {}}],[{dist: {}}]]';
+const LOSSES = 'distill.losses=[[{softDice: {}}],[{dist: {}}]]';
 const SHORT = ['--set', 'evaluate.overlap=0', '--set', 'seeds=[1]'];
 
 beforeAll(async () => {
@@ -81,7 +81,7 @@ describe('a sweep', () => {
     const call = await sweep(['--grid', FEATURES, '--grid', LOSSES, '--out', 'sweep']);
     expect(call.code, call.stderr).toBe(0);
     const added = Object.keys(models()).filter(name => !(name in before));
-    // the list with kd alone is the default: those students are there
+    // the list with softDice alone is the default: those students are there
     expect(added.map(name => name.split('-')[0])).toEqual(['student', 'student']);
     expect(models()).toMatchObject(before);
     expect(record().results?.againstBaseline.filter(({ metric }) => metric === 'meanDice').length).toBe(4);

@@ -95,6 +95,6 @@ describe('docs/recipe.md', () => {
     expect(parseRecipe(first, { path: 'docs/recipe.md' }).patch.size).toEqual([40, 56, 40]);
     const distill = parts.filter(part => part.startsWith('distill:'));
     const recipes = distill.map(part => parseRecipe(first + part, { path: 'docs/recipe.md' }));
-    expect(recipes.map(recipe => recipe.distill.losses.length)).toEqual([2]);
+    expect(recipes.map(recipe => recipe.distill.losses.length)).toEqual([4]);
   });
 });

@@ -136,6 +136,23 @@ describe('planExperiment', () => {
     expect(recipeOf(fingerprint, plan).preprocess.normalize).toEqual(['ct', 'z-score', 'z-score-nonzero']);
   });
 
+  it('distils by relations too where three classes exclude each other', () => {
+    const methodsFor = (labels: Fingerprint['labels']): readonly string[] => {
+      const fingerprint = fingerprintOf(repeat(10, { sizeVoxels: [40, 40, 40], spacingMm: [1, 1, 1] }), { labels });
+      const { distill } = recipeOf(fingerprint, planExperiment(fingerprint, AMPLE));
+      return distill.losses.flatMap(loss => Object.keys(loss));
+    };
+    const background = { value: 0, name: 'background' };
+    const blob = { value: 1, name: 'blob' };
+    const regions = [
+      { value: 1, name: 'whole', region: [1, 2] },
+      { value: 2, name: 'core', region: [2] },
+    ];
+    expect(methodsFor([background, blob, { value: 2, name: 'core' }])).toEqual(['softDice', 'dist']);
+    expect(methodsFor([background, blob])).toEqual(['softDice']);
+    expect(methodsFor([background, ...regions])).toEqual(['softDice']);
+  });
+
   it('sees every training case about twelve times, within bounds', () => {
     const stepsFor = (cases: number): number =>
       planExperiment(fingerprintOf(repeat(cases, { sizeVoxels: [16, 16, 16], spacingMm: [1, 1, 1] })), AMPLE).steps;

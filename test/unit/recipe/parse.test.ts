@@ -92,7 +92,7 @@ describe('defaults', () => {
         dice: { weight: 1, batch: true, background: false, squared: false, smooth: 1e-5 },
       },
       distill: {
-        losses: [{ kd: KD }],
+        losses: [{ softDice: { temperature: 1, weight: 1, background: false } }],
         unlabelled: { batch: 0 },
         softLabels: 'step',
         cache: { folder: 'soft-labels', limitMB: 10_000 },
