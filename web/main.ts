@@ -9,7 +9,7 @@ import { byId, make } from './elements.ts';
 import { acceptDrops, chosenFiles } from './inputs.ts';
 import { planMemory } from './memory.ts';
 import { guarded, hideMessage, showMessage } from './message.ts';
-import { choicesOf, fetchRun, type ModelChoice, readDroppedModels } from './models.ts';
+import { choicesOf, fetchWork, type ModelChoice, readDroppedModels } from './models.ts';
 import type { DroppedFile, Scan } from './protocol.ts';
 import { costText, progressText } from './report-text.ts';
 import { renderVolumes, type Segmented, stylesOf } from './segmentations.ts';
@@ -314,13 +314,15 @@ function listen(): void {
   listenToKeys();
 }
 
-async function showRun(): Promise<void> {
-  const run = await fetchRun();
-  if (run === undefined) return;
-  byId('run-name').textContent = run.name;
+async function showWork(): Promise<void> {
+  const work = await fetchWork();
+  if (work === undefined) return;
+  byId('run-name').textContent = work.name;
   byId('show-training').hidden = false;
+  // what is at work is what a person wants to see first
+  if (work.units.some(({ state }) => state !== 'done')) showView(true);
   const { watchTraining } = await import('./training.ts');
-  await watchTraining(run, async now => {
+  await watchTraining(work, async now => {
     byId('report').hidden = now.report === undefined;
     const known = choices;
     choices = [
@@ -328,7 +330,7 @@ async function showRun(): Promise<void> {
       ...known.filter(({ name }) => /\.onnx$/i.test(name)),
     ];
     if (choices.length === known.length) return;
-    if (chosen === undefined) await choose(choices.find(({ name }) => name.startsWith('student')) ?? choices[0]!);
+    if (chosen === undefined) await choose(choices.find(({ name }) => name.includes('student')) ?? choices[0]!);
     renderModels();
   });
 }
@@ -339,4 +341,4 @@ guarded(async () => {
   backends = await chooseBackends(select('backend'));
   await updateActions();
 });
-guarded(showRun);
+guarded(showWork);

@@ -1,7 +1,7 @@
 /** The models that a person may choose: those of the run that is served, and those that were dropped. All are checked when they come. */
 import { InputError } from '../src/core/errors.ts';
 import { type ModelFile, readModelFile } from '../src/experiment/model-file.ts';
-import type { ArmOverview, RunOverview } from '../src/experiment/run-overview.ts';
+import type { ArmOverview, WorkOverview } from '../src/experiment/work-overview.ts';
 import { droppedFiles } from './dropped-files.ts';
 import type { DroppedFile } from './protocol.ts';
 
@@ -12,13 +12,13 @@ export interface ModelChoice {
   readonly read: () => Promise<ModelFile>;
 }
 
-/** The run that is served; undefined where there is none. */
-export async function fetchRun(): Promise<RunOverview | undefined> {
+/** The run or sweep that is served; undefined where there is none. */
+export async function fetchWork(): Promise<WorkOverview | undefined> {
   const response = await fetch(new URL('run.json', document.baseURI), { cache: 'no-store' });
   return response.ok ? ((await response.json()) ?? undefined) : undefined;
 }
 
-function choiceOf({ arm, fold, seed, model }: ArmOverview, isOnly: boolean): readonly ModelChoice[] {
+function choiceOf({ label, model }: ArmOverview): readonly ModelChoice[] {
   if (model === undefined) return [];
   let file: Promise<ModelFile> | undefined;
   const fetchModel = async (): Promise<ModelFile> => {
@@ -32,13 +32,12 @@ function choiceOf({ arm, fold, seed, model }: ArmOverview, isOnly: boolean): rea
     file ??= fetchModel();
     return file;
   };
-  return [{ name: isOnly ? arm : `${arm},${fold === null ? '' : ` fold ${fold},`} seed ${seed}`, read }];
+  return [{ name: label, read }];
 }
 
-/** The models of a run. */
-export function choicesOf({ arms }: RunOverview): readonly ModelChoice[] {
-  const isOnly = arms.every(({ fold, seed }) => fold === arms[0]!.fold && seed === arms[0]!.seed);
-  return arms.flatMap(arm => choiceOf(arm, isOnly));
+/** The models of a run or sweep. */
+export function choicesOf({ arms }: WorkOverview): readonly ModelChoice[] {
+  return arms.flatMap(choiceOf);
 }
 
 /**

@@ -1,12 +1,17 @@
-/** Learning curves of the run that is served, redrawn while its histories grow. */
+/** The work that is served, as it goes on: its units, and learning curves that are redrawn while their histories grow. */
 import { parseHistory } from '../src/experiment/history.ts';
 import type { HistoryRow } from '../src/experiment/record.ts';
-import type { RunOverview } from '../src/experiment/run-overview.ts';
+import type { ArmOverview, WorkOverview } from '../src/experiment/work-overview.ts';
+import { armStyles, orderArms } from '../src/report/arms.ts';
 import { renderLearningCurves } from '../src/report/learning-curves.ts';
-import { byId } from './elements.ts';
-import { fetchRun } from './models.ts';
+import { byId, make } from './elements.ts';
+import { fetchWork } from './models.ts';
+import { createUnitTable } from './units.ts';
 
-const POLL_MS = 2000;
+/** While something is at work, and when nothing is: somebody may start it again. */
+const [POLL_MS, IDLE_POLL_MS] = [2000, 10_000];
+/** More curves in one chart cannot be told apart. */
+const MOST_CURVES = 6;
 
 /** A file on the server that is only sent again when it has changed. */
 interface Watched {
@@ -21,36 +26,79 @@ async function readHistory(path: string, before: Watched | undefined): Promise<W
   return { tag: response.headers.get('ETag') ?? '', rows: parseHistory(await response.text(), path) };
 }
 
-function statusText({ status, name }: RunOverview, histories: Readonly<Record<string, readonly HistoryRow[]>>): string {
+function statusText(
+  { status, name, units }: WorkOverview,
+  histories: Readonly<Record<string, readonly HistoryRow[]>>,
+): string {
+  if (units.length > 0) return `${name}: ${status}`;
   const steps = Object.entries(histories).map(([arm, rows]) => `${arm} at step ${rows.at(-1)?.step ?? 0}`);
   return `${name}: ${status}${steps.length === 0 ? '' : `; ${steps.join(', ')}`}`;
 }
 
+/** The arms whose curves are shown: those that were picked, or else those at work, or else those of the first fold and seed. */
+function shownArms({ arms, units }: WorkOverview, picked: ReadonlySet<string>): readonly ArmOverview[] {
+  const withHistory = arms.filter(({ history }) => history !== undefined);
+  const running = new Set(units.filter(({ state }) => state === 'running').map(({ label }) => label));
+  const wanted = picked.size > 0 ? picked : running;
+  const chosen = withHistory.filter(({ label }) => wanted.has(label));
+  const [first] = withHistory;
+  const repeat = withHistory.filter(({ fold, seed }) => fold === first?.fold && seed === first?.seed);
+  return (chosen.length > 0 ? chosen : repeat).slice(0, MOST_CURVES);
+}
+
+/** Which curve is whose, in full: next to the curves there is no room for long names. */
+function showLegend(labels: readonly string[]): void {
+  const order = orderArms(labels);
+  const styles = armStyles(order);
+  const entries = order.map(label =>
+    make('li', {}, make('span', { class: 'swatch', style: `background: ${styles.get(label)?.colour}` }), label),
+  );
+  byId('curves-legend').replaceChildren(...entries);
+}
+
+/** Waits, or less long where somebody cannot wait. */
+function pause(ms: number): { readonly over: Promise<void>; readonly end: () => void } {
+  let end = (): void => {};
+  const over = new Promise<void>(resolve => {
+    const timer = setTimeout(resolve, ms);
+    end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+  return { over, end };
+}
+
 /**
- * Shows the curves of the first fold and seed, and keeps them up to date until the run has ended.
- * @param onRun told of the run whenever it was looked at, since new models may be there
+ * Shows units and curves, and keeps them up to date.
+ * @param onWork told of the work whenever it was looked at, since new models may be there
  */
-export async function watchTraining(run: RunOverview, onRun: (run: RunOverview) => void): Promise<void> {
+export async function watchTraining(work: WorkOverview, onWork: (work: WorkOverview) => void): Promise<void> {
   const watched = new Map<string, Watched>();
-  for (let now: RunOverview | undefined = run; now !== undefined; now = await fetchRun()) {
-    onRun(now);
-    let hasChanged = false;
-    for (const { arm, fold, seed, history } of now.arms) {
-      if (history === undefined || fold !== now.arms[0]!.fold || seed !== now.arms[0]!.seed) continue;
-      const before = watched.get(arm);
-      const read = await readHistory(history, before);
-      if (read === undefined || read === before) continue;
-      watched.set(arm, read);
-      hasChanged = true;
+  let drawn = '';
+  let hurry = (): void => {};
+  const table = createUnitTable(() => hurry());
+  for (let now: WorkOverview | undefined = work; now !== undefined; now = await fetchWork()) {
+    onWork(now);
+    table.update(now.units);
+    const shown = shownArms(now, table.picked());
+    for (const { label, history } of shown) {
+      const read = await readHistory(history as string, watched.get(label));
+      if (read !== undefined) watched.set(label, read);
     }
-    const histories = Object.fromEntries([...watched].map(([arm, { rows }]) => [arm, rows]));
+    const histories = Object.fromEntries(shown.map(({ label }) => [label, watched.get(label)?.rows ?? []]));
     byId('training-status').textContent = statusText(now, histories);
+    const key = shown.map(({ label }) => `${label} ${watched.get(label)?.tag}`).join();
     // markup of the report's own making, in which every text is escaped
-    if (hasChanged)
+    if (key !== drawn) {
+      drawn = key;
+      showLegend(shown.map(({ label }) => label));
       byId('curves').innerHTML = renderLearningCurves(histories)
         .map(({ markup }) => markup)
         .join('');
-    if (now.status !== 'running') return;
-    await new Promise(resolve => setTimeout(resolve, POLL_MS));
+    }
+    const { over, end } = pause(now.status === 'running' ? POLL_MS : IDLE_POLL_MS);
+    hurry = end;
+    await over;
   }
 }

@@ -3,6 +3,7 @@
  * batch systems), nothing when quiet. Errors are not its affair.
  */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import { formatDuration } from '../report/format.ts';
 import { type Progress, type ProgressTask, silent } from '../runtime/progress.ts';
 
 /** Where text for people goes. */
@@ -19,15 +20,6 @@ export interface ProgressOptions {
 }
 
 const LINE_INTERVAL_MS = 5000;
-
-/** `1 h 05 min`, `3 min 20 s`, `8 s`. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const pad = (value: number): string => String(value).padStart(2, '0');
-  if (hours > 0) return `${hours} h ${pad(minutes)} min`;
-  return minutes > 0 ? `${minutes} min ${pad(rest)} s` : `${rest} s`;
-}
 
 /** Remaining time at the pace since the first update, so that a resumed task does not count what was done before. */
 function createEta(total: number, elapsedMs: () => number): (done: number) => string {

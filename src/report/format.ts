@@ -65,3 +65,12 @@ export function formatShare(part: MaybeNumber, whole: MaybeNumber): string {
   const percent = (100 * part) / whole;
   return `${percent < 99.95 ? percent.toPrecision(percent < 1 ? 2 : 3) : percent.toFixed(0)} %`;
 }
+
+/** `1 h 05 min`, `3 min 20 s`, `8 s`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const pad = (value: number): string => String(value).padStart(2, '0');
+  if (hours > 0) return `${hours} h ${pad(minutes)} min`;
+  return minutes > 0 ? `${minutes} min ${pad(rest)} s` : `${rest} s`;
+}

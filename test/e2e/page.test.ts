@@ -16,6 +16,7 @@ import { samplePhantom } from '../../web/sample.ts';
 import { hasBrowser, launchBrowser } from '../support/browser.ts';
 import { ROOT, temporaryFolder, voxstill } from '../support/program.ts';
 import { writeHistory, writeRecord, writeRunFixture } from '../support/run-fixture.ts';
+import { finishUnit, writeSweepFixture } from '../support/sweep-fixture.ts';
 
 /** Software rendering on loaded cores. */
 const PATIENCE_MS = 60_000;
@@ -320,6 +321,8 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
         'on-accent accent',
         'hint-text hint',
         'alert-text alert',
+        'alert-text panel',
+        'good panel',
       ];
       return pairs.map(pair => {
         const [front, back] = pair.split(' ').map(name => luminance(`--${name}`)) as [number, number];
@@ -344,6 +347,49 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
         .map(one => one.outerHTML),
     );
     expect(nameless).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasBrowser)('the page of a sweep that is at work', () => {
+  const sweep = join(folder, 'sweep');
+  let own: StaticServer;
+  beforeAll(async () => {
+    writeSweepFixture(sweep);
+    own = await servePage({ run: sweep, port: 0 });
+  });
+  afterAll(() => own?.close());
+
+  const rowOf = (label: string) => page.locator('#units tr').filter({ hasText: label });
+
+  it('shows every unit with its state, progress and error, and follows them', async () => {
+    page = await browser.newPage({ viewport: { width: 390, height: 844 } });
+    page.setDefaultTimeout(PATIENCE_MS);
+    complaints = [];
+    page.on('console', message => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    await page.goto(own.url);
+    await page.getByText('2 of 7 units done, 1 waiting, 2 running, 1 failed, 1 lost').waitFor();
+    expect(await page.locator('#units tr').count()).toBe(7);
+    await rowOf('baseline-2-4-8').getByText('train: 300/900 steps, ETA 5 min 00 s').waitFor();
+    expect(await rowOf('baseline-4-8-16').textContent()).toContain('E_LOSS_NOT_FINITE: the loss is NaN at step 312');
+    expect(await rowOf('student-8-16-32').textContent()).toContain('lost');
+    // of the units that run, until others are picked
+    await page
+      .getByRole('img', { name: /baseline-2-4-8: from .*; student-4-8-16: from/ })
+      .first()
+      .waitFor();
+    await button('student-2-4-8').click();
+    await page.getByRole('img', { name: /^Total loss.*student-2-4-8: from/ }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+
+    finishUnit(sweep, 'arms/baseline-2-4-8');
+    await page.getByText('3 of 7 units done, 1 waiting, 1 running, 1 failed, 1 lost').waitFor();
+    expect(await button('student-2-4-8').getAttribute('aria-pressed')).toBe('true');
+    await page.locator('#unit-filter').selectOption('failed');
+    expect(await page.locator('#units tr:visible').count()).toBe(1);
+    await page.close();
+    expect(complaints).toEqual([]);
   });
 });
 

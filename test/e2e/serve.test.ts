@@ -62,11 +62,13 @@ describe('the server', () => {
       status: 'running',
       arms: ['student', 'baseline'].map(arm => ({
         arm,
+        label: arm,
         fold: null,
         seed: 1,
         model: `${arm}/model.onnx`,
         history: `${arm}/history.csv`,
       })),
+      units: [],
     });
   });
 

@@ -4,9 +4,9 @@ import { collectWork } from '../../experiment/work/open-work.ts';
 import { countStates, readStates, unitsToRestart } from '../../experiment/work/state.ts';
 import { createNodeSources } from '../../platform/node/laboratory.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
+import { countsText } from '../../report/unit-text.ts';
 import { lookOutside, submitAgain } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
-import { countsText } from '../status-text.ts';
 import { reportWork } from '../work-report.ts';
 
 interface Flags {

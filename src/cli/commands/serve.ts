@@ -1,5 +1,9 @@
-/** `voxstill serve [RUN]`: the page with viewer, segmentation in the browser, and a run's models, curves and report. */
+/** `voxstill serve [FOLDER]`: the page with viewer, segmentation in the browser, and the units, models, curves and report of a run or sweep. */
+import type { OutsideState } from '../../experiment/work/executor.ts';
+import { nodeFiles } from '../../platform/node/files.ts';
 import { servePage } from '../../platform/node/page.ts';
+import { thisMachine } from '../../platform/node/provenance.ts';
+import { lookOutside } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import { wholeNumber } from '../values.ts';
 
@@ -14,15 +18,30 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** A batch system is not asked more often, however many pages look. */
+const OUTSIDE_INTERVAL_MS = 15_000;
+
+/** What a batch system says of a work's units, for so long the same. */
+function watchOutside(work: string): () => Promise<ReadonlyMap<number, OutsideState>> {
+  let last: { readonly atMs: number; readonly said: Promise<ReadonlyMap<number, OutsideState>> } | undefined;
+  return () => {
+    const atMs = thisMachine.elapsedMs();
+    if (last === undefined || atMs - last.atMs > OUTSIDE_INTERVAL_MS)
+      last = { atMs, said: lookOutside(nodeFiles, work) };
+    return last.said;
+  };
+}
+
 export const addServe: AddCommand = (program, start) => {
   program
     .command('serve')
     .description('the page: viewer, segmentation in the browser, report; for this machine only')
-    .argument('[run]', 'folder of a run, finished or still running')
+    .argument('[folder]', 'of a run or sweep, finished or still at work')
     .option('--port <n>', 'where to listen; 0 takes any that is free', wholeNumber(0), 0)
     .action((run: string | undefined, { port }: Flags) =>
       start(async ({ progress, signal }) => {
-        const { url, close } = await servePage({ ...(run !== undefined && { run }), port });
+        const work = run === undefined ? {} : { run, outside: watchOutside(run) };
+        const { url, close } = await servePage({ ...work, port });
         progress.log(`serving ${run ?? 'the page'} at ${url} (Ctrl-C ends)`);
         await aborted(signal);
         await close();

@@ -4,10 +4,11 @@ import { countStates, readStates } from '../../experiment/work/state.ts';
 import { readUnits } from '../../experiment/work/units-file.ts';
 import { nodeFiles } from '../../platform/node/files.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
+import { countsText } from '../../report/unit-text.ts';
 import { lookOutside } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import type { Outcome, Session } from '../session.ts';
-import { changeText, countsText, statusText } from '../status-text.ts';
+import { changeText, statusText } from '../status-text.ts';
 
 interface Flags {
   readonly watch: boolean;

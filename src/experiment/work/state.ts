@@ -73,14 +73,12 @@ function stateOf({ outcome, claim }: UnitFiles, look: Look, outside: OutsideStat
   return liveness === 'dead' ? 'lost' : 'waiting';
 }
 
-/** Where a unit stands. */
-export async function readUnitState(
-  files: SharedFiles,
-  { work, list, place }: { readonly work: string; readonly list: Units; readonly place: number },
+/** Where a unit stands whose files say this. */
+function reportOf(
+  { list, place, found }: { readonly list: Units; readonly place: number; readonly found: UnitFiles },
   look: Look,
-): Promise<UnitReport> {
+): UnitReport {
   const { teacher: _teacher, ...unit } = list.units[place] as ListedUnit;
-  const found = await readUnitFiles(files, `${work}/${unit.folder}`);
   const outside = look.outside.get(place);
   const state = stateOf(found, look, outside);
   const { outcome, claim, attempt } = found;
@@ -98,15 +96,28 @@ export async function readUnitState(
   };
 }
 
-/** Where all units of a work stand. */
+/** Where a unit stands. */
+export async function readUnitState(
+  files: SharedFiles,
+  { work, list, place }: { readonly work: string; readonly list: Units; readonly place: number },
+  look: Look,
+): Promise<UnitReport> {
+  const found = await readUnitFiles(files, `${work}/${list.units[place]?.folder}`);
+  return reportOf({ list, place, found }, look);
+}
+
+/** Where all units of a work stand. Where all have ended nothing is written into the folder, which may be an archive that only gives. */
 export async function readStates(
   { files, machine }: { readonly files: SharedFiles; readonly machine: Pick<Machine, 'hasEnded'> },
   { work, list }: { readonly work: string; readonly list: Units },
   outside: Look['outside'] = new Map(),
 ): Promise<readonly UnitReport[]> {
   const isCancelled = await files.exists(cancelledPath(work));
-  const look: Look = { machine, nowMs: await files.nowMs(work), isCancelled, outside };
-  return Promise.all(list.units.map((_, place) => readUnitState(files, { work, list, place }, look)));
+  const all = await Promise.all(list.units.map(({ folder }) => readUnitFiles(files, `${work}/${folder}`)));
+  // only claims have an age, and the file system's clock is read by writing
+  const nowMs = all.some(({ claim }) => claim !== undefined) ? await files.nowMs(work) : 0;
+  const look: Look = { machine, nowMs, isCancelled, outside };
+  return all.map((found, place) => reportOf({ list, place, found }, look));
 }
 
 /** Units by state. */

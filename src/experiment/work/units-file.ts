@@ -40,13 +40,18 @@ function unitsPath(work: string): string {
   return `${work}/units.json`;
 }
 
+/** Whether a folder has a list of units. */
+export function hasUnits(files: Files, work: string): Promise<boolean> {
+  return files.exists(unitsPath(work));
+}
+
 /**
  * Reads the list of a work folder.
  * @throws {InputError} E_WORK_MISSING if there is none; E_WORK if it is damaged
  */
 export async function readUnits(files: Files, work: string): Promise<Units> {
   const path = unitsPath(work);
-  if (!(await files.exists(path))) {
+  if (!(await hasUnits(files, work))) {
     throw new InputError(
       'E_WORK_MISSING',
       `there is no ${path}: ${work} is not the folder of a run or sweep, or its file system is not mounted here.`,

@@ -1,7 +1,7 @@
 /** Progress for people: lines that do not flood a log, with an honest ETA. */
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { createProgress, formatDuration } from '../../../src/cli/progress.ts';
+import { createProgress } from '../../../src/cli/progress.ts';
 
 function createClock() {
   const clock = { ms: 0 };
@@ -79,13 +79,4 @@ it('draws a bar with an ETA on a terminal and keeps logged lines', () => {
   expect(output).toContain('5/10 steps done in 2 s, best Dice 0.9');
   expect(output).toContain('checkpoint saved\n');
   expect(output.endsWith('after\n')).toBe(true);
-});
-
-it.each([
-  [0.4, '0 s'],
-  [59.6, '1 min 00 s'],
-  [200, '3 min 20 s'],
-  [3905, '1 h 05 min'],
-])('writes %d seconds as %s', (seconds, text) => {
-  expect(formatDuration(seconds)).toBe(text);
 });

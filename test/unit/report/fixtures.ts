@@ -1,5 +1,7 @@
 /** Small records of a run, for the tests of the report. */
+
 import type { ArmSummary, Comparison, Evaluation, PairTest } from '../../../src/experiment/record.ts';
+import type { UnitReport } from '../../../src/experiment/work/state.ts';
 import type { CaseScore } from '../../../src/metrics/case-score.ts';
 import { classScore, classSummary } from '../../support/scores.ts';
 
@@ -101,4 +103,25 @@ export function pair(a: string, b: string, meanDifference: number, pValue: numbe
 /** Three arms with the given tests. */
 export function comparison(pairs: readonly PairTest[]): Comparison {
   return { arms: { teacher: arm(0.88, 100_000), student: arm(0.85, 6_250), baseline: arm(0.84, 6_250) }, pairs };
+}
+
+/** A unit of a work. */
+export function unit(state: UnitReport['state'], known: Partial<UnitReport> = {}): UnitReport {
+  return {
+    folder: 'student',
+    arm: 'student',
+    fold: null,
+    seed: 1,
+    label: `a ${state} one`,
+    place: 0,
+    state,
+    attempt: state === 'waiting' ? 0 : 1,
+    node: state === 'waiting' ? null : 'node-1',
+    job: null,
+    progress: null,
+    timingsSeconds: {},
+    error: null,
+    queuedFor: null,
+    ...known,
+  };
 }

@@ -3,6 +3,7 @@ import {
   formatBytes,
   formatCount,
   formatDice,
+  formatDuration,
   formatPValue,
   formatSeconds,
   formatShare,
@@ -43,5 +44,14 @@ describe('numbers in the report', () => {
 
   it('signs differences', () => {
     expect([formatSigned(0.0123), formatSigned(-0.0123)]).toEqual(['+0.012', '\u22120.012']);
+  });
+
+  it.each([
+    [0.4, '0 s'],
+    [59.6, '1 min 00 s'],
+    [200, '3 min 20 s'],
+    [3905, '1 h 05 min'],
+  ])('writes %d seconds as %s', (seconds, text) => {
+    expect(formatDuration(seconds)).toBe(text);
   });
 });

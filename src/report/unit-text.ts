@@ -1,0 +1,27 @@
+/** Where units stand, in words. */
+import { countStates, UNIT_STATES, type UnitReport } from '../experiment/work/state.ts';
+import { formatDuration } from './format.ts';
+
+/** `12 of 24 units done, 2 running, 1 failed`. */
+export function countsText(reports: readonly UnitReport[]): string {
+  const { done, ...others } = countStates(reports);
+  const rest = UNIT_STATES.flatMap(state =>
+    state === 'done' || others[state] === 0 ? [] : [`${others[state]} ${state}`],
+  );
+  return [`${done} of ${reports.length} units done`, ...rest].join(', ');
+}
+
+/** Where a unit runs or ran; empty where nobody has begun it. */
+export function placeText({ attempt, node }: UnitReport): string {
+  return attempt === 0 ? '' : `attempt ${attempt} on ${node ?? 'an unknown node'}`;
+}
+
+/** What a unit is at or why it stands still, in a few words. */
+export function noteText({ state, progress, error, queuedFor }: UnitReport): string {
+  if (state === 'lost') return 'its process is gone';
+  if (error !== null) return `${error.code}: ${error.message}`;
+  if (progress === null) return queuedFor ?? '';
+  const { stage, done, total, unit, etaSeconds } = progress;
+  const eta = etaSeconds === null ? '' : `, ETA ${formatDuration(etaSeconds)}`;
+  return `${stage}: ${done}/${total} ${unit}s${eta}`;
+}
