@@ -124,16 +124,39 @@ export async function forgetRounds(files: Files, work: string): Promise<Executor
   return fresh;
 }
 
+/** The report of a work that goes on is not written more often. */
+const REPORT_INTERVAL_MS = 60_000;
+
+/** Reports what is there when units end, now and then. What keeps it from being reported is told, and the work goes on. */
+function reportNowAndThen<Results>(
+  { bench, collect }: OpenWork<Results>,
+  report: (results: Results) => Promise<Outcome>,
+): () => Promise<void> {
+  const { machine, progress } = bench.laboratory;
+  let lastMs = machine.elapsedMs();
+  return async () => {
+    if (machine.elapsedMs() - lastMs < REPORT_INTERVAL_MS) return;
+    lastMs = machine.elapsedMs();
+    try {
+      await report(await collect());
+    } catch (error) {
+      progress.warn(`no report yet: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+}
+
 /**
  * Does a work as the flags ask, and reports it.
- * @param report of results, where the units have ended here
+ * @param options.report of results, where the units are done here
  */
 export async function executeWork<Results>(
   work: OpenWork<Results>,
   settings: ExecutorSettings,
   options: { readonly signal: AbortSignal; readonly report: (results: Results) => Promise<Outcome> },
 ): Promise<Outcome> {
-  const performed: Performed<Results> = await performWork(work, executorFor(work, settings, options.signal));
-  if ('results' in performed) return options.report(performed.results);
+  const { signal, report } = options;
+  const todo = { ...work, onEnd: reportNowAndThen(work, report) };
+  const performed: Performed<Results> = await performWork(todo, executorFor(work, settings, signal));
+  if ('results' in performed) return report(performed.results);
   return { json: { folder: work.work, units: work.places.length, submitted: true }, text: performed.submitted };
 }

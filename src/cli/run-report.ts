@@ -10,6 +10,7 @@ import { renderMontage } from '../report/montage.ts';
 import { type ReportInput, renderReport } from '../report/report.ts';
 import { comparisonText } from './comparison-text.ts';
 import type { Outcome } from './session.ts';
+import { unitStates } from './unit-states.ts';
 
 function provenanceOf({ record, folder }: ReadRun): Record<string, string> {
   if (record === undefined) return { run: folder };
@@ -73,6 +74,7 @@ async function reportInput(
   return {
     title,
     recipe: run?.recipe ?? '',
+    units: run === undefined ? [] : await unitStates(run.folder),
     provenance: run === undefined ? {} : provenanceOf(run),
     comparison: { arms: summarizeArms(arms), pairs: testPairs(pairs) },
     evaluations: Object.fromEntries(arms.map(arm => [arm.name, pooledEvaluation(arm)])),

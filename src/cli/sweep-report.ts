@@ -5,6 +5,7 @@ import type { Files } from '../runtime/files.ts';
 import { notesOn } from './run-report.ts';
 import type { Outcome } from './session.ts';
 import { alignColumns } from './table.ts';
+import { unitStates } from './unit-states.ts';
 
 /** A word as a shell takes it. */
 function quoted(word: string): string {
@@ -38,6 +39,7 @@ export async function reportSweep(files: Files, folder: string, results: SweepRe
     command: commandOf(record),
     recipe: new TextDecoder().decode(await files.read(`${folder}/recipe.yaml`)),
     notes: notesOn(arms),
+    units: await unitStates(folder),
   };
   await files.write(report, renderSweepReport(page));
   return { json: { sweep: folder, report, results }, text: `${sweepText(results)}\nreport: ${report}` };

@@ -4,6 +4,7 @@
  * files of unknown origin and are escaped by the template that builds the page.
  */
 import type { Comparison, Evaluation, HistoryRow } from '../experiment/record.ts';
+import type { UnitReport } from '../experiment/work/state.ts';
 import { headline } from './headline.ts';
 import { renderLearningCurves } from './learning-curves.ts';
 import { html, type Markup } from './markup.ts';
@@ -13,6 +14,7 @@ import { renderReliability } from './reliability-charts.ts';
 import { renderDicePerCase, renderPairedDifferences } from './score-charts.ts';
 import { renderArmsTable, renderEmptyClassesTable, renderMeasuresTable, renderRepeatsTable } from './tables.ts';
 import { renderTradeOffs } from './trade-off-charts.ts';
+import { isAtWork, renderUnits } from './units-section.ts';
 import { renderVolumeAgreement } from './volume-charts.ts';
 
 /** A case that is shown in pictures, and why this one. */
@@ -36,6 +38,8 @@ export interface ReportInput {
   readonly montage: readonly ReportMontage[];
   /** What a reader must know to judge the numbers, one paragraph each. */
   readonly notes: readonly string[];
+  /** Of the run; empty where they are not known. */
+  readonly units: readonly UnitReport[];
   /** Command that repeats the run; by default `voxstill run recipe.yaml` on the recipe below. */
   readonly command?: string;
 }
@@ -78,7 +82,7 @@ function definitions(entries: Readonly<Record<string, string>>): Markup {
 export function renderReport(input: ReportInput): string {
   const { comparison, evaluations, recipe } = input;
   const hasEvaluations = Object.keys(evaluations).length > 0;
-  const sections = html`${section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderRepeatsTable(comparison)])}${section(
+  const sections = html`${renderUnits(input.units)}${section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderRepeatsTable(comparison)])}${section(
     'What quality costs',
     'Mean Dice with its 95 % interval. The dotted steps are the Pareto front: arms that no other beats in both quality and cost.',
     charts(renderTradeOffs(comparison)),
@@ -114,5 +118,11 @@ export function renderReport(input: ReportInput): string {
     'Save the recipe below as recipe.yaml, put the data where it says, and run:',
     [html`<pre><code>${input.command ?? 'npx voxstill run recipe.yaml'}</code></pre>`, definitions(input.provenance)],
   )}${section('Recipe', 'Resolved, with every default written out.', recipe === '' ? [] : [html`<pre><code>${recipe}</code></pre>`])}`;
-  return renderPage({ title: input.title, headline: headline(comparison), notes: input.notes, sections });
+  return renderPage({
+    title: input.title,
+    headline: headline(comparison),
+    notes: input.notes,
+    sections,
+    isAtWork: isAtWork(input.units),
+  });
 }

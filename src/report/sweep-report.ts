@@ -1,10 +1,12 @@
 /** A sweep as a single HTML file: what was chosen, every arm in a table, the Pareto fronts, and what the tests say. */
 import type { PairTest } from '../experiment/record.ts';
 import type { SweepResults } from '../experiment/sweep-record.ts';
+import type { UnitReport } from '../experiment/work/state.ts';
 import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import { charts, renderPage, section } from './page.ts';
 import { renderFronts } from './pareto-charts.ts';
+import { isAtWork, renderUnits } from './units-section.ts';
 
 /** Everything that the report of a sweep shows. */
 export interface SweepReportInput {
@@ -15,6 +17,7 @@ export interface SweepReportInput {
   /** The recipe before the grid, resolved, YAML. */
   readonly recipe: string;
   readonly notes: readonly string[];
+  readonly units: readonly UnitReport[];
 }
 
 const COLUMNS = [
@@ -71,12 +74,14 @@ function sentences(tests: readonly PairTest[]): readonly Markup[] {
 }
 
 function headlineOf({ choice, arms }: SweepResults): string {
-  return choice?.sentence ?? `${Object.keys(arms).length} arms compared.`;
+  const count = Object.keys(arms).length;
+  return choice?.sentence ?? (count === 1 ? 'One arm, compared with none yet.' : `${count} arms compared.`);
 }
 
 /** Renders the whole page. */
-export function renderSweepReport({ title, results, command, recipe, notes }: SweepReportInput): string {
-  const sections = html`${section('Every arm', '', [table(results)])}${section(
+export function renderSweepReport(input: SweepReportInput): string {
+  const { title, results, command, recipe, notes, units } = input;
+  const sections = html`${renderUnits(units)}${section('Every arm', '', [table(results)])}${section(
     'Dice against what it costs',
     'Filled, numbered points are on the Pareto front: no other arm is as good for less, or better for the same. Squares are students, triangles baselines, circles teachers. Fronts go by the validation cases, since test cases choose nothing.',
     charts(renderFronts(results)),
@@ -91,5 +96,5 @@ export function renderSweepReport({ title, results, command, recipe, notes }: Sw
   )}${section('How to repeat it', 'Save the recipe below as recipe.yaml, put the data where it says, and run:', [
     html`<pre><code>${command}</code></pre>`,
   ])}${section('Recipe', 'Before the grid, with every default written out.', [html`<pre><code>${recipe}</code></pre>`])}`;
-  return renderPage({ title, headline: headlineOf(results), notes, sections });
+  return renderPage({ title, headline: headlineOf(results), notes, sections, isAtWork: isAtWork(units) });
 }

@@ -39,6 +39,7 @@ beforeAll(async () => {
     histories: Object.fromEntries(ARMS.map(name => [name, rows])),
     montage: [],
     notes: [],
+    units: [],
   });
   const path = join(folder, 'report.html');
   writeFileSync(path, html);

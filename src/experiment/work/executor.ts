@@ -15,6 +15,8 @@ export interface WorkToDo {
   readonly list: Units;
   /** Which of the list; not necessarily all. */
   readonly places: readonly number[];
+  /** Called whenever one of them has ended, where they are done by this process or those that it started. */
+  readonly onEnd?: () => Promise<void>;
 }
 
 /** The units have come to an end, or somebody else sees to them from now on. */

@@ -10,7 +10,7 @@ export function inProcess(bench: Bench, options: PerformOptions = {}): Executor 
   const { laboratory, work, signal } = bench;
   const { files, machine, progress } = laboratory;
   return {
-    start: async ({ list, places }) => {
+    start: async ({ list, places, onEnd }) => {
       const ends = await schedule({
         units: list.units,
         places,
@@ -23,6 +23,7 @@ export function inProcess(bench: Bench, options: PerformOptions = {}): Executor 
         },
         wait: ms => machine.wait(ms, signal),
         onHeld: (_, message) => progress.log(`${message}; waiting for it`),
+        onEnd,
       });
       return { status: 'ended', ends };
     },

@@ -24,6 +24,8 @@ export interface ScheduleOptions {
   readonly wait: (ms: number) => Promise<void>;
   /** Called when a unit that somebody else holds is waited for. */
   readonly onHeld: (place: number, message: string) => void;
+  /** Called when a unit has ended; the next one waits for it. */
+  readonly onEnd?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface ScheduleOptions {
  * @throws what `perform` throws first, when all that were begun have ended; nothing is begun after it
  */
 export async function schedule(options: ScheduleOptions): Promise<ReadonlyMap<number, UnitEnd>> {
-  const { units, places, concurrency, perform, wait, onHeld } = options;
+  const { units, places, concurrency, perform, wait, onHeld, onEnd } = options;
   const ends = new Map<number, UnitEnd>();
   const waiting = new Set(places);
   const held = new Set<number>();
@@ -61,12 +63,13 @@ export async function schedule(options: ScheduleOptions): Promise<ReadonlyMap<nu
   };
   const begin = (place: number): void => {
     const attempt = perform(place)
-      .then(
-        end => note(place, end),
-        error => {
-          thrown.push(error);
-        },
-      )
+      .then(async end => {
+        note(place, end);
+        if (ends.has(place)) await onEnd?.();
+      })
+      .catch(error => {
+        thrown.push(error);
+      })
       .finally(() => running.delete(place));
     running.set(place, attempt);
   };

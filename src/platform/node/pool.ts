@@ -128,7 +128,7 @@ export function processPool(
   };
   return {
     start: async todo => {
-      const { work, list, places } = todo;
+      const { work, list, places, onEnd } = todo;
       await writeExecutor(files, work, { kind: 'local', concurrency, sbatch: null, jobs: [] });
       const running = new Set<number>();
       let ended = 0;
@@ -156,6 +156,7 @@ export function processPool(
           perform,
           wait: ms => machine.wait(ms, signal),
           onHeld: () => {},
+          onEnd,
         });
         return { status: 'ended', ends };
       } finally {

@@ -186,11 +186,12 @@ describe('the results of a sweep', () => {
 
   it('are shown with every arm, a chart per cost and the choice first', () => {
     const results = sweepResults(combinations, arms, 0.01);
-    const page = renderSweepReport({ title: '<t>', results, command: 'sweep', recipe: 'a: 1', notes: [] });
+    const input = { title: '<t>', results, command: 'sweep', recipe: 'a: 1', notes: [], units: [] };
+    const page = renderSweepReport(input);
     expect(page).toContain(`<p class="headline">The smallest student within 0.01`);
     expect(page.match(/<figure class="chart">/g)?.length).toBe(3);
     for (const { name } of arms) expect(page).toContain(`<th scope="row">${name}</th>`);
     expect(page).not.toContain('<t>');
-    expect(renderSweepReport({ title: '<t>', results, command: 'sweep', recipe: 'a: 1', notes: [] })).toBe(page);
+    expect(renderSweepReport(input)).toBe(page);
   });
 });

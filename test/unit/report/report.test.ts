@@ -2,7 +2,7 @@ import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import type { HistoryRow } from '../../../src/experiment/record.ts';
 import { type ReportInput, renderReport } from '../../../src/report/report.ts';
-import { comparison, evaluation, pair } from './fixtures.ts';
+import { comparison, evaluation, pair, unit } from './fixtures.ts';
 
 const ATTACK = '<script>alert("1")</script><img src=x onerror=alert(2)> &lt;';
 
@@ -38,6 +38,7 @@ const input: ReportInput = {
     },
   ],
   notes: ['Generated data.'],
+  units: [],
 };
 
 function parse(report: string): Document {
@@ -65,6 +66,35 @@ function row(document: Document, heading: string): string[] {
   const head = [...document.querySelectorAll('tbody th')].find(cell => cell.textContent === heading);
   return [...(head?.parentElement?.querySelectorAll('td') ?? [])].map(cell => cell.textContent ?? '');
 }
+
+describe('the report of a work that is not whole', () => {
+  const progress = { stage: 'train', done: 30, total: 90, unit: 'step', secondsPerStep: 2, etaSeconds: 120 };
+  const error = { code: 'E_LOSS_NOT_FINITE', message: 'the loss is <NaN>' };
+  const units = [unit('done'), unit('running', { progress }), unit('failed', { error }), unit('waiting')];
+
+  it('says what is missing and why, and is read again by itself while somebody is at work', () => {
+    const document = parse(renderReport({ ...input, units }));
+    const section = document.querySelector('section');
+    expect(section?.querySelector('h2')?.textContent).toBe('What is still missing');
+    expect(section?.querySelector('.explain')?.textContent).toContain(
+      '1 of 4 units done, 1 waiting, 1 running, 1 failed',
+    );
+    const rows = [...(section?.querySelectorAll('tbody tr') ?? [])].map(row => row.textContent);
+    expect(rows).toEqual([
+      'a running onerunningtrain: 30/90 steps, ETA 2 min 00 sattempt 1 on node-1',
+      'a failed onefailedE_LOSS_NOT_FINITE: the loss is <NaN>attempt 1 on node-1',
+      'a waiting onewaiting',
+    ]);
+    expect(document.querySelector('meta[http-equiv="refresh"]')?.getAttribute('content')).toBe('60');
+  });
+
+  it('is not read again where nobody is at work, and says nothing where all is done', () => {
+    const stopped = renderReport({ ...input, units: [unit('done'), unit('failed', { error })] });
+    expect(stopped).toContain('What is still missing');
+    expect(stopped).not.toContain('http-equiv="refresh"');
+    expect(renderReport({ ...input, units: [unit('done')] })).toBe(renderReport(input));
+  });
+});
 
 describe('the report', () => {
   it('escapes case ids, class names, arms, titles, notes, recipe and provenance', () => {

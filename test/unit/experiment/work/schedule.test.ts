@@ -63,6 +63,23 @@ describe('units', () => {
     expect([...(await ends)].sort()).toEqual([0, 1, 2, 3].map(place => [place, DONE]));
   });
 
+  it('are told of one by one as they end, before the next begins, and not while they are held or start again', async () => {
+    const told: (readonly number[])[] = [];
+    const { began, ends, end } = byHand([undefined, undefined], {
+      concurrency: 1,
+      onEnd: async () => void told.push([...began]),
+    });
+    await end(0, { status: 'vanished', error });
+    expect(told).toEqual([]);
+    await end(0);
+    await end(1, { status: 'failed', error });
+    await ends;
+    expect(told).toEqual([
+      [0, 0],
+      [0, 0, 1],
+    ]);
+  });
+
   it('do not wait for a teacher that is none of those to do', async () => {
     const { began, end, ends } = byHand([undefined, 0], { places: [1] });
     expect(began).toEqual([1]);

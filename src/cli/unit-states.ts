@@ -1,0 +1,13 @@
+/** Where the units of a folder stand, as files and a batch system say it. */
+import { readStates, type UnitReport } from '../experiment/work/state.ts';
+import { hasUnits, readUnits } from '../experiment/work/units-file.ts';
+import { nodeFiles } from '../platform/node/files.ts';
+import { thisMachine } from '../platform/node/provenance.ts';
+import { lookOutside } from './executor.ts';
+
+/** @returns nothing where the folder has no list of units */
+export async function unitStates(work: string): Promise<readonly UnitReport[]> {
+  if (!(await hasUnits(nodeFiles, work))) return [];
+  const list = await readUnits(nodeFiles, work);
+  return readStates({ files: nodeFiles, machine: thisMachine }, { work, list }, await lookOutside(nodeFiles, work));
+}
