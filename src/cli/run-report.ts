@@ -2,6 +2,7 @@
 import type { VolumeSources } from '../data/volume-file.ts';
 import { summarizeArms, testPairs } from '../experiment/compare.ts';
 import { readGallery } from '../experiment/gallery.ts';
+import { incompleteNotes } from '../experiment/incomplete.ts';
 import { pooledEvaluation } from '../experiment/pooled-evaluation.ts';
 import { type ReadArms, type ReadRun, readArms } from '../experiment/read-run.ts';
 import type { ArmEvaluations } from '../experiment/score-tables.ts';
@@ -89,7 +90,7 @@ async function reportInput(
         ...(loaded.label && { reference: loaded.label }),
       }),
     })),
-    notes: notesOn(arms),
+    notes: [...(run === undefined ? [] : incompleteNotes(run.incomplete)), ...notesOn(arms)],
   };
 }
 
@@ -100,10 +101,12 @@ async function reportInput(
  */
 export async function writeReport(sources: VolumeSources, paths: readonly string[], out: string): Promise<Outcome> {
   const { files } = sources;
-  const input = await reportInput(sources, paths.join(', '), await readArms(files, paths));
+  const read = await readArms(files, paths);
+  const input = await reportInput(sources, paths.join(', '), read);
   await files.write(out, renderReport(input));
   const json = { report: out, comparison: input.comparison };
-  return { json, text: `${comparisonText(input.comparison)}\nreport: ${out}` };
+  const incomplete = read.runs.flatMap(run => incompleteNotes(run.incomplete));
+  return { json, text: [comparisonText(input.comparison), ...incomplete, `report: ${out}`].join('\n') };
 }
 
 /** The report and outcome of a run that has just finished. */

@@ -1,4 +1,5 @@
 /** From what a sweep left behind to report.html, and the outcome that a command gives for it. */
+import { incompleteNotes } from '../experiment/incomplete.ts';
 import { readSweep, readSweepRecord, type SweepResults } from '../experiment/sweep-record.ts';
 import { renderSweepReport, sweepHeader, sweepRow } from '../report/sweep-report.ts';
 import type { Files } from '../runtime/files.ts';
@@ -25,6 +26,7 @@ function sweepText(results: SweepResults): string {
     ...alignColumns([sweepHeader(), ...rows]),
     ...tests.map(({ sentence }) => sentence),
     ...(results.choice === null ? [] : [results.choice.sentence]),
+    ...incompleteNotes(results.incomplete ?? {}),
   ].join('\n');
 }
 
@@ -38,7 +40,7 @@ export async function reportSweep(files: Files, folder: string, results: SweepRe
     results,
     command: commandOf(record),
     recipe: new TextDecoder().decode(await files.read(`${folder}/recipe.yaml`)),
-    notes: notesOn(arms),
+    notes: [...incompleteNotes(results.incomplete ?? {}), ...notesOn(arms)],
     units: await unitStates(folder),
   };
   await files.write(report, renderSweepReport(page));

@@ -5,10 +5,12 @@ import type { Files } from '../runtime/files.ts';
 import { everyPair } from './compare.ts';
 import { parseEvaluation } from './evaluation-file.ts';
 import { parseHistory } from './history.ts';
+import { type IncompleteArms, incompleteArms } from './incomplete.ts';
 import { ARMS, type Arm, type HistoryRow } from './record.ts';
 import { type Repeat, type Repeats, repeatsOf, runFolder } from './run-folder.ts';
 import type { ArmEvaluations } from './score-tables.ts';
 import { isSweep, readSweep } from './sweep-record.ts';
+import { hasUnits, readUnits } from './work/units-file.ts';
 
 /** The parts of run.json that readers use; an older or newer file may say more. */
 const record = z.looseObject({
@@ -36,6 +38,8 @@ export interface ReadRun {
   readonly repeats: Repeats;
   /** Arms that have been evaluated. */
   readonly arms: readonly ArmEvaluations[];
+  /** Arms that the run is to have, as far as they are not. */
+  readonly incomplete: IncompleteArms;
   /** By arm, first fold and seed. */
   readonly histories: Readonly<Record<string, readonly HistoryRow[]>>;
 }
@@ -69,6 +73,20 @@ export async function isRun(files: Files, folder: string): Promise<boolean> {
   return names.includes('run.json') || (names.includes('recipe.yaml') && ARMS.some(arm => names.includes(arm)));
 }
 
+/** The arms that a run is to have, by its list of units, and how much of them there is; none where it has no list. */
+async function expectedArms(
+  files: Files,
+  folder: string,
+  found: readonly ArmEvaluations[],
+): Promise<Parameters<typeof incompleteArms>[0]> {
+  if (!(await hasUnits(files, folder))) return [];
+  const { units } = await readUnits(files, folder);
+  return ARMS.map(name => {
+    const evaluated = found.find(arm => arm.name === name)?.repeats.length ?? 0;
+    return { name, evaluated, units: units.filter(({ arm }) => arm === name).length };
+  });
+}
+
 /**
  * Reads a run's folder.
  * @throws {InputError} E_RUN if it is none, or if its record cannot be read; E_EVALUATION, E_HISTORY for its files
@@ -99,7 +117,8 @@ export async function readRun(files: Files, folder: string): Promise<ReadRun> {
     if (await files.exists(history)) histories[arm] = parseHistory(await readText(files, history), history);
   }
   const recipe = (await files.exists(paths.recipe)) ? await readText(files, paths.recipe) : '';
-  return { folder, recipe, record: read, repeats, arms, histories };
+  const incomplete = incompleteArms(await expectedArms(files, folder, arms));
+  return { folder, recipe, record: read, repeats, arms, incomplete, histories };
 }
 
 /** Last two names of a path without the ending: enough to tell arms of different runs apart. */

@@ -7,6 +7,7 @@ import type { Postprocessing } from '../inference/postprocess.ts';
 import type { ReliabilityBin } from '../metrics/calibration.ts';
 import type { CaseScore, ScoreSummary } from '../metrics/case-score.ts';
 import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
+import type { IncompleteArms } from './incomplete.ts';
 
 interface ModelCost {
   readonly path: string;
@@ -81,6 +82,8 @@ interface PooledArm extends ArmSummary {
 export interface Comparison {
   readonly arms: Readonly<Record<string, PooledArm>>;
   readonly pairs: readonly PairTest[];
+  /** Where units are missing. */
+  readonly incomplete?: IncompleteArms;
 }
 
 /** One row of `history.csv`; loss terms and validation scores vary with the recipe. */

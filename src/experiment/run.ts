@@ -24,7 +24,7 @@ import { inProcess } from './work/in-process.ts';
 import { type OpenWork, performWork, resultsOf } from './work/open-work.ts';
 import { type Bench, checkUnit, openBench } from './work/run-unit.ts';
 import { isTrained, type Unit, unitsOf } from './work/unit.ts';
-import { listUnits, prepareUnitFolder } from './work/units-file.ts';
+import { listUnits, prepareUnits } from './work/units-file.ts';
 
 export interface RunOptions {
   readonly out: string;
@@ -104,9 +104,7 @@ export async function openRun(
     dataset: first.dataset.folder,
     splits,
   });
-  for (const unit of units) {
-    await prepareUnitFolder(files, unit, (folds.find(({ fold }) => fold === unit.fold) as Fold).splits);
-  }
+  await prepareUnits(files, units, unit => (folds.find(({ fold }) => fold === unit.fold) as Fold).splits);
   const { list, places } = await listUnits(files, out, { kind: 'run', units: all });
   return {
     work: out,
@@ -123,8 +121,9 @@ export async function openRun(
  * @returns the comparison, as written to comparison.json
  */
 export async function collectRun(files: Files, out: string): Promise<Comparison> {
-  const { arms, repeats } = await readRun(files, out);
-  const comparison = compareArms(arms);
+  const { arms, repeats, incomplete } = await readRun(files, out);
+  const isWhole = Object.keys(incomplete).length === 0;
+  const comparison: Comparison = { ...compareArms(arms), ...(!isWhole && { incomplete }) };
   await writeJson(files, runFolder(out, repeats).comparison, comparison);
   return comparison;
 }

@@ -31,8 +31,7 @@ export interface SweepPlan {
   readonly arms: readonly SweepArm[];
   /** Each once, a teacher before its students, and fold by fold, so that data are read as rarely as can be. */
   readonly units: readonly Unit[];
-  /** The cases of each unit, in the same order. */
-  readonly splits: readonly Splits[];
+  readonly splitsOf: (unit: Unit) => Splits;
 }
 
 /** A combination's units, and the cases of each, by its folder. */
@@ -149,7 +148,7 @@ export async function planSweep(
     ARMS.flatMap(kind => units.filter(unit => unit.fold === fold && unit.arm === kind)),
   );
   const splits = new Map(all.flatMap(placed => [...placed.splits]));
-  return { combinations, arms, units: ordered, splits: ordered.map(unit => splits.get(unit.folder.folder) as Splits) };
+  return { combinations, arms, units: ordered, splitsOf: unit => splits.get(unit.folder.folder) as Splits };
 }
 
 /** Does what a combination needs; what is wrong with it is told with its name. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import type { Files } from '../runtime/files.ts';
 import { parseEvaluation } from './evaluation-file.ts';
+import type { IncompleteArms } from './incomplete.ts';
 import { ARMS, type Arm, type Comparison, type PairTest } from './record.ts';
 import { armFolder, type Repeat } from './run-folder.ts';
 import type { ArmEvaluations } from './score-tables.ts';
@@ -43,6 +44,8 @@ export interface SweepResults {
   readonly fronts: Readonly<Record<SweepCost, readonly string[]>>;
   /** null where no `--within` was asked for. */
   readonly choice: SweepChoice | null;
+  /** Where units are missing. These arms are on no front and are not chosen. */
+  readonly incomplete?: IncompleteArms;
 }
 
 export interface SweepRecord extends WorkRecord {

@@ -3,6 +3,7 @@
  */
 import { paretoFront } from '../metrics/pareto.ts';
 import { haveSameClasses, summarizeArms, testPairs } from './compare.ts';
+import type { IncompleteArms } from './incomplete.ts';
 import type { Arm, Comparison, PairTest } from './record.ts';
 import type { ArmEvaluations } from './score-tables.ts';
 import { SWEEP_COSTS, type SweepChoice, type SweepRecord, type SweepResults } from './sweep-record.ts';
@@ -83,11 +84,15 @@ function choose(
   return { within, student: chosen.student, sentence };
 }
 
-/** Puts the results of a sweep together. */
+/**
+ * Puts the results of a sweep together.
+ * @param options.within null where nothing is to be chosen
+ * @param options.incomplete arms that lack units: they are in the tables with those that they have, but neither on a front nor chosen
+ */
 export function sweepResults(
   combinations: readonly Combined[],
   evaluated: readonly EvaluatedArm[],
-  within: number | null,
+  { within, incomplete = {} }: { readonly within: number | null; readonly incomplete?: IncompleteArms },
 ): SweepResults {
   const tested = new Map(evaluated.map(({ name, test }) => [name, { name, repeats: test }]));
   const onTest = summarizeArms([...tested.values()]);
@@ -98,12 +103,13 @@ export function sweepResults(
       return [name, { kind, ...(onTest[name] as Comparison['arms'][string]), validationDice }] as const;
     }),
   );
+  const whole = Object.fromEntries(Object.entries(arms).filter(([name]) => !(name in incomplete)));
   const fronts = SWEEP_COSTS.map(cost => {
-    const points = Object.entries(arms).map(([name, arm]) => ({ name, score: arm.validationDice, cost: arm[cost] }));
+    const points = Object.entries(whole).map(([name, arm]) => ({ name, score: arm.validationDice, cost: arm[cost] }));
     return [cost, paretoFront(points)] as const;
   });
   const againstTeacher = pairsWith('teacher', combinations, tested);
-  const choice = within === null ? null : choose(within, combinations, { arms, againstTeacher });
+  const choice = within === null ? null : choose(within, combinations, { arms: whole, againstTeacher });
   return {
     arms,
     againstBaseline: pairsWith('baseline', combinations, tested),
@@ -113,5 +119,6 @@ export function sweepResults(
       ...choice,
       model: evaluated.find(({ name }) => name === choice.student)?.model ?? null,
     },
+    ...(Object.keys(incomplete).length > 0 && { incomplete }),
   };
 }

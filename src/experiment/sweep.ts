@@ -4,12 +4,12 @@
  * there.
  */
 import { InputError } from '../core/errors.ts';
-import type { Splits } from '../data/splits.ts';
 import type { Combination, GridAxis } from '../recipe/grid.ts';
 import { stringifyRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { parseEvaluation } from './evaluation-file.ts';
+import { incompleteArms } from './incomplete.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { Evaluation } from './record.ts';
 import { armFolder, writeJson } from './run-folder.ts';
@@ -19,7 +19,7 @@ import { type EvaluatedArm, sweepResults } from './sweep-results.ts';
 import { inProcess } from './work/in-process.ts';
 import { type OpenWork, performWork, resultsOf } from './work/open-work.ts';
 import { type Bench, checkUnit, openBench } from './work/run-unit.ts';
-import { listUnits, prepareUnitFolder } from './work/units-file.ts';
+import { listUnits, prepareUnits } from './work/units-file.ts';
 
 /** A recipe and every combination of a grid on it. */
 export interface Sweep {
@@ -85,7 +85,11 @@ export async function collectSweep(files: Files, out: string): Promise<SweepResu
     const own = await evaluatedArm(files, out, arm);
     if (own !== undefined) evaluated.push(own);
   }
-  const results = sweepResults(record.combinations, evaluated, record.within);
+  const expected = Object.entries(record.arms).map(([name, { units }]) => {
+    return { name, evaluated: evaluated.find(arm => arm.name === name)?.test.length ?? 0, units: units.length };
+  });
+  const { within, combinations } = record;
+  const results = sweepResults(combinations, evaluated, { within, incomplete: incompleteArms(expected) });
   await writeJson(files, sweepRecordPath(out), { ...record, results });
   return results;
 }
@@ -135,9 +139,7 @@ export async function openSweep(
   };
   await writeJson(files, sweepRecordPath(out), record);
   await files.write(`${out}/recipe.yaml`, stringifyRecipe(recipe));
-  for (const [index, unit] of plan.units.entries()) {
-    await prepareUnitFolder(files, unit, plan.splits[index] as Splits);
-  }
+  await prepareUnits(files, plan.units, plan.splitsOf);
   const { list, places } = await listUnits(files, out, { kind: 'sweep', units: plan.units });
   return {
     work: out,

@@ -106,6 +106,12 @@ describe('a pool', () => {
       'student learningRate=0.01',
       'teacher',
     ]);
+    const lacking = { evaluated: 0, units: 1 };
+    expect(results?.incomplete).toEqual(Object.fromEntries(failed.map(({ label }) => [label, lacking])));
+    const collected = await call('collect', 'bad', '--json');
+    expect(collected.code, collected.stderr).toBe(0);
+    expect(JSON.parse(collected.stdout)).toMatchObject({ results, counts: { done: 3, failed: 2 } });
+    expect(readFileSync(join(folder, 'bad/report.html'), 'utf8')).toContain(`${failed[0]?.label} is missing`);
     const nothing = await call('retry', 'bad');
     expect(nothing).toMatchObject({ code: 0, stderr: expect.stringContaining('--failed takes failed ones too') });
     const again = await call('retry', 'bad', '--failed');

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../../src/data/phantom.ts';
+import { incompleteNotes } from '../../../src/experiment/incomplete.ts';
 import type { Evaluation } from '../../../src/experiment/record.ts';
 import { planSweep } from '../../../src/experiment/sweep-plan.ts';
 import { type EvaluatedArm, sweepResults } from '../../../src/experiment/sweep-results.ts';
@@ -152,7 +153,7 @@ describe('the results of a sweep', () => {
   }));
 
   it('choose by the validation cases and report on the test cases', () => {
-    const { choice } = sweepResults(combinations, arms, 0.01);
+    const { choice } = sweepResults(combinations, arms, { within: 0.01 });
     expect(choice).toMatchObject({ student: 'student small', model: 'units/student small/model.onnx' });
     expect(choice?.sentence).toMatch(
       /^The smallest student within 0\.01 Dice .* is student small, with 0\.892 against 0\.897\. On the test cases: No difference .* \(-0\.040, /,
@@ -161,22 +162,35 @@ describe('the results of a sweep', () => {
 
   it('say so where no student is good enough, and which is nearest', () => {
     const [teacher, tiny] = arms as [EvaluatedArm, EvaluatedArm];
-    const { choice } = sweepResults(combinations.slice(0, 1), [teacher, tiny], 0.01);
+    const { choice } = sweepResults(combinations.slice(0, 1), [teacher, tiny], { within: 0.01 });
     expect(choice).toMatchObject({ student: null, model: null });
     expect(choice?.sentence).toMatch(
       /^No student is within 0\.01 .*; the nearest is student tiny with 0\.697 against 0\.897\.$/,
     );
-    expect(sweepResults(combinations, arms, null).choice).toBeNull();
+    expect(sweepResults(combinations, arms, { within: null }).choice).toBeNull();
   });
 
   it('have fronts by the validation cases, among all arms', () => {
-    const { fronts } = sweepResults(combinations, arms, null);
+    const { fronts } = sweepResults(combinations, arms, { within: null });
     expect(fronts.parameters).toEqual(['baseline tiny', 'student small', 'student large']);
     expect(fronts.bytes).toEqual(fronts.parameters);
   });
 
+  it('leave arms that lack units out of fronts and choice, and name them', () => {
+    const incomplete = { 'student small': { evaluated: 1, units: 2 }, 'baseline small': { evaluated: 0, units: 2 } };
+    const results = sweepResults(combinations, arms, { within: 0.01, incomplete });
+    expect(results.fronts.parameters).toEqual(['baseline tiny', 'student large']);
+    expect(results.choice?.student).toBe('student large');
+    expect(Object.keys(results.arms)).toContain('student small');
+    expect(results.incomplete).toEqual(incomplete);
+    expect(incompleteNotes(incomplete)).toEqual([
+      'student small is incomplete: its numbers are of 1 of its 2 units.',
+      'baseline small is missing: none of its 2 units is evaluated.',
+    ]);
+  });
+
   it('correct the tests of one question together', () => {
-    const { againstTeacher, againstBaseline } = sweepResults(combinations, arms, null);
+    const { againstTeacher, againstBaseline } = sweepResults(combinations, arms, { within: null });
     const onMean = againstTeacher.filter(({ metric }) => metric === 'meanDice');
     expect(onMean.map(({ a, b }) => [a, b])).toEqual(combinations.map(({ name }) => [`student ${name}`, 'teacher']));
     expect(onMean[1]?.sentence).toContain('3 tests');
@@ -185,7 +199,7 @@ describe('the results of a sweep', () => {
   });
 
   it('are shown with every arm, a chart per cost and the choice first', () => {
-    const results = sweepResults(combinations, arms, 0.01);
+    const results = sweepResults(combinations, arms, { within: 0.01 });
     const input = { title: '<t>', results, command: 'sweep', recipe: 'a: 1', notes: [], units: [] };
     const page = renderSweepReport(input);
     expect(page).toContain(`<p class="headline">The smallest student within 0.01`);
