@@ -17,7 +17,7 @@ import { MOST_ATTEMPTS } from '../experiment/work/schedule.ts';
 import { ownProgram } from '../platform/node/own-program.ts';
 import { processPool } from '../platform/node/pool.ts';
 import { createSlurmClient } from '../platform/node/slurm/client.ts';
-import { slurmExecutor, slurmOutside } from '../platform/node/slurm/executor.ts';
+import { type SlurmOptions, slurmExecutor, slurmOutside, slurmScripts } from '../platform/node/slurm/executor.ts';
 import type { Files } from '../runtime/files.ts';
 import type { Outcome } from './session.ts';
 import { wholeNumber } from './values.ts';
@@ -27,6 +27,7 @@ export interface ExecutorFlags {
   readonly executor: ExecutorKind;
   readonly concurrency?: number;
   readonly sbatch?: string;
+  readonly dryRun: boolean;
 }
 
 /** Adds --executor and what belongs to it. */
@@ -42,7 +43,8 @@ export function addExecutorFlags(command: Command): Command {
       'units at once; several share the cores, each in a process of its own (default: 1 here, as Slurm likes)',
       wholeNumber(1),
     )
-    .option('--sbatch <options>', 'further options for sbatch, such as "--partition=gpu --time=2:00:00"');
+    .option('--sbatch <options>', 'further options for sbatch, such as "--partition=gpu --time=2:00:00"')
+    .option('--dry-run', 'tell what would be done and what it costs, and do nothing', false);
 }
 
 /** Who starts units, as it was asked for or recorded. */
@@ -59,8 +61,17 @@ export function settingsOf({ executor, concurrency, sbatch }: ExecutorFlags): Ex
   return { kind: executor, concurrency: concurrency ?? (executor === 'local' ? 1 : null), sbatch: sbatch ?? null };
 }
 
-function slurm(files: Files, { concurrency, sbatch }: ExecutorSettings): Executor {
-  return slurmExecutor({ client: createSlurmClient(), files, program: ownProgram(), concurrency, sbatch });
+function slurmOptions(files: Files, { concurrency, sbatch }: ExecutorSettings): SlurmOptions {
+  return { client: createSlurmClient(), files, program: ownProgram(), concurrency, sbatch };
+}
+
+/** The scripts that would be submitted for units, by their paths in the work folder. */
+export async function scriptsOf(
+  files: Files,
+  settings: ExecutorSettings,
+  todo: WorkToDo,
+): Promise<readonly { readonly path: string; readonly text: string }[]> {
+  return settings.kind === 'slurm' ? slurmScripts(slurmOptions(files, settings), todo) : [];
 }
 
 /** The executor for a work. */
@@ -74,7 +85,7 @@ function executorFor<Results>({ bench }: OpenWork<Results>, settings: ExecutorSe
       return processPool(laboratory, { concurrency, cores, signal });
     }
     case 'slurm':
-      return slurm(laboratory.files, settings);
+      return slurmExecutor(slurmOptions(laboratory.files, settings));
     default:
       return kind satisfies never;
   }
@@ -112,7 +123,7 @@ export async function submitAgain(files: Files, todo: WorkToDo): Promise<string 
   const record = await readExecutor(files, todo.work);
   const rounds = record.jobs.filter(({ role }) => role === 'collect').length;
   if (record.kind !== 'slurm' || todo.places.length === 0 || rounds >= MOST_ATTEMPTS) return undefined;
-  const started = await slurm(files, record).start(todo);
+  const started = await slurmExecutor(slurmOptions(files, record)).start(todo);
   return started.status === 'submitted' ? started.text : undefined;
 }
 

@@ -1,6 +1,7 @@
 /** What follows from a recipe for one arm before anything is read or run: its network, its step, and how it is optimised. */
 import { invariant } from '../core/errors.ts';
 import type { Shape, Triple } from '../core/shape.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { collectParameters, parameterCount } from '../nn/parameters.ts';
 import { adam } from '../optim/adam.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
@@ -21,6 +22,12 @@ export interface DataShape {
   readonly labels: number;
   /** Label values of each channel, where the classes of the data set are regions. */
   readonly regions?: StepOptions['hardLoss']['regions'];
+}
+
+/** What networks must know of a data set. */
+export function dataShape({ channels, labels }: Dataset): DataShape {
+  const regions = labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
+  return { channels: channels.length, labels: labels.length, ...(regions.length > 0 && { regions }) };
 }
 
 export type TeacherInStep = NonNullable<StepOptions['distillation']>['teacher'];

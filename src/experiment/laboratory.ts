@@ -11,6 +11,8 @@ export interface Laboratory extends VolumeSources {
   readonly engine: Engine;
   readonly machine: Machine;
   readonly progress: Progress;
+  /** That the engine takes for an operator. */
+  readonly threads: number;
   /** Starts making batches, ahead of time where the platform can. */
   openBatches(cases: readonly TrainingCase[], settings: BatchSettings): BatchSource;
 }

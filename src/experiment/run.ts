@@ -21,10 +21,10 @@ import {
   writeJson,
 } from './run-folder.ts';
 import { inProcess } from './work/in-process.ts';
-import { type OpenWork, performWork, resultsOf } from './work/open-work.ts';
+import { type OpenWork, type PlannedWork, performWork, resultsOf } from './work/open-work.ts';
 import { type Bench, checkUnit, openBench } from './work/run-unit.ts';
 import { isTrained, type Unit, unitsOf } from './work/unit.ts';
-import { listUnits, prepareUnits } from './work/units-file.ts';
+import { planList, prepareUnits, writeUnits } from './work/units-file.ts';
 
 export interface RunOptions {
   readonly out: string;
@@ -67,22 +67,23 @@ async function writeRecord(
 }
 
 /**
- * Loads and checks everything that a run needs and makes its folder ready: recipe, splits, the list of its units, and each unit's own recipe.
+ * Loads and checks everything that a run needs. Its `prepare` makes the folder ready: recipe, splits, the list of its units, and each unit's own
+ * recipe.
  * @param options.arm the only one to do; all if not given
- * @throws {InputError} before anything is written, if recipe and data do not fit; E_OUT_NOT_EMPTY without `resume`
+ * @throws {InputError} if recipe and data do not fit; E_OUT_NOT_EMPTY without `resume`
  */
-export async function openRun(
+export async function planRun(
   laboratory: Laboratory,
   recipe: Recipe,
   options: RunOptions & { readonly arm?: Arm },
-): Promise<OpenWork<Comparison>> {
+): Promise<PlannedWork<Comparison>> {
   const { out, resume, signal, arm } = options;
   const { files } = laboratory;
   const folds = await foldsOf(files, recipe);
   const repeats: Repeats = { folds: folds.map(({ fold }) => fold), seeds: recipe.seeds };
   const run = runFolder(out, repeats);
-  const all = unitsIn(run, recipe, repeats);
-  const units = all.filter(unit => arm === undefined || unit.arm === arm);
+  const everything = unitsIn(run, recipe, repeats);
+  const units = everything.filter(unit => arm === undefined || unit.arm === arm);
   const opening = { recipe: stringifyRecipe(recipe), resume };
   const part = arm === undefined ? {} : { part: (units[0] as Unit).folder.folder };
   // a folder that is in the way is known before the data are read
@@ -95,25 +96,20 @@ export async function openRun(
   for (const unit of units.filter(({ fold }) => fold === (folds[0] as Fold).fold)) {
     await checkUnit(bench, unit, { isTeacherPlanned: arm === undefined });
   }
-  await openRunFolder(files, run, { ...opening, ...part });
-  for (const { fold, splits } of folds) await writeJson(files, run.splitsOf(fold), splits);
-  const { splits } = folds[0] as Fold;
-  await writeRecord(bench, run, {
-    seeds: recipe.seeds,
-    ...foldNumbers(folds),
-    dataset: first.dataset.folder,
-    splits,
-  });
-  await prepareUnits(files, units, unit => (folds.find(({ fold }) => fold === unit.fold) as Fold).splits);
-  const { list, places } = await listUnits(files, out, { kind: 'run', units: all });
-  return {
-    work: out,
-    list,
-    places: places.filter((_, index) => units.includes(all[index] as Unit)),
-    bench,
-    record: run.record,
-    collect: () => collectRun(files, out),
+  const { list, places: all } = await planList(files, out, { kind: 'run', units: everything });
+  const places = all.filter((_, index) => units.includes(everything[index] as Unit));
+  const work = { work: out, list, places, bench };
+  const prepare = async (): Promise<OpenWork<Comparison>> => {
+    await openRunFolder(files, run, { ...opening, ...part });
+    for (const { fold, splits } of folds) await writeJson(files, run.splitsOf(fold), splits);
+    const { splits } = folds[0] as Fold;
+    const { seeds } = recipe;
+    await writeRecord(bench, run, { seeds, ...foldNumbers(folds), dataset: first.dataset.folder, splits });
+    await prepareUnits(files, units, unit => (folds.find(({ fold }) => fold === unit.fold) as Fold).splits);
+    await writeUnits(files, out, list);
+    return { ...work, record: run.record, collect: () => collectRun(files, out) };
   };
+  return { ...work, units, prepare };
 }
 
 /**
@@ -131,10 +127,10 @@ export async function collectRun(files: Files, out: string): Promise<Comparison>
 /**
  * Runs a whole recipe in this process.
  * @returns the comparison, as written to comparison.json
- * @throws as openRun and performWork
+ * @throws as planRun and performWork
  */
 export async function runExperiment(laboratory: Laboratory, recipe: Recipe, options: RunOptions): Promise<Comparison> {
-  const work = await openRun(laboratory, recipe, options);
+  const work = await (await planRun(laboratory, recipe, options)).prepare();
   return resultsOf(await performWork(work, inProcess(work.bench)));
 }
 
@@ -158,7 +154,7 @@ export async function trainOneArm(
     const reason = arm === 'teacher' ? 'its teacher is a finished model' : 'baseline is false';
     throw new InputError('E_ARM', `the recipe has no ${arm} to train: ${reason}`);
   }
-  const work = await openRun(laboratory, recipe, options);
+  const work = await (await planRun(laboratory, recipe, options)).prepare();
   const paths = work.places.map(place => `${work.work}/${work.list.units[place]?.folder}`);
   const models = paths.map(folder => armFolder(folder).model);
   const trained = { ...work, collect: async () => ({ folder: paths[0] as string, models }) };

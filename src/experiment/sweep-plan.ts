@@ -119,11 +119,11 @@ function assertDistinct(combinations: readonly PlannedCombination[], arms: reado
 }
 
 /**
- * Plans a sweep; reads nothing but which cases there are.
+ * Plans the units of a sweep; reads nothing but which cases there are.
  * @throws {InputError} E_GRID if two combinations are the same; E_SWEEP without validation cases; what foldsOf throws, with the
  *   combination's name
  */
-export async function planSweep(
+export async function planUnits(
   laboratory: Pick<Laboratory, 'machine'> & { readonly files: Files },
   axes: readonly GridAxis[],
   options: { readonly combinations: readonly Combination[]; readonly out: string },

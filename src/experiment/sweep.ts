@@ -13,13 +13,13 @@ import { incompleteArms } from './incomplete.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { Evaluation } from './record.ts';
 import { armFolder, writeJson } from './run-folder.ts';
-import { naming, planSweep, type SweepPlan } from './sweep-plan.ts';
+import { naming, planUnits, type SweepPlan } from './sweep-plan.ts';
 import { isSweep, readSweepRecord, type SweepRecord, type SweepResults, sweepRecordPath } from './sweep-record.ts';
 import { type EvaluatedArm, sweepResults } from './sweep-results.ts';
 import { inProcess } from './work/in-process.ts';
-import { type OpenWork, performWork, resultsOf } from './work/open-work.ts';
+import { type OpenWork, type PlannedWork, performWork, resultsOf } from './work/open-work.ts';
 import { type Bench, checkUnit, openBench } from './work/run-unit.ts';
-import { listUnits, prepareUnits } from './work/units-file.ts';
+import { planList, prepareUnits, writeUnits } from './work/units-file.ts';
 
 /** A recipe and every combination of a grid on it. */
 export interface Sweep {
@@ -112,51 +112,49 @@ function plannedRecord(
 }
 
 /**
- * Plans and checks a sweep and makes its folder ready: its record, the list of its units, and each unit's own recipe.
- * @throws {InputError} before anything is written: E_OUT_NOT_EMPTY if something else is in the folder, and what {@link planSweep} and the checks
- *   of a run throw, with the combination's name
+ * Plans and checks a sweep. Its `prepare` makes the folder ready: its record, the list of its units, and each unit's own recipe.
+ * @throws {InputError} E_OUT_NOT_EMPTY if something else is in the folder, and what {@link planUnits} and the checks of a run throw, with the
+ *   combination's name
  */
-export async function openSweep(
+export async function planSweep(
   laboratory: Laboratory,
   { recipe, axes, combinations }: Sweep,
   { out, within, signal }: SweepOptions,
-): Promise<OpenWork<SweepResults>> {
+): Promise<PlannedWork<SweepResults>> {
   const { files, machine } = laboratory;
   await assertSweepFolder(laboratory, out);
-  const plan = await planSweep(laboratory, axes, { combinations, out });
+  const plan = await planUnits(laboratory, axes, { combinations, out });
   const earlier = (await isSweep(files, out)) ? await readSweepRecord(files, out) : undefined;
   const bench = openBench(laboratory, { work: out, kind: 'sweep', known: earlier?.dataHashes, signal });
   await checkSweep(bench, plan);
-  const record: SweepRecord = {
-    ...machine.provenance,
-    status: 'running',
-    startedAt: earlier?.startedAt ?? machine.now(),
-    dataHashes: bench.dataHashes,
-    timingsSeconds: earlier?.timingsSeconds ?? {},
-    waitingShares: earlier?.waitingShares ?? {},
-    ...plannedRecord(axes, plan, out),
-    within: within ?? null,
+  const { units } = plan;
+  const work = { work: out, ...(await planList(files, out, { kind: 'sweep', units })), bench };
+  const prepare = async (): Promise<OpenWork<SweepResults>> => {
+    const record: SweepRecord = {
+      ...machine.provenance,
+      status: 'running',
+      startedAt: earlier?.startedAt ?? machine.now(),
+      dataHashes: bench.dataHashes,
+      timingsSeconds: earlier?.timingsSeconds ?? {},
+      waitingShares: earlier?.waitingShares ?? {},
+      ...plannedRecord(axes, plan, out),
+      within: within ?? null,
+    };
+    await writeJson(files, sweepRecordPath(out), record);
+    await files.write(`${out}/recipe.yaml`, stringifyRecipe(recipe));
+    await prepareUnits(files, units, plan.splitsOf);
+    await writeUnits(files, out, work.list);
+    return { ...work, record: sweepRecordPath(out), collect: () => collectSweep(files, out) };
   };
-  await writeJson(files, sweepRecordPath(out), record);
-  await files.write(`${out}/recipe.yaml`, stringifyRecipe(recipe));
-  await prepareUnits(files, plan.units, plan.splitsOf);
-  const { list, places } = await listUnits(files, out, { kind: 'sweep', units: plan.units });
-  return {
-    work: out,
-    list,
-    places,
-    bench,
-    record: sweepRecordPath(out),
-    collect: () => collectSweep(files, out),
-  };
+  return { ...work, units, prepare };
 }
 
 /**
  * Runs a sweep in this process.
  * @returns the results, as in sweep.json
- * @throws as openSweep and performWork
+ * @throws as planSweep and performWork
  */
 export async function runSweep(laboratory: Laboratory, sweep: Sweep, options: SweepOptions): Promise<SweepResults> {
-  const work = await openSweep(laboratory, sweep, options);
+  const work = await (await planSweep(laboratory, sweep, options)).prepare();
   return resultsOf(await performWork(work, inProcess(work.bench)));
 }

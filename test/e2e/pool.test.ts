@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import type { SweepRecord, SweepResults } from '../../src/experiment/sweep-record.ts';
+import type { WorkEstimate } from '../../src/experiment/work/estimate.ts';
 import type { UnitReport } from '../../src/experiment/work/state.ts';
 import { nodeFiles } from '../../src/platform/node/files.ts';
 import { ROOT, readJson, sha256Of, temporaryFolder, voxstill } from '../support/program.ts';
@@ -57,6 +58,22 @@ describe('a pool', () => {
     expect(units.map(({ state, attempt }) => `${state} ${attempt}`)).toEqual(new Array(5).fill('done 1'));
     const log = readFileSync(join(folder, 'pool', units[0]!.folder, 'work/log-1.txt'), 'utf8');
     expect(log).toMatch(/4 steps/);
+  });
+
+  it('is told with what it will cost before anything is written', async () => {
+    const words = ['sweep', 'tiny.yaml', '--grid', FEATURES, '--out', 'planned', '--dry-run', '--json'];
+    const { code, stdout, stderr } = await call(...words);
+    expect(code, stderr).toBe(0);
+    expect(existsSync(join(folder, 'planned'))).toBe(false);
+    const { estimate } = JSON.parse(stdout) as { estimate: WorkEstimate };
+    expect(estimate).toMatchObject({
+      units: 5,
+      trained: 5,
+      basis: 'steps tried out here',
+      kinds: { all: 5, timed: 3 },
+    });
+    expect(estimate.coreHours).toBeGreaterThan(0);
+    expect(stderr).toContain('nothing was started or written');
   });
 
   it('starts a unit again whose process was killed, and it goes on from its checkpoint', async () => {

@@ -94,5 +94,13 @@ export function createLaboratory(
   files: MemoryFiles = memoryFiles(),
   progress: Progress = silent,
 ): Laboratory & { readonly files: MemoryFiles } {
-  return { engine, files, images: niftiOnly, machine: fixedMachine(), progress, openBatches: createBatchSource };
+  return {
+    engine,
+    files,
+    images: niftiOnly,
+    machine: fixedMachine(),
+    progress,
+    threads: 1,
+    openBatches: createBatchSource,
+  };
 }

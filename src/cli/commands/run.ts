@@ -1,5 +1,6 @@
 /** `voxstill run RECIPE`: teacher, student, baseline, evaluation and report, as the recipe says. */
-import { addExecutorFlags, type ExecutorFlags, executeWork, settingsOf } from '../executor.ts';
+import { addExecutorFlags, type ExecutorFlags } from '../executor.ts';
+import { executePlanned } from '../planned-work.ts';
 import type { AddCommand } from '../program.ts';
 import { defaultRunFolder, loadRecipe } from '../recipe.ts';
 import { reportRun } from '../run-report.ts';
@@ -23,13 +24,13 @@ export const addRun: AddCommand = (program, start) => {
   addExecutorFlags(command).action((recipePath: string, { out, set, resume, ...executor }: Flags) =>
     start(async session => {
       const recipe = await loadRecipe(recipePath, set);
-      const { openRun } = await import('../../experiment/run.ts');
+      const { planRun } = await import('../../experiment/run.ts');
       const laboratory = await openLaboratory(session, recipe.threads);
-      const { signal } = session;
+      const { progress, signal } = session;
       const folder = out ?? defaultRunFolder(recipePath);
-      const work = await openRun(laboratory, recipe, { out: folder, resume, signal });
+      const planned = await planRun(laboratory, recipe, { out: folder, resume, signal });
       const report = (): Promise<Outcome> => reportRun(laboratory, folder);
-      return executeWork(work, settingsOf(executor), { signal, report });
+      return executePlanned(planned, executor, { progress, signal, report });
     }),
   );
 };

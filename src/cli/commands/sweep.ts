@@ -1,6 +1,7 @@
 /** `voxstill sweep RECIPE --grid key=[...]`: every combination, then what Dice costs and the smallest student that is good enough. */
 import type { SweepResults } from '../../experiment/sweep-record.ts';
-import { addExecutorFlags, type ExecutorFlags, executeWork, settingsOf } from '../executor.ts';
+import { addExecutorFlags, type ExecutorFlags } from '../executor.ts';
+import { executePlanned } from '../planned-work.ts';
 import type { AddCommand } from '../program.ts';
 import { defaultRunFolder, loadSweep } from '../recipe.ts';
 import { type Outcome, openLaboratory } from '../session.ts';
@@ -26,13 +27,14 @@ export const addSweep: AddCommand = (program, start) => {
   addExecutorFlags(command).action((recipePath: string, { grid, within, out, set, ...executor }: Flags) =>
     start(async session => {
       const sweep = await loadSweep(recipePath, set, grid);
-      const { openSweep } = await import('../../experiment/sweep.ts');
+      const { planSweep } = await import('../../experiment/sweep.ts');
       const laboratory = await openLaboratory(session, sweep.recipe.threads);
-      const { signal } = session;
+      const { progress, signal } = session;
       const folder = out ?? `${defaultRunFolder(recipePath)}-sweep`;
-      const work = await openSweep(laboratory, sweep, { out: folder, ...(within !== undefined && { within }), signal });
+      const options = { out: folder, ...(within !== undefined && { within }), signal };
+      const planned = await planSweep(laboratory, sweep, options);
       const report = (results: SweepResults): Promise<Outcome> => reportSweep(laboratory.files, folder, results);
-      return executeWork(work, settingsOf(executor), { signal, report });
+      return executePlanned(planned, executor, { progress, signal, report });
     }),
   );
 };

@@ -10,6 +10,7 @@ import { forgetFailure, readOutcome } from './outcome.ts';
 import { cancelledPath } from './perform-unit.ts';
 import { type Bench, openBench } from './run-unit.ts';
 import { countStates, readStates, type UnitReport } from './state.ts';
+import type { Unit } from './unit.ts';
 import type { ListedUnit } from './units-file.ts';
 import { reasonOf, updateRecord, type WorkRecord } from './work-record.ts';
 
@@ -26,6 +27,15 @@ export interface FoundWork<Results> extends WorkToDo {
 /** One whose units can be done here. */
 export interface OpenWork<Results> extends Omit<FoundWork<Results>, 'known'> {
   readonly bench: Bench;
+}
+
+/** A run or sweep that is checked, and of which nothing is written yet. */
+export interface PlannedWork<Results> extends WorkToDo {
+  readonly bench: Bench;
+  /** In the order of the places. */
+  readonly units: readonly Unit[];
+  /** Makes its folder ready. */
+  readonly prepare: () => Promise<OpenWork<Results>>;
 }
 
 /** Opens a work that is there. */

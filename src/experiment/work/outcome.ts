@@ -18,6 +18,8 @@ const outcomeSchema = z.object({
   timingsSeconds: z.record(z.string(), z.number()),
   /** By stage: the share of a training's time in which the engine waited for a batch. */
   waitingShares: z.record(z.string(), z.number()),
+  /** That the engine took for an operator. */
+  threads: z.int(),
   versions: z.record(z.string(), z.string()),
   host: z.object({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
 });

@@ -174,6 +174,7 @@ export async function performUnit(bench: Bench, unit: Unit, options: PerformOpti
       ...(error !== undefined && { error: recordedError(error) }),
       timingsSeconds,
       waitingShares,
+      threads: laboratory.threads,
       ...machine.provenance,
     };
     await writeOutcome(own.laboratory.files, folder, outcome);

@@ -104,19 +104,23 @@ function waitsForTeacher({ arm, recipe }: Unit): boolean {
 }
 
 /**
- * Puts units into the list of a work folder.
+ * The list of a work folder with units put into it; writes nothing.
  * @param units each teacher before its students
  * @returns the list, and the places of these units in it
  */
-export async function listUnits(
+export async function planList(
   files: Files,
   work: string,
   { kind, units }: { readonly kind: WorkKind; readonly units: readonly Unit[] },
 ): Promise<{ readonly list: Units; readonly places: readonly number[] }> {
   const before = (await hasUnits(files, work)) ? (await readUnits(files, work)).units : [];
   const { list, places } = extended(before, units, work);
-  await writeJson(files, unitsPath(work), { kind, units: list } satisfies Units);
   return { list: { kind, units: list }, places: units.map(unit => places.get(listed(work, unit).folder) as number) };
+}
+
+/** Writes the list of a work folder. */
+export async function writeUnits(files: Files, work: string, list: Units): Promise<void> {
+  await writeJson(files, unitsPath(work), list);
 }
 
 /** So many folders are written at once: syncing waits much longer for a disk than it works. */

@@ -1,4 +1,5 @@
 /** Everything that an experiment needs, under Node: the engine, files on disk, this machine, and batches made in a thread. */
+import { availableParallelism } from 'node:os';
 import type { VolumeSources } from '../../data/volume-file.ts';
 import type { Laboratory } from '../../experiment/laboratory.ts';
 import { type Progress, silent } from '../../runtime/progress.ts';
@@ -22,13 +23,14 @@ export interface NodeLaboratoryOptions {
 
 /** Starts the engine and puts a laboratory together, for runExperiment and its like. */
 export async function createNodeLaboratory(options: NodeLaboratoryOptions = {}): Promise<Laboratory> {
-  const { threads, progress = silent } = options;
-  const engine = await createNodeEngine(threads === undefined ? {} : { threads });
+  const { threads = availableParallelism(), progress = silent } = options;
+  const engine = await createNodeEngine({ threads });
   return {
     engine,
     ...createNodeSources(),
     machine: createNodeMachine(engine.name),
     progress,
+    threads,
     openBatches: createThreadedBatchSource,
   };
 }

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../../src/data/phantom.ts';
 import { incompleteNotes } from '../../../src/experiment/incomplete.ts';
 import type { Evaluation } from '../../../src/experiment/record.ts';
-import { planSweep } from '../../../src/experiment/sweep-plan.ts';
+import { planUnits } from '../../../src/experiment/sweep-plan.ts';
 import { type EvaluatedArm, sweepResults } from '../../../src/experiment/sweep-results.ts';
 import { type CaseScore, summarizeCases } from '../../../src/metrics/case-score.ts';
 import { combine, parseGrid } from '../../../src/recipe/grid.ts';
@@ -22,7 +22,7 @@ beforeAll(() => writePhantomDataset(files, 'data', { seed: 5, cases: 8 }));
 function plan(grid: readonly string[], ...overrides: readonly string[]) {
   const axes = parseGrid(grid);
   const combinations = combine(tinyRecipe('data'), axes, { path: 'recipe.yaml', overrides });
-  return planSweep(laboratory, axes, { combinations, out: 'sweep' });
+  return planUnits(laboratory, axes, { combinations, out: 'sweep' });
 }
 
 const FEATURES = 'student.unet.features=[[2,4],[3,6]]';

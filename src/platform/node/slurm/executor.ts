@@ -2,6 +2,7 @@
  * Slurm as an executor: units become arrays, and one more job collects what came of them. Scripts, and what they said, lie in `WORK/slurm`.
  * It returns when all is submitted; from then on the nodes need nothing of this machine but the folder.
  */
+import { resolve } from 'node:path';
 import { InputError } from '../../../core/errors.ts';
 import {
   type Executor,
@@ -55,6 +56,19 @@ async function planJobs(options: SlurmOptions, { work, list, places }: WorkToDo)
   ];
 }
 
+/** The scripts that would be submitted, by their paths in the work folder; writes and submits nothing. */
+export async function slurmScripts(
+  options: SlurmOptions,
+  todo: WorkToDo,
+): Promise<readonly { readonly path: string; readonly text: string }[]> {
+  const planned = await planJobs(options, { ...todo, work: resolve(todo.work) });
+  return planned.map(({ name, script }) => ({ path: scriptPath(name), text: script }));
+}
+
+function scriptPath(name: string): string {
+  return `slurm/${name}.sh`;
+}
+
 /** Submits units to Slurm; all of them, or none where it refuses one of the jobs. */
 export function slurmExecutor(options: SlurmOptions): Executor {
   const { client, files, concurrency, sbatch } = options;
@@ -67,7 +81,7 @@ export function slurmExecutor(options: SlurmOptions): Executor {
       const jobs: ExecutorRecord['jobs'] = [];
       try {
         for (const { name, role, script, offset, after } of planned) {
-          const path = `slurm/${name}.sh`;
+          const path = scriptPath(name);
           await files.write(`${work}/${path}`, script);
           const id = await client.submit({
             script: path,

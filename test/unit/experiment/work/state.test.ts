@@ -28,6 +28,7 @@ const OUTCOME = {
   finishedAt: '2026-01-01T00:00:00Z',
   timingsSeconds: { train: 5 },
   waitingShares: {},
+  threads: 1,
   ...machine.provenance,
 } satisfies Partial<UnitOutcome>;
 
