@@ -138,9 +138,18 @@ describe('an answer of squeue', () => {
     ]);
   });
 
-  it('that cannot be read is an error', () => {
-    expect(() => parseQueue('slurm is down\n')).toThrow(expect.objectContaining({ code: 'E_SLURM' }));
+  it('may speak of many tasks at once', () => {
+    const tasks = (indices: string) => parseQueue(`7|${indices}|PENDING||Priority|\n`).map(({ task }) => task);
+    expect(tasks('0-6:2,9')).toEqual([0, 2, 4, 6, 9]);
+    expect(tasks('4-6%2')).toEqual([4, 5, 6]);
   });
+
+  it.each(['slurm is down', '7|0-9,...|PENDING||Priority|', '7||PENDING||Priority|'])(
+    'that cannot be read is an error: %s',
+    line => {
+      expect(() => parseQueue(`${line}\n`)).toThrow(expect.objectContaining({ code: 'E_SLURM' }));
+    },
+  );
 
   it('does not come where there is no Slurm, and the message says what to do', async () => {
     const call = createSlurmClient({ PATH: '/nowhere' }).submit({ script: 'x.sh', folder: '/', after: [] });

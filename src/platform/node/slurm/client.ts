@@ -68,30 +68,44 @@ function phaseOf(state: string): TaskPhase {
   return ENDED.includes(state) ? 'ended' : 'running';
 }
 
-/** For squeue: the array's job, index, state, nodes, reason, comment. The comment is last, since it is free text. */
+/** For squeue: the array's job, indices, state, nodes, reason, comment. The comment is last, since it is free text. */
 const QUEUE_FORMAT = '%F|%K|%T|%N|%r|%k';
 
-/** Reads what squeue says in that format, one line per task. */
-export function parseQueue(text: string): readonly QueuedTask[] {
+/** Reads the indices of an array's tasks as squeue writes them: `3`, or `0-6:2,9%4` of those that wait together. */
+function parseIndices(text: string): readonly number[] | undefined {
+  const numbers: number[] = [];
+  for (const part of text.replace(/%\d+$/, '').split(',')) {
+    const [, first, last = first, step = '1'] = /^(\d+)(?:-(\d+)(?::(\d+))?)?$/.exec(part) ?? [];
+    if (first === undefined) return undefined;
+    for (let number = Number(first); number <= Number(last); number += Number(step)) numbers.push(number);
+  }
+  return numbers;
+}
+
+function parseLine(line: string): readonly QueuedTask[] {
   const known = (word: string): string | undefined => (['', 'None', 'N/A', '(null)'].includes(word) ? undefined : word);
+  const [job = '', indices = '', state = '', node = '', reason = '', ...comment] = line.trim().split('|');
+  const tasks = indices === 'N/A' ? [undefined] : parseIndices(indices);
+  if (!/^\d+$/.test(job) || state === '' || tasks === undefined) {
+    throw new WorkError('E_SLURM', `squeue gave a line that cannot be read: "${line}"`);
+  }
+  return tasks.map(task => ({
+    job,
+    task,
+    phase: phaseOf(state),
+    state,
+    node: known(node),
+    reason: known(reason),
+    comment: known(comment.join('|')),
+  }));
+}
+
+/** Reads what squeue says in that format. */
+export function parseQueue(text: string): readonly QueuedTask[] {
   return text
     .split('\n')
     .filter(line => line !== '')
-    .map(line => {
-      const [job = '', task = '', state = '', node = '', reason = '', ...comment] = line.trim().split('|');
-      if (!/^\d+$/.test(job) || state === '') {
-        throw new WorkError('E_SLURM', `squeue gave a line that cannot be read: "${line}"`);
-      }
-      return {
-        job,
-        task: /^\d+$/.test(task) ? Number(task) : undefined,
-        phase: phaseOf(state),
-        state,
-        node: known(node),
-        reason: known(reason),
-        comment: known(comment.join('|')),
-      };
-    });
+    .flatMap(parseLine);
 }
 
 /** What a program wrote to stderr, as one line without its name. */
@@ -144,7 +158,8 @@ function call(
  *   if it refuses or does not answer
  */
 export function createSlurmClient(environment: NodeJS.ProcessEnv = process.env): SlurmClient {
-  const env = outsideOfJob(environment);
+  // lists of indices are not to be cut
+  const env = { ...outsideOfJob(environment), SLURM_BITSTR_LEN: '0' };
   const ask = async (program: string, args: readonly string[], cwd?: string): Promise<string> => {
     const { code, stdout, stderr } = await call(program, args, { env, ...(cwd !== undefined && { cwd }) });
     if (code === 0) return stdout;
@@ -164,7 +179,8 @@ export function createSlurmClient(environment: NodeJS.ProcessEnv = process.env):
       if (first === undefined) return [];
       // asked for one job alone, squeue fails if it is forgotten; of several it leaves out those
       const list = [...jobs, first].join(',');
-      const args = ['--noheader', '--array', '--states=all', `--jobs=${list}`, `--format=${QUEUE_FORMAT}`];
+      // not --array, which leaves out the last of tasks with gaps between them (22.05)
+      const args = ['--noheader', '--states=all', `--jobs=${list}`, `--format=${QUEUE_FORMAT}`];
       return parseQueue(await ask('squeue', args));
     },
     cancel: async jobs => {
