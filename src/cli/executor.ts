@@ -1,6 +1,7 @@
 /** The flags that say who starts the units of a run or sweep, and the executor that they ask for. */
 import { type Command, Option } from 'commander';
-import { InputError } from '../core/errors.ts';
+import { InputError, VoxstillError } from '../core/errors.ts';
+import { byHand } from '../experiment/work/by-hand.ts';
 import {
   type Executor,
   type ExecutorKind,
@@ -14,6 +15,7 @@ import {
 import { inProcess } from '../experiment/work/in-process.ts';
 import { type OpenWork, type Performed, performWork } from '../experiment/work/open-work.ts';
 import { MOST_ATTEMPTS } from '../experiment/work/schedule.ts';
+import { readStates } from '../experiment/work/state.ts';
 import { ownProgram } from '../platform/node/own-program.ts';
 import { processPool } from '../platform/node/pool.ts';
 import { createSlurmClient } from '../platform/node/slurm/client.ts';
@@ -34,8 +36,8 @@ export interface ExecutorFlags {
 export function addExecutorFlags(command: Command): Command {
   return command
     .addOption(
-      new Option('--executor <which>', 'who starts the units: this machine, or Slurm')
-        .choices(['local', 'slurm'] satisfies ExecutorKind[])
+      new Option('--executor <which>', 'who starts the units: this machine, Slurm, or nobody')
+        .choices(['local', 'slurm', 'none'] satisfies ExecutorKind[])
         .default('local'),
     )
     .option(
@@ -55,7 +57,7 @@ type ExecutorSettings = Pick<ExecutorRecord, 'kind' | 'concurrency' | 'sbatch'>;
  * @throws {InputError} E_USAGE
  */
 export function settingsOf({ executor, concurrency, sbatch }: ExecutorFlags): ExecutorSettings {
-  if (executor === 'local' && sbatch !== undefined) {
+  if (executor !== 'slurm' && sbatch !== undefined) {
     throw new InputError('E_USAGE', '--sbatch is for Slurm. Add --executor slurm.');
   }
   return { kind: executor, concurrency: concurrency ?? (executor === 'local' ? 1 : null), sbatch: sbatch ?? null };
@@ -86,6 +88,8 @@ function executorFor<Results>({ bench }: OpenWork<Results>, settings: ExecutorSe
     }
     case 'slurm':
       return slurmExecutor(slurmOptions(laboratory.files, settings));
+    case 'none':
+      return byHand(laboratory.files);
     default:
       return kind satisfies never;
   }
@@ -95,6 +99,7 @@ function executorFor<Results>({ bench }: OpenWork<Results>, settings: ExecutorSe
 function outsideOf({ kind }: ExecutorRecord): Outside | undefined {
   switch (kind) {
     case 'local':
+    case 'none':
       return undefined;
     case 'slurm':
       return slurmOutside(createSlurmClient());
@@ -103,10 +108,37 @@ function outsideOf({ kind }: ExecutorRecord): Outside | undefined {
   }
 }
 
-/** What a batch system says of a work's units; nothing where none was asked to do them, or none can be asked from here. */
+/**
+ * What a batch system says of a work's units; nothing where none was asked to do them.
+ * @throws {InputError} E_SLURM_MISSING, {WorkError} E_SLURM if it cannot be asked from here, or does not answer
+ */
 export async function lookOutside(files: Files, work: string): Promise<ReadonlyMap<number, OutsideState>> {
   const record = await readExecutor(files, work);
   return (await outsideOf(record)?.look(record)) ?? new Map();
+}
+
+/** Tells each message once, for those who look again and again. */
+export function tellOnce(warn: (message: string) => void): (message: string) => void {
+  const told = new Set<string>();
+  return message => {
+    if (!told.has(message)) warn(message);
+    told.add(message);
+  };
+}
+
+/** As {@link lookOutside}, for those who can do without: what keeps it from answering is only told. */
+export async function lookOutsideIfAny(
+  files: Files,
+  work: string,
+  warn: (message: string) => void,
+): Promise<ReadonlyMap<number, OutsideState>> {
+  try {
+    return await lookOutside(files, work);
+  } catch (error) {
+    if (!(error instanceof VoxstillError)) throw error;
+    warn(`only the files of ${work} are looked at. ${error.code}: ${error.message}`);
+    return new Map();
+  }
 }
 
 /** Takes back what a batch system was asked to do for a work. */
@@ -156,6 +188,16 @@ function reportNowAndThen<Results>(
   };
 }
 
+/** A work without units that are done, or that a batch system sees to already: nothing is submitted twice. */
+async function withoutBegun<Results>(work: OpenWork<Results>): Promise<OpenWork<Results>> {
+  const { laboratory } = work.bench;
+  const reports = await readStates(laboratory, work, await lookOutside(laboratory.files, work.work));
+  const begun = new Set(
+    reports.filter(({ state }) => ['done', 'queued', 'running'].includes(state)).map(({ place }) => place),
+  );
+  return { ...work, places: work.places.filter(place => !begun.has(place)) };
+}
+
 /**
  * Does a work as the flags ask, and reports it.
  * @param options.report of results, where the units are done here
@@ -166,7 +208,8 @@ export async function executeWork<Results>(
   options: { readonly signal: AbortSignal; readonly report: (results: Results) => Promise<Outcome> },
 ): Promise<Outcome> {
   const { signal, report } = options;
-  const todo = { ...work, onEnd: reportNowAndThen(work, report) };
+  const open = settings.kind === 'slurm' ? await withoutBegun(work) : work;
+  const todo = { ...open, onEnd: reportNowAndThen(work, report) };
   const performed: Performed<Results> = await performWork(todo, executorFor(work, settings, signal));
   if ('results' in performed) return report(performed.results);
   return { json: { folder: work.work, units: work.places.length, submitted: true }, text: performed.submitted };

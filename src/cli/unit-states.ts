@@ -3,11 +3,13 @@ import { readStates, type UnitReport } from '../experiment/work/state.ts';
 import { hasUnits, readUnits } from '../experiment/work/units-file.ts';
 import { nodeFiles } from '../platform/node/files.ts';
 import { thisMachine } from '../platform/node/provenance.ts';
-import { lookOutside } from './executor.ts';
+import { lookOutsideIfAny } from './executor.ts';
 
 /** @returns nothing where the folder has no list of units */
 export async function unitStates(work: string): Promise<readonly UnitReport[]> {
   if (!(await hasUnits(nodeFiles, work))) return [];
   const list = await readUnits(nodeFiles, work);
-  return readStates({ files: nodeFiles, machine: thisMachine }, { work, list }, await lookOutside(nodeFiles, work));
+  // a report does without a batch system that does not answer; `status` tells of it
+  const outside = await lookOutsideIfAny(nodeFiles, work, () => {});
+  return readStates({ files: nodeFiles, machine: thisMachine }, { work, list }, outside);
 }

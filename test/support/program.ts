@@ -7,8 +7,8 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(ROOT, 'dist/cli/main.js');
-/** A call that takes longer hangs; it is killed, and its exit code is null. */
+export const MAIN = join(ROOT, 'dist/cli/main.js');
+/** For a call that does not say. */
 const LONGEST_CALL_MS = 200_000;
 
 /** How a call ended. */
@@ -25,14 +25,19 @@ export interface CallOptions {
   readonly interruptWhen?: () => boolean;
   /** For NODE_OPTIONS. */
   readonly nodeOptions?: string;
+  /** In place of that of the tests. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** A call that takes longer hangs; it is killed, and its exit code is null. */
+  readonly longestMs?: number;
 }
 
 /** Calls `voxstill` with these words. */
-export function voxstill(args: readonly string[], { cwd, interruptWhen, nodeOptions }: CallOptions): Promise<Call> {
+export function voxstill(args: readonly string[], options: CallOptions): Promise<Call> {
+  const { cwd, interruptWhen, nodeOptions, environment = process.env, longestMs = LONGEST_CALL_MS } = options;
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, ...(nodeOptions !== undefined && { NODE_OPTIONS: nodeOptions }) };
-    const options = { cwd, env, timeout: LONGEST_CALL_MS, killSignal: 'SIGKILL' } as const;
-    const child = spawn(process.execPath, [MAIN, ...args], options);
+    const env = { ...environment, ...(nodeOptions !== undefined && { NODE_OPTIONS: nodeOptions }) };
+    const spawning = { cwd, env, timeout: longestMs, killSignal: 'SIGKILL' } as const;
+    const child = spawn(process.execPath, [MAIN, ...args], spawning);
     const text = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (chunk: string) => {

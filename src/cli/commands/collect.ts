@@ -1,11 +1,12 @@
 /** `voxstill collect FOLDER`: tables and report of what is finished of a run or sweep. */
 import { readWork } from '../../experiment/read-work.ts';
+import { LEASE_MS } from '../../experiment/work/claim.ts';
 import { collectWork } from '../../experiment/work/open-work.ts';
-import { countStates, readStates, unitsToRestart } from '../../experiment/work/state.ts';
+import { countStates, readStates, type UnitReport, unitsToRestart } from '../../experiment/work/state.ts';
 import { createNodeSources } from '../../platform/node/laboratory.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import { countsText } from '../../report/unit-text.ts';
-import { lookOutside, submitAgain } from '../executor.ts';
+import { lookOutside, lookOutsideIfAny, submitAgain } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import { reportWork } from '../work-report.ts';
 
@@ -20,11 +21,22 @@ export const addCollect: AddCommand = (program, start) => {
     .argument('<folder>', 'of the run or sweep')
     .option('--again', 'have the batch system start again what it lost', false)
     .action((work: string, { again }: Flags) =>
-      start(async () => {
+      start(async ({ progress, signal }) => {
         const sources = createNodeSources();
         const world = { files: sources.files, machine: thisMachine };
         const found = await readWork(sources.files, work);
-        const reports = await readStates(world, found, await lookOutside(sources.files, work));
+        const look = async (): Promise<readonly UnitReport[]> => {
+          const outside = again
+            ? await lookOutside(sources.files, work)
+            : await lookOutsideIfAny(sources.files, work, progress.warn);
+          return readStates(world, found, outside);
+        };
+        let reports = await look();
+        if (again && reports.some(({ state }) => state === 'running')) {
+          progress.log('waiting whether units that seem to run still live');
+          await thisMachine.wait(LEASE_MS, signal);
+          reports = await look();
+        }
         // first, since there may be nothing yet to put together
         const places = again ? unitsToRestart(reports) : [];
         const submitted = await submitAgain(sources.files, { ...found, places });

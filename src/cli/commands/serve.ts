@@ -3,7 +3,7 @@ import type { OutsideState } from '../../experiment/work/executor.ts';
 import { nodeFiles } from '../../platform/node/files.ts';
 import { servePage } from '../../platform/node/page.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
-import { lookOutside } from '../executor.ts';
+import { lookOutsideIfAny, tellOnce } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import { wholeNumber } from '../values.ts';
 
@@ -22,12 +22,12 @@ function aborted(signal: AbortSignal): Promise<void> {
 const OUTSIDE_INTERVAL_MS = 15_000;
 
 /** What a batch system says of a work's units, for so long the same. */
-function watchOutside(work: string): () => Promise<ReadonlyMap<number, OutsideState>> {
+function watchOutside(work: string, warn: (message: string) => void): () => Promise<ReadonlyMap<number, OutsideState>> {
   let last: { readonly atMs: number; readonly said: Promise<ReadonlyMap<number, OutsideState>> } | undefined;
   return () => {
     const atMs = thisMachine.elapsedMs();
     if (last === undefined || atMs - last.atMs > OUTSIDE_INTERVAL_MS)
-      last = { atMs, said: lookOutside(nodeFiles, work) };
+      last = { atMs, said: lookOutsideIfAny(nodeFiles, work, warn) };
     return last.said;
   };
 }
@@ -40,7 +40,7 @@ export const addServe: AddCommand = (program, start) => {
     .option('--port <n>', 'where to listen; 0 takes any that is free', wholeNumber(0), 0)
     .action((run: string | undefined, { port }: Flags) =>
       start(async ({ progress, signal }) => {
-        const work = run === undefined ? {} : { run, outside: watchOutside(run) };
+        const work = run === undefined ? {} : { run, outside: watchOutside(run, tellOnce(progress.warn)) };
         const { url, close } = await servePage({ ...work, port });
         progress.log(`serving ${run ?? 'the page'} at ${url} (Ctrl-C ends)`);
         await aborted(signal);

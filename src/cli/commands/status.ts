@@ -5,7 +5,7 @@ import { readUnits } from '../../experiment/work/units-file.ts';
 import { nodeFiles } from '../../platform/node/files.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import { countsText } from '../../report/unit-text.ts';
-import { lookOutside } from '../executor.ts';
+import { lookOutsideIfAny, tellOnce } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import type { Outcome, Session } from '../session.ts';
 import { changeText, statusText } from '../status-text.ts';
@@ -17,10 +17,10 @@ interface Flags {
 /** How often a watched work is looked at. */
 const WATCH_INTERVAL_MS = 2000;
 
-async function look(work: string): Promise<readonly UnitReport[]> {
+async function look(work: string, warn: (message: string) => void): Promise<readonly UnitReport[]> {
   const list = await readUnits(nodeFiles, work);
   const sources = { files: nodeFiles, machine: thisMachine };
-  return readStates(sources, { work, list }, await lookOutside(nodeFiles, work));
+  return readStates(sources, { work, list }, await lookOutsideIfAny(nodeFiles, work, warn));
 }
 
 /** Whether anything may still change by itself. */
@@ -30,7 +30,8 @@ function mayChange(reports: readonly UnitReport[]): boolean {
 
 /** Tells of every change until all units have ended, or Ctrl-C. */
 async function watch(work: string, { progress, signal }: Session): Promise<readonly UnitReport[]> {
-  let reports = await look(work);
+  const warn = tellOnce(progress.warn);
+  let reports = await look(work, warn);
   const task = progress.task(work, reports.length, 'unit');
   let before = new Map<number, UnitReport['state']>();
   for (;;) {
@@ -42,7 +43,7 @@ async function watch(work: string, { progress, signal }: Session): Promise<reado
     task.update(countStates(reports).done, countsText(reports));
     if (!mayChange(reports) || signal.aborted) break;
     await thisMachine.wait(WATCH_INTERVAL_MS, signal);
-    reports = await look(work);
+    reports = await look(work, warn);
   }
   task.finish();
   return reports;
@@ -56,7 +57,7 @@ export const addStatus: AddCommand = (program, start) => {
     .option('--watch', 'go on telling until all units have ended', false)
     .action((work: string, flags: Flags) =>
       start(async (session): Promise<Outcome> => {
-        const units = flags.watch ? await watch(work, session) : await look(work);
+        const units = flags.watch ? await watch(work, session) : await look(work, session.progress.warn);
         return { json: { work, counts: countStates(units), units }, text: statusText(units) };
       }),
     );

@@ -10,6 +10,7 @@ import { wholeNumber } from '../values.ts';
 
 interface Flags {
   readonly threads?: number;
+  readonly withTeacher: boolean;
 }
 
 /** A log that keeps what it is told until it is known where it lies. */
@@ -45,7 +46,8 @@ export const addUnit: AddCommand = (program, start) => {
       wholeNumber(0),
     )
     .option('--threads <n>', 'CPU threads (default: SLURM_CPUS_PER_TASK, else one per core)', wholeNumber(1))
-    .action((work: string, index: number | undefined, { threads }: Flags) =>
+    .option('--with-teacher', 'first do the unit that teaches this one, or wait for it', false)
+    .action((work: string, index: number | undefined, { threads, withTeacher }: Flags) =>
       start(async session => {
         const place = placeOf(index);
         const log = lateLog();
@@ -54,12 +56,15 @@ export const addUnit: AddCommand = (program, start) => {
         const laboratory = await openLaboratory({ progress }, threads ?? coresOfProcess() ?? null);
         const { logPath } = await import('../../experiment/work/claim.ts');
         const { shortfallError, shortfallText } = await import('../../experiment/work/end.ts');
+        const { inProcess } = await import('../../experiment/work/in-process.ts');
         const { openWork } = await import('../../experiment/work/open-work.ts');
         const { performWhenFree } = await import('../../experiment/work/perform-unit.ts');
         const { readWork } = await import('../../experiment/read-work.ts');
         const { readUnit } = await import('../../experiment/work/units-file.ts');
         const { bench, list } = openWork(laboratory, await readWork(laboratory.files, work), session.signal);
         const unit = await readUnit(laboratory.files, work, { list, place });
+        const teacher = list.units[place]?.teacher;
+        if (withTeacher && teacher !== undefined) await inProcess(bench).start({ work, list, places: [teacher] });
         const end = await performWhenFree(bench, unit, {
           onClaim: attempt =>
             log.open(openLogFile(logPath(unit.folder.folder, attempt), message => session.progress.warn(message))),

@@ -48,14 +48,14 @@ export interface OutsideState {
 
 /** A batch system, for those who did not start the units. */
 export interface Outside {
-  /** By place; a unit that is not there is neither queued nor running. undefined where the batch system cannot be asked from here. */
-  look(record: ExecutorRecord): Promise<ReadonlyMap<number, OutsideState> | undefined>;
+  /** By place; a unit that is not there is neither queued nor running. Throws where the batch system cannot be asked. */
+  look(record: ExecutorRecord): Promise<ReadonlyMap<number, OutsideState>>;
   /** Takes back what is queued or running. */
   cancel(record: ExecutorRecord): Promise<void>;
 }
 
 const executorSchema = z.object({
-  kind: z.enum(['local', 'slurm']),
+  kind: z.enum(['local', 'slurm', 'none']),
   /** Units at once; null where the batch system decides. */
   concurrency: z.int().min(1).nullable(),
   /** Further words for sbatch. */

@@ -3,7 +3,6 @@
  * It returns when all is submitted; from then on the nodes need nothing of this machine but the folder.
  */
 import { resolve } from 'node:path';
-import { InputError } from '../../../core/errors.ts';
 import {
   type Executor,
   type ExecutorRecord,
@@ -15,7 +14,7 @@ import {
 } from '../../../experiment/work/executor.ts';
 import type { Files } from '../../../runtime/files.ts';
 import { type PlannedArray, planArrays } from './arrays.ts';
-import type { QueuedTask, SlurmClient } from './client.ts';
+import type { SlurmClient } from './client.ts';
 import { arrayScript, collectScript, type ScriptSettings } from './script.ts';
 
 export interface SlurmOptions extends Pick<ScriptSettings, 'program'> {
@@ -75,6 +74,7 @@ export function slurmExecutor(options: SlurmOptions): Executor {
   return {
     start: async todo => {
       const { work, places } = todo;
+      if (places.length === 0) return { status: 'ended', ends: new Map() };
       const planned = await planJobs(options, todo);
       const { jobs: earlier } = await readExecutor(files, work);
       const ids = new Map<string, string>();
@@ -107,16 +107,6 @@ export function slurmExecutor(options: SlurmOptions): Executor {
   };
 }
 
-/** What is known of jobs; undefined on a machine without Slurm's programs. */
-async function queueIfAny(client: SlurmClient, jobs: readonly string[]): Promise<readonly QueuedTask[] | undefined> {
-  try {
-    return await client.queue(jobs);
-  } catch (error) {
-    if (error instanceof InputError && error.code === 'E_SLURM_MISSING') return undefined;
-    throw error;
-  }
-}
-
 /** Slurm for those who did not submit. */
 export function slurmOutside(client: SlurmClient): Outside {
   return {
@@ -124,14 +114,14 @@ export function slurmOutside(client: SlurmClient): Outside {
       const firstUnits = new Map(
         jobs.filter(({ role }) => role === 'units').map(({ id, firstUnit }) => [id, firstUnit]),
       );
-      const tasks = await queueIfAny(client, [...firstUnits.keys()]);
+      const tasks = await client.queue([...firstUnits.keys()]);
       const states = new Map<number, OutsideState>();
-      for (const { job, task, phase, node = null, reason, comment } of tasks ?? []) {
+      for (const { job, task, phase, node = null, reason, comment } of tasks) {
         const firstUnit = firstUnits.get(job);
         if (firstUnit === undefined || task === undefined || phase === 'ended') continue;
         states.set(firstUnit + task, { state: phase, job: `${job}_${task}`, node, reason: comment ?? reason ?? null });
       }
-      return tasks && states;
+      return states;
     },
     cancel: ({ jobs }) => client.cancel(jobs.map(({ id }) => id)),
   };
