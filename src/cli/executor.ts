@@ -81,11 +81,9 @@ function executorFor<Results>({ bench }: OpenWork<Results>, settings: ExecutorSe
   const { laboratory } = bench;
   const { kind, concurrency } = settings;
   switch (kind) {
-    case 'local': {
+    case 'local':
       if (concurrency === null || concurrency === 1) return inProcess(bench);
-      const { cores } = laboratory.machine.provenance.host;
-      return processPool(laboratory, { concurrency, cores, signal });
-    }
+      return processPool(laboratory, { concurrency, signal });
     case 'slurm':
       return slurmExecutor(slurmOptions(laboratory.files, settings));
     case 'none':

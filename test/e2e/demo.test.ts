@@ -58,9 +58,13 @@ describe('demo --quick --json', () => {
       'evaluation.json',
       'history.csv',
       'model.onnx',
+      'recipe.yaml',
+      'splits.json',
+      'work/claim-1.json',
+      'work/outcome.json',
       ...test.map(id => `predictions/${id}.nii.gz`),
     ];
-    const ofRun = ['comparison.json', 'recipe.yaml', 'report.html', 'run.json', 'splits.json'];
+    const ofRun = ['comparison.json', 'recipe.yaml', 'report.html', 'run.json', 'splits.json', 'units.json'];
     const expected = [...ARMS.flatMap(arm => ofArm.map(name => `${arm}/${name}`)), ...ofRun].sort();
     const files = Object.entries(contentsOf(run)).filter(([, content]) => content !== 'folder');
     expect(files.map(([path]) => path).sort()).toEqual(expected);

@@ -16,8 +16,6 @@ import { ownProgram } from './own-program.ts';
 export interface PoolOptions {
   /** Units at once. */
   readonly concurrency: number;
-  /** Of all of them together. */
-  readonly cores: number;
   readonly signal: AbortSignal;
 }
 
@@ -110,18 +108,21 @@ function showProgress(
 }
 
 /**
- * A pool. A process that vanishes is started again; a unit that fails does not stop the others.
- * @throws {InputError} E_CONCURRENCY if there are fewer cores than units at once
+ * A pool whose processes share the laboratory's threads. A process that vanishes is started again; a unit that fails does not stop the others.
+ * @throws {InputError} E_CONCURRENCY if there are fewer threads than units at once
  */
 export function processPool(
-  laboratory: Pick<Laboratory, 'files' | 'machine' | 'progress'>,
-  { concurrency, cores, signal }: PoolOptions,
+  laboratory: Pick<Laboratory, 'files' | 'machine' | 'progress' | 'threads'>,
+  { concurrency, signal }: PoolOptions,
 ): Executor {
   const { files, machine, progress } = laboratory;
-  if (concurrency > cores) {
-    throw new InputError('E_CONCURRENCY', `${concurrency} units at once need as many cores, and there are ${cores}.`);
+  if (concurrency > laboratory.threads) {
+    throw new InputError(
+      'E_CONCURRENCY',
+      `${concurrency} units at once need as many threads, and there are ${laboratory.threads}: one per core, or those of the recipe.`,
+    );
   }
-  const threads = Math.floor(cores / concurrency);
+  const threads = Math.floor(laboratory.threads / concurrency);
   const stateOf = async ({ work, list }: WorkToDo, place: number): Promise<UnitReport> => {
     const [isCancelled, nowMs] = [await files.exists(cancelledPath(work)), await files.nowMs(work)];
     return readUnitState(files, { work, list, place }, { machine, nowMs, isCancelled, outside: new Map() });
