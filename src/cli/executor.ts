@@ -14,6 +14,7 @@ import {
 } from '../experiment/work/executor.ts';
 import { inProcess } from '../experiment/work/in-process.ts';
 import { type OpenWork, type Performed, performWork } from '../experiment/work/open-work.ts';
+import type { Bench } from '../experiment/work/run-unit.ts';
 import { MOST_ATTEMPTS } from '../experiment/work/schedule.ts';
 import { readStates } from '../experiment/work/state.ts';
 import { ownProgram } from '../platform/node/own-program.ts';
@@ -76,8 +77,11 @@ export async function scriptsOf(
   return settings.kind === 'slurm' ? slurmScripts(slurmOptions(files, settings), todo) : [];
 }
 
-/** The executor for a work. */
-function executorFor<Results>({ bench }: OpenWork<Results>, settings: ExecutorSettings, signal: AbortSignal): Executor {
+/**
+ * The executor for a work; starts nothing.
+ * @throws {InputError} E_CONCURRENCY
+ */
+export function executorFor(bench: Bench, settings: ExecutorSettings, signal: AbortSignal): Executor {
   const { laboratory } = bench;
   const { kind, concurrency } = settings;
   switch (kind) {
@@ -203,12 +207,12 @@ async function withoutBegun<Results>(work: OpenWork<Results>): Promise<OpenWork<
 export async function executeWork<Results>(
   work: OpenWork<Results>,
   settings: ExecutorSettings,
-  options: { readonly signal: AbortSignal; readonly report: (results: Results) => Promise<Outcome> },
+  options: { readonly executor: Executor; readonly report: (results: Results) => Promise<Outcome> },
 ): Promise<Outcome> {
-  const { signal, report } = options;
+  const { executor, report } = options;
   const open = settings.kind === 'slurm' ? await withoutBegun(work) : work;
   const todo = { ...open, onEnd: reportNowAndThen(work, report) };
-  const performed: Performed<Results> = await performWork(todo, executorFor(work, settings, signal));
+  const performed: Performed<Results> = await performWork(todo, executor);
   if ('results' in performed) return report(performed.results);
   return { json: { folder: work.work, units: work.places.length, submitted: true }, text: performed.submitted };
 }

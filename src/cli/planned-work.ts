@@ -4,7 +4,7 @@ import type { WorkEstimate } from '../experiment/work/estimate.ts';
 import { estimateWork } from '../experiment/work/estimate.ts';
 import type { PlannedWork } from '../experiment/work/open-work.ts';
 import { formatBytes } from '../report/format.ts';
-import { type ExecutorFlags, executeWork, scriptsOf, settingsOf } from './executor.ts';
+import { type ExecutorFlags, executeWork, executorFor, scriptsOf, settingsOf } from './executor.ts';
 import type { Outcome, Session } from './session.ts';
 
 /** Core-hours with two digits; of small works in minutes. */
@@ -33,6 +33,8 @@ export async function executePlanned<Results>(
 ): Promise<Outcome> {
   const settings = settingsOf(flags);
   const { laboratory } = planned.bench;
+  // what is wrong with the flags is told before anything is written
+  const executor = executorFor(planned.bench, settings, options.signal);
   if (flags.dryRun) {
     const estimate = await estimateWork(laboratory, planned.units);
     const scripts = await scriptsOf(laboratory.files, settings, planned);
@@ -44,5 +46,5 @@ export async function executePlanned<Results>(
   }
   const isOrdinary = settings.kind === 'local' && settings.concurrency === 1;
   if (!isOrdinary) options.progress.log(estimateText(await estimateWork(laboratory, planned.units)));
-  return executeWork(await planned.prepare(), settings, options);
+  return executeWork(await planned.prepare(), settings, { executor, report: options.report });
 }

@@ -76,6 +76,14 @@ describe('a pool', () => {
     expect(stderr).toContain('nothing was started or written');
   });
 
+  it('of more processes than there are threads is refused before anything is written', async () => {
+    const words = ['tiny.yaml', '--set', 'threads=2', '--out', 'crowded', '--concurrency', '3'];
+    const { code, stderr } = await call('run', ...words);
+    expect(code, stderr).toBe(2);
+    expect(stderr).toContain('E_CONCURRENCY');
+    expect(existsSync(join(folder, 'crowded'))).toBe(false);
+  });
+
   it('starts a unit again whose process was killed, and it goes on from its checkpoint', async () => {
     const words = ['sweep', 'long.yaml', '--grid', FEATURES, '--out', 'killed', '--concurrency', '2'];
     const sweep = call(...words);

@@ -3,7 +3,7 @@
 import { readWork } from '../../experiment/read-work.ts';
 import { openWork } from '../../experiment/work/open-work.ts';
 import { readStates, type UnitState } from '../../experiment/work/state.ts';
-import { executeWork, forgetRounds, lookOutside } from '../executor.ts';
+import { executeWork, executorFor, forgetRounds, lookOutside } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import { openLaboratory } from '../session.ts';
 import { reportWork } from '../work-report.ts';
@@ -32,8 +32,9 @@ export const addRetry: AddCommand = (program, start) => {
           return { json: { work, units: 0 }, text: `there is nothing to start again in ${work}.${hint}` };
         }
         const open = openWork(laboratory, { ...found, places }, session.signal);
-        return executeWork(open, await forgetRounds(files, work), {
-          signal: session.signal,
+        const settings = await forgetRounds(files, work);
+        return executeWork(open, settings, {
+          executor: executorFor(open.bench, settings, session.signal),
           report: results => reportWork(laboratory, work, results),
         });
       }),
