@@ -1,6 +1,7 @@
 /** The folder of a sweep that is at work, with a unit in every state: what the page and the report are shown. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { UnitOutcome } from '../../src/experiment/work/outcome.ts';
 import { thisProcess } from '../../src/platform/node/owner.ts';
 import { writeHistory } from './run-fixture.ts';
 import { tinyModel } from './tiny-model.ts';
@@ -50,7 +51,7 @@ function writeOutcome(folder: string, state: 'done' | 'failed'): void {
     code: 'E_LOSS_NOT_FINITE',
     message: 'the loss is NaN at step 312 (cases hippocampus_017, hippocampus_204).',
   };
-  writeJson(join(folder, 'work/outcome.json'), {
+  const outcome: UnitOutcome = {
     status: state,
     attempt: 1,
     node: 'node-1',
@@ -58,9 +59,11 @@ function writeOutcome(folder: string, state: 'done' | 'failed'): void {
     ...(state === 'failed' && { error }),
     timingsSeconds: { train: 400, evaluate: 50 },
     waitingShares: {},
+    threads: 2,
     versions: {},
     host: HOST,
-  });
+  };
+  writeJson(join(folder, 'work/outcome.json'), outcome);
 }
 
 function writeUnit(sweep: string, { folder: place, state }: FixtureUnit, index: number): void {
