@@ -45,6 +45,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** Makes the folder of a small sweep, and starts nothing. */
+const makeReady = (out: string) => {
+  const grid = ['--grid', STUDENTS, '--set', 'seeds=[1]'];
+  return voxstill(['sweep', 'tiny.yaml', ...grid, '--out', out, '--executor', 'none'], { cwd: folder });
+};
+
 /** Where units stand by their files alone, cheaply. */
 async function look(work: string): Promise<readonly UnitReport[]> {
   const path = join(folder, work);
@@ -201,19 +207,7 @@ describe.skipIf(!canHideFolders)('a full disk under one unit', () => {
   it(
     'is told by name, and the other units go on',
     async () => {
-      const words = [
-        'sweep',
-        'tiny.yaml',
-        '--grid',
-        STUDENTS,
-        '--set',
-        'seeds=[1]',
-        '--out',
-        'full',
-        '--executor',
-        'none',
-      ];
-      const made = await voxstill(words, { cwd: folder });
+      const made = await makeReady('full');
       expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining('8 units are ready') });
       const units = await look('full');
       expect(units.every(({ state }) => state === 'waiting')).toBe(true);
@@ -238,19 +232,7 @@ describe('a student that is started alone, as a pod of an indexed job', () => {
   it(
     'has its teacher done first, by the same command',
     async () => {
-      const words = [
-        'sweep',
-        'tiny.yaml',
-        '--grid',
-        STUDENTS,
-        '--set',
-        'seeds=[1]',
-        '--out',
-        'pods',
-        '--executor',
-        'none',
-      ];
-      expect(await voxstill(words, { cwd: folder })).toMatchObject({ code: 0 });
+      expect(await makeReady('pods')).toMatchObject({ code: 0 });
       const student = (await look('pods')).find(({ arm }) => arm === 'student') as UnitReport;
       const environment = { ...process.env, JOB_COMPLETION_INDEX: `${student.place}` };
       const early = await voxstill(['unit', 'pods'], { cwd: folder, environment });

@@ -54,17 +54,22 @@ export function writeProblem(path: string, cause: unknown): WorkError {
   }
 }
 
+/** Opens a file by a flag of open(2), in a folder that is made if need be, and returns when the data are on the disk. */
+async function writeSynced(path: string, data: Uint8Array | string, flag: 'w' | 'wx'): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, flag);
+  try {
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 async function write(path: string, data: Uint8Array | string, confirm?: () => Promise<void>): Promise<void> {
   const temporary = temporaryName(path);
   try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(data);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeSynced(temporary, data, 'w');
     await confirm?.();
     await rename(temporary, path);
   } catch (cause) {
@@ -76,14 +81,7 @@ async function write(path: string, data: Uint8Array | string, confirm?: () => Pr
 
 async function create(path: string, data: string): Promise<boolean> {
   try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(path, 'wx');
-    try {
-      await file.writeFile(data);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeSynced(path, data, 'wx');
     return true;
   } catch (cause) {
     if (codeOf(cause) === 'EEXIST') return false;
