@@ -11,11 +11,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const CLASSES = 16;
 const WINDOW = [32, 96, 96] as const;
 const PLANE = 96 * 96;
-const [SHALLOW, DEEP] = [96, 288];
+/** Far enough apart that what the garbage collector leaves lying, up to 40 MB either way, does not decide. */
+const [SHALLOW, DEEP] = [96, 672];
 
 /**
  * Bytes per voxel of what may grow: the file packed and unpacked (2 + 2), voxels as float32, normalised, a sample of them sorted and
- * resampled (4 each), labels plain and packed (1 + 1 + 1). Measured: 13, and 16 with resampling.
+ * resampled (4 each), labels plain and packed (1 + 1 + 1). Measured: 8 to 15, with resampling or without.
  */
 const BYTES_PER_VOXEL = 30;
 
@@ -25,7 +26,7 @@ if (!isLinux) console.info('skipped: peak memory is read from Linux');
 it.skipIf(!isLinux).each([
   ['as it is', null],
   ['on the spacing of the model and back', [1, 1, 1.25] as const],
-])('a volume three times as deep, %s, takes no more than its own arrays', async (_, spacingMm) => {
+])('a volume seven times as deep, %s, takes no more than its own arrays', async (_, spacingMm) => {
   const model = join(folder, 'model.onnx');
   writeCheapModel(model, { window: WINDOW, classes: CLASSES, spacingMm });
   const peaks: number[] = [];
