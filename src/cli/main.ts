@@ -17,20 +17,19 @@ import { addSweep } from './commands/sweep.ts';
 import { addTrain } from './commands/train.ts';
 import { addUnit } from './commands/unit.ts';
 import { addValidate } from './commands/validate.ts';
+import { createInterruption } from './interruption.ts';
 import { runProgram } from './program.ts';
 
-const interruption = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(name, () => {
-    if (interruption.signal.aborted) process.exit(130);
-    process.stderr.write('\nstopping at the next safe point; once more ends at once\n');
-    interruption.abort();
-  });
-}
+const interruption = createInterruption({
+  say: text => process.stderr.write(text),
+  end: () => process.exit(130),
+  elapsedMs: () => performance.now(),
+});
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, interruption.onSignal);
 
 if (process.channel !== undefined) {
   // started by a pool: without it nobody waits for this process any more
-  process.once('disconnect', () => interruption.abort());
+  process.once('disconnect', interruption.stop);
   process.channel.unref();
 }
 

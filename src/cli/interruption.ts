@@ -1,0 +1,40 @@
+/** What signals ask for: the first to stop at the next safe point, a later one to end at once. */
+
+/**
+ * Signals that are no further apart are one request: GNU timeout, for one, sends its signal to the program and again to its process group.
+ */
+const SAME_REQUEST_MS = 500;
+
+export interface Interruption {
+  /** Aborted by the first request. */
+  readonly signal: AbortSignal;
+  /** Without a signal: stop at the next safe point. */
+  readonly stop: () => void;
+  /** For every signal that arrives. */
+  readonly onSignal: () => void;
+}
+
+/** @param world say and end are called at most once each; ms counts from anywhere */
+export function createInterruption(world: {
+  readonly say: (text: string) => void;
+  readonly end: () => void;
+  readonly elapsedMs: () => number;
+}): Interruption {
+  const { say, end, elapsedMs } = world;
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  let askedMs: number | undefined;
+  return {
+    signal: controller.signal,
+    stop,
+    onSignal: () => {
+      if (askedMs !== undefined) {
+        if (elapsedMs() - askedMs >= SAME_REQUEST_MS) end();
+        return;
+      }
+      askedMs = elapsedMs();
+      say('\nstopping at the next safe point; once more ends at once\n');
+      stop();
+    },
+  };
+}
