@@ -137,6 +137,7 @@ describe('a teacher', () => {
     ['fixed-opset11', 'fixed-opset11'],
     ['dynamic-opset13', 'fixed-opset11'],
     ['batch-of-two-opset11', 'fixed-opset11'],
+    ['torch2-fixed', 'torch2-fixed'],
     ['opset21', 'opset21'],
     ['opset26', 'opset26'],
   ])('%s gives the logits of %s', async (name, same) => {
@@ -172,6 +173,7 @@ describe('a teacher', () => {
 
   it.each([
     ['softmax-opset16', { ...THREE, activation: 'none' }],
+    ['torch2-dynamic', { ...THREE, activation: 'none' }],
     ['keras-channels-last', { ...THREE, activation: 'none', axes: 'NZYXC' }],
     ['keras-dynamic', { ...THREE, activation: 'none', axes: 'NZYXC' }],
   ])('%s gives logits of its probabilities', async (name, facts) => {

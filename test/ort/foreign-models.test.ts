@@ -1,4 +1,4 @@
-/** Models that PyTorch and Keras exported, and of operator sets up to the newest, say here what they say there; unusable ones are refused by name. */
+/** Models that PyTorch 1 and 2 and Keras exported, and of operator sets up to the newest, say here what they say there; unusable ones are refused by name. */
 import { describe, expect, it } from 'vitest';
 import { tensor } from '../../src/core/tensor.ts';
 import { inspectPath } from '../../src/experiment/inspect.ts';
@@ -31,6 +31,9 @@ describe('a model from elsewhere', () => {
     ['keras-channels-last', { ...three, activation: 'none', axes: 'NZYXC' }],
     ['keras-dynamic', { ...three, activation: 'none', axes: 'NZYXC', patch: [8, 12, 8] }],
     ['keras-sigmoid', { ...three, labels: [1, 2], activation: 'none', axes: 'NZYXC' }],
+    ['torch2-fixed', { ...three, activation: 'softmax' }],
+    ['torch2-dynamic', { ...three, activation: 'none', patch: [8, 12, 8] }],
+    ['torch2-opset21', { ...three, activation: 'softmax' }],
     ['opset21', { ...three, activation: 'softmax' }],
     ['opset26', { ...three, activation: 'softmax' }],
   ])('%s gives what its own program gave', async (name, facts) => {

@@ -1,4 +1,4 @@
-/** The models of test/fixtures/teachers, as other programs export them; see make-teachers.py. */
+/** The models of test/fixtures/teachers, as other programs export them; see make-teachers.py and its neighbours. */
 import { readFileSync } from 'node:fs';
 import { elementCount, type Shape } from '../../src/core/shape.ts';
 import { nodeFiles } from '../../src/platform/node/files.ts';
