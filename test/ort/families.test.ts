@@ -10,11 +10,12 @@ import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { architectureOf } from '../../src/recipe/network.ts';
-import { type NetworkSettings, networkSchemas } from '../../src/recipe/network-schema.ts';
+import type { NetworkSettings } from '../../src/recipe/network-schema.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import { buildForward, buildTrainingStep, labelShape, type StepOptions } from '../../src/training/step.ts';
 import { relativeError } from '../support/central-difference.ts';
 import { evaluate } from '../support/evaluate.ts';
+import { deepmedic, generalized, meshnet, unet } from '../support/networks.ts';
 import { draw, toTensor } from '../support/operator-cases.ts';
 import { HARD_LOSS, plainAdam } from '../support/training-steps.ts';
 
@@ -31,13 +32,6 @@ interface Case {
   /** [N, C, D, H, W] */
   readonly image: readonly number[];
 }
-
-const unet = (input: object): NetworkSettings => ({ unet: networkSchemas.unet.parse(input) });
-const generalized = (input: object): NetworkSettings => ({
-  generalizedUnet: networkSchemas.generalizedUnet.parse(input),
-});
-const meshnet = (input: object): NetworkSettings => ({ meshnet: networkSchemas.meshnet.parse(input) });
-const deepmedic = (input: object): NetworkSettings => ({ deepmedic: networkSchemas.deepmedic.parse(input) });
 
 const SMALL = [
   [[4], [4]],

@@ -8,6 +8,7 @@ import { type DataType, type Tensor, tensor } from '../../src/core/tensor.ts';
 import type { GraphBuilder, Value } from '../../src/graph/graph.ts';
 import { convolvedSize } from '../../src/graph/infer.ts';
 import type { ConvAttributes, OpAttributes, OpName } from '../../src/graph/ops.ts';
+import { PLAIN_CONVOLUTION } from './networks.ts';
 
 /** How an operand is drawn: signed numbers away from 0, positive ones, or {0, 1, 2} for ties. */
 type Draw = 'signed' | 'positive' | 'ties';
@@ -144,15 +145,7 @@ function conv(name: string, changes: Partial<ConvAttributes & Omit<ConvSetting, 
     batch,
     inChannels,
     outChannels,
-    attributes: {
-      kernel: [3, 3, 3],
-      strides: [1, 1, 1],
-      dilations: [1, 1, 1],
-      pads: [1, 1, 1, 1, 1, 1],
-      group: 1,
-      upsample: [1, 1, 1],
-      ...attributes,
-    },
+    attributes: { ...PLAIN_CONVOLUTION, ...attributes },
   };
 }
 

@@ -9,9 +9,10 @@ import { GraphBuilder, isOp, reachable, type Value } from '../../../src/graph/gr
 import { DROPOUT_KEYS } from '../../../src/nn/dropout.ts';
 import { collectParameters, initialize } from '../../../src/nn/parameters.ts';
 import { architectureOf } from '../../../src/recipe/network.ts';
-import { type NetworkSettings, networkSchemas } from '../../../src/recipe/network-schema.ts';
+import type { NetworkSettings } from '../../../src/recipe/network-schema.ts';
 import { centralDifference, relativeError } from '../../support/central-difference.ts';
 import { evaluate } from '../../support/evaluate.ts';
+import { generalized as anyGeneralized, deepmedic, meshnet, unet } from '../../support/networks.ts';
 import { draw } from '../../support/operator-cases.ts';
 
 interface Case {
@@ -21,12 +22,8 @@ interface Case {
   readonly image: readonly number[];
 }
 
-const unet = (input: object): NetworkSettings => ({ unet: networkSchemas.unet.parse(input) });
-const generalized = (input: object): NetworkSettings => ({
-  generalizedUnet: networkSchemas.generalizedUnet.parse({ activation: 'prelu', ...input }),
-});
-const meshnet = (input: object): NetworkSettings => ({ meshnet: networkSchemas.meshnet.parse(input) });
-const deepmedic = (input: object): NetworkSettings => ({ deepmedic: networkSchemas.deepmedic.parse(input) });
+/** Smooth everywhere but at single points. */
+const generalized = (input: object) => anyGeneralized({ activation: 'prelu', ...input });
 
 const SMALL = [
   [[2], [2]],

@@ -4,16 +4,8 @@ import { ShapeError } from '../../../src/core/errors.ts';
 import type { Shape } from '../../../src/core/shape.ts';
 import type { DataType } from '../../../src/core/tensor.ts';
 import { infer } from '../../../src/graph/infer.ts';
-import type { ConvAttributes, OpAttributes, OpName } from '../../../src/graph/ops.ts';
-
-const CONV: ConvAttributes = {
-  kernel: [3, 3, 3],
-  strides: [1, 1, 1],
-  dilations: [1, 1, 1],
-  pads: [1, 1, 1, 1, 1, 1],
-  group: 1,
-  upsample: [1, 1, 1],
-};
+import type { OpAttributes, OpName } from '../../../src/graph/ops.ts';
+import { PLAIN_CONVOLUTION } from '../../support/networks.ts';
 
 type Operand = Shape | { readonly shape: Shape; readonly dataType: DataType };
 const typed = (operand: Operand) =>
@@ -91,7 +83,7 @@ describe('the shape rules', () => {
         [2, 3, 4, 5, 6],
         [7, 3, 3, 3, 3],
       ],
-      CONV,
+      PLAIN_CONVOLUTION,
       [2, 7, 4, 5, 6],
     ),
     fits(
@@ -100,7 +92,7 @@ describe('the shape rules', () => {
         [1, 4, 5, 5, 5],
         [6, 2, 3, 3, 3],
       ],
-      { ...CONV, group: 2, strides: [2, 2, 2] },
+      { ...PLAIN_CONVOLUTION, group: 2, strides: [2, 2, 2] },
       [1, 6, 3, 3, 3],
     ),
     fits(
@@ -109,7 +101,7 @@ describe('the shape rules', () => {
         [1, 1, 7, 7, 7],
         [1, 1, 3, 3, 3],
       ],
-      { ...CONV, dilations: [2, 2, 2] },
+      { ...PLAIN_CONVOLUTION, dilations: [2, 2, 2] },
       [1, 1, 5, 5, 5],
     ),
     fits(
@@ -118,7 +110,7 @@ describe('the shape rules', () => {
         [1, 1, 2, 3, 4],
         [1, 1, 3, 3, 3],
       ],
-      { ...CONV, upsample: [2, 1, 3] },
+      { ...PLAIN_CONVOLUTION, upsample: [2, 1, 3] },
       [1, 1, 4, 3, 12],
     ),
     fits(
@@ -127,7 +119,7 @@ describe('the shape rules', () => {
         [1, 6, 3, 3, 3],
         [6, 2, 3, 3, 3],
       ],
-      { ...CONV, group: 2, strides: [2, 2, 2], size: [5, 6, 5] },
+      { ...PLAIN_CONVOLUTION, group: 2, strides: [2, 2, 2], size: [5, 6, 5] },
       [1, 4, 5, 6, 5],
     ),
     fits(
@@ -136,7 +128,7 @@ describe('the shape rules', () => {
         [2, 4, 5, 5, 5],
         [2, 6, 5, 5, 5],
       ],
-      { ...CONV, group: 2 },
+      { ...PLAIN_CONVOLUTION, group: 2 },
       [6, 2, 3, 3, 3],
     ),
     fits('MaxPool', [[1, 2, 4, 6, 3]], { kernel: [2, 3, 1] }, [1, 2, 2, 2, 3]),
@@ -197,7 +189,7 @@ describe('the shape rules', () => {
         [1, 3, 4, 4, 4],
         [7, 2, 3, 3, 3],
       ],
-      CONV,
+      PLAIN_CONVOLUTION,
       'Conv(float32 1x3x4x4x4, float32 7x2x3x3x3): input channels against 1 groups',
     ),
     misfit(
@@ -206,7 +198,7 @@ describe('the shape rules', () => {
         [1, 2, 4, 4, 4],
         [7, 2, 3, 3, 1],
       ],
-      CONV,
+      PLAIN_CONVOLUTION,
       'Conv(float32 1x2x4x4x4, float32 7x2x3x3x1): kernel attribute 3,3,3',
     ),
     misfit(
@@ -215,7 +207,7 @@ describe('the shape rules', () => {
         [1, 2, 4, 4, 4],
         [7, 2, 3, 3, 3],
       ],
-      { ...CONV, dilations: [3, 1, 1] },
+      { ...PLAIN_CONVOLUTION, dilations: [3, 1, 1] },
       'Conv(float32 1x2x4x4x4, float32 7x2x3x3x3): nothing is left of the input (0,4,4)',
     ),
     misfit(
@@ -224,7 +216,7 @@ describe('the shape rules', () => {
         [2, 4, 4],
         [7, 2, 3, 3, 3],
       ],
-      { ...CONV, group: 2 },
+      { ...PLAIN_CONVOLUTION, group: 2 },
       'an image is [N, C, D, H, W], got 2x4x4',
     ),
     misfit(
@@ -233,7 +225,7 @@ describe('the shape rules', () => {
         [1, 2, 4, 4, 4],
         [3, 2, 3, 3, 3],
       ],
-      { ...CONV, size: [4, 4, 4] },
+      { ...PLAIN_CONVOLUTION, size: [4, 4, 4] },
       'ConvTranspose(float32 1x2x4x4x4, float32 3x2x3x3x3): channels differ',
     ),
     misfit(
@@ -242,7 +234,7 @@ describe('the shape rules', () => {
         [1, 2, 4, 4, 4],
         [2, 2, 3, 3, 3],
       ],
-      { ...CONV, size: [4, 4, 5] },
+      { ...PLAIN_CONVOLUTION, size: [4, 4, 5] },
       'ConvTranspose(float32 1x2x4x4x4, float32 2x2x3x3x3): size 4,4,5 would give 4,4,5',
     ),
     misfit(
@@ -251,7 +243,7 @@ describe('the shape rules', () => {
         [1, 2, 4, 4, 4],
         [1, 2, 4, 4, 2],
       ],
-      CONV,
+      PLAIN_CONVOLUTION,
       'ConvKernelGradient(float32 1x2x4x4x4, float32 1x2x4x4x2): the convolution gives 4,4,4',
     ),
     misfit(

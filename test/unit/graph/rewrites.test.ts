@@ -8,16 +8,8 @@ import { GraphBuilder, isOp, reachable, type Value } from '../../../src/graph/gr
 import type { ConvAttributes, OpName } from '../../../src/graph/ops.ts';
 import { relativeError } from '../../support/central-difference.ts';
 import { evaluate } from '../../support/evaluate.ts';
+import { PLAIN_CONVOLUTION } from '../../support/networks.ts';
 import { draw } from '../../support/operator-cases.ts';
-
-const CONV: ConvAttributes = {
-  kernel: [3, 3, 3],
-  strides: [1, 1, 1],
-  dilations: [1, 1, 1],
-  pads: [1, 1, 1, 1, 1, 1],
-  group: 1,
-  upsample: [1, 1, 1],
-};
 
 /** Inputs with values, and a convolution over whatever is built from them. */
 function bench() {
@@ -28,7 +20,7 @@ function bench() {
     return builder.input(name, shape);
   };
   const convolve = (image: Value, changes: Partial<ConvAttributes> = {}, channels = 3): Value => {
-    const attributes = { ...CONV, ...changes };
+    const attributes = { ...PLAIN_CONVOLUTION, ...changes };
     const weight = input(`w${image.id}`, [channels, image.shape[1]! / attributes.group, ...attributes.kernel]);
     return builder.apply('Conv', [image, weight], attributes);
   };
