@@ -168,6 +168,11 @@ function postprocessingOf({
   };
 }
 
+/** SHA-256 of a model's file, of those of an ensemble one after another. */
+export function modelHash(machine: Pick<Laboratory['machine'], 'sha256'>, files: readonly ModelFile[]): string {
+  return files.map(({ bytes }) => machine.sha256(bytes)).join(', ');
+}
+
 /** What a model is and costs; an ensemble costs what its models cost together. */
 function costOf(
   { machine }: Laboratory,
@@ -176,7 +181,7 @@ function costOf(
   const total = (part: (file: ModelFile) => number): number => files.reduce((sum, file) => sum + part(file), 0);
   return {
     path: files.map(({ path }) => path).join(', '),
-    sha256: files.map(({ bytes }) => machine.sha256(bytes)).join(', '),
+    sha256: modelHash(machine, files),
     parameters: total(({ metadata }) => metadata.parameters),
     multiplyAdds: total(({ metadata }) => metadata.multiplyAdds ?? Number.NaN),
     bytes: total(({ bytes }) => bytes.length),

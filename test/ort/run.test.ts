@@ -98,3 +98,42 @@ describe('a cross-validation with several seeds', () => {
     }
   });
 });
+
+describe('a finished teacher of several seeds', () => {
+  const evaluated = (): readonly string[] => started.filter(label => label.startsWith('evaluating'));
+  const run = (out: string, seeds: string, resume = false) =>
+    runExperiment(
+      laboratory,
+      parseRecipe(tinyRecipe('data', 2), {
+        path: 'recipe.yaml',
+        overrides: [`seeds=${seeds}`, 'baseline=false', 'evaluate.overlap=0', 'teacher={ onnx: taught.onnx }'],
+      }),
+      { out, resume },
+    );
+
+  it('is asked about each case once', async () => {
+    await files.write('taught.onnx', await files.read('run/teacher/model.onnx'));
+    started.length = 0;
+    const { arms } = await run('finished', '[1, 2]');
+    expect(evaluated()).toEqual(['evaluating teacher', 'evaluating student', 'evaluating seed-2/student']);
+    expect(Object.keys(arms['teacher']!.seeds!)).toEqual(['1', '2']);
+    const inFolder = (folder: string) => [...files.contents].filter(([path]) => path.startsWith(folder));
+    const [first, second] = ['finished/teacher/', 'finished/seed-2/teacher/'].map(folder =>
+      inFolder(folder)
+        .filter(([path]) => !/\/(work\/|recipe)/.test(path))
+        .map(([path, bytes]) => [path.slice(folder.length), Buffer.from(bytes).toString('hex')]),
+    );
+    expect(first!.map(([path]) => path)).toEqual(expect.arrayContaining(['evaluation.json', 'splits.json']));
+    expect(first!.some(([path]) => path!.startsWith('predictions/'))).toBe(true);
+    expect(second).toEqual(first);
+  });
+
+  it('and again where its file has changed since', async () => {
+    await files.write('taught.onnx', await files.read('run/seed-4/teacher/model.onnx'));
+    for (const path of [...files.contents.keys()])
+      if (path.startsWith('finished/seed-2/teacher/')) files.contents.delete(path);
+    started.length = 0;
+    await run('finished', '[1, 2]', true);
+    expect(evaluated()).toEqual(['evaluating seed-2/teacher']);
+  });
+});

@@ -1,4 +1,5 @@
 /** A laboratory for tests: files in memory, a clock that ticks by itself, and a "model" that is a function. */
+import { createHash } from 'node:crypto';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
 import { createBatchSource } from '../../src/data/loader.ts';
 import type { Laboratory } from '../../src/experiment/laboratory.ts';
@@ -8,6 +9,11 @@ import type { Engine } from '../../src/runtime/engine.ts';
 import type { ImageCodec } from '../../src/runtime/image-codec.ts';
 import { type Progress, silent } from '../../src/runtime/progress.ts';
 import { type MemoryFiles, memoryFiles } from './memory-files.ts';
+
+/** Hexadecimal SHA-256. */
+export function sha256(data: Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}
 
 /** Every look at the clock is half a second after the one before. */
 function fixedMachine(): Machine {
@@ -22,7 +28,7 @@ function fixedMachine(): Machine {
       ms += 500;
       return ms;
     },
-    sha256: data => `${data.length} bytes`,
+    sha256,
     resetPeak: () => {},
     peakBytes: () => 1000,
     owner: { node: 'node', host: 'host', pid: 1, start: null, job: null },

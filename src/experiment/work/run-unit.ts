@@ -1,15 +1,16 @@
 /** The stages of a unit: trains an arm unless it is finished, and evaluates it unless it is evaluated. What is finished is never done again. */
 import { InputError } from '../../core/errors.ts';
 import type { Splits } from '../../data/splits.ts';
+import type { ModelLabel } from '../../inference/model-info.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { externalTeacherSchema } from '../../recipe/teacher-schema.ts';
 import { teacherLayers } from '../../training/distillation.ts';
 import { assertDistillationFits, trainArm, trainedModel } from '../arm.ts';
 import { distillationTerms } from '../distillation.ts';
-import { evaluateModel } from '../evaluate.ts';
+import { evaluateModel, modelHash } from '../evaluate.ts';
 import { parseEvaluation } from '../evaluation-file.ts';
 import type { Laboratory } from '../laboratory.ts';
-import { readModelFile } from '../model-file.ts';
+import { type ModelFile, readModelFile } from '../model-file.ts';
 import { type PreparedData, prepareData } from '../prepare.ts';
 import type { Evaluation } from '../record.ts';
 import { writeJson } from '../run-folder.ts';
@@ -17,6 +18,7 @@ import { openExternalTeacher } from '../teacher/external-teacher.ts';
 import { readTeacherFiles } from '../teacher/files.ts';
 import { withSoftLabels } from '../teacher/soft-labels.ts';
 import type { Teacher } from '../teacher/teacher.ts';
+import { knownScores } from './finished-teacher.ts';
 import { isTrained, type Unit } from './unit.ts';
 import type { WorkKind } from './units-file.ts';
 import { assertSameData } from './work-record.ts';
@@ -196,27 +198,40 @@ export async function trainUnit(bench: UnitBench, unit: Unit): Promise<void> {
   }
 }
 
-/** Evaluates the model of a unit on its test cases, or on the validation cases where something is to be chosen. */
-export async function evaluateUnit(
-  bench: UnitBench,
+type EvaluatedSplit = keyof Pick<Splits, 'val' | 'test'>;
+
+/** Scores and segmentations of a finished teacher that another seed's unit has; undefined where none has them. */
+async function takeScoresOver(
+  { laboratory: { files, machine, progress }, work }: UnitBench,
   unit: Unit,
-  split: keyof Pick<Splits, 'val' | 'test'> = 'test',
-): Promise<Evaluation> {
+  { split, models }: { readonly split: EvaluatedSplit; readonly models: readonly ModelFile[] },
+): Promise<Evaluation | undefined> {
+  const { predictions } = unit.folder;
+  const file = split === 'test' ? 'evaluation' : 'validation';
+  const known = await knownScores(files, { work, unit, file, sha256: modelHash(machine, models) });
+  if (known === undefined) return undefined;
+  progress.log(`${unit.label}: the same model on the same cases as ${known.label}, whose scores these are`);
+  if (split === 'test') {
+    for (const name of await files.list(known.folder.predictions)) {
+      await files.write(`${predictions}/${name}`, await files.read(`${known.folder.predictions}/${name}`));
+    }
+  }
+  return known.evaluation;
+}
+
+/** Evaluates the model of a unit on its test cases, or on the validation cases where something is to be chosen. */
+export async function evaluateUnit(bench: UnitBench, unit: Unit, split: EvaluatedSplit = 'test'): Promise<Evaluation> {
   const { laboratory, signal } = bench;
   const { files } = laboratory;
   const { arm, recipe, folder, label } = unit;
   const path = split === 'test' ? folder.evaluation : folder.validation;
   if (await files.exists(path)) return parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
   const { dataset, splits } = await bench.dataOf(recipe);
-  const isExternal = arm === 'teacher' && 'onnx' in recipe.teacher;
-  const { files: models, taught } = isExternal
-    ? await readTeacherFiles(files, recipe, { dataset })
-    : { files: [await readModelFile(files, folder.model)], taught: undefined };
-  const evaluation = await timed(bench, split === 'test' ? 'evaluate' : 'validate', async () =>
+  const score = async (models: readonly ModelFile[], classes?: readonly ModelLabel[]): Promise<Evaluation> =>
     evaluateModel(laboratory, {
       models,
       dataset,
-      ...(taught && { classes: taught.labels }),
+      ...(classes && { classes }),
       ids: splits[split],
       split,
       window: recipe.evaluate,
@@ -224,8 +239,12 @@ export async function evaluateUnit(
       ...(split === 'test' && { predictions: folder.predictions }),
       label: `${split === 'test' ? 'evaluating' : 'validating'} ${label}`,
       ...(signal && { signal }),
-    }),
-  );
+    });
+  const evaluation = await timed(bench, split === 'test' ? 'evaluate' : 'validate', async () => {
+    if (isTrained(recipe, arm)) return score([await readModelFile(files, folder.model)]);
+    const { files: models, taught } = await readTeacherFiles(files, recipe, { dataset });
+    return (await takeScoresOver(bench, unit, { split, models })) ?? score(models, taught.labels);
+  });
   await writeJson(files, path, evaluation);
   return evaluation;
 }

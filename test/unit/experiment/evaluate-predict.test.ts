@@ -17,7 +17,7 @@ import {
   encodeNiftiLabels,
 } from '../../../src/volume/nifti.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
-import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
+import { createLaboratory, functionEngine, modelBytes, sha256, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { STORAGES, storedAs } from '../../support/orientations.ts';
 
@@ -95,7 +95,7 @@ describe('evaluateModel', () => {
     expect(evaluation).toMatchObject({ dataset: 'Blobs', split: 'all' });
     expect(evaluation.model).toMatchObject({
       path: 'm.onnx',
-      sha256: `${model.bytes.length} bytes`,
+      sha256: sha256(model.bytes),
       bytes: model.bytes.length,
       parameters: 2,
       // The clock of the test moves half a second between its two looks per case.
@@ -124,8 +124,8 @@ describe('evaluateModel', () => {
     const evaluation = await evaluateModel(laboratory, { models, dataset, ids: ['b'], split: 'test', ...SETTINGS });
     expect(evaluation.cases[0]?.meanDice).toBeCloseTo(2 / 3, 12);
     const bytes = model.bytes.length;
-    const sha256 = `${bytes} bytes, ${bytes} bytes`;
-    expect(evaluation.model).toMatchObject({ path: 'm.onnx, n.onnx', sha256, parameters: 4, bytes: 2 * bytes });
+    const hashes = models.map(one => sha256(one.bytes)).join(', ');
+    expect(evaluation.model).toMatchObject({ path: 'm.onnx, n.onnx', sha256: hashes, parameters: 4, bytes: 2 * bytes });
     expect(engine.open()).toBe(0);
   });
 

@@ -1,16 +1,15 @@
 /** Logits on disk: the same as the teacher's in float16, never another's, never more than allowed, and only while it pays. */
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { roundToFloat16 } from '../../../src/core/float16.ts';
 import { tensor } from '../../../src/core/tensor.ts';
 import type { Batch } from '../../../src/data/loader.ts';
 import { type SoftLabelOptions, withSoftLabels } from '../../../src/experiment/teacher/soft-labels.ts';
 import type { AskedTeacher } from '../../../src/experiment/teacher/teacher.ts';
+import { sha256 } from '../../support/laboratory.ts';
 import { type MemoryFiles, memoryFiles } from '../../support/memory-files.ts';
 
 const SHAPE = [2, 3, 2, 2, 2];
 const ANSWER_BYTES = 2 * 48;
-const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
 
 function batchOf(step: number, caseIds = ['a', 'b']): Batch {
   const image = Float32Array.from({ length: 16 }, (_, index) => Math.sin(step + index));

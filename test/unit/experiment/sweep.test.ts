@@ -1,5 +1,4 @@
 /** Sweeps without training: what is shared, and what is chosen by which cases. */
-import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../../src/data/phantom.ts';
 import { incompleteNotes } from '../../../src/experiment/incomplete.ts';
@@ -14,9 +13,7 @@ import { memoryFiles } from '../../support/memory-files.ts';
 import { tinyRecipe } from '../../support/tiny-recipe.ts';
 
 const files = memoryFiles();
-const plain = createLaboratory(functionEngine(thresholdModel), files);
-const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
-const laboratory = { ...plain, machine: { ...plain.machine, sha256 } };
+const laboratory = createLaboratory(functionEngine(thresholdModel), files);
 beforeAll(() => writePhantomDataset(files, 'data', { seed: 5, cases: 8 }));
 
 function plan(grid: readonly string[], ...overrides: readonly string[]) {
