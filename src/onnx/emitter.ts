@@ -47,6 +47,14 @@ export class Emitter {
   readonly #known = new Map<string, readonly Emitted[]>();
   readonly #constants = new Map<string, Emitted>();
   readonly #types = new Map<string, TensorType>();
+  readonly #prefix: string;
+
+  /** @param given names of inputs and outputs, which no tensor in between may have */
+  constructor(given: readonly string[]) {
+    let prefix = '';
+    while (given.some(name => name.startsWith(prefix) && /^[ct]\d/.test(name.slice(prefix.length)))) prefix += '_';
+    this.#prefix = prefix;
+  }
 
   /** Emits a node with one result. An undefined operand is one left out. */
   node(op: string, operands: readonly (Emitted | undefined)[], shape: Shape, options: NodeOptions = {}): Emitted {
@@ -67,7 +75,7 @@ export class Emitter {
     if (known !== undefined) return known;
     const index = this.#nodes.length;
     const dataType = options.dataType ?? operands[0]?.dataType ?? 'float32';
-    const results = shapes.map((shape, slot) => ({ name: `t${index}.${slot}`, shape, dataType }));
+    const results = shapes.map((shape, slot) => ({ name: `${this.#prefix}t${index}.${slot}`, shape, dataType }));
     for (const result of results) this.#types.set(result.name, result);
     this.#nodes.push({
       name: `${this.tag}|${op}|${index}`,
@@ -86,7 +94,7 @@ export class Emitter {
     const key = `${dataType}[${shape}]${contentKey(data) ?? `unique${this.#initializers.length}`}`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
-    const emitted = { name: `c${this.#initializers.length}`, shape, dataType };
+    const emitted = { name: `${this.#prefix}c${this.#initializers.length}`, shape, dataType };
     this.#initializers.push({ ...content, name: emitted.name });
     this.#constants.set(key, emitted);
     return emitted;

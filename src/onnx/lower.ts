@@ -17,10 +17,10 @@ export interface LowerOptions {
 /** Lowers a graph. Its inputs and outputs keep their names and shapes. */
 export function lower(graph: Graph, { block, metadata = {} }: LowerOptions): LoweredModel {
   const values = reachable(Object.values(graph.outputs));
-  const emit = new Emitter();
   const inputs = values
     .filter(value => isOp(value, 'Input'))
     .map(value => ({ name: value.attributes.name, dataType: value.dataType, shape: value.shape }));
+  const emit = new Emitter([...inputs.map(({ name }) => name), ...Object.keys(graph.outputs)]);
   const plain = new Map<Value, Emitted>();
   const blocked = block === 0 ? undefined : new BlockedLowering(emit, values, block, toPlain);
 

@@ -1,14 +1,21 @@
 /** Finished models as teachers: what they say of the student's own patches, in the student's own classes, and who is turned away. */
 import { describe, expect, it } from 'vitest';
-import { elementCount } from '../../src/core/shape.ts';
+import { random } from '../../src/core/random.ts';
+import { elementCount, type Triple } from '../../src/core/shape.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import { type Normalization, normalize } from '../../src/data/normalize.ts';
 import { openModel, readModelFile } from '../../src/experiment/model-file.ts';
 import { openExternalTeacher } from '../../src/experiment/teacher/external-teacher.ts';
 import { readTeacherFiles } from '../../src/experiment/teacher/files.ts';
+import { collectParameters, initialize } from '../../src/nn/parameters.ts';
+import { unet } from '../../src/nn/unet.ts';
+import { decodeModel } from '../../src/onnx/decode.ts';
+import { BLOCKED_DOMAIN } from '../../src/onnx/model.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
+import type { Engine } from '../../src/runtime/engine.ts';
+import { exportModel } from '../../src/training/export.ts';
 import { foreignFiles } from '../support/foreign-models.ts';
 import { goldensImage } from '../support/goldens-stream.ts';
 import { createLaboratory } from '../support/laboratory.ts';
@@ -36,6 +43,9 @@ interface Setting {
   readonly normalize?: Normalization;
   readonly spacingMm?: readonly [number, number, number];
   readonly channels?: readonly string[];
+  /** Files that are not among the fixtures. */
+  readonly made?: Readonly<Record<string, Uint8Array>>;
+  readonly engine?: Engine;
 }
 
 /** Opens the teachers of a recipe on two cases. */
@@ -49,7 +59,12 @@ function open({ models, besides, overrides = [], classes = CLASSES, ...more }: S
       ...overrides,
     ],
   });
-  const files = { ...memoryFiles(), ...foreignFiles(besides) };
+  const fixtures = foreignFiles(besides);
+  const files = {
+    ...memoryFiles(),
+    ...fixtures,
+    read: async (path: string) => more.made?.[path] ?? fixtures.read(path),
+  };
   const cases = RAW.map((data, index) => ({
     id: `case_${index}`,
     image: normalize({ id: '', data, channels: 1 }, method).data,
@@ -86,7 +101,7 @@ function open({ models, besides, overrides = [], classes = CLASSES, ...more }: S
     image.set(one.image, index * VOXELS);
   });
   const batch = { image, caseIds: cases.map(({ id }) => id), label: new Int32Array(0), epoch: 0 };
-  const laboratory = { ...createLaboratory(engine), files };
+  const laboratory = { ...createLaboratory(more.engine ?? engine), files };
   return { batch, teacher: openExternalTeacher(laboratory, recipe, data) };
 }
 
@@ -132,7 +147,66 @@ const sample = ({ data, shape }: Tensor, index: number): Float32Array => {
   return (data as Float32Array).slice(index * length, (index + 1) * length);
 };
 
+/** A U-Net of our own with layers that fill a block, as a file. */
+function wideTeacher(window: Triple = SIZE): Uint8Array {
+  const network = unet({
+    features: [16, 32],
+    convolutionsPerLevel: 1,
+    normalization: 'instance',
+    negativeSlope: 0.01,
+    classes: 3,
+  });
+  const specs = collectParameters(network, [1, 1, ...SIZE]);
+  const theta = initialize(specs, name => random(4, name));
+  return exportModel({ network, specs }, theta, { channels: 1, window, metadata: {} });
+}
+
+/** An engine that remembers which of its models have blocked kernels. */
+function watched(block: number): { readonly engine: Engine; readonly isBlocked: boolean[] } {
+  const isBlocked: boolean[] = [];
+  const load: Engine['load'] = async bytes => {
+    isBlocked.push(decodeModel(bytes, 'm').operatorSets.has(BLOCKED_DOMAIN));
+    return engine.load(bytes);
+  };
+  return { engine: { ...engine, block, load }, isBlocked };
+}
+
+if (engine.block === 0) console.info('skipped: no blocked kernels here, so no teacher is run by them');
+
 describe('a teacher', () => {
+  it.skipIf(engine.block === 0)('with wide layers runs in blocked kernels, and says the same', async () => {
+    const file = wideTeacher();
+    const [, inner] = decodeModel(file, 'wide').results as [string, string];
+    const overrides = [`distill.losses=[{ attention: { studentLayer: decoder0, teacherLayer: ${inner} } }]`];
+    const ask = async (block: number) => {
+      const { engine: own, isBlocked } = watched(block);
+      const made = { 'wide.onnx': file };
+      const { teacher, batch } = open({ models: ['wide'], besides: { wide: THREE }, made, overrides, engine: own });
+      const opened = await teacher;
+      const { logits, features } = await opened.call(0, batch);
+      await opened.close();
+      return { isBlocked, tensors: [logits, features[inner]!] };
+    };
+    const [plain, blocked] = [await ask(0), await ask(engine.block)];
+    expect([plain.isBlocked, blocked.isBlocked]).toEqual([[false], [true]]);
+    for (const [index, { data, shape }] of plain.tensors.entries()) {
+      expect(blocked.tensors[index]!.shape).toEqual(shape);
+      expectClose(blocked.tensors[index]!.data as Float32Array, data as Float32Array, 1e-4);
+    }
+  });
+
+  it('with narrow layers, or a window that slides, stays as it is', async () => {
+    const { engine: own, isBlocked } = watched(engine.block);
+    await say({ models: ['fixed-opset11'], besides: { 'fixed-opset11': THREE }, engine: own });
+    await say({
+      models: ['wide'],
+      besides: { wide: THREE },
+      made: { 'wide.onnx': wideTeacher([4, 8, 6]) },
+      engine: own,
+    });
+    expect(isBlocked).toEqual([false, false]);
+  });
+
   it.each([
     ['fixed-opset11', 'fixed-opset11'],
     ['dynamic-opset13', 'fixed-opset11'],

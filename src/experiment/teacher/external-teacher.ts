@@ -8,6 +8,8 @@ import { random } from '../../core/random.ts';
 import { elementCount, formatShape, type Shape, sameShape, type Triple } from '../../core/shape.ts';
 import { tensor } from '../../core/tensor.ts';
 import type { Batch } from '../../data/loader.ts';
+import { blockedForm } from '../../onnx/blocked-form.ts';
+import { decodeModel } from '../../onnx/decode.ts';
 import { addOutputs } from '../../onnx/edit.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { teacherLayers } from '../../training/distillation.ts';
@@ -17,7 +19,7 @@ import type { TeacherTensors } from '../../training/trainer.ts';
 import { patchShape } from '../arm-plan.ts';
 import { distillationTerms } from '../distillation.ts';
 import type { Laboratory } from '../laboratory.ts';
-import { openModel } from '../model-file.ts';
+import { type ModelFile, openModel } from '../model-file.ts';
 import type { PreparedData } from '../prepare.ts';
 import { assertLayersFit, assertViewFits, readTeacherFiles, takesPatch } from './files.ts';
 import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './logits.ts';
@@ -96,6 +98,31 @@ async function rehearse(room: Classroom, samples: number): Promise<Record<string
   return shapes;
 }
 
+/** What a model is asked about, batch after batch. */
+interface Question extends Pick<Asking, 'patch' | 'layers'> {
+  readonly file: ModelFile;
+  readonly samples: number;
+}
+
+/** A model whose window is the patch, in the engine's blocked kernels; undefined where it stays as it is. */
+function fasterForm(
+  { engine, progress }: Laboratory,
+  bytes: Uint8Array,
+  { file, patch, layers, samples }: Question,
+): Uint8Array | undefined {
+  const { info, metadata, path } = file;
+  if (!takesPatch(file, patch) || metadata.axes !== 'NCZYX') return undefined;
+  const form = blockedForm(bytes, {
+    block: engine.block,
+    input: { name: info.inputName, shape: [info.batch ?? samples, ...patch] },
+    outputs: [info.outputName, ...layers],
+    operatorSet: decodeModel(bytes, path).operatorSets.get('') ?? 0,
+  });
+  if (form === undefined || form instanceof Uint8Array) return form;
+  progress.log(`teacher: ${path} runs as it is, without the faster kernels for three axes: ${form.unsupported}`);
+  return undefined;
+}
+
 /**
  * Opens the models that the recipe names, and tries them.
  * @throws {InputError} E_TEACHER_FIT naming both sides; as readTeacherFiles and openModel
@@ -120,13 +147,15 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
   const layers = teacherLayers(distillationTerms(recipe));
   assertLayersFit(all, layers, patch);
   const given = all.map(file => (takesPatch(file, patch) ? (file.info.output ?? size) : size));
+  const samples = recipe.student.train.batch + recipe.distill.unlabelled.batch;
   const models: TeacherModel[] = [];
   const close = async (): Promise<void> => {
     for (const { session } of models) await session.dispose();
   };
   try {
     for (const file of all) {
-      const bytes = addOutputs(file.bytes, layers, file.path);
+      const asked = addOutputs(file.bytes, layers, file.path);
+      const bytes = fasterForm(laboratory, asked, { file, patch, layers, samples }) ?? asked;
       models.push({ file, session: await openModel(engine, { ...file, bytes }) });
     }
     const room: Classroom = {
@@ -140,7 +169,6 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
       output: ([0, 1, 2] as const).map(axis => Math.min(...given.map(each => each[axis]))) as unknown as Triple,
       layers,
     };
-    const samples = recipe.student.train.batch + recipe.distill.unlabelled.batch;
     const features = await rehearse(room, samples);
     const inStep: ExternalTeacher = {
       features,

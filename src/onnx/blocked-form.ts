@@ -1,0 +1,46 @@
+/**
+ * A model from elsewhere in blocked kernels, for one fixed shape of its image: ONNX Runtime takes them by itself for images of two axes, not of three.
+ */
+import { elementCount } from '../core/shape.ts';
+import { decompose } from '../graph/decompose.ts';
+import { fuse } from '../graph/fuse.ts';
+import { type Graph, GraphBuilder, isOp, reachable } from '../graph/graph.ts';
+import { encodeModel } from './encode.ts';
+import { type ImportOptions, importModel } from './import.ts';
+import { lower } from './lower.ts';
+
+/** Narrower layers are padded to a block, which costs more than the kernels gain. */
+const LEAST_SHARE_IN_BLOCKS = 0.5;
+
+/** Share of the multiplications of convolutions whose results fill at least one block. */
+function shareInBlocks(graph: Graph, block: number): number {
+  let [inBlocks, all] = [0, 0];
+  for (const value of reachable(Object.values(graph.outputs))) {
+    if (!isOp(value, 'Conv') && !isOp(value, 'ConvTranspose')) continue;
+    const [image, kernel] = value.inputs.map(({ shape }) => shape);
+    // of a transposed convolution every voxel of the image meets the whole kernel
+    const voxels = elementCount((isOp(value, 'Conv') ? value.shape : (image ?? [])).slice(2));
+    const work = voxels * elementCount(kernel ?? []);
+    all += work;
+    if ((value.shape[1] ?? 0) >= block) inBlocks += work;
+  }
+  return all === 0 ? 0 : inBlocks / all;
+}
+
+/**
+ * Lowers a model to the blocked kernels.
+ * @param bytes with all weights inside
+ * @param options.block channels of a block, 8 or 16
+ * @returns a model of the same input and outputs, whose values differ by rounding alone; why there is none; undefined where it would not pay
+ */
+export function blockedForm(
+  bytes: Uint8Array,
+  { block, ...options }: ImportOptions & { readonly block: number },
+): Uint8Array | { readonly unsupported: string } | undefined {
+  if (block === 0) return undefined;
+  const graph = importModel(bytes, options);
+  if ('unsupported' in graph) return graph;
+  if (shareInBlocks(graph, block) < LEAST_SHARE_IN_BLOCKS) return undefined;
+  const plain = decompose(new GraphBuilder(), fuse(new GraphBuilder(), graph));
+  return encodeModel(lower(plain, { block }));
+}
