@@ -7,7 +7,12 @@ import { ShapeError } from '../core/errors.ts';
 import type { Shape, Triple } from '../core/shape.ts';
 import { type Graph, GraphBuilder, type Value } from '../graph/graph.ts';
 import type { ConvAttributes, OpName } from '../graph/ops.ts';
-import { type FileNode, readNodes } from './read-nodes.ts';
+import { type FileNode, type FileTensor, readNodes } from './read-nodes.ts';
+
+/** Older ones say the same in other ways. */
+const OLDEST_OPERATOR_SET = 11;
+/** Shapes, scales, places and the like are no longer than this. */
+const MOST_NUMBERS = 64;
 
 /** Why a model stays as it is. */
 class Unsupported extends Error {}
@@ -248,7 +253,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   Reshape: reshape,
   Transpose: ({ builder, node, value }) => builder.transpose(value(0), intsOf(node, 'perm', [])),
   Identity: ({ value }) => value(0),
-  Dropout: ({ value }) => value(0),
+  // the third operand turns it on
+  Dropout: ({ node, value }) => (node.inputs.length > 2 ? refuse('Dropout that may be on') : value(0)),
 } satisfies Partial<Record<OpName | 'Identity' | 'Dropout' | 'BatchNormalization' | 'Softmax', Rule>>;
 
 export interface ImportOptions {
@@ -261,14 +267,17 @@ export interface ImportOptions {
 }
 
 function importGraph(bytes: Uint8Array, { input, outputs, operatorSet }: ImportOptions): Graph {
+  if (operatorSet < OLDEST_OPERATOR_SET) refuse(`operator set ${operatorSet}`);
   const { nodes, initializers } = readNodes(bytes);
   const builder = new GraphBuilder();
   const values = new Map<string, Value>([[input.name, builder.input(input.name, input.shape)]]);
   const numbers = new Map<string, readonly number[]>();
-  const know = (name: string, content: typeof initializers extends ReadonlyMap<string, infer T> ? T : never): void => {
+  const know = (name: string, content: FileTensor): void => {
     if (content === undefined) return;
     if (content.dataType === 'float32') values.set(name, builder.constant(content));
-    numbers.set(name, Array.from(content.data as ArrayLike<number | bigint>, Number));
+    if (content.data.length <= MOST_NUMBERS) {
+      numbers.set(name, Array.from(content.data as ArrayLike<number | bigint>, Number));
+    }
   };
   for (const [name, content] of initializers) know(name, content);
   for (const node of nodes) {

@@ -4,8 +4,8 @@ import { elementCount } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { ONNX_TYPES } from './model.ts';
 
-/** A tensor of the file; one whose element type is not read here has none. */
-type FileTensor = Tensor<'float32'> | Tensor<'int64'> | undefined;
+/** A tensor of the file; undefined where its elements are of another type, or not in the file. */
+export type FileTensor = Tensor<'float32'> | Tensor<'int64'> | undefined;
 
 /** What the file says of an attribute; the field that its kind uses is filled. */
 interface FileAttribute {

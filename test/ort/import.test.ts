@@ -245,6 +245,8 @@ describe('operators as others write them', () => {
     [/output_shape/, [['ConvTranspose', [[2, 2, 2, 2, 2]], { output_shape: [8, 12, 16] }]], {}],
     [/operator set 11/, [['Softmax', [], { axis: 1 }]], { operatorSet: 11 }],
     [/result called other/, [lift], { outputs: ['other'] }],
+    [/^operator set 10$/, [lift], { operatorSet: 10 }],
+    [/Dropout that may be on/, [['Dropout', [[1], [1]]]], {}],
     [/Add of 3/, [['Add', [[1], [1]]]], {}],
   ])('refuses what it cannot say: %s', (reason, steps, more) => {
     expect(importModel(chain(...steps), { ...of(steps.length), ...more })).toMatchObject({
