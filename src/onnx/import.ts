@@ -286,6 +286,14 @@ function importGraph(bytes: Uint8Array, { input, outputs, operatorSet }: ImportO
       know(result, node.attributes.get('value')?.tensor);
       continue;
     }
+    const shape = node.op === 'Shape' ? values.get(node.inputs[0] ?? '')?.shape : undefined;
+    if (shape !== undefined) {
+      // what is computed from a fixed shape is known
+      demand(node, { start: 0 });
+      if (node.attributes.has('end')) refuse('Shape of some axes');
+      numbers.set(result, shape);
+      continue;
+    }
     const rule = node.domain === '' || node.domain === 'ai.onnx' ? RULES[node.op] : undefined;
     if (rule === undefined) refuse(`the operator ${node.op}`);
     const made = rule({

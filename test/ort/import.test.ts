@@ -209,6 +209,21 @@ describe('operators as others write them', () => {
     }
   });
 
+  it('a shape that is asked for', async () => {
+    const bytes = encodeModel({
+      nodes: [
+        { name: 'a', op: 'Shape', inputs: ['image'], outputs: ['whole'], attributes: {} },
+        { name: 'b', op: 'Reshape', inputs: ['image', 'row'], outputs: ['flat'], attributes: {} },
+        { name: 'c', op: 'Reshape', inputs: ['flat', 'whole'], outputs: ['v0'], attributes: {} },
+      ],
+      initializers: [{ name: 'row', ...tensor('int64', BigInt64Array.from([2n, -1n]), [2]) }],
+      inputs: [{ name: 'image', dataType: 'float32', shape: ['N', 2, 4, 6, 8] }],
+      outputs: [{ name: 'v0', dataType: 'float32', shape: ['N', 2, 4, 6, 8] }],
+      metadata: {},
+    });
+    await expectSame(bytes, of(1));
+  });
+
   it('group normalisation, as PyTorch exports it', async () => {
     const builder = new GraphBuilder();
     const image = builder.reshape(builder.input('image', IMAGE), [2, 4, 96]);
