@@ -1,4 +1,4 @@
-/** The nodes and weights of an .onnx file, as far as {@link import('./import.ts')} needs them. Field numbers are those of onnx.proto3. */
+/** The nodes and weights of an .onnx file, as far as import.ts needs them. Field numbers are those of onnx.proto3. */
 import { PbfReader } from 'pbf';
 import { elementCount } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
@@ -104,7 +104,7 @@ function readNode(tag: number, draft: NodeDraft, pbf: PbfReader): void {
   }
 }
 
-/** Reads the graph of a file that {@link import('./decode.ts')} has accepted, with its weights inside. */
+/** Reads the graph of a file that decode.ts has accepted, with its weights inside. */
 export function readNodes(bytes: Uint8Array): FileGraph {
   const nodes: FileNode[] = [];
   const initializers = new Map<string, FileTensor>();
