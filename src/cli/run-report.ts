@@ -8,7 +8,7 @@ import { type ReadArms, type ReadRun, readArms } from '../experiment/read-run.ts
 import type { ArmEvaluations } from '../experiment/score-tables.ts';
 import { formatBytes } from '../report/format.ts';
 import { renderMontage } from '../report/montage.ts';
-import { type ReportInput, renderReport } from '../report/report.ts';
+import type { ReportInput } from '../report/report.ts';
 import { comparisonText } from './comparison-text.ts';
 import type { Outcome } from './session.ts';
 import { unitStates } from './unit-states.ts';
@@ -100,6 +100,8 @@ async function reportInput(
  * @param out path of the report
  */
 export async function writeReport(sources: VolumeSources, paths: readonly string[], out: string): Promise<Outcome> {
+  // charts take more time to load than most commands take in all
+  const { renderReport } = await import('../report/report.ts');
   const { files } = sources;
   const read = await readArms(files, paths);
   const input = await reportInput(sources, paths.join(', '), read);

@@ -1,7 +1,6 @@
 /** From what a sweep left behind to report.html, and the outcome that a command gives for it. */
 import { incompleteNotes } from '../experiment/incomplete.ts';
 import { readSweep, readSweepRecord, type SweepResults } from '../experiment/sweep-record.ts';
-import { renderSweepReport, sweepHeader, sweepRow } from '../report/sweep-report.ts';
 import type { Files } from '../runtime/files.ts';
 import { notesOn } from './run-report.ts';
 import type { Outcome } from './session.ts';
@@ -18,12 +17,14 @@ function commandOf({ grid, within }: Awaited<ReturnType<typeof readSweepRecord>>
   return ['npx voxstill sweep recipe.yaml', ...flags, ...(within === null ? [] : [`--within ${within}`])].join(' ');
 }
 
-/** One row per arm, then what the tests say and what was chosen. */
-function sweepText(results: SweepResults): string {
-  const rows = Object.keys(results.arms).map(name => sweepRow(name, results));
+/**
+ * One row per arm, then what the tests say and what was chosen.
+ * @param table header and rows
+ */
+function sweepText(table: readonly (readonly string[])[], results: SweepResults): string {
   const tests = [...results.againstBaseline, ...results.againstTeacher].filter(({ metric }) => metric === 'meanDice');
   return [
-    ...alignColumns([sweepHeader(), ...rows]),
+    ...alignColumns(table),
     ...tests.map(({ sentence }) => sentence),
     ...(results.choice === null ? [] : [results.choice.sentence]),
     ...incompleteNotes(results.incomplete ?? {}),
@@ -32,6 +33,8 @@ function sweepText(results: SweepResults): string {
 
 /** Writes the report of a sweep. */
 export async function reportSweep(files: Files, folder: string, results: SweepResults): Promise<Outcome> {
+  // charts take more time to load than most commands take in all
+  const { renderSweepReport, sweepHeader, sweepRow } = await import('../report/sweep-report.ts');
   const report = `${folder}/report.html`;
   const record = await readSweepRecord(files, folder);
   const { arms } = await readSweep(files, folder);
@@ -44,5 +47,6 @@ export async function reportSweep(files: Files, folder: string, results: SweepRe
     units: await unitStates(folder),
   };
   await files.write(report, renderSweepReport(page));
-  return { json: { sweep: folder, report, results }, text: `${sweepText(results)}\nreport: ${report}` };
+  const table = [sweepHeader(), ...Object.keys(results.arms).map(name => sweepRow(name, results))];
+  return { json: { sweep: folder, report, results }, text: `${sweepText(table, results)}\nreport: ${report}` };
 }
