@@ -4,8 +4,9 @@
  * Source of defaults and meanings: https://onnx.ai/onnx/operators.
  */
 import { ShapeError } from '../core/errors.ts';
-import type { Shape, Triple } from '../core/shape.ts';
+import { elementCount, type Shape, type Triple } from '../core/shape.ts';
 import { type Graph, GraphBuilder, type Value } from '../graph/graph.ts';
+import { perChannel } from '../graph/moments.ts';
 import type { ConvAttributes, OpName } from '../graph/ops.ts';
 import { type FileNode, type FileTensor, readNodes } from './read-nodes.ts';
 
@@ -76,11 +77,6 @@ function convAttributes(node: FileNode, kernel: Value): ConvAttributes {
   };
 }
 
-/** One number per channel, in the shape that an image takes. */
-function perChannel(builder: GraphBuilder, vector: Value): Value {
-  return builder.reshape(vector, [1, vector.shape[0] ?? 1, 1, 1, 1]);
-}
-
 function withBias({ builder, node, value }: Context, result: Value): Value {
   return (node.inputs[2] ?? '') === '' ? result : builder.add(result, perChannel(builder, value(2)));
 }
@@ -110,7 +106,7 @@ const instanceNormalization: Rule = ({ builder, node, value }) => {
   const x = value(0);
   const [batch = 0, channels = 0, ...rest] = x.shape;
   // exporters write group normalisation as that of groups in a row
-  const image = builder.reshape(x, [batch, channels, rest.reduce((product, size) => product * size, 1), 1, 1]);
+  const image = builder.reshape(x, [batch, channels, elementCount(rest), 1, 1]);
   const epsilon = floatOf(node, 'epsilon', 1e-5);
   const normalized = builder.apply('InstanceNormalization', [rest.length === 3 ? x : image, value(1), value(2)], {
     epsilon,
@@ -134,7 +130,7 @@ const pool =
     assertNoAutoPad(node);
     demand(node, { ceil_mode: 0 });
     const kernel = triple(intsOf(node, 'kernel_shape', []), op);
-    const isPlain = [...intsOf(node, 'pads', [])].every(pad => pad === 0);
+    const isPlain = intsOf(node, 'pads', []).every(pad => pad === 0);
     if (!isPlain || String(intsOf(node, 'strides', [1, 1, 1])) !== String(kernel))
       refuse(`${op} of windows that overlap`);
     if (intsOf(node, 'dilations', [1, 1, 1]).some(dilation => dilation !== 1)) refuse(`${op} with dilations`);
@@ -181,8 +177,7 @@ const reshape: Rule = ({ builder, node, value, numbers }) => {
   const asked = (numbers(1) ?? refuse('Reshape to a shape that is computed')).map((size, axis) =>
     size === 0 ? (x.shape[axis] ?? 0) : size,
   );
-  const rest =
-    x.shape.reduce((product, size) => product * size, 1) / asked.reduce((p, size) => p * (size < 0 ? 1 : size), 1);
+  const rest = elementCount(x.shape) / elementCount(asked.filter(size => size >= 0));
   return builder.reshape(
     x,
     asked.map(size => (size < 0 ? rest : size)),

@@ -8,8 +8,7 @@ import { type Normalization, normalize } from '../../src/data/normalize.ts';
 import { openModel, readModelFile } from '../../src/experiment/model-file.ts';
 import { openExternalTeacher } from '../../src/experiment/teacher/external-teacher.ts';
 import { readTeacherFiles } from '../../src/experiment/teacher/files.ts';
-import { collectParameters, initialize } from '../../src/nn/parameters.ts';
-import { unet } from '../../src/nn/unet.ts';
+import { initialize } from '../../src/nn/parameters.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
 import { BLOCKED_DOMAIN } from '../../src/onnx/model.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
@@ -21,6 +20,7 @@ import { goldensImage } from '../support/goldens-stream.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
+import { smallUnet } from '../support/training-steps.ts';
 
 const engine = await createNodeEngine({ threads: 1 });
 const SIZE = [8, 12, 8] as const;
@@ -149,16 +149,9 @@ const sample = ({ data, shape }: Tensor, index: number): Float32Array => {
 
 /** A U-Net of our own with layers that fill a block, as a file. */
 function wideTeacher(window: Triple = SIZE): Uint8Array {
-  const network = unet({
-    features: [16, 32],
-    convolutionsPerLevel: 1,
-    normalization: 'instance',
-    negativeSlope: 0.01,
-    classes: 3,
-  });
-  const specs = collectParameters(network, [1, 1, ...SIZE]);
-  const theta = initialize(specs, name => random(4, name));
-  return exportModel({ network, specs }, theta, { channels: 1, window, metadata: {} });
+  const model = smallUnet([16, 32]);
+  const theta = initialize(model.specs, name => random(4, name));
+  return exportModel(model, theta, { channels: 1, window, metadata: {} });
 }
 
 /** An engine that remembers which of its models have blocked kernels. */

@@ -12,8 +12,7 @@ import { hasUnits, readUnit, readUnits } from './units-file.ts';
 
 /** What the scores depend on beside the model's file. */
 function scoredContent(recipe: Recipe): string {
-  const { seeds: _seeds, ...rest } = recipe;
-  return JSON.stringify(armContent({ ...rest, seeds: [] }, 'teacher'));
+  return JSON.stringify(armContent({ ...recipe, seeds: [] }, 'teacher'));
 }
 
 export interface KnownScores {
