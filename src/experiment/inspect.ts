@@ -4,7 +4,7 @@ import { InputError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
 import { isDicomFolder, readVolume, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
-import { decodeModel, type ModelSummary } from '../onnx/decode.ts';
+import { type DecodedModel, decodeModel } from '../onnx/decode.ts';
 import type { Files } from '../runtime/files.ts';
 import { orientationCode } from '../volume/orientation.ts';
 import { compareArms } from './compare.ts';
@@ -95,7 +95,7 @@ const ownMetadata = z.object({
   }),
 });
 
-function costsOf(model: ModelSummary, metadata: Readonly<Record<string, unknown>>): ModelCosts {
+function costsOf(model: DecodedModel, metadata: Readonly<Record<string, unknown>>): ModelCosts {
   const own = ownMetadata.safeParse(metadata);
   if (own.success) {
     const { fieldOfView, ...costs } = own.data.voxstill;

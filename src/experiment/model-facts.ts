@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { elementCount, sameShape, type Triple } from '../core/shape.ts';
 import { AXES, standardShape } from '../inference/axes.ts';
-import type { ModelSummary } from '../onnx/decode.ts';
+import type { DecodedModel } from '../onnx/decode.ts';
 import { normalizationSchema } from '../recipe/normalization-schema.ts';
 import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
 
@@ -81,7 +81,7 @@ export const UNSAID_FACTS = {
   multiplyAdds: null,
 } as const satisfies Partial<ModelMetadata>;
 
-type TensorInfo = ModelSummary['inputs'][number];
+type TensorInfo = DecodedModel['inputs'][number];
 
 const FLOAT32 = 1;
 const RANK = 5;
@@ -128,7 +128,7 @@ function assertVolumes(path: string, kind: 'input' | 'output', { name, elementTy
  * @throws {InputError} E_MODEL_KIND if it cannot be a segmentation model of volumes; E_MODEL_INFO for a name that it has not
  */
 export function factsOfGraph(
-  model: ModelSummary,
+  model: DecodedModel,
   stated: Partial<ModelMetadata>,
   path: string,
 ): Partial<ModelMetadata> & { readonly outputChannels?: number } {

@@ -6,7 +6,7 @@ import { InputError } from '../core/errors.ts';
 import { withStandardAxes } from '../inference/axes.ts';
 import { type ChannelGroups, withChannelGroups } from '../inference/channel-groups.ts';
 import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
-import { decodeModel, type ModelSummary } from '../onnx/decode.ts';
+import { type DecodedModel, decodeModel } from '../onnx/decode.ts';
 import { embedExternalData } from '../onnx/external-data.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
@@ -50,7 +50,7 @@ function parseFacts(text: string, source: string): Partial<ModelMetadata> {
 async function readWhole(
   files: Pick<Files, 'read' | 'exists'>,
   path: string,
-): Promise<{ readonly bytes: Uint8Array; readonly model: ModelSummary }> {
+): Promise<{ readonly bytes: Uint8Array; readonly model: DecodedModel }> {
   const bytes = await files.read(path);
   const model = decodeModel(bytes, path);
   if (model.external.every(data => data === undefined)) return { bytes, model };

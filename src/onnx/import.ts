@@ -5,10 +5,13 @@
  */
 import { ShapeError } from '../core/errors.ts';
 import { elementCount, type Shape, type Triple } from '../core/shape.ts';
+import { tensor } from '../core/tensor.ts';
 import { type Graph, GraphBuilder, type Value } from '../graph/graph.ts';
 import { perChannel } from '../graph/moments.ts';
 import type { ConvAttributes, OpName } from '../graph/ops.ts';
-import { type FileNode, type FileTensor, readNodes } from './read-nodes.ts';
+import type { DecodedModel } from './decode.ts';
+import type { FileNode, FileTensor } from './read-model.ts';
+import { tensorContent } from './tensor-content.ts';
 
 /** Older ones say the same in other ways. */
 const OLDEST_OPERATOR_SET = 11;
@@ -257,24 +260,23 @@ export interface ImportOptions {
   readonly input: { readonly name: string; readonly shape: Shape };
   /** Names of the tensors that are wanted. */
   readonly outputs: readonly string[];
-  /** Version of the standard operators that the file declares. */
-  readonly operatorSet: number;
 }
 
-function importGraph(bytes: Uint8Array, { input, outputs, operatorSet }: ImportOptions): Graph {
+function importGraph(model: DecodedModel, { input, outputs }: ImportOptions): Graph {
+  const operatorSet = model.operatorSets.get('') ?? 0;
   if (operatorSet < OLDEST_OPERATOR_SET) refuse(`operator set ${operatorSet}`);
-  const { nodes, initializers } = readNodes(bytes);
+  const { nodes, initializers } = model;
   const builder = new GraphBuilder();
   const values = new Map<string, Value>([[input.name, builder.input(input.name, input.shape)]]);
   const numbers = new Map<string, readonly number[]>();
-  const know = (name: string, content: FileTensor): void => {
-    if (content === undefined) return;
-    if (content.dataType === 'float32') values.set(name, builder.constant(content));
-    if (content.data.length <= MOST_NUMBERS) {
-      numbers.set(name, Array.from(content.data as ArrayLike<number | bigint>, Number));
-    }
+  const know = (name: string, content: FileTensor | undefined): void => {
+    const known = content && tensorContent(content);
+    if (known === undefined) return;
+    const { shape, data } = known;
+    if (data instanceof Float32Array) values.set(name, builder.constant(tensor('float32', data, shape)));
+    if (data.length <= MOST_NUMBERS) numbers.set(name, [...data]);
   };
-  for (const [name, content] of initializers) know(name, content);
+  for (const content of initializers) know(content.name, content);
   for (const node of nodes) {
     const [result = ''] = node.outputs;
     if (node.op === 'Constant' && node.domain === '') {
@@ -306,12 +308,12 @@ function importGraph(bytes: Uint8Array, { input, outputs, operatorSet }: ImportO
 
 /**
  * Reads a model as a graph.
- * @param bytes with all weights inside
+ * @param model with all weights inside
  * @returns the graph with these outputs, or why it has none
  */
-export function importModel(bytes: Uint8Array, options: ImportOptions): Graph | { readonly unsupported: string } {
+export function importModel(model: DecodedModel, options: ImportOptions): Graph | { readonly unsupported: string } {
   try {
-    return importGraph(bytes, options);
+    return importGraph(model, options);
   } catch (error) {
     if (error instanceof Unsupported || error instanceof ShapeError) return { unsupported: error.message };
     throw error;

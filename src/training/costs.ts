@@ -8,7 +8,7 @@ import { spatial } from '../graph/infer.ts';
 import { type Geometry, outputSize } from '../nn/geometry.ts';
 import { parameterCount } from '../nn/parameters.ts';
 import { lower } from '../onnx/lower.ts';
-import { peakTensorBytes, tensorBytes } from '../onnx/memory.ts';
+import { peakTensorBytes, tensorBytes } from '../onnx/measure-lowered.ts';
 import { BLOCKED_DOMAIN, type LoweredModel } from '../onnx/model.ts';
 import { multiplyAdds } from './export.ts';
 import { buildForward, buildTrainingStep, type StepOptions } from './step.ts';

@@ -112,11 +112,10 @@ function fasterForm(
 ): Uint8Array | undefined {
   const { info, metadata, path } = file;
   if (!takesPatch(file, patch) || metadata.axes !== 'NCZYX') return undefined;
-  const form = blockedForm(bytes, {
+  const form = blockedForm(decodeModel(bytes, path), {
     block: engine.block,
     input: { name: info.inputName, shape: [info.batch ?? samples, ...patch] },
     outputs: [info.outputName, ...layers],
-    operatorSet: decodeModel(bytes, path).operatorSets.get('') ?? 0,
   });
   if (form === undefined || form instanceof Uint8Array) return form;
   progress.log(`teacher: ${path} runs as it is, without the faster kernels for three axes: ${form.unsupported}`);

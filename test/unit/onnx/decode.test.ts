@@ -3,6 +3,7 @@ import { InputError } from '../../../src/core/errors.ts';
 import { random } from '../../../src/core/random.ts';
 import { decodeModel } from '../../../src/onnx/decode.ts';
 import { encodeModel } from '../../../src/onnx/encode.ts';
+import { tensorContent } from '../../../src/onnx/tensor-content.ts';
 
 /** y = x w + x, with a dimension by name, metadata, and an operator of another domain. */
 const model = encodeModel({
@@ -39,7 +40,8 @@ function outcome(bytes: Uint8Array): 'corrupt' | 'summary' {
 
 describe('decodeModel', () => {
   it('reads back what the encoder wrote', () => {
-    expect(decodeModel(model, 'm.onnx')).toEqual({
+    const { nodes, initializers, ...decoded } = decodeModel(model, 'm.onnx');
+    expect(decoded).toEqual({
       producer: 'voxstill',
       operatorSets: new Map([
         ['', 17],
@@ -47,7 +49,6 @@ describe('decodeModel', () => {
       ]),
       inputs: [{ name: 'x', elementType: 1, shape: ['N', 2] }],
       outputs: [{ name: 'y', elementType: 1, shape: ['N', 2] }],
-      initializers: [{ name: 'w', elementType: 1, shape: [2, 2] }],
       external: [undefined],
       customOperators: ['org.example:Add'],
       results: ['xw', 's', 'y'],
@@ -57,6 +58,13 @@ describe('decodeModel', () => {
       ]),
       metadata: { voxstill: '{"classes":["background","hippocampus, ant\u00e9rieur"]}', note: 'short' },
     });
+    expect(nodes.map(({ op, domain, inputs, outputs }) => [op, domain, inputs, outputs])).toEqual([
+      ['MatMul', '', ['x', 'w'], ['xw']],
+      ['Add', '', ['xw', 'x'], ['s']],
+      ['Add', 'org.example', ['s', 'x'], ['y']],
+    ]);
+    expect(initializers.map(({ name, elementType }) => [name, elementType])).toEqual([['w', 1]]);
+    expect(tensorContent(initializers[0]!)).toEqual({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) });
   });
 
   it('refuses a file that was cut off, wherever the cut is not between two entries at the end', () => {

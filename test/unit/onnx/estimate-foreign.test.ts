@@ -1,8 +1,8 @@
 /** The memory of activations against sums by hand. */
 import { expect, it } from 'vitest';
 import { tensor } from '../../../src/core/tensor.ts';
-import { activationBytes } from '../../../src/onnx/activation-memory.ts';
 import { encodeModel } from '../../../src/onnx/encode.ts';
+import { activationBytes } from '../../../src/onnx/estimate-foreign.ts';
 import type { OnnxModel } from '../../../src/onnx/model.ts';
 import { tinyModel } from '../../support/tiny-model.ts';
 

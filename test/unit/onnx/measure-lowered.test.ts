@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder, type Value } from '../../../src/graph/graph.ts';
 import { lower } from '../../../src/onnx/lower.ts';
-import { peakTensorBytes } from '../../../src/onnx/memory.ts';
+import { peakTensorBytes } from '../../../src/onnx/measure-lowered.ts';
 
 const FLOATS = 100;
 const BYTES = 4 * FLOATS;
