@@ -1,7 +1,7 @@
 /** The models that a person may choose: those of the run that is served, and those that were dropped. All are checked when they come. */
 import { InputError } from '../src/core/errors.ts';
 import { type ModelFile, readModelFile } from '../src/experiment/model-file.ts';
-import type { ArmOverview, WorkOverview } from '../src/experiment/work-overview.ts';
+import type { ArmOverview, WorkOverview } from '../src/study/overview.ts';
 import { droppedFiles } from './dropped-files.ts';
 import type { DroppedFile } from './protocol.ts';
 

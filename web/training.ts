@@ -1,9 +1,9 @@
 /** The work that is served, as it goes on: its units, and learning curves that are redrawn while their histories grow. */
 import { parseHistory } from '../src/experiment/history.ts';
 import type { HistoryRow } from '../src/experiment/record.ts';
-import type { ArmOverview, WorkOverview } from '../src/experiment/work-overview.ts';
 import { armStyles, orderArms } from '../src/report/arms.ts';
 import { renderLearningCurves } from '../src/report/learning-curves.ts';
+import type { ArmOverview, WorkOverview } from '../src/study/overview.ts';
 import { byId, make } from './elements.ts';
 import { fetchWork } from './models.ts';
 import { createUnitTable } from './units.ts';

@@ -2,10 +2,11 @@
  * The units of a run or sweep as a table that is kept up to date cell by cell, so that focus and scroll stay where they are. A unit whose name is
  * pressed has its learning curves shown.
  */
-import { countStates, UNIT_STATES, type UnitReport, type UnitState } from '../src/experiment/work/state.ts';
-import { secondsLeft } from '../src/experiment/work/time-left.ts';
+
 import { formatDuration } from '../src/report/format.ts';
 import { countsText, noteText, placeText } from '../src/report/unit-text.ts';
+import { countStates, UNIT_STATES, type UnitReport, type UnitState } from '../src/study/units/state.ts';
+import { secondsLeft } from '../src/study/units/time-left.ts';
 import { byId, make } from './elements.ts';
 
 interface Row {

@@ -1,7 +1,13 @@
 /** The flags that say who starts the units of a run or sweep, and the executor that they ask for. */
 import { type Command, Option } from 'commander';
 import { InputError, VoxstillError } from '../core/errors.ts';
-import { byHand } from '../experiment/work/by-hand.ts';
+import { ownProgram } from '../platform/node/own-program.ts';
+import { processPool } from '../platform/node/pool.ts';
+import { createSlurmClient } from '../platform/node/slurm/client.ts';
+import { type SlurmOptions, slurmExecutor, slurmOutside, slurmScripts } from '../platform/node/slurm/executor.ts';
+import type { Files } from '../runtime/files.ts';
+import { type OpenWork, type Performed, performWork } from '../study/open-study.ts';
+import { byHand } from '../study/units/by-hand.ts';
 import {
   type Executor,
   type ExecutorKind,
@@ -11,17 +17,11 @@ import {
   readExecutor,
   type WorkToDo,
   writeExecutor,
-} from '../experiment/work/executor.ts';
-import { inProcess } from '../experiment/work/in-process.ts';
-import { type OpenWork, type Performed, performWork } from '../experiment/work/open-work.ts';
-import type { Bench } from '../experiment/work/run-unit.ts';
-import { MOST_ATTEMPTS } from '../experiment/work/schedule.ts';
-import { readStates } from '../experiment/work/state.ts';
-import { ownProgram } from '../platform/node/own-program.ts';
-import { processPool } from '../platform/node/pool.ts';
-import { createSlurmClient } from '../platform/node/slurm/client.ts';
-import { type SlurmOptions, slurmExecutor, slurmOutside, slurmScripts } from '../platform/node/slurm/executor.ts';
-import type { Files } from '../runtime/files.ts';
+} from '../study/units/executor.ts';
+import { inProcess } from '../study/units/in-process.ts';
+import { MOST_ATTEMPTS } from '../study/units/schedule.ts';
+import type { Bench } from '../study/units/stages.ts';
+import { readStates } from '../study/units/state.ts';
 import type { Outcome } from './session.ts';
 import { wholeNumber } from './values.ts';
 

@@ -1,9 +1,9 @@
 /** What a work will cost, told before it starts; and all that is told where nothing is to start. */
 
-import type { WorkEstimate } from '../experiment/work/estimate.ts';
-import { estimateWork } from '../experiment/work/estimate.ts';
-import type { PlannedWork } from '../experiment/work/open-work.ts';
 import { formatBytes } from '../report/format.ts';
+import type { PlannedWork } from '../study/open-study.ts';
+import type { WorkEstimate } from '../study/units/estimate.ts';
+import { estimateWork } from '../study/units/estimate.ts';
 import { type ExecutorFlags, executeWork, executorFor, scriptsOf, settingsOf } from './executor.ts';
 import type { Outcome, Session } from './session.ts';
 

@@ -1,10 +1,10 @@
 /** The recipe that a command was given: read, checked, overridden and made independent of the working directory. */
 
-import type { Sweep } from '../experiment/sweep.ts';
 import { locate, nodeFiles } from '../platform/node/files.ts';
 import { combine, parseGrid } from '../recipe/grid.ts';
 import { parseRecipe, resolveRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import type { Sweep } from '../study/sweep.ts';
 
 /**
  * Reads a recipe file. Relative paths in it are looked up from the working directory, then from the recipe's folder.

@@ -1,14 +1,14 @@
 /** From what runs left behind to report.html, and the outcome that a command gives for a finished run. */
 import type { VolumeSources } from '../data/volume-file.ts';
-import { summarizeArms, testPairs } from '../experiment/compare.ts';
-import { readGallery } from '../experiment/gallery.ts';
-import { incompleteNotes } from '../experiment/incomplete.ts';
-import { pooledEvaluation } from '../experiment/pooled-evaluation.ts';
-import { type ReadArms, type ReadRun, readArms } from '../experiment/read-run.ts';
-import type { ArmEvaluations } from '../experiment/score-tables.ts';
 import { formatBytes } from '../report/format.ts';
 import { renderMontage } from '../report/montage.ts';
 import type { ReportInput } from '../report/report.ts';
+import { summarizeArms, testPairs } from '../study/comparison/compare.ts';
+import { incompleteNotes } from '../study/comparison/incomplete.ts';
+import { pooledEvaluation } from '../study/comparison/pooled-evaluation.ts';
+import type { ArmEvaluations } from '../study/comparison/score-tables.ts';
+import { readGallery } from '../study/gallery.ts';
+import { type ReadArms, type ReadRun, readArms } from '../study/read-run.ts';
 import { comparisonText } from './comparison-text.ts';
 import type { Outcome } from './session.ts';
 import { unitStates } from './unit-states.ts';

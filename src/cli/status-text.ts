@@ -1,6 +1,7 @@
 /** Where the units of a work stand, as text for a terminal. */
-import type { UnitReport, UnitState } from '../experiment/work/state.ts';
+
 import { countsText, noteText, placeText } from '../report/unit-text.ts';
+import type { UnitReport, UnitState } from '../study/units/state.ts';
 import { alignColumns } from './table.ts';
 
 /** With more units than this, only those that a person should look at are listed. */

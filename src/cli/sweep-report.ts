@@ -1,7 +1,8 @@
 /** From what a sweep left behind to report.html, and the outcome that a command gives for it. */
-import { incompleteNotes } from '../experiment/incomplete.ts';
-import { readSweep, readSweepRecord, type SweepResults } from '../experiment/sweep-record.ts';
+
 import type { Files } from '../runtime/files.ts';
+import { incompleteNotes } from '../study/comparison/incomplete.ts';
+import { readSweep, readSweepRecord, type SweepResults } from '../study/sweep-record.ts';
 import { notesOn } from './run-report.ts';
 import type { Outcome } from './session.ts';
 import { alignColumns } from './table.ts';

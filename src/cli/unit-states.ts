@@ -1,8 +1,9 @@
 /** Where the units of a folder stand, as files and a batch system say it. */
-import { readStates, type UnitReport } from '../experiment/work/state.ts';
-import { hasUnits, readUnits } from '../experiment/work/units-file.ts';
+
 import { nodeFiles } from '../platform/node/files.ts';
 import { thisMachine } from '../platform/node/provenance.ts';
+import { readStates, type UnitReport } from '../study/units/state.ts';
+import { hasUnits, readUnits } from '../study/units/units-file.ts';
 import { lookOutsideIfAny } from './executor.ts';
 
 /** @returns nothing where the folder has no list of units */

@@ -1,6 +1,6 @@
 /** The report of a run or a sweep, and the outcome that a command gives for it. */
 import type { VolumeSources } from '../data/volume-file.ts';
-import type { WorkResults } from '../experiment/read-work.ts';
+import type { WorkResults } from '../study/read-study.ts';
 import { reportRun } from './run-report.ts';
 import type { Outcome } from './session.ts';
 import { reportSweep } from './sweep-report.ts';

@@ -18,11 +18,14 @@ import { lower } from '../onnx/lower.ts';
 import { architectureOf } from '../recipe/network.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Session } from '../runtime/engine.ts';
+import type { ArmFolder } from '../study/folder.ts';
+import { armContent } from '../study/units/unit.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint.ts';
 import { modelCosts } from '../training/costs.ts';
 import { exportModel } from '../training/export.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
 import { buildForward, distillationAdapters, type ExternalTeacher, type Model } from '../training/step.ts';
+import type { Teacher } from '../training/teacher.ts';
 import { type TrainingResult, type TrainingStore, train } from '../training/trainer.ts';
 import { type ArmPlan, formatCosts, logitChannels, patchShape, planArm } from './arm-plan.ts';
 import { choosePostprocessing } from './choose-postprocessing.ts';
@@ -33,9 +36,6 @@ import type { ModelMetadata } from './model-facts.ts';
 import { formatModelMetadata, readModelFile } from './model-file.ts';
 import type { PreparedData } from './prepare.ts';
 import type { Arm, HistoryRow } from './record.ts';
-import type { ArmFolder } from './run-folder.ts';
-import type { Teacher } from './teacher/teacher.ts';
-import { armContent } from './work/unit.ts';
 
 export interface ArmOptions {
   readonly laboratory: Laboratory;

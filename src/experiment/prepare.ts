@@ -12,13 +12,13 @@ import { parseSplits } from '../data/splits-file.ts';
 import { filesOfVolume } from '../data/volume-file.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
+import type { ChannelIntensities } from '../teacher/view.ts';
 import { labelsToCanonical, toCanonical } from '../volume/orientation.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
 import type { Volume } from '../volume/volume.ts';
 import { readCaseWeights } from './case-weights.ts';
 import type { Laboratory } from './laboratory.ts';
 import { resolveNormalization } from './normalization.ts';
-import type { ChannelIntensities } from './teacher/view.ts';
 
 /** The data of an experiment. Test cases stay on disk until an arm is evaluated. */
 export interface PreparedData {

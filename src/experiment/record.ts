@@ -7,7 +7,7 @@ import type { Postprocessing } from '../inference/postprocess.ts';
 import type { ReliabilityBin } from '../metrics/calibration.ts';
 import type { CaseScore, ScoreSummary } from '../metrics/case-score.ts';
 import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
-import type { IncompleteArms } from './incomplete.ts';
+import type { IncompleteArms } from '../study/comparison/incomplete.ts';
 
 interface ModelCost {
   readonly path: string;

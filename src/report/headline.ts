@@ -2,8 +2,9 @@
  * The first sentences of a report, made from the numbers alone. A difference is only called one where its test says so: with a
  * corrected p >= 0.05 the sentence is that none was found, whatever the means look like.
  */
-import { haveSameClasses, isDifference } from '../experiment/compare.ts';
+
 import type { Comparison, PairTest } from '../experiment/record.ts';
+import { haveSameClasses, isDifference } from '../study/comparison/compare.ts';
 import { formatDice, formatInterval, formatPValue, formatShare, formatSigned } from './format.ts';
 
 /** The test of `first` against `second` on mean Dice, turned round where it was recorded the other way. */

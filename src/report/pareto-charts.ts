@@ -1,7 +1,7 @@
 /** What Dice costs: one chart per cost, every arm of a sweep as a point, and the Pareto front as a line. */
 import { dot, line, text } from '@observablehq/plot';
 import { ARMS, type Arm } from '../experiment/record.ts';
-import { SWEEP_COSTS, type SweepCost, type SweepResults } from '../experiment/sweep-record.ts';
+import { SWEEP_COSTS, type SweepCost, type SweepResults } from '../study/sweep-record.ts';
 import { armStyles } from './arms.ts';
 import { renderChart } from './chart.ts';
 import { formatBytes, formatCount, formatDice, formatSeconds } from './format.ts';

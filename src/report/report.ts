@@ -4,7 +4,7 @@
  * files of unknown origin and are escaped by the template that builds the page.
  */
 import type { Comparison, Evaluation, HistoryRow } from '../experiment/record.ts';
-import type { UnitReport } from '../experiment/work/state.ts';
+import type { UnitReport } from '../study/units/state.ts';
 import { headline } from './headline.ts';
 import { renderLearningCurves } from './learning-curves.ts';
 import { html, type Markup } from './markup.ts';

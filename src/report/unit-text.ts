@@ -1,5 +1,5 @@
 /** Where units stand, in words. */
-import { countStates, UNIT_STATES, type UnitReport } from '../experiment/work/state.ts';
+import { countStates, UNIT_STATES, type UnitReport } from '../study/units/state.ts';
 import { formatDuration } from './format.ts';
 
 /** `12 of 24 units done, 2 running, 1 failed`. */

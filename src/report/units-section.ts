@@ -1,5 +1,5 @@
 /** What a report says of a work that is not whole: how far its units are, and which of them have not come to their results. */
-import type { UnitReport } from '../experiment/work/state.ts';
+import type { UnitReport } from '../study/units/state.ts';
 import { html, type Markup } from './markup.ts';
 import { section } from './page.ts';
 import { countsText, noteText, placeText } from './unit-text.ts';

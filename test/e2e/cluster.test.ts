@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import type { Evaluation } from '../../src/experiment/record.ts';
-import type { SweepRecord } from '../../src/experiment/sweep-record.ts';
-import { readStates, type UnitReport } from '../../src/experiment/work/state.ts';
-import { readUnits } from '../../src/experiment/work/units-file.ts';
 import { nodeFiles } from '../../src/platform/node/files.ts';
 import { thisMachine } from '../../src/platform/node/provenance.ts';
+import type { SweepRecord } from '../../src/study/sweep-record.ts';
+import { readStates, type UnitReport } from '../../src/study/units/state.ts';
+import { readUnits } from '../../src/study/units/units-file.ts';
 import { type Call, MAIN, readJson, temporaryFolder, voxstill } from '../support/program.ts';
 import { canHideFolders, hasSlurm, type Slurm, startSlurm, until } from '../support/slurm.ts';
 

@@ -5,10 +5,10 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
-import type { SweepRecord, SweepResults } from '../../src/experiment/sweep-record.ts';
-import type { WorkEstimate } from '../../src/experiment/work/estimate.ts';
-import type { UnitReport } from '../../src/experiment/work/state.ts';
 import { nodeFiles } from '../../src/platform/node/files.ts';
+import type { SweepRecord, SweepResults } from '../../src/study/sweep-record.ts';
+import type { WorkEstimate } from '../../src/study/units/estimate.ts';
+import type { UnitReport } from '../../src/study/units/state.ts';
 import { ROOT, readJson, sha256Of, temporaryFolder, voxstill } from '../support/program.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
 

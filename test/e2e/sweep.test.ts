@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
-import type { SweepRecord } from '../../src/experiment/sweep-record.ts';
 import { nodeFiles } from '../../src/platform/node/files.ts';
+import type { SweepRecord } from '../../src/study/sweep-record.ts';
 import { contentsOf, readJson, sha256Of, temporaryFolder, voxstill } from '../support/program.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
 

@@ -5,9 +5,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { ARMS } from '../../src/experiment/record.ts';
-import { trainOneArm } from '../../src/experiment/run.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
+import { trainOneArm } from '../../src/study/run.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';

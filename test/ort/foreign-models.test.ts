@@ -1,12 +1,12 @@
 /** Models that PyTorch 1 and 2 and Keras exported, and of operator sets up to the newest, say here what they say there; unusable ones are refused by name. */
 import { describe, expect, it } from 'vitest';
 import { tensor } from '../../src/core/tensor.ts';
-import { inspectPath } from '../../src/experiment/inspect.ts';
 import type { ModelMetadata } from '../../src/experiment/model-facts.ts';
 import { openModel, readModelFile } from '../../src/experiment/model-file.ts';
 import { segment } from '../../src/inference/predictor.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { createNodeSources } from '../../src/platform/node/laboratory.ts';
+import { inspectPath } from '../../src/study/inspect.ts';
 import { foreignFiles, foreignImage, foreignOutputs, foreignTensor, OUTPUT_STRIDE } from '../support/foreign-models.ts';
 
 const engine = await createNodeEngine({ threads: 1 });

@@ -1,12 +1,12 @@
 /** A whole run in memory: folds and seeds, what lies where, and what a resume does again. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
-import { readRun } from '../../src/experiment/read-run.ts';
 import type { Comparison, Evaluation } from '../../src/experiment/record.ts';
-import { runExperiment } from '../../src/experiment/run.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { silent } from '../../src/runtime/progress.ts';
+import { readRun } from '../../src/study/read-run.ts';
+import { runExperiment } from '../../src/study/run.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';

@@ -1,8 +1,8 @@
 /** The folder of a sweep that is at work, with a unit in every state: what the page and the report are shown. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { UnitOutcome } from '../../src/experiment/work/outcome.ts';
 import { thisProcess } from '../../src/platform/node/owner.ts';
+import type { UnitOutcome } from '../../src/study/units/outcome.ts';
 import { writeHistory } from './run-fixture.ts';
 import { tinyModel } from './tiny-model.ts';
 

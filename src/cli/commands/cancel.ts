@@ -1,8 +1,9 @@
 /** `voxstill cancel FOLDER`: stops every unit of a run or sweep at its next safe point, with a checkpoint, and starts no other. */
-import { cancelWork } from '../../experiment/work/cancel.ts';
-import { readUnits } from '../../experiment/work/units-file.ts';
+
 import { nodeFiles } from '../../platform/node/files.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
+import { cancelWork } from '../../study/units/cancel.ts';
+import { readUnits } from '../../study/units/units-file.ts';
 import { cancelOutside } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 

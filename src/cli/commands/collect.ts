@@ -1,11 +1,12 @@
 /** `voxstill collect FOLDER`: tables and report of what is finished of a run or sweep. */
-import { readWork } from '../../experiment/read-work.ts';
-import { LEASE_MS } from '../../experiment/work/claim.ts';
-import { collectWork } from '../../experiment/work/open-work.ts';
-import { countStates, readStates, type UnitReport, unitsToRestart } from '../../experiment/work/state.ts';
+
 import { createNodeSources } from '../../platform/node/laboratory.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import { countsText } from '../../report/unit-text.ts';
+import { collectWork } from '../../study/open-study.ts';
+import { readWork } from '../../study/read-study.ts';
+import { LEASE_MS } from '../../study/units/claim.ts';
+import { countStates, readStates, type UnitReport, unitsToRestart } from '../../study/units/state.ts';
 import { lookOutside, lookOutsideIfAny, submitAgain } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import { reportWork } from '../work-report.ts';

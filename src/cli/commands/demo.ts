@@ -1,6 +1,7 @@
 /** `voxstill demo`: the whole experiment on generated phantoms, without any data. */
-import { freshFolder } from '../../experiment/run-folder.ts';
+
 import { nodeFiles } from '../../platform/node/files.ts';
+import { freshFolder } from '../../study/folder.ts';
 import type { AddCommand } from '../program.ts';
 import { reportRun } from '../run-report.ts';
 import { openLaboratory } from '../session.ts';
@@ -21,7 +22,7 @@ export const addDemo: AddCommand = (program, start) => {
     .option('--seed <n>', 'of phantoms, splits and training', wholeNumber(0), 1)
     .action(({ out, quick, seed }: Flags) =>
       start(async session => {
-        const { runDemo } = await import('../../experiment/demo.ts');
+        const { runDemo } = await import('../../study/demo.ts');
         const laboratory = await openLaboratory(session, null);
         const folder = out ?? (await freshFolder(nodeFiles, 'runs/demo'));
         await runDemo(laboratory, { out: folder, quick, seed, signal: session.signal });

@@ -1,7 +1,8 @@
 /** `voxstill inspect FILE|RUN`: what a model, volume or run is. */
-import { inspectPath } from '../../experiment/inspect.ts';
+
 import { createNodeSources } from '../../platform/node/laboratory.ts';
 import { formatYaml } from '../../recipe/yaml.ts';
+import { inspectPath } from '../../study/inspect.ts';
 import type { AddCommand } from '../program.ts';
 
 export const addInspect: AddCommand = (program, start) => {

@@ -1,8 +1,8 @@
 /** `voxstill retry FOLDER`: starts again what has not ended, and with --failed what has failed, as it was started before. */
 
-import { readWork } from '../../experiment/read-work.ts';
-import { openWork } from '../../experiment/work/open-work.ts';
-import { readStates, type UnitState } from '../../experiment/work/state.ts';
+import { openWork } from '../../study/open-study.ts';
+import { readWork } from '../../study/read-study.ts';
+import { readStates, type UnitState } from '../../study/units/state.ts';
 import { executeWork, executorFor, forgetRounds, lookOutside } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import { openLaboratory } from '../session.ts';

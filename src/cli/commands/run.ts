@@ -24,7 +24,7 @@ export const addRun: AddCommand = (program, start) => {
   addExecutorFlags(command).action((recipePath: string, { out, set, resume, ...executor }: Flags) =>
     start(async session => {
       const recipe = await loadRecipe(recipePath, set);
-      const { planRun } = await import('../../experiment/run.ts');
+      const { planRun } = await import('../../study/run.ts');
       const laboratory = await openLaboratory(session, recipe.threads);
       const { progress, signal } = session;
       const folder = out ?? defaultRunFolder(recipePath);

@@ -1,8 +1,9 @@
 /** `voxstill serve [FOLDER]`: the page with viewer, segmentation in the browser, and the units, models, curves and report of a run or sweep. */
-import type { OutsideState } from '../../experiment/work/executor.ts';
+
 import { nodeFiles } from '../../platform/node/files.ts';
 import { servePage } from '../../platform/node/page.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
+import type { OutsideState } from '../../study/units/executor.ts';
 import { lookOutsideIfAny, tellOnce } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import { wholeNumber } from '../values.ts';

@@ -1,10 +1,11 @@
 /** `voxstill status FOLDER`: where every unit of a run or sweep stands, wherever it runs; from any machine on the shared folder. */
-import type { UnitReport } from '../../experiment/work/state.ts';
-import { countStates, readStates } from '../../experiment/work/state.ts';
-import { readUnits } from '../../experiment/work/units-file.ts';
+
 import { nodeFiles } from '../../platform/node/files.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import { countsText } from '../../report/unit-text.ts';
+import type { UnitReport } from '../../study/units/state.ts';
+import { countStates, readStates } from '../../study/units/state.ts';
+import { readUnits } from '../../study/units/units-file.ts';
 import { lookOutsideIfAny, tellOnce } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
 import type { Outcome, Session } from '../session.ts';

@@ -1,5 +1,5 @@
 /** `voxstill sweep RECIPE --grid key=[...]`: every combination, then what Dice costs and the smallest student that is good enough. */
-import type { SweepResults } from '../../experiment/sweep-record.ts';
+import type { SweepResults } from '../../study/sweep-record.ts';
 import { addExecutorFlags, type ExecutorFlags } from '../executor.ts';
 import { executePlanned } from '../planned-work.ts';
 import type { AddCommand } from '../program.ts';
@@ -27,7 +27,7 @@ export const addSweep: AddCommand = (program, start) => {
   addExecutorFlags(command).action((recipePath: string, { grid, within, out, set, ...executor }: Flags) =>
     start(async session => {
       const sweep = await loadSweep(recipePath, set, grid);
-      const { planSweep } = await import('../../experiment/sweep.ts');
+      const { planSweep } = await import('../../study/sweep.ts');
       const laboratory = await openLaboratory(session, sweep.recipe.threads);
       const { progress, signal } = session;
       const folder = out ?? `${defaultRunFolder(recipePath)}-sweep`;

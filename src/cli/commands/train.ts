@@ -25,7 +25,7 @@ export const addTrain: AddCommand = (program, start) => {
     .action((recipePath: string, { arm, out, set, resume }: Flags) =>
       start(async session => {
         const recipe = await loadRecipe(recipePath, set);
-        const { trainOneArm } = await import('../../experiment/run.ts');
+        const { trainOneArm } = await import('../../study/run.ts');
         const laboratory = await openLaboratory(session, recipe.threads);
         const folder = out ?? defaultRunFolder(recipePath);
         const summary = await trainOneArm(laboratory, recipe, { arm, out: folder, resume, signal: session.signal });

@@ -12,21 +12,21 @@ export { type ValidateOptions, type ValidationReport, validateDataset } from '..
 export { encodeLabels, readLabels, readVolume, type VolumeSources } from '../../data/volume-file.ts';
 // experiments
 export { type ArmPlan, armCosts, type DataShape, planArm } from '../../experiment/arm-plan.ts';
-export { type DemoOptions, runDemo } from '../../experiment/demo.ts';
 export { type EvaluateOptions, evaluateModel } from '../../experiment/evaluate.ts';
 export type { Laboratory } from '../../experiment/laboratory.ts';
 export type { Machine, Provenance } from '../../experiment/machine.ts';
 export { type Plan, type PlanOptions, planExperiment } from '../../experiment/plan.ts';
 export { formatPlan } from '../../experiment/plan-recipe.ts';
 export { type Prediction, type PredictOptions, predictFiles } from '../../experiment/predict.ts';
-export { type ReadRun, readRun } from '../../experiment/read-run.ts';
 export type { Arm, Comparison, Evaluation } from '../../experiment/record.ts';
-export { type ArmOutcome, type RunOptions, runExperiment, trainOneArm } from '../../experiment/run.ts';
-export { runSweep, type SweepOptions } from '../../experiment/sweep.ts';
-export type { SweepResults } from '../../experiment/sweep-record.ts';
 export { type Combination, combine, type GridAxis, parseGrid } from '../../recipe/grid.ts';
 export { parseRecipe, resolveRecipe, stringifyRecipe } from '../../recipe/parse.ts';
 export type { Recipe } from '../../recipe/schema.ts';
+export { type DemoOptions, runDemo } from '../../study/demo.ts';
+export { type ReadRun, readRun } from '../../study/read-run.ts';
+export { type ArmOutcome, type RunOptions, runExperiment, trainOneArm } from '../../study/run.ts';
+export { runSweep, type SweepOptions } from '../../study/sweep.ts';
+export type { SweepResults } from '../../study/sweep-record.ts';
 // the platform
 export { createThreadedBatchSource } from './batch-worker.ts';
 export { createNodeEngine } from './engine.ts';

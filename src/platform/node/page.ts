@@ -5,8 +5,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../core/errors.ts';
-import type { OutsideState } from '../../experiment/work/executor.ts';
-import { isWork, readWorkOverview } from '../../experiment/work-overview.ts';
+import { isWork, readWorkOverview } from '../../study/overview.ts';
+import type { OutsideState } from '../../study/units/executor.ts';
 import { PAGE_POLICY } from '../web/policy.ts';
 import { nodeFiles } from './files.ts';
 import { thisMachine } from './provenance.ts';

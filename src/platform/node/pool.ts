@@ -6,11 +6,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { InputError } from '../../core/errors.ts';
 import type { Laboratory } from '../../experiment/laboratory.ts';
-import { type Executor, type WorkToDo, writeExecutor } from '../../experiment/work/executor.ts';
-import { recordedError } from '../../experiment/work/outcome.ts';
-import { cancelledError, cancelledPath } from '../../experiment/work/perform-unit.ts';
-import { type Attempted, schedule } from '../../experiment/work/schedule.ts';
-import { readUnitState, type UnitReport } from '../../experiment/work/state.ts';
+import { type Executor, type WorkToDo, writeExecutor } from '../../study/units/executor.ts';
+import { recordedError } from '../../study/units/outcome.ts';
+import { cancelledError, cancelledPath } from '../../study/units/perform-unit.ts';
+import { type Attempted, schedule } from '../../study/units/schedule.ts';
+import { readUnitState, type UnitReport } from '../../study/units/state.ts';
 import { ownProgram } from './own-program.ts';
 
 export interface PoolOptions {

@@ -1,9 +1,9 @@
 /** Units handed to a Slurm that only takes notes. */
 import { describe, expect, it } from 'vitest';
 import { WorkError } from '../../../src/core/errors.ts';
-import { readExecutor } from '../../../src/experiment/work/executor.ts';
 import type { QueuedTask, SlurmClient } from '../../../src/platform/node/slurm/client.ts';
 import { slurmExecutor, slurmOutside } from '../../../src/platform/node/slurm/executor.ts';
+import { readExecutor } from '../../../src/study/units/executor.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 
 const UNITS = (['teacher', 'student', 'student', 'baseline'] as const).map((arm, place) => {

@@ -3,6 +3,7 @@
  * It returns when all is submitted; from then on the nodes need nothing of this machine but the folder.
  */
 import { resolve } from 'node:path';
+import type { Files } from '../../../runtime/files.ts';
 import {
   type Executor,
   type ExecutorRecord,
@@ -11,8 +12,7 @@ import {
   readExecutor,
   type WorkToDo,
   writeExecutor,
-} from '../../../experiment/work/executor.ts';
-import type { Files } from '../../../runtime/files.ts';
+} from '../../../study/units/executor.ts';
 import { type PlannedArray, planArrays } from './arrays.ts';
 import type { SlurmClient } from './client.ts';
 import { arrayScript, collectScript, type ScriptSettings } from './script.ts';

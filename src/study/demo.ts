@@ -1,0 +1,52 @@
+/** The demo: a data set of phantoms, then the ordinary experiment on it, sized for a laptop and a few minutes. */
+import { isPhantomDataset, writePhantomDataset } from '../data/phantom.ts';
+import type { Laboratory } from '../experiment/laboratory.ts';
+import type { Comparison } from '../experiment/record.ts';
+import { parseRecipe } from '../recipe/parse.ts';
+import { assertEmptyFolder } from './folder.ts';
+import { runExperiment } from './run.ts';
+
+export interface DemoOptions {
+  readonly out: string;
+  /** Fewer cases and steps, under a minute. */
+  readonly quick: boolean;
+  /** Of phantoms, splits and training. */
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Cases and steps of both sizes of the demo. */
+const SIZES = {
+  full: { cases: 48, teacherSteps: 280, studentSteps: 200 },
+  quick: { cases: 20, teacherSteps: 40, studentSteps: 50 },
+} as const;
+
+function demoRecipe(folder: string, { quick, seed }: DemoOptions): string {
+  const { teacherSteps, studentSteps } = quick ? SIZES.quick : SIZES.full;
+  return `data: { dataset: ${JSON.stringify(folder)}, splits: { seed: ${seed}, train: 0.6, val: 0.1, test: 0.3 } }
+patch: { size: [32, 48, 32], foreground: 0.5 }
+teacher: { unet: { features: [12, 24, 48] }, train: { steps: ${teacherSteps}, batch: 2, validateEvery: ${Math.ceil(teacherSteps / 3)} } }
+student: { unet: { features: [4, 8, 16] }, train: { steps: ${studentSteps}, batch: 2, learningRate: 0.01, validateEvery: ${Math.ceil(studentSteps / 3)} } }
+distill: { losses: [ { softDice: {} }, { dist: {} } ] }
+seeds: [${seed}]
+`;
+}
+
+/**
+ * Writes phantoms to OUT-data, beside the run, and runs the experiment into OUT.
+ * @throws {InputError} E_OUT_NOT_EMPTY if there is something in OUT, or something else than phantoms in OUT-data
+ */
+export async function runDemo(laboratory: Laboratory, options: DemoOptions): Promise<Comparison> {
+  const { out, quick, seed, signal } = options;
+  const dataset = `${out.replace(/(?<=.)\/+$/, '')}-data`;
+  const advice = 'Choose another folder with --out.';
+  await assertEmptyFolder(laboratory.files, out, advice);
+  if (!(await isPhantomDataset(laboratory.files, dataset))) await assertEmptyFolder(laboratory.files, dataset, advice);
+  const { cases } = quick ? SIZES.quick : SIZES.full;
+  laboratory.progress.log(`making ${cases} phantoms in ${dataset}`);
+  await writePhantomDataset(laboratory.files, dataset, { seed, cases });
+  // the run's recipe must mean the same from any folder
+  const located = await laboratory.files.realPath(dataset);
+  const recipe = parseRecipe(demoRecipe(located ?? dataset, options), { path: 'the recipe of the demo' });
+  return runExperiment(laboratory, recipe, { out, resume: false, ...(signal && { signal }) });
+}

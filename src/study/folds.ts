@@ -1,0 +1,51 @@
+/** Which folds a recipe runs, and what each of them trains on and tests. Cases are read by id only, so this is quick. */
+import { InputError } from '../core/errors.ts';
+import { openDataset } from '../data/dataset.ts';
+import { listIds, repeated, type Splits } from '../data/splits.ts';
+import { countFolds } from '../data/splits-file.ts';
+import { readSplits } from '../experiment/prepare.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import type { Files } from '../runtime/files.ts';
+import type { Repeat } from './folder.ts';
+
+/** A fold with its cases. */
+export interface Fold {
+  /** null where the recipe has no folds. */
+  readonly fold: Repeat['fold'];
+  readonly splits: Splits;
+}
+
+async function foldNumbers(files: Files, splits: Recipe['data']['splits']): Promise<readonly Repeat['fold'][]> {
+  const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, fold) => fold);
+  if ('folds' in splits) return splits.fold === null ? upTo(splits.folds) : [splits.fold];
+  if (!('file' in splits) || splits.fold !== null) return ['file' in splits ? splits.fold : null];
+  const count = countFolds(new TextDecoder().decode(await files.read(splits.file)));
+  return count === null || count === 0 ? [null] : upTo(count);
+}
+
+/** The recipe for one fold alone. */
+export function recipeOfFold(recipe: Recipe, fold: Repeat['fold']): Recipe {
+  const { splits } = recipe.data;
+  if (fold === null || !('fold' in splits)) return recipe;
+  return { ...recipe, data: { ...recipe.data, splits: { ...splits, fold } } };
+}
+
+/**
+ * The folds of a recipe, at least one: all of them where it names none; a single one without a number where it has no folds.
+ * @throws {InputError} E_SPLITS if they cannot be made, or if a case would be tested twice; what openDataset throws
+ */
+export async function foldsOf(files: Files, recipe: Recipe): Promise<readonly Fold[]> {
+  const dataset = await openDataset(files, recipe.data.dataset);
+  const folds: Fold[] = [];
+  for (const fold of await foldNumbers(files, recipe.data.splits)) {
+    folds.push({ fold, splits: await readSplits(files, recipeOfFold(recipe, fold), dataset) });
+  }
+  const twice = repeated(folds.flatMap(({ splits }) => splits.test));
+  if (twice.length > 0) {
+    throw new InputError(
+      'E_SPLITS',
+      `cases are tested in more than one fold: ${listIds(twice)}. Every case is to be tested once; set data.splits.fold to run one fold.`,
+    );
+  }
+  return folds;
+}

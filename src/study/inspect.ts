@@ -1,0 +1,189 @@
+/** What a file or folder is: a model, a volume or a run, in the words of the field. */
+import { z } from 'zod';
+import { InputError } from '../core/errors.ts';
+import { elementCount } from '../core/shape.ts';
+import { isDicomFolder, readVolume, type VolumeSources } from '../data/volume-file.ts';
+import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
+import { ARMS, type ArmSummary } from '../experiment/record.ts';
+import { type DecodedModel, decodeModel } from '../onnx/decode.ts';
+import type { Files } from '../runtime/files.ts';
+import { orientationCode } from '../volume/orientation.ts';
+import { compareArms } from './comparison/compare.ts';
+import { type Repeat, repeatsOf, runFolder } from './folder.ts';
+import { isRun, type ReadRun, readRun } from './read-run.ts';
+
+interface TensorDescription {
+  readonly name: string;
+  /** A word is a size known only at run time. */
+  readonly shape: readonly (number | string)[];
+}
+
+/** What a model of ours says of its size and work; of others only the parameters are known. */
+interface ModelCosts {
+  /** As the model's own metadata says, else the elements of its float32 initializers. */
+  readonly parameters: number;
+  /** Of one pass over one patch. */
+  readonly multiplyAdds?: number | null | undefined;
+  /** Voxels, x y z. */
+  readonly fieldOfView?: readonly number[] | undefined;
+  /** Estimated peak memory of a process that runs one patch, and of one that trains the model. */
+  readonly inferenceBytes?: number | undefined;
+  readonly trainingBytes?: number | undefined;
+}
+
+interface ModelDescription extends ModelCosts {
+  readonly kind: 'model';
+  readonly path: string;
+  readonly bytes: number;
+  readonly producer: string;
+  readonly inputs: readonly TensorDescription[];
+  readonly outputs: readonly TensorDescription[];
+  /** Operators with their number of uses. */
+  readonly operators: Readonly<Record<string, number>>;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+interface VolumeDescription {
+  readonly kind: 'volume';
+  readonly path: string;
+  readonly sizeVoxels: readonly number[];
+  readonly channels: number;
+  readonly spacingMm: readonly number[];
+  readonly affine: readonly number[];
+  /** Where the axes x, y, z run to, for example LPS. */
+  readonly axes: string;
+  readonly dataType: string;
+  /** Over finite voxels. */
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly mean: number;
+  /** Voxels that are NaN or infinite. */
+  readonly notFinite: number;
+  readonly warnings: readonly string[];
+}
+
+interface RunDescription {
+  readonly kind: 'run';
+  readonly path: string;
+  readonly status: string;
+  readonly arms: Readonly<Record<string, ArmSummary>>;
+  /** By arm, of the first seed; finished models only. */
+  readonly models: Readonly<Record<string, ModelCosts>>;
+}
+
+export type Description = ModelDescription | VolumeDescription | RunDescription;
+
+const FLOAT32 = 1;
+
+/** Our own metadata is JSON inside the text; anything else stays text. */
+function readable(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+/** What one of our own models says of itself; a count from outside would include constants such as scales. */
+const ownMetadata = z.object({
+  voxstill: z.object({
+    parameters: z.int(),
+    multiplyAdds: z.number().nullish(),
+    fieldOfView: z.array(z.int()).optional(),
+    inferenceBytes: z.int().optional(),
+    trainingBytes: z.int().optional(),
+  }),
+});
+
+function costsOf(model: DecodedModel, metadata: Readonly<Record<string, unknown>>): ModelCosts {
+  const own = ownMetadata.safeParse(metadata);
+  if (own.success) {
+    const { fieldOfView, ...costs } = own.data.voxstill;
+    return { ...costs, ...(fieldOfView && { fieldOfView: fieldOfView.toReversed() }) };
+  }
+  const weights = model.initializers.filter(({ elementType }) => elementType === FLOAT32);
+  return { parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0) };
+}
+
+function describeModel(bytes: Uint8Array, path: string): ModelDescription {
+  const model = decodeModel(bytes, path);
+  const tensors = (infos: typeof model.inputs): TensorDescription[] =>
+    infos.map(({ name, shape }) => ({ name, shape }));
+  const metadata = Object.fromEntries(Object.entries(model.metadata).map(([key, value]) => [key, readable(value)]));
+  return {
+    kind: 'model',
+    path,
+    bytes: bytes.length,
+    producer: model.producer,
+    inputs: tensors(model.inputs),
+    outputs: tensors(model.outputs),
+    ...costsOf(model, metadata),
+    operators: Object.fromEntries(model.operators),
+    metadata,
+  };
+}
+
+/** Costs of the finished models of a run's first fold and seed. */
+async function modelsOf(files: Files, { folder, repeats }: ReadRun): Promise<Readonly<Record<string, ModelCosts>>> {
+  const paths = runFolder(folder, repeats);
+  const [first] = repeatsOf(repeats) as readonly [Repeat];
+  const costs: Record<string, ModelCosts> = {};
+  for (const arm of ARMS) {
+    const { model: path } = paths.arm(arm, first);
+    if (!(await files.exists(path))) continue;
+    const { parameters, multiplyAdds, fieldOfView, inferenceBytes, trainingBytes } = describeModel(
+      await files.read(path),
+      path,
+    );
+    costs[arm] = { parameters, multiplyAdds, fieldOfView, inferenceBytes, trainingBytes };
+  }
+  return costs;
+}
+
+async function describeVolume(sources: VolumeSources, path: string): Promise<VolumeDescription> {
+  const { volume, dataType, warnings } = await readVolume(sources, path);
+  let [minimum, maximum, sum, finite] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
+  for (const value of volume.data) {
+    if (!Number.isFinite(value)) continue;
+    minimum = Math.min(minimum, value);
+    maximum = Math.max(maximum, value);
+    sum += value;
+    finite++;
+  }
+  return {
+    kind: 'volume',
+    path,
+    sizeVoxels: volume.sizeVoxels,
+    channels: volume.channels,
+    spacingMm: volume.spacingMm,
+    affine: volume.affine,
+    axes: orientationCode(volume.affine),
+    dataType,
+    minimum,
+    maximum,
+    mean: sum / finite,
+    notFinite: volume.data.length - finite,
+    warnings: warnings.map(({ code, message }) => `${code}: ${message}`),
+  };
+}
+
+/**
+ * Says what lies at a path.
+ * @throws {InputError} E_INSPECT if it is none of what the program knows; the decoders' errors if it is a broken one
+ */
+export async function inspectPath(sources: VolumeSources, path: string): Promise<Description> {
+  const { files } = sources;
+  if (await isRun(files, path)) {
+    const run = await readRun(files, path);
+    const { arms, record } = run;
+    const status = record?.status ?? 'unknown';
+    return { kind: 'run', path, status, arms: compareArms(arms).arms, models: await modelsOf(files, run) };
+  }
+  if (/\.onnx$/i.test(path)) return describeModel(await files.read(path), path);
+  if (formatOfName(path) !== undefined || (await isDicomFolder(sources, path))) return describeVolume(sources, path);
+  if (!(await files.exists(path))) throw new InputError('E_FILE_MISSING', `there is no file or folder ${path}`);
+  throw new InputError(
+    'E_INSPECT',
+    `${path} is neither a model (.onnx), nor a volume (${VOLUME_ENDINGS}, a folder with a DICOM series), nor the folder of a run.`,
+  );
+}

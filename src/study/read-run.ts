@@ -1,0 +1,197 @@
+/** Reads back what runs left behind, whole or in part: the arms of a run's folder with every fold and seed, or a single evaluation. */
+import { z } from 'zod';
+import { InputError } from '../core/errors.ts';
+import { parseEvaluation } from '../experiment/evaluation-file.ts';
+import { parseHistory } from '../experiment/history.ts';
+import { ARMS, type Arm, type HistoryRow } from '../experiment/record.ts';
+import type { Files } from '../runtime/files.ts';
+import { everyPair } from './comparison/compare.ts';
+import { type IncompleteArms, incompleteArms } from './comparison/incomplete.ts';
+import type { ArmEvaluations } from './comparison/score-tables.ts';
+import { type Repeat, type Repeats, repeatsOf, runFolder } from './folder.ts';
+import { isSweep, readSweep } from './sweep-record.ts';
+import { hasUnits, readUnits } from './units/units-file.ts';
+
+/** The parts of run.json that readers use; an older or newer file may say more. */
+const record = z.looseObject({
+  status: z.string(),
+  startedAt: z.string(),
+  dataset: z.string(),
+  seeds: z.array(z.int()).min(1),
+  folds: z.array(z.int()).min(1).optional(),
+  dataHashes: z.record(z.string(), z.string()).default({}),
+  versions: z.record(z.string(), z.string()),
+  host: z.looseObject({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
+  timingsSeconds: z.record(z.string(), z.number()).default({}),
+  waitingShares: z.record(z.string(), z.number()).default({}),
+});
+
+/** What of run.json readers can rely on. */
+type ReadRecord = z.output<typeof record>;
+
+/** A run, as far as it went. */
+export interface ReadRun {
+  readonly folder: string;
+  /** Resolved recipe, YAML. */
+  readonly recipe: string;
+  readonly record: ReadRecord | undefined;
+  readonly repeats: Repeats;
+  /** Arms that have been evaluated. */
+  readonly arms: readonly ArmEvaluations[];
+  /** Arms that the run is to have, as far as they are not. */
+  readonly incomplete: IncompleteArms;
+  /** By arm, first fold and seed. */
+  readonly histories: Readonly<Record<string, readonly HistoryRow[]>>;
+}
+
+async function readText(files: Files, path: string): Promise<string> {
+  return new TextDecoder().decode(await files.read(path));
+}
+
+/**
+ * Reads run.json.
+ * @returns undefined where there is none
+ * @throws {InputError} E_RUN if it cannot be read
+ */
+export async function readRecord(files: Files, path: string): Promise<ReadRecord | undefined> {
+  if (!(await files.exists(path))) return undefined;
+  let content: unknown;
+  try {
+    content = JSON.parse(await readText(files, path));
+  } catch (cause) {
+    throw new InputError('E_RUN', `${path} is not JSON: ${String(cause)}`, { cause });
+  }
+  const result = record.safeParse(content);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(issue => `${path} ${issue.path.join('.')}: ${issue.message}`);
+  throw new InputError('E_RUN', problems.join('\n'));
+}
+
+/** Whether a folder holds a run or a part of one. */
+export async function isRun(files: Files, folder: string): Promise<boolean> {
+  const names = await files.list(folder);
+  return names.includes('run.json') || (names.includes('recipe.yaml') && ARMS.some(arm => names.includes(arm)));
+}
+
+/** The arms that a run is to have, by its list of units, and how much of them there is; none where it has no list. */
+async function expectedArms(
+  files: Files,
+  folder: string,
+  found: readonly ArmEvaluations[],
+): Promise<Parameters<typeof incompleteArms>[0]> {
+  if (!(await hasUnits(files, folder))) return [];
+  const { units } = await readUnits(files, folder);
+  return ARMS.map(name => {
+    const evaluated = found.find(arm => arm.name === name)?.repeats.length ?? 0;
+    return { name, evaluated, units: units.filter(({ arm }) => arm === name).length };
+  });
+}
+
+/**
+ * Reads a run's folder.
+ * @throws {InputError} E_RUN if it is none, or if its record cannot be read; E_EVALUATION, E_HISTORY for its files
+ */
+export async function readRun(files: Files, folder: string): Promise<ReadRun> {
+  if (!(await isRun(files, folder))) {
+    throw new InputError('E_RUN', `${folder} is not the folder of a run: there is neither run.json nor an arm in it.`);
+  }
+  const read = await readRecord(files, `${folder}/run.json`);
+  const repeats: Repeats = { folds: read?.folds ?? [null], seeds: read?.seeds ?? [1] };
+  const paths = runFolder(folder, repeats);
+  const all = repeatsOf(repeats);
+  const evaluationsOf = async (arm: Arm): Promise<ArmEvaluations> => {
+    const found: ArmEvaluations['repeats'][number][] = [];
+    for (const repeat of all) {
+      const path = paths.arm(arm, repeat).evaluation;
+      if (await files.exists(path))
+        found.push({ ...repeat, evaluation: parseEvaluation(await readText(files, path), path) });
+    }
+    return { name: arm, repeats: found };
+  };
+  const arms: ArmEvaluations[] = [];
+  const histories: Record<string, readonly HistoryRow[]> = {};
+  for (const arm of ARMS) {
+    const evaluations = await evaluationsOf(arm);
+    if (evaluations.repeats.length > 0) arms.push(evaluations);
+    const { history } = paths.arm(arm, all[0] as Repeat);
+    if (await files.exists(history)) histories[arm] = parseHistory(await readText(files, history), history);
+  }
+  const recipe = (await files.exists(paths.recipe)) ? await readText(files, paths.recipe) : '';
+  const incomplete = incompleteArms(await expectedArms(files, folder, arms));
+  return { folder, recipe, record: read, repeats, arms, incomplete, histories };
+}
+
+/** Last two names of a path without the ending: enough to tell arms of different runs apart. */
+function shortName(path: string): string {
+  const parts = path
+    .replace(/(\/evaluation)?\.json$/, '')
+    .split('/')
+    .filter(part => part !== '' && part !== '.');
+  return parts.slice(-2).join('/');
+}
+
+/** What several runs and evaluations have to compare. */
+export interface ReadArms {
+  readonly arms: readonly ArmEvaluations[];
+  /** The runs among the sources. */
+  readonly runs: readonly ReadRun[];
+  /** What to test: every two arms; of the arms of one sweep, students with their baselines and teachers only. */
+  readonly pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[];
+}
+
+/** What one source has to compare. */
+interface Source {
+  readonly arms: readonly ArmEvaluations[];
+  readonly pairs: ReadArms['pairs'];
+  readonly run?: ReadRun;
+}
+
+async function readSource(files: Files, source: string): Promise<Source> {
+  if (source.endsWith('.json')) {
+    const evaluation = parseEvaluation(await readText(files, source), source);
+    return { arms: [{ name: '', repeats: [{ fold: null, seed: 1, evaluation }] }], pairs: [] };
+  }
+  if (await isSweep(files, source)) return readSweep(files, source);
+  const run = await readRun(files, source);
+  return { arms: run.arms, pairs: everyPair(run.arms), run };
+}
+
+/** A source with its arms named after where they lie. */
+function renamed({ arms, pairs, ...rest }: Source, prefix: string): Source {
+  const named = new Map(arms.map(arm => [arm, { ...arm, name: `${prefix} ${arm.name}`.trim() }]));
+  const of = (arm: ArmEvaluations): ArmEvaluations => named.get(arm) as ArmEvaluations;
+  return { arms: [...named.values()], pairs: pairs.map(([a, b]) => [of(a), of(b)] as const), ...rest };
+}
+
+/**
+ * Reads runs, sweeps and evaluation files side by side. Arms of a single run or sweep keep their names; with several sources they are named after
+ * where they lie, such as `runs/a student`.
+ * @param sources folders of runs and sweeps, or evaluation files
+ * @throws {InputError} E_COMPARE if there is nothing evaluated, or two sources have one name
+ */
+export async function readArms(files: Files, sources: readonly string[]): Promise<ReadArms> {
+  const read: Source[] = [];
+  for (const source of sources.map(path => path.replace(/(?<=.)\/+$/, ''))) {
+    const one = await readSource(files, source);
+    const keepsNames = sources.length === 1 && !source.endsWith('.json');
+    read.push(keepsNames ? one : renamed(one, shortName(source)));
+  }
+  const arms = read.flatMap(source => source.arms);
+  if (arms.length === 0) {
+    throw new InputError(
+      'E_COMPARE',
+      `nothing is evaluated yet in ${sources.join(', ')}. Run voxstill evaluate first.`,
+    );
+  }
+  const twice = arms.find((arm, index) => arms.findIndex(({ name }) => name === arm.name) !== index);
+  if (twice !== undefined)
+    throw new InputError('E_COMPARE', `two of the sources are called "${twice.name}". Rename one.`);
+  const across = read.flatMap((source, index) =>
+    read.slice(index + 1).flatMap(other => source.arms.flatMap(a => other.arms.map(b => [a, b] as const))),
+  );
+  return {
+    arms,
+    runs: read.flatMap(({ run }) => run ?? []),
+    pairs: [...read.flatMap(({ pairs }) => pairs), ...across],
+  };
+}

@@ -1,0 +1,41 @@
+/** A run or sweep that is there, from its folder alone: for those who did not begin it. */
+
+import type { Comparison } from '../experiment/record.ts';
+import type { Files } from '../runtime/files.ts';
+import { runRecordPath } from './folder.ts';
+import type { FoundWork } from './open-study.ts';
+import { readRecord } from './read-run.ts';
+import { collectRun } from './run.ts';
+import { collectSweep } from './sweep.ts';
+import { readSweepRecord, type SweepResults, sweepRecordPath } from './sweep-record.ts';
+import { readUnits } from './units/units-file.ts';
+
+/** What a run or a sweep found. */
+export type WorkResults =
+  | { readonly kind: 'run'; readonly comparison: Comparison }
+  | { readonly kind: 'sweep'; readonly results: SweepResults };
+
+/**
+ * Reads what a folder has to do that `run` or `sweep` made ready, all of its units.
+ * @throws {InputError} E_WORK_MISSING, E_WORK; E_RUN or E_SWEEP if its record is damaged
+ */
+export async function readWork(files: Files, work: string): Promise<FoundWork<WorkResults>> {
+  const list = await readUnits(files, work);
+  const places = list.units.map((_, place) => place);
+  switch (list.kind) {
+    case 'run': {
+      const record = runRecordPath(work);
+      const known = (await readRecord(files, record))?.dataHashes;
+      const collect = async (): Promise<WorkResults> => ({ kind: 'run', comparison: await collectRun(files, work) });
+      return { work, list, places, record, known, collect };
+    }
+    case 'sweep': {
+      const record = sweepRecordPath(work);
+      const known = (await readSweepRecord(files, work)).dataHashes;
+      const collect = async (): Promise<WorkResults> => ({ kind: 'sweep', results: await collectSweep(files, work) });
+      return { work, list, places, record, known, collect };
+    }
+    default:
+      return list.kind satisfies never;
+  }
+}

@@ -1,0 +1,56 @@
+/** What records of runs and sweeps have in common: how the work ended, and that all of it saw the same data. */
+import { InputError, VoxstillError } from '../core/errors.ts';
+import { listIds } from '../data/splits.ts';
+import type { Provenance } from '../experiment/machine.ts';
+import type { Files } from '../runtime/files.ts';
+import { writeJson } from './folder.ts';
+
+/** How far the work came. */
+type Status = 'running' | 'done' | 'failed' | 'stopped';
+
+/** What `run.json` and `sweep.json` both say. */
+export interface WorkRecord extends Provenance {
+  readonly status: Status;
+  readonly startedAt: string;
+  readonly finishedAt?: string;
+  /** SHA-256 of every data file that was read, by path within the data set. */
+  readonly dataHashes: Readonly<Record<string, string>>;
+  /** By unit and stage, for example `teacher/train` or `fold-1/seed-2/student/evaluate`. */
+  readonly timingsSeconds: Readonly<Record<string, number>>;
+  /** By unit and stage: the share of a training's time in which the engine waited for a batch. */
+  readonly waitingShares: Readonly<Record<string, number>>;
+  /** Why it failed. */
+  readonly error?: string;
+}
+
+/** The reason of an ending, as a record has it. */
+export function reasonOf(error: unknown): string {
+  return error instanceof VoxstillError ? `${error.code}: ${error.message}` : String(error);
+}
+
+/** What a record is to say; undefined takes it out. */
+type Changes = { readonly [Key in keyof WorkRecord]?: WorkRecord[Key] | undefined };
+
+/** Changes what a record says, and leaves the rest of it. */
+export async function updateRecord(files: Files, path: string, changes: Changes): Promise<void> {
+  const before: object = JSON.parse(new TextDecoder().decode(await files.read(path)));
+  await writeJson(files, path, { ...before, ...changes });
+}
+
+/**
+ * Checks that data files are those of an earlier start in the same folder, since results would mix.
+ * @param before SHA-256 by path
+ * @throws {InputError} E_RESUME_DATA with the files
+ */
+export function assertSameData(
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+  folder: string,
+): void {
+  const changed = Object.keys(now).filter(path => before[path] !== undefined && before[path] !== now[path]);
+  if (changed.length === 0) return;
+  throw new InputError(
+    'E_RESUME_DATA',
+    `data have changed since ${folder} was begun: ${listIds(changed)}. Put them back, or choose another folder with --out.`,
+  );
+}

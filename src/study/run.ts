@@ -1,0 +1,162 @@
+/**
+ * The experiment: teacher, distilled student, baseline, evaluation, comparison, once for each fold and seed. Everything is loaded and checked
+ * before the first byte is written; what is finished is never done again on resume.
+ */
+import { InputError } from '../core/errors.ts';
+import type { Laboratory } from '../experiment/laboratory.ts';
+import type { Arm, Comparison } from '../experiment/record.ts';
+import { stringifyRecipe } from '../recipe/parse.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import type { Files } from '../runtime/files.ts';
+import { compareArms } from './comparison/compare.ts';
+import {
+  armFolder,
+  openRunFolder,
+  type Repeats,
+  type RunFolder,
+  type RunRecord,
+  runFolder,
+  writeJson,
+} from './folder.ts';
+import { type Fold, foldsOf } from './folds.ts';
+import { type OpenWork, type PlannedWork, performWork, resultsOf } from './open-study.ts';
+import { readRecord, readRun } from './read-run.ts';
+import { inProcess } from './units/in-process.ts';
+import { type Bench, checkUnit, openBench } from './units/stages.ts';
+import { isTrained, type Unit, unitsOf } from './units/unit.ts';
+import { planList, prepareUnits, writeUnits } from './units/units-file.ts';
+
+export interface RunOptions {
+  readonly out: string;
+  /** Go on with what is in the folder. */
+  readonly resume: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** The units of a run in its folder; their labels are their places there. */
+function unitsIn(run: RunFolder, recipe: Recipe, repeats: Repeats): readonly Unit[] {
+  return unitsOf(recipe, repeats, ({ arm, ...repeat }) => {
+    const folder = run.arm(arm, repeat);
+    return { folder, label: folder.folder.slice(run.folder.length + 1) };
+  });
+}
+
+function foldNumbers(folds: readonly Fold[]): Pick<RunRecord, 'folds'> {
+  const numbers = folds.flatMap(({ fold }) => fold ?? []);
+  return numbers.length === 0 ? {} : { folds: numbers };
+}
+
+/** What run.json says when the work begins. */
+async function writeRecord(
+  { laboratory, dataHashes }: Bench,
+  run: RunFolder,
+  more: Pick<RunRecord, 'seeds' | 'folds' | 'dataset' | 'splits'>,
+): Promise<void> {
+  const { files, machine } = laboratory;
+  const earlier = await readRecord(files, run.record);
+  const content: RunRecord = {
+    ...machine.provenance,
+    status: 'running',
+    startedAt: earlier?.startedAt ?? machine.now(),
+    dataHashes,
+    timingsSeconds: earlier?.timingsSeconds ?? {},
+    waitingShares: earlier?.waitingShares ?? {},
+    ...more,
+  };
+  await writeJson(files, run.record, content);
+}
+
+/**
+ * Loads and checks everything that a run needs. Its `prepare` makes the folder ready: recipe, splits, the list of its units, and each unit's own
+ * recipe.
+ * @param options.arm the only one to do; all if not given
+ * @throws {InputError} if recipe and data do not fit; E_OUT_NOT_EMPTY without `resume`
+ */
+export async function planRun(
+  laboratory: Laboratory,
+  recipe: Recipe,
+  options: RunOptions & { readonly arm?: Arm },
+): Promise<PlannedWork<Comparison>> {
+  const { out, resume, signal, arm } = options;
+  const { files } = laboratory;
+  const folds = await foldsOf(files, recipe);
+  const repeats: Repeats = { folds: folds.map(({ fold }) => fold), seeds: recipe.seeds };
+  const run = runFolder(out, repeats);
+  const everything = unitsIn(run, recipe, repeats);
+  const units = everything.filter(unit => arm === undefined || unit.arm === arm);
+  const opening = { recipe: stringifyRecipe(recipe), resume };
+  const part = arm === undefined ? {} : { part: (units[0] as Unit).folder.folder };
+  // a folder that is in the way is known before the data are read
+  if (!resume && (await files.list(part.part ?? out)).length > 0) {
+    await openRunFolder(files, run, { ...opening, ...part });
+  }
+  const known = (await readRecord(files, run.record))?.dataHashes;
+  const bench = openBench(laboratory, { work: out, kind: 'run', known, signal });
+  const first = await bench.dataOf((units[0] as Unit).recipe);
+  for (const unit of units.filter(({ fold }) => fold === (folds[0] as Fold).fold)) {
+    await checkUnit(bench, unit, { isTeacherPlanned: arm === undefined });
+  }
+  const { list, places: all } = await planList(files, out, { kind: 'run', units: everything });
+  const places = all.filter((_, index) => units.includes(everything[index] as Unit));
+  const work = { work: out, list, places, bench };
+  const prepare = async (): Promise<OpenWork<Comparison>> => {
+    await openRunFolder(files, run, { ...opening, ...part });
+    for (const { fold, splits } of folds) await writeJson(files, run.splitsOf(fold), splits);
+    const { splits } = folds[0] as Fold;
+    const { seeds } = recipe;
+    await writeRecord(bench, run, { seeds, ...foldNumbers(folds), dataset: first.dataset.folder, splits });
+    await prepareUnits(files, units, unit => (folds.find(({ fold }) => fold === unit.fold) as Fold).splits);
+    await writeUnits(files, out, list);
+    return { ...work, record: run.record, collect: () => collectRun(files, out) };
+  };
+  return { ...work, units, prepare };
+}
+
+/**
+ * Compares the arms of a run, as far as they are evaluated.
+ * @returns the comparison, as written to comparison.json
+ */
+export async function collectRun(files: Files, out: string): Promise<Comparison> {
+  const { arms, repeats, incomplete } = await readRun(files, out);
+  const isWhole = Object.keys(incomplete).length === 0;
+  const comparison: Comparison = { ...compareArms(arms), ...(!isWhole && { incomplete }) };
+  await writeJson(files, runFolder(out, repeats).comparison, comparison);
+  return comparison;
+}
+
+/**
+ * Runs a whole recipe in this process.
+ * @returns the comparison, as written to comparison.json
+ * @throws as planRun and performWork
+ */
+export async function runExperiment(laboratory: Laboratory, recipe: Recipe, options: RunOptions): Promise<Comparison> {
+  const work = await (await planRun(laboratory, recipe, options)).prepare();
+  return resultsOf(await performWork(work, inProcess(work.bench)));
+}
+
+/** What training one arm left behind. */
+export interface ArmOutcome {
+  readonly folder: string;
+  readonly models: readonly string[];
+}
+
+/**
+ * Trains one arm of a recipe, for every fold and seed. The student needs the teacher in the same run.
+ * @throws {InputError} E_ARM if the recipe has no such arm to train; E_TEACHER_MISSING
+ */
+export async function trainOneArm(
+  laboratory: Laboratory,
+  recipe: Recipe,
+  options: RunOptions & { readonly arm: Arm },
+): Promise<ArmOutcome> {
+  const { arm } = options;
+  if (!isTrained(recipe, arm) || (arm === 'baseline' && !recipe.baseline)) {
+    const reason = arm === 'teacher' ? 'its teacher is a finished model' : 'baseline is false';
+    throw new InputError('E_ARM', `the recipe has no ${arm} to train: ${reason}`);
+  }
+  const work = await (await planRun(laboratory, recipe, options)).prepare();
+  const paths = work.places.map(place => `${work.work}/${work.list.units[place]?.folder}`);
+  const models = paths.map(folder => armFolder(folder).model);
+  const trained = { ...work, collect: async () => ({ folder: paths[0] as string, models }) };
+  return resultsOf(await performWork(trained, inProcess(work.bench, { trainOnly: true })));
+}

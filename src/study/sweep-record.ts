@@ -1,0 +1,145 @@
+/** `sweep.json`: what a sweep is to do, how far it came, and what it found. Readers get the parts that they rely on. */
+import { z } from 'zod';
+import { InputError } from '../core/errors.ts';
+import { parseEvaluation } from '../experiment/evaluation-file.ts';
+import { ARMS, type Arm, type Comparison, type PairTest } from '../experiment/record.ts';
+import type { Files } from '../runtime/files.ts';
+import type { IncompleteArms } from './comparison/incomplete.ts';
+import type { ArmEvaluations } from './comparison/score-tables.ts';
+import { armFolder, type Repeat } from './folder.ts';
+import type { WorkRecord } from './record.ts';
+
+/** Where the units of an arm lie, within the sweep. */
+interface RecordedArm {
+  readonly kind: Arm;
+  readonly units: readonly (Repeat & { readonly folder: string })[];
+}
+
+/** What is bought with Dice. */
+export const SWEEP_COSTS = ['parameters', 'bytes', 'secondsPerCase'] as const;
+export type SweepCost = (typeof SWEEP_COSTS)[number];
+
+/** The smallest student that is good enough, on the validation cases. */
+export interface SweepChoice {
+  /** Largest loss of mean Dice against the student's teacher. */
+  readonly within: number;
+  /** Name of the arm; null where no student is good enough. */
+  readonly student: string | null;
+  /** Its model of the first fold and seed, within the sweep. */
+  readonly model: string | null;
+  /** What the numbers say, for people. */
+  readonly sentence: string;
+}
+
+/** An arm of a sweep: pooled test scores and costs as in `comparison.json`, and what it was chosen by. */
+type SweptArm = Comparison['arms'][string] & { readonly kind: Arm; readonly validationDice: number };
+
+export interface SweepResults {
+  readonly arms: Readonly<Record<string, SweptArm>>;
+  /** Students against their baselines: one question, corrected together. */
+  readonly againstBaseline: readonly PairTest[];
+  /** Students against their teachers: another one. */
+  readonly againstTeacher: readonly PairTest[];
+  /** Names of the arms that no other beats in validation Dice and this cost, cheapest first. */
+  readonly fronts: Readonly<Record<SweepCost, readonly string[]>>;
+  /** null where no `--within` was asked for. */
+  readonly choice: SweepChoice | null;
+  /** Where units are missing. These arms are on no front and are not chosen. */
+  readonly incomplete?: IncompleteArms;
+}
+
+export interface SweepRecord extends WorkRecord {
+  readonly grid: Readonly<Record<string, readonly unknown[]>>;
+  readonly combinations: readonly {
+    readonly name: string;
+    readonly values: Readonly<Record<string, unknown>>;
+    /** Names of its arms. */
+    readonly arms: Readonly<Partial<Record<Arm, string>>>;
+  }[];
+  readonly arms: Readonly<Record<string, RecordedArm>>;
+  /** Of the choice that was asked for. */
+  readonly within: number | null;
+  readonly results?: SweepResults;
+}
+
+const readable = z.looseObject({
+  status: z.string(),
+  startedAt: z.string(),
+  dataHashes: z.record(z.string(), z.string()),
+  timingsSeconds: z.record(z.string(), z.number()),
+  waitingShares: z.record(z.string(), z.number()),
+  grid: z.record(z.string(), z.array(z.unknown())),
+  within: z.number().nullable().default(null),
+  combinations: z.array(
+    z.looseObject({ name: z.string(), arms: z.partialRecord(z.enum(ARMS as [Arm, ...Arm[]]), z.string()) }),
+  ),
+  arms: z.record(
+    z.string(),
+    z.looseObject({
+      kind: z.enum(ARMS as [Arm, ...Arm[]]),
+      units: z.array(z.object({ fold: z.int().nullable(), seed: z.int(), folder: z.string() })),
+    }),
+  ),
+});
+
+/** What of a sweep's record readers can rely on. */
+export type ReadSweepRecord = z.output<typeof readable>;
+
+/** Path of the record of a sweep. */
+export function sweepRecordPath(folder: string): string {
+  return `${folder}/sweep.json`;
+}
+
+/** Whether a folder holds a sweep. */
+export async function isSweep(files: Files, folder: string): Promise<boolean> {
+  return files.exists(sweepRecordPath(folder));
+}
+
+/**
+ * Reads the record of a sweep.
+ * @throws {InputError} E_SWEEP if it is none
+ */
+export async function readSweepRecord(files: Files, folder: string): Promise<ReadSweepRecord> {
+  const path = sweepRecordPath(folder);
+  let content: unknown;
+  try {
+    content = JSON.parse(new TextDecoder().decode(await files.read(path)));
+  } catch (cause) {
+    throw new InputError('E_SWEEP', `${path} is not JSON: ${String(cause)}`, { cause });
+  }
+  const result = readable.safeParse(content);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(issue => `${path} ${issue.path.join('.')}: ${issue.message}`);
+  throw new InputError('E_SWEEP', problems.join('\n'));
+}
+
+/** The evaluated arms of a sweep, and which of them were made to be compared: students with their baselines and teachers. */
+export interface ReadSweep {
+  readonly arms: readonly ArmEvaluations[];
+  readonly pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[];
+}
+
+/**
+ * Reads the evaluations of a sweep, as far as it went.
+ * @throws {InputError} E_SWEEP, E_EVALUATION
+ */
+export async function readSweep(files: Files, folder: string): Promise<ReadSweep> {
+  const record = await readSweepRecord(files, folder);
+  const byName = new Map<string, ArmEvaluations>();
+  for (const [name, { units }] of Object.entries(record.arms)) {
+    const repeats: ArmEvaluations['repeats'][number][] = [];
+    for (const { fold, seed, folder: own } of units) {
+      const path = armFolder(`${folder}/${own}`).evaluation;
+      if (!(await files.exists(path))) continue;
+      repeats.push({ fold, seed, evaluation: parseEvaluation(new TextDecoder().decode(await files.read(path)), path) });
+    }
+    if (repeats.length > 0) byName.set(name, { name, repeats });
+  }
+  const pairs = (['baseline', 'teacher'] as const).flatMap(kind =>
+    record.combinations.flatMap(({ arms }) => {
+      const [student, other] = [byName.get(arms.student ?? ''), byName.get(arms[kind] ?? '')];
+      return student === undefined || other === undefined ? [] : [[student, other] as const];
+    }),
+  );
+  return { arms: [...byName.values()], pairs };
+}

@@ -1,0 +1,125 @@
+/**
+ * What a sweep found. Fronts and choice go by the validation cases; test cases are reported and tested, and never choose anything.
+ */
+
+import type { Arm, Comparison, PairTest } from '../experiment/record.ts';
+import { paretoFront } from '../metrics/pareto.ts';
+import { haveSameClasses, summarizeArms, testPairs } from './comparison/compare.ts';
+import type { IncompleteArms } from './comparison/incomplete.ts';
+import type { ArmEvaluations } from './comparison/score-tables.ts';
+import { SWEEP_COSTS, type SweepChoice, type SweepRecord, type SweepResults } from './sweep-record.ts';
+
+/** An arm with its evaluations on both kinds of cases. */
+export interface EvaluatedArm {
+  readonly name: string;
+  readonly kind: Arm;
+  /** Path of the model of the first fold and seed, within the sweep. */
+  readonly model: string;
+  readonly validation: ArmEvaluations['repeats'];
+  readonly test: ArmEvaluations['repeats'];
+}
+
+/** A combination by the names of its arms. */
+type Combined = Pick<SweepRecord['combinations'][number], 'arms'>;
+
+function pairsWith(
+  kind: 'teacher' | 'baseline',
+  combinations: readonly Combined[],
+  tested: ReadonlyMap<string, ArmEvaluations>,
+): readonly PairTest[] {
+  return testPairs(
+    combinations.flatMap(({ arms }) => {
+      const [student, other] = [tested.get(arms.student ?? ''), tested.get(arms[kind] ?? '')];
+      return student === undefined || other === undefined ? [] : [[student, other] as const];
+    }),
+  );
+}
+
+interface Candidate {
+  readonly student: string;
+  readonly teacher: string;
+  readonly validationDice: number;
+  readonly teacherDice: number;
+  readonly parameters: number;
+}
+
+function dice(value: number): string {
+  return value.toFixed(3);
+}
+
+/** Fewest parameters first; of equal size the better one on the validation cases. */
+function smallest(candidates: readonly Candidate[]): Candidate | undefined {
+  return [...candidates].sort((a, b) => a.parameters - b.parameters || b.validationDice - a.validationDice)[0];
+}
+
+/**
+ * The smallest student whose mean Dice on the validation cases is at most `within` below that of its teacher, where both know the same classes.
+ * @param found all but the choice
+ */
+function choose(
+  within: number,
+  combinations: readonly Combined[],
+  { arms, againstTeacher }: Pick<SweepResults, 'arms' | 'againstTeacher'>,
+): Omit<SweepChoice, 'model'> {
+  const candidates = combinations.flatMap(({ arms: { student = '', teacher = '' } }): Candidate[] => {
+    const [own, taught] = [arms[student], arms[teacher]];
+    if (own === undefined || taught === undefined || !haveSameClasses(own, taught)) return [];
+    const { validationDice, parameters } = own;
+    return [{ student, teacher, validationDice, teacherDice: taught.validationDice, parameters }];
+  });
+  const loss = ({ teacherDice, validationDice }: Candidate): number => teacherDice - validationDice;
+  const chosen = smallest(candidates.filter(candidate => loss(candidate) <= within));
+  if (chosen === undefined) {
+    const [nearest] = [...candidates].sort((a, b) => loss(a) - loss(b));
+    const sentence =
+      `No student is within ${within} Dice of its teacher on the validation cases` +
+      (nearest === undefined
+        ? '.'
+        : `; the nearest is ${nearest.student} with ${dice(nearest.validationDice)} against ${dice(nearest.teacherDice)}.`);
+    return { within, student: null, sentence };
+  }
+  const test = againstTeacher.find(({ a, metric }) => a === chosen.student && metric === 'meanDice');
+  const sentence =
+    `The smallest student within ${within} Dice of its teacher on the validation cases is ${chosen.student}, with ` +
+    `${dice(chosen.validationDice)} against ${dice(chosen.teacherDice)}. On the test cases: ${test?.sentence ?? 'not compared.'}`;
+  return { within, student: chosen.student, sentence };
+}
+
+/**
+ * Puts the results of a sweep together.
+ * @param options.within null where nothing is to be chosen
+ * @param options.incomplete arms that lack units: they are in the tables with those that they have, but neither on a front nor chosen
+ */
+export function sweepResults(
+  combinations: readonly Combined[],
+  evaluated: readonly EvaluatedArm[],
+  { within, incomplete = {} }: { readonly within: number | null; readonly incomplete?: IncompleteArms },
+): SweepResults {
+  const tested = new Map(evaluated.map(({ name, test }) => [name, { name, repeats: test }]));
+  const onTest = summarizeArms([...tested.values()]);
+  const onValidation = summarizeArms(evaluated.map(({ name, validation }) => ({ name, repeats: validation })));
+  const arms = Object.fromEntries(
+    evaluated.map(({ name, kind }) => {
+      const validationDice = onValidation[name]?.meanDice ?? Number.NaN;
+      return [name, { kind, ...(onTest[name] as Comparison['arms'][string]), validationDice }] as const;
+    }),
+  );
+  const whole = Object.fromEntries(Object.entries(arms).filter(([name]) => !(name in incomplete)));
+  const fronts = SWEEP_COSTS.map(cost => {
+    const points = Object.entries(whole).map(([name, arm]) => ({ name, score: arm.validationDice, cost: arm[cost] }));
+    return [cost, paretoFront(points)] as const;
+  });
+  const againstTeacher = pairsWith('teacher', combinations, tested);
+  const choice = within === null ? null : choose(within, combinations, { arms: whole, againstTeacher });
+  return {
+    arms,
+    againstBaseline: pairsWith('baseline', combinations, tested),
+    againstTeacher,
+    fronts: Object.fromEntries(fronts) as SweepResults['fronts'],
+    choice: choice && {
+      ...choice,
+      model: evaluated.find(({ name }) => name === choice.student)?.model ?? null,
+    },
+    ...(Object.keys(incomplete).length > 0 && { incomplete }),
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * A sweep: every combination of a grid, compared. All is planned and checked before anything is trained; the work is a list of units that share
+ * nothing but their teachers' folders. Starting the same sweep again goes on where it stopped, and one with more values reuses what is
+ * there.
+ */
+import { InputError } from '../core/errors.ts';
+import { parseEvaluation } from '../experiment/evaluation-file.ts';
+import type { Laboratory } from '../experiment/laboratory.ts';
+import type { Evaluation } from '../experiment/record.ts';
+import type { Combination, GridAxis } from '../recipe/grid.ts';
+import { stringifyRecipe } from '../recipe/parse.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import type { Files } from '../runtime/files.ts';
+import { incompleteArms } from './comparison/incomplete.ts';
+import { armFolder, writeJson } from './folder.ts';
+import { type OpenWork, type PlannedWork, performWork, resultsOf } from './open-study.ts';
+import { naming, planUnits, type SweepPlan } from './sweep-plan.ts';
+import { isSweep, readSweepRecord, type SweepRecord, type SweepResults, sweepRecordPath } from './sweep-record.ts';
+import { type EvaluatedArm, sweepResults } from './sweep-results.ts';
+import { inProcess } from './units/in-process.ts';
+import { type Bench, checkUnit, openBench } from './units/stages.ts';
+import { planList, prepareUnits, writeUnits } from './units/units-file.ts';
+
+/** A recipe and every combination of a grid on it. */
+export interface Sweep {
+  /** Before the grid. */
+  readonly recipe: Recipe;
+  readonly axes: readonly GridAxis[];
+  readonly combinations: readonly Combination[];
+}
+
+export interface SweepOptions {
+  readonly out: string;
+  /** Chooses the smallest student within so much Dice of its teacher. */
+  readonly within?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A folder that is neither empty nor a sweep is somebody else's. */
+async function assertSweepFolder({ files }: Laboratory, out: string): Promise<void> {
+  if ((await files.list(out)).length === 0 || (await isSweep(files, out))) return;
+  throw new InputError('E_OUT_NOT_EMPTY', `${out} is not empty and no sweep. Choose another folder with --out.`);
+}
+
+/** Every student of the first fold can learn from its teacher, and its data can be read. */
+async function checkSweep(bench: Bench, { combinations, arms }: SweepPlan): Promise<void> {
+  for (const combination of combinations) {
+    const [first] = arms.find(({ name }) => name === combination.arms.student)?.units ?? [];
+    if (first !== undefined) await naming(combination, () => checkUnit(bench, first, { isTeacherPlanned: true }));
+  }
+}
+
+/** What an arm's units found on both kinds of cases, as far as they are evaluated. */
+async function evaluatedArm(
+  files: Files,
+  out: string,
+  [name, { kind, units }]: readonly [string, SweepRecord['arms'][string]],
+): Promise<EvaluatedArm | undefined> {
+  const read = async (path: string): Promise<Evaluation> =>
+    parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
+  const found: { readonly validation: EvaluatedArm['test'][number]; readonly test: EvaluatedArm['test'][number] }[] =
+    [];
+  for (const { fold, seed, folder } of units) {
+    const { validation, evaluation } = armFolder(`${out}/${folder}`);
+    if (!(await files.exists(validation)) || !(await files.exists(evaluation))) continue;
+    found.push({
+      validation: { fold, seed, evaluation: await read(validation) },
+      test: { fold, seed, evaluation: await read(evaluation) },
+    });
+  }
+  if (found.length === 0) return undefined;
+  const { model } = armFolder(units[0]?.folder ?? '');
+  const [validation, test] = [found.map(one => one.validation), found.map(one => one.test)];
+  return { name, kind, model, validation, test };
+}
+
+/**
+ * Puts the results of a sweep together, as far as its units are evaluated.
+ * @returns the results, as in sweep.json
+ */
+export async function collectSweep(files: Files, out: string): Promise<SweepResults> {
+  const record = await readSweepRecord(files, out);
+  const evaluated: EvaluatedArm[] = [];
+  for (const arm of Object.entries(record.arms)) {
+    const own = await evaluatedArm(files, out, arm);
+    if (own !== undefined) evaluated.push(own);
+  }
+  const expected = Object.entries(record.arms).map(([name, { units }]) => {
+    return { name, evaluated: evaluated.find(arm => arm.name === name)?.test.length ?? 0, units: units.length };
+  });
+  const { within, combinations } = record;
+  const results = sweepResults(combinations, evaluated, { within, incomplete: incompleteArms(expected) });
+  await writeJson(files, sweepRecordPath(out), { ...record, results });
+  return results;
+}
+
+/** The part of the record that is known before the work. */
+function plannedRecord(
+  axes: readonly GridAxis[],
+  { combinations, arms }: SweepPlan,
+  out: string,
+): Pick<SweepRecord, 'grid' | 'combinations' | 'arms'> {
+  const recorded = arms.map(({ name, kind, units }) => {
+    const places = units.map(({ fold, seed, folder }) => ({ fold, seed, folder: folder.folder.slice(out.length + 1) }));
+    return [name, { kind, units: places }] as const;
+  });
+  return {
+    grid: Object.fromEntries(axes.map(({ key, values }) => [key, values])),
+    combinations: combinations.map(({ name, values, arms: names }) => ({ name, values, arms: names })),
+    arms: Object.fromEntries(recorded),
+  };
+}
+
+/**
+ * Plans and checks a sweep. Its `prepare` makes the folder ready: its record, the list of its units, and each unit's own recipe.
+ * @throws {InputError} E_OUT_NOT_EMPTY if something else is in the folder, and what {@link planUnits} and the checks of a run throw, with the
+ *   combination's name
+ */
+export async function planSweep(
+  laboratory: Laboratory,
+  { recipe, axes, combinations }: Sweep,
+  { out, within, signal }: SweepOptions,
+): Promise<PlannedWork<SweepResults>> {
+  const { files, machine } = laboratory;
+  await assertSweepFolder(laboratory, out);
+  const plan = await planUnits(laboratory, axes, { combinations, out });
+  const earlier = (await isSweep(files, out)) ? await readSweepRecord(files, out) : undefined;
+  const bench = openBench(laboratory, { work: out, kind: 'sweep', known: earlier?.dataHashes, signal });
+  await checkSweep(bench, plan);
+  const { units } = plan;
+  const work = { work: out, ...(await planList(files, out, { kind: 'sweep', units })), bench };
+  const prepare = async (): Promise<OpenWork<SweepResults>> => {
+    const record: SweepRecord = {
+      ...machine.provenance,
+      status: 'running',
+      startedAt: earlier?.startedAt ?? machine.now(),
+      dataHashes: bench.dataHashes,
+      timingsSeconds: earlier?.timingsSeconds ?? {},
+      waitingShares: earlier?.waitingShares ?? {},
+      ...plannedRecord(axes, plan, out),
+      within: within ?? null,
+    };
+    await writeJson(files, sweepRecordPath(out), record);
+    await files.write(`${out}/recipe.yaml`, stringifyRecipe(recipe));
+    await prepareUnits(files, units, plan.splitsOf);
+    await writeUnits(files, out, work.list);
+    return { ...work, record: sweepRecordPath(out), collect: () => collectSweep(files, out) };
+  };
+  return { ...work, units, prepare };
+}
+
+/**
+ * Runs a sweep in this process.
+ * @returns the results, as in sweep.json
+ * @throws as planSweep and performWork
+ */
+export async function runSweep(laboratory: Laboratory, sweep: Sweep, options: SweepOptions): Promise<SweepResults> {
+  const work = await (await planSweep(laboratory, sweep, options)).prepare();
+  return resultsOf(await performWork(work, inProcess(work.bench)));
+}

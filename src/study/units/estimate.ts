@@ -1,0 +1,144 @@
+/**
+ * What a work will cost, before it starts: hours of a core from the times of training steps, and bytes of models and checkpoints. Steps are as
+ * long as those of units of the work that are finished, else as a few of them that are tried out here; the rest is scaled from these by
+ * the arithmetic that they take. Evaluation comes on top, and so does a finished model that teaches from outside of the step.
+ */
+
+import { openDataset } from '../../data/dataset.ts';
+import { type ArmPlan, type DataShape, dataShape, planArm } from '../../experiment/arm-plan.ts';
+import type { Laboratory } from '../../experiment/laboratory.ts';
+import { estimateStepMs, measureStepMs } from '../../experiment/step-time.ts';
+import { meanOf } from '../../metrics/statistics.ts';
+import { parameterCount } from '../../nn/parameters.ts';
+import { readOutcome } from './outcome.ts';
+import { isTrained, type Unit } from './unit.ts';
+
+const MS_PER_HOUR = 3.6e6;
+const BYTES_PER_NUMBER = 4;
+/** The last checkpoint, the best one, and the model. */
+const COPIES_OF_PARAMETERS = 3;
+
+export interface WorkEstimate {
+  readonly units: number;
+  /** Of them, those that are trained. */
+  readonly trained: number;
+  /** Of training steps. */
+  readonly coreHours: number;
+  /** Of models and checkpoints. */
+  readonly bytes: number;
+  /** Whose steps were timed. */
+  readonly basis: 'finished units' | 'steps tried out here';
+  /** How many kinds of steps there are, and of how many the time is known. */
+  readonly kinds: { readonly all: number; readonly timed: number };
+}
+
+/** Units whose training steps take equally long. */
+interface Kind {
+  readonly plan: ArmPlan;
+  /** Of a step, by formula; only ratios count. */
+  readonly formulaMs: number;
+  /** Of one training. */
+  readonly bytes: number;
+}
+
+/** The part of a recipe that decides how long a step of a unit takes, as text. */
+function kindKey({ arm, recipe }: Unit): string {
+  const { teacher, student, patch, loss, distill, data, optimizer } = recipe;
+  const { train, ...network } = arm === 'teacher' && !('onnx' in teacher) ? teacher : student;
+  const losses = distill.losses.map(term => Object.keys(term));
+  const taught = arm === 'student' ? [teacher, losses, distill.unlabelled.batch] : [];
+  return JSON.stringify([network, train.batch, patch.size, loss, Object.keys(optimizer), taught, data.dataset]);
+}
+
+function kindOf({ arm, recipe }: Unit, shape: DataShape): Kind {
+  const hasOwnTeacher = arm === 'student' && !('onnx' in recipe.teacher);
+  const taught = hasOwnTeacher ? planArm(recipe, 'teacher', shape).model : undefined;
+  const teacher = taught && { ...taught, theta: new Float32Array(parameterCount(taught.specs)) };
+  const plan = planArm(recipe, arm, { ...shape, teacher });
+  const { specs } = plan.model;
+  const formulaMs = estimateStepMs(plan.model, plan.step.imageShape, { cores: 1, ...(taught && { frozen: taught }) });
+  const copies = COPIES_OF_PARAMETERS + plan.step.optimizer.stateNames.length;
+  return { plan, formulaMs, bytes: copies * BYTES_PER_NUMBER * parameterCount(specs) };
+}
+
+/** The kinds of units that are trained, by their keys. */
+async function kindsOf({ files }: Laboratory, units: readonly Unit[]): Promise<ReadonlyMap<string, Kind>> {
+  const shapes = new Map<string, DataShape>();
+  const kinds = new Map<string, Kind>();
+  for (const unit of units) {
+    const key = kindKey(unit);
+    if (kinds.has(key)) continue;
+    const { dataset } = unit.recipe.data;
+    const shape = shapes.get(dataset) ?? dataShape(await openDataset(files, dataset));
+    shapes.set(dataset, shape);
+    kinds.set(key, kindOf(unit, shape));
+  }
+  return kinds;
+}
+
+/** Core-milliseconds of a step, by kind, of units that are finished. */
+async function finishedSteps({ files }: Laboratory, units: readonly Unit[]): Promise<ReadonlyMap<string, number>> {
+  const times = new Map<string, number[]>();
+  for (const unit of units) {
+    const outcome = await readOutcome(files, unit.folder.folder);
+    const seconds = outcome?.timingsSeconds['train'];
+    if (outcome?.status !== 'done' || seconds === undefined) continue;
+    const key = kindKey(unit);
+    times.set(key, [...(times.get(key) ?? []), (1000 * seconds * outcome.threads) / stepsOf(unit)]);
+  }
+  return new Map([...times].map(([key, values]) => [key, meanOf(values)]));
+}
+
+function stepsOf({ arm, recipe: { teacher, student } }: Unit): number {
+  return (arm === 'teacher' && !('onnx' in teacher) ? teacher : student).train.steps;
+}
+
+/** The same of a few kinds that are tried out: the shortest, the longest, and one between. */
+async function triedSteps(
+  laboratory: Laboratory,
+  kinds: ReadonlyMap<string, Kind>,
+): Promise<ReadonlyMap<string, number>> {
+  const sorted = [...kinds].sort(([, a], [, b]) => a.formulaMs - b.formulaMs);
+  const last = sorted.length - 1;
+  const chosen = new Set(
+    [0, Math.round(last / 2), last].map(index => sorted[index]).filter(kind => kind !== undefined),
+  );
+  const times = new Map<string, number>();
+  for (const [key, { plan }] of chosen) {
+    times.set(key, (await measureStepMs(laboratory, plan)) * laboratory.threads);
+  }
+  return times;
+}
+
+/**
+ * Estimates what the units of a work will cost that are not finished.
+ * @param units all of the work
+ */
+export async function estimateWork(laboratory: Laboratory, units: readonly Unit[]): Promise<WorkEstimate> {
+  const { files } = laboratory;
+  const trained = units.filter(({ recipe, arm }) => isTrained(recipe, arm));
+  const kinds = await kindsOf(laboratory, trained);
+  const finished = await finishedSteps(laboratory, trained);
+  const timed = finished.size > 0 ? finished : await triedSteps(laboratory, kinds);
+  const scale = meanOf([...timed].map(([key, coreMs]) => coreMs / (kinds.get(key) as Kind).formulaMs));
+  const isOpen = await Promise.all(
+    units.map(async ({ folder }) => (await readOutcome(files, folder.folder)) === undefined),
+  );
+  const open = units.filter((_, index) => isOpen[index]);
+  const toTrain = open.filter(unit => trained.includes(unit));
+  let [coreMs, bytes] = [0, 0];
+  for (const unit of toTrain) {
+    const key = kindKey(unit);
+    const kind = kinds.get(key) as Kind;
+    coreMs += stepsOf(unit) * (timed.get(key) ?? scale * kind.formulaMs);
+    bytes += kind.bytes;
+  }
+  return {
+    units: open.length,
+    trained: toTrain.length,
+    coreHours: coreMs / MS_PER_HOUR,
+    bytes,
+    basis: finished.size > 0 ? 'finished units' : 'steps tried out here',
+    kinds: { all: kinds.size, timed: timed.size },
+  };
+}

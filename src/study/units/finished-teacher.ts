@@ -1,0 +1,55 @@
+/**
+ * The scores of a teacher that is a finished model depend on no seed: the unit of a further seed takes over what another unit of the same run or
+ * sweep has found, instead of asking the same model about the same cases again.
+ */
+
+import { parseEvaluation } from '../../experiment/evaluation-file.ts';
+import type { Evaluation } from '../../experiment/record.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import type { Files } from '../../runtime/files.ts';
+import type { ArmFolder } from '../folder.ts';
+import { armContent, type Unit } from './unit.ts';
+import { hasUnits, readUnit, readUnits } from './units-file.ts';
+
+/** What the scores depend on beside the model's file. */
+function scoredContent(recipe: Recipe): string {
+  return JSON.stringify(armContent({ ...recipe, seeds: [] }, 'teacher'));
+}
+
+export interface KnownScores {
+  readonly evaluation: Evaluation;
+  /** Whose they are. */
+  readonly folder: ArmFolder;
+  readonly label: string;
+}
+
+/**
+ * Looks for the scores of a finished teacher.
+ * @param options.file of the scores in a unit's folder
+ * @param options.sha256 of the model, as evaluations have it
+ */
+export async function knownScores(
+  files: Files,
+  {
+    work,
+    unit,
+    ...options
+  }: {
+    readonly work: string;
+    readonly unit: Unit;
+    readonly file: 'evaluation' | 'validation';
+    readonly sha256: string;
+  },
+): Promise<KnownScores | undefined> {
+  if (!(await hasUnits(files, work))) return undefined;
+  const list = await readUnits(files, work);
+  for (const [place, { arm, fold, seed }] of list.units.entries()) {
+    if (arm !== 'teacher' || fold !== unit.fold || seed === unit.seed) continue;
+    const { recipe, folder, label } = await readUnit(files, work, { list, place });
+    const path = folder[options.file];
+    if (scoredContent(recipe) !== scoredContent(unit.recipe) || !(await files.exists(path))) continue;
+    const evaluation = parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
+    if (evaluation.model.sha256 === options.sha256) return { evaluation, folder, label };
+  }
+  return undefined;
+}

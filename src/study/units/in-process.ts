@@ -1,0 +1,31 @@
+/** Does units in this process, one after another; what they read is shared. */
+import type { Executor } from './executor.ts';
+import { type PerformOptions, performUnit } from './perform-unit.ts';
+import { schedule } from './schedule.ts';
+import type { Bench } from './stages.ts';
+import { readUnit } from './units-file.ts';
+
+/** @param options of every unit */
+export function inProcess(bench: Bench, options: PerformOptions = {}): Executor {
+  const { laboratory, work, signal } = bench;
+  const { files, machine, progress } = laboratory;
+  return {
+    start: async ({ list, places, onEnd }) => {
+      const ends = await schedule({
+        units: list.units,
+        places,
+        concurrency: 1,
+        perform: async place => {
+          const unit = await readUnit(files, work, { list, place });
+          const end = await performUnit(bench, unit, options);
+          if (end.status === 'failed') progress.warn(`${unit.label} failed: ${end.error.code}: ${end.error.message}`);
+          return end;
+        },
+        wait: ms => machine.wait(ms, signal),
+        onHeld: (_, message) => progress.log(`${message}; waiting for it`),
+        onEnd,
+      });
+      return { status: 'ended', ends };
+    },
+  };
+}

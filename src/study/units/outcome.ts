@@ -1,0 +1,67 @@
+/**
+ * How a unit ended: `UNIT/work/outcome.json`. A unit *failed* when it said itself why, and is done again only where a person asks for it; one
+ * whose owner vanished has no outcome, and may be started again by itself.
+ */
+import { z } from 'zod';
+import { InputError, VoxstillError } from '../../core/errors.ts';
+import type { Files } from '../../runtime/files.ts';
+import { writeJson } from '../folder.ts';
+import { workFolder } from './claim.ts';
+
+const outcomeSchema = z.object({
+  status: z.enum(['done', 'failed']),
+  attempt: z.int(),
+  node: z.string(),
+  finishedAt: z.string(),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+  /** By stage, of all attempts. */
+  timingsSeconds: z.record(z.string(), z.number()),
+  /** By stage: the share of a training's time in which the engine waited for a batch. */
+  waitingShares: z.record(z.string(), z.number()),
+  /** That the engine took for an operator. */
+  threads: z.int(),
+  versions: z.record(z.string(), z.string()),
+  host: z.object({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
+});
+
+/** `outcome.json` */
+export type UnitOutcome = z.output<typeof outcomeSchema>;
+
+/** Within a unit's work folder. */
+export const OUTCOME_FILE = 'outcome.json';
+
+function outcomePath(unit: string): string {
+  return `${workFolder(unit)}/${OUTCOME_FILE}`;
+}
+
+/**
+ * Reads how a unit ended.
+ * @returns undefined where it has not
+ * @throws {InputError} E_WORK if the file is damaged
+ */
+export async function readOutcome(files: Files, unit: string): Promise<UnitOutcome | undefined> {
+  const path = outcomePath(unit);
+  if (!(await files.exists(path))) return undefined;
+  try {
+    return outcomeSchema.parse(JSON.parse(new TextDecoder().decode(await files.read(path))));
+  } catch (cause) {
+    if (cause instanceof VoxstillError) throw cause;
+    throw new InputError('E_WORK', `${path} is damaged. Remove it; the unit is looked at again then.`, { cause });
+  }
+}
+
+/** Writes how a unit ended. */
+export async function writeOutcome(files: Files, unit: string, outcome: UnitOutcome): Promise<void> {
+  await writeJson(files, outcomePath(unit), outcome);
+}
+
+/** Forgets that a unit failed, so that it may be started again. */
+export async function forgetFailure(files: Files, unit: string): Promise<void> {
+  if ((await readOutcome(files, unit))?.status === 'failed') await files.remove(outcomePath(unit));
+}
+
+/** An error as an outcome keeps it. */
+export function recordedError(error: unknown): NonNullable<UnitOutcome['error']> {
+  if (error instanceof VoxstillError) return { code: error.code, message: error.message };
+  return { code: 'E_INTERNAL', message: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,219 @@
+/**
+ * The one way to do a unit, wherever it is done: here among others, in a process of a pool, in a task of a batch system. Claims it, completes it
+ * (train, validate where something is chosen by that, evaluate), and leaves its outcome. Done again, it does nothing.
+ */
+import { VoxstillError, WorkError } from '../../core/errors.ts';
+import type { Progress, ProgressTask } from '../../runtime/progress.ts';
+import { type Claim, guardFiles, type Heartbeat, ownerText, takeClaim } from './claim.ts';
+import type { UnitEnd } from './end.ts';
+import { readOutcome, recordedError, type UnitOutcome, writeOutcome } from './outcome.ts';
+import { type Bench, evaluateUnit, trainUnit, type UnitBench } from './stages.ts';
+import { isTrained, type Unit } from './unit.ts';
+
+/** An owner shows so often that it lives. */
+const HEARTBEAT_MS = 5000;
+
+export interface PerformOptions {
+  /** Stop when the model is there, and leave no outcome; whole units otherwise. */
+  readonly trainOnly?: boolean;
+  /** Called when the unit is this process's. */
+  readonly onClaim?: (attempt: number) => void;
+}
+
+/** A file that stops everything in a work folder while it is there. */
+export function cancelledPath(work: string): string {
+  return `${work}/cancelled`;
+}
+
+/** @returns WorkError E_CANCELLED */
+export function cancelledError(work: string): WorkError {
+  return new WorkError(
+    'E_CANCELLED',
+    `${work} was cancelled. What is finished is kept; voxstill retry goes on with the rest.`,
+  );
+}
+
+/** Progress that also knows what it was told last, for heartbeats. */
+function watchedProgress(
+  progress: Progress,
+  elapsedMs: () => number,
+): { readonly progress: Progress; readonly last: () => Heartbeat['progress'] } {
+  let last: Heartbeat['progress'] = null;
+  const task = (label: string, total: number, unit: string): ProgressTask => {
+    const shown = progress.task(label, total, unit);
+    let first: { readonly done: number; readonly atMs: number } | undefined;
+    last = { stage: label, done: 0, total, unit, secondsPerStep: null, etaSeconds: null };
+    return {
+      update: (done, note) => {
+        // a task that was resumed begins where it stopped
+        first ??= { done, atMs: elapsedMs() };
+        const steps = done - first.done;
+        const secondsPerStep = steps === 0 ? null : (elapsedMs() - first.atMs) / 1000 / steps;
+        const etaSeconds = secondsPerStep === null ? null : (total - done) * secondsPerStep;
+        last = { stage: label, done, total, unit, secondsPerStep, etaSeconds };
+        shown.update(done, note);
+      },
+      finish: note => {
+        last = null;
+        shown.finish(note);
+      },
+    };
+  };
+  return { progress: { ...progress, task }, last: () => last };
+}
+
+/** Beats until it is stopped; stops the work when it is cancelled or the claim is lost. */
+function startHeart(
+  { laboratory, work }: Bench,
+  claim: Claim,
+  { say, stop }: { readonly say: () => Heartbeat; readonly stop: (reason: WorkError) => void },
+): { readonly end: () => Promise<void> } {
+  const { files, machine, progress } = laboratory;
+  const ended = new AbortController();
+  const beat = async (): Promise<void> => {
+    try {
+      await claim.beat(say());
+      if (await files.exists(cancelledPath(work))) stop(cancelledError(work));
+    } catch (error) {
+      if (error instanceof WorkError && error.code === 'E_CLAIM_LOST') stop(error);
+      // the work itself stops if it cannot write either
+      else progress.warn(`no heartbeat: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  const beating = (async () => {
+    for (;;) {
+      await machine.wait(HEARTBEAT_MS, ended.signal);
+      if (ended.signal.aborted) return;
+      await beat();
+    }
+  })();
+  return {
+    end: () => {
+      ended.abort();
+      return beating;
+    },
+  };
+}
+
+/**
+ * What keeps a student from its teacher: one that failed, so that the student fails too, or one that is not finished, so that it is too early.
+ * @returns WorkError E_TEACHER_FAILED, E_TEACHER_MISSING or nothing
+ */
+async function teacherProblem(
+  { laboratory: { files } }: Bench,
+  { recipe, teacher }: Unit,
+): Promise<WorkError | undefined> {
+  if (teacher === undefined || !isTrained(recipe, 'teacher') || (await files.exists(teacher.folder.model))) return;
+  const { folder } = teacher.folder;
+  const outcome = await readOutcome(files, folder);
+  if (outcome?.status !== 'failed') {
+    return new WorkError('E_TEACHER_MISSING', `its teacher is not finished: there is no model in ${folder} yet.`);
+  }
+  const { code, message } = outcome.error ?? recordedError('for no known reason');
+  return new WorkError('E_TEACHER_FAILED', `its teacher failed: ${code}: ${message}`);
+}
+
+/** The stages of a unit, one after another. */
+async function complete(bench: UnitBench, unit: Unit, { trainOnly = false }: PerformOptions): Promise<void> {
+  await trainUnit(bench, unit);
+  if (trainOnly) return;
+  if (bench.kind === 'sweep') await evaluateUnit(bench, unit, 'val');
+  await evaluateUnit(bench, unit, 'test');
+}
+
+function endOf({ status, error }: Pick<UnitOutcome, 'status' | 'error'>, cause?: unknown): UnitEnd {
+  if (status === 'done') return { status };
+  return { status, error: error ?? recordedError('for no known reason'), ...(cause !== undefined && { cause }) };
+}
+
+/**
+ * Does a unit, unless it is done, has failed, or is held by another process.
+ * @returns how it ended; an interruption is thrown instead
+ * @throws the reason of the bench's signal; {WorkError} E_CANCELLED; E_DISK_FULL and the like where not even the outcome can be written
+ */
+export async function performUnit(bench: Bench, unit: Unit, options: PerformOptions = {}): Promise<UnitEnd> {
+  const { laboratory, work, signal } = bench;
+  const { files, machine } = laboratory;
+  const { folder } = unit.folder;
+  const earlier = await readOutcome(files, folder);
+  if (earlier !== undefined) return endOf(earlier);
+  if (options.trainOnly === true && (await files.exists(unit.folder.model))) {
+    laboratory.progress.log(`${unit.label}: ${unit.folder.model} is finished already`);
+    return { status: 'done' };
+  }
+  signal?.throwIfAborted();
+  if (await files.exists(cancelledPath(work))) throw cancelledError(work);
+  const problem = await teacherProblem(bench, unit);
+  if (problem?.code === 'E_TEACHER_MISSING')
+    return { status: 'unfinished', error: recordedError(problem), cause: problem };
+  const taken = await takeClaim(laboratory, folder);
+  if ('heldBy' in taken) {
+    const message = `${folder} is held by ${ownerText(taken.heldBy)}`;
+    return { status: 'held', error: { code: 'E_UNIT_HELD', message }, beatAtMs: taken.heldBy.modifiedMs };
+  }
+  const { claim } = taken;
+  options.onClaim?.(claim.attempt);
+  const stopped = new AbortController();
+  const watched = watchedProgress(laboratory.progress, machine.elapsedMs);
+  const own: UnitBench = {
+    ...bench,
+    laboratory: { ...laboratory, files: guardFiles(files, claim), progress: watched.progress },
+    signal: signal === undefined ? stopped.signal : AbortSignal.any([signal, stopped.signal]),
+    timingsSeconds: { ...claim.earlier.timingsSeconds },
+    waitingShares: { ...claim.earlier.waitingShares },
+  };
+  const { timingsSeconds, waitingShares } = own;
+  const say = (): Heartbeat => ({ progress: watched.last(), timingsSeconds, waitingShares });
+  const heart = startHeart(bench, claim, { say, stop: reason => stopped.abort(reason) });
+  const leave = async (error?: unknown): Promise<UnitEnd> => {
+    const outcome: UnitOutcome = {
+      status: error === undefined ? 'done' : 'failed',
+      attempt: claim.attempt,
+      node: machine.owner.node,
+      finishedAt: machine.now(),
+      ...(error !== undefined && { error: recordedError(error) }),
+      timingsSeconds,
+      waitingShares,
+      threads: laboratory.threads,
+      ...machine.provenance,
+    };
+    await writeOutcome(own.laboratory.files, folder, outcome);
+    return endOf(outcome, error);
+  };
+  try {
+    if (problem !== undefined) throw problem;
+    await complete(own, unit, options);
+    return options.trainOnly === true ? { status: 'done' } : await leave();
+  } catch (error) {
+    if (error instanceof VoxstillError && error.code === 'E_CLAIM_LOST') {
+      laboratory.progress.warn(`${error.code}: ${error.message}`);
+      return { status: 'held', error: recordedError(error), cause: error };
+    }
+    if (own.signal?.aborted === true) throw error;
+    return await leave(error);
+  } finally {
+    await heart.end();
+    await claim.release({ ...say(), progress: null });
+  }
+}
+
+/** How often a unit that somebody holds is looked at. */
+const HELD_INTERVAL_MS = 2000;
+
+/**
+ * As {@link performUnit}, but waits for a holder that does not move until its lease is over, since it may be dead: a batch system starts a unit
+ * again right after its machine was lost.
+ * @returns `held` only where the holder has shown meanwhile that it lives
+ */
+export async function performWhenFree(bench: Bench, unit: Unit, options: PerformOptions = {}): Promise<UnitEnd> {
+  const { machine, progress } = bench.laboratory;
+  let first: number | undefined;
+  for (;;) {
+    const end = await performUnit(bench, unit, options);
+    if (end.status !== 'held' || end.beatAtMs === undefined) return end;
+    if (first === undefined) progress.log(`${end.error.message}; waiting whether it still lives`);
+    first ??= end.beatAtMs;
+    if (end.beatAtMs !== first) return end;
+    await machine.wait(HELD_INTERVAL_MS, bench.signal);
+  }
+}

@@ -1,0 +1,250 @@
+/** The stages of a unit: trains an arm unless it is finished, and evaluates it unless it is evaluated. What is finished is never done again. */
+import { InputError } from '../../core/errors.ts';
+import type { Splits } from '../../data/splits.ts';
+import { assertDistillationFits, trainArm, trainedModel } from '../../experiment/arm.ts';
+import { distillationTerms } from '../../experiment/distillation.ts';
+import { evaluateModel, modelHash } from '../../experiment/evaluate.ts';
+import { parseEvaluation } from '../../experiment/evaluation-file.ts';
+import type { Laboratory } from '../../experiment/laboratory.ts';
+import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
+import { type PreparedData, prepareData } from '../../experiment/prepare.ts';
+import type { Evaluation } from '../../experiment/record.ts';
+import type { ModelLabel } from '../../inference/model-info.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import { externalTeacherSchema } from '../../recipe/teacher-schema.ts';
+import { openExternalTeacher } from '../../teacher/external-teacher.ts';
+import { readTeacherFiles } from '../../teacher/files.ts';
+import { withSoftLabels } from '../../teacher/soft-labels.ts';
+import { teacherLayers } from '../../training/distillation.ts';
+import type { Teacher } from '../../training/teacher.ts';
+import { writeJson } from '../folder.ts';
+import { assertSameData } from '../record.ts';
+import { knownScores } from './finished-teacher.ts';
+import { isTrained, type Unit } from './unit.ts';
+import type { WorkKind } from './units-file.ts';
+
+/** What the units of a run or sweep share. */
+export interface Bench {
+  readonly laboratory: Laboratory;
+  readonly signal: AbortSignal | undefined;
+  /** Folder of the run or sweep. */
+  readonly work: string;
+  readonly kind: WorkKind;
+  /** Data for a recipe of one fold; not read again where the recipe before it needed the same. */
+  readonly dataOf: (recipe: Recipe) => Promise<PreparedData>;
+  /** SHA-256 of every data file that was read, by path within the data set. */
+  readonly dataHashes: Readonly<Record<string, string>>;
+}
+
+/** A bench for one unit. */
+export interface UnitBench extends Bench {
+  /** By stage: train, validate, evaluate; the stages add to it. */
+  readonly timingsSeconds: Record<string, number>;
+  /** By stage: the share of a training's time in which the engine waited for a batch. */
+  readonly waitingShares: Record<string, number>;
+}
+
+/** The part of a recipe that its data depend on, by what they do not. */
+function dataContent(recipe: Recipe): string {
+  const { teacher: _teacher, student: _student, optimizer: _optimizer, loss, evaluate: _evaluate, ...rest } = recipe;
+  const { seeds: _seeds, threads: _threads, baseline: _baseline, distill, ...own } = rest;
+  // whether regions can be trained on is decided with the data
+  return JSON.stringify({ ...own, kind: loss.crossEntropy.kind, distill: { ...distill, losses: [] } });
+}
+
+/**
+ * Opens a bench.
+ * @param options.known hashes of data files as an earlier start in that folder recorded them; the data must still be the same
+ */
+export function openBench(
+  laboratory: Laboratory,
+  options: Pick<Bench, 'work' | 'kind' | 'signal'> & { readonly known: Readonly<Record<string, string>> | undefined },
+): Bench {
+  const { work, kind, known, signal } = options;
+  const dataHashes: Record<string, string> = { ...known };
+  let last: { readonly content: string; readonly data: PreparedData } | undefined;
+  return {
+    laboratory,
+    signal,
+    work,
+    kind,
+    dataHashes,
+    dataOf: async recipe => {
+      const content = dataContent(recipe);
+      if (last?.content === content) return last.data;
+      // only one at a time is kept in memory
+      last = undefined;
+      const data = await prepareData(laboratory, recipe, signal);
+      const now = { ...data.hashes, ...data.transferHashes };
+      assertSameData(dataHashes, now, work);
+      Object.assign(dataHashes, now);
+      last = { content, data };
+      return data;
+    },
+  };
+}
+
+async function timed<T>({ laboratory, timingsSeconds }: UnitBench, stage: string, work: () => Promise<T>): Promise<T> {
+  const started = laboratory.machine.elapsedMs();
+  try {
+    return await work();
+  } finally {
+    timingsSeconds[stage] = (timingsSeconds[stage] ?? 0) + (laboratory.machine.elapsedMs() - started) / 1000;
+  }
+}
+
+/** A teacher that was trained here, as a frozen part of the student's step. */
+async function ownTeacher({ laboratory, dataOf, signal }: Bench, unit: Unit): Promise<Teacher> {
+  const { files, machine } = laboratory;
+  const { folder, recipe, arm, seed } = unit;
+  if (!(await files.exists(folder.model))) {
+    throw new InputError(
+      'E_TEACHER_MISSING',
+      `there is no finished teacher in ${folder.folder}. Train it first: voxstill train ... --arm teacher`,
+    );
+  }
+  const data = await dataOf(recipe);
+  const own = await trainedModel({ laboratory, recipe, data, arm, seed, folder, label: unit.label, signal });
+  const sha256 = machine.sha256(new Uint8Array(own.theta.buffer, own.theta.byteOffset, own.theta.byteLength));
+  return { sha256, inStep: own, call: undefined, close: async () => {} };
+}
+
+/** The recipe with the run's own teacher as a finished model. */
+function withFinishedTeacher(recipe: Recipe, { folder }: Unit): Recipe {
+  return { ...recipe, teacher: externalTeacherSchema.parse({ onnx: folder.model }) };
+}
+
+/**
+ * Whether logits are kept; asked before training too, for what it throws. `auto` never keeps those of a teacher that was trained here: nobody but this run could use them.
+ * @throws {InputError} E_DISTILL if they cannot be kept although they shall
+ */
+function keepsSoftLabels(recipe: Recipe): boolean {
+  const { softLabels } = recipe.distill;
+  const layers = teacherLayers(distillationTerms(recipe));
+  if (softLabels === 'cache' && layers.length > 0) {
+    throw new InputError(
+      'E_DISTILL',
+      `distill.softLabels is cache, which keeps logits alone, but terms need the teacher's ${layers.join(', ')}. Set it to step or auto.`,
+    );
+  }
+  return softLabels === 'cache' || (softLabels === 'auto' && layers.length === 0 && 'onnx' in recipe.teacher);
+}
+
+/** Opens the models that teach a student: the run's own teacher, or those that the recipe names beside it. */
+async function openTeacher(bench: Bench, { recipe, teacher }: Unit): Promise<Teacher> {
+  const { laboratory } = bench;
+  const keeps = keepsSoftLabels(recipe);
+  if (!('onnx' in recipe.teacher) && !keeps) return ownTeacher(bench, teacher as Unit);
+  const data = await bench.dataOf(recipe);
+  const finished = 'onnx' in recipe.teacher ? recipe : withFinishedTeacher(recipe, teacher as Unit);
+  const opened = await openExternalTeacher(laboratory, finished, data);
+  if (!keeps) return opened;
+  const { cache, softLabels } = recipe.distill;
+  return withSoftLabels(opened, {
+    files: laboratory.files,
+    folder: cache.folder,
+    limitBytes: cache.limitMB * 1e6,
+    isMeasured: softLabels === 'auto',
+    sha256: bytes => laboratory.machine.sha256(bytes),
+    elapsedMs: () => laboratory.machine.elapsedMs(),
+    log: message => laboratory.progress.log(message),
+  });
+}
+
+/**
+ * Checks that an unfinished student can learn from its teacher; units of other arms need no check.
+ * @param options whether the student's own teacher is still to be trained, and need not be there
+ * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and what reading the models throws
+ */
+export async function checkUnit(
+  bench: Bench,
+  unit: Unit,
+  { isTeacherPlanned }: { readonly isTeacherPlanned: boolean },
+): Promise<void> {
+  const { arm, recipe, folder } = unit;
+  if (arm !== 'student' || (await bench.laboratory.files.exists(folder.model))) return;
+  keepsSoftLabels(recipe);
+  const data = await bench.dataOf(recipe);
+  if (isTeacherPlanned && !('onnx' in recipe.teacher)) {
+    assertDistillationFits({ recipe, data });
+    return;
+  }
+  const { inStep, close } = await openTeacher(bench, unit);
+  try {
+    assertDistillationFits({ recipe, data }, 'network' in inStep ? undefined : inStep);
+  } finally {
+    await close();
+  }
+}
+
+/** Trains the arm of a unit; one that is a finished model from elsewhere needs no training. */
+export async function trainUnit(bench: UnitBench, unit: Unit): Promise<void> {
+  const { laboratory, signal } = bench;
+  const { arm, recipe, seed, folder, label } = unit;
+  if (!isTrained(recipe, arm)) return;
+  if (await laboratory.files.exists(folder.model)) {
+    laboratory.progress.log(`${label}: ${folder.model} is finished already`);
+    return;
+  }
+  const data = await bench.dataOf(recipe);
+  const teacher = arm === 'student' ? await openTeacher(bench, unit) : undefined;
+  try {
+    const options = { laboratory, recipe, data, arm, seed, folder, label, teacher, signal };
+    const { waitingShare } = await timed(bench, 'train', () => trainArm(options));
+    bench.waitingShares['train'] = waitingShare;
+    laboratory.progress.log(`${label}: waited for batches ${(100 * waitingShare).toFixed(1)} % of the time`);
+  } finally {
+    await teacher?.close();
+  }
+}
+
+type EvaluatedSplit = keyof Pick<Splits, 'val' | 'test'>;
+
+/** Scores and segmentations of a finished teacher that another seed's unit has; undefined where none has them. */
+async function takeScoresOver(
+  { laboratory: { files, machine, progress }, work }: UnitBench,
+  unit: Unit,
+  { split, models }: { readonly split: EvaluatedSplit; readonly models: readonly ModelFile[] },
+): Promise<Evaluation | undefined> {
+  const { predictions } = unit.folder;
+  const file = split === 'test' ? 'evaluation' : 'validation';
+  const known = await knownScores(files, { work, unit, file, sha256: modelHash(machine, models) });
+  if (known === undefined) return undefined;
+  progress.log(`${unit.label}: the same model on the same cases as ${known.label}, whose scores these are`);
+  if (split === 'test') {
+    for (const name of await files.list(known.folder.predictions)) {
+      await files.write(`${predictions}/${name}`, await files.read(`${known.folder.predictions}/${name}`));
+    }
+  }
+  return known.evaluation;
+}
+
+/** Evaluates the model of a unit on its test cases, or on the validation cases where something is to be chosen. */
+export async function evaluateUnit(bench: UnitBench, unit: Unit, split: EvaluatedSplit = 'test'): Promise<Evaluation> {
+  const { laboratory, signal } = bench;
+  const { files } = laboratory;
+  const { arm, recipe, folder, label } = unit;
+  const path = split === 'test' ? folder.evaluation : folder.validation;
+  if (await files.exists(path)) return parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
+  const { dataset, splits } = await bench.dataOf(recipe);
+  const score = async (models: readonly ModelFile[], classes?: readonly ModelLabel[]): Promise<Evaluation> =>
+    evaluateModel(laboratory, {
+      models,
+      dataset,
+      ...(classes && { classes }),
+      ids: splits[split],
+      split,
+      window: recipe.evaluate,
+      surfaceToleranceMm: recipe.evaluate.surfaceToleranceMm,
+      ...(split === 'test' && { predictions: folder.predictions }),
+      label: `${split === 'test' ? 'evaluating' : 'validating'} ${label}`,
+      ...(signal && { signal }),
+    });
+  const evaluation = await timed(bench, split === 'test' ? 'evaluate' : 'validate', async () => {
+    if (isTrained(recipe, arm)) return score([await readModelFile(files, folder.model)]);
+    const { files: models, taught } = await readTeacherFiles(files, recipe, { dataset });
+    return (await takeScoresOver(bench, unit, { split, models })) ?? score(models, taught.labels);
+  });
+  await writeJson(files, path, evaluation);
+  return evaluation;
+}

@@ -1,0 +1,72 @@
+/**
+ * A unit of work: one arm of one fold and seed, which is trained, evaluated, resumed and shared as a whole. It is a folder and a recipe that
+ * is resolved for this unit alone; what comes of it is in the folder, and doing it again changes nothing. Units come in an order in
+ * which a teacher is before its students; who runs them, and where, is not their affair.
+ */
+
+import { ARMS, type Arm } from '../../experiment/record.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import { type ArmFolder, type Repeat, type Repeats, repeatsOf } from '../folder.ts';
+import { recipeOfFold } from '../folds.ts';
+
+export interface Unit extends Repeat {
+  readonly arm: Arm;
+  /** Of one fold and one seed. */
+  readonly recipe: Recipe;
+  readonly folder: ArmFolder;
+  /** Of messages and timings: what it is within its run. */
+  readonly label: string;
+  /** The unit whose model teaches this one; absent for other arms than the student's. */
+  readonly teacher?: Unit;
+}
+
+/** Whether an arm is trained here, and not a finished model from elsewhere. */
+export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boolean {
+  return arm !== 'teacher' || !('onnx' in teacher);
+}
+
+/** The arms of a recipe, teacher first. */
+function armsOf({ baseline }: Recipe): readonly Arm[] {
+  return ARMS.filter(arm => arm !== 'baseline' || baseline);
+}
+
+/**
+ * The part of a unit's recipe that its arm depends on. Two units whose parts are equal come to the same model and scores, whatever else is in
+ * their recipes. It says what an arm does not depend on, so that a new key counts for every arm until it is listed here.
+ */
+export function armContent(recipe: Recipe, arm: Arm): object {
+  const { threads: _threads, baseline: _baseline, ...shared } = recipe;
+  switch (arm) {
+    case 'student':
+      return { arm, ...shared };
+    case 'teacher': {
+      const { student: _student, distill: _distill, ...own } = shared;
+      return { arm, ...own };
+    }
+    case 'baseline': {
+      const { teacher: _teacher, distill: _distill, ...own } = shared;
+      return { arm, ...own };
+    }
+    default:
+      return arm satisfies never;
+  }
+}
+
+/** Where a unit's files go and what it is called. */
+export type PlaceUnit = (unit: Pick<Unit, 'arm' | 'recipe' | 'fold' | 'seed'>) => Pick<Unit, 'folder' | 'label'>;
+
+/** The units of a recipe: for every fold and seed the teacher, its student and the baseline. */
+export function unitsOf(recipe: Recipe, repeats: Repeats, place: PlaceUnit): readonly Unit[] {
+  return repeatsOf(repeats).flatMap(({ fold, seed }) => {
+    const own = { ...recipeOfFold(recipe, fold), seeds: [seed] };
+    const plan = (arm: Arm, teacher?: Unit): Unit => {
+      const unit = { arm, recipe: own, fold, seed };
+      return { ...unit, ...place(unit), ...(teacher && { teacher }) };
+    };
+    const teacher = plan('teacher');
+    return armsOf(recipe).map(arm => {
+      if (arm === 'teacher') return teacher;
+      return arm === 'student' ? plan(arm, teacher) : plan(arm);
+    });
+  });
+}

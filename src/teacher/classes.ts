@@ -1,0 +1,179 @@
+/**
+ * The classes of a teacher as the data have them. A class of the teacher is the class of the data that has its name (or, where its name is
+ * a number, that value), unless the recipe says what it is. Several may be one class of the data: their probabilities add up. One may be
+ * several classes of the data: there the student's add up, see training/taught-classes.ts.
+ */
+import { InputError } from '../core/errors.ts';
+import type { ModelFile } from '../experiment/model-file.ts';
+import type { ChannelGroups } from '../inference/channel-groups.ts';
+import { type ModelLabel, outputClasses } from '../inference/model-info.ts';
+import type { ClassKind } from '../inference/probabilities.ts';
+import type { StudentKind } from './logits.ts';
+
+type ClassName = string | number;
+
+/** Classes of the data, by name or value, by the class of the teacher that is or covers them, by name or value. */
+type ClassNames = Readonly<Record<string, ClassName | readonly ClassName[]>>;
+
+/** What a teacher tells apart of the classes of the data. */
+export interface TaughtClasses {
+  /** Background first; several classes of the data that are one for the teacher are a region of them. */
+  readonly labels: readonly ModelLabel[];
+  /** The channels of the student's logits that make up each class of the teacher's. */
+  readonly channels: ChannelGroups;
+  /** Whether they are the classes of the data, one by one. */
+  readonly areAll: boolean;
+}
+
+/** What a teacher is matched with. */
+export interface ClassMatch {
+  readonly data: readonly ModelLabel[];
+  /** What the recipe says of classes whose names differ. */
+  readonly names: ClassNames;
+  readonly student: StudentKind;
+}
+
+/** A class of the data, or several that are one for the teacher, with the teacher's classes that make it up. */
+interface Group {
+  readonly members: readonly ModelLabel[];
+  readonly sources: readonly ModelLabel[];
+}
+
+function listed(labels: readonly ModelLabel[]): string {
+  return labels.map(({ value, name }) => (name === String(value) ? name : `${value} (${name})`)).join(', ');
+}
+
+/** The teacher's classes in the order of its channels; before independent ones the background, which has no channel. */
+function classesOf({ info }: ModelFile, data: readonly ModelLabel[]): readonly ModelLabel[] {
+  const background = { value: 0, name: data[0]?.name ?? 'background' };
+  return outputClasses(info).kind === 'softmax'
+    ? info.labels
+    : [background, ...info.labels.filter(({ value }) => value !== 0)];
+}
+
+/** The classes of the data that a class of the teacher is or covers, in the order of the data; undefined if it names another. */
+function membersOf(label: ModelLabel, { data, names }: ClassMatch): readonly ModelLabel[] | undefined {
+  const said = [names[label.name] ?? names[String(label.value)] ?? label.name].flat();
+  const found = said.map(
+    one => data.find(({ name }) => name === one) ?? data.find(({ value }) => String(value) === String(one)),
+  );
+  return found.includes(undefined) ? undefined : data.filter(one => found.includes(one));
+}
+
+/** The classes of both sides in groups, by the first class of the data in each. */
+function groupsOf(labels: readonly ModelLabel[], match: ClassMatch): readonly Group[] {
+  const groups = new Map<string, { members: readonly ModelLabel[]; sources: ModelLabel[] }>();
+  for (const label of labels) {
+    const members = membersOf(label, match);
+    if (members === undefined) continue;
+    const key = members.map(({ value }) => value).join();
+    const group = groups.get(key) ?? { members, sources: [] };
+    group.sources.push(label);
+    groups.set(key, group);
+  }
+  const place = ({ members }: Group): number => match.data.indexOf(members[0] as ModelLabel);
+  return [...groups.values()].sort((a, b) => place(a) - place(b));
+}
+
+function isForeground({ members }: Group): boolean {
+  return members.every(({ value }) => value !== 0);
+}
+
+/** What keeps a teacher from teaching, in words. */
+function problemsOf(
+  own: readonly ModelLabel[],
+  groups: readonly Group[],
+  kind: ClassKind,
+  match: ClassMatch,
+): string[] {
+  const { data, names, student } = match;
+  const foreground = groups.filter(isForeground);
+  const found: string[] = [];
+  const check = (classes: readonly ModelLabel[], problem: (classes: string) => string): void => {
+    if (classes.length > 0) found.push(problem(listed(classes)));
+  };
+  const unknown = Object.keys(names).filter(key => !own.some(({ value, name }) => [name, String(value)].includes(key)));
+  if (unknown.length > 0) found.push(`teacher.classes names ${unknown.join(', ')}, which it does not have`);
+  const times = (one: ModelLabel): number => groups.filter(({ members }) => members.includes(one)).length;
+  check(
+    own.filter(label => membersOf(label, match) === undefined),
+    strangers => `its ${strangers} is no class of the data; say in teacher.classes which one, or background`,
+  );
+  check(
+    data.filter(one => times(one) > 1),
+    twice => `${twice} cannot be part of several of its classes`,
+  );
+  if (student === 'softmax') {
+    check(
+      data.filter(one => times(one) === 0),
+      lacking =>
+        `it has nothing for ${lacking}; say in teacher.classes which of its classes covers that, for example ` +
+        `{ ${own[0]?.name}: [${[data[0], data.find(one => times(one) === 0)].map(one => one?.name).join(', ')}] }`,
+    );
+  } else {
+    check(
+      foreground.flatMap(({ members }) => (members.length > 1 ? members : [])),
+      together => `${together} are one for it, and the student's classes are independent, so that they do not add up`,
+    );
+  }
+  if (kind !== 'softmax' && foreground.some(({ sources }) => sources.length > 1)) {
+    found.push(
+      'several of its independent classes are one of the data, and probabilities that may overlap do not add up',
+    );
+  }
+  if (kind === 'softmax' && foreground.length > 1 && data.some(({ region }) => region !== undefined)) {
+    found.push('its classes exclude each other, those of the data are regions that may overlap');
+  }
+  if (found.length === 0 && foreground.length === 0) found.push('it tells nothing from the background');
+  return found;
+}
+
+/** A group as a class that can be scored. */
+function labelOf({ members }: Group): ModelLabel {
+  const [first, ...others] = members as readonly [ModelLabel, ...ModelLabel[]];
+  if (others.length === 0 || first.value === 0) return first;
+  const name = members.map(member => member.name).join('+');
+  return { value: first.value, name, region: members.map(({ value }) => value) };
+}
+
+/**
+ * The model as one that gives classes of the data, in their order.
+ * @throws {InputError} E_TEACHER_FIT naming both sides, if a class of either has no counterpart, or classes are to be added up that are
+ * independent
+ */
+export function withClassesOf(
+  file: ModelFile,
+  match: ClassMatch,
+): { readonly file: ModelFile; readonly taught: TaughtClasses } {
+  const { data, student } = match;
+  const { kind } = outputClasses(file.info);
+  const own = classesOf(file, data);
+  const groups = groupsOf(own, match);
+  const problems = problemsOf(own, groups, kind, match);
+  if (problems.length > 0) {
+    throw new InputError(
+      'E_TEACHER_FIT',
+      `${file.path} cannot teach here: its classes are ${listed(own)}, those of the data ${listed(data)}: ${problems.join('; ')}.`,
+    );
+  }
+  const shown = (by: ClassKind): readonly Group[] => (by === 'softmax' ? groups : groups.filter(isForeground));
+  const hidden = (by: ClassKind): number => (by === 'softmax' ? 0 : 1);
+  const labels = shown(kind).map(group => {
+    const { value, name } = labelOf(group);
+    return group.members.length > 1 ? { value, name } : (group.members[0] as ModelLabel);
+  });
+  const known = shown(student);
+  return {
+    file: {
+      ...file,
+      groups: shown(kind).map(({ sources }) => sources.map(source => own.indexOf(source) - hidden(kind))),
+      info: { ...file.info, labels },
+      metadata: { ...file.metadata, labels },
+    },
+    taught: {
+      labels: groups.map(labelOf),
+      channels: known.map(({ members }) => members.map(member => data.indexOf(member) - hidden(student))),
+      areAll: known.length === data.length - hidden(student) && known.every(({ members }) => members.length === 1),
+    },
+  };
+}

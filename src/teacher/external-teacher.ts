@@ -1,0 +1,188 @@
+/**
+ * Finished ONNX models as teachers. Each sees the very patches that the student sees, augmented and all; beyond a patch there is nothing but
+ * the patch's smallest value. Everything that can be known about whether models fit is checked, and tried on made-up patches, before any
+ * training starts.
+ */
+import { InputError, invariant, VoxstillError, WorkError } from '../core/errors.ts';
+import { random } from '../core/random.ts';
+import { elementCount, formatShape, type Shape, sameShape, type Triple } from '../core/shape.ts';
+import { tensor } from '../core/tensor.ts';
+import type { Batch } from '../data/loader.ts';
+import { patchShape } from '../experiment/arm-plan.ts';
+import { distillationTerms } from '../experiment/distillation.ts';
+import type { Laboratory } from '../experiment/laboratory.ts';
+import { type ModelFile, openModel } from '../experiment/model-file.ts';
+import type { PreparedData } from '../experiment/prepare.ts';
+import { blockedForm } from '../onnx/blocked-form.ts';
+import { decodeModel } from '../onnx/decode.ts';
+import { addOutputs } from '../onnx/edit.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import { teacherLayers } from '../training/distillation.ts';
+import { isSigmoid } from '../training/hard-loss.ts';
+import type { ExternalTeacher } from '../training/step.ts';
+import type { AskedTeacher } from '../training/teacher.ts';
+import type { TeacherTensors } from '../training/trainer.ts';
+import { assertLayersFit, assertViewFits, readTeacherFiles, takesPatch } from './files.ts';
+import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './logits.ts';
+import { type Asking, askModel, assertActivation, type TeacherModel } from './model.ts';
+import { inNormalization } from './view.ts';
+
+type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
+type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled' | 'intensities'>;
+
+/** What is the same for every batch. */
+interface Classroom extends Asking {
+  readonly models: readonly TeacherModel[];
+  readonly data: Data;
+  readonly mean: Settings['ensemble'];
+  readonly kind: StudentKind;
+  /** That the teachers tell apart, as logits of the student's kind. */
+  readonly classes: number;
+}
+
+function assertFinite(values: Float32Array, path: string, id: string): void {
+  if (values.every(Number.isFinite)) return;
+  throw new WorkError(
+    'E_TEACHER_NOT_FINITE',
+    `the teacher ${path} gives NaN or infinity for a patch of case "${id}". Look at the case with \`voxstill inspect\`, or leave the model out.`,
+  );
+}
+
+/** What the teachers say of a batch. */
+async function ask(room: Classroom, { image, caseIds }: Pick<Batch, 'image' | 'caseIds'>): Promise<TeacherTensors> {
+  const { models, data, kind, classes, mean, output } = room;
+  const raw = caseIds.map(id => data.intensities.get(id) ?? []);
+  const bySample: Float32Array[][] = caseIds.map(() => []);
+  let inner: TeacherTensors['features'] = {};
+  for (const model of models) {
+    const { info, path } = model.file;
+    const seen = inNormalization(image, raw, { from: data.normalize, to: info.normalize });
+    const { samples, features } = await askModel(model, seen, room);
+    inner = features;
+    samples.forEach((values, index) => {
+      const logits = studentLogits(values, info, kind);
+      assertFinite(logits, path, caseIds[index]!);
+      bySample[index]!.push(logits);
+    });
+  }
+  const length = classes * elementCount(output);
+  const result = new Float32Array(caseIds.length * length);
+  bySample.forEach((logits, index) => {
+    result.set(ensembleLogits(logits, { mean, kind, classes }), index * length);
+  });
+  return { logits: tensor('float32', result, [caseIds.length, classes, ...output]), features: inner };
+}
+
+/** One run of each model on a made-up batch, so that what does not fit is known now. Gives the shapes of inner tensors. */
+async function rehearse(room: Classroom, samples: number): Promise<Record<string, Shape>> {
+  const numbers = random(0, 'rehearsal');
+  const image = Float32Array.from({ length: samples * elementCount(room.patch) }, () => numbers.uniform());
+  let shapes: Record<string, Shape> = {};
+  for (const model of room.models) {
+    const { path } = model.file;
+    try {
+      const { samples: outputs, features } = await askModel(model, image, room);
+      assertFinite(outputs[0]!, path, 'a made-up patch');
+      assertActivation(outputs[0]!, model.file);
+      shapes = Object.fromEntries(Object.entries(features).map(([name, { shape }]) => [name, shape]));
+    } catch (cause) {
+      if (!(cause instanceof VoxstillError) || cause.code === 'E_TEACHER_NOT_FINITE') throw cause;
+      const size = formatShape(room.patch.slice(1));
+      throw new InputError(
+        cause.code === 'E_NOT_FINITE' ? 'E_TEACHER_NOT_FINITE' : 'E_TEACHER_FIT',
+        `${path} cannot teach here, with patches of ${size} voxels (z, y, x): ${cause.message}`,
+        { cause },
+      );
+    }
+  }
+  return shapes;
+}
+
+/** What a model is asked about, batch after batch. */
+interface Question extends Pick<Asking, 'patch' | 'layers'> {
+  readonly file: ModelFile;
+  readonly samples: number;
+}
+
+/** A model whose window is the patch, in the engine's blocked kernels; undefined where it stays as it is. */
+function fasterForm(
+  { engine, progress }: Laboratory,
+  bytes: Uint8Array,
+  { file, patch, layers, samples }: Question,
+): Uint8Array | undefined {
+  const { info, metadata, path } = file;
+  if (!takesPatch(file, patch) || metadata.axes !== 'NCZYX') return undefined;
+  const form = blockedForm(decodeModel(bytes, path), {
+    block: engine.block,
+    input: { name: info.inputName, shape: [info.batch ?? samples, ...patch] },
+    outputs: [info.outputName, ...layers],
+  });
+  if (form === undefined || form instanceof Uint8Array) return form;
+  progress.log(`teacher: ${path} runs as it is, without the faster kernels for three axes: ${form.unsupported}`);
+  return undefined;
+}
+
+/**
+ * Opens the models that the recipe names, and tries them.
+ * @throws {InputError} E_TEACHER_FIT naming both sides; as readTeacherFiles and openModel
+ * @throws {WorkError} E_TEACHER_NOT_FINITE
+ */
+export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe, data: Data): Promise<AskedTeacher> {
+  const { engine, files, machine } = laboratory;
+  invariant('onnx' in recipe.teacher, 'the teacher is not a finished model');
+  const { ensemble, classes: names } = recipe.teacher;
+  const { files: all, taught } = await readTeacherFiles(files, recipe, data);
+  const kind: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
+  const patch = [data.dataset.channels.length, ...patchShape(recipe.patch.size)] as const;
+  const size: Triple = [patch[1], patch[2], patch[3]];
+  for (const file of all) {
+    assertViewFits(file, recipe, data);
+    assertKindFits(file.path, file.info, kind);
+  }
+  if (!taught.areAll) {
+    const names = taught.labels.map(({ name }) => name).join(', ');
+    laboratory.progress.log(`teacher: it tells apart ${names}; the rest is learnt from labels alone`);
+  }
+  const layers = teacherLayers(distillationTerms(recipe));
+  assertLayersFit(all, layers, patch);
+  const given = all.map(file => (takesPatch(file, patch) ? (file.info.output ?? size) : size));
+  const samples = recipe.student.train.batch + recipe.distill.unlabelled.batch;
+  const models: TeacherModel[] = [];
+  const close = async (): Promise<void> => {
+    for (const { session } of models) await session.dispose();
+  };
+  try {
+    for (const file of all) {
+      const asked = addOutputs(file.bytes, layers, file.path);
+      const bytes = fasterForm(laboratory, asked, { file, patch, layers, samples }) ?? asked;
+      models.push({ file, session: await openModel(engine, { ...file, bytes }) });
+    }
+    const room: Classroom = {
+      models,
+      data,
+      mean: ensemble,
+      kind,
+      classes: taught.channels.length,
+      patch,
+      overlap: recipe.evaluate.overlap,
+      output: ([0, 1, 2] as const).map(axis => Math.min(...given.map(each => each[axis]))) as unknown as Triple,
+      layers,
+    };
+    const features = await rehearse(room, samples);
+    const inStep: ExternalTeacher = {
+      features,
+      ...(!sameShape(room.output, size) && { output: room.output }),
+      ...(!taught.areAll && { classes: taught.channels }),
+    };
+    const facts = all.map(({ bytes, info, groups }) => [machine.sha256(bytes), info, groups]);
+    // the map to a teacher's normalisation is part of what it says of a patch
+    const view = [data.normalize, [...data.intensities]];
+    const identity = JSON.stringify([facts, ensemble, names, kind, room.overlap, view]);
+    const sha256 = machine.sha256(new TextEncoder().encode(identity));
+    const answerShape = [samples, room.classes, ...room.output];
+    return { sha256, inStep, answerShape, call: (_, batch) => ask(room, batch), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

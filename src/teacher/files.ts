@@ -1,0 +1,174 @@
+/** Which finished models a recipe names as teachers, and whether what they want to see is what the recipe's patches are. */
+import { InputError, invariant } from '../core/errors.ts';
+import { formatShape, type Shape, sameShape } from '../core/shape.ts';
+import { patchShape } from '../experiment/arm-plan.ts';
+import { type ModelMetadata, metadataSchema } from '../experiment/model-facts.ts';
+import { type ModelFile, readModelFile } from '../experiment/model-file.ts';
+import type { PreparedData } from '../experiment/prepare.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import type { Files } from '../runtime/files.ts';
+import { isSigmoid } from '../training/hard-loss.ts';
+import { type TaughtClasses, withClassesOf } from './classes.ts';
+import type { StudentKind } from './logits.ts';
+import { normalizationRelation } from './view.ts';
+
+type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
+
+/** Spacings that differ by less are the same. */
+const SPACING_TOLERANCE = 0.01;
+
+/** What the recipe says of the models. */
+function givenFacts({ model }: Settings): Partial<ModelMetadata> {
+  const { size, ...rest } = model;
+  const stated = Object.entries({ ...rest, patch: size === null ? null : size.toReversed() });
+  return metadataSchema
+    .partial()
+    .parse(Object.fromEntries(stated.filter(([, value]) => value !== null))) as Partial<ModelMetadata>;
+}
+
+/** The recipe's own way of preparing images, which is taken for that of a model that says nothing of it. */
+function assumedFacts({ patch, preprocess }: Recipe): Partial<ModelMetadata> {
+  const { spacingMm, orientation, imageInterpolation } = preprocess;
+  return {
+    patch: patchShape(patch.size),
+    spacingMm,
+    orientation: orientation === 'canonical' ? 'RAS' : null,
+    imageInterpolation,
+  };
+}
+
+/** The model files that a path stands for: itself, or the teachers of all folds and seeds of a run's folder. */
+async function modelPaths(files: Pick<Files, 'exists' | 'list'>, path: string): Promise<readonly string[]> {
+  if (/\.onnx$/i.test(path)) return [path];
+  const inside = async (folder: string, pattern: RegExp): Promise<string[]> =>
+    (await files.list(folder)).filter(name => pattern.test(name)).map(name => `${folder}/${name}`);
+  const folds = [path, ...(await inside(path, /^fold-\d+$/))];
+  const repeats: string[] = [];
+  for (const fold of folds) repeats.push(fold, ...(await inside(fold, /^seed-\d+$/)));
+  const candidates = [`${path}/model.onnx`, ...repeats.map(folder => `${folder}/teacher/model.onnx`)];
+  const found: string[] = [];
+  for (const candidate of candidates) if (await files.exists(candidate)) found.push(candidate);
+  if (found.length > 0) return found;
+  throw new InputError(
+    'E_TEACHER_MISSING',
+    `teacher.onnx names ${path}, which is neither a model (.onnx) nor the folder of a run or arm with a finished model.`,
+  );
+}
+
+/** The models that teach, with what they tell apart. */
+export interface TeacherFiles {
+  readonly files: readonly ModelFile[];
+  readonly taught: TaughtClasses;
+}
+
+/**
+ * The models that the recipe names, as ones that give classes of the data.
+ * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, and as readModelFile
+ */
+export async function readTeacherFiles(
+  files: Files,
+  recipe: Recipe,
+  { dataset }: Pick<PreparedData, 'dataset'>,
+): Promise<TeacherFiles> {
+  invariant('onnx' in recipe.teacher, 'the teacher is not a finished model');
+  const settings = recipe.teacher;
+  const known = { given: givenFacts(settings), assumed: assumedFacts(recipe) };
+  const student: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
+  const match = { data: dataset.labels, names: settings.classes, student };
+  const all: ReturnType<typeof withClassesOf>[] = [];
+  for (const path of [settings.onnx].flat()) {
+    for (const one of await modelPaths(files, path)) {
+      all.push(withClassesOf(await readModelFile(files, one, known), match));
+    }
+  }
+  const [first, ...others] = all as [(typeof all)[0], ...typeof all];
+  const told = ({ taught }: typeof first): string => taught.labels.map(({ name }) => name).join(', ');
+  const other = others.find(one => told(one) !== told(first));
+  if (other !== undefined) {
+    throw new InputError(
+      'E_TEACHER_FIT',
+      `${other.file.path} cannot teach beside ${first.file.path}: it tells apart ${told(other)}, the other ${told(first)}. Models of an ` +
+        'ensemble must know the same classes.',
+    );
+  }
+  return { files: all.map(({ file }) => file), taught: first.taught };
+}
+
+/** What models are held against. */
+type ViewedData = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled'>;
+
+/** Why a model would see other images than it was trained on. */
+function viewProblems({ info }: ModelFile, recipe: Recipe, data: ViewedData): string[] {
+  const problems: string[] = [];
+  const channels = data.dataset.channels.length;
+  if (info.channels !== channels) {
+    const names = data.dataset.channels.join(', ');
+    return [`it takes ${info.channels} channel(s), the data have ${channels} (${names})`];
+  }
+  if (normalizationRelation(data.normalize, info.normalize, channels) === 'unrelated') {
+    problems.push(
+      `it wants intensities by ${JSON.stringify(info.normalize)}, the recipe's patches have them by ${JSON.stringify(data.normalize)}, and ` +
+        'what one of them clips or leaves out cannot be made up; set preprocess.normalize to that of the teacher',
+    );
+  }
+  const { spacingMm } = info;
+  const differs = (actual: readonly number[]): boolean =>
+    spacingMm?.some((size, axis) => Math.abs(size - actual[axis]!) > SPACING_TOLERANCE * size) === true;
+  const other = [...data.train, ...data.unlabelled].find(one => differs(one.spacingMm));
+  if (other !== undefined) {
+    problems.push(
+      `it wants voxels of ${spacingMm?.join(' x ')} mm, case "${other.id}" has ${other.spacingMm.join(' x ')} mm; set ` +
+        `preprocess.spacingMm to [${spacingMm?.join(', ')}]`,
+    );
+  }
+  const { orientation, imageInterpolation } = recipe.preprocess;
+  if (info.orientation === 'RAS' && orientation === 'stored') {
+    problems.push('it wants RAS axes, the recipe keeps those of the files; set preprocess.orientation to canonical');
+  }
+  if (info.orientation === undefined && orientation === 'canonical') {
+    problems.push(
+      'it wants axes as they are stored, the recipe turns them to RAS; set preprocess.orientation to stored',
+    );
+  }
+  if (recipe.preprocess.spacingMm !== null && info.imageInterpolation !== imageInterpolation) {
+    problems.push(
+      `it wants images resampled by ${info.imageInterpolation} interpolation, the recipe takes ${imageInterpolation}; set ` +
+        `preprocess.imageInterpolation to ${info.imageInterpolation}`,
+    );
+  }
+  return problems;
+}
+
+/**
+ * Refuses a model that was trained on other images than the recipe's patches are.
+ * @throws {InputError} E_TEACHER_FIT naming both sides
+ */
+export function assertViewFits(file: ModelFile, recipe: Recipe, data: ViewedData): void {
+  const problems = viewProblems(file, recipe, data);
+  if (problems.length === 0) return;
+  throw new InputError('E_TEACHER_FIT', `${file.path} cannot teach here: ${problems.join('; ')}.`);
+}
+
+/** Whether a model takes whole patches; otherwise its window slides. */
+export function takesPatch({ info }: ModelFile, patch: Shape): boolean {
+  return sameShape(info.patch, patch.slice(1));
+}
+
+/** Inner tensors can be asked of one model that sees whole patches in the usual axes. */
+export function assertLayersFit(files: readonly ModelFile[], layers: readonly string[], patch: Shape): void {
+  if (layers.length === 0) return;
+  const [first] = files as readonly [ModelFile];
+  const reason =
+    files.length > 1
+      ? `there are ${files.length} teachers, whose inner tensors have no mean`
+      : !takesPatch(first, patch)
+        ? `its window ${formatShape(first.info.patch)} is not the patch ${formatShape(patch.slice(1))} (z, y, x)`
+        : first.metadata.axes !== 'NCZYX'
+          ? `its axes are ${first.metadata.axes}`
+          : undefined;
+  if (reason === undefined) return;
+  throw new InputError(
+    'E_TEACHER_FIT',
+    `no inner tensor (${layers.join(', ')}) can be had of ${first.path}: ${reason}.`,
+  );
+}

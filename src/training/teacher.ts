@@ -1,0 +1,23 @@
+/**
+ * The teacher as the student's step sees it. One that was trained here is rebuilt inside the step's graph, frozen; finished ONNX models stay
+ * sessions of their own and are asked about every batch, see external-teacher.ts.
+ */
+import type { Shape } from '../core/shape.ts';
+import type { StepOptions } from './step.ts';
+import type { TeacherCall } from './trainer.ts';
+
+export interface Teacher {
+  /** Identifies what it says, for checkpoints of the student. */
+  readonly sha256: string;
+  readonly inStep: NonNullable<StepOptions['distillation']>['teacher'];
+  /** Where the teacher is not in the step. */
+  readonly call: TeacherCall | undefined;
+  close(): Promise<void>;
+}
+
+/** A teacher beside the step. */
+export interface AskedTeacher extends Teacher {
+  readonly call: TeacherCall;
+  /** [N, K, D, H, W] of its logits. */
+  readonly answerShape: Shape;
+}

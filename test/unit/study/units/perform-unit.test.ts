@@ -1,0 +1,256 @@
+/** Doing a unit: once, by one owner, with an outcome that says how it ended. The unit's arm is a finished model, so nothing is trained. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { WorkError } from '../../../../src/core/errors.ts';
+import type { Machine } from '../../../../src/experiment/machine.ts';
+import { parseRecipe } from '../../../../src/recipe/parse.ts';
+import type { SharedFiles } from '../../../../src/runtime/files.ts';
+import { armFolder } from '../../../../src/study/folder.ts';
+import { LEASE_MS, takeClaim } from '../../../../src/study/units/claim.ts';
+import { forgetFailure, readOutcome } from '../../../../src/study/units/outcome.ts';
+import { cancelledPath, performUnit, performWhenFree } from '../../../../src/study/units/perform-unit.ts';
+import { openBench } from '../../../../src/study/units/stages.ts';
+import type { Unit } from '../../../../src/study/units/unit.ts';
+import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../../../src/volume/nifti.ts';
+import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../../support/laboratory.ts';
+import { type MemoryFiles, memoryFiles } from '../../../support/memory-files.ts';
+
+const GRID = {
+  sizeVoxels: [4, 4, 4],
+  spacingMm: [1, 1, 1],
+  affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
+} as const;
+const HEADER = createNiftiHeader(GRID);
+const IDS = ['a', 'b', 'c'];
+const RECIPE = `data: { dataset: data, splits: { seed: 1, train: 0.34, val: 0, test: 0.66 } }
+patch: { size: [4, 4, 4] }
+preprocess: { normalize: none }
+teacher: { onnx: [m.onnx], model: { labels: [background, blob], normalize: none, activation: softmax } }
+student: { unet: { features: [2, 4] }, train: { steps: 1, batch: 1 } }
+`;
+const recipe = parseRecipe(RECIPE, { path: 'recipe.yaml' });
+
+function dataset(): MemoryFiles {
+  const files = memoryFiles({
+    'data/dataset.json': JSON.stringify({
+      name: 'Blobs',
+      modality: { 0: 'MRI' },
+      labels: { 0: 'background', 1: 'blob' },
+      training: IDS.map(id => ({ image: `imagesTr/${id}.nii.gz`, label: `labelsTr/${id}.nii.gz` })),
+    }),
+  });
+  const voxels = Array.from({ length: 64 }, (_, index) => (index < 20 ? 1 : 0));
+  for (const id of IDS) {
+    files.contents.set(
+      `data/imagesTr/${id}.nii.gz`,
+      encodeNiftiImage({ ...GRID, data: Float32Array.from(voxels), channels: 1 }, HEADER),
+    );
+    files.contents.set(
+      `data/labelsTr/${id}.nii.gz`,
+      encodeNiftiLabels({ ...GRID, data: Uint8Array.from(voxels) }, HEADER),
+    );
+  }
+  files.contents.set('m.onnx', modelBytes({}));
+  return files;
+}
+
+const unitOf = (folder: string, more: Partial<Unit> = {}): Unit => {
+  return { arm: 'teacher', fold: null, seed: 1, label: folder, recipe, folder: armFolder(`run/${folder}`), ...more };
+};
+
+let files: MemoryFiles;
+/** Called with every image that the model sees. */
+let onModel: () => Promise<void>;
+beforeEach(() => {
+  files = dataset();
+  onModel = async () => {};
+});
+
+/** What a process needs to do units; time passes for its heartbeat as `wait` says. */
+function processOf(node: string, more: { readonly files?: SharedFiles; readonly wait?: Machine['wait'] } = {}) {
+  const engine = functionEngine(thresholdModel);
+  const slow = {
+    ...engine,
+    load: async (bytes: Uint8Array) => {
+      const session = await engine.load(bytes);
+      return {
+        ...session,
+        run: async (...args: Parameters<typeof session.run>) => {
+          await onModel();
+          return session.run(...args);
+        },
+      };
+    },
+  };
+  const plain = createLaboratory(slow, files);
+  const owner = { node, host: node, pid: 1, start: null, job: null };
+  const machine = { ...plain.machine, owner, ...(more.wait && { wait: more.wait }) };
+  const laboratory = { ...plain, machine, files: more.files ?? files };
+  const interruption = new AbortController();
+  const bench = openBench(laboratory, { work: 'run', kind: 'run', known: undefined, signal: interruption.signal });
+  return { bench, machine, interruption };
+}
+
+const namesIn = async (folder: string) => files.list(`run/${folder}/work`);
+
+describe('a unit', () => {
+  it('is done once, and says when, where and how long', async () => {
+    const { bench } = processOf('here');
+    expect(await performUnit(bench, unitOf('u'))).toEqual({ status: 'done' });
+    expect(await readOutcome(files, 'run/u')).toMatchObject({
+      status: 'done',
+      attempt: 1,
+      node: 'here',
+      timingsSeconds: { evaluate: expect.any(Number) },
+    });
+    const before = new Map(files.contents);
+    onModel = () => expect.unreachable();
+    expect(await performUnit(processOf('there').bench, unitOf('u'))).toEqual({ status: 'done' });
+    expect(new Map(files.contents)).toEqual(before);
+  });
+
+  it('that fails says why, and is not done again until its failure is forgotten', async () => {
+    onModel = async () => {
+      throw new WorkError('E_MODEL_RUN', 'it burns');
+    };
+    const failed = { status: 'failed', error: { code: 'E_MODEL_RUN', message: 'it burns' } };
+    expect(await performUnit(processOf('here').bench, unitOf('u'))).toMatchObject(failed);
+    expect(await readOutcome(files, 'run/u')).toMatchObject({ ...failed, attempt: 1 });
+    onModel = () => expect.unreachable();
+    expect(await performUnit(processOf('there').bench, unitOf('u'))).toMatchObject(failed);
+    await forgetFailure(files, 'run/u');
+    onModel = async () => {};
+    expect(await performUnit(processOf('there').bench, unitOf('u'))).toEqual({ status: 'done' });
+    expect(await readOutcome(files, 'run/u')).toMatchObject({ attempt: 2, node: 'there' });
+  });
+
+  it('that somebody holds is left alone', async () => {
+    await takeClaim(processOf('there').bench.laboratory, 'run/u');
+    const end = await performUnit(processOf('here').bench, unitOf('u'));
+    expect(end).toMatchObject({
+      status: 'held',
+      error: { code: 'E_UNIT_HELD', message: expect.stringContaining('there') },
+    });
+    expect(await namesIn('u')).toEqual(['claim-1.json']);
+  });
+
+  it("is waited for until its dead owner's lease is over, or its living owner has shown that it lives", async () => {
+    const dead = processOf('dead');
+    await takeClaim(dead.bench.laboratory, 'run/u');
+    const pass = async () => {
+      files.clock.ms += LEASE_MS / 2;
+    };
+    expect(await performWhenFree(processOf('here', { wait: pass }).bench, unitOf('u'))).toEqual({ status: 'done' });
+    const alive = await takeClaim(processOf('alive').bench.laboratory, 'run/v');
+    const beat = async () => {
+      files.clock.ms += 5000;
+      if ('claim' in alive) await alive.claim.beat({ progress: null, timingsSeconds: {}, waitingShares: {} });
+    };
+    const end = await performWhenFree(processOf('here', { wait: beat }).bench, unitOf('v'));
+    expect(end.status).toBe('held');
+  });
+
+  it("that was taken over while its process was paused is the new owner's alone", async () => {
+    const zombie = processOf('zombie');
+    const evaluation = 'run/u/evaluation.json';
+    onModel = async () => {
+      onModel = async () => {};
+      files.clock.ms += LEASE_MS + 1;
+      const { bench } = processOf('owner');
+      expect(await performUnit(bench, unitOf('u'))).toEqual({ status: 'done' });
+      files.contents.set('seen', files.contents.get(evaluation)!);
+      files.contents.set('outcome', files.contents.get('run/u/work/outcome.json')!);
+    };
+    const end = await performUnit(zombie.bench, unitOf('u'));
+    expect(end).toMatchObject({ status: 'held', error: { code: 'E_CLAIM_LOST' } });
+    expect(files.contents.get(evaluation)).toBe(files.contents.get('seen'));
+    expect(files.contents.get('run/u/work/outcome.json')).toBe(files.contents.get('outcome'));
+    expect(await readOutcome(files, 'run/u')).toMatchObject({ attempt: 2, node: 'owner' });
+  });
+
+  it('that is interrupted has no outcome, and is free at once', async () => {
+    const { bench, interruption } = processOf('here');
+    onModel = async () => interruption.abort(new Error('Ctrl-C'));
+    await expect(performUnit(bench, unitOf('u'))).rejects.toThrow('Ctrl-C');
+    expect(await namesIn('u')).toEqual(['claim-1.json']);
+    onModel = async () => {};
+    expect(await performUnit(processOf('there').bench, unitOf('u'))).toEqual({ status: 'done' });
+  });
+});
+
+describe('a work that is cancelled', () => {
+  it('begins no unit', async () => {
+    await files.write(cancelledPath('run'), '');
+    await expect(performUnit(processOf('here').bench, unitOf('u'))).rejects.toMatchObject({ code: 'E_CANCELLED' });
+    expect(await namesIn('u')).toEqual([]);
+  });
+
+  it('stops a unit at its next heartbeat', async () => {
+    let beat: () => void = () => {};
+    const waits = [
+      new Promise<void>(resolve => {
+        beat = resolve;
+      }),
+    ];
+    const later = (signal?: AbortSignal) =>
+      new Promise<void>(resolve => signal?.addEventListener('abort', () => resolve()));
+    const { bench } = processOf('here', { wait: (_, signal) => waits.shift() ?? later(signal) });
+    let seen = 0;
+    onModel = async () => {
+      seen++;
+      await files.write(cancelledPath('run'), '');
+      beat();
+      await new Promise(resolve => setImmediate(resolve));
+    };
+    await expect(performUnit(bench, unitOf('u'))).rejects.toMatchObject({ code: 'E_CANCELLED' });
+    // of two cases
+    expect(seen).toBe(1);
+    expect(await namesIn('u')).toEqual(['claim-1.json']);
+  });
+});
+
+describe('a disk that is full', () => {
+  const full = () => {
+    throw new WorkError('E_DISK_FULL', 'no room');
+  };
+  const withFull = (isFull: (path: string) => boolean): SharedFiles => {
+    const all: SharedFiles = files;
+    return { ...all, write: async (path, data, confirm) => (isFull(path) ? full() : all.write(path, data, confirm)) };
+  };
+
+  it('for a result is what the unit failed of, and other units go on', async () => {
+    const { bench } = processOf('here', { files: withFull(path => path === 'run/u/evaluation.json') });
+    expect(await performUnit(bench, unitOf('u'))).toMatchObject({ status: 'failed', error: { code: 'E_DISK_FULL' } });
+    expect(await performUnit(bench, unitOf('v'))).toEqual({ status: 'done' });
+  });
+
+  it('for anything leaves the unit to whoever comes when its lease is over', async () => {
+    const { bench } = processOf('here', { files: withFull(() => true) });
+    await expect(performUnit(bench, unitOf('u'))).rejects.toMatchObject({ code: 'E_DISK_FULL' });
+    files.clock.ms += LEASE_MS + 1;
+    expect(await performUnit(processOf('there').bench, unitOf('u'))).toEqual({ status: 'done' });
+  });
+});
+
+describe('a student', () => {
+  const own = parseRecipe(
+    RECIPE.replace(/^teacher:.*$/m, 'teacher: { unet: { features: [2, 4] }, train: { steps: 1, batch: 1 } }'),
+    { path: 'recipe.yaml' },
+  );
+  const teacher = unitOf('teacher', { recipe: own });
+  const student = unitOf('student', { arm: 'student', recipe: own, teacher });
+
+  it('whose teacher is not finished does not begin', async () => {
+    const end = await performUnit(processOf('here').bench, student);
+    expect(end).toMatchObject({ status: 'unfinished', error: { code: 'E_TEACHER_MISSING' } });
+    expect(await namesIn('student')).toEqual([]);
+  });
+
+  it('whose teacher has failed fails too', async () => {
+    const { bench } = processOf('here');
+    const burnt = { ...bench, dataOf: () => Promise.reject(new WorkError('E_LOSS_NOT_FINITE', 'loss is NaN')) };
+    expect(await performUnit(burnt, teacher)).toMatchObject({ status: 'failed' });
+    const end = await performUnit(bench, student);
+    const message = 'its teacher failed: E_LOSS_NOT_FINITE: loss is NaN';
+    expect(end).toMatchObject({ status: 'failed', error: { code: 'E_TEACHER_FAILED', message } });
+  });
+});

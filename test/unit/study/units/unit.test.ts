@@ -1,0 +1,56 @@
+/** Units of work: which a recipe has, and what each of them depends on. */
+import { describe, expect, it } from 'vitest';
+import { ARMS } from '../../../../src/experiment/record.ts';
+import { parseRecipe } from '../../../../src/recipe/parse.ts';
+import { armFolder } from '../../../../src/study/folder.ts';
+import { armContent, unitsOf } from '../../../../src/study/units/unit.ts';
+import { tinyRecipe } from '../../../support/tiny-recipe.ts';
+
+const recipe = (...overrides: string[]) => parseRecipe(tinyRecipe('data'), { path: 'recipe.yaml', overrides });
+const place = ({ arm }: { readonly arm: string }) => ({ folder: armFolder(arm), label: arm });
+
+describe('the units of a recipe', () => {
+  it('are every arm of every fold and seed, each teacher before its student', () => {
+    const units = unitsOf(recipe('seeds=[3, 4]', 'data.splits={ folds: 2 }'), { folds: [0, 1], seeds: [3, 4] }, place);
+    expect(units.map(({ arm, fold, seed }) => `${arm} ${fold} ${seed}`)).toEqual(
+      [0, 1].flatMap(fold => [3, 4].flatMap(seed => ARMS.map(arm => `${arm} ${fold} ${seed}`))),
+    );
+    for (const unit of units.filter(({ arm }) => arm === 'student')) {
+      expect(unit.teacher).toMatchObject({ arm: 'teacher', fold: unit.fold, seed: unit.seed });
+      expect(units.indexOf(unit.teacher!)).toBeLessThan(units.indexOf(unit));
+    }
+  });
+
+  it('have a recipe of one fold and one seed', () => {
+    const whole = recipe('seeds=[3, 4]', 'data.splits={ folds: 2 }');
+    const [, , , , last] = unitsOf(whole, { folds: [1], seeds: [3, 4] }, place);
+    expect(last?.recipe).toEqual(recipe('seeds=[4]', 'data.splits={ folds: 2, fold: 1 }'));
+  });
+
+  it('leave the baseline out where the recipe does', () => {
+    const units = unitsOf(recipe('baseline=false'), { folds: [null], seeds: [1] }, place);
+    expect(units.map(({ arm }) => arm)).toEqual(['teacher', 'student']);
+  });
+});
+
+describe('what an arm depends on', () => {
+  const changes = (override: string) =>
+    ARMS.filter(arm => JSON.stringify(armContent(recipe(override), arm)) !== JSON.stringify(armContent(recipe(), arm)));
+
+  it.each([
+    ['teacher.unet.features=[8, 16]', ['teacher', 'student']],
+    ['student.unet.features=[3, 6]', ['student', 'baseline']],
+    ['student.train.steps=99', ['student', 'baseline']],
+    ['distill.losses.0.kd.temperature=7', ['student']],
+    ['distill.unlabelled.batch=1', ['student']],
+    ['patch.foreground=0.9', ARMS],
+    ['optimizer.clipNorm=1', ARMS],
+    ['evaluate.overlap=0.1', ARMS],
+    ['data.splits.labelled=2', ARMS],
+    ['seeds=[9]', ARMS],
+    ['threads=3', []],
+    ['baseline=false', []],
+  ] as const)('%s is the affair of %j', (override, arms) => {
+    expect(changes(override)).toEqual(arms);
+  });
+});

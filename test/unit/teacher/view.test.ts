@@ -1,0 +1,55 @@
+/** A case in another normalisation, by the numbers that were noted when it was read, is the case as read with that normalisation. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { writePhantomDataset } from '../../../src/data/phantom.ts';
+import { prepareData } from '../../../src/experiment/prepare.ts';
+import { parseRecipe } from '../../../src/recipe/parse.ts';
+import { inNormalization, normalizationRelation } from '../../../src/teacher/view.ts';
+import { createLaboratory, functionEngine, thresholdModel } from '../../support/laboratory.ts';
+import { memoryFiles } from '../../support/memory-files.ts';
+import { tinyRecipe } from '../../support/tiny-recipe.ts';
+
+const files = memoryFiles();
+const laboratory = createLaboratory(functionEngine(thresholdModel), files);
+beforeAll(() => writePhantomDataset(files, 'data', { seed: 5, cases: 5 }));
+
+const prepare = (method: string) =>
+  prepareData(
+    laboratory,
+    parseRecipe(tinyRecipe('data'), {
+      path: 'recipe.yaml',
+      overrides: [`preprocess.normalize=${method}`, 'preprocess.spacingMm=[1, 1.2, 1]'],
+    }),
+  );
+const METHODS = ['min-max', 'z-score', 'none'] as const;
+
+describe('a case in another normalisation', () => {
+  it.each(METHODS.flatMap(from => METHODS.map(to => [from, to] as const)))('from %s to %s', async (from, to) => {
+    const [source, target] = [await prepare(from), await prepare(to)];
+    source.train.forEach(({ id, image }, index) => {
+      const mapped = inNormalization(image, [source.intensities.get(id)!], { from, to });
+      const expected = target.train[index]!.image;
+      const scale = Math.max(...expected.map(Math.abs));
+      let largest = 0;
+      expected.forEach((value, voxel) => {
+        largest = Math.max(largest, Math.abs(value - mapped[voxel]!));
+      });
+      expect(largest / scale).toBeLessThan(1e-5);
+    });
+  });
+
+  it('is the image itself where both are the same', () => {
+    const image = Float32Array.of(1, 2);
+    const raw = [[{ minimum: 0, maximum: 4, mean: 2, deviation: 1 }]];
+    expect(inNormalization(image, raw, { from: ['percentile'], to: 'percentile' })).toBe(image);
+  });
+
+  it('cannot be had where one side clips or leaves zeros out', () => {
+    const ct = { ct: { low: 0, high: 1, mean: 0, deviation: 1 } };
+    expect(normalizationRelation('min-max', 'z-score', 2)).toBe('affine');
+    expect(normalizationRelation(['min-max', ct], ['z-score', ct], 2)).toBe('affine');
+    for (const clipping of ['percentile', 'z-score-nonzero', ct] as const) {
+      expect(normalizationRelation('min-max', clipping, 1)).toBe('unrelated');
+      expect(normalizationRelation(clipping, 'none', 1)).toBe('unrelated');
+    }
+  });
+});
