@@ -3,8 +3,8 @@ import { InputError } from '../src/core/errors.ts';
 import type { Triple } from '../src/core/shape.ts';
 import type { ModelFile } from '../src/experiment/model-file.ts';
 import { outputClasses } from '../src/inference/model-info.ts';
-import { activationBytes } from '../src/onnx/estimate-foreign.ts';
 import { decodeModel } from '../src/onnx/decode.ts';
+import { activationBytes } from '../src/onnx/estimate-foreign.ts';
 import { formatBytes } from '../src/report/format.ts';
 import { formatSize, type Volume, voxelCount } from '../src/volume/volume.ts';
 

@@ -1,6 +1,7 @@
 /** A comparison as lines for a terminal: one row per arm, then what the tests say. */
-import type { Comparison } from '../experiment/record.ts';
+
 import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from '../report/format.ts';
+import type { Comparison } from '../study/comparison/comparison.ts';
 import { alignColumns } from './table.ts';
 
 /** Lines without a final line break. */

@@ -7,6 +7,7 @@ import { createSlurmClient } from '../platform/node/slurm/client.ts';
 import { type SlurmOptions, slurmExecutor, slurmOutside, slurmScripts } from '../platform/node/slurm/executor.ts';
 import type { Files } from '../runtime/files.ts';
 import { type OpenWork, type Performed, performWork } from '../study/open-study.ts';
+import type { Bench } from '../study/units/bench.ts';
 import { byHand } from '../study/units/by-hand.ts';
 import {
   type Executor,
@@ -20,7 +21,6 @@ import {
 } from '../study/units/executor.ts';
 import { inProcess } from '../study/units/in-process.ts';
 import { MOST_ATTEMPTS } from '../study/units/schedule.ts';
-import type { Bench } from '../study/units/stages.ts';
 import { readStates } from '../study/units/state.ts';
 import type { Outcome } from './session.ts';
 import { wholeNumber } from './values.ts';

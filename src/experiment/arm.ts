@@ -4,127 +4,25 @@
  */
 import { InputError, invariant } from '../core/errors.ts';
 import { random } from '../core/random.ts';
-import type { Triple } from '../core/shape.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
-import { type BatchSettings, type BatchSource, type TrainingCase, withUnlabelled } from '../data/loader.ts';
-import { labelsFromProbabilities } from '../inference/probabilities.ts';
-import { slidingWindow } from '../inference/sliding-window.ts';
-import { countOverlap, diceOf } from '../metrics/overlap.ts';
-import { meanOf } from '../metrics/statistics.ts';
+import { type BatchSettings, type BatchSource, withUnlabelled } from '../data/loader.ts';
 import { outputSize } from '../nn/geometry.ts';
 import { initialize } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
 import { architectureOf } from '../recipe/network.ts';
-import type { Recipe } from '../recipe/schema.ts';
-import type { Session } from '../runtime/engine.ts';
-import type { ArmFolder } from '../study/folder.ts';
-import { armContent } from '../study/units/unit.ts';
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint.ts';
 import { modelCosts } from '../training/costs.ts';
 import { exportModel } from '../training/export.ts';
-import { isSigmoid } from '../training/hard-loss.ts';
 import { buildForward, distillationAdapters, type ExternalTeacher, type Model } from '../training/step.ts';
-import type { Teacher } from '../training/teacher.ts';
-import { type TrainingResult, type TrainingStore, train } from '../training/trainer.ts';
+import { type TrainingResult, train } from '../training/trainer.ts';
+import { armContent } from './arm-content.ts';
+import { type ArmOptions, activationOf, regionsOf } from './arm-options.ts';
 import { type ArmPlan, formatCosts, logitChannels, patchShape, planArm } from './arm-plan.ts';
+import { armStore } from './arm-store.ts';
 import { choosePostprocessing } from './choose-postprocessing.ts';
 import { distillationTerms } from './distillation.ts';
-import { formatHistory, parseHistory } from './history.ts';
-import type { Laboratory } from './laboratory.ts';
 import type { ModelMetadata } from './model-facts.ts';
 import { formatModelMetadata, readModelFile } from './model-file.ts';
-import type { PreparedData } from './prepare.ts';
-import type { Arm, HistoryRow } from './record.ts';
-
-export interface ArmOptions {
-  readonly laboratory: Laboratory;
-  readonly recipe: Recipe;
-  readonly data: PreparedData;
-  readonly arm: Arm;
-  readonly seed: number;
-  readonly folder: ArmFolder;
-  /** Of the progress bar. */
-  readonly label: string;
-  /** What the student learns from; absent for the other arms. */
-  readonly teacher?: Teacher | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** How logits become probabilities: independent classes with binary cross-entropy, exclusive ones otherwise. */
-function activationOf({ loss }: Recipe): 'softmax' | 'sigmoid' {
-  return isSigmoid(loss) ? 'sigmoid' : 'softmax';
-}
-
-/** Label values of each channel, where the classes of the data set are regions. */
-function regionsOf({ dataset }: PreparedData): readonly (readonly number[])[] | undefined {
-  const regions = dataset.labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
-  return regions.length === 0 ? undefined : regions;
-}
-
-/** Mean Dice of a network in training over whole validation volumes. Not interrupted: a resumed run must have the same scores. */
-function validator(
-  options: ArmOptions,
-  { session, output }: { readonly session: Session; readonly output: Triple },
-): (theta: Float32Array) => Promise<number> {
-  const { data, recipe } = options;
-  const activation = activationOf(recipe);
-  const classes = logitChannels(recipe, data.dataset.labels.length);
-  const foreground = data.dataset.labels.filter(({ value }) => value > 0);
-  const kind = regionsOf(data) === undefined ? activation : 'regions';
-  const values = Uint8Array.from([0, ...foreground.map(({ value }) => value)]);
-  const diceOfCase = async (item: TrainingCase, theta: Tensor): Promise<number[]> => {
-    const [width, height, depth] = item.sizeVoxels;
-    const withTheta: Session = { ...session, run: (feeds, outputs) => session.run({ ...feeds, theta }, outputs) };
-    const probabilities = await slidingWindow({
-      session: withTheta,
-      image: item.image,
-      channels: item.channels,
-      size: [depth, height, width],
-      window: patchShape(recipe.patch.size),
-      output,
-      classes,
-      overlap: recipe.evaluate.overlap,
-      weighting: recipe.evaluate.weighting,
-      activation,
-      inputName: 'image',
-      outputName: 'logits',
-    });
-    const prediction = labelsFromProbabilities(probabilities, classes, kind).map(index => values[index]!);
-    const scored = foreground.map(({ value, region }) => region ?? value);
-    return countOverlap(item.label, prediction, scored).flatMap(overlap => diceOf(overlap) ?? []);
-  };
-  return async theta => {
-    const perCase: number[] = [];
-    for (const item of data.val) {
-      const scores = await diceOfCase(item, tensor('float32', theta, [theta.length]));
-      if (scores.length > 0) perCase.push(meanOf(scores));
-    }
-    return perCase.length === 0 ? 0 : meanOf(perCase);
-  };
-}
-
-/** Checkpoints and history in the arm's folder. */
-function armStore({ laboratory: { files }, folder }: ArmOptions, model: Model, fingerprint: string): TrainingStore {
-  const [last, best] = [`${folder.checkpoint}/last.safetensors`, `${folder.checkpoint}/best.safetensors`];
-  const read = async (path: string): Promise<Checkpoint> =>
-    decodeCheckpoint(await files.read(path), { path, specs: model.specs, fingerprint });
-  let earlier: readonly HistoryRow[] = [];
-  return {
-    load: async () => {
-      if (!(await files.exists(last))) return undefined;
-      const checkpoint = await read(last);
-      const rows = parseHistory(new TextDecoder().decode(await files.read(folder.history)), folder.history);
-      earlier = rows.filter(row => row.step <= checkpoint.step);
-      return { last: checkpoint, bestTheta: checkpoint.best === null ? checkpoint.theta : (await read(best)).theta };
-    },
-    saveLast: async (checkpoint, records) => {
-      await files.write(folder.history, formatHistory([...earlier, ...records]));
-      await files.write(last, await encodeCheckpoint(checkpoint, model.specs));
-    },
-    saveBest: async checkpoint => files.write(best, await encodeCheckpoint({ ...checkpoint, state: {} }, model.specs)),
-  };
-}
+import { validator } from './validation.ts';
 
 /** The plan of an arm on these data, with a fingerprint of everything that its training depends on. */
 function planOn({

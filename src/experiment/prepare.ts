@@ -1,24 +1,22 @@
 /** From a data set on disk to cases that are ready for training: loaded, checked, normalised, on the recipe's spacing, split. */
-import { InputError, invariant } from '../core/errors.ts';
+import { InputError } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
-import { type Dataset, isLabelled, openDataset } from '../data/dataset.ts';
+import { type Dataset, openDataset } from '../data/dataset.ts';
+import type { ChannelIntensities } from '../data/intensities.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { TrainingCase } from '../data/loader.ts';
 import { type ChannelNormalization, moments, type Normalization, normalize } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
-import { eachCaseItsOwnPatient, type PatientOf, patientsByPattern, patientsByTable } from '../data/patients.ts';
-import { type Splits, splitCases, splitFold } from '../data/splits.ts';
-import { parseSplits } from '../data/splits-file.ts';
+import type { Splits } from '../data/splits.ts';
 import { filesOfVolume } from '../data/volume-file.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import type { Files } from '../runtime/files.ts';
-import type { ChannelIntensities } from '../teacher/view.ts';
 import { labelsToCanonical, toCanonical } from '../volume/orientation.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
 import type { Volume } from '../volume/volume.ts';
 import { readCaseWeights } from './case-weights.ts';
 import type { Laboratory } from './laboratory.ts';
 import { resolveNormalization } from './normalization.ts';
+import { readSplits } from './splits.ts';
 
 /** The data of an experiment. Test cases stay on disk until an arm is evaluated. */
 export interface PreparedData {
@@ -83,57 +81,6 @@ function intensitiesOf({ data, channels }: Volume): readonly ChannelIntensities[
     }
     return { minimum, maximum, ...moments(finite) };
   });
-}
-
-async function readPatients(
-  files: Files,
-  rule: Recipe['data']['patients'],
-  ids: readonly string[],
-): Promise<PatientOf> {
-  if (rule === null) return eachCaseItsOwnPatient;
-  if ('pattern' in rule) return patientsByPattern(ids, rule.pattern);
-  return patientsByTable(ids, new TextDecoder().decode(await files.read(rule.file)), rule.file);
-}
-
-async function splitsAsked(
-  files: Files,
-  asked: Recipe['data']['splits'],
-  data: { readonly cases: readonly CaseFiles[]; readonly labelled: readonly string[]; readonly patientOf: PatientOf },
-): Promise<Splits> {
-  const { cases, labelled, patientOf } = data;
-  if ('folds' in asked) {
-    invariant(asked.fold !== null, 'one fold is prepared at a time');
-    return splitFold(labelled, { ...asked, fold: asked.fold }, patientOf);
-  }
-  if (!('file' in asked)) return splitCases(labelled, asked, patientOf);
-  const text = new TextDecoder().decode(await files.read(asked.file));
-  return parseSplits(text, { ids: cases.map(({ id }) => id), path: asked.file, folds: asked, patientOf });
-}
-
-/**
- * The splits that a recipe of one fold asks for. Where they do not come from a file that lists them, all cases without labels are unlabelled
- * ones.
- * @throws {InputError} E_SPLITS
- */
-export async function readSplits(
-  files: Files,
-  recipe: Pick<Recipe, 'data'>,
-  { folder, cases }: Dataset,
-): Promise<Splits> {
-  const { splits: asked } = recipe.data;
-  const labelled = cases.filter(isLabelled).map(({ id }) => id);
-  const others = cases.filter(item => !isLabelled(item)).map(({ id }) => id);
-  const patientOf = await readPatients(files, recipe.data.patients, labelled);
-  const splits = await splitsAsked(files, asked, { cases, labelled, patientOf });
-  const wanting = [...splits.train, ...splits.val, ...splits.test].filter(id => others.includes(id));
-  if (wanting.length > 0) {
-    throw new InputError(
-      'E_SPLITS',
-      `these cases of ${folder} are to be trained on or tested, but have no label: ${wanting.join(', ')}. List them as "unlabelled".`,
-    );
-  }
-  const isListed = 'file' in asked && asked.labelled === null && splits.unlabelled.length > 0;
-  return isListed ? splits : { ...splits, unlabelled: [...splits.unlabelled, ...others].sort() };
 }
 
 function assertClassesKnown(asked: Recipe['postprocess'], { folder, labels }: Dataset): void {

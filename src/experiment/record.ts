@@ -7,7 +7,6 @@ import type { Postprocessing } from '../inference/postprocess.ts';
 import type { ReliabilityBin } from '../metrics/calibration.ts';
 import type { CaseScore, ScoreSummary } from '../metrics/case-score.ts';
 import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
-import type { IncompleteArms } from '../study/comparison/incomplete.ts';
 
 interface ModelCost {
   readonly path: string;
@@ -38,53 +37,6 @@ export interface Evaluation {
 
 export type Arm = 'teacher' | 'student' | 'baseline';
 export const ARMS: readonly Arm[] = ['teacher', 'student', 'baseline'];
-
-export interface ArmSummary {
-  readonly meanDice: number;
-  readonly meanDiceCi95: readonly [number, number];
-  /** Mean Dice per class name. */
-  readonly classes: Readonly<Record<string, number>>;
-  readonly parameters: number;
-  readonly bytes: number;
-  readonly multiplyAdds: number;
-  readonly secondsPerCase: number;
-  readonly peakBytes: number;
-}
-
-export interface PairTest {
-  readonly a: string;
-  readonly b: string;
-  /** `meanDice`, or `dice:<class>` */
-  readonly metric: string;
-  /** Mean over cases of a - b. */
-  readonly meanDifference: number;
-  readonly ci95: readonly [number, number];
-  /** Of this test alone. */
-  readonly pValue: number;
-  /** Corrected for the tests of the same metric beside it (Holm); the sentence goes by it. */
-  readonly pValueHolm: number;
-  readonly test: 'wilcoxon signed-rank';
-  /** Cases. */
-  readonly n: number;
-  /** Trained models of a and of b: folds times seeds. */
-  readonly models: readonly [number, number];
-  /** What the numbers say, in one sentence for people. */
-  readonly sentence: string;
-}
-
-/** An arm pooled over folds and seeds, with one entry for each of them beside it where there are several. */
-interface PooledArm extends ArmSummary {
-  readonly seeds?: Readonly<Record<string, ArmSummary>>;
-  readonly folds?: Readonly<Record<string, ArmSummary>>;
-}
-
-/** `comparison.json` */
-export interface Comparison {
-  readonly arms: Readonly<Record<string, PooledArm>>;
-  readonly pairs: readonly PairTest[];
-  /** Where units are missing. */
-  readonly incomplete?: IncompleteArms;
-}
 
 /** One row of `history.csv`; loss terms and validation scores vary with the recipe. */
 export interface HistoryRow {

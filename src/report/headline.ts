@@ -3,8 +3,8 @@
  * corrected p >= 0.05 the sentence is that none was found, whatever the means look like.
  */
 
-import type { Comparison, PairTest } from '../experiment/record.ts';
 import { haveSameClasses, isDifference } from '../study/comparison/compare.ts';
+import type { Comparison, PairTest } from '../study/comparison/comparison.ts';
 import { formatDice, formatInterval, formatPValue, formatShare, formatSigned } from './format.ts';
 
 /** The test of `first` against `second` on mean Dice, turned round where it was recorded the other way. */

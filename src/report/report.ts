@@ -3,7 +3,8 @@
  * SVG, pictures are embedded, and a content security policy forbids everything else. Case ids, class names and notes come from
  * files of unknown origin and are escaped by the template that builds the page.
  */
-import type { Comparison, Evaluation, HistoryRow } from '../experiment/record.ts';
+import type { Evaluation, HistoryRow } from '../experiment/record.ts';
+import type { Comparison } from '../study/comparison/comparison.ts';
 import type { UnitReport } from '../study/units/state.ts';
 import { headline } from './headline.ts';
 import { renderLearningCurves } from './learning-curves.ts';

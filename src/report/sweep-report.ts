@@ -1,5 +1,5 @@
 /** A sweep as a single HTML file: what was chosen, every arm in a table, the Pareto fronts, and what the tests say. */
-import type { PairTest } from '../experiment/record.ts';
+import type { PairTest } from '../study/comparison/comparison.ts';
 import type { SweepResults } from '../study/sweep-record.ts';
 import type { UnitReport } from '../study/units/state.ts';
 import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from './format.ts';

@@ -1,9 +1,10 @@
 /** The report's tables. Measures are rows and arms are columns, so that three arms fit a narrow screen. */
 
-import type { ArmSummary, Comparison, Evaluation } from '../experiment/record.ts';
+import type { Evaluation } from '../experiment/record.ts';
 import type { ClassSummary } from '../metrics/case-score.ts';
 import type { Estimate } from '../metrics/statistics.ts';
 import { haveSameClasses } from '../study/comparison/compare.ts';
+import type { ArmSummary, Comparison } from '../study/comparison/comparison.ts';
 import { orderArms } from './arms.ts';
 import {
   formatBytes,

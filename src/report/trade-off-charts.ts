@@ -1,7 +1,7 @@
 /** What quality costs: mean Dice of every arm against its size and its time, with the Pareto front of those that nothing beats in both. */
 import { dot, line, link, text } from '@observablehq/plot';
-import type { ArmSummary, Comparison } from '../experiment/record.ts';
 import { paretoFront } from '../metrics/pareto.ts';
+import type { ArmSummary, Comparison } from '../study/comparison/comparison.ts';
 import { armStyles, orderArms } from './arms.ts';
 import { renderChart, shorten } from './chart.ts';
 import { formatDice } from './format.ts';

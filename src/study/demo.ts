@@ -1,8 +1,8 @@
 /** The demo: a data set of phantoms, then the ordinary experiment on it, sized for a laptop and a few minutes. */
 import { isPhantomDataset, writePhantomDataset } from '../data/phantom.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
-import type { Comparison } from '../experiment/record.ts';
 import { parseRecipe } from '../recipe/parse.ts';
+import type { Comparison } from './comparison/comparison.ts';
 import { assertEmptyFolder } from './folder.ts';
 import { runExperiment } from './run.ts';
 

@@ -5,6 +5,7 @@
  */
 import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
+import { type ArmFolder, armFolder } from '../experiment/arm-folder.ts';
 import type { Arm } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
 import type { WorkRecord } from './record.ts';
@@ -27,20 +28,6 @@ export function repeatsOf({ folds, seeds }: Repeats): readonly Repeat[] {
   return folds.flatMap(fold => seeds.map((seed): Repeat => ({ fold, seed })));
 }
 
-/** Files of one arm of one fold and seed. */
-export interface ArmFolder {
-  readonly folder: string;
-  readonly model: string;
-  readonly history: string;
-  /** A folder. */
-  readonly checkpoint: string;
-  readonly evaluation: string;
-  /** The same on the validation cases, where something is chosen by it. */
-  readonly validation: string;
-  /** A folder: the segmentations of the test cases. */
-  readonly predictions: string;
-}
-
 /** Files of a run. */
 export interface RunFolder {
   readonly folder: string;
@@ -52,19 +39,6 @@ export interface RunFolder {
   readonly report: string;
   splitsOf(fold: Repeat['fold']): string;
   arm(arm: Arm, repeat: Repeat): ArmFolder;
-}
-
-/** Where the files of an arm lie in its folder. */
-export function armFolder(folder: string): ArmFolder {
-  return {
-    folder,
-    model: `${folder}/model.onnx`,
-    history: `${folder}/history.csv`,
-    checkpoint: `${folder}/checkpoint`,
-    evaluation: `${folder}/evaluation.json`,
-    validation: `${folder}/validation.json`,
-    predictions: `${folder}/predictions`,
-  };
 }
 
 /** Path of the record of a run. */
@@ -159,9 +133,4 @@ export async function freshFolder(files: Files, base: string): Promise<string> {
     const folder = number === 1 ? base : `${base}-${number}`;
     if ((await files.list(folder)).length === 0) return folder;
   }
-}
-
-/** Writes a record as JSON for people: indented, with a final line break. */
-export async function writeJson(files: Files, path: string, content: object): Promise<void> {
-  await files.write(path, `${JSON.stringify(content, null, 2)}\n`);
 }

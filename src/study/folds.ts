@@ -3,7 +3,7 @@ import { InputError } from '../core/errors.ts';
 import { openDataset } from '../data/dataset.ts';
 import { listIds, repeated, type Splits } from '../data/splits.ts';
 import { countFolds } from '../data/splits-file.ts';
-import { readSplits } from '../experiment/prepare.ts';
+import { readSplits } from '../experiment/splits.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
 import type { Repeat } from './folder.ts';

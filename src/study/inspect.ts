@@ -4,11 +4,14 @@ import { InputError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
 import { isDicomFolder, readVolume, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
-import { ARMS, type ArmSummary } from '../experiment/record.ts';
+
+import { ARMS } from '../experiment/record.ts';
 import { type DecodedModel, decodeModel } from '../onnx/decode.ts';
+
 import type { Files } from '../runtime/files.ts';
 import { orientationCode } from '../volume/orientation.ts';
 import { compareArms } from './comparison/compare.ts';
+import type { ArmSummary } from './comparison/comparison.ts';
 import { type Repeat, repeatsOf, runFolder } from './folder.ts';
 import { isRun, type ReadRun, readRun } from './read-run.ts';
 

@@ -3,10 +3,11 @@
  * place in its folder.
  */
 
+import { armFolder } from '../experiment/arm-folder.ts';
 import type { Machine } from '../experiment/machine.ts';
 import { ARMS, type Arm } from '../experiment/record.ts';
 import type { SharedFiles } from '../runtime/files.ts';
-import { armFolder, type Repeat, type Repeats, repeatsOf, runFolder, runRecordPath } from './folder.ts';
+import { type Repeat, type Repeats, repeatsOf, runFolder, runRecordPath } from './folder.ts';
 import { isRun, readRecord } from './read-run.ts';
 import { isSweep, readSweepRecord } from './sweep-record.ts';
 import type { OutsideState } from './units/executor.ts';

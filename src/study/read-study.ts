@@ -1,7 +1,7 @@
 /** A run or sweep that is there, from its folder alone: for those who did not begin it. */
 
-import type { Comparison } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
+import type { Comparison } from './comparison/comparison.ts';
 import { runRecordPath } from './folder.ts';
 import type { FoundWork } from './open-study.ts';
 import { readRecord } from './read-run.ts';

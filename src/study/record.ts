@@ -3,7 +3,7 @@ import { InputError, VoxstillError } from '../core/errors.ts';
 import { listIds } from '../data/splits.ts';
 import type { Provenance } from '../experiment/machine.ts';
 import type { Files } from '../runtime/files.ts';
-import { writeJson } from './folder.ts';
+import { writeJson } from '../runtime/json-file.ts';
 
 /** How far the work came. */
 type Status = 'running' | 'done' | 'failed' | 'stopped';

@@ -3,27 +3,24 @@
  * before the first byte is written; what is finished is never done again on resume.
  */
 import { InputError } from '../core/errors.ts';
+import { isTrained } from '../experiment/arm-content.ts';
+import { armFolder } from '../experiment/arm-folder.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
-import type { Arm, Comparison } from '../experiment/record.ts';
+import type { Arm } from '../experiment/record.ts';
 import { stringifyRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
+import { writeJson } from '../runtime/json-file.ts';
 import { compareArms } from './comparison/compare.ts';
-import {
-  armFolder,
-  openRunFolder,
-  type Repeats,
-  type RunFolder,
-  type RunRecord,
-  runFolder,
-  writeJson,
-} from './folder.ts';
+import type { Comparison } from './comparison/comparison.ts';
+import { openRunFolder, type Repeats, type RunFolder, type RunRecord, runFolder } from './folder.ts';
 import { type Fold, foldsOf } from './folds.ts';
 import { type OpenWork, type PlannedWork, performWork, resultsOf } from './open-study.ts';
 import { readRecord, readRun } from './read-run.ts';
+import { type Bench, openBench } from './units/bench.ts';
 import { inProcess } from './units/in-process.ts';
-import { type Bench, checkUnit, openBench } from './units/stages.ts';
-import { isTrained, type Unit, unitsOf } from './units/unit.ts';
+import { checkUnit } from './units/stages.ts';
+import { type Unit, unitsOf } from './units/unit.ts';
 import { planList, prepareUnits, writeUnits } from './units/units-file.ts';
 
 export interface RunOptions {

@@ -4,13 +4,14 @@
  */
 import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
+import { armContent } from '../experiment/arm-content.ts';
+import { armFolder } from '../experiment/arm-folder.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import { ARMS, type Arm } from '../experiment/record.ts';
 import { type Combination, commonName, type GridAxis } from '../recipe/grid.ts';
 import type { Files } from '../runtime/files.ts';
-import { armFolder } from './folder.ts';
 import { type Fold, foldsOf } from './folds.ts';
-import { armContent, type Unit, unitsOf } from './units/unit.ts';
+import { type Unit, unitsOf } from './units/unit.ts';
 
 /** An arm of one combination or of several that share it. */
 interface SweepArm {

@@ -1,12 +1,14 @@
 /** `sweep.json`: what a sweep is to do, how far it came, and what it found. Readers get the parts that they rely on. */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import { armFolder } from '../experiment/arm-folder.ts';
 import { parseEvaluation } from '../experiment/evaluation-file.ts';
-import { ARMS, type Arm, type Comparison, type PairTest } from '../experiment/record.ts';
+import { ARMS, type Arm } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
+import type { Comparison, PairTest } from './comparison/comparison.ts';
 import type { IncompleteArms } from './comparison/incomplete.ts';
 import type { ArmEvaluations } from './comparison/score-tables.ts';
-import { armFolder, type Repeat } from './folder.ts';
+import type { Repeat } from './folder.ts';
 import type { WorkRecord } from './record.ts';
 
 /** Where the units of an arm lie, within the sweep. */

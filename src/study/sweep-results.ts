@@ -2,9 +2,10 @@
  * What a sweep found. Fronts and choice go by the validation cases; test cases are reported and tested, and never choose anything.
  */
 
-import type { Arm, Comparison, PairTest } from '../experiment/record.ts';
+import type { Arm } from '../experiment/record.ts';
 import { paretoFront } from '../metrics/pareto.ts';
 import { haveSameClasses, summarizeArms, testPairs } from './comparison/compare.ts';
+import type { Comparison, PairTest } from './comparison/comparison.ts';
 import type { IncompleteArms } from './comparison/incomplete.ts';
 import type { ArmEvaluations } from './comparison/score-tables.ts';
 import { SWEEP_COSTS, type SweepChoice, type SweepRecord, type SweepResults } from './sweep-record.ts';

@@ -4,6 +4,7 @@
  * there.
  */
 import { InputError } from '../core/errors.ts';
+import { armFolder } from '../experiment/arm-folder.ts';
 import { parseEvaluation } from '../experiment/evaluation-file.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import type { Evaluation } from '../experiment/record.ts';
@@ -11,14 +12,15 @@ import type { Combination, GridAxis } from '../recipe/grid.ts';
 import { stringifyRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
+import { writeJson } from '../runtime/json-file.ts';
 import { incompleteArms } from './comparison/incomplete.ts';
-import { armFolder, writeJson } from './folder.ts';
 import { type OpenWork, type PlannedWork, performWork, resultsOf } from './open-study.ts';
 import { naming, planUnits, type SweepPlan } from './sweep-plan.ts';
 import { isSweep, readSweepRecord, type SweepRecord, type SweepResults, sweepRecordPath } from './sweep-record.ts';
 import { type EvaluatedArm, sweepResults } from './sweep-results.ts';
+import { type Bench, openBench } from './units/bench.ts';
 import { inProcess } from './units/in-process.ts';
-import { type Bench, checkUnit, openBench } from './units/stages.ts';
+import { checkUnit } from './units/stages.ts';
 import { planList, prepareUnits, writeUnits } from './units/units-file.ts';
 
 /** A recipe and every combination of a grid on it. */

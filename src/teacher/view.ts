@@ -4,16 +4,9 @@
  * for methods that are themselves such maps of the raw intensity (interpolation, padding and augmentation lie in between and are shared),
  * and impossible for those that clip or leave zeros out, unless both sides use the same.
  */
-import type { ChannelNormalization, Normalization } from '../data/normalize.ts';
 
-/** Of the finite voxels of one channel of a case, before normalisation. */
-export interface ChannelIntensities {
-  readonly minimum: number;
-  readonly maximum: number;
-  readonly mean: number;
-  /** Population standard deviation. */
-  readonly deviation: number;
-}
+import type { ChannelIntensities } from '../data/intensities.ts';
+import type { ChannelNormalization, Normalization } from '../data/normalize.ts';
 
 /** v -> factor v + offset */
 interface AffineMap {

@@ -2,7 +2,7 @@
  * Resampling of a volume that comes slice after slice, so that it is never in memory as a whole. A slice is [channels, y, x]; grids
  * correspond as in resample.ts and the result is the same: linear within each slice, then linear between neighbours.
  */
-import { interpolateAxis, samplePosition } from './resample.ts';
+import { interpolateAxis, samplePosition } from './linear.ts';
 import type { Xyz } from './volume.ts';
 
 export interface SliceGrids {

@@ -5,6 +5,7 @@
  * with the largest share by linear interpolation. No smoothing precedes a reduction. Voxel order is x, y, z, channel.
  */
 import { InputError } from '../core/errors.ts';
+import { interpolateAxis } from './linear.ts';
 import { interpolateAxisCubic } from './spline.ts';
 import type { Affine, LabelVolume, Volume, Xyz } from './volume.ts';
 import { voxelCount } from './volume.ts';
@@ -58,46 +59,6 @@ function regrid({ sizeVoxels: from, spacingMm, affine }: Grid, sizeVoxels: Xyz):
     }
   }
   return { sizeVoxels, spacingMm: mapXyz(axis => spacingMm[axis] * ratio[axis]), affine: moved };
-}
-
-/** One axis of an array seen as [outer, length, inner]. */
-export interface AxisView {
-  readonly outer: number;
-  readonly length: number;
-  readonly inner: number;
-}
-
-/** Where voxel j of `newLength` lies among the `length` voxels of the same stretch: between `lower` and the one after it. */
-export function samplePosition(
-  j: number,
-  length: number,
-  newLength: number,
-): { readonly lower: number; readonly weight: number } {
-  const position = Math.min(length - 1, Math.max(0, ((j + 0.5) * length) / newLength - 0.5));
-  const lower = Math.floor(position);
-  return { lower, weight: position - lower };
-}
-
-/** Linear interpolation along one axis. */
-export function interpolateAxis(
-  data: Float32Array,
-  { outer, length, inner }: AxisView,
-  newLength: number,
-): Float32Array {
-  const result = new Float32Array(outer * newLength * inner);
-  for (let j = 0; j < newLength; j++) {
-    const { lower, weight } = samplePosition(j, length, newLength);
-    const step = weight > 0 ? inner : 0;
-    for (let o = 0; o < outer; o++) {
-      const from = (o * length + lower) * inner;
-      const to = (o * newLength + j) * inner;
-      for (let i = 0; i < inner; i++) {
-        const low = data[from + i]!;
-        result[to + i] = step === 0 ? low : low + weight * (data[from + step + i]! - low);
-      }
-    }
-  }
-  return result;
 }
 
 /** Cuts each channel to the range of the same channel of another array, as a spline may leave it. */

@@ -4,7 +4,7 @@
  * Source: Unser, Aldroubi, Eden, B-spline signal processing, IEEE Trans. Signal Processing 41(2), 1993, part II. It is the interpolation of
  * scipy.ndimage.zoom(order=3, mode='reflect', grid_mode=True), whose filter is less exact for lines of a few voxels.
  */
-import type { AxisView } from './resample.ts';
+import type { AxisView } from './linear.ts';
 
 /** Of the recursive filter: the root of z^2 + 4 z + 1 inside of the unit circle. */
 const POLE = Math.sqrt(3) - 2;

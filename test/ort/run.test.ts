@@ -1,10 +1,11 @@
 /** A whole run in memory: folds and seeds, what lies where, and what a resume does again. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
-import type { Comparison, Evaluation } from '../../src/experiment/record.ts';
+import type { Evaluation } from '../../src/experiment/record.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { silent } from '../../src/runtime/progress.ts';
+import type { Comparison } from '../../src/study/comparison/comparison.ts';
 import { readRun } from '../../src/study/read-run.ts';
 import { runExperiment } from '../../src/study/run.ts';
 import { createLaboratory } from '../support/laboratory.ts';

@@ -5,10 +5,10 @@
  * and the entries per seed and fold show how far training alone moves it.
  */
 
-import type { ArmSummary, Comparison, PairTest } from '../../experiment/record.ts';
 import { hierarchicalBootstrap } from '../../metrics/hierarchical-bootstrap.ts';
 import { holm, meanOf, wilcoxonSignedRank } from '../../metrics/statistics.ts';
 import type { Repeat } from '../folder.ts';
+import type { ArmSummary, Comparison, PairTest } from './comparison.ts';
 import {
   type ArmEvaluations,
   classNames,

@@ -10,7 +10,7 @@ import { WorkError } from '../../core/errors.ts';
 import type { Laboratory } from '../../experiment/laboratory.ts';
 import type { Machine } from '../../experiment/machine.ts';
 import type { Files, SharedFiles } from '../../runtime/files.ts';
-import { writeJson } from '../folder.ts';
+import { writeJson } from '../../runtime/json-file.ts';
 
 /** Without a heartbeat for so long, an owner counts as dead. */
 export const LEASE_MS = 60_000;

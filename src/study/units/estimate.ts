@@ -5,13 +5,14 @@
  */
 
 import { openDataset } from '../../data/dataset.ts';
+import { isTrained } from '../../experiment/arm-content.ts';
 import { type ArmPlan, type DataShape, dataShape, planArm } from '../../experiment/arm-plan.ts';
 import type { Laboratory } from '../../experiment/laboratory.ts';
 import { estimateStepMs, measureStepMs } from '../../experiment/step-time.ts';
 import { meanOf } from '../../metrics/statistics.ts';
 import { parameterCount } from '../../nn/parameters.ts';
 import { readOutcome } from './outcome.ts';
-import { isTrained, type Unit } from './unit.ts';
+import type { Unit } from './unit.ts';
 
 const MS_PER_HOUR = 3.6e6;
 const BYTES_PER_NUMBER = 4;

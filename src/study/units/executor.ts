@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Files } from '../../runtime/files.ts';
-import { writeJson } from '../folder.ts';
+import { writeJson } from '../../runtime/json-file.ts';
 import type { UnitEnd } from './end.ts';
 import type { Units } from './units-file.ts';
 

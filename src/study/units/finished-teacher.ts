@@ -3,12 +3,13 @@
  * sweep has found, instead of asking the same model about the same cases again.
  */
 
+import { armContent } from '../../experiment/arm-content.ts';
+import type { ArmFolder } from '../../experiment/arm-folder.ts';
 import { parseEvaluation } from '../../experiment/evaluation-file.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import type { Files } from '../../runtime/files.ts';
-import type { ArmFolder } from '../folder.ts';
-import { armContent, type Unit } from './unit.ts';
+import type { Unit } from './unit.ts';
 import { hasUnits, readUnit, readUnits } from './units-file.ts';
 
 /** What the scores depend on beside the model's file. */

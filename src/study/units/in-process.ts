@@ -1,8 +1,9 @@
 /** Does units in this process, one after another; what they read is shared. */
+
+import type { Bench } from './bench.ts';
 import type { Executor } from './executor.ts';
 import { type PerformOptions, performUnit } from './perform-unit.ts';
 import { schedule } from './schedule.ts';
-import type { Bench } from './stages.ts';
 import { readUnit } from './units-file.ts';
 
 /** @param options of every unit */

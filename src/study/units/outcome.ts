@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { InputError, VoxstillError } from '../../core/errors.ts';
 import type { Files } from '../../runtime/files.ts';
-import { writeJson } from '../folder.ts';
+import { writeJson } from '../../runtime/json-file.ts';
 import { workFolder } from './claim.ts';
 
 const outcomeSchema = z.object({

@@ -3,12 +3,14 @@
  * (train, validate where something is chosen by that, evaluate), and leaves its outcome. Done again, it does nothing.
  */
 import { VoxstillError, WorkError } from '../../core/errors.ts';
+import { isTrained } from '../../experiment/arm-content.ts';
 import type { Progress, ProgressTask } from '../../runtime/progress.ts';
+import type { Bench, UnitBench } from './bench.ts';
 import { type Claim, guardFiles, type Heartbeat, ownerText, takeClaim } from './claim.ts';
 import type { UnitEnd } from './end.ts';
 import { readOutcome, recordedError, type UnitOutcome, writeOutcome } from './outcome.ts';
-import { type Bench, evaluateUnit, trainUnit, type UnitBench } from './stages.ts';
-import { isTrained, type Unit } from './unit.ts';
+import { evaluateUnit, trainUnit } from './stages.ts';
+import type { Unit } from './unit.ts';
 
 /** An owner shows so often that it lives. */
 const HEARTBEAT_MS = 5000;

@@ -2,87 +2,24 @@
 import { InputError } from '../../core/errors.ts';
 import type { Splits } from '../../data/splits.ts';
 import { assertDistillationFits, trainArm, trainedModel } from '../../experiment/arm.ts';
+import { isTrained } from '../../experiment/arm-content.ts';
 import { distillationTerms } from '../../experiment/distillation.ts';
 import { evaluateModel, modelHash } from '../../experiment/evaluate.ts';
 import { parseEvaluation } from '../../experiment/evaluation-file.ts';
-import type { Laboratory } from '../../experiment/laboratory.ts';
 import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
-import { type PreparedData, prepareData } from '../../experiment/prepare.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import type { ModelLabel } from '../../inference/model-info.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { externalTeacherSchema } from '../../recipe/teacher-schema.ts';
+import { writeJson } from '../../runtime/json-file.ts';
 import { openExternalTeacher } from '../../teacher/external-teacher.ts';
 import { readTeacherFiles } from '../../teacher/files.ts';
 import { withSoftLabels } from '../../teacher/soft-labels.ts';
 import { teacherLayers } from '../../training/distillation.ts';
 import type { Teacher } from '../../training/teacher.ts';
-import { writeJson } from '../folder.ts';
-import { assertSameData } from '../record.ts';
+import type { Bench, UnitBench } from './bench.ts';
 import { knownScores } from './finished-teacher.ts';
-import { isTrained, type Unit } from './unit.ts';
-import type { WorkKind } from './units-file.ts';
-
-/** What the units of a run or sweep share. */
-export interface Bench {
-  readonly laboratory: Laboratory;
-  readonly signal: AbortSignal | undefined;
-  /** Folder of the run or sweep. */
-  readonly work: string;
-  readonly kind: WorkKind;
-  /** Data for a recipe of one fold; not read again where the recipe before it needed the same. */
-  readonly dataOf: (recipe: Recipe) => Promise<PreparedData>;
-  /** SHA-256 of every data file that was read, by path within the data set. */
-  readonly dataHashes: Readonly<Record<string, string>>;
-}
-
-/** A bench for one unit. */
-export interface UnitBench extends Bench {
-  /** By stage: train, validate, evaluate; the stages add to it. */
-  readonly timingsSeconds: Record<string, number>;
-  /** By stage: the share of a training's time in which the engine waited for a batch. */
-  readonly waitingShares: Record<string, number>;
-}
-
-/** The part of a recipe that its data depend on, by what they do not. */
-function dataContent(recipe: Recipe): string {
-  const { teacher: _teacher, student: _student, optimizer: _optimizer, loss, evaluate: _evaluate, ...rest } = recipe;
-  const { seeds: _seeds, threads: _threads, baseline: _baseline, distill, ...own } = rest;
-  // whether regions can be trained on is decided with the data
-  return JSON.stringify({ ...own, kind: loss.crossEntropy.kind, distill: { ...distill, losses: [] } });
-}
-
-/**
- * Opens a bench.
- * @param options.known hashes of data files as an earlier start in that folder recorded them; the data must still be the same
- */
-export function openBench(
-  laboratory: Laboratory,
-  options: Pick<Bench, 'work' | 'kind' | 'signal'> & { readonly known: Readonly<Record<string, string>> | undefined },
-): Bench {
-  const { work, kind, known, signal } = options;
-  const dataHashes: Record<string, string> = { ...known };
-  let last: { readonly content: string; readonly data: PreparedData } | undefined;
-  return {
-    laboratory,
-    signal,
-    work,
-    kind,
-    dataHashes,
-    dataOf: async recipe => {
-      const content = dataContent(recipe);
-      if (last?.content === content) return last.data;
-      // only one at a time is kept in memory
-      last = undefined;
-      const data = await prepareData(laboratory, recipe, signal);
-      const now = { ...data.hashes, ...data.transferHashes };
-      assertSameData(dataHashes, now, work);
-      Object.assign(dataHashes, now);
-      last = { content, data };
-      return data;
-    },
-  };
-}
+import type { Unit } from './unit.ts';
 
 async function timed<T>({ laboratory, timingsSeconds }: UnitBench, stage: string, work: () => Promise<T>): Promise<T> {
   const started = laboratory.machine.elapsedMs();

@@ -4,9 +4,10 @@
  * which a teacher is before its students; who runs them, and where, is not their affair.
  */
 
+import type { ArmFolder } from '../../experiment/arm-folder.ts';
 import { ARMS, type Arm } from '../../experiment/record.ts';
 import type { Recipe } from '../../recipe/schema.ts';
-import { type ArmFolder, type Repeat, type Repeats, repeatsOf } from '../folder.ts';
+import { type Repeat, type Repeats, repeatsOf } from '../folder.ts';
 import { recipeOfFold } from '../folds.ts';
 
 export interface Unit extends Repeat {
@@ -20,36 +21,9 @@ export interface Unit extends Repeat {
   readonly teacher?: Unit;
 }
 
-/** Whether an arm is trained here, and not a finished model from elsewhere. */
-export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boolean {
-  return arm !== 'teacher' || !('onnx' in teacher);
-}
-
 /** The arms of a recipe, teacher first. */
 function armsOf({ baseline }: Recipe): readonly Arm[] {
   return ARMS.filter(arm => arm !== 'baseline' || baseline);
-}
-
-/**
- * The part of a unit's recipe that its arm depends on. Two units whose parts are equal come to the same model and scores, whatever else is in
- * their recipes. It says what an arm does not depend on, so that a new key counts for every arm until it is listed here.
- */
-export function armContent(recipe: Recipe, arm: Arm): object {
-  const { threads: _threads, baseline: _baseline, ...shared } = recipe;
-  switch (arm) {
-    case 'student':
-      return { arm, ...shared };
-    case 'teacher': {
-      const { student: _student, distill: _distill, ...own } = shared;
-      return { arm, ...own };
-    }
-    case 'baseline': {
-      const { teacher: _teacher, distill: _distill, ...own } = shared;
-      return { arm, ...own };
-    }
-    default:
-      return arm satisfies never;
-  }
 }
 
 /** Where a unit's files go and what it is called. */

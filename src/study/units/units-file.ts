@@ -5,11 +5,13 @@
 import { z } from 'zod';
 import { InputError } from '../../core/errors.ts';
 import type { Splits } from '../../data/splits.ts';
+import { isTrained } from '../../experiment/arm-content.ts';
+import { armFolder } from '../../experiment/arm-folder.ts';
 import { ARMS, type Arm } from '../../experiment/record.ts';
 import { parseRecipe, stringifyRecipe } from '../../recipe/parse.ts';
 import type { Files } from '../../runtime/files.ts';
-import { armFolder, writeJson } from '../folder.ts';
-import { isTrained, type Unit } from './unit.ts';
+import { writeJson } from '../../runtime/json-file.ts';
+import type { Unit } from './unit.ts';
 
 const unitsSchema = z.object({
   kind: z.enum(['run', 'sweep']),

@@ -1,7 +1,8 @@
 /** Small records of a run, for the tests of the report. */
 
-import type { ArmSummary, Comparison, Evaluation, PairTest } from '../../../src/experiment/record.ts';
+import type { Evaluation } from '../../../src/experiment/record.ts';
 import type { CaseScore } from '../../../src/metrics/case-score.ts';
+import type { ArmSummary, Comparison, PairTest } from '../../../src/study/comparison/comparison.ts';
 import type { UnitReport } from '../../../src/study/units/state.ts';
 import { classScore, classSummary } from '../../support/scores.ts';
 

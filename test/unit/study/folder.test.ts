@@ -1,6 +1,7 @@
 /** The run folder: its layout, and who may write into it. */
 import { describe, expect, it } from 'vitest';
-import { freshFolder, openRunFolder, runFolder, writeJson } from '../../../src/study/folder.ts';
+import { writeJson } from '../../../src/runtime/json-file.ts';
+import { freshFolder, openRunFolder, runFolder } from '../../../src/study/folder.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 
 describe('runFolder', () => {

@@ -1,9 +1,9 @@
 /** What a work will cost, by what finished units of it took. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../../../src/data/phantom.ts';
+import { armFolder } from '../../../../src/experiment/arm-folder.ts';
 import { armCosts } from '../../../../src/experiment/arm-plan.ts';
 import { parseRecipe } from '../../../../src/recipe/parse.ts';
-import { armFolder } from '../../../../src/study/folder.ts';
 import { estimateWork } from '../../../../src/study/units/estimate.ts';
 import { writeOutcome } from '../../../../src/study/units/outcome.ts';
 import { type Unit, unitsOf } from '../../../../src/study/units/unit.ts';

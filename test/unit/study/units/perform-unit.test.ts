@@ -1,14 +1,14 @@
 /** Doing a unit: once, by one owner, with an outcome that says how it ended. The unit's arm is a finished model, so nothing is trained. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { WorkError } from '../../../../src/core/errors.ts';
+import { armFolder } from '../../../../src/experiment/arm-folder.ts';
 import type { Machine } from '../../../../src/experiment/machine.ts';
 import { parseRecipe } from '../../../../src/recipe/parse.ts';
 import type { SharedFiles } from '../../../../src/runtime/files.ts';
-import { armFolder } from '../../../../src/study/folder.ts';
+import { openBench } from '../../../../src/study/units/bench.ts';
 import { LEASE_MS, takeClaim } from '../../../../src/study/units/claim.ts';
 import { forgetFailure, readOutcome } from '../../../../src/study/units/outcome.ts';
 import { cancelledPath, performUnit, performWhenFree } from '../../../../src/study/units/perform-unit.ts';
-import { openBench } from '../../../../src/study/units/stages.ts';
 import type { Unit } from '../../../../src/study/units/unit.ts';
 import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../../../src/volume/nifti.ts';
 import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../../support/laboratory.ts';

@@ -1,9 +1,10 @@
 /** Units of work: which a recipe has, and what each of them depends on. */
 import { describe, expect, it } from 'vitest';
+import { armContent } from '../../../../src/experiment/arm-content.ts';
+import { armFolder } from '../../../../src/experiment/arm-folder.ts';
 import { ARMS } from '../../../../src/experiment/record.ts';
 import { parseRecipe } from '../../../../src/recipe/parse.ts';
-import { armFolder } from '../../../../src/study/folder.ts';
-import { armContent, unitsOf } from '../../../../src/study/units/unit.ts';
+import { unitsOf } from '../../../../src/study/units/unit.ts';
 import { tinyRecipe } from '../../../support/tiny-recipe.ts';
 
 const recipe = (...overrides: string[]) => parseRecipe(tinyRecipe('data'), { path: 'recipe.yaml', overrides });

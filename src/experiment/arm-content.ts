@@ -1,0 +1,30 @@
+/** What an arm depends on: the part of a recipe that makes its model and scores. */
+import type { Recipe } from '../recipe/schema.ts';
+import type { Arm } from './record.ts';
+
+/** Whether an arm is trained here, and not a finished model from elsewhere. */
+export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boolean {
+  return arm !== 'teacher' || !('onnx' in teacher);
+}
+
+/**
+ * The part of a unit's recipe that its arm depends on. Two units whose parts are equal come to the same model and scores, whatever else is in
+ * their recipes. It says what an arm does not depend on, so that a new key counts for every arm until it is listed here.
+ */
+export function armContent(recipe: Recipe, arm: Arm): object {
+  const { threads: _threads, baseline: _baseline, ...shared } = recipe;
+  switch (arm) {
+    case 'student':
+      return { arm, ...shared };
+    case 'teacher': {
+      const { student: _student, distill: _distill, ...own } = shared;
+      return { arm, ...own };
+    }
+    case 'baseline': {
+      const { teacher: _teacher, distill: _distill, ...own } = shared;
+      return { arm, ...own };
+    }
+    default:
+      return arm satisfies never;
+  }
+}

@@ -1,0 +1,33 @@
+/** What the steps of one arm are given, and what follows from it for its network. */
+import type { Recipe } from '../recipe/schema.ts';
+import { isSigmoid } from '../training/hard-loss.ts';
+import type { Teacher } from '../training/teacher.ts';
+import type { ArmFolder } from './arm-folder.ts';
+import type { Laboratory } from './laboratory.ts';
+import type { PreparedData } from './prepare.ts';
+import type { Arm } from './record.ts';
+
+export interface ArmOptions {
+  readonly laboratory: Laboratory;
+  readonly recipe: Recipe;
+  readonly data: PreparedData;
+  readonly arm: Arm;
+  readonly seed: number;
+  readonly folder: ArmFolder;
+  /** Of the progress bar. */
+  readonly label: string;
+  /** What the student learns from; absent for the other arms. */
+  readonly teacher?: Teacher | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How logits become probabilities: independent classes with binary cross-entropy, exclusive ones otherwise. */
+export function activationOf({ loss }: Recipe): 'softmax' | 'sigmoid' {
+  return isSigmoid(loss) ? 'sigmoid' : 'softmax';
+}
+
+/** Label values of each channel, where the classes of the data set are regions. */
+export function regionsOf({ dataset }: PreparedData): readonly (readonly number[])[] | undefined {
+  const regions = dataset.labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
+  return regions.length === 0 ? undefined : regions;
+}

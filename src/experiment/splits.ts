@@ -1,0 +1,60 @@
+/** The splits that a recipe asks for, by rule, by folds or from a file. */
+import { InputError, invariant } from '../core/errors.ts';
+import type { CaseFiles } from '../data/case-list.ts';
+import { type Dataset, isLabelled } from '../data/dataset.ts';
+import { eachCaseItsOwnPatient, type PatientOf, patientsByPattern, patientsByTable } from '../data/patients.ts';
+import { type Splits, splitCases, splitFold } from '../data/splits.ts';
+import { parseSplits } from '../data/splits-file.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import type { Files } from '../runtime/files.ts';
+
+async function readPatients(
+  files: Files,
+  rule: Recipe['data']['patients'],
+  ids: readonly string[],
+): Promise<PatientOf> {
+  if (rule === null) return eachCaseItsOwnPatient;
+  if ('pattern' in rule) return patientsByPattern(ids, rule.pattern);
+  return patientsByTable(ids, new TextDecoder().decode(await files.read(rule.file)), rule.file);
+}
+
+async function splitsAsked(
+  files: Files,
+  asked: Recipe['data']['splits'],
+  data: { readonly cases: readonly CaseFiles[]; readonly labelled: readonly string[]; readonly patientOf: PatientOf },
+): Promise<Splits> {
+  const { cases, labelled, patientOf } = data;
+  if ('folds' in asked) {
+    invariant(asked.fold !== null, 'one fold is prepared at a time');
+    return splitFold(labelled, { ...asked, fold: asked.fold }, patientOf);
+  }
+  if (!('file' in asked)) return splitCases(labelled, asked, patientOf);
+  const text = new TextDecoder().decode(await files.read(asked.file));
+  return parseSplits(text, { ids: cases.map(({ id }) => id), path: asked.file, folds: asked, patientOf });
+}
+
+/**
+ * The splits that a recipe of one fold asks for. Where they do not come from a file that lists them, all cases without labels are unlabelled
+ * ones.
+ * @throws {InputError} E_SPLITS
+ */
+export async function readSplits(
+  files: Files,
+  recipe: Pick<Recipe, 'data'>,
+  { folder, cases }: Dataset,
+): Promise<Splits> {
+  const { splits: asked } = recipe.data;
+  const labelled = cases.filter(isLabelled).map(({ id }) => id);
+  const others = cases.filter(item => !isLabelled(item)).map(({ id }) => id);
+  const patientOf = await readPatients(files, recipe.data.patients, labelled);
+  const splits = await splitsAsked(files, asked, { cases, labelled, patientOf });
+  const wanting = [...splits.train, ...splits.val, ...splits.test].filter(id => others.includes(id));
+  if (wanting.length > 0) {
+    throw new InputError(
+      'E_SPLITS',
+      `these cases of ${folder} are to be trained on or tested, but have no label: ${wanting.join(', ')}. List them as "unlabelled".`,
+    );
+  }
+  const isListed = 'file' in asked && asked.labelled === null && splits.unlabelled.length > 0;
+  return isListed ? splits : { ...splits, unlabelled: [...splits.unlabelled, ...others].sort() };
+}

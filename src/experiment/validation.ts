@@ -1,0 +1,53 @@
+/** Mean Dice of a network in training over whole validation volumes. */
+import type { Triple } from '../core/shape.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
+import type { TrainingCase } from '../data/loader.ts';
+import { labelsFromProbabilities } from '../inference/probabilities.ts';
+import { slidingWindow } from '../inference/sliding-window.ts';
+import { countOverlap, diceOf } from '../metrics/overlap.ts';
+import { meanOf } from '../metrics/statistics.ts';
+import type { Session } from '../runtime/engine.ts';
+import { type ArmOptions, activationOf, regionsOf } from './arm-options.ts';
+import { logitChannels, patchShape } from './arm-plan.ts';
+
+/** Mean Dice of a network in training over whole validation volumes. Not interrupted: a resumed run must have the same scores. */
+export function validator(
+  options: ArmOptions,
+  { session, output }: { readonly session: Session; readonly output: Triple },
+): (theta: Float32Array) => Promise<number> {
+  const { data, recipe } = options;
+  const activation = activationOf(recipe);
+  const classes = logitChannels(recipe, data.dataset.labels.length);
+  const foreground = data.dataset.labels.filter(({ value }) => value > 0);
+  const kind = regionsOf(data) === undefined ? activation : 'regions';
+  const values = Uint8Array.from([0, ...foreground.map(({ value }) => value)]);
+  const diceOfCase = async (item: TrainingCase, theta: Tensor): Promise<number[]> => {
+    const [width, height, depth] = item.sizeVoxels;
+    const withTheta: Session = { ...session, run: (feeds, outputs) => session.run({ ...feeds, theta }, outputs) };
+    const probabilities = await slidingWindow({
+      session: withTheta,
+      image: item.image,
+      channels: item.channels,
+      size: [depth, height, width],
+      window: patchShape(recipe.patch.size),
+      output,
+      classes,
+      overlap: recipe.evaluate.overlap,
+      weighting: recipe.evaluate.weighting,
+      activation,
+      inputName: 'image',
+      outputName: 'logits',
+    });
+    const prediction = labelsFromProbabilities(probabilities, classes, kind).map(index => values[index]!);
+    const scored = foreground.map(({ value, region }) => region ?? value);
+    return countOverlap(item.label, prediction, scored).flatMap(overlap => diceOf(overlap) ?? []);
+  };
+  return async theta => {
+    const perCase: number[] = [];
+    for (const item of data.val) {
+      const scores = await diceOfCase(item, tensor('float32', theta, [theta.length]));
+      if (scores.length > 0) perCase.push(meanOf(scores));
+    }
+    return perCase.length === 0 ? 0 : meanOf(perCase);
+  };
+}

@@ -1,0 +1,49 @@
+/** `comparison.json` as types: arms side by side, tests of pairs of arms, and what is pooled over seeds and folds. */
+import type { IncompleteArms } from './incomplete.ts';
+
+export interface ArmSummary {
+  readonly meanDice: number;
+  readonly meanDiceCi95: readonly [number, number];
+  /** Mean Dice per class name. */
+  readonly classes: Readonly<Record<string, number>>;
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly multiplyAdds: number;
+  readonly secondsPerCase: number;
+  readonly peakBytes: number;
+}
+
+export interface PairTest {
+  readonly a: string;
+  readonly b: string;
+  /** `meanDice`, or `dice:<class>` */
+  readonly metric: string;
+  /** Mean over cases of a - b. */
+  readonly meanDifference: number;
+  readonly ci95: readonly [number, number];
+  /** Of this test alone. */
+  readonly pValue: number;
+  /** Corrected for the tests of the same metric beside it (Holm); the sentence goes by it. */
+  readonly pValueHolm: number;
+  readonly test: 'wilcoxon signed-rank';
+  /** Cases. */
+  readonly n: number;
+  /** Trained models of a and of b: folds times seeds. */
+  readonly models: readonly [number, number];
+  /** What the numbers say, in one sentence for people. */
+  readonly sentence: string;
+}
+
+/** An arm pooled over folds and seeds, with one entry for each of them beside it where there are several. */
+interface PooledArm extends ArmSummary {
+  readonly seeds?: Readonly<Record<string, ArmSummary>>;
+  readonly folds?: Readonly<Record<string, ArmSummary>>;
+}
+
+/** `comparison.json` */
+export interface Comparison {
+  readonly arms: Readonly<Record<string, PooledArm>>;
+  readonly pairs: readonly PairTest[];
+  /** Where units are missing. */
+  readonly incomplete?: IncompleteArms;
+}
