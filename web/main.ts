@@ -9,7 +9,7 @@ import { byId, make } from './elements.ts';
 import { acceptDrops, chosenFiles } from './inputs.ts';
 import { planMemory } from './memory.ts';
 import { guarded, hideMessage, showMessage } from './message.ts';
-import { choicesOf, fetchWork, type ModelChoice, readDroppedModels } from './models.ts';
+import { choicesOf, fetchStudy, type ModelChoice, readDroppedModels } from './models.ts';
 import type { DroppedFile, Scan } from './protocol.ts';
 import { costText, progressText } from './report-text.ts';
 import { renderVolumes, type Segmented, stylesOf } from './segmentations.ts';
@@ -314,15 +314,15 @@ function listen(): void {
   listenToKeys();
 }
 
-async function showWork(): Promise<void> {
-  const work = await fetchWork();
-  if (work === undefined) return;
-  byId('run-name').textContent = work.name;
+async function showStudy(): Promise<void> {
+  const study = await fetchStudy();
+  if (study === undefined) return;
+  byId('run-name').textContent = study.name;
   byId('show-training').hidden = false;
-  // what is at work is what a person wants to see first
-  if (work.units.some(({ state }) => state !== 'done')) showView(true);
+  // what is running is what a person wants to see first
+  if (study.units.some(({ state }) => state !== 'done')) showView(true);
   const { watchTraining } = await import('./training.ts');
-  await watchTraining(work, async now => {
+  await watchTraining(study, async now => {
     byId('report').hidden = now.report === undefined;
     const known = choices;
     choices = [
@@ -341,4 +341,4 @@ guarded(async () => {
   backends = await chooseBackends(select('backend'));
   await updateActions();
 });
-guarded(showWork);
+guarded(showStudy);

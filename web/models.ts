@@ -1,7 +1,7 @@
 /** The models that a person may choose: those of the run that is served, and those that were dropped. All are checked when they come. */
 import { InputError } from '../src/core/errors.ts';
 import { type ModelFile, readModelFile } from '../src/experiment/model-file.ts';
-import type { ArmOverview, WorkOverview } from '../src/study/overview.ts';
+import type { ArmOverview, StudyOverview } from '../src/study/overview.ts';
 import { droppedFiles } from './dropped-files.ts';
 import type { DroppedFile } from './protocol.ts';
 
@@ -13,7 +13,7 @@ export interface ModelChoice {
 }
 
 /** The run or sweep that is served; undefined where there is none. */
-export async function fetchWork(): Promise<WorkOverview | undefined> {
+export async function fetchStudy(): Promise<StudyOverview | undefined> {
   const response = await fetch(new URL('run.json', document.baseURI), { cache: 'no-store' });
   return response.ok ? ((await response.json()) ?? undefined) : undefined;
 }
@@ -36,7 +36,7 @@ function choiceOf({ label, model }: ArmOverview): readonly ModelChoice[] {
 }
 
 /** The models of a run or sweep. */
-export function choicesOf({ arms }: WorkOverview): readonly ModelChoice[] {
+export function choicesOf({ arms }: StudyOverview): readonly ModelChoice[] {
   return arms.flatMap(choiceOf);
 }
 

@@ -1,14 +1,14 @@
-/** The work that is served, as it goes on: its units, and learning curves that are redrawn while their histories grow. */
+/** The study that is served, as it goes on: its units, and learning curves that are redrawn while their histories grow. */
 import { parseHistory } from '../src/experiment/history.ts';
 import type { HistoryRow } from '../src/experiment/record.ts';
 import { armStyles, orderArms } from '../src/report/arms.ts';
 import { renderLearningCurves } from '../src/report/learning-curves.ts';
-import type { ArmOverview, WorkOverview } from '../src/study/overview.ts';
+import type { ArmOverview, StudyOverview } from '../src/study/overview.ts';
 import { byId, make } from './elements.ts';
-import { fetchWork } from './models.ts';
+import { fetchStudy } from './models.ts';
 import { createUnitTable } from './units.ts';
 
-/** While something is at work, and when nothing is: somebody may start it again. */
+/** While something is running, and when nothing is: somebody may start it again. */
 const [POLL_MS, IDLE_POLL_MS] = [2000, 10_000];
 /** More curves in one chart cannot be told apart. */
 const MOST_CURVES = 6;
@@ -27,7 +27,7 @@ async function readHistory(path: string, before: Watched | undefined): Promise<W
 }
 
 function statusText(
-  { status, name, units }: WorkOverview,
+  { status, name, units }: StudyOverview,
   histories: Readonly<Record<string, readonly HistoryRow[]>>,
 ): string {
   if (units.length > 0) return `${name}: ${status}`;
@@ -35,8 +35,8 @@ function statusText(
   return `${name}: ${status}${steps.length === 0 ? '' : `; ${steps.join(', ')}`}`;
 }
 
-/** The arms whose curves are shown: those that were picked, or else those at work, or else those of the first fold and seed. */
-function shownArms({ arms, units }: WorkOverview, picked: ReadonlySet<string>): readonly ArmOverview[] {
+/** The arms whose curves are shown: those that were picked, or else those that are running, or else those of the first fold and seed. */
+function shownArms({ arms, units }: StudyOverview, picked: ReadonlySet<string>): readonly ArmOverview[] {
   const withHistory = arms.filter(({ history }) => history !== undefined);
   const running = new Set(units.filter(({ state }) => state === 'running').map(({ label }) => label));
   const wanted = picked.size > 0 ? picked : running;
@@ -71,15 +71,15 @@ function pause(ms: number): { readonly over: Promise<void>; readonly end: () => 
 
 /**
  * Shows units and curves, and keeps them up to date.
- * @param onWork told of the work whenever it was looked at, since new models may be there
+ * @param onStudy told of the study whenever it was looked at, since new models may be there
  */
-export async function watchTraining(work: WorkOverview, onWork: (work: WorkOverview) => void): Promise<void> {
+export async function watchTraining(study: StudyOverview, onStudy: (study: StudyOverview) => void): Promise<void> {
   const watched = new Map<string, Watched>();
   let drawn = '';
   let hurry = (): void => {};
   const table = createUnitTable(() => hurry());
-  for (let now: WorkOverview | undefined = work; now !== undefined; now = await fetchWork()) {
-    onWork(now);
+  for (let now: StudyOverview | undefined = study; now !== undefined; now = await fetchStudy()) {
+    onStudy(now);
     table.update(now.units);
     const shown = shownArms(now, table.picked());
     for (const { label, history } of shown) {

@@ -71,7 +71,7 @@ function showFilter(
   select.onchange = () => onChoose(select.value as UnitState | 'all');
 }
 
-/** How far the whole work is. */
+/** How far the whole study is. */
 function showWhole(units: readonly UnitReport[]): void {
   const left = secondsLeft(units);
   const time = left === undefined || left === 0 ? '' : `; about ${formatDuration(left)} left`;

@@ -2,13 +2,13 @@
 import { type Command, Option } from 'commander';
 import { InputError, VoxstillError } from '../core/errors.ts';
 import { ownProgram } from '../platform/node/own-program.ts';
-import { processPool } from '../platform/node/pool.ts';
+import { processPool } from '../platform/node/process-pool.ts';
 import { createSlurmClient } from '../platform/node/slurm/client.ts';
-import { type SlurmOptions, slurmExecutor, slurmOutside, slurmScripts } from '../platform/node/slurm/executor.ts';
+import { type SlurmOptions, slurmExecutor, slurmOutside, slurmScripts } from '../platform/node/slurm/slurm-executor.ts';
 import type { Files } from '../runtime/files.ts';
-import { type OpenWork, type Performed, performWork } from '../study/open-study.ts';
-import type { Bench } from '../study/units/bench.ts';
+import { type OpenStudy, type Performed, performStudy } from '../study/open-study.ts';
 import { byHand } from '../study/units/by-hand.ts';
+import type { StudyContext } from '../study/units/context.ts';
 import {
   type Executor,
   type ExecutorKind,
@@ -16,7 +16,7 @@ import {
   type Outside,
   type OutsideState,
   readExecutor,
-  type WorkToDo,
+  type StudyToDo,
   writeExecutor,
 } from '../study/units/executor.ts';
 import { inProcess } from '../study/units/in-process.ts';
@@ -68,25 +68,25 @@ function slurmOptions(files: Files, { concurrency, sbatch }: ExecutorSettings): 
   return { client: createSlurmClient(), files, program: ownProgram(), concurrency, sbatch };
 }
 
-/** The scripts that would be submitted for units, by their paths in the work folder. */
+/** The scripts that would be submitted for units, by their paths in the study's folder. */
 export async function scriptsOf(
   files: Files,
   settings: ExecutorSettings,
-  todo: WorkToDo,
+  todo: StudyToDo,
 ): Promise<readonly { readonly path: string; readonly text: string }[]> {
   return settings.kind === 'slurm' ? slurmScripts(slurmOptions(files, settings), todo) : [];
 }
 
 /**
- * The executor for a work; starts nothing.
+ * The executor for a study; starts nothing.
  * @throws {InputError} E_CONCURRENCY
  */
-export function executorFor(bench: Bench, settings: ExecutorSettings, signal: AbortSignal): Executor {
-  const { laboratory } = bench;
+export function executorFor(context: StudyContext, settings: ExecutorSettings, signal: AbortSignal): Executor {
+  const { laboratory } = context;
   const { kind, concurrency } = settings;
   switch (kind) {
     case 'local':
-      if (concurrency === null || concurrency === 1) return inProcess(bench);
+      if (concurrency === null || concurrency === 1) return inProcess(context);
       return processPool(laboratory, { concurrency, signal });
     case 'slurm':
       return slurmExecutor(slurmOptions(laboratory.files, settings));
@@ -97,7 +97,7 @@ export function executorFor(bench: Bench, settings: ExecutorSettings, signal: Ab
   }
 }
 
-/** The batch system that was asked to do a work's units. */
+/** The batch system that was asked to do a study's units. */
 function outsideOf({ kind }: ExecutorRecord): Outside | undefined {
   switch (kind) {
     case 'local':
@@ -111,11 +111,11 @@ function outsideOf({ kind }: ExecutorRecord): Outside | undefined {
 }
 
 /**
- * What a batch system says of a work's units; nothing where none was asked to do them.
+ * What a batch system says of a study's units; nothing where none was asked to do them.
  * @throws {InputError} E_SLURM_MISSING, {WorkError} E_SLURM if it cannot be asked from here, or does not answer
  */
-export async function lookOutside(files: Files, work: string): Promise<ReadonlyMap<number, OutsideState>> {
-  const record = await readExecutor(files, work);
+export async function lookOutside(files: Files, study: string): Promise<ReadonlyMap<number, OutsideState>> {
+  const record = await readExecutor(files, study);
   return (await outsideOf(record)?.look(record)) ?? new Map();
 }
 
@@ -131,21 +131,21 @@ export function tellOnce(warn: (message: string) => void): (message: string) => 
 /** As {@link lookOutside}, for those who can do without: what keeps it from answering is only told. */
 export async function lookOutsideIfAny(
   files: Files,
-  work: string,
+  study: string,
   warn: (message: string) => void,
 ): Promise<ReadonlyMap<number, OutsideState>> {
   try {
-    return await lookOutside(files, work);
+    return await lookOutside(files, study);
   } catch (error) {
     if (!(error instanceof VoxstillError)) throw error;
-    warn(`only the files of ${work} are looked at. ${error.code}: ${error.message}`);
+    warn(`only the files of ${study} are looked at. ${error.code}: ${error.message}`);
     return new Map();
   }
 }
 
-/** Takes back what a batch system was asked to do for a work. */
-export async function cancelOutside(files: Files, work: string): Promise<void> {
-  const record = await readExecutor(files, work);
+/** Takes back what a batch system was asked to do for a study. */
+export async function cancelOutside(files: Files, study: string): Promise<void> {
+  const record = await readExecutor(files, study);
   await outsideOf(record)?.cancel(record);
 }
 
@@ -153,8 +153,8 @@ export async function cancelOutside(files: Files, work: string): Promise<void> {
  * Asks the batch system again to do units that it lost, a few times at most: each round has a job that collects.
  * @returns what was submitted, for people; undefined where nothing was
  */
-export async function submitAgain(files: Files, todo: WorkToDo): Promise<string | undefined> {
-  const record = await readExecutor(files, todo.work);
+export async function submitAgain(files: Files, todo: StudyToDo): Promise<string | undefined> {
+  const record = await readExecutor(files, todo.study);
   const rounds = record.jobs.filter(({ role }) => role === 'collect').length;
   if (record.kind !== 'slurm' || todo.places.length === 0 || rounds >= MOST_ATTEMPTS) return undefined;
   const started = await slurmExecutor(slurmOptions(files, record)).start(todo);
@@ -162,22 +162,22 @@ export async function submitAgain(files: Files, todo: WorkToDo): Promise<string 
 }
 
 /** Counts rounds of submission anew, because a person asks for one. */
-export async function forgetRounds(files: Files, work: string): Promise<ExecutorRecord> {
-  const record = await readExecutor(files, work);
+export async function forgetRounds(files: Files, study: string): Promise<ExecutorRecord> {
+  const record = await readExecutor(files, study);
   const fresh = { ...record, jobs: record.jobs.filter(({ role }) => role === 'units') };
-  if (fresh.jobs.length < record.jobs.length) await writeExecutor(files, work, fresh);
+  if (fresh.jobs.length < record.jobs.length) await writeExecutor(files, study, fresh);
   return fresh;
 }
 
-/** The report of a work that goes on is not written more often. */
+/** The report of a study that goes on is not written more often. */
 const REPORT_INTERVAL_MS = 60_000;
 
 /** Reports what is there when units end, now and then. What keeps it from being reported is told, and the work goes on. */
 function reportNowAndThen<Results>(
-  { bench, collect }: OpenWork<Results>,
+  { context, collect }: OpenStudy<Results>,
   report: (results: Results) => Promise<Outcome>,
 ): () => Promise<void> {
-  const { machine, progress } = bench.laboratory;
+  const { machine, progress } = context.laboratory;
   let lastMs = machine.elapsedMs();
   return async () => {
     if (machine.elapsedMs() - lastMs < REPORT_INTERVAL_MS) return;
@@ -190,29 +190,29 @@ function reportNowAndThen<Results>(
   };
 }
 
-/** A work without units that are done, or that a batch system sees to already: nothing is submitted twice. */
-async function withoutBegun<Results>(work: OpenWork<Results>): Promise<OpenWork<Results>> {
-  const { laboratory } = work.bench;
-  const reports = await readStates(laboratory, work, await lookOutside(laboratory.files, work.work));
+/** A study without units that are done, or that a batch system sees to already: nothing is submitted twice. */
+async function withoutBegun<Results>(open: OpenStudy<Results>): Promise<OpenStudy<Results>> {
+  const { laboratory } = open.context;
+  const reports = await readStates(laboratory, open, await lookOutside(laboratory.files, open.study));
   const begun = new Set(
     reports.filter(({ state }) => ['done', 'queued', 'running'].includes(state)).map(({ place }) => place),
   );
-  return { ...work, places: work.places.filter(place => !begun.has(place)) };
+  return { ...open, places: open.places.filter(place => !begun.has(place)) };
 }
 
 /**
- * Does a work as the flags ask, and reports it.
+ * Performs a study as the flags ask, and reports it.
  * @param options.report of results, where the units are done here
  */
-export async function executeWork<Results>(
-  work: OpenWork<Results>,
+export async function executeStudy<Results>(
+  open: OpenStudy<Results>,
   settings: ExecutorSettings,
   options: { readonly executor: Executor; readonly report: (results: Results) => Promise<Outcome> },
 ): Promise<Outcome> {
   const { executor, report } = options;
-  const open = settings.kind === 'slurm' ? await withoutBegun(work) : work;
-  const todo = { ...open, onEnd: reportNowAndThen(work, report) };
-  const performed: Performed<Results> = await performWork(todo, executor);
+  const remaining = settings.kind === 'slurm' ? await withoutBegun(open) : open;
+  const todo = { ...remaining, onEnd: reportNowAndThen(open, report) };
+  const performed: Performed<Results> = await performStudy(todo, executor);
   if ('results' in performed) return report(performed.results);
-  return { json: { folder: work.work, units: work.places.length, submitted: true }, text: performed.submitted };
+  return { json: { folder: open.study, units: open.places.length, submitted: true }, text: performed.submitted };
 }

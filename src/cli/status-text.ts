@@ -1,4 +1,4 @@
-/** Where the units of a work stand, as text for a terminal. */
+/** Where the units of a study stand, as text for a terminal. */
 
 import { countsText, noteText, placeText } from '../report/unit-text.ts';
 import type { UnitReport, UnitState } from '../study/units/state.ts';
@@ -14,7 +14,7 @@ function rowOf(report: UnitReport): readonly string[] {
   return [String(place), label, state, placeText(report), noteText(report)];
 }
 
-/** The counts, then the units: all of a few, of many those that are at work or in trouble. */
+/** The counts, then the units: all of a few, of many those that are running or in trouble. */
 export function statusText(reports: readonly UnitReport[]): string {
   const listed = reports.length <= MOST_LISTED ? reports : reports.filter(({ state }) => NOTEWORTHY.includes(state));
   return [countsText(reports), ...alignColumns(listed.map(rowOf))].join('\n');

@@ -7,10 +7,10 @@ import { hasUnits, readUnits } from '../study/units/units-file.ts';
 import { lookOutsideIfAny } from './executor.ts';
 
 /** @returns nothing where the folder has no list of units */
-export async function unitStates(work: string): Promise<readonly UnitReport[]> {
-  if (!(await hasUnits(nodeFiles, work))) return [];
-  const list = await readUnits(nodeFiles, work);
+export async function unitStates(study: string): Promise<readonly UnitReport[]> {
+  if (!(await hasUnits(nodeFiles, study))) return [];
+  const list = await readUnits(nodeFiles, study);
   // a report does without a batch system that does not answer; `status` tells of it
-  const outside = await lookOutsideIfAny(nodeFiles, work, () => {});
-  return readStates({ files: nodeFiles, machine: thisMachine }, { work, list }, outside);
+  const outside = await lookOutsideIfAny(nodeFiles, study, () => {});
+  return readStates({ files: nodeFiles, machine: thisMachine }, { study, list }, outside);
 }

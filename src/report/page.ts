@@ -25,13 +25,13 @@ export interface Page {
   readonly notes: readonly string[];
   readonly sections: Markup;
   /** Whether the file will be written again, so that a browser reads it again now and then. */
-  readonly isAtWork: boolean;
+  readonly isRunning: boolean;
 }
 
 const READ_AGAIN_SECONDS = 60;
 
 /** A complete HTML document. */
-export function renderPage({ title, headline, notes, sections, isAtWork }: Page): string {
+export function renderPage({ title, headline, notes, sections, isRunning }: Page): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -39,7 +39,7 @@ export function renderPage({ title, headline, notes, sections, isAtWork }: Page)
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
-${isAtWork ? html`<meta http-equiv="refresh" content="${String(READ_AGAIN_SECONDS)}">` : html``}<style>${{ markup: STYLE }}</style>
+${isRunning ? html`<meta http-equiv="refresh" content="${String(READ_AGAIN_SECONDS)}">` : html``}<style>${{ markup: STYLE }}</style>
 </head>
 <body>
 <header><h1>${title}</h1><p class="headline">${headline}</p>${notes.map(note => html`<p class="explain">${note}</p>`)}</header>

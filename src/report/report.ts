@@ -15,7 +15,7 @@ import { renderReliability } from './reliability-charts.ts';
 import { renderDicePerCase, renderPairedDifferences } from './score-charts.ts';
 import { renderArmsTable, renderEmptyClassesTable, renderMeasuresTable, renderRepeatsTable } from './tables.ts';
 import { renderTradeOffs } from './trade-off-charts.ts';
-import { isAtWork, renderUnits } from './units-section.ts';
+import { isRunning, renderUnits } from './units-section.ts';
 import { renderVolumeAgreement } from './volume-charts.ts';
 
 /** A case that is shown in pictures, and why this one. */
@@ -124,6 +124,6 @@ export function renderReport(input: ReportInput): string {
     headline: headline(comparison),
     notes: input.notes,
     sections,
-    isAtWork: isAtWork(input.units),
+    isRunning: isRunning(input.units),
   });
 }

@@ -6,7 +6,7 @@ import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } f
 import { html, type Markup } from './markup.ts';
 import { charts, renderPage, section } from './page.ts';
 import { renderFronts } from './pareto-charts.ts';
-import { isAtWork, renderUnits } from './units-section.ts';
+import { isRunning, renderUnits } from './units-section.ts';
 
 /** Everything that the report of a sweep shows. */
 export interface SweepReportInput {
@@ -96,5 +96,5 @@ export function renderSweepReport(input: SweepReportInput): string {
   )}${section('How to repeat it', 'Save the recipe below as recipe.yaml, put the data where it says, and run:', [
     html`<pre><code>${command}</code></pre>`,
   ])}${section('Recipe', 'Before the grid, with every default written out.', [html`<pre><code>${recipe}</code></pre>`])}`;
-  return renderPage({ title, headline: headlineOf(results), notes, sections, isAtWork: isAtWork(units) });
+  return renderPage({ title, headline: headlineOf(results), notes, sections, isRunning: isRunning(units) });
 }

@@ -1,4 +1,4 @@
-/** What a report says of a work that is not whole: how far its units are, and which of them have not come to their results. */
+/** What a report says of a study that is not whole: how far its units are, and which of them have not come to their results. */
 import type { UnitReport } from '../study/units/state.ts';
 import { html, type Markup } from './markup.ts';
 import { section } from './page.ts';
@@ -29,6 +29,6 @@ export function renderUnits(units: readonly UnitReport[]): Markup {
 }
 
 /** Whether a later look may find more. */
-export function isAtWork(units: readonly UnitReport[]): boolean {
+export function isRunning(units: readonly UnitReport[]): boolean {
   return units.some(({ state }) => state === 'running' || state === 'queued' || state === 'waiting');
 }

@@ -8,7 +8,7 @@ import type { Splits } from '../data/splits.ts';
 import { type ArmFolder, armFolder } from '../experiment/arm-folder.ts';
 import type { Arm } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
-import type { WorkRecord } from './record.ts';
+import type { StudyRecord } from './record.ts';
 
 /** One training of every arm. */
 export interface Repeat {
@@ -66,7 +66,7 @@ export function runFolder(folder: string, { folds, seeds }: Repeats): RunFolder 
 }
 
 /** `run.json` */
-export interface RunRecord extends WorkRecord {
+export interface RunRecord extends StudyRecord {
   readonly seeds: readonly number[];
   /** Of a cross-validation. */
   readonly folds?: readonly number[];

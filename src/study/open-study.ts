@@ -3,11 +3,11 @@ import { invariant, VoxstillError } from '../core/errors.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import type { Machine } from '../experiment/machine.ts';
 import type { SharedFiles } from '../runtime/files.ts';
-import { reasonOf, updateRecord, type WorkRecord } from './record.ts';
-import { type Bench, openBench } from './units/bench.ts';
+import { reasonOf, type StudyRecord, updateRecord } from './record.ts';
 import { highestAttempt, readClaim, workFolder } from './units/claim.ts';
+import { openContext, type StudyContext } from './units/context.ts';
 import { type Shortfall, shortfallError } from './units/end.ts';
-import type { Executor, WorkToDo } from './units/executor.ts';
+import type { Executor, StudyToDo } from './units/executor.ts';
 import { forgetFailure, readOutcome } from './units/outcome.ts';
 import { cancelledPath } from './units/perform-unit.ts';
 import { countStates, readStates, type UnitReport } from './units/state.ts';
@@ -15,7 +15,7 @@ import type { Unit } from './units/unit.ts';
 import type { ListedUnit } from './units/units-file.ts';
 
 /** A run or sweep that is there. */
-export interface FoundWork<Results> extends WorkToDo {
+export interface FoundStudy<Results> extends StudyToDo {
   /** Path of its record. */
   readonly record: string;
   /** SHA-256 of the data files that it has seen, by path within the data set. */
@@ -25,26 +25,26 @@ export interface FoundWork<Results> extends WorkToDo {
 }
 
 /** One whose units can be done here. */
-export interface OpenWork<Results> extends Omit<FoundWork<Results>, 'known'> {
-  readonly bench: Bench;
+export interface OpenStudy<Results> extends Omit<FoundStudy<Results>, 'known'> {
+  readonly context: StudyContext;
 }
 
 /** A run or sweep that is checked, and of which nothing is written yet. */
-export interface PlannedWork<Results> extends WorkToDo {
-  readonly bench: Bench;
+export interface PlannedStudy<Results> extends StudyToDo {
+  readonly context: StudyContext;
   /** In the order of the places. */
   readonly units: readonly Unit[];
   /** Makes its folder ready. */
-  readonly prepare: () => Promise<OpenWork<Results>>;
+  readonly prepare: () => Promise<OpenStudy<Results>>;
 }
 
-/** Opens a work that is there. */
-export function openWork<Results>(
+/** Opens a study that is there. */
+export function openStudy<Results>(
   laboratory: Laboratory,
-  { known, ...work }: FoundWork<Results>,
+  { known, ...found }: FoundStudy<Results>,
   signal: AbortSignal,
-): OpenWork<Results> {
-  return { ...work, bench: openBench(laboratory, { work: work.work, kind: work.list.kind, known, signal }) };
+): OpenStudy<Results> {
+  return { ...found, context: openContext(laboratory, { study: found.study, kind: found.list.kind, known, signal }) };
 }
 
 /** Results, or what was submitted, for people. */
@@ -60,7 +60,7 @@ export function resultsOf<Results>(performed: Performed<Results>): Results {
 async function spentBy(
   files: SharedFiles,
   folder: string,
-): Promise<Pick<WorkRecord, 'timingsSeconds' | 'waitingShares'> | undefined> {
+): Promise<Pick<StudyRecord, 'timingsSeconds' | 'waitingShares'> | undefined> {
   const attempt = highestAttempt(await files.list(workFolder(folder)));
   return (await readOutcome(files, folder)) ?? (await readClaim(files, folder, attempt))?.record;
 }
@@ -68,11 +68,11 @@ async function spentBy(
 /** What all units spent, by their labels and stages. */
 async function spent(
   files: SharedFiles,
-  work: string,
+  study: string,
   units: readonly ListedUnit[],
-): Promise<Pick<WorkRecord, 'timingsSeconds' | 'waitingShares'>> {
+): Promise<Pick<StudyRecord, 'timingsSeconds' | 'waitingShares'>> {
   const each = await Promise.all(
-    units.map(async ({ folder, label }) => ({ label, own: await spentBy(files, `${work}/${folder}`) })),
+    units.map(async ({ folder, label }) => ({ label, own: await spentBy(files, `${study}/${folder}`) })),
   );
   const byStage = (what: 'timingsSeconds' | 'waitingShares'): Record<string, number> =>
     Object.fromEntries(
@@ -84,14 +84,14 @@ async function spent(
 }
 
 /** Makes units startable that were cancelled or have failed. */
-async function forgetEnds(files: SharedFiles, { work, list, places }: WorkToDo): Promise<void> {
-  await files.remove(cancelledPath(work));
-  for (const place of places) await forgetFailure(files, `${work}/${list.units[place]?.folder}`);
+async function forgetEnds(files: SharedFiles, { study, list, places }: StudyToDo): Promise<void> {
+  await files.remove(cancelledPath(study));
+  for (const place of places) await forgetFailure(files, `${study}/${list.units[place]?.folder}`);
 }
 
 /** Units that did not come to their results. */
 function shortfallsOf(
-  { list, places }: WorkToDo,
+  { list, places }: StudyToDo,
   ends: Awaited<ReturnType<Executor['start']>> & { status: 'ended' },
 ): readonly Shortfall[] {
   return places.flatMap((place): Shortfall[] => {
@@ -101,73 +101,73 @@ function shortfallsOf(
 }
 
 /**
- * Puts together what is finished of a work, and says in its record how far it came.
+ * Puts together what is finished of a study, and says in its record how far it came.
  * @param reports of all its units
  */
-export async function collectWork<Results>(
+export async function collectStudy<Results>(
   { files, machine }: { readonly files: SharedFiles; readonly machine: Pick<Machine, 'now'> },
-  { work, list, record, collect }: FoundWork<Results>,
+  { study, list, record, collect }: FoundStudy<Results>,
   reports: readonly UnitReport[],
 ): Promise<Results> {
   const results = await collect();
   const status = statusOf(reports);
   const failed = reports.find(({ error }) => error !== null);
   await updateRecord(files, record, {
-    ...(await spent(files, work, list.units)),
+    ...(await spent(files, study, list.units)),
     ...(status !== undefined && { status, finishedAt: machine.now() }),
     error: failed?.error ? `${failed.label}: ${failed.error.code}: ${failed.error.message}` : undefined,
   });
   return results;
 }
 
-/** How a work ended whose units stand like this; undefined as long as it goes on. */
-function statusOf(reports: readonly UnitReport[]): WorkRecord['status'] | undefined {
+/** How a study ended whose units stand like this; undefined as long as it goes on. */
+function statusOf(reports: readonly UnitReport[]): StudyRecord['status'] | undefined {
   const { done, failed, cancelled } = countStates(reports);
   if (done + failed === reports.length) return failed === 0 ? 'done' : 'failed';
   return done + failed + cancelled === reports.length ? 'stopped' : undefined;
 }
 
-/** How a work stands whose units have ended, by those that were somebody else's. */
-async function statusBeside({ bench, list, work, places }: OpenWork<unknown>): Promise<WorkRecord['status']> {
-  const reports = await readStates(bench.laboratory, { work, list });
+/** How a study stands whose units have ended, by those that were somebody else's. */
+async function statusBeside({ context, list, study, places }: OpenStudy<unknown>): Promise<StudyRecord['status']> {
+  const reports = await readStates(context.laboratory, { study, list });
   const { failed, running } = countStates(reports.filter(({ place }) => !places.includes(place)));
   if (failed > 0) return 'failed';
   return running > 0 ? 'running' : 'done';
 }
 
 /**
- * Does the units of a work that are not done yet, failed ones again.
+ * Does the units of a study that are not done yet, failed ones again.
  * @returns its results, or what was submitted
  * @throws the error of a unit that did not come to its results, after the results of the others have been put together; {WorkError} E_UNITS if
  *   there are several; the reason of an interruption
  */
-export async function performWork<Results>(work: OpenWork<Results>, executor: Executor): Promise<Performed<Results>> {
-  const { bench, list, record, collect } = work;
-  const { files, machine } = bench.laboratory;
-  const settle = async (status: WorkRecord['status'], error?: string): Promise<void> => {
-    const { timingsSeconds, waitingShares } = await spent(files, work.work, list.units);
+export async function performStudy<Results>(open: OpenStudy<Results>, executor: Executor): Promise<Performed<Results>> {
+  const { context, list, record, collect } = open;
+  const { files, machine } = context.laboratory;
+  const settle = async (status: StudyRecord['status'], error?: string): Promise<void> => {
+    const { timingsSeconds, waitingShares } = await spent(files, open.study, list.units);
     await updateRecord(files, record, {
       status,
       finishedAt: status === 'running' ? undefined : machine.now(),
-      dataHashes: bench.dataHashes,
+      dataHashes: context.dataHashes,
       timingsSeconds,
       waitingShares,
       error,
     });
   };
-  await forgetEnds(files, work);
+  await forgetEnds(files, open);
   await updateRecord(files, record, { status: 'running', finishedAt: undefined, error: undefined });
   try {
-    const started = await executor.start(work);
+    const started = await executor.start(open);
     if (started.status === 'submitted') return { submitted: started.text };
-    const [first, ...more] = shortfallsOf(work, started);
+    const [first, ...more] = shortfallsOf(open, started);
     const results = await collect();
     if (first !== undefined) throw shortfallError([first, ...more]);
-    await settle(await statusBeside(work));
+    await settle(await statusBeside(open));
     return { results };
   } catch (error) {
     const isStopped =
-      bench.signal?.aborted === true || (error instanceof VoxstillError && error.code === 'E_CANCELLED');
+      context.signal?.aborted === true || (error instanceof VoxstillError && error.code === 'E_CANCELLED');
     await settle(isStopped ? 'stopped' : 'failed', reasonOf(error));
     throw error;
   }

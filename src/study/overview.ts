@@ -1,5 +1,5 @@
 /**
- * A run or sweep as the page shows it, whole or still at work: where its units stand, and which models, curves and reports are there, by their
+ * A run or sweep as the page shows it, whole or still running: where its units stand, and which models, curves and reports are there, by their
  * place in its folder.
  */
 
@@ -23,7 +23,7 @@ export interface ArmOverview extends Repeat {
   readonly history?: string;
 }
 
-export interface WorkOverview {
+export interface StudyOverview {
   readonly name: string;
   /** As in its record: `running`, `done`, `failed`, `stopped`; `unknown` where there is none. */
   readonly status: string;
@@ -44,7 +44,7 @@ export interface OverviewSources {
 const REPORT = 'report.html';
 
 /** Whether a folder holds a run or a sweep, or a part of one. */
-export async function isWork(files: SharedFiles, folder: string): Promise<boolean> {
+export async function isStudy(files: SharedFiles, folder: string): Promise<boolean> {
   return (await isSweep(files, folder)) || isRun(files, folder);
 }
 
@@ -90,12 +90,12 @@ async function listedArms(
  * Looks at a folder.
  * @throws {InputError} E_RUN, E_SWEEP or E_WORK if a file that says how it stands cannot be read
  */
-export async function readWorkOverview(sources: OverviewSources, folder: string): Promise<WorkOverview> {
+export async function readStudyOverview(sources: OverviewSources, folder: string): Promise<StudyOverview> {
   const { files, outside } = sources;
   const run = await readRecord(files, runRecordPath(folder));
   const record = (await isSweep(files, folder)) ? await readSweepRecord(files, folder) : run;
   const units = (await hasUnits(files, folder))
-    ? await readStates(sources, { work: folder, list: await readUnits(files, folder) }, outside)
+    ? await readStates(sources, { study: folder, list: await readUnits(files, folder) }, outside)
     : [];
   const repeats: Repeats = { folds: run?.folds ?? [null], seeds: run?.seeds ?? [1] };
   const arms = units.length > 0 ? await listedArms(files, folder, units) : await unlistedArms(files, folder, repeats);

@@ -3,7 +3,7 @@
 import type { Files } from '../runtime/files.ts';
 import type { Comparison } from './comparison/comparison.ts';
 import { runRecordPath } from './folder.ts';
-import type { FoundWork } from './open-study.ts';
+import type { FoundStudy } from './open-study.ts';
 import { readRecord } from './read-run.ts';
 import { collectRun } from './run.ts';
 import { collectSweep } from './sweep.ts';
@@ -11,7 +11,7 @@ import { readSweepRecord, type SweepResults, sweepRecordPath } from './sweep-rec
 import { readUnits } from './units/units-file.ts';
 
 /** What a run or a sweep found. */
-export type WorkResults =
+export type StudyResults =
   | { readonly kind: 'run'; readonly comparison: Comparison }
   | { readonly kind: 'sweep'; readonly results: SweepResults };
 
@@ -19,21 +19,21 @@ export type WorkResults =
  * Reads what a folder has to do that `run` or `sweep` made ready, all of its units.
  * @throws {InputError} E_WORK_MISSING, E_WORK; E_RUN or E_SWEEP if its record is damaged
  */
-export async function readWork(files: Files, work: string): Promise<FoundWork<WorkResults>> {
-  const list = await readUnits(files, work);
+export async function readStudy(files: Files, study: string): Promise<FoundStudy<StudyResults>> {
+  const list = await readUnits(files, study);
   const places = list.units.map((_, place) => place);
   switch (list.kind) {
     case 'run': {
-      const record = runRecordPath(work);
+      const record = runRecordPath(study);
       const known = (await readRecord(files, record))?.dataHashes;
-      const collect = async (): Promise<WorkResults> => ({ kind: 'run', comparison: await collectRun(files, work) });
-      return { work, list, places, record, known, collect };
+      const collect = async (): Promise<StudyResults> => ({ kind: 'run', comparison: await collectRun(files, study) });
+      return { study, list, places, record, known, collect };
     }
     case 'sweep': {
-      const record = sweepRecordPath(work);
-      const known = (await readSweepRecord(files, work)).dataHashes;
-      const collect = async (): Promise<WorkResults> => ({ kind: 'sweep', results: await collectSweep(files, work) });
-      return { work, list, places, record, known, collect };
+      const record = sweepRecordPath(study);
+      const known = (await readSweepRecord(files, study)).dataHashes;
+      const collect = async (): Promise<StudyResults> => ({ kind: 'sweep', results: await collectSweep(files, study) });
+      return { study, list, places, record, known, collect };
     }
     default:
       return list.kind satisfies never;

@@ -1,15 +1,15 @@
-/** What records of runs and sweeps have in common: how the work ended, and that all of it saw the same data. */
+/** What records of runs and sweeps have in common: how the study ended, and that all of it saw the same data. */
 import { InputError, VoxstillError } from '../core/errors.ts';
 import { listIds } from '../data/splits.ts';
 import type { Provenance } from '../experiment/machine.ts';
 import type { Files } from '../runtime/files.ts';
 import { writeJson } from '../runtime/json-file.ts';
 
-/** How far the work came. */
+/** How far the study came. */
 type Status = 'running' | 'done' | 'failed' | 'stopped';
 
 /** What `run.json` and `sweep.json` both say. */
-export interface WorkRecord extends Provenance {
+export interface StudyRecord extends Provenance {
   readonly status: Status;
   readonly startedAt: string;
   readonly finishedAt?: string;
@@ -29,7 +29,7 @@ export function reasonOf(error: unknown): string {
 }
 
 /** What a record is to say; undefined takes it out. */
-type Changes = { readonly [Key in keyof WorkRecord]?: WorkRecord[Key] | undefined };
+type Changes = { readonly [Key in keyof StudyRecord]?: StudyRecord[Key] | undefined };
 
 /** Changes what a record says, and leaves the rest of it. */
 export async function updateRecord(files: Files, path: string, changes: Changes): Promise<void> {

@@ -15,9 +15,9 @@ import { compareArms } from './comparison/compare.ts';
 import type { Comparison } from './comparison/comparison.ts';
 import { openRunFolder, type Repeats, type RunFolder, type RunRecord, runFolder } from './folder.ts';
 import { type Fold, foldsOf } from './folds.ts';
-import { type OpenWork, type PlannedWork, performWork, resultsOf } from './open-study.ts';
+import { type OpenStudy, type PlannedStudy, performStudy, resultsOf } from './open-study.ts';
 import { readRecord, readRun } from './read-run.ts';
-import { type Bench, openBench } from './units/bench.ts';
+import { openContext, type StudyContext } from './units/context.ts';
 import { inProcess } from './units/in-process.ts';
 import { checkUnit } from './units/stages.ts';
 import { type Unit, unitsOf } from './units/unit.ts';
@@ -43,9 +43,9 @@ function foldNumbers(folds: readonly Fold[]): Pick<RunRecord, 'folds'> {
   return numbers.length === 0 ? {} : { folds: numbers };
 }
 
-/** What run.json says when the work begins. */
+/** What run.json says when the study begins. */
 async function writeRecord(
-  { laboratory, dataHashes }: Bench,
+  { laboratory, dataHashes }: StudyContext,
   run: RunFolder,
   more: Pick<RunRecord, 'seeds' | 'folds' | 'dataset' | 'splits'>,
 ): Promise<void> {
@@ -73,7 +73,7 @@ export async function planRun(
   laboratory: Laboratory,
   recipe: Recipe,
   options: RunOptions & { readonly arm?: Arm },
-): Promise<PlannedWork<Comparison>> {
+): Promise<PlannedStudy<Comparison>> {
   const { out, resume, signal, arm } = options;
   const { files } = laboratory;
   const folds = await foldsOf(files, recipe);
@@ -88,25 +88,25 @@ export async function planRun(
     await openRunFolder(files, run, { ...opening, ...part });
   }
   const known = (await readRecord(files, run.record))?.dataHashes;
-  const bench = openBench(laboratory, { work: out, kind: 'run', known, signal });
-  const first = await bench.dataOf((units[0] as Unit).recipe);
+  const context = openContext(laboratory, { study: out, kind: 'run', known, signal });
+  const first = await context.dataOf((units[0] as Unit).recipe);
   for (const unit of units.filter(({ fold }) => fold === (folds[0] as Fold).fold)) {
-    await checkUnit(bench, unit, { isTeacherPlanned: arm === undefined });
+    await checkUnit(context, unit, { isTeacherPlanned: arm === undefined });
   }
   const { list, places: all } = await planList(files, out, { kind: 'run', units: everything });
   const places = all.filter((_, index) => units.includes(everything[index] as Unit));
-  const work = { work: out, list, places, bench };
-  const prepare = async (): Promise<OpenWork<Comparison>> => {
+  const common = { study: out, list, places, context };
+  const prepare = async (): Promise<OpenStudy<Comparison>> => {
     await openRunFolder(files, run, { ...opening, ...part });
     for (const { fold, splits } of folds) await writeJson(files, run.splitsOf(fold), splits);
     const { splits } = folds[0] as Fold;
     const { seeds } = recipe;
-    await writeRecord(bench, run, { seeds, ...foldNumbers(folds), dataset: first.dataset.folder, splits });
+    await writeRecord(context, run, { seeds, ...foldNumbers(folds), dataset: first.dataset.folder, splits });
     await prepareUnits(files, units, unit => (folds.find(({ fold }) => fold === unit.fold) as Fold).splits);
     await writeUnits(files, out, list);
-    return { ...work, record: run.record, collect: () => collectRun(files, out) };
+    return { ...common, record: run.record, collect: () => collectRun(files, out) };
   };
-  return { ...work, units, prepare };
+  return { ...common, units, prepare };
 }
 
 /**
@@ -124,11 +124,11 @@ export async function collectRun(files: Files, out: string): Promise<Comparison>
 /**
  * Runs a whole recipe in this process.
  * @returns the comparison, as written to comparison.json
- * @throws as planRun and performWork
+ * @throws as planRun and performStudy
  */
 export async function runExperiment(laboratory: Laboratory, recipe: Recipe, options: RunOptions): Promise<Comparison> {
-  const work = await (await planRun(laboratory, recipe, options)).prepare();
-  return resultsOf(await performWork(work, inProcess(work.bench)));
+  const open = await (await planRun(laboratory, recipe, options)).prepare();
+  return resultsOf(await performStudy(open, inProcess(open.context)));
 }
 
 /** What training one arm left behind. */
@@ -151,9 +151,9 @@ export async function trainOneArm(
     const reason = arm === 'teacher' ? 'its teacher is a finished model' : 'baseline is false';
     throw new InputError('E_ARM', `the recipe has no ${arm} to train: ${reason}`);
   }
-  const work = await (await planRun(laboratory, recipe, options)).prepare();
-  const paths = work.places.map(place => `${work.work}/${work.list.units[place]?.folder}`);
+  const open = await (await planRun(laboratory, recipe, options)).prepare();
+  const paths = open.places.map(place => `${open.study}/${open.list.units[place]?.folder}`);
   const models = paths.map(folder => armFolder(folder).model);
-  const trained = { ...work, collect: async () => ({ folder: paths[0] as string, models }) };
-  return resultsOf(await performWork(trained, inProcess(work.bench, { trainOnly: true })));
+  const trained = { ...open, collect: async () => ({ folder: paths[0] as string, models }) };
+  return resultsOf(await performStudy(trained, inProcess(open.context, { trainOnly: true })));
 }

@@ -9,7 +9,7 @@ import type { Comparison, PairTest } from './comparison/comparison.ts';
 import type { IncompleteArms } from './comparison/incomplete.ts';
 import type { ArmEvaluations } from './comparison/score-tables.ts';
 import type { Repeat } from './folder.ts';
-import type { WorkRecord } from './record.ts';
+import type { StudyRecord } from './record.ts';
 
 /** Where the units of an arm lie, within the sweep. */
 interface RecordedArm {
@@ -50,7 +50,7 @@ export interface SweepResults {
   readonly incomplete?: IncompleteArms;
 }
 
-export interface SweepRecord extends WorkRecord {
+export interface SweepRecord extends StudyRecord {
   readonly grid: Readonly<Record<string, readonly unknown[]>>;
   readonly combinations: readonly {
     readonly name: string;

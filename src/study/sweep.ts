@@ -1,5 +1,5 @@
 /**
- * A sweep: every combination of a grid, compared. All is planned and checked before anything is trained; the work is a list of units that share
+ * A sweep: every combination of a grid, compared. All is planned and checked before anything is trained; the study is a list of units that share
  * nothing but their teachers' folders. Starting the same sweep again goes on where it stopped, and one with more values reuses what is
  * there.
  */
@@ -14,11 +14,11 @@ import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { writeJson } from '../runtime/json-file.ts';
 import { incompleteArms } from './comparison/incomplete.ts';
-import { type OpenWork, type PlannedWork, performWork, resultsOf } from './open-study.ts';
+import { type OpenStudy, type PlannedStudy, performStudy, resultsOf } from './open-study.ts';
 import { naming, planUnits, type SweepPlan } from './sweep-plan.ts';
 import { isSweep, readSweepRecord, type SweepRecord, type SweepResults, sweepRecordPath } from './sweep-record.ts';
 import { type EvaluatedArm, sweepResults } from './sweep-results.ts';
-import { type Bench, openBench } from './units/bench.ts';
+import { openContext, type StudyContext } from './units/context.ts';
 import { inProcess } from './units/in-process.ts';
 import { checkUnit } from './units/stages.ts';
 import { planList, prepareUnits, writeUnits } from './units/units-file.ts';
@@ -45,10 +45,10 @@ async function assertSweepFolder({ files }: Laboratory, out: string): Promise<vo
 }
 
 /** Every student of the first fold can learn from its teacher, and its data can be read. */
-async function checkSweep(bench: Bench, { combinations, arms }: SweepPlan): Promise<void> {
+async function checkSweep(context: StudyContext, { combinations, arms }: SweepPlan): Promise<void> {
   for (const combination of combinations) {
     const [first] = arms.find(({ name }) => name === combination.arms.student)?.units ?? [];
-    if (first !== undefined) await naming(combination, () => checkUnit(bench, first, { isTeacherPlanned: true }));
+    if (first !== undefined) await naming(combination, () => checkUnit(context, first, { isTeacherPlanned: true }));
   }
 }
 
@@ -96,7 +96,7 @@ export async function collectSweep(files: Files, out: string): Promise<SweepResu
   return results;
 }
 
-/** The part of the record that is known before the work. */
+/** The part of the record that is known before the study. */
 function plannedRecord(
   axes: readonly GridAxis[],
   { combinations, arms }: SweepPlan,
@@ -122,21 +122,21 @@ export async function planSweep(
   laboratory: Laboratory,
   { recipe, axes, combinations }: Sweep,
   { out, within, signal }: SweepOptions,
-): Promise<PlannedWork<SweepResults>> {
+): Promise<PlannedStudy<SweepResults>> {
   const { files, machine } = laboratory;
   await assertSweepFolder(laboratory, out);
   const plan = await planUnits(laboratory, axes, { combinations, out });
   const earlier = (await isSweep(files, out)) ? await readSweepRecord(files, out) : undefined;
-  const bench = openBench(laboratory, { work: out, kind: 'sweep', known: earlier?.dataHashes, signal });
-  await checkSweep(bench, plan);
+  const context = openContext(laboratory, { study: out, kind: 'sweep', known: earlier?.dataHashes, signal });
+  await checkSweep(context, plan);
   const { units } = plan;
-  const work = { work: out, ...(await planList(files, out, { kind: 'sweep', units })), bench };
-  const prepare = async (): Promise<OpenWork<SweepResults>> => {
+  const study = { study: out, ...(await planList(files, out, { kind: 'sweep', units })), context };
+  const prepare = async (): Promise<OpenStudy<SweepResults>> => {
     const record: SweepRecord = {
       ...machine.provenance,
       status: 'running',
       startedAt: earlier?.startedAt ?? machine.now(),
-      dataHashes: bench.dataHashes,
+      dataHashes: context.dataHashes,
       timingsSeconds: earlier?.timingsSeconds ?? {},
       waitingShares: earlier?.waitingShares ?? {},
       ...plannedRecord(axes, plan, out),
@@ -145,18 +145,18 @@ export async function planSweep(
     await writeJson(files, sweepRecordPath(out), record);
     await files.write(`${out}/recipe.yaml`, stringifyRecipe(recipe));
     await prepareUnits(files, units, plan.splitsOf);
-    await writeUnits(files, out, work.list);
-    return { ...work, record: sweepRecordPath(out), collect: () => collectSweep(files, out) };
+    await writeUnits(files, out, study.list);
+    return { ...study, record: sweepRecordPath(out), collect: () => collectSweep(files, out) };
   };
-  return { ...work, units, prepare };
+  return { ...study, units, prepare };
 }
 
 /**
  * Runs a sweep in this process.
  * @returns the results, as in sweep.json
- * @throws as planSweep and performWork
+ * @throws as planSweep and performStudy
  */
 export async function runSweep(laboratory: Laboratory, sweep: Sweep, options: SweepOptions): Promise<SweepResults> {
-  const work = await (await planSweep(laboratory, sweep, options)).prepare();
-  return resultsOf(await performWork(work, inProcess(work.bench)));
+  const open = await (await planSweep(laboratory, sweep, options)).prepare();
+  return resultsOf(await performStudy(open, inProcess(open.context)));
 }

@@ -52,25 +52,25 @@ const makeReady = (out: string) => {
 };
 
 /** Where units stand by their files alone, cheaply. */
-async function look(work: string): Promise<readonly UnitReport[]> {
-  const path = join(folder, work);
+async function look(study: string): Promise<readonly UnitReport[]> {
+  const path = join(folder, study);
   const list = await readUnits(nodeFiles, path);
-  return readStates({ files: nodeFiles, machine: thisMachine }, { work: path, list });
+  return readStates({ files: nodeFiles, machine: thisMachine }, { study: path, list });
 }
 
-function record(work: string): SweepRecord {
-  return readJson(join(folder, work, 'sweep.json')) as SweepRecord;
+function record(study: string): SweepRecord {
+  return readJson(join(folder, study, 'sweep.json')) as SweepRecord;
 }
 
 /** Results without what depends on how busy a machine is. */
-function results(work: string): unknown {
+function results(study: string): unknown {
   const times = ['secondsPerCase', 'peakBytes'];
-  return JSON.parse(JSON.stringify(record(work).results, (key, value) => (times.includes(key) ? undefined : value)));
+  return JSON.parse(JSON.stringify(record(study).results, (key, value) => (times.includes(key) ? undefined : value)));
 }
 
 /** Puts a learning rate into one unit's recipe with which no loss stays finite. */
-function spoil(work: string, unit: UnitReport): void {
-  const path = join(folder, work, unit.folder, 'recipe.yaml');
+function spoil(study: string, unit: UnitReport): void {
+  const path = join(folder, study, unit.folder, 'recipe.yaml');
   const text = readFileSync(path, 'utf8');
   const changed = text.replace('learningRate: 0.004', 'learningRate: 1.0e+30');
   expect(changed).not.toBe(text);
@@ -86,7 +86,7 @@ describe.skipIf(!hasSlurm)('on a cluster', () => {
 
   const call = (...words: readonly string[]): Promise<Call> =>
     voxstill(words, { cwd: folder, environment: slurm.environment, longestMs: LONGEST_MS });
-  const status = async (work: string): Promise<Status> => JSON.parse((await call('status', work, '--json')).stdout);
+  const status = async (study: string): Promise<Status> => JSON.parse((await call('status', study, '--json')).stdout);
   /** While it takes no jobs they wait. */
   const takeJobs = (takes: boolean): Promise<string> =>
     slurm.ask('scontrol', 'update', 'PartitionName=all', `State=${takes ? 'UP' : 'DOWN'}`);
@@ -179,7 +179,7 @@ describe.skipIf(!hasSlurm)('on a cluster', () => {
       }
       for (const { folder: unit } of after.units.filter(({ place }) => place !== bad.place)) {
         const [there, here] = ['far', 'near'].map(
-          work => readJson(join(folder, work, unit, 'evaluation.json')) as Evaluation,
+          study => readJson(join(folder, study, unit, 'evaluation.json')) as Evaluation,
         );
         expect(there?.model.sha256).toBe(here?.model.sha256);
         expect(there?.cases).toEqual(here?.cases);

@@ -350,7 +350,7 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
   });
 });
 
-describe.skipIf(!hasBrowser)('the page of a sweep that is at work', () => {
+describe.skipIf(!hasBrowser)('the page of a sweep that is running', () => {
   const sweep = join(folder, 'sweep');
   let own: StaticServer;
   beforeAll(async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { nodeFiles } from '../../src/platform/node/files.ts';
 import type { SweepRecord, SweepResults } from '../../src/study/sweep-record.ts';
-import type { WorkEstimate } from '../../src/study/units/estimate.ts';
+import type { StudyEstimate } from '../../src/study/units/estimate.ts';
 import type { UnitReport } from '../../src/study/units/state.ts';
 import { ROOT, readJson, sha256Of, temporaryFolder, voxstill } from '../support/program.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
@@ -22,11 +22,11 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const call = (...words: readonly string[]) => voxstill(words, { cwd: folder });
-const record = (work: string) => readJson(join(folder, work, 'sweep.json')) as SweepRecord;
-const models = (work: string) =>
-  readdirSync(join(folder, work, 'units')).map(name => [
+const record = (study: string) => readJson(join(folder, study, 'sweep.json')) as SweepRecord;
+const models = (study: string) =>
+  readdirSync(join(folder, study, 'units')).map(name => [
     name,
-    sha256Of(join(folder, work, 'units', name, 'model.onnx')),
+    sha256Of(join(folder, study, 'units', name, 'model.onnx')),
   ]);
 
 /** The tables without what two runs of one program differ in: times, and memory of the process. */
@@ -35,8 +35,8 @@ function scoresOf({ arms, againstBaseline, againstTeacher }: SweepResults): obje
   return JSON.parse(text, (key, value) => (['secondsPerCase', 'peakBytes'].includes(key) ? undefined : value));
 }
 
-async function statusOf(work: string): Promise<readonly UnitReport[]> {
-  const { stdout, stderr, code } = await call('status', work, '--json');
+async function statusOf(study: string): Promise<readonly UnitReport[]> {
+  const { stdout, stderr, code } = await call('status', study, '--json');
   expect(code, stderr).toBe(0);
   return (JSON.parse(stdout) as { units: readonly UnitReport[] }).units;
 }
@@ -51,7 +51,7 @@ describe('a pool', () => {
     expect(alone.code, alone.stderr).toBe(0);
     expect(pool.code, pool.stderr).toBe(0);
     expect(models('pool')).toEqual(models('alone'));
-    const [there, here] = ['pool', 'alone'].map(work => record(work).results as SweepResults);
+    const [there, here] = ['pool', 'alone'].map(study => record(study).results as SweepResults);
     expect(scoresOf(there!)).toEqual(scoresOf(here!));
     expect(Object.keys(record('pool').timingsSeconds).length).toBe(5 * 3);
     const units = await statusOf('pool');
@@ -65,7 +65,7 @@ describe('a pool', () => {
     const { code, stdout, stderr } = await call(...words);
     expect(code, stderr).toBe(0);
     expect(existsSync(join(folder, 'planned'))).toBe(false);
-    const { estimate } = JSON.parse(stdout) as { estimate: WorkEstimate };
+    const { estimate } = JSON.parse(stdout) as { estimate: StudyEstimate };
     expect(estimate).toMatchObject({
       units: 5,
       trained: 5,

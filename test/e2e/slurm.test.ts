@@ -15,19 +15,19 @@ ls | grep -c started > "ended-$3"
 [ ! -e "fail-$3" ]
 `;
 
-/** A folder of work with a name that needs care. */
+/** A study's folder with a name that needs care. */
 function workFolder() {
   const root = temporaryFolder();
-  const work = join(root, `Ada's "first" $HOME\\sweep of 50 %A`);
+  const study = join(root, `Ada's "first" $HOME\\sweep of 50 %A`);
   writeFileSync(join(root, 'unit.sh'), UNIT);
   return {
     root,
-    work,
+    study,
     /** Empties it and puts files in. */
     prepare: (...files: readonly string[]): void => {
-      rmSync(work, { recursive: true, force: true });
-      mkdirSync(join(work, 'slurm'), { recursive: true });
-      for (const name of ['units.json', ...files]) writeFileSync(join(work, name), '');
+      rmSync(study, { recursive: true, force: true });
+      mkdirSync(join(study, 'slurm'), { recursive: true });
+      for (const name of ['units.json', ...files]) writeFileSync(join(study, name), '');
     },
     /** Submits units: teachers, then students. */
     submit: async (
@@ -39,23 +39,23 @@ function workFolder() {
       const units = Array.from({ length: teachers + students }, (_, index) => {
         return { index, arm: index < teachers ? ('teacher' as const) : ('student' as const) };
       });
-      const settings = { program: ['/bin/sh', join(root, 'unit.sh')], work, sbatch } as const;
+      const settings = { program: ['/bin/sh', join(root, 'unit.sh')], study, sbatch } as const;
       const jobs = new Map<string, string>();
       for (const array of planArrays(units, { maxArraySize: await client.maxArraySize(), concurrency: null })) {
         const script = `slurm/${array.name}.sh`;
-        writeFileSync(join(work, script), arrayScript(settings, array));
+        writeFileSync(join(study, script), arrayScript(settings, array));
         const after = array.after.map(other => jobs.get(other) ?? '');
-        jobs.set(array.name, await client.submit({ script, folder: work, after }));
+        jobs.set(array.name, await client.submit({ script, folder: study, after }));
       }
       return [...jobs.values()];
     },
-    has: (name: string): boolean => existsSync(join(work, name)),
-    read: (name: string): string => readFileSync(join(work, name), 'utf8').trim(),
+    has: (name: string): boolean => existsSync(join(study, name)),
+    read: (name: string): string => readFileSync(join(study, name), 'utf8').trim(),
     remove: (...names: readonly string[]): void => {
-      for (const name of names) rmSync(join(work, name));
+      for (const name of names) rmSync(join(study, name));
     },
     started: (): readonly string[] =>
-      readdirSync(work)
+      readdirSync(study)
         .filter(name => name.startsWith('started-'))
         .sort(),
   };
@@ -144,7 +144,7 @@ describe.skipIf(!hasSlurm)('a real Slurm', () => {
 });
 
 describe.skipIf(!canHideFolders)('a node without the shared folder', () => {
-  const { root, work, prepare, submit, read, started } = workFolder();
+  const { root, study, prepare, submit, read, started } = workFolder();
   let slurm: Slurm;
   beforeAll(async () => {
     slurm = await startSlurm({ hidden: { n2: root } });
@@ -166,7 +166,7 @@ describe.skipIf(!canHideFolders)('a node without the shared folder', () => {
       return tasks.length === 4 && tasks.every(({ comment }) => comment !== undefined);
     });
     for (const task of await waiting()) {
-      expect(task).toMatchObject({ node: 'n2', comment: `E_WORK_MISSING: n2 does not see ${work}` });
+      expect(task).toMatchObject({ node: 'n2', comment: `E_WORK_MISSING: n2 does not see ${study}` });
     }
     expect(started().map(read)).toEqual(Array.from({ length: 8 }, () => 'n1 1'));
     await slurm.showFolder('n2');

@@ -109,7 +109,7 @@ function sameConv(kernel: Triple, dilation = 1, upsample: Triple = [1, 1, 1]): C
 }
 
 /** A graph in the making: inputs with values by name, and what to compare. */
-class Bench {
+class StudyContext {
   readonly builder = new GraphBuilder();
   readonly feeds: Record<string, Float64Array> = {};
   readonly #targets = new Map<string, Value>();
@@ -190,20 +190,23 @@ const CHAINS: readonly Chain[] = [
 const describeChain = ({ name, channels, batch, size }: Chain): string =>
   `${name}, channels ${channels.join(' > ')}, batch ${batch}, size ${size.join('x')}`;
 
-function chainGraph({ attributes, channels, batch, size }: Chain): { readonly bench: Bench; readonly graph: Graph } {
-  const bench = new Bench();
-  let value = bench.input('x', [batch, channels[0]!, ...size]);
+function chainGraph({ attributes, channels, batch, size }: Chain): {
+  readonly context: StudyContext;
+  readonly graph: Graph;
+} {
+  const context = new StudyContext();
+  let value = context.input('x', [batch, channels[0]!, ...size]);
   channels.slice(1).forEach((count, index) => {
-    value = bench.conv(`w${index}`, value, count, attributes);
+    value = context.conv(`w${index}`, value, count, attributes);
   });
-  return { bench, graph: bench.graph(value) };
+  return { context, graph: context.graph(value) };
 }
 
 describe('the blocked lowering of same-size convolutions', () => {
   for (const chain of CHAINS) {
     blockedIt(`agrees with the evaluator, derivatives included: ${describeChain(chain)}`, async block => {
-      const { bench, graph } = chainGraph(chain);
-      const model = await compare(graph, bench.feeds, block);
+      const { context, graph } = chainGraph(chain);
+      const model = await compare(graph, context.feeds, block);
       expect(blockedOperators(model)).toContain('Conv');
     });
   }
@@ -217,20 +220,20 @@ describe('the blocked lowering of same-size convolutions', () => {
   });
 
   blockedIt('leaves other convolutions plain, in one model with blocked ones', async block => {
-    const bench = new Bench();
-    const before = bench.conv('w0', bench.input('x', [2, 3, 4, 6, 4]), 4, K3);
-    const strided = bench.conv('w1', before, 5, { ...K3, strides: [1, 2, 2] });
-    await compare(bench.graph(bench.conv('w2', strided, 3, K3)), bench.feeds, block);
+    const context = new StudyContext();
+    const before = context.conv('w0', context.input('x', [2, 3, 4, 6, 4]), 4, K3);
+    const strided = context.conv('w1', before, 5, { ...K3, strides: [1, 2, 2] });
+    await compare(context.graph(context.conv('w2', strided, 3, K3)), context.feeds, block);
   });
 
   blockedIt('keeps a value that is a result and is also read by others', async block => {
-    const bench = new Bench();
-    const { builder } = bench;
-    const x = bench.input('x', [1, 3, 4, 4, 4]);
-    const first = bench.conv('w0', x, 4, K3);
-    const sum = builder.add(bench.conv('w1', first, 4, K3), first);
-    const { outputs } = bench.graph(builder.apply('Relu', [sum], {}));
-    await compare({ outputs: { ...outputs, first, sum } }, bench.feeds, block);
+    const context = new StudyContext();
+    const { builder } = context;
+    const x = context.input('x', [1, 3, 4, 4, 4]);
+    const first = context.conv('w0', x, 4, K3);
+    const sum = builder.add(context.conv('w1', first, 4, K3), first);
+    const { outputs } = context.graph(builder.apply('Relu', [sum], {}));
+    await compare({ outputs: { ...outputs, first, sum } }, context.feeds, block);
   });
 });
 
@@ -257,23 +260,23 @@ describe('the blocked lowering of convolutions of an upsampled image', () => {
             number,
             number,
           ];
-          const bench = new Bench();
-          const low = bench.conv('w0', bench.input('x', [batch, input, 4, 3, 2]), coarse, K1);
-          const high = bench.conv('w1', low, fine, UPSAMPLED);
-          const graph = bench.graph(bench.conv('w2', high, output, K1));
+          const context = new StudyContext();
+          const low = context.conv('w0', context.input('x', [batch, input, 4, 3, 2]), coarse, K1);
+          const high = context.conv('w1', low, fine, UPSAMPLED);
+          const graph = context.graph(context.conv('w2', high, output, K1));
           const packing = new Packing(reachable(Object.values(graph.outputs)), block);
           expect([packing.of(high), packing.of(low)]).toEqual(packs);
-          await compare(graph, bench.feeds, block);
+          await compare(graph, context.feeds, block);
         },
       );
     }
   }
 
   blockedIt('agrees where the result, or the image, is not blocked', async block => {
-    const bench = new Bench();
-    const low = bench.conv('w0', bench.input('x', [2, 2, 3, 2, 3]), 3, K3);
-    await compare(bench.graph(bench.conv('w1', low, 4, UPSAMPLED)), bench.feeds, block);
-    const other = new Bench();
+    const context = new StudyContext();
+    const low = context.conv('w0', context.input('x', [2, 2, 3, 2, 3]), 3, K3);
+    await compare(context.graph(context.conv('w1', low, 4, UPSAMPLED)), context.feeds, block);
+    const other = new StudyContext();
     const high = other.conv('w0', other.input('x', [2, 2, 2, 2, 3]), 3, UPSAMPLED);
     await compare(other.graph(other.conv('w1', high, 2, K3)), other.feeds, block);
   });
@@ -293,27 +296,27 @@ describe('the blocked lowering of pooling', () => {
     blockedIt(
       `agrees with the evaluator at ties: ${channels} channels, batch ${batch}, size ${size.join('x')}`,
       async block => {
-        const bench = new Bench();
-        const x = bench.input('x', [batch, 2, ...size], 'ties');
-        const w = bench.input('w0', [channels, 2, 1, 1, 1], 'ties');
+        const context = new StudyContext();
+        const x = context.input('x', [batch, 2, ...size], 'ties');
+        const w = context.input('w0', [channels, 2, 1, 1, 1], 'ties');
         // whole numbers stay whole, so that ties are exact in float32 too
-        const before = bench.builder.apply('Conv', [x, w], K1);
-        const pooled = bench.builder.apply('MaxPool', [before], { kernel: [2, 2, 2] });
-        const graph = bench.graph(bench.conv('w1', pooled, 3, K1));
-        const model = await compare(graph, bench.feeds, block);
+        const before = context.builder.apply('Conv', [x, w], K1);
+        const pooled = context.builder.apply('MaxPool', [before], { kernel: [2, 2, 2] });
+        const graph = context.graph(context.conv('w1', pooled, 3, K1));
+        const model = await compare(graph, context.feeds, block);
         expect(blockedOperators(model)).toContain('MaxPool');
         // and where what comes back from the pool is a plain image
-        await compare(bench.graph(pooled), bench.feeds, block);
+        await compare(context.graph(pooled), context.feeds, block);
       },
     );
   }
 
   blockedIt('leaves anisotropic and average pooling plain', async block => {
-    const bench = new Bench();
-    const before = bench.conv('w0', bench.input('x', [2, 3, 2, 4, 4]), 4, K3);
-    const pooled = bench.builder.apply('MaxPool', [before], { kernel: [1, 2, 2] });
-    const averaged = bench.builder.apply('AveragePool', [bench.conv('w1', pooled, 3, K1)], { kernel: [2, 2, 2] });
-    await compare(bench.graph(bench.conv('w2', averaged, 2, K1)), bench.feeds, block);
+    const context = new StudyContext();
+    const before = context.conv('w0', context.input('x', [2, 3, 2, 4, 4]), 4, K3);
+    const pooled = context.builder.apply('MaxPool', [before], { kernel: [1, 2, 2] });
+    const averaged = context.builder.apply('AveragePool', [context.conv('w1', pooled, 3, K1)], { kernel: [2, 2, 2] });
+    await compare(context.graph(context.conv('w2', averaged, 2, K1)), context.feeds, block);
   });
 });
 
@@ -329,47 +332,47 @@ describe('the blocked lowering of elementwise operators', () => {
     blockedIt(
       `agrees with the evaluator: ${channels} channels, batch ${batch}, size ${size.join('x')}`,
       async block => {
-        const bench = new Bench();
-        const { builder } = bench;
-        const image = (name: string): Value => bench.conv(name, x, channels, K1);
-        const x = bench.input('x', [batch, 2, ...size]);
+        const context = new StudyContext();
+        const { builder } = context;
+        const image = (name: string): Value => context.conv(name, x, channels, K1);
+        const x = context.input('x', [batch, 2, ...size]);
         const results: Record<string, Value> = {
-          bias: builder.add(image('w0'), bench.input('bias', [1, channels, 1, 1, 1])),
-          'bias per sample': builder.add(bench.input('bias2', [batch, channels, 1, 1, 1]), image('w1')),
-          scale: builder.mul(image('w2'), bench.input('scale', [batch, channels, 1, 1, 1])),
-          'scale on the left': builder.mul(bench.input('scale2', [1, channels, 1, 1, 1]), image('w3')),
-          'one scale for all': builder.mul(image('w4'), bench.input('scale3', [1, 1, 1, 1, 1])),
-          'one bias per sample': builder.add(image('w5'), bench.input('bias3', [batch, 1, 1, 1, 1])),
-          'scalar factor': builder.mul(image('w6'), bench.input('factor', [])),
+          bias: builder.add(image('w0'), context.input('bias', [1, channels, 1, 1, 1])),
+          'bias per sample': builder.add(context.input('bias2', [batch, channels, 1, 1, 1]), image('w1')),
+          scale: builder.mul(image('w2'), context.input('scale', [batch, channels, 1, 1, 1])),
+          'scale on the left': builder.mul(context.input('scale2', [1, channels, 1, 1, 1]), image('w3')),
+          'one scale for all': builder.mul(image('w4'), context.input('scale3', [1, 1, 1, 1, 1])),
+          'one bias per sample': builder.add(image('w5'), context.input('bias3', [batch, 1, 1, 1, 1])),
+          'scalar factor': builder.mul(image('w6'), context.input('factor', [])),
           'scalar bias': builder.add(image('w7'), 0.5),
-          'difference with a bias': builder.sub(image('w8'), bench.input('bias4', [1, channels, 1, 1, 1])),
+          'difference with a bias': builder.sub(image('w8'), context.input('bias4', [1, channels, 1, 1, 1])),
           difference: builder.sub(image('w9'), image('w10')),
           product: builder.mul(image('w11'), image('w11')),
-          'sum with a plain image': builder.add(image('w12'), bench.input('plain', [batch, channels, ...size])),
+          'sum with a plain image': builder.add(image('w12'), context.input('plain', [batch, channels, ...size])),
           negative: builder.neg(image('w13')),
           'relu of a normalised image': builder.apply(
             'Relu',
             [
               builder.add(
-                builder.mul(image('w14'), bench.input('scale4', [batch, channels, 1, 1, 1])),
-                bench.input('bias5', [batch, channels, 1, 1, 1]),
+                builder.mul(image('w14'), context.input('scale4', [batch, channels, 1, 1, 1])),
+                context.input('bias5', [batch, channels, 1, 1, 1]),
               ),
             ],
             {},
           ),
           'leaky relu of a sum': builder.apply('LeakyRelu', [builder.add(image('w15'), image('w16'))], { alpha: 0.1 }),
           'sum with a scaled image': builder.add(
-            builder.mul(image('w17'), bench.input('scale5', [1, channels, 1, 1, 1])),
+            builder.mul(image('w17'), context.input('scale5', [1, channels, 1, 1, 1])),
             builder.apply('Relu', [image('w18')], {}),
           ),
           means: builder.mul(image('w19'), builder.mean(image('w20'), [2, 3, 4])),
           'sums over the batch': builder.mul(image('w21'), builder.sum(image('w22'), [0, 2, 3, 4])),
           'means over channels': builder.mul(image('w23'), builder.mean(image('w24'), [1])),
         };
-        const read = Object.values(results).map((value, index) => bench.conv(`v${index}`, value, 2, K1));
-        const graph = bench.graph(read.reduce((sum, value) => builder.add(sum, value)));
+        const read = Object.values(results).map((value, index) => context.conv(`v${index}`, value, 2, K1));
+        const graph = context.graph(read.reduce((sum, value) => builder.add(sum, value)));
         const named = Object.entries(results).map(([name, value]) => [`result: ${name}`, value]);
-        await compare({ outputs: { ...graph.outputs, ...Object.fromEntries(named) } }, bench.feeds, block);
+        await compare({ outputs: { ...graph.outputs, ...Object.fromEntries(named) } }, context.feeds, block);
       },
     );
   }

@@ -1,4 +1,4 @@
-/** The folder of a sweep that is at work, with a unit in every state: what the page and the report are shown. */
+/** The folder of a sweep that is running, with a unit in every state: what the page and the report are shown. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { thisProcess } from '../../src/platform/node/owner.ts';

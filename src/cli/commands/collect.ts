@@ -3,13 +3,13 @@
 import { createNodeSources } from '../../platform/node/laboratory.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import { countsText } from '../../report/unit-text.ts';
-import { collectWork } from '../../study/open-study.ts';
-import { readWork } from '../../study/read-study.ts';
+import { collectStudy } from '../../study/open-study.ts';
+import { readStudy } from '../../study/read-study.ts';
 import { LEASE_MS } from '../../study/units/claim.ts';
 import { countStates, readStates, type UnitReport, unitsToRestart } from '../../study/units/state.ts';
 import { lookOutside, lookOutsideIfAny, submitAgain } from '../executor.ts';
 import type { AddCommand } from '../program.ts';
-import { reportWork } from '../work-report.ts';
+import { reportStudy } from '../study-report.ts';
 
 interface Flags {
   readonly again: boolean;
@@ -21,15 +21,15 @@ export const addCollect: AddCommand = (program, start) => {
     .description('put together tables and report of what is finished of a run or sweep')
     .argument('<folder>', 'of the run or sweep')
     .option('--again', 'have the batch system start again what it lost', false)
-    .action((work: string, { again }: Flags) =>
+    .action((study: string, { again }: Flags) =>
       start(async ({ progress, signal }) => {
         const sources = createNodeSources();
         const world = { files: sources.files, machine: thisMachine };
-        const found = await readWork(sources.files, work);
+        const found = await readStudy(sources.files, study);
         const look = async (): Promise<readonly UnitReport[]> => {
           const outside = again
-            ? await lookOutside(sources.files, work)
-            : await lookOutsideIfAny(sources.files, work, progress.warn);
+            ? await lookOutside(sources.files, study)
+            : await lookOutsideIfAny(sources.files, study, progress.warn);
           return readStates(world, found, outside);
         };
         let reports = await look();
@@ -41,7 +41,7 @@ export const addCollect: AddCommand = (program, start) => {
         // first, since there may be nothing yet to put together
         const places = again ? unitsToRestart(reports) : [];
         const submitted = await submitAgain(sources.files, { ...found, places });
-        const { json, text } = await reportWork(sources, work, await collectWork(world, found, reports));
+        const { json, text } = await reportStudy(sources, study, await collectStudy(world, found, reports));
         const counts = countStates(reports);
         const lines = [text, countsText(reports), ...(submitted === undefined ? [] : [submitted])];
         return { json: { ...json, counts }, text: lines.join('\n') };

@@ -1,7 +1,7 @@
 /** `voxstill compare RUN|EVALUATION...`: arms or runs side by side, with paired tests, as a report. */
 import { createNodeSources } from '../../platform/node/laboratory.ts';
 import type { AddCommand } from '../program.ts';
-import { writeReport } from '../run-report.ts';
+import { writeReport } from '../run-text.ts';
 
 export const addCompare: AddCommand = (program, start) => {
   program

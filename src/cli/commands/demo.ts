@@ -3,7 +3,7 @@
 import { nodeFiles } from '../../platform/node/files.ts';
 import { freshFolder } from '../../study/folder.ts';
 import type { AddCommand } from '../program.ts';
-import { reportRun } from '../run-report.ts';
+import { reportRun } from '../run-text.ts';
 import { openLaboratory } from '../session.ts';
 import { wholeNumber } from '../values.ts';
 

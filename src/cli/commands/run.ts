@@ -1,9 +1,9 @@
 /** `voxstill run RECIPE`: teacher, student, baseline, evaluation and report, as the recipe says. */
 import { addExecutorFlags, type ExecutorFlags } from '../executor.ts';
-import { executePlanned } from '../planned-work.ts';
+import { executePlanned } from '../planned-study.ts';
 import type { AddCommand } from '../program.ts';
 import { defaultRunFolder, loadRecipe } from '../recipe.ts';
-import { reportRun } from '../run-report.ts';
+import { reportRun } from '../run-text.ts';
 import { type Outcome, openLaboratory } from '../session.ts';
 import { collect } from '../values.ts';
 

@@ -22,13 +22,16 @@ function aborted(signal: AbortSignal): Promise<void> {
 /** A batch system is not asked more often, however many pages look. */
 const OUTSIDE_INTERVAL_MS = 15_000;
 
-/** What a batch system says of a work's units, for so long the same. */
-function watchOutside(work: string, warn: (message: string) => void): () => Promise<ReadonlyMap<number, OutsideState>> {
+/** What a batch system says of a study's units, for so long the same. */
+function watchOutside(
+  study: string,
+  warn: (message: string) => void,
+): () => Promise<ReadonlyMap<number, OutsideState>> {
   let last: { readonly atMs: number; readonly said: Promise<ReadonlyMap<number, OutsideState>> } | undefined;
   return () => {
     const atMs = thisMachine.elapsedMs();
     if (last === undefined || atMs - last.atMs > OUTSIDE_INTERVAL_MS)
-      last = { atMs, said: lookOutsideIfAny(nodeFiles, work, warn) };
+      last = { atMs, said: lookOutsideIfAny(nodeFiles, study, warn) };
     return last.said;
   };
 }
@@ -37,12 +40,12 @@ export const addServe: AddCommand = (program, start) => {
   program
     .command('serve')
     .description('the page: viewer, segmentation in the browser, report; for this machine only')
-    .argument('[folder]', 'of a run or sweep, finished or still at work')
+    .argument('[folder]', 'of a run or sweep, finished or still running')
     .option('--port <n>', 'where to listen; 0 takes any that is free', wholeNumber(0), 0)
     .action((run: string | undefined, { port }: Flags) =>
       start(async ({ progress, signal }) => {
-        const work = run === undefined ? {} : { run, outside: watchOutside(run, tellOnce(progress.warn)) };
-        const { url, close } = await servePage({ ...work, port });
+        const study = run === undefined ? {} : { run, outside: watchOutside(run, tellOnce(progress.warn)) };
+        const { url, close } = await servePage({ ...study, port });
         progress.log(`serving ${run ?? 'the page'} at ${url} (Ctrl-C ends)`);
         await aborted(signal);
         await close();

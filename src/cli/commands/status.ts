@@ -15,13 +15,13 @@ interface Flags {
   readonly watch: boolean;
 }
 
-/** How often a watched work is looked at. */
+/** How often a watched study is looked at. */
 const WATCH_INTERVAL_MS = 2000;
 
-async function look(work: string, warn: (message: string) => void): Promise<readonly UnitReport[]> {
-  const list = await readUnits(nodeFiles, work);
+async function look(study: string, warn: (message: string) => void): Promise<readonly UnitReport[]> {
+  const list = await readUnits(nodeFiles, study);
   const sources = { files: nodeFiles, machine: thisMachine };
-  return readStates(sources, { work, list }, await lookOutsideIfAny(nodeFiles, work, warn));
+  return readStates(sources, { study, list }, await lookOutsideIfAny(nodeFiles, study, warn));
 }
 
 /** Whether anything may still change by itself. */
@@ -30,10 +30,10 @@ function mayChange(reports: readonly UnitReport[]): boolean {
 }
 
 /** Tells of every change until all units have ended, or Ctrl-C. */
-async function watch(work: string, { progress, signal }: Session): Promise<readonly UnitReport[]> {
+async function watch(study: string, { progress, signal }: Session): Promise<readonly UnitReport[]> {
   const warn = tellOnce(progress.warn);
-  let reports = await look(work, warn);
-  const task = progress.task(work, reports.length, 'unit');
+  let reports = await look(study, warn);
+  const task = progress.task(study, reports.length, 'unit');
   let before = new Map<number, UnitReport['state']>();
   for (;;) {
     for (const report of reports) {
@@ -44,7 +44,7 @@ async function watch(work: string, { progress, signal }: Session): Promise<reado
     task.update(countStates(reports).done, countsText(reports));
     if (!mayChange(reports) || signal.aborted) break;
     await thisMachine.wait(WATCH_INTERVAL_MS, signal);
-    reports = await look(work, warn);
+    reports = await look(study, warn);
   }
   task.finish();
   return reports;
@@ -56,10 +56,10 @@ export const addStatus: AddCommand = (program, start) => {
     .description('where every unit of a run or sweep stands, wherever it runs')
     .argument('<folder>', 'of the run or sweep')
     .option('--watch', 'go on telling until all units have ended', false)
-    .action((work: string, flags: Flags) =>
+    .action((study: string, flags: Flags) =>
       start(async (session): Promise<Outcome> => {
-        const units = flags.watch ? await watch(work, session) : await look(work, session.progress.warn);
-        return { json: { work, counts: countStates(units), units }, text: statusText(units) };
+        const units = flags.watch ? await watch(study, session) : await look(study, session.progress.warn);
+        return { json: { study, counts: countStates(units), units }, text: statusText(units) };
       }),
     );
 };

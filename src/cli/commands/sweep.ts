@@ -1,11 +1,11 @@
 /** `voxstill sweep RECIPE --grid key=[...]`: every combination, then what Dice costs and the smallest student that is good enough. */
 import type { SweepResults } from '../../study/sweep-record.ts';
 import { addExecutorFlags, type ExecutorFlags } from '../executor.ts';
-import { executePlanned } from '../planned-work.ts';
+import { executePlanned } from '../planned-study.ts';
 import type { AddCommand } from '../program.ts';
 import { defaultRunFolder, loadSweep } from '../recipe.ts';
 import { type Outcome, openLaboratory } from '../session.ts';
-import { reportSweep } from '../sweep-report.ts';
+import { reportSweep } from '../sweep-text.ts';
 import { collect, share } from '../values.ts';
 
 interface Flags extends ExecutorFlags {

@@ -47,7 +47,7 @@ export const addUnit: AddCommand = (program, start) => {
     )
     .option('--threads <n>', 'CPU threads (default: SLURM_CPUS_PER_TASK, else one per core)', wholeNumber(1))
     .option('--with-teacher', 'first do the unit that teaches this one, or wait for it', false)
-    .action((work: string, index: number | undefined, { threads, withTeacher }: Flags) =>
+    .action((study: string, index: number | undefined, { threads, withTeacher }: Flags) =>
       start(async session => {
         const place = placeOf(index);
         const log = lateLog();
@@ -57,15 +57,15 @@ export const addUnit: AddCommand = (program, start) => {
         const { logPath } = await import('../../study/units/claim.ts');
         const { shortfallError, shortfallText } = await import('../../study/units/end.ts');
         const { inProcess } = await import('../../study/units/in-process.ts');
-        const { openWork } = await import('../../study/open-study.ts');
+        const { openStudy } = await import('../../study/open-study.ts');
         const { performWhenFree } = await import('../../study/units/perform-unit.ts');
-        const { readWork } = await import('../../study/read-study.ts');
+        const { readStudy } = await import('../../study/read-study.ts');
         const { readUnit } = await import('../../study/units/units-file.ts');
-        const { bench, list } = openWork(laboratory, await readWork(laboratory.files, work), session.signal);
-        const unit = await readUnit(laboratory.files, work, { list, place });
+        const { context, list } = openStudy(laboratory, await readStudy(laboratory.files, study), session.signal);
+        const unit = await readUnit(laboratory.files, study, { list, place });
         const teacher = list.units[place]?.teacher;
-        if (withTeacher && teacher !== undefined) await inProcess(bench).start({ work, list, places: [teacher] });
-        const end = await performWhenFree(bench, unit, {
+        if (withTeacher && teacher !== undefined) await inProcess(context).start({ study, list, places: [teacher] });
+        const end = await performWhenFree(context, unit, {
           onClaim: attempt =>
             log.open(openLogFile(logPath(unit.folder.folder, attempt), message => session.progress.warn(message))),
         });

@@ -5,7 +5,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../core/errors.ts';
-import { isWork, readWorkOverview } from '../../study/overview.ts';
+import { isStudy, readStudyOverview } from '../../study/overview.ts';
 import type { OutsideState } from '../../study/units/executor.ts';
 import { PAGE_POLICY } from '../web/policy.ts';
 import { nodeFiles } from './files.ts';
@@ -41,7 +41,7 @@ async function mountsOf({ run, outside }: PageOptions): Promise<readonly Mount[]
     ...pipelines.map(folder => ({ prefix: '/pipelines/', folder }) as const),
   ];
   if (run === undefined) return shared;
-  if (!(await isWork(nodeFiles, run))) {
+  if (!(await isStudy(nodeFiles, run))) {
     throw new InputError(
       'E_RUN',
       `${run} is not the folder of a run or sweep: there is neither run.json nor sweep.json nor an arm in it.`,
@@ -50,7 +50,7 @@ async function mountsOf({ run, outside }: PageOptions): Promise<readonly Mount[]
   const folder = resolve(run);
   const look = async () => {
     const said = await outside?.();
-    return readWorkOverview({ files: nodeFiles, machine: thisMachine, ...(said && { outside: said }) }, folder);
+    return readStudyOverview({ files: nodeFiles, machine: thisMachine, ...(said && { outside: said }) }, folder);
   };
   return [{ path: '/run.json', document: look }, { prefix: '/run/', folder }, ...shared];
 }

@@ -5,12 +5,12 @@ import { type Executor, writeExecutor } from './executor.ts';
 /** An executor that leaves it to somebody else to start units. */
 export function byHand(files: Files): Executor {
   return {
-    start: async ({ work, list, places }) => {
-      await writeExecutor(files, work, { kind: 'none', concurrency: null, sbatch: null, jobs: [] });
-      const first = `${places.length} units are ready to be started, each by: voxstill unit ${work} INDEX --with-teacher`;
+    start: async ({ study, list, places }) => {
+      await writeExecutor(files, study, { kind: 'none', concurrency: null, sbatch: null, jobs: [] });
+      const first = `${places.length} units are ready to be started, each by: voxstill unit ${study} INDEX --with-teacher`;
       return {
         status: 'submitted',
-        text: `${first}\nINDEX is 0 to ${list.units.length - 1}; then: voxstill collect ${work}`,
+        text: `${first}\nINDEX is 0 to ${list.units.length - 1}; then: voxstill collect ${study}`,
       };
     },
   };

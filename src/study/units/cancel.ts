@@ -1,4 +1,4 @@
-/** Stops the units of a work, wherever they run. */
+/** Stops the units of a study, wherever they run. */
 
 import type { Machine } from '../../experiment/machine.ts';
 import type { SharedFiles } from '../../runtime/files.ts';
@@ -7,14 +7,14 @@ import { readStates } from './state.ts';
 import type { Units } from './units-file.ts';
 
 /**
- * Leaves word that no unit of a work is to begin, and none to go on beyond its next safe point; their owners see it at their next heartbeats.
+ * Leaves word that no unit of a study is to begin, and none to go on beyond its next safe point; their owners see it at their next heartbeats.
  * @returns places of the units that run
  */
-export async function cancelWork(
+export async function cancelStudy(
   { files, machine }: { readonly files: SharedFiles; readonly machine: Pick<Machine, 'hasEnded' | 'now' | 'owner'> },
-  { work, list }: { readonly work: string; readonly list: Units },
+  { study, list }: { readonly study: string; readonly list: Units },
 ): Promise<readonly number[]> {
-  await files.write(cancelledPath(work), `${machine.now()} on ${machine.owner.node}\n`);
-  const reports = await readStates({ files, machine }, { work, list });
+  await files.write(cancelledPath(study), `${machine.now()} on ${machine.owner.node}\n`);
+  const reports = await readStates({ files, machine }, { study, list });
   return reports.filter(({ state }) => state === 'running').map(({ place }) => place);
 }

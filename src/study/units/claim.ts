@@ -72,7 +72,7 @@ export function logPath(unit: string, attempt: number): string {
   return `${workFolder(unit)}/log-${attempt}.txt`;
 }
 
-/** The numbers of a unit's claims among the names in its work folder; 0 where there is none. */
+/** The numbers of a unit's claims among the names in its `work` folder; 0 where there is none. */
 export function highestAttempt(names: readonly string[]): number {
   return Math.max(0, ...names.map(name => Number(/^claim-(\d+)\.json$/.exec(name)?.[1] ?? 0)));
 }

@@ -30,7 +30,7 @@ export function shortfallText({ label, end: { status, error } }: Shortfall): str
 }
 
 /**
- * The error of a work of which units did not come to their results: that of the unit where there is one alone, so that its code and
+ * The error of a study of which units did not come to their results: that of the unit where there is one alone, so that its code and
  * exit code are the command's.
  */
 export function shortfallError(shortfalls: readonly [Shortfall, ...Shortfall[]]): Error {

@@ -1,6 +1,6 @@
 /**
- * What a work will cost, before it starts: hours of a core from the times of training steps, and bytes of models and checkpoints. Steps are as
- * long as those of units of the work that are finished, else as a few of them that are tried out here; the rest is scaled from these by
+ * What a study will cost, before it starts: hours of a core from the times of training steps, and bytes of models and checkpoints. Steps are as
+ * long as those of units of the study that are finished, else as a few of them that are tried out here; the rest is scaled from these by
  * the arithmetic that they take. Evaluation comes on top, and so does a finished model that teaches from outside of the step.
  */
 
@@ -19,7 +19,7 @@ const BYTES_PER_NUMBER = 4;
 /** The last checkpoint, the best one, and the model. */
 const COPIES_OF_PARAMETERS = 3;
 
-export interface WorkEstimate {
+export interface StudyEstimate {
   readonly units: number;
   /** Of them, those that are trained. */
   readonly trained: number;
@@ -112,10 +112,10 @@ async function triedSteps(
 }
 
 /**
- * Estimates what the units of a work will cost that are not finished.
- * @param units all of the work
+ * Estimates what the units of a study will cost that are not finished.
+ * @param units all of the study
  */
-export async function estimateWork(laboratory: Laboratory, units: readonly Unit[]): Promise<WorkEstimate> {
+export async function estimateStudy(laboratory: Laboratory, units: readonly Unit[]): Promise<StudyEstimate> {
   const { files } = laboratory;
   const trained = units.filter(({ recipe, arm }) => isTrained(recipe, arm));
   const kinds = await kindsOf(laboratory, trained);

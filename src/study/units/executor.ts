@@ -9,9 +9,9 @@ import type { UnitEnd } from './end.ts';
 import type { Units } from './units-file.ts';
 
 /** Units to be done. */
-export interface WorkToDo {
+export interface StudyToDo {
   /** Folder of the run or sweep; `voxstill unit FOLDER PLACE` does one of its units. */
-  readonly work: string;
+  readonly study: string;
   readonly list: Units;
   /** Which of the list; not necessarily all. */
   readonly places: readonly number[];
@@ -33,7 +33,7 @@ export interface Executor {
    * Starts units, a student after its teacher.
    * @throws the reason of an interruption
    */
-  start(todo: WorkToDo): Promise<Started>;
+  start(todo: StudyToDo): Promise<Started>;
 }
 
 /** What a batch system says of a unit that has not ended. */
@@ -78,18 +78,18 @@ export type ExecutorKind = ExecutorRecord['kind'];
 /** Where nothing is recorded: this process, one unit after another. */
 const DEFAULT_EXECUTOR: ExecutorRecord = { kind: 'local', concurrency: 1, sbatch: null, jobs: [] };
 
-function executorPath(work: string): string {
-  return `${work}/executor.json`;
+function executorPath(study: string): string {
+  return `${study}/executor.json`;
 }
 
-/** Reads who started the units of a work folder last. */
-export async function readExecutor(files: Files, work: string): Promise<ExecutorRecord> {
-  const path = executorPath(work);
+/** Reads who started the units of a study's folder last. */
+export async function readExecutor(files: Files, study: string): Promise<ExecutorRecord> {
+  const path = executorPath(study);
   if (!(await files.exists(path))) return DEFAULT_EXECUTOR;
   return executorSchema.parse(JSON.parse(new TextDecoder().decode(await files.read(path))));
 }
 
-/** Records who starts the units of a work folder. */
-export async function writeExecutor(files: Files, work: string, record: ExecutorRecord): Promise<void> {
-  await writeJson(files, executorPath(work), record);
+/** Records who starts the units of a study's folder. */
+export async function writeExecutor(files: Files, study: string, record: ExecutorRecord): Promise<void> {
+  await writeJson(files, executorPath(study), record);
 }

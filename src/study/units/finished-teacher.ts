@@ -32,21 +32,21 @@ export interface KnownScores {
 export async function knownScores(
   files: Files,
   {
-    work,
+    study,
     unit,
     ...options
   }: {
-    readonly work: string;
+    readonly study: string;
     readonly unit: Unit;
     readonly file: 'evaluation' | 'validation';
     readonly sha256: string;
   },
 ): Promise<KnownScores | undefined> {
-  if (!(await hasUnits(files, work))) return undefined;
-  const list = await readUnits(files, work);
+  if (!(await hasUnits(files, study))) return undefined;
+  const list = await readUnits(files, study);
   for (const [place, { arm, fold, seed }] of list.units.entries()) {
     if (arm !== 'teacher' || fold !== unit.fold || seed === unit.seed) continue;
-    const { recipe, folder, label } = await readUnit(files, work, { list, place });
+    const { recipe, folder, label } = await readUnit(files, study, { list, place });
     const path = folder[options.file];
     if (scoredContent(recipe) !== scoredContent(unit.recipe) || !(await files.exists(path))) continue;
     const evaluation = parseEvaluation(new TextDecoder().decode(await files.read(path)), path);

@@ -1,14 +1,14 @@
 /** Does units in this process, one after another; what they read is shared. */
 
-import type { Bench } from './bench.ts';
+import type { StudyContext } from './context.ts';
 import type { Executor } from './executor.ts';
 import { type PerformOptions, performUnit } from './perform-unit.ts';
 import { schedule } from './schedule.ts';
 import { readUnit } from './units-file.ts';
 
 /** @param options of every unit */
-export function inProcess(bench: Bench, options: PerformOptions = {}): Executor {
-  const { laboratory, work, signal } = bench;
+export function inProcess(context: StudyContext, options: PerformOptions = {}): Executor {
+  const { laboratory, study, signal } = context;
   const { files, machine, progress } = laboratory;
   return {
     start: async ({ list, places, onEnd }) => {
@@ -17,8 +17,8 @@ export function inProcess(bench: Bench, options: PerformOptions = {}): Executor 
         places,
         concurrency: 1,
         perform: async place => {
-          const unit = await readUnit(files, work, { list, place });
-          const end = await performUnit(bench, unit, options);
+          const unit = await readUnit(files, study, { list, place });
+          const end = await performUnit(context, unit, options);
           if (end.status === 'failed') progress.warn(`${unit.label} failed: ${end.error.code}: ${end.error.message}`);
           return end;
         },

@@ -27,7 +27,7 @@ const outcomeSchema = z.object({
 /** `outcome.json` */
 export type UnitOutcome = z.output<typeof outcomeSchema>;
 
-/** Within a unit's work folder. */
+/** Within a unit's study's folder. */
 export const OUTCOME_FILE = 'outcome.json';
 
 function outcomePath(unit: string): string {

@@ -5,8 +5,8 @@
 import { VoxstillError, WorkError } from '../../core/errors.ts';
 import { isTrained } from '../../experiment/arm-content.ts';
 import type { Progress, ProgressTask } from '../../runtime/progress.ts';
-import type { Bench, UnitBench } from './bench.ts';
 import { type Claim, guardFiles, type Heartbeat, ownerText, takeClaim } from './claim.ts';
+import type { StudyContext, UnitContext } from './context.ts';
 import type { UnitEnd } from './end.ts';
 import { readOutcome, recordedError, type UnitOutcome, writeOutcome } from './outcome.ts';
 import { evaluateUnit, trainUnit } from './stages.ts';
@@ -22,16 +22,16 @@ export interface PerformOptions {
   readonly onClaim?: (attempt: number) => void;
 }
 
-/** A file that stops everything in a work folder while it is there. */
-export function cancelledPath(work: string): string {
-  return `${work}/cancelled`;
+/** A file that stops everything in a study's folder while it is there. */
+export function cancelledPath(study: string): string {
+  return `${study}/cancelled`;
 }
 
 /** @returns WorkError E_CANCELLED */
-export function cancelledError(work: string): WorkError {
+export function cancelledError(study: string): WorkError {
   return new WorkError(
     'E_CANCELLED',
-    `${work} was cancelled. What is finished is kept; voxstill retry goes on with the rest.`,
+    `${study} was cancelled. What is finished is kept; voxstill retry goes on with the rest.`,
   );
 }
 
@@ -66,7 +66,7 @@ function watchedProgress(
 
 /** Beats until it is stopped; stops the work when it is cancelled or the claim is lost. */
 function startHeart(
-  { laboratory, work }: Bench,
+  { laboratory, study }: StudyContext,
   claim: Claim,
   { say, stop }: { readonly say: () => Heartbeat; readonly stop: (reason: WorkError) => void },
 ): { readonly end: () => Promise<void> } {
@@ -75,7 +75,7 @@ function startHeart(
   const beat = async (): Promise<void> => {
     try {
       await claim.beat(say());
-      if (await files.exists(cancelledPath(work))) stop(cancelledError(work));
+      if (await files.exists(cancelledPath(study))) stop(cancelledError(study));
     } catch (error) {
       if (error instanceof WorkError && error.code === 'E_CLAIM_LOST') stop(error);
       // the work itself stops if it cannot write either
@@ -102,7 +102,7 @@ function startHeart(
  * @returns WorkError E_TEACHER_FAILED, E_TEACHER_MISSING or nothing
  */
 async function teacherProblem(
-  { laboratory: { files } }: Bench,
+  { laboratory: { files } }: StudyContext,
   { recipe, teacher }: Unit,
 ): Promise<WorkError | undefined> {
   if (teacher === undefined || !isTrained(recipe, 'teacher') || (await files.exists(teacher.folder.model))) return;
@@ -116,11 +116,11 @@ async function teacherProblem(
 }
 
 /** The stages of a unit, one after another. */
-async function complete(bench: UnitBench, unit: Unit, { trainOnly = false }: PerformOptions): Promise<void> {
-  await trainUnit(bench, unit);
+async function complete(context: UnitContext, unit: Unit, { trainOnly = false }: PerformOptions): Promise<void> {
+  await trainUnit(context, unit);
   if (trainOnly) return;
-  if (bench.kind === 'sweep') await evaluateUnit(bench, unit, 'val');
-  await evaluateUnit(bench, unit, 'test');
+  if (context.kind === 'sweep') await evaluateUnit(context, unit, 'val');
+  await evaluateUnit(context, unit, 'test');
 }
 
 function endOf({ status, error }: Pick<UnitOutcome, 'status' | 'error'>, cause?: unknown): UnitEnd {
@@ -131,10 +131,10 @@ function endOf({ status, error }: Pick<UnitOutcome, 'status' | 'error'>, cause?:
 /**
  * Does a unit, unless it is done, has failed, or is held by another process.
  * @returns how it ended; an interruption is thrown instead
- * @throws the reason of the bench's signal; {WorkError} E_CANCELLED; E_DISK_FULL and the like where not even the outcome can be written
+ * @throws the reason of the context's signal; {WorkError} E_CANCELLED; E_DISK_FULL and the like where not even the outcome can be written
  */
-export async function performUnit(bench: Bench, unit: Unit, options: PerformOptions = {}): Promise<UnitEnd> {
-  const { laboratory, work, signal } = bench;
+export async function performUnit(context: StudyContext, unit: Unit, options: PerformOptions = {}): Promise<UnitEnd> {
+  const { laboratory, study, signal } = context;
   const { files, machine } = laboratory;
   const { folder } = unit.folder;
   const earlier = await readOutcome(files, folder);
@@ -144,8 +144,8 @@ export async function performUnit(bench: Bench, unit: Unit, options: PerformOpti
     return { status: 'done' };
   }
   signal?.throwIfAborted();
-  if (await files.exists(cancelledPath(work))) throw cancelledError(work);
-  const problem = await teacherProblem(bench, unit);
+  if (await files.exists(cancelledPath(study))) throw cancelledError(study);
+  const problem = await teacherProblem(context, unit);
   if (problem?.code === 'E_TEACHER_MISSING')
     return { status: 'unfinished', error: recordedError(problem), cause: problem };
   const taken = await takeClaim(laboratory, folder);
@@ -157,8 +157,8 @@ export async function performUnit(bench: Bench, unit: Unit, options: PerformOpti
   options.onClaim?.(claim.attempt);
   const stopped = new AbortController();
   const watched = watchedProgress(laboratory.progress, machine.elapsedMs);
-  const own: UnitBench = {
-    ...bench,
+  const own: UnitContext = {
+    ...context,
     laboratory: { ...laboratory, files: guardFiles(files, claim), progress: watched.progress },
     signal: signal === undefined ? stopped.signal : AbortSignal.any([signal, stopped.signal]),
     timingsSeconds: { ...claim.earlier.timingsSeconds },
@@ -166,7 +166,7 @@ export async function performUnit(bench: Bench, unit: Unit, options: PerformOpti
   };
   const { timingsSeconds, waitingShares } = own;
   const say = (): Heartbeat => ({ progress: watched.last(), timingsSeconds, waitingShares });
-  const heart = startHeart(bench, claim, { say, stop: reason => stopped.abort(reason) });
+  const heart = startHeart(context, claim, { say, stop: reason => stopped.abort(reason) });
   const leave = async (error?: unknown): Promise<UnitEnd> => {
     const outcome: UnitOutcome = {
       status: error === undefined ? 'done' : 'failed',
@@ -207,15 +207,19 @@ const HELD_INTERVAL_MS = 2000;
  * again right after its machine was lost.
  * @returns `held` only where the holder has shown meanwhile that it lives
  */
-export async function performWhenFree(bench: Bench, unit: Unit, options: PerformOptions = {}): Promise<UnitEnd> {
-  const { machine, progress } = bench.laboratory;
+export async function performWhenFree(
+  context: StudyContext,
+  unit: Unit,
+  options: PerformOptions = {},
+): Promise<UnitEnd> {
+  const { machine, progress } = context.laboratory;
   let first: number | undefined;
   for (;;) {
-    const end = await performUnit(bench, unit, options);
+    const end = await performUnit(context, unit, options);
     if (end.status !== 'held' || end.beatAtMs === undefined) return end;
     if (first === undefined) progress.log(`${end.error.message}; waiting whether it still lives`);
     first ??= end.beatAtMs;
     if (end.beatAtMs !== first) return end;
-    await machine.wait(HELD_INTERVAL_MS, bench.signal);
+    await machine.wait(HELD_INTERVAL_MS, context.signal);
   }
 }

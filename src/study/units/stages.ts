@@ -17,11 +17,15 @@ import { readTeacherFiles } from '../../teacher/files.ts';
 import { withSoftLabels } from '../../teacher/soft-labels.ts';
 import { teacherLayers } from '../../training/distillation.ts';
 import type { Teacher } from '../../training/teacher.ts';
-import type { Bench, UnitBench } from './bench.ts';
+import type { StudyContext, UnitContext } from './context.ts';
 import { knownScores } from './finished-teacher.ts';
 import type { Unit } from './unit.ts';
 
-async function timed<T>({ laboratory, timingsSeconds }: UnitBench, stage: string, work: () => Promise<T>): Promise<T> {
+async function timed<T>(
+  { laboratory, timingsSeconds }: UnitContext,
+  stage: string,
+  work: () => Promise<T>,
+): Promise<T> {
   const started = laboratory.machine.elapsedMs();
   try {
     return await work();
@@ -31,7 +35,7 @@ async function timed<T>({ laboratory, timingsSeconds }: UnitBench, stage: string
 }
 
 /** A teacher that was trained here, as a frozen part of the student's step. */
-async function ownTeacher({ laboratory, dataOf, signal }: Bench, unit: Unit): Promise<Teacher> {
+async function ownTeacher({ laboratory, dataOf, signal }: StudyContext, unit: Unit): Promise<Teacher> {
   const { files, machine } = laboratory;
   const { folder, recipe, arm, seed } = unit;
   if (!(await files.exists(folder.model))) {
@@ -68,11 +72,11 @@ function keepsSoftLabels(recipe: Recipe): boolean {
 }
 
 /** Opens the models that teach a student: the run's own teacher, or those that the recipe names beside it. */
-async function openTeacher(bench: Bench, { recipe, teacher }: Unit): Promise<Teacher> {
-  const { laboratory } = bench;
+async function openTeacher(context: StudyContext, { recipe, teacher }: Unit): Promise<Teacher> {
+  const { laboratory } = context;
   const keeps = keepsSoftLabels(recipe);
-  if (!('onnx' in recipe.teacher) && !keeps) return ownTeacher(bench, teacher as Unit);
-  const data = await bench.dataOf(recipe);
+  if (!('onnx' in recipe.teacher) && !keeps) return ownTeacher(context, teacher as Unit);
+  const data = await context.dataOf(recipe);
   const finished = 'onnx' in recipe.teacher ? recipe : withFinishedTeacher(recipe, teacher as Unit);
   const opened = await openExternalTeacher(laboratory, finished, data);
   if (!keeps) return opened;
@@ -94,19 +98,19 @@ async function openTeacher(bench: Bench, { recipe, teacher }: Unit): Promise<Tea
  * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and what reading the models throws
  */
 export async function checkUnit(
-  bench: Bench,
+  context: StudyContext,
   unit: Unit,
   { isTeacherPlanned }: { readonly isTeacherPlanned: boolean },
 ): Promise<void> {
   const { arm, recipe, folder } = unit;
-  if (arm !== 'student' || (await bench.laboratory.files.exists(folder.model))) return;
+  if (arm !== 'student' || (await context.laboratory.files.exists(folder.model))) return;
   keepsSoftLabels(recipe);
-  const data = await bench.dataOf(recipe);
+  const data = await context.dataOf(recipe);
   if (isTeacherPlanned && !('onnx' in recipe.teacher)) {
     assertDistillationFits({ recipe, data });
     return;
   }
-  const { inStep, close } = await openTeacher(bench, unit);
+  const { inStep, close } = await openTeacher(context, unit);
   try {
     assertDistillationFits({ recipe, data }, 'network' in inStep ? undefined : inStep);
   } finally {
@@ -115,20 +119,20 @@ export async function checkUnit(
 }
 
 /** Trains the arm of a unit; one that is a finished model from elsewhere needs no training. */
-export async function trainUnit(bench: UnitBench, unit: Unit): Promise<void> {
-  const { laboratory, signal } = bench;
+export async function trainUnit(context: UnitContext, unit: Unit): Promise<void> {
+  const { laboratory, signal } = context;
   const { arm, recipe, seed, folder, label } = unit;
   if (!isTrained(recipe, arm)) return;
   if (await laboratory.files.exists(folder.model)) {
     laboratory.progress.log(`${label}: ${folder.model} is finished already`);
     return;
   }
-  const data = await bench.dataOf(recipe);
-  const teacher = arm === 'student' ? await openTeacher(bench, unit) : undefined;
+  const data = await context.dataOf(recipe);
+  const teacher = arm === 'student' ? await openTeacher(context, unit) : undefined;
   try {
     const options = { laboratory, recipe, data, arm, seed, folder, label, teacher, signal };
-    const { waitingShare } = await timed(bench, 'train', () => trainArm(options));
-    bench.waitingShares['train'] = waitingShare;
+    const { waitingShare } = await timed(context, 'train', () => trainArm(options));
+    context.waitingShares['train'] = waitingShare;
     laboratory.progress.log(`${label}: waited for batches ${(100 * waitingShare).toFixed(1)} % of the time`);
   } finally {
     await teacher?.close();
@@ -139,13 +143,13 @@ type EvaluatedSplit = keyof Pick<Splits, 'val' | 'test'>;
 
 /** Scores and segmentations of a finished teacher that another seed's unit has; undefined where none has them. */
 async function takeScoresOver(
-  { laboratory: { files, machine, progress }, work }: UnitBench,
+  { laboratory: { files, machine, progress }, study }: UnitContext,
   unit: Unit,
   { split, models }: { readonly split: EvaluatedSplit; readonly models: readonly ModelFile[] },
 ): Promise<Evaluation | undefined> {
   const { predictions } = unit.folder;
   const file = split === 'test' ? 'evaluation' : 'validation';
-  const known = await knownScores(files, { work, unit, file, sha256: modelHash(machine, models) });
+  const known = await knownScores(files, { study, unit, file, sha256: modelHash(machine, models) });
   if (known === undefined) return undefined;
   progress.log(`${unit.label}: the same model on the same cases as ${known.label}, whose scores these are`);
   if (split === 'test') {
@@ -157,13 +161,17 @@ async function takeScoresOver(
 }
 
 /** Evaluates the model of a unit on its test cases, or on the validation cases where something is to be chosen. */
-export async function evaluateUnit(bench: UnitBench, unit: Unit, split: EvaluatedSplit = 'test'): Promise<Evaluation> {
-  const { laboratory, signal } = bench;
+export async function evaluateUnit(
+  context: UnitContext,
+  unit: Unit,
+  split: EvaluatedSplit = 'test',
+): Promise<Evaluation> {
+  const { laboratory, signal } = context;
   const { files } = laboratory;
   const { arm, recipe, folder, label } = unit;
   const path = split === 'test' ? folder.evaluation : folder.validation;
   if (await files.exists(path)) return parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
-  const { dataset, splits } = await bench.dataOf(recipe);
+  const { dataset, splits } = await context.dataOf(recipe);
   const score = async (models: readonly ModelFile[], classes?: readonly ModelLabel[]): Promise<Evaluation> =>
     evaluateModel(laboratory, {
       models,
@@ -177,10 +185,10 @@ export async function evaluateUnit(bench: UnitBench, unit: Unit, split: Evaluate
       label: `${split === 'test' ? 'evaluating' : 'validating'} ${label}`,
       ...(signal && { signal }),
     });
-  const evaluation = await timed(bench, split === 'test' ? 'evaluate' : 'validate', async () => {
+  const evaluation = await timed(context, split === 'test' ? 'evaluate' : 'validate', async () => {
     if (isTrained(recipe, arm)) return score([await readModelFile(files, folder.model)]);
     const { files: models, taught } = await readTeacherFiles(files, recipe, { dataset });
-    return (await takeScoresOver(bench, unit, { split, models })) ?? score(models, taught.labels);
+    return (await takeScoresOver(context, unit, { split, models })) ?? score(models, taught.labels);
   });
   await writeJson(files, path, evaluation);
   return evaluation;

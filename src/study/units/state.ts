@@ -14,14 +14,14 @@ import type { ListedUnit, Units } from './units-file.ts';
 
 /**
  * waiting: nobody is at it; queued: a batch system will start it; lost: whoever was at it vanished; cancelled: nobody is at it, and none of
- * the work is to go on.
+ * the study is to go on.
  */
 export const UNIT_STATES = ['waiting', 'queued', 'running', 'done', 'failed', 'lost', 'cancelled'] as const;
 export type UnitState = (typeof UNIT_STATES)[number];
 
 /** Where a unit stands. */
 export interface UnitReport extends Omit<ListedUnit, 'teacher'> {
-  /** In the list of the work. */
+  /** In the list of the study. */
   readonly place: number;
   readonly state: UnitState;
   /** Of the last one; 0 where there was none. */
@@ -100,23 +100,23 @@ function reportOf(
 /** Where a unit stands. */
 export async function readUnitState(
   files: SharedFiles,
-  { work, list, place }: { readonly work: string; readonly list: Units; readonly place: number },
+  { study, list, place }: { readonly study: string; readonly list: Units; readonly place: number },
   look: Look,
 ): Promise<UnitReport> {
-  const found = await readUnitFiles(files, `${work}/${list.units[place]?.folder}`);
+  const found = await readUnitFiles(files, `${study}/${list.units[place]?.folder}`);
   return reportOf({ list, place, found }, look);
 }
 
-/** Where all units of a work stand. Where all have ended nothing is written into the folder, which may be an archive that only gives. */
+/** Where all units of a study stand. Where all have ended nothing is written into the folder, which may be an archive that only gives. */
 export async function readStates(
   { files, machine }: { readonly files: SharedFiles; readonly machine: Pick<Machine, 'hasEnded'> },
-  { work, list }: { readonly work: string; readonly list: Units },
+  { study, list }: { readonly study: string; readonly list: Units },
   outside: Look['outside'] = new Map(),
 ): Promise<readonly UnitReport[]> {
-  const isCancelled = await files.exists(cancelledPath(work));
-  const all = await Promise.all(list.units.map(({ folder }) => readUnitFiles(files, `${work}/${folder}`)));
+  const isCancelled = await files.exists(cancelledPath(study));
+  const all = await Promise.all(list.units.map(({ folder }) => readUnitFiles(files, `${study}/${folder}`)));
   // only claims have an age, and the file system's clock is read by writing
-  const nowMs = all.some(({ claim }) => claim !== undefined) ? await files.nowMs(work) : 0;
+  const nowMs = all.some(({ claim }) => claim !== undefined) ? await files.nowMs(study) : 0;
   const look: Look = { machine, nowMs, isCancelled, outside };
   return all.map((found, place) => reportOf({ list, place, found }, look));
 }
@@ -127,7 +127,7 @@ export function countStates(reports: readonly UnitReport[]): Readonly<Record<Uni
   return Object.fromEntries(counts) as Record<UnitState, number>;
 }
 
-/** The units that whoever sees to a work starts again by itself: those that nobody is at, unless they vanish again and again. */
+/** The units that whoever sees to a study starts again by itself: those that nobody is at, unless they vanish again and again. */
 export function unitsToRestart(reports: readonly UnitReport[]): readonly number[] {
   return reports
     .filter(({ state, attempt }) => state === 'waiting' || (state === 'lost' && attempt < MOST_ATTEMPTS))

@@ -1,4 +1,4 @@
-/** How long a work will still take, from what finished units took. */
+/** How long a study will still take, from what finished units took. */
 import type { UnitReport } from './state.ts';
 
 function spentSeconds({ timingsSeconds }: UnitReport): number {

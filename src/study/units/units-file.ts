@@ -17,7 +17,7 @@ const unitsSchema = z.object({
   kind: z.enum(['run', 'sweep']),
   units: z.array(
     z.object({
-      /** Within the work folder. */
+      /** Within the study's folder. */
       folder: z.string(),
       arm: z.enum(ARMS as [Arm, ...Arm[]]),
       fold: z.int().nullable(),
@@ -35,28 +35,28 @@ export type Units = z.output<typeof unitsSchema>;
 /** A unit as the list has it. */
 export type ListedUnit = Units['units'][number];
 
-/** What a folder of work is. */
-export type WorkKind = Units['kind'];
+/** What a study's folder is. */
+export type StudyKind = Units['kind'];
 
-function unitsPath(work: string): string {
-  return `${work}/units.json`;
+function unitsPath(study: string): string {
+  return `${study}/units.json`;
 }
 
 /** Whether a folder has a list of units. */
-export function hasUnits(files: Files, work: string): Promise<boolean> {
-  return files.exists(unitsPath(work));
+export function hasUnits(files: Files, study: string): Promise<boolean> {
+  return files.exists(unitsPath(study));
 }
 
 /**
- * Reads the list of a work folder.
+ * Reads the list of a study's folder.
  * @throws {InputError} E_WORK_MISSING if there is none; E_WORK if it is damaged
  */
-export async function readUnits(files: Files, work: string): Promise<Units> {
-  const path = unitsPath(work);
-  if (!(await hasUnits(files, work))) {
+export async function readUnits(files: Files, study: string): Promise<Units> {
+  const path = unitsPath(study);
+  if (!(await hasUnits(files, study))) {
     throw new InputError(
       'E_WORK_MISSING',
-      `there is no ${path}: ${work} is not the folder of a run or sweep, or its file system is not mounted here.`,
+      `there is no ${path}: ${study} is not the folder of a run or sweep, or its file system is not mounted here.`,
     );
   }
   const result = unitsSchema.safeParse(parseJson(new TextDecoder().decode(await files.read(path)), path));
@@ -74,8 +74,8 @@ function parseJson(text: string, path: string): unknown {
 }
 
 /** A unit without its teacher, as the list has it. */
-function listed(work: string, { folder, arm, fold, seed, label }: Unit): ListedUnit {
-  return { folder: folder.folder.slice(work.length + 1), arm, fold, seed, label };
+function listed(study: string, { folder, arm, fold, seed, label }: Unit): ListedUnit {
+  return { folder: folder.folder.slice(study.length + 1), arm, fold, seed, label };
 }
 
 /**
@@ -86,13 +86,13 @@ function listed(work: string, { folder, arm, fold, seed, label }: Unit): ListedU
 function extended(
   before: readonly ListedUnit[],
   units: readonly Unit[],
-  work: string,
+  study: string,
 ): { readonly list: ListedUnit[]; readonly places: ReadonlyMap<string, number> } {
   const list = [...before];
   const places = new Map(list.map(({ folder }, place) => [folder, place]));
   for (const unit of units) {
-    const own = listed(work, unit);
-    const teacher = waitsForTeacher(unit) ? places.get(listed(work, unit.teacher as Unit).folder) : undefined;
+    const own = listed(study, unit);
+    const teacher = waitsForTeacher(unit) ? places.get(listed(study, unit.teacher as Unit).folder) : undefined;
     const place = places.get(own.folder) ?? list.length;
     list[place] = teacher === undefined ? own : { ...own, teacher };
     places.set(own.folder, place);
@@ -106,23 +106,23 @@ function waitsForTeacher({ arm, recipe }: Unit): boolean {
 }
 
 /**
- * The list of a work folder with units put into it; writes nothing.
+ * The list of a study's folder with units put into it; writes nothing.
  * @param units each teacher before its students
  * @returns the list, and the places of these units in it
  */
 export async function planList(
   files: Files,
-  work: string,
-  { kind, units }: { readonly kind: WorkKind; readonly units: readonly Unit[] },
+  study: string,
+  { kind, units }: { readonly kind: StudyKind; readonly units: readonly Unit[] },
 ): Promise<{ readonly list: Units; readonly places: readonly number[] }> {
-  const before = (await hasUnits(files, work)) ? (await readUnits(files, work)).units : [];
-  const { list, places } = extended(before, units, work);
-  return { list: { kind, units: list }, places: units.map(unit => places.get(listed(work, unit).folder) as number) };
+  const before = (await hasUnits(files, study)) ? (await readUnits(files, study)).units : [];
+  const { list, places } = extended(before, units, study);
+  return { list: { kind, units: list }, places: units.map(unit => places.get(listed(study, unit).folder) as number) };
 }
 
-/** Writes the list of a work folder. */
-export async function writeUnits(files: Files, work: string, list: Units): Promise<void> {
-  await writeJson(files, unitsPath(work), list);
+/** Writes the list of a study's folder. */
+export async function writeUnits(files: Files, study: string, list: Units): Promise<void> {
+  await writeJson(files, unitsPath(study), list);
 }
 
 /** So many folders are written at once: syncing waits much longer for a disk than it works. */
@@ -152,17 +152,17 @@ export async function prepareUnits(
  */
 export async function readUnit(
   files: Files,
-  work: string,
+  study: string,
   { list, place }: { readonly list: Units; readonly place: number },
 ): Promise<Unit> {
   const one = list.units[place];
   if (one === undefined) {
-    throw new InputError('E_UNIT', `${work} has no unit ${place}: it has 0 to ${list.units.length - 1}.`);
+    throw new InputError('E_UNIT', `${study} has no unit ${place}: it has 0 to ${list.units.length - 1}.`);
   }
   const { arm, fold, seed, label, teacher } = one;
-  const path = `${work}/${one.folder}/recipe.yaml`;
+  const path = `${study}/${one.folder}/recipe.yaml`;
   const recipe = parseRecipe(new TextDecoder().decode(await files.read(path)), { path });
-  const taughtBy = teacher === undefined ? undefined : await readUnit(files, work, { list, place: teacher });
-  const unit = { arm, fold, seed, label, recipe, folder: armFolder(`${work}/${one.folder}`) };
+  const taughtBy = teacher === undefined ? undefined : await readUnit(files, study, { list, place: teacher });
+  const unit = { arm, fold, seed, label, recipe, folder: armFolder(`${study}/${one.folder}`) };
   return taughtBy === undefined ? unit : { ...unit, teacher: taughtBy };
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { WorkError } from '../../../src/core/errors.ts';
 import type { QueuedTask, SlurmClient } from '../../../src/platform/node/slurm/client.ts';
-import { slurmExecutor, slurmOutside } from '../../../src/platform/node/slurm/executor.ts';
+import { slurmExecutor, slurmOutside } from '../../../src/platform/node/slurm/slurm-executor.ts';
 import { readExecutor } from '../../../src/study/units/executor.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 
@@ -10,7 +10,7 @@ const UNITS = (['teacher', 'student', 'student', 'baseline'] as const).map((arm,
   const taught = arm === 'student' ? { teacher: 0 } : {};
   return { folder: `units/${place}`, arm, fold: null, seed: 1, label: `${arm} ${place}`, ...taught };
 });
-const TODO = { work: 'sizes', list: { kind: 'sweep' as const, units: UNITS }, places: [0, 1, 2, 3] };
+const TODO = { study: 'sizes', list: { kind: 'sweep' as const, units: UNITS }, places: [0, 1, 2, 3] };
 
 /** Numbers jobs from 10 on; refuses a script of the name `refused`. */
 function notingSlurm(options: { readonly refused?: string; readonly tasks?: readonly QueuedTask[] } = {}) {

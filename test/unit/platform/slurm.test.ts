@@ -9,7 +9,7 @@ import { arrayScript, indexRanges, shellWord } from '../../../src/platform/node/
 describe('the script of an array', () => {
   const settings = {
     program: ['/opt/node/bin/node', '/opt/voxstill/main.js'],
-    work: "/data/Ada's sweep",
+    study: "/data/Ada's sweep",
     sbatch: '',
   } as const;
   const script = { name: 'students', units: [2, 3, 4, 7], offset: 0, concurrency: null };
@@ -17,7 +17,7 @@ describe('the script of an array', () => {
   it('is for people to read', () => {
     expect(arrayScript({ ...settings, sbatch: '--partition=gpu --time=2:00:00' }, { ...script, concurrency: 8 })).toBe(
       `#!/bin/bash
-# 4 units of a voxstill work: students
+# 4 units of a voxstill study: students
 #SBATCH --job-name=voxstill-students
 #SBATCH --array=2-4,7%8
 #SBATCH --output=/dev/null

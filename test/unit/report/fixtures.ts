@@ -106,7 +106,7 @@ export function comparison(pairs: readonly PairTest[]): Comparison {
   return { arms: { teacher: arm(0.88, 100_000), student: arm(0.85, 6_250), baseline: arm(0.84, 6_250) }, pairs };
 }
 
-/** A unit of a work. */
+/** A unit of a study. */
 export function unit(state: UnitReport['state'], known: Partial<UnitReport> = {}): UnitReport {
   return {
     folder: 'student',

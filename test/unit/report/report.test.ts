@@ -67,12 +67,12 @@ function row(document: Document, heading: string): string[] {
   return [...(head?.parentElement?.querySelectorAll('td') ?? [])].map(cell => cell.textContent ?? '');
 }
 
-describe('the report of a work that is not whole', () => {
+describe('the report of a study that is not whole', () => {
   const progress = { stage: 'train', done: 30, total: 90, unit: 'step', secondsPerStep: 2, etaSeconds: 120 };
   const error = { code: 'E_LOSS_NOT_FINITE', message: 'the loss is <NaN>' };
   const units = [unit('done'), unit('running', { progress }), unit('failed', { error }), unit('waiting')];
 
-  it('says what is missing and why, and is read again by itself while somebody is at work', () => {
+  it('says what is missing and why, and is read again by itself while somebody is running', () => {
     const document = parse(renderReport({ ...input, units }));
     const section = document.querySelector('section');
     expect(section?.querySelector('h2')?.textContent).toBe('What is still missing');
@@ -88,7 +88,7 @@ describe('the report of a work that is not whole', () => {
     expect(document.querySelector('meta[http-equiv="refresh"]')?.getAttribute('content')).toBe('60');
   });
 
-  it('is not read again where nobody is at work, and says nothing where all is done', () => {
+  it('is not read again where nobody is running, and says nothing where all is done', () => {
     const stopped = renderReport({ ...input, units: [unit('done'), unit('failed', { error })] });
     expect(stopped).toContain('What is still missing');
     expect(stopped).not.toContain('http-equiv="refresh"');

@@ -5,7 +5,7 @@
 import type { Arm } from '../../../experiment/record.ts';
 import type { ArrayScript } from './script.ts';
 
-/** A unit by its number in the plan of the work. */
+/** A unit by its number in the plan of the study. */
 export interface PlacedUnit {
   readonly index: number;
   readonly arm: Arm;

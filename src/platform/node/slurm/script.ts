@@ -5,11 +5,11 @@
 /** The program as a node of the cluster starts it: absolute paths of Node and of the program. */
 type Program = readonly [node: string, main: string];
 
-/** What all scripts of a work have in common. */
+/** What all scripts of a study have in common. */
 export interface ScriptSettings {
   readonly program: Program;
   /** Absolute path of the run or sweep. */
-  readonly work: string;
+  readonly study: string;
   /** Options for sbatch, as the user wrote them; they come after the script's own, and so decide. */
   readonly sbatch: string;
 }
@@ -42,7 +42,7 @@ export function indexRanges(numbers: readonly number[]): string {
   return ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
 }
 
-/** How long a task waits for the folder of the work. */
+/** How long a task waits for the folder of the study. */
 const WAIT_SECONDS = 300;
 /** How often a task is put back into the queue because of that. */
 const MOST_RETURNS = 4;
@@ -53,7 +53,7 @@ const MOST_RETURNS = 4;
  * whose output it cannot open, and the node would go through all units in seconds.
  */
 function script(
-  { program, work, sbatch }: ScriptSettings,
+  { program, study, sbatch }: ScriptSettings,
   options: {
     readonly title: string;
     readonly name: string;
@@ -68,7 +68,7 @@ function script(
   // the user's text may have several lines; none of them may run
   const own = sbatch.split(/\s*\n\s*/).filter(line => line !== '');
   const lines = [`--job-name=voxstill-${name}`, ...directives, '--output=/dev/null', '--requeue', ...own];
-  const folder = shellWord(work);
+  const folder = shellWord(study);
   return `#!/bin/bash
 # ${title}
 ${lines.map(line => `#SBATCH ${line}`).join('\n')}
@@ -93,21 +93,21 @@ export function arrayScript(settings: ScriptSettings, { name, units, offset, con
   const limit = concurrency === null ? '' : `%${concurrency}`;
   const index = offset === 0 ? '"$SLURM_ARRAY_TASK_ID"' : `"$((SLURM_ARRAY_TASK_ID + ${offset}))"`;
   return script(settings, {
-    title: `${units.length} units of a voxstill work: ${name}`,
+    title: `${units.length} units of a voxstill study: ${name}`,
     name,
     directives: [`--array=${indexRanges(units.map(unit => unit - offset))}${limit}`],
     task: `\${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID`,
-    words: `unit ${shellWord(settings.work)} ${index} --threads "\${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}"`,
+    words: `unit ${shellWord(settings.study)} ${index} --threads "\${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}"`,
   });
 }
 
 /** The script of the job that comes last: puts results together, and submits again what was lost. */
 export function collectScript(settings: ScriptSettings): string {
   return script(settings, {
-    title: 'puts together what the units of a voxstill work found, and submits again those that were lost',
+    title: 'puts together what the units of a voxstill study found, and submits again those that were lost',
     name: 'collect',
     directives: [],
     task: '$SLURM_JOB_ID',
-    words: `collect ${shellWord(settings.work)} --again`,
+    words: `collect ${shellWord(settings.study)} --again`,
   });
 }

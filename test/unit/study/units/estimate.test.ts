@@ -1,10 +1,10 @@
-/** What a work will cost, by what finished units of it took. */
+/** What a study will cost, by what finished units of it took. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../../../src/data/phantom.ts';
 import { armFolder } from '../../../../src/experiment/arm-folder.ts';
 import { armCosts } from '../../../../src/experiment/arm-plan.ts';
 import { parseRecipe } from '../../../../src/recipe/parse.ts';
-import { estimateWork } from '../../../../src/study/units/estimate.ts';
+import { estimateStudy } from '../../../../src/study/units/estimate.ts';
 import { writeOutcome } from '../../../../src/study/units/outcome.ts';
 import { type Unit, unitsOf } from '../../../../src/study/units/unit.ts';
 import { createLaboratory, functionEngine, thresholdModel } from '../../../support/laboratory.ts';
@@ -27,11 +27,11 @@ async function finish({ folder }: Unit, train: number, threads: number): Promise
   await writeOutcome(files, folder.folder, { ...end, ...spent, ...laboratory.machine.provenance });
 }
 
-describe('the estimate of a work', () => {
+describe('the estimate of a study', () => {
   it('takes the steps of finished units for those of the same kind, and counts what is left', async () => {
     // three seconds with two threads for each first seed are six core-seconds for the second
     for (const unit of units.filter(({ seed }) => seed === 1)) await finish(unit, 3, 2);
-    const estimate = await estimateWork(laboratory, units);
+    const estimate = await estimateStudy(laboratory, units);
     expect(estimate).toMatchObject({ units: 3, trained: 3, basis: 'finished units', kinds: { all: 3, timed: 3 } });
     expect(3600 * estimate.coreHours).toBeCloseTo(3 * 6, 9);
     const parameters = (arm: 'teacher' | 'student') =>
@@ -43,7 +43,7 @@ describe('the estimate of a work', () => {
   it('scales by arithmetic what no finished unit tells', async () => {
     await files.remove('w');
     await finish(units.find(({ arm, seed }) => arm === 'baseline' && seed === 1) as Unit, 3, 1);
-    const { coreHours, kinds, trained } = await estimateWork(laboratory, units);
+    const { coreHours, kinds, trained } = await estimateStudy(laboratory, units);
     expect({ kinds, trained }).toEqual({ kinds: { all: 3, timed: 1 }, trained: 5 });
     // the other baseline takes as long, and teachers and students longer than baselines
     expect(3600 * coreHours).toBeGreaterThan(5 * 3);

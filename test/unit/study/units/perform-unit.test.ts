@@ -5,8 +5,8 @@ import { armFolder } from '../../../../src/experiment/arm-folder.ts';
 import type { Machine } from '../../../../src/experiment/machine.ts';
 import { parseRecipe } from '../../../../src/recipe/parse.ts';
 import type { SharedFiles } from '../../../../src/runtime/files.ts';
-import { openBench } from '../../../../src/study/units/bench.ts';
 import { LEASE_MS, takeClaim } from '../../../../src/study/units/claim.ts';
+import { openContext } from '../../../../src/study/units/context.ts';
 import { forgetFailure, readOutcome } from '../../../../src/study/units/outcome.ts';
 import { cancelledPath, performUnit, performWhenFree } from '../../../../src/study/units/perform-unit.ts';
 import type { Unit } from '../../../../src/study/units/unit.ts';
@@ -86,16 +86,16 @@ function processOf(node: string, more: { readonly files?: SharedFiles; readonly 
   const machine = { ...plain.machine, owner, ...(more.wait && { wait: more.wait }) };
   const laboratory = { ...plain, machine, files: more.files ?? files };
   const interruption = new AbortController();
-  const bench = openBench(laboratory, { work: 'run', kind: 'run', known: undefined, signal: interruption.signal });
-  return { bench, machine, interruption };
+  const context = openContext(laboratory, { study: 'run', kind: 'run', known: undefined, signal: interruption.signal });
+  return { context, machine, interruption };
 }
 
 const namesIn = async (folder: string) => files.list(`run/${folder}/work`);
 
 describe('a unit', () => {
   it('is done once, and says when, where and how long', async () => {
-    const { bench } = processOf('here');
-    expect(await performUnit(bench, unitOf('u'))).toEqual({ status: 'done' });
+    const { context } = processOf('here');
+    expect(await performUnit(context, unitOf('u'))).toEqual({ status: 'done' });
     expect(await readOutcome(files, 'run/u')).toMatchObject({
       status: 'done',
       attempt: 1,
@@ -104,7 +104,7 @@ describe('a unit', () => {
     });
     const before = new Map(files.contents);
     onModel = () => expect.unreachable();
-    expect(await performUnit(processOf('there').bench, unitOf('u'))).toEqual({ status: 'done' });
+    expect(await performUnit(processOf('there').context, unitOf('u'))).toEqual({ status: 'done' });
     expect(new Map(files.contents)).toEqual(before);
   });
 
@@ -113,19 +113,19 @@ describe('a unit', () => {
       throw new WorkError('E_MODEL_RUN', 'it burns');
     };
     const failed = { status: 'failed', error: { code: 'E_MODEL_RUN', message: 'it burns' } };
-    expect(await performUnit(processOf('here').bench, unitOf('u'))).toMatchObject(failed);
+    expect(await performUnit(processOf('here').context, unitOf('u'))).toMatchObject(failed);
     expect(await readOutcome(files, 'run/u')).toMatchObject({ ...failed, attempt: 1 });
     onModel = () => expect.unreachable();
-    expect(await performUnit(processOf('there').bench, unitOf('u'))).toMatchObject(failed);
+    expect(await performUnit(processOf('there').context, unitOf('u'))).toMatchObject(failed);
     await forgetFailure(files, 'run/u');
     onModel = async () => {};
-    expect(await performUnit(processOf('there').bench, unitOf('u'))).toEqual({ status: 'done' });
+    expect(await performUnit(processOf('there').context, unitOf('u'))).toEqual({ status: 'done' });
     expect(await readOutcome(files, 'run/u')).toMatchObject({ attempt: 2, node: 'there' });
   });
 
   it('that somebody holds is left alone', async () => {
-    await takeClaim(processOf('there').bench.laboratory, 'run/u');
-    const end = await performUnit(processOf('here').bench, unitOf('u'));
+    await takeClaim(processOf('there').context.laboratory, 'run/u');
+    const end = await performUnit(processOf('here').context, unitOf('u'));
     expect(end).toMatchObject({
       status: 'held',
       error: { code: 'E_UNIT_HELD', message: expect.stringContaining('there') },
@@ -135,17 +135,17 @@ describe('a unit', () => {
 
   it("is waited for until its dead owner's lease is over, or its living owner has shown that it lives", async () => {
     const dead = processOf('dead');
-    await takeClaim(dead.bench.laboratory, 'run/u');
+    await takeClaim(dead.context.laboratory, 'run/u');
     const pass = async () => {
       files.clock.ms += LEASE_MS / 2;
     };
-    expect(await performWhenFree(processOf('here', { wait: pass }).bench, unitOf('u'))).toEqual({ status: 'done' });
-    const alive = await takeClaim(processOf('alive').bench.laboratory, 'run/v');
+    expect(await performWhenFree(processOf('here', { wait: pass }).context, unitOf('u'))).toEqual({ status: 'done' });
+    const alive = await takeClaim(processOf('alive').context.laboratory, 'run/v');
     const beat = async () => {
       files.clock.ms += 5000;
       if ('claim' in alive) await alive.claim.beat({ progress: null, timingsSeconds: {}, waitingShares: {} });
     };
-    const end = await performWhenFree(processOf('here', { wait: beat }).bench, unitOf('v'));
+    const end = await performWhenFree(processOf('here', { wait: beat }).context, unitOf('v'));
     expect(end.status).toBe('held');
   });
 
@@ -155,12 +155,12 @@ describe('a unit', () => {
     onModel = async () => {
       onModel = async () => {};
       files.clock.ms += LEASE_MS + 1;
-      const { bench } = processOf('owner');
-      expect(await performUnit(bench, unitOf('u'))).toEqual({ status: 'done' });
+      const { context } = processOf('owner');
+      expect(await performUnit(context, unitOf('u'))).toEqual({ status: 'done' });
       files.contents.set('seen', files.contents.get(evaluation)!);
       files.contents.set('outcome', files.contents.get('run/u/work/outcome.json')!);
     };
-    const end = await performUnit(zombie.bench, unitOf('u'));
+    const end = await performUnit(zombie.context, unitOf('u'));
     expect(end).toMatchObject({ status: 'held', error: { code: 'E_CLAIM_LOST' } });
     expect(files.contents.get(evaluation)).toBe(files.contents.get('seen'));
     expect(files.contents.get('run/u/work/outcome.json')).toBe(files.contents.get('outcome'));
@@ -168,19 +168,19 @@ describe('a unit', () => {
   });
 
   it('that is interrupted has no outcome, and is free at once', async () => {
-    const { bench, interruption } = processOf('here');
+    const { context, interruption } = processOf('here');
     onModel = async () => interruption.abort(new Error('Ctrl-C'));
-    await expect(performUnit(bench, unitOf('u'))).rejects.toThrow('Ctrl-C');
+    await expect(performUnit(context, unitOf('u'))).rejects.toThrow('Ctrl-C');
     expect(await namesIn('u')).toEqual(['claim-1.json']);
     onModel = async () => {};
-    expect(await performUnit(processOf('there').bench, unitOf('u'))).toEqual({ status: 'done' });
+    expect(await performUnit(processOf('there').context, unitOf('u'))).toEqual({ status: 'done' });
   });
 });
 
-describe('a work that is cancelled', () => {
+describe('a study that is cancelled', () => {
   it('begins no unit', async () => {
     await files.write(cancelledPath('run'), '');
-    await expect(performUnit(processOf('here').bench, unitOf('u'))).rejects.toMatchObject({ code: 'E_CANCELLED' });
+    await expect(performUnit(processOf('here').context, unitOf('u'))).rejects.toMatchObject({ code: 'E_CANCELLED' });
     expect(await namesIn('u')).toEqual([]);
   });
 
@@ -193,7 +193,7 @@ describe('a work that is cancelled', () => {
     ];
     const later = (signal?: AbortSignal) =>
       new Promise<void>(resolve => signal?.addEventListener('abort', () => resolve()));
-    const { bench } = processOf('here', { wait: (_, signal) => waits.shift() ?? later(signal) });
+    const { context } = processOf('here', { wait: (_, signal) => waits.shift() ?? later(signal) });
     let seen = 0;
     onModel = async () => {
       seen++;
@@ -201,7 +201,7 @@ describe('a work that is cancelled', () => {
       beat();
       await new Promise(resolve => setImmediate(resolve));
     };
-    await expect(performUnit(bench, unitOf('u'))).rejects.toMatchObject({ code: 'E_CANCELLED' });
+    await expect(performUnit(context, unitOf('u'))).rejects.toMatchObject({ code: 'E_CANCELLED' });
     // of two cases
     expect(seen).toBe(1);
     expect(await namesIn('u')).toEqual(['claim-1.json']);
@@ -218,16 +218,16 @@ describe('a disk that is full', () => {
   };
 
   it('for a result is what the unit failed of, and other units go on', async () => {
-    const { bench } = processOf('here', { files: withFull(path => path === 'run/u/evaluation.json') });
-    expect(await performUnit(bench, unitOf('u'))).toMatchObject({ status: 'failed', error: { code: 'E_DISK_FULL' } });
-    expect(await performUnit(bench, unitOf('v'))).toEqual({ status: 'done' });
+    const { context } = processOf('here', { files: withFull(path => path === 'run/u/evaluation.json') });
+    expect(await performUnit(context, unitOf('u'))).toMatchObject({ status: 'failed', error: { code: 'E_DISK_FULL' } });
+    expect(await performUnit(context, unitOf('v'))).toEqual({ status: 'done' });
   });
 
   it('for anything leaves the unit to whoever comes when its lease is over', async () => {
-    const { bench } = processOf('here', { files: withFull(() => true) });
-    await expect(performUnit(bench, unitOf('u'))).rejects.toMatchObject({ code: 'E_DISK_FULL' });
+    const { context } = processOf('here', { files: withFull(() => true) });
+    await expect(performUnit(context, unitOf('u'))).rejects.toMatchObject({ code: 'E_DISK_FULL' });
     files.clock.ms += LEASE_MS + 1;
-    expect(await performUnit(processOf('there').bench, unitOf('u'))).toEqual({ status: 'done' });
+    expect(await performUnit(processOf('there').context, unitOf('u'))).toEqual({ status: 'done' });
   });
 });
 
@@ -240,16 +240,16 @@ describe('a student', () => {
   const student = unitOf('student', { arm: 'student', recipe: own, teacher });
 
   it('whose teacher is not finished does not begin', async () => {
-    const end = await performUnit(processOf('here').bench, student);
+    const end = await performUnit(processOf('here').context, student);
     expect(end).toMatchObject({ status: 'unfinished', error: { code: 'E_TEACHER_MISSING' } });
     expect(await namesIn('student')).toEqual([]);
   });
 
   it('whose teacher has failed fails too', async () => {
-    const { bench } = processOf('here');
-    const burnt = { ...bench, dataOf: () => Promise.reject(new WorkError('E_LOSS_NOT_FINITE', 'loss is NaN')) };
+    const { context } = processOf('here');
+    const burnt = { ...context, dataOf: () => Promise.reject(new WorkError('E_LOSS_NOT_FINITE', 'loss is NaN')) };
     expect(await performUnit(burnt, teacher)).toMatchObject({ status: 'failed' });
-    const end = await performUnit(bench, student);
+    const end = await performUnit(context, student);
     const message = 'its teacher failed: E_LOSS_NOT_FINITE: loss is NaN';
     expect(end).toMatchObject({ status: 'failed', error: { code: 'E_TEACHER_FAILED', message } });
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nodeFiles } from '../../../../src/platform/node/files.ts';
 import type { SharedFiles } from '../../../../src/runtime/files.ts';
-import { cancelWork } from '../../../../src/study/units/cancel.ts';
+import { cancelStudy } from '../../../../src/study/units/cancel.ts';
 import { LEASE_MS, takeClaim } from '../../../../src/study/units/claim.ts';
 import type { OutsideState } from '../../../../src/study/units/executor.ts';
 import { OUTCOME_FILE, type UnitOutcome, writeOutcome } from '../../../../src/study/units/outcome.ts';
@@ -48,7 +48,7 @@ describe('the state of a unit', () => {
     files.clock.ms += LEASE_MS + 1;
     const progress = { stage: 'teacher', done: 3, total: 9, unit: 'step', secondsPerStep: 2, etaSeconds: 12 };
     await (await claim(files, 4)).beat({ progress, timingsSeconds: {}, waitingShares: {} });
-    const reports = await readStates({ files, machine }, { work: 'w', list: listOf(6) });
+    const reports = await readStates({ files, machine }, { study: 'w', list: listOf(6) });
     expect(reports.map(({ state }) => state)).toEqual(['waiting', 'done', 'failed', 'lost', 'running', 'waiting']);
     expect(reports[1]).toMatchObject({ attempt: 0, node: 'n1', timingsSeconds: { train: 5 } });
     expect(reports[2]).toMatchObject({ error: { code: 'E_X', message: 'no' } });
@@ -69,7 +69,7 @@ describe('the state of a unit', () => {
     const files = memoryFiles();
     await writeOutcome(files, 'w/u0', { ...OUTCOME, status: 'done' });
     const readOnly = { ...files, nowMs: () => Promise.reject(new Error('read-only file system')) };
-    const [report] = await readStates({ files: readOnly, machine }, { work: 'w', list: listOf(1) });
+    const [report] = await readStates({ files: readOnly, machine }, { study: 'w', list: listOf(1) });
     expect(report?.state).toBe('done');
   });
 
@@ -79,7 +79,7 @@ describe('the state of a unit', () => {
     files.clock.ms += LEASE_MS + 1;
     const queued: OutsideState = { state: 'queued', job: '7_0', node: null, reason: 'Priority' };
     const outside = new Map([0, 1].map(place => [place, queued]));
-    const reports = await readStates({ files, machine }, { work: 'w', list: listOf(3) }, outside);
+    const reports = await readStates({ files, machine }, { study: 'w', list: listOf(3) }, outside);
     expect(reports.map(({ state }) => state)).toEqual(['queued', 'queued', 'waiting']);
     expect(reports[0]).toMatchObject({ job: '7_0', queuedFor: 'Priority' });
     expect(unitsToRestart(reports)).toEqual([2]);
@@ -89,10 +89,10 @@ describe('the state of a unit', () => {
     const files = memoryFiles();
     await claim(files, 0);
     await writeOutcome(files, 'w/u1', { ...OUTCOME, status: 'done' });
-    const work = { work: 'w', list: listOf(3) };
-    expect(await cancelWork({ files, machine }, work)).toEqual([0]);
+    const study = { study: 'w', list: listOf(3) };
+    expect(await cancelStudy({ files, machine }, study)).toEqual([0]);
     expect(await files.exists(cancelledPath('w'))).toBe(true);
-    const reports = await readStates({ files, machine }, work);
+    const reports = await readStates({ files, machine }, study);
     expect(reports.map(({ state }) => state)).toEqual(['running', 'done', 'cancelled']);
     expect(unitsToRestart(reports)).toEqual([]);
   });
@@ -103,25 +103,25 @@ describe('the state of a unit', () => {
       await claim(files, 0);
       files.clock.ms += LEASE_MS + 1;
     }
-    const reports = await readStates({ files, machine }, { work: 'w', list: listOf(1) });
+    const reports = await readStates({ files, machine }, { study: 'w', list: listOf(1) });
     expect(reports[0]).toMatchObject({ state: 'lost', attempt: 5 });
     expect(unitsToRestart(reports)).toEqual([]);
   });
 });
 
 it('a thousand units on a disk are looked at in less than a second', async () => {
-  const work = mkdtempSync(join(tmpdir(), 'voxstill-states-'));
+  const study = mkdtempSync(join(tmpdir(), 'voxstill-states-'));
   const list = listOf(1000);
   for (const { folder } of list.units) {
-    mkdirSync(join(work, folder, 'work'), { recursive: true });
-    writeFileSync(join(work, folder, 'work', OUTCOME_FILE), JSON.stringify({ ...OUTCOME, status: 'done' }));
+    mkdirSync(join(study, folder, 'work'), { recursive: true });
+    writeFileSync(join(study, folder, 'work', OUTCOME_FILE), JSON.stringify({ ...OUTCOME, status: 'done' }));
   }
   // of computing, so that a busy machine does not matter
   const started = process.cpuUsage();
-  const reports = await readStates({ files: nodeFiles, machine }, { work, list });
+  const reports = await readStates({ files: nodeFiles, machine }, { study, list });
   const { user, system } = process.cpuUsage(started);
   const seconds = (user + system) / 1e6;
   expect(countStates(reports).done).toBe(1000);
   expect(seconds).toBeLessThan(1);
-  rmSync(work, { recursive: true });
+  rmSync(study, { recursive: true });
 });

@@ -1,4 +1,4 @@
-/** How long a work still takes, by hand. */
+/** How long a study still takes, by hand. */
 import { expect, it } from 'vitest';
 import type { UnitReport } from '../../../../src/study/units/state.ts';
 import { secondsLeft } from '../../../../src/study/units/time-left.ts';

@@ -3,23 +3,23 @@ import type { Laboratory } from '../../experiment/laboratory.ts';
 import { type PreparedData, prepareData } from '../../experiment/prepare.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { assertSameData } from '../record.ts';
-import type { WorkKind } from './units-file.ts';
+import type { StudyKind } from './units-file.ts';
 
 /** What the units of a run or sweep share. */
-export interface Bench {
+export interface StudyContext {
   readonly laboratory: Laboratory;
   readonly signal: AbortSignal | undefined;
   /** Folder of the run or sweep. */
-  readonly work: string;
-  readonly kind: WorkKind;
+  readonly study: string;
+  readonly kind: StudyKind;
   /** Data for a recipe of one fold; not read again where the recipe before it needed the same. */
   readonly dataOf: (recipe: Recipe) => Promise<PreparedData>;
   /** SHA-256 of every data file that was read, by path within the data set. */
   readonly dataHashes: Readonly<Record<string, string>>;
 }
 
-/** A bench for one unit. */
-export interface UnitBench extends Bench {
+/** What one unit works with: the context of its study and the clocks of its stages. */
+export interface UnitContext extends StudyContext {
   /** By stage: train, validate, evaluate; the stages add to it. */
   readonly timingsSeconds: Record<string, number>;
   /** By stage: the share of a training's time in which the engine waited for a batch. */
@@ -35,20 +35,22 @@ function dataContent(recipe: Recipe): string {
 }
 
 /**
- * Opens a bench.
+ * Opens the context of a study.
  * @param options.known hashes of data files as an earlier start in that folder recorded them; the data must still be the same
  */
-export function openBench(
+export function openContext(
   laboratory: Laboratory,
-  options: Pick<Bench, 'work' | 'kind' | 'signal'> & { readonly known: Readonly<Record<string, string>> | undefined },
-): Bench {
-  const { work, kind, known, signal } = options;
+  options: Pick<StudyContext, 'study' | 'kind' | 'signal'> & {
+    readonly known: Readonly<Record<string, string>> | undefined;
+  },
+): StudyContext {
+  const { study, kind, known, signal } = options;
   const dataHashes: Record<string, string> = { ...known };
   let last: { readonly content: string; readonly data: PreparedData } | undefined;
   return {
     laboratory,
     signal,
-    work,
+    study,
     kind,
     dataHashes,
     dataOf: async recipe => {
@@ -58,7 +60,7 @@ export function openBench(
       last = undefined;
       const data = await prepareData(laboratory, recipe, signal);
       const now = { ...data.hashes, ...data.transferHashes };
-      assertSameData(dataHashes, now, work);
+      assertSameData(dataHashes, now, study);
       Object.assign(dataHashes, now);
       last = { content, data };
       return data;

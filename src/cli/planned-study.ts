@@ -1,10 +1,10 @@
-/** What a work will cost, told before it starts; and all that is told where nothing is to start. */
+/** What a study will cost, told before it starts; and all that is told where nothing is to start. */
 
 import { formatBytes } from '../report/format.ts';
-import type { PlannedWork } from '../study/open-study.ts';
-import type { WorkEstimate } from '../study/units/estimate.ts';
-import { estimateWork } from '../study/units/estimate.ts';
-import { type ExecutorFlags, executeWork, executorFor, scriptsOf, settingsOf } from './executor.ts';
+import type { PlannedStudy } from '../study/open-study.ts';
+import type { StudyEstimate } from '../study/units/estimate.ts';
+import { estimateStudy } from '../study/units/estimate.ts';
+import { type ExecutorFlags, executeStudy, executorFor, scriptsOf, settingsOf } from './executor.ts';
 import type { Outcome, Session } from './session.ts';
 
 /** Core-hours with two digits; of small works in minutes. */
@@ -13,7 +13,7 @@ function hoursText(hours: number): string {
 }
 
 /** One line for people. */
-function estimateText({ units, trained, coreHours, bytes, basis, kinds }: WorkEstimate): string {
+function estimateText({ units, trained, coreHours, bytes, basis, kinds }: StudyEstimate): string {
   const timed =
     kinds.timed === kinds.all ? '' : `, ${kinds.timed} of ${kinds.all} kinds; the others by their arithmetic`;
   return (
@@ -23,28 +23,28 @@ function estimateText({ units, trained, coreHours, bytes, basis, kinds }: WorkEs
 }
 
 /**
- * Does a planned work as the flags ask, or tells what would be done.
+ * Does a planned study as the flags ask, or tells what would be done.
  * @param report of results, where the units have ended here
  */
 export async function executePlanned<Results>(
-  planned: PlannedWork<Results>,
+  planned: PlannedStudy<Results>,
   flags: ExecutorFlags,
   options: Pick<Session, 'progress' | 'signal'> & { readonly report: (results: Results) => Promise<Outcome> },
 ): Promise<Outcome> {
   const settings = settingsOf(flags);
-  const { laboratory } = planned.bench;
+  const { laboratory } = planned.context;
   // what is wrong with the flags is told before anything is written
-  const executor = executorFor(planned.bench, settings, options.signal);
+  const executor = executorFor(planned.context, settings, options.signal);
   if (flags.dryRun) {
-    const estimate = await estimateWork(laboratory, planned.units);
+    const estimate = await estimateStudy(laboratory, planned.units);
     const scripts = await scriptsOf(laboratory.files, settings, planned);
-    const texts = scripts.map(({ path, text }) => `\n${planned.work}/${path}:\n${text.trimEnd()}`);
+    const texts = scripts.map(({ path, text }) => `\n${planned.study}/${path}:\n${text.trimEnd()}`);
     return {
-      json: { work: planned.work, ...settings, estimate, scripts },
+      json: { study: planned.study, ...settings, estimate, scripts },
       text: [estimateText(estimate), ...texts, 'nothing was started or written'].join('\n'),
     };
   }
   const isOrdinary = settings.kind === 'local' && settings.concurrency === 1;
-  if (!isOrdinary) options.progress.log(estimateText(await estimateWork(laboratory, planned.units)));
-  return executeWork(await planned.prepare(), settings, { executor, report: options.report });
+  if (!isOrdinary) options.progress.log(estimateText(await estimateStudy(laboratory, planned.units)));
+  return executeStudy(await planned.prepare(), settings, { executor, report: options.report });
 }

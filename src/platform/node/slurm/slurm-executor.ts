@@ -10,7 +10,7 @@ import {
   type Outside,
   type OutsideState,
   readExecutor,
-  type WorkToDo,
+  type StudyToDo,
   writeExecutor,
 } from '../../../study/units/executor.ts';
 import { type PlannedArray, planArrays } from './arrays.ts';
@@ -36,10 +36,10 @@ interface PlannedJob extends Pick<PlannedArray, 'name' | 'offset' | 'after'> {
  * What is submitted for units, in this order.
  * @throws {InputError} E_SLURM_MISSING; {WorkError} E_SLURM
  */
-async function planJobs(options: SlurmOptions, { work, list, places }: WorkToDo): Promise<readonly PlannedJob[]> {
+async function planJobs(options: SlurmOptions, { study, list, places }: StudyToDo): Promise<readonly PlannedJob[]> {
   const { client, files, program, concurrency, sbatch } = options;
-  const folder = (await files.realPath(work)) ?? work;
-  const settings = { program, work: folder, sbatch: sbatch ?? '' };
+  const folder = (await files.realPath(study)) ?? study;
+  const settings = { program, study: folder, sbatch: sbatch ?? '' };
   const asked = new Set(places);
   const units = list.units.map(({ arm }, index) => ({ arm, index })).filter(({ index }) => asked.has(index));
   const arrays = planArrays(units, { maxArraySize: await client.maxArraySize(), concurrency });
@@ -55,12 +55,12 @@ async function planJobs(options: SlurmOptions, { work, list, places }: WorkToDo)
   ];
 }
 
-/** The scripts that would be submitted, by their paths in the work folder; writes and submits nothing. */
+/** The scripts that would be submitted, by their paths in the study's folder; writes and submits nothing. */
 export async function slurmScripts(
   options: SlurmOptions,
-  todo: WorkToDo,
+  todo: StudyToDo,
 ): Promise<readonly { readonly path: string; readonly text: string }[]> {
-  const planned = await planJobs(options, { ...todo, work: resolve(todo.work) });
+  const planned = await planJobs(options, { ...todo, study: resolve(todo.study) });
   return planned.map(({ name, script }) => ({ path: scriptPath(name), text: script }));
 }
 
@@ -73,25 +73,25 @@ export function slurmExecutor(options: SlurmOptions): Executor {
   const { client, files, concurrency, sbatch } = options;
   return {
     start: async todo => {
-      const { work, places } = todo;
+      const { study, places } = todo;
       if (places.length === 0) return { status: 'ended', ends: new Map() };
       const planned = await planJobs(options, todo);
-      const { jobs: earlier } = await readExecutor(files, work);
+      const { jobs: earlier } = await readExecutor(files, study);
       const ids = new Map<string, string>();
       const jobs: ExecutorRecord['jobs'] = [];
       try {
         for (const { name, role, script, offset, after } of planned) {
           const path = scriptPath(name);
-          await files.write(`${work}/${path}`, script);
+          await files.write(`${study}/${path}`, script);
           const id = await client.submit({
             script: path,
-            folder: work,
+            folder: study,
             after: after.flatMap(other => ids.get(other) ?? []),
           });
           ids.set(name, id);
           jobs.push({ id, role, firstUnit: offset });
           // whoever cancels now must know of it
-          await writeExecutor(files, work, { kind: 'slurm', concurrency, sbatch, jobs: [...earlier, ...jobs] });
+          await writeExecutor(files, study, { kind: 'slurm', concurrency, sbatch, jobs: [...earlier, ...jobs] });
         }
       } catch (error) {
         // where Slurm has stopped to answer, the first problem is the one to tell
@@ -101,7 +101,7 @@ export function slurmExecutor(options: SlurmOptions): Executor {
       const names = planned.map(({ name }) => `${name} ${ids.get(name)}`).join(', ');
       return {
         status: 'submitted',
-        text: `${places.length} units submitted to Slurm: ${names}\nwatch: voxstill status ${work} --watch\nstop: voxstill cancel ${work}`,
+        text: `${places.length} units submitted to Slurm: ${names}\nwatch: voxstill status ${study} --watch\nstop: voxstill cancel ${study}`,
       };
     },
   };

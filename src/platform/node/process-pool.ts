@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { InputError } from '../../core/errors.ts';
 import type { Laboratory } from '../../experiment/laboratory.ts';
-import { type Executor, type WorkToDo, writeExecutor } from '../../study/units/executor.ts';
+import { type Executor, type StudyToDo, writeExecutor } from '../../study/units/executor.ts';
 import { recordedError } from '../../study/units/outcome.ts';
 import { cancelledError, cancelledPath } from '../../study/units/perform-unit.ts';
 import { type Attempted, schedule } from '../../study/units/schedule.ts';
@@ -123,23 +123,23 @@ export function processPool(
     );
   }
   const threads = Math.floor(laboratory.threads / concurrency);
-  const stateOf = async ({ work, list }: WorkToDo, place: number): Promise<UnitReport> => {
-    const [isCancelled, nowMs] = [await files.exists(cancelledPath(work)), await files.nowMs(work)];
-    return readUnitState(files, { work, list, place }, { machine, nowMs, isCancelled, outside: new Map() });
+  const stateOf = async ({ study, list }: StudyToDo, place: number): Promise<UnitReport> => {
+    const [isCancelled, nowMs] = [await files.exists(cancelledPath(study)), await files.nowMs(study)];
+    return readUnitState(files, { study, list, place }, { machine, nowMs, isCancelled, outside: new Map() });
   };
   return {
     start: async todo => {
-      const { work, list, places, onEnd } = todo;
-      await writeExecutor(files, work, { kind: 'local', concurrency, sbatch: null, jobs: [] });
+      const { study, list, places, onEnd } = todo;
+      await writeExecutor(files, study, { kind: 'local', concurrency, sbatch: null, jobs: [] });
       const running = new Set<number>();
       let ended = 0;
       const perform = async (place: number): Promise<Attempted> => {
         running.add(place);
-        const end = await runProgram(['unit', work, String(place), '--threads', String(threads), '--quiet'], signal);
+        const end = await runProgram(['unit', study, String(place), '--threads', String(threads), '--quiet'], signal);
         running.delete(place);
         const report = await stateOf(todo, place);
         signal.throwIfAborted();
-        if (report.state === 'cancelled') throw cancelledError(work);
+        if (report.state === 'cancelled') throw cancelledError(study);
         const result = attempted(report, end);
         if (result.status !== 'held' && result.status !== 'vanished') ended++;
         if (result.status === 'done') progress.log(`${report.label}: done`);

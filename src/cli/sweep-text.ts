@@ -3,7 +3,7 @@
 import type { Files } from '../runtime/files.ts';
 import { incompleteNotes } from '../study/comparison/incomplete.ts';
 import { readSweep, readSweepRecord, type SweepResults } from '../study/sweep-record.ts';
-import { notesOn } from './run-report.ts';
+import { notesOn } from './run-text.ts';
 import type { Outcome } from './session.ts';
 import { alignColumns } from './table.ts';
 import { unitStates } from './unit-states.ts';
