@@ -5,7 +5,7 @@
 import { PbfReader } from 'pbf';
 
 /** Type of an input or output of a graph. */
-export interface FileValueInfo {
+interface FileValueInfo {
   readonly name: string;
   /** ONNX's number of the element type, 1 for float32; 0 where the file does not say. */
   readonly elementType: number;
@@ -29,7 +29,7 @@ export interface FileTensor {
 }
 
 /** What the file says of an attribute; the field that its kind uses is filled. */
-export interface FileAttribute {
+interface FileAttribute {
   readonly float: number;
   readonly int: number;
   readonly text: string;

@@ -34,7 +34,7 @@ export function elementTypeName(number: number): string {
 }
 
 /** Whether values of this type are real numbers. */
-export function isRealType(number: number): boolean {
+function isRealType(number: number): boolean {
   return number === 1 || number === 10 || number === 11;
 }
 
