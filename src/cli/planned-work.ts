@@ -4,7 +4,8 @@ import type { WorkEstimate } from '../experiment/work/estimate.ts';
 import { estimateWork } from '../experiment/work/estimate.ts';
 import type { PlannedWork } from '../experiment/work/open-work.ts';
 import { formatBytes } from '../report/format.ts';
-import { type ExecutorFlags, executeWork, executorFor, scriptsOf, settingsOf } from './executor.ts';
+import { executeWork, executorFor, scriptsOf, settingsOf } from './executor.ts';
+import type { ExecutorFlags } from './flags/executor.ts';
 import type { Outcome, Session } from './session.ts';
 
 /** Core-hours with two digits; of small works in minutes. */

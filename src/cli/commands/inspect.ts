@@ -1,18 +1,12 @@
 /** `voxstill inspect FILE|RUN`: what a model, volume or run is. */
+
 import { inspectPath } from '../../experiment/inspect.ts';
 import { createNodeSources } from '../../platform/node/laboratory.ts';
 import { formatYaml } from '../../recipe/yaml.ts';
-import type { AddCommand } from '../program.ts';
+import type { Outcome } from '../session.ts';
 
-export const addInspect: AddCommand = (program, start) => {
-  program
-    .command('inspect')
-    .description('what a model, volume or run is')
-    .argument('<path>', 'a .onnx file, a volume in any format, or the folder of a run')
-    .action((path: string) =>
-      start(async () => {
-        const description = await inspectPath(createNodeSources(), path);
-        return { json: description, text: formatYaml(description).trimEnd() };
-      }),
-    );
-};
+/** Describes what lies at the path. */
+export async function inspect(path: string): Promise<Outcome> {
+  const description = await inspectPath(createNodeSources(), path);
+  return { json: description, text: formatYaml(description).trimEnd() };
+}

@@ -6,13 +6,9 @@ import { nodeFiles } from '../../platform/node/files.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import { countsText } from '../../report/unit-text.ts';
 import { lookOutsideIfAny, tellOnce } from '../executor.ts';
-import type { AddCommand } from '../program.ts';
+import type { StatusFlags } from '../flags/status.ts';
 import type { Outcome, Session } from '../session.ts';
 import { changeText, statusText } from '../status-text.ts';
-
-interface Flags {
-  readonly watch: boolean;
-}
 
 /** How often a watched work is looked at. */
 const WATCH_INTERVAL_MS = 2000;
@@ -49,16 +45,8 @@ async function watch(work: string, { progress, signal }: Session): Promise<reado
   return reports;
 }
 
-export const addStatus: AddCommand = (program, start) => {
-  program
-    .command('status')
-    .description('where every unit of a run or sweep stands, wherever it runs')
-    .argument('<folder>', 'of the run or sweep')
-    .option('--watch', 'go on telling until all units have ended', false)
-    .action((work: string, flags: Flags) =>
-      start(async (session): Promise<Outcome> => {
-        const units = flags.watch ? await watch(work, session) : await look(work, session.progress.warn);
-        return { json: { work, counts: countStates(units), units }, text: statusText(units) };
-      }),
-    );
-};
+/** Reports the units, once or until all have ended. */
+export async function status(work: string, flags: StatusFlags, session: Session): Promise<Outcome> {
+  const units = flags.watch ? await watch(work, session) : await look(work, session.progress.warn);
+  return { json: { work, counts: countStates(units), units }, text: statusText(units) };
+}
