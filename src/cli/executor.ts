@@ -1,5 +1,4 @@
-/** The flags that say who starts the units of a run or sweep, and the executor that they ask for. */
-import { type Command, Option } from 'commander';
+/** The executor that the flags ask for, and what it says and does of a run or sweep. */
 import { InputError, VoxstillError } from '../core/errors.ts';
 import { ownProgram } from '../platform/node/own-program.ts';
 import { processPool } from '../platform/node/process-pool.ts';
@@ -11,7 +10,6 @@ import { byHand } from '../study/units/by-hand.ts';
 import type { StudyContext } from '../study/units/context.ts';
 import {
   type Executor,
-  type ExecutorKind,
   type ExecutorRecord,
   type Outside,
   type OutsideState,
@@ -22,33 +20,8 @@ import {
 import { inProcess } from '../study/units/in-process.ts';
 import { MOST_ATTEMPTS } from '../study/units/schedule.ts';
 import { readStates } from '../study/units/state.ts';
+import type { ExecutorFlags } from './flags/executor.ts';
 import type { Outcome } from './session.ts';
-import { wholeNumber } from './values.ts';
-
-/** Flags as commander gives them. */
-export interface ExecutorFlags {
-  readonly executor: ExecutorKind;
-  readonly concurrency?: number;
-  readonly sbatch?: string;
-  readonly dryRun: boolean;
-}
-
-/** Adds --executor and what belongs to it. */
-export function addExecutorFlags(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--executor <which>', 'who starts the units: this machine, Slurm, or nobody')
-        .choices(['local', 'slurm', 'none'] satisfies ExecutorKind[])
-        .default('local'),
-    )
-    .option(
-      '--concurrency <n>',
-      'units at once; several share the cores, each in a process of its own (default: 1 here, as Slurm likes)',
-      wholeNumber(1),
-    )
-    .option('--sbatch <options>', 'further options for sbatch, such as "--partition=gpu --time=2:00:00"')
-    .option('--dry-run', 'tell what would be done and what it costs, and do nothing', false);
-}
 
 /** Who starts units, as it was asked for or recorded. */
 type ExecutorSettings = Pick<ExecutorRecord, 'kind' | 'concurrency' | 'sbatch'>;

@@ -1,22 +1,7 @@
 #!/usr/bin/env node
 /** The program `voxstill`: the process around program.ts - arguments, streams, Ctrl-C and exit code. */
-import { packageVersion } from '../platform/node/provenance.ts';
-import { addCancel } from './commands/cancel.ts';
-import { addCollect } from './commands/collect.ts';
-import { addCompare } from './commands/compare.ts';
-import { addDemo } from './commands/demo.ts';
-import { addEvaluate } from './commands/evaluate.ts';
-import { addInspect } from './commands/inspect.ts';
-import { addPlan } from './commands/plan.ts';
-import { addPredict } from './commands/predict.ts';
-import { addRetry } from './commands/retry.ts';
-import { addRun } from './commands/run.ts';
-import { addServe } from './commands/serve.ts';
-import { addStatus } from './commands/status.ts';
-import { addSweep } from './commands/sweep.ts';
-import { addTrain } from './commands/train.ts';
-import { addUnit } from './commands/unit.ts';
-import { addValidate } from './commands/validate.ts';
+import { packageVersion } from '../platform/node/package-version.ts';
+import { COMMANDS } from './command-list.ts';
 import { createInterruption } from './interruption.ts';
 import { runProgram } from './program.ts';
 
@@ -33,35 +18,19 @@ if (process.channel !== undefined) {
   process.channel.unref();
 }
 
-process.exitCode = await runProgram(
-  process.argv.slice(2),
-  [
-    addDemo,
-    addRun,
-    addTrain,
-    addSweep,
-    addEvaluate,
-    addPredict,
-    addCompare,
-    addValidate,
-    addPlan,
-    addInspect,
-    addServe,
-    addStatus,
-    addCancel,
-    addRetry,
-    addCollect,
-    addUnit,
-  ],
-  {
-    version: packageVersion(),
-    stdout: text => process.stdout.write(text),
-    stderr: {
-      isTerminal: process.stderr.isTTY === true,
-      write: text => process.stderr.write(text),
-      terminal: process.stderr,
+process.exitCode = await runProgram(process.argv.slice(2), COMMANDS, {
+  version: packageVersion(),
+  stdout: text => process.stdout.write(text),
+  stderr: {
+    // opened when something is written to it: help does without
+    get isTerminal() {
+      return process.stderr.isTTY === true;
     },
-    signal: interruption.signal,
-    elapsedMs: () => performance.now(),
+    write: text => process.stderr.write(text),
+    get terminal() {
+      return process.stderr;
+    },
   },
-);
+  signal: interruption.signal,
+  elapsedMs: () => performance.now(),
+});

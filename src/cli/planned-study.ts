@@ -4,7 +4,8 @@ import { formatBytes } from '../report/format.ts';
 import type { PlannedStudy } from '../study/open-study.ts';
 import type { StudyEstimate } from '../study/units/estimate.ts';
 import { estimateStudy } from '../study/units/estimate.ts';
-import { type ExecutorFlags, executeStudy, executorFor, scriptsOf, settingsOf } from './executor.ts';
+import { executeStudy, executorFor, scriptsOf, settingsOf } from './executor.ts';
+import type { ExecutorFlags } from './flags/executor.ts';
 import type { Outcome, Session } from './session.ts';
 
 /** Core-hours with two digits; of small works in minutes. */

@@ -4,12 +4,20 @@
  */
 import { Command, CommanderError } from 'commander';
 import { InputError, VoxstillError } from '../core/errors.ts';
-import { nearestWord } from '../recipe/problems.ts';
-import { createProgress, type TextStream } from './progress.ts';
+import type { TextStream } from './progress.ts';
 import type { Start } from './session.ts';
 
-/** Adds one command to the program. */
-export type AddCommand = (program: Command, start: Start) => void;
+/** Gives a command its arguments, flags and action. What the action needs is imported when it is called. */
+export type DeclareCommand = (command: Command, start: Start) => void;
+
+/** A command as the help of the program lists it. Its flags are loaded when it is called or asked for its help. */
+export interface ListedCommand {
+  readonly name: string;
+  /** Its arguments as its usage shows them, for example `<folder> [index]`. */
+  readonly takes: string;
+  readonly description: string;
+  readonly load: () => Promise<DeclareCommand>;
+}
 
 /** The world that the program talks to. */
 export interface Surroundings {
@@ -34,7 +42,7 @@ function allCommands(program: Command): readonly Command[] {
 }
 
 /** The message of a wrong call, always with the nearest flag and where to read on. */
-function usageMessage(error: CommanderError, program: Command, argv: readonly string[]): string {
+async function usageMessage(error: CommanderError, program: Command, argv: readonly string[]): Promise<string> {
   const name = argv.find(word => program.commands.some(command => command.name() === word));
   const command = program.commands.find(candidate => candidate.name() === name);
   const [first = '', ...more] = error.message.replace(/^error: /, '').split('\n');
@@ -44,6 +52,7 @@ function usageMessage(error: CommanderError, program: Command, argv: readonly st
       options.flatMap(({ long }) => long ?? []),
     );
     const asked = /'(.+)'/.exec(first)?.[1] ?? '';
+    const { nearestWord } = await import('../recipe/problems.ts');
     advice = `The nearest flag is ${nearestWord(asked, flags, Number.POSITIVE_INFINITY)}.`;
   }
   const help = `See voxstill ${name === undefined ? '' : `${name} `}--help.`;
@@ -68,7 +77,7 @@ function describeError(error: Error): { readonly code: string; readonly message:
  */
 export async function runProgram(
   argv: readonly string[],
-  commands: readonly AddCommand[],
+  commands: readonly ListedCommand[],
   surroundings: Surroundings,
 ): Promise<number> {
   const { stdout, stderr, signal, elapsedMs } = surroundings;
@@ -82,19 +91,26 @@ export async function runProgram(
   let exitCode = 0;
   const start: Start = async work => {
     const { quiet, json } = flags();
+    const { createProgress } = await import('./progress.ts');
     const outcome = await work({ progress: createProgress(stderr, { quiet, elapsedMs }), signal, elapsedMs });
     exitCode = outcome.exitCode ?? 0;
     if (!quiet) stderr.write(`${outcome.text}\n`);
     if (json) stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);
   };
-  for (const add of commands) add(program, start);
+  const takes = new Map(commands.map(command => [command.name, command.takes]));
+  const subcommandTerm = (command: Command): string => `${command.name()} ${takes.get(command.name()) ?? ''}`.trimEnd();
+  for (const { name, description } of commands) program.command(name).description(description);
   for (const command of allCommands(program)) {
     command
       .exitOverride()
-      .configureHelp({ showGlobalOptions: true })
+      .configureHelp({ showGlobalOptions: true, subcommandTerm })
       .configureOutput({ writeOut: stdout, writeErr: stderr.write, outputError: () => {} });
   }
   try {
+    for (const command of program.commands) {
+      const listed = commands.find(({ name }) => name === command.name() && argv.includes(name));
+      (await listed?.load())?.(command, start);
+    }
     await program.parseAsync([...argv], { from: 'user' });
     return signal.aborted ? EXIT_INTERRUPTED : exitCode;
   } catch (caught) {
@@ -112,7 +128,7 @@ export async function runProgram(
     }
     const error =
       caught instanceof CommanderError
-        ? new InputError('E_USAGE', usageMessage(caught, program, argv), { cause: caught })
+        ? new InputError('E_USAGE', await usageMessage(caught, program, argv), { cause: caught })
         : asError(caught);
     const { code, message, exitCode } = describeError(error);
     stderr.write(`${code}: ${message}\n`);

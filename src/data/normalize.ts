@@ -8,10 +8,12 @@ import { InputError } from '../core/errors.ts';
 import { percentile } from '../core/percentile.ts';
 
 /**
+ * Methods that need nothing but the volume itself.
  * min-max: (v - min) / (max - min). percentile: the same after clipping to the 0.5th and 99.5th percentile. z-score: (v - mean) / std,
  * population standard deviation. z-score-nonzero: the same over the voxels that are not 0; those that are stay 0. none: as it is.
  */
-export type VolumeNormalization = 'min-max' | 'percentile' | 'z-score' | 'z-score-nonzero' | 'none';
+export const VOLUME_NORMALIZATIONS = ['min-max', 'percentile', 'z-score', 'z-score-nonzero', 'none'] as const;
+export type VolumeNormalization = (typeof VOLUME_NORMALIZATIONS)[number];
 
 /** Of the foreground voxels of a data set, in the unit of the images. */
 export interface IntensityStatistics {

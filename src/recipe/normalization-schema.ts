@@ -1,8 +1,6 @@
 /** How intensities may be normalised, as recipes and the metadata of models spell it. */
 import { z } from 'zod';
-
-/** Methods that need nothing but the volume itself. */
-export const VOLUME_NORMALIZATIONS = ['min-max', 'percentile', 'z-score', 'z-score-nonzero', 'none'] as const;
+import { VOLUME_NORMALIZATIONS } from '../data/normalize.ts';
 
 const ct = z.strictObject({
   ct: z

@@ -9,6 +9,7 @@ import type { Triple } from '../core/shape.ts';
 import { AXES, jointGeometry, nearestSizes } from '../nn/geometry.ts';
 import { augmentSchema, dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
 import { distillSchema, fixedWeights, WEIGHTS } from './distill-schema.ts';
+import { EVALUATION_DEFAULTS } from './evaluation-defaults.ts';
 import { architectureOf } from './network.ts';
 import { type DeepReadonly, networkSchemas } from './network-schema.ts';
 import { postprocessingSchema } from './postprocessing-schema.ts';
@@ -132,16 +133,23 @@ const optimizer = z
   .prefault({});
 
 const evaluate = z.strictObject({
-  overlap: z.number().min(0).lt(1).default(0.5).describe('Fraction of a window that its neighbour shares.'),
+  overlap: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(EVALUATION_DEFAULTS.overlap)
+    .describe('Fraction of a window that its neighbour shares.'),
   weighting: z
     .enum(['gaussian', 'constant'])
-    .default('gaussian')
+    .default(EVALUATION_DEFAULTS.weighting)
     .describe('How much a voxel of a window counts: most in the middle, or everywhere the same.'),
   mirror: z
     .array(z.enum(['x', 'y', 'z']))
-    .default([])
+    .default([...EVALUATION_DEFAULTS.mirror])
     .describe('Axes along which every window is also seen flipped; probabilities are averaged over all 2^n views.'),
-  surfaceToleranceMm: nonNegative.default(1).describe('Distance within which two surfaces agree.'),
+  surfaceToleranceMm: nonNegative
+    .default(EVALUATION_DEFAULTS.surfaceToleranceMm)
+    .describe('Distance within which two surfaces agree.'),
 });
 
 const recipeShape = z.strictObject({
@@ -191,9 +199,6 @@ function checkPatch(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
         : `the networks of ${networks} cannot take it; nearest sizes that work: ${nearest.join(' and ')}`,
   });
 }
-
-/** How a model is evaluated where no recipe says. */
-export const defaultEvaluation: DeepReadonly<z.output<typeof evaluate>> = evaluate.parse({});
 
 /** How cases are divided where no recipe says. */
 export const defaultSplits: DeepReadonly<z.output<typeof splitFractions>> = splitFractions.parse({});

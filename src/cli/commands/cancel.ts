@@ -5,23 +5,16 @@ import { thisMachine } from '../../platform/node/provenance.ts';
 import { cancelStudy } from '../../study/units/cancel.ts';
 import { readUnits } from '../../study/units/units-file.ts';
 import { cancelOutside } from '../executor.ts';
-import type { AddCommand } from '../program.ts';
+import type { Outcome } from '../session.ts';
 
-export const addCancel: AddCommand = (program, start) => {
-  program
-    .command('cancel')
-    .description('stop a run or sweep at the next safe points, wherever it runs; voxstill retry goes on')
-    .argument('<folder>', 'of the run or sweep')
-    .action((study: string) =>
-      start(async () => {
-        const list = await readUnits(nodeFiles, study);
-        const running = await cancelStudy({ files: nodeFiles, machine: thisMachine }, { study, list });
-        await cancelOutside(nodeFiles, study);
-        const text =
-          running.length === 0
-            ? `cancelled ${study}; no unit was running`
-            : `cancelled ${study}; ${running.length} running units stop at their next safe points`;
-        return { json: { study, running }, text };
-      }),
-    );
-};
+/** Stops the units that run and keeps others from starting. */
+export async function cancel(study: string): Promise<Outcome> {
+  const list = await readUnits(nodeFiles, study);
+  const running = await cancelStudy({ files: nodeFiles, machine: thisMachine }, { study, list });
+  await cancelOutside(nodeFiles, study);
+  const text =
+    running.length === 0
+      ? `cancelled ${study}; no unit was running`
+      : `cancelled ${study}; ${running.length} running units stop at their next safe points`;
+  return { json: { study, running }, text };
+}

@@ -8,43 +8,32 @@ import { readStudy } from '../../study/read-study.ts';
 import { LEASE_MS } from '../../study/units/claim.ts';
 import { countStates, readStates, type UnitReport, unitsToRestart } from '../../study/units/state.ts';
 import { lookOutside, lookOutsideIfAny, submitAgain } from '../executor.ts';
-import type { AddCommand } from '../program.ts';
+import type { CollectFlags } from '../flags/collect.ts';
+import type { Outcome, Session } from '../session.ts';
 import { reportStudy } from '../study-report.ts';
 
-interface Flags {
-  readonly again: boolean;
+/** Writes tables and report of the units that are done. */
+export async function collect(study: string, { again }: CollectFlags, { progress, signal }: Session): Promise<Outcome> {
+  const sources = createNodeSources();
+  const world = { files: sources.files, machine: thisMachine };
+  const found = await readStudy(sources.files, study);
+  const look = async (): Promise<readonly UnitReport[]> => {
+    const outside = again
+      ? await lookOutside(sources.files, study)
+      : await lookOutsideIfAny(sources.files, study, progress.warn);
+    return readStates(world, found, outside);
+  };
+  let reports = await look();
+  if (again && reports.some(({ state }) => state === 'running')) {
+    progress.log('waiting whether units that seem to run still live');
+    await thisMachine.wait(LEASE_MS, signal);
+    reports = await look();
+  }
+  // first, since there may be nothing yet to put together
+  const places = again ? unitsToRestart(reports) : [];
+  const submitted = await submitAgain(sources.files, { ...found, places });
+  const { json, text } = await reportStudy(sources, study, await collectStudy(world, found, reports));
+  const counts = countStates(reports);
+  const lines = [text, countsText(reports), ...(submitted === undefined ? [] : [submitted])];
+  return { json: { ...json, counts }, text: lines.join('\n') };
 }
-
-export const addCollect: AddCommand = (program, start) => {
-  program
-    .command('collect')
-    .description('put together tables and report of what is finished of a run or sweep')
-    .argument('<folder>', 'of the run or sweep')
-    .option('--again', 'have the batch system start again what it lost', false)
-    .action((study: string, { again }: Flags) =>
-      start(async ({ progress, signal }) => {
-        const sources = createNodeSources();
-        const world = { files: sources.files, machine: thisMachine };
-        const found = await readStudy(sources.files, study);
-        const look = async (): Promise<readonly UnitReport[]> => {
-          const outside = again
-            ? await lookOutside(sources.files, study)
-            : await lookOutsideIfAny(sources.files, study, progress.warn);
-          return readStates(world, found, outside);
-        };
-        let reports = await look();
-        if (again && reports.some(({ state }) => state === 'running')) {
-          progress.log('waiting whether units that seem to run still live');
-          await thisMachine.wait(LEASE_MS, signal);
-          reports = await look();
-        }
-        // first, since there may be nothing yet to put together
-        const places = again ? unitsToRestart(reports) : [];
-        const submitted = await submitAgain(sources.files, { ...found, places });
-        const { json, text } = await reportStudy(sources, study, await collectStudy(world, found, reports));
-        const counts = countStates(reports);
-        const lines = [text, countsText(reports), ...(submitted === undefined ? [] : [submitted])];
-        return { json: { ...json, counts }, text: lines.join('\n') };
-      }),
-    );
-};

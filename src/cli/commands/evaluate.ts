@@ -1,26 +1,19 @@
 /** `voxstill evaluate`: Dice, surface distances and volumes of a model, per case and class. */
-import { Option } from 'commander';
 import { type Dataset, openDataset } from '../../data/dataset.ts';
-import { type Splits, splitCases } from '../../data/splits.ts';
+import { splitCases } from '../../data/splits.ts';
 import { parseSplits } from '../../data/splits-file.ts';
 import { evaluateModel } from '../../experiment/evaluate.ts';
 import type { Evaluation } from '../../experiment/record.ts';
-import { defaultEvaluation, defaultSplits } from '../../recipe/schema.ts';
+import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
+import { defaultSplits } from '../../recipe/schema.ts';
 import { formatDice, formatInterval, formatNumber, formatSeconds } from '../../report/format.ts';
 import type { Files } from '../../runtime/files.ts';
 import { writeJson } from '../../runtime/json-file.ts';
 import type { Progress } from '../../runtime/progress.ts';
-import { addModelFlags, type ModelFlags, readModels, windowChoice } from '../model-flags.ts';
-import type { AddCommand } from '../program.ts';
-import { openLaboratory } from '../session.ts';
+import type { EvaluateFlags } from '../flags/evaluate.ts';
+import { readModels, windowChoice } from '../model-flags.ts';
+import { type Outcome, openLaboratory, type Session } from '../session.ts';
 import { alignColumns } from '../table.ts';
-
-interface Flags extends ModelFlags {
-  readonly data: string;
-  readonly split: keyof Splits | 'all';
-  readonly splits?: string;
-  readonly out?: string;
-}
 
 /** Splits that the model was made with: in its folder as a unit of a sweep, beside its arm's folder in a run, one higher for further seeds. */
 async function splitsOfRun(files: Files, modelPath: string): Promise<string | undefined> {
@@ -34,7 +27,7 @@ async function splitsOfRun(files: Files, modelPath: string): Promise<string | un
 
 async function idsOf(
   dataset: Dataset,
-  flags: Flags,
+  flags: EvaluateFlags,
   world: { files: Files; progress: Progress },
 ): Promise<readonly string[]> {
   const all = dataset.cases.map(({ id }) => id);
@@ -78,32 +71,24 @@ function evaluationText({ summary, model, cases }: Evaluation): string {
   return [...alignColumns([header, ...rows]), `${mean}, ${cost}`].join('\n');
 }
 
-export const addEvaluate: AddCommand = (program, start) => {
-  addModelFlags(program.command('evaluate').description('Dice and surface distances of a model, per case and class'))
-    .requiredOption('--data <folder>', 'a Decathlon or nnU-Net raw folder')
-    .addOption(new Option('--split <name>', 'which cases').choices(['train', 'val', 'test', 'all']).default('test'))
-    .option('--splits <file>', 'a splits.json (default: the one of the run that the model is in)')
-    .option('--out <file>', 'write evaluation.json there')
-    .action((flags: Flags) =>
-      start(async session => {
-        const laboratory = await openLaboratory(session, null);
-        const { files } = laboratory;
-        const models = await readModels(files, flags);
-        const dataset = await openDataset(files, flags.data);
-        const ids = await idsOf(dataset, flags, laboratory);
-        const { split, out } = flags;
-        const evaluation = await evaluateModel(laboratory, {
-          models,
-          dataset,
-          ids,
-          split,
-          window: windowChoice(flags),
-          postprocess: flags.postprocess,
-          surfaceToleranceMm: defaultEvaluation.surfaceToleranceMm,
-          signal: session.signal,
-        });
-        if (out !== undefined) await writeJson(files, out, evaluation);
-        return { json: evaluation, text: evaluationText(evaluation) };
-      }),
-    );
-};
+/** Scores the model on the chosen cases. */
+export async function evaluate(flags: EvaluateFlags, session: Session): Promise<Outcome> {
+  const laboratory = await openLaboratory(session, null);
+  const { files } = laboratory;
+  const models = await readModels(files, flags);
+  const dataset = await openDataset(files, flags.data);
+  const ids = await idsOf(dataset, flags, laboratory);
+  const { split, out } = flags;
+  const evaluation = await evaluateModel(laboratory, {
+    models,
+    dataset,
+    ids,
+    split,
+    window: windowChoice(flags),
+    postprocess: flags.postprocess,
+    surfaceToleranceMm: EVALUATION_DEFAULTS.surfaceToleranceMm,
+    signal: session.signal,
+  });
+  if (out !== undefined) await writeJson(files, out, evaluation);
+  return { json: evaluation, text: evaluationText(evaluation) };
+}

@@ -4,17 +4,11 @@ import { type Fingerprint, fingerprintDataset, type Spread } from '../../data/fi
 import { planExperiment } from '../../experiment/plan.ts';
 import { formatPlan } from '../../experiment/plan-recipe.ts';
 import { formatNumber } from '../../report/format.ts';
-import type { AddCommand } from '../program.ts';
-import { openLaboratory } from '../session.ts';
+import type { PlanFlags } from '../flags/plan.ts';
+import { type Outcome, openLaboratory, type Session } from '../session.ts';
 import { alignColumns } from '../table.ts';
-import { positiveNumber } from '../values.ts';
 
-interface Flags {
-  readonly out?: string;
-  readonly memory: number;
-}
-
-const DEFAULT_GIGABYTES = 2;
+const _DEFAULT_GIGABYTES = 2;
 const BYTES_PER_GIGABYTE = 1e9;
 
 function spreadText({ min, median, max }: Spread, digits: number): string {
@@ -50,37 +44,25 @@ function fingerprintText(fingerprint: Fingerprint): string {
   ].join('\n');
 }
 
-export const addPlan: AddCommand = (program, start) => {
-  program
-    .command('plan')
-    .description('what a data set is like, and a recipe that trains on it')
-    .argument('<dataset>', 'a Decathlon or nnU-Net raw folder')
-    .option('--out <recipe>', 'write the recipe there; it is printed if not given')
-    .option('--memory <gigabytes>', 'that training may take', positiveNumber, DEFAULT_GIGABYTES)
-    .action((folder: string, { out, memory }: Flags) =>
-      start(async session => {
-        const { progress, signal } = session;
-        const laboratory = await openLaboratory(session, null);
-        const { files, machine, engine } = laboratory;
-        if (out !== undefined && (await files.exists(out))) {
-          throw new InputError(
-            'E_OUT_EXISTS',
-            `${out} is there already. Remove it, or choose another file with --out.`,
-          );
-        }
-        const fingerprint = await fingerprintDataset(laboratory, folder, { progress, signal });
-        const { cores } = machine.provenance.host;
-        const options = { memoryBytes: memory * BYTES_PER_GIGABYTE, cores, block: engine.block };
-        const plan = planExperiment(fingerprint, options);
-        const dataset = (await files.realPath(fingerprint.folder)) ?? fingerprint.folder;
-        const recipe = formatPlan(fingerprint, plan, dataset);
-        if (out !== undefined) await files.write(out, recipe);
-        const end = out === undefined ? recipe.trimEnd() : `recipe: ${out}\ntrain it with: voxstill run ${out}`;
-        const { grids: _, ...summary } = fingerprint;
-        return {
-          json: { fingerprint: summary, plan, recipe, ...(out !== undefined && { out }) },
-          text: `${fingerprintText(fingerprint)}\n${end}`,
-        };
-      }),
-    );
-};
+/** Describes the data set and writes a recipe for it. */
+export async function plan(folder: string, { out, memory }: PlanFlags, session: Session): Promise<Outcome> {
+  const { progress, signal } = session;
+  const laboratory = await openLaboratory(session, null);
+  const { files, machine, engine } = laboratory;
+  if (out !== undefined && (await files.exists(out))) {
+    throw new InputError('E_OUT_EXISTS', `${out} is there already. Remove it, or choose another file with --out.`);
+  }
+  const fingerprint = await fingerprintDataset(laboratory, folder, { progress, signal });
+  const { cores } = machine.provenance.host;
+  const options = { memoryBytes: memory * BYTES_PER_GIGABYTE, cores, block: engine.block };
+  const plan = planExperiment(fingerprint, options);
+  const dataset = (await files.realPath(fingerprint.folder)) ?? fingerprint.folder;
+  const recipe = formatPlan(fingerprint, plan, dataset);
+  if (out !== undefined) await files.write(out, recipe);
+  const end = out === undefined ? recipe.trimEnd() : `recipe: ${out}\ntrain it with: voxstill run ${out}`;
+  const { grids: _, ...summary } = fingerprint;
+  return {
+    json: { fingerprint: summary, plan, recipe, ...(out !== undefined && { out }) },
+    text: `${fingerprintText(fingerprint)}\n${end}`,
+  };
+}

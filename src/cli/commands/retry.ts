@@ -4,39 +4,26 @@ import { openStudy } from '../../study/open-study.ts';
 import { readStudy } from '../../study/read-study.ts';
 import { readStates, type UnitState } from '../../study/units/state.ts';
 import { executeStudy, executorFor, forgetRounds, lookOutside } from '../executor.ts';
-import type { AddCommand } from '../program.ts';
-import { openLaboratory } from '../session.ts';
+import type { RetryFlags } from '../flags/retry.ts';
+import { type Outcome, openLaboratory, type Session } from '../session.ts';
 import { reportStudy } from '../study-report.ts';
 
-interface Flags {
-  readonly failed: boolean;
+/** Starts units again by the executor that the folder records. */
+export async function retry(study: string, { failed }: RetryFlags, session: Session): Promise<Outcome> {
+  const laboratory = await openLaboratory(session, null);
+  const { files } = laboratory;
+  const found = await readStudy(files, study);
+  const states: readonly UnitState[] = ['waiting', 'lost', 'cancelled', ...(failed ? (['failed'] as const) : [])];
+  const reports = await readStates(laboratory, found, await lookOutside(files, study));
+  const places = reports.filter(({ state }) => states.includes(state)).map(({ place }) => place);
+  if (places.length === 0) {
+    const hint = failed || !reports.some(({ state }) => state === 'failed') ? '' : ' --failed takes failed ones too.';
+    return { json: { study, units: 0 }, text: `there is nothing to start again in ${study}.${hint}` };
+  }
+  const open = openStudy(laboratory, { ...found, places }, session.signal);
+  const settings = await forgetRounds(files, study);
+  return executeStudy(open, settings, {
+    executor: executorFor(open.context, settings, session.signal),
+    report: results => reportStudy(laboratory, study, results),
+  });
 }
-
-export const addRetry: AddCommand = (program, start) => {
-  program
-    .command('retry')
-    .description('start again the units of a run or sweep that were lost, cancelled or never started')
-    .argument('<folder>', 'of the run or sweep')
-    .option('--failed', 'also those that have failed', false)
-    .action((study: string, { failed }: Flags) =>
-      start(async session => {
-        const laboratory = await openLaboratory(session, null);
-        const { files } = laboratory;
-        const found = await readStudy(files, study);
-        const states: readonly UnitState[] = ['waiting', 'lost', 'cancelled', ...(failed ? (['failed'] as const) : [])];
-        const reports = await readStates(laboratory, found, await lookOutside(files, study));
-        const places = reports.filter(({ state }) => states.includes(state)).map(({ place }) => place);
-        if (places.length === 0) {
-          const hint =
-            failed || !reports.some(({ state }) => state === 'failed') ? '' : ' --failed takes failed ones too.';
-          return { json: { study, units: 0 }, text: `there is nothing to start again in ${study}.${hint}` };
-        }
-        const open = openStudy(laboratory, { ...found, places }, session.signal);
-        const settings = await forgetRounds(files, study);
-        return executeStudy(open, settings, {
-          executor: executorFor(open.context, settings, session.signal),
-          report: results => reportStudy(laboratory, study, results),
-        });
-      }),
-    );
-};

@@ -5,12 +5,8 @@ import { servePage } from '../../platform/node/page.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import type { OutsideState } from '../../study/units/executor.ts';
 import { lookOutsideIfAny, tellOnce } from '../executor.ts';
-import type { AddCommand } from '../program.ts';
-import { wholeNumber } from '../values.ts';
-
-interface Flags {
-  readonly port: number;
-}
+import type { ServeFlags } from '../flags/serve.ts';
+import type { Outcome, Session } from '../session.ts';
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
@@ -36,20 +32,16 @@ function watchOutside(
   };
 }
 
-export const addServe: AddCommand = (program, start) => {
-  program
-    .command('serve')
-    .description('the page: viewer, segmentation in the browser, report; for this machine only')
-    .argument('[folder]', 'of a run or sweep, finished or still running')
-    .option('--port <n>', 'where to listen; 0 takes any that is free', wholeNumber(0), 0)
-    .action((run: string | undefined, { port }: Flags) =>
-      start(async ({ progress, signal }) => {
-        const study = run === undefined ? {} : { run, outside: watchOutside(run, tellOnce(progress.warn)) };
-        const { url, close } = await servePage({ ...study, port });
-        progress.log(`serving ${run ?? 'the page'} at ${url} (Ctrl-C ends)`);
-        await aborted(signal);
-        await close();
-        return { json: { url }, text: `served ${url}` };
-      }),
-    );
-};
+/** Serves the page until Ctrl-C. */
+export async function serve(
+  run: string | undefined,
+  { port }: ServeFlags,
+  { progress, signal }: Session,
+): Promise<Outcome> {
+  const study = run === undefined ? {} : { run, outside: watchOutside(run, tellOnce(progress.warn)) };
+  const { url, close } = await servePage({ ...study, port });
+  progress.log(`serving ${run ?? 'the page'} at ${url} (Ctrl-C ends)`);
+  await aborted(signal);
+  await close();
+  return { json: { url }, text: `served ${url}` };
+}

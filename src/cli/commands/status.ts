@@ -7,13 +7,9 @@ import type { UnitReport } from '../../study/units/state.ts';
 import { countStates, readStates } from '../../study/units/state.ts';
 import { readUnits } from '../../study/units/units-file.ts';
 import { lookOutsideIfAny, tellOnce } from '../executor.ts';
-import type { AddCommand } from '../program.ts';
+import type { StatusFlags } from '../flags/status.ts';
 import type { Outcome, Session } from '../session.ts';
 import { changeText, statusText } from '../status-text.ts';
-
-interface Flags {
-  readonly watch: boolean;
-}
 
 /** How often a watched study is looked at. */
 const WATCH_INTERVAL_MS = 2000;
@@ -50,16 +46,8 @@ async function watch(study: string, { progress, signal }: Session): Promise<read
   return reports;
 }
 
-export const addStatus: AddCommand = (program, start) => {
-  program
-    .command('status')
-    .description('where every unit of a run or sweep stands, wherever it runs')
-    .argument('<folder>', 'of the run or sweep')
-    .option('--watch', 'go on telling until all units have ended', false)
-    .action((study: string, flags: Flags) =>
-      start(async (session): Promise<Outcome> => {
-        const units = flags.watch ? await watch(study, session) : await look(study, session.progress.warn);
-        return { json: { study, counts: countStates(units), units }, text: statusText(units) };
-      }),
-    );
-};
+/** Reports the units, once or until all have ended. */
+export async function status(study: string, flags: StatusFlags, session: Session): Promise<Outcome> {
+  const units = flags.watch ? await watch(study, session) : await look(study, session.progress.warn);
+  return { json: { study, counts: countStates(units), units }, text: statusText(units) };
+}

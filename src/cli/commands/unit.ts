@@ -1,17 +1,19 @@
 /** `voxstill unit WORK INDEX`: one unit of a run or sweep, for whoever starts units: a pool of processes, Slurm, Kubernetes. */
+
 import { InputError } from '../../core/errors.ts';
 import { coresOfProcess, indexOfProcess } from '../../platform/node/batch-system.ts';
 import { type LogFile, openLogFile } from '../../platform/node/log-file.ts';
 import { toBoth } from '../../runtime/progress.ts';
-import type { AddCommand } from '../program.ts';
+import { openStudy } from '../../study/open-study.ts';
+import { readStudy } from '../../study/read-study.ts';
+import { logPath } from '../../study/units/claim.ts';
+import { shortfallError, shortfallText } from '../../study/units/end.ts';
+import { inProcess } from '../../study/units/in-process.ts';
+import { performWhenFree } from '../../study/units/perform-unit.ts';
+import { readUnit } from '../../study/units/units-file.ts';
+import type { UnitFlags } from '../flags/unit.ts';
 import { createLines } from '../progress.ts';
-import { openLaboratory } from '../session.ts';
-import { wholeNumber } from '../values.ts';
-
-interface Flags {
-  readonly threads?: number;
-  readonly withTeacher: boolean;
-}
+import { type Outcome, openLaboratory, type Session } from '../session.ts';
 
 /** A log that keeps what it is told until it is known where it lies. */
 function lateLog(): LogFile & { readonly open: (file: LogFile) => void } {
@@ -35,46 +37,32 @@ function placeOf(index: number | undefined): number {
   );
 }
 
-export const addUnit: AddCommand = (program, start) => {
-  program
-    .command('unit')
-    .description('do one unit of a run or sweep, as a batch system starts it')
-    .argument('<folder>', 'of the run or sweep')
-    .argument(
-      '[index]',
-      'place of the unit in units.json (default: JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID)',
-      wholeNumber(0),
-    )
-    .option('--threads <n>', 'CPU threads (default: SLURM_CPUS_PER_TASK, else one per core)', wholeNumber(1))
-    .option('--with-teacher', 'first do the unit that teaches this one, or wait for it', false)
-    .action((study: string, index: number | undefined, { threads, withTeacher }: Flags) =>
-      start(async session => {
-        const place = placeOf(index);
-        const log = lateLog();
-        const lines = createLines(log, session.elapsedMs);
-        const progress = toBoth(session.progress, lines);
-        const laboratory = await openLaboratory({ progress }, threads ?? coresOfProcess() ?? null);
-        const { logPath } = await import('../../study/units/claim.ts');
-        const { shortfallError, shortfallText } = await import('../../study/units/end.ts');
-        const { inProcess } = await import('../../study/units/in-process.ts');
-        const { openStudy } = await import('../../study/open-study.ts');
-        const { performWhenFree } = await import('../../study/units/perform-unit.ts');
-        const { readStudy } = await import('../../study/read-study.ts');
-        const { readUnit } = await import('../../study/units/units-file.ts');
-        const { context, list } = openStudy(laboratory, await readStudy(laboratory.files, study), session.signal);
-        const unit = await readUnit(laboratory.files, study, { list, place });
-        const teacher = list.units[place]?.teacher;
-        if (withTeacher && teacher !== undefined) await inProcess(context).start({ study, list, places: [teacher] });
-        const end = await performWhenFree(context, unit, {
-          onClaim: attempt =>
-            log.open(openLogFile(logPath(unit.folder.folder, attempt), message => session.progress.warn(message))),
-        });
-        if (end.status !== 'done') {
-          lines.warn(shortfallText({ label: unit.label, end }));
-          throw shortfallError([{ label: unit.label, end }]);
-        }
-        const { label, folder } = unit;
-        return { json: { unit: place, folder: folder.folder, status: end.status }, text: `${label}: ${end.status}` };
-      }),
-    );
-};
+/**
+ * Does the unit, and says so in its log too.
+ * @param place.index in the list of units; undefined takes it from the environment of a batch system
+ */
+export async function unit(
+  { study, index }: { readonly study: string; readonly index: number | undefined },
+  { threads, withTeacher }: UnitFlags,
+  session: Session,
+): Promise<Outcome> {
+  const place = placeOf(index);
+  const log = lateLog();
+  const lines = createLines(log, session.elapsedMs);
+  const progress = toBoth(session.progress, lines);
+  const laboratory = await openLaboratory({ progress }, threads ?? coresOfProcess() ?? null);
+  const { context, list } = openStudy(laboratory, await readStudy(laboratory.files, study), session.signal);
+  const unit = await readUnit(laboratory.files, study, { list, place });
+  const teacher = list.units[place]?.teacher;
+  if (withTeacher && teacher !== undefined) await inProcess(context).start({ study, list, places: [teacher] });
+  const end = await performWhenFree(context, unit, {
+    onClaim: attempt =>
+      log.open(openLogFile(logPath(unit.folder.folder, attempt), message => session.progress.warn(message))),
+  });
+  if (end.status !== 'done') {
+    lines.warn(shortfallText({ label: unit.label, end }));
+    throw shortfallError([{ label: unit.label, end }]);
+  }
+  const { label, folder } = unit;
+  return { json: { unit: place, folder: folder.folder, status: end.status }, text: `${label}: ${end.status}` };
+}

@@ -1,9 +1,10 @@
 /** `voxstill validate DATASET`: every problem of a data set at once; exit code 1 if there is one. */
+
 import type { Finding } from '../../data/finding.ts';
 import { type ValidationReport, validateDataset } from '../../data/validation.ts';
 import { createNodeSources } from '../../platform/node/laboratory.ts';
 import { sha256 } from '../../platform/node/provenance.ts';
-import type { AddCommand } from '../program.ts';
+import type { Outcome, Session } from '../session.ts';
 
 function findingText({ code, message, advice }: Finding): string {
   return `${code}: ${message}.\n  ${advice}`;
@@ -22,15 +23,8 @@ function reportText({ folder, cases, labelledCases, channels, labels, problems, 
   ].join('\n');
 }
 
-export const addValidate: AddCommand = (program, start) => {
-  program
-    .command('validate')
-    .description('every problem of a data set at once')
-    .argument('<dataset>', 'a Decathlon or nnU-Net raw folder')
-    .action((folder: string) =>
-      start(async ({ progress, signal }) => {
-        const report = await validateDataset(createNodeSources(), folder, { sha256, progress, signal });
-        return { json: report, text: reportText(report), exitCode: report.problems.length === 0 ? 0 : 1 };
-      }),
-    );
-};
+/** Checks the data set. */
+export async function validate(folder: string, { progress, signal }: Session): Promise<Outcome> {
+  const report = await validateDataset(createNodeSources(), folder, { sha256, progress, signal });
+  return { json: report, text: reportText(report), exitCode: report.problems.length === 0 ? 0 : 1 };
+}

@@ -4,13 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import type { Machine } from '../../experiment/machine.ts';
 import { hasEnded, thisProcess } from './owner.ts';
-
-/** Version of this package, from its package.json, which lies three folders up both in src and in dist. */
-export function packageVersion(): string {
-  const content: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
-  const version = typeof content === 'object' && content !== null && 'version' in content ? content.version : 'unknown';
-  return String(version);
-}
+import { packageVersion } from './package-version.ts';
 
 /** Peak resident memory by Linux's own account, which can be reset; undefined on other systems. */
 function linuxPeakBytes(): number | undefined {

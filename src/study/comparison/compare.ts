@@ -6,7 +6,8 @@
  */
 
 import { hierarchicalBootstrap } from '../../metrics/hierarchical-bootstrap.ts';
-import { holm, meanOf, wilcoxonSignedRank } from '../../metrics/statistics.ts';
+import { wilcoxonSignedRank } from '../../metrics/signed-rank.ts';
+import { holm, meanOf } from '../../metrics/statistics.ts';
 import type { Repeat } from '../folder.ts';
 import type { ArmSummary, Comparison, PairTest } from './comparison.ts';
 import {

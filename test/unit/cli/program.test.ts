@@ -1,40 +1,40 @@
 /** The program's conventions, with commands that do nothing: streams, exit codes, messages. */
 import { describe, expect, it } from 'vitest';
-import { addCompare } from '../../../src/cli/commands/compare.ts';
-import { addDemo } from '../../../src/cli/commands/demo.ts';
-import { addInspect } from '../../../src/cli/commands/inspect.ts';
-import { addRun } from '../../../src/cli/commands/run.ts';
-import { addTrain } from '../../../src/cli/commands/train.ts';
-import { type AddCommand, runProgram } from '../../../src/cli/program.ts';
+import { COMMANDS } from '../../../src/cli/command-list.ts';
+import { type ListedCommand, runProgram } from '../../../src/cli/program.ts';
 import { InputError, WorkError } from '../../../src/core/errors.ts';
 
 const interruption = { controller: new AbortController() };
 
 /** A command that works, fails in each way, or is interrupted. */
-const addWork: AddCommand = (program, start) => {
-  program
-    .command('work')
-    .argument('[how]')
-    .option('--steps <n>')
-    .action((how?: string) =>
-      start(async ({ progress, signal }) => {
-        progress.log('working');
-        if (how === 'input') throw new InputError('E_SAMPLE_INPUT', 'that is not a volume');
-        if (how === 'work') throw new WorkError('E_SAMPLE_WORK', 'the loss is not finite');
-        if (how === 'bug') throw new Error('internal: impossible');
-        if (how === 'interrupt') {
-          interruption.controller.abort();
-          signal.throwIfAborted();
-        }
-        return { json: { answer: 42 }, text: 'the answer is 42' };
-      }),
-    );
+const work: ListedCommand = {
+  name: 'work',
+  takes: '[how]',
+  description: '',
+  load: async () => (command, start) => {
+    command
+      .argument('[how]')
+      .option('--steps <n>')
+      .action((how?: string) =>
+        start(async ({ progress, signal }) => {
+          progress.log('working');
+          if (how === 'input') throw new InputError('E_SAMPLE_INPUT', 'that is not a volume');
+          if (how === 'work') throw new WorkError('E_SAMPLE_WORK', 'the loss is not finite');
+          if (how === 'bug') throw new Error('internal: impossible');
+          if (how === 'interrupt') {
+            interruption.controller.abort();
+            signal.throwIfAborted();
+          }
+          return { json: { answer: 42 }, text: 'the answer is 42' };
+        }),
+      );
+  },
 };
 
 async function call(...argv: readonly string[]) {
   interruption.controller = new AbortController();
   let [stdout, stderr] = ['', ''];
-  const code = await runProgram(argv, [addWork, addDemo, addRun, addTrain, addCompare, addInspect], {
+  const code = await runProgram(argv, [work, ...COMMANDS], {
     version: '1.2.3',
     stdout: text => {
       stdout += text;
@@ -109,6 +109,19 @@ describe('failures', () => {
     const asked = await call('work', 'interrupt', '--json');
     expect(asked.code).toBe(130);
     expect(JSON.parse(asked.stdout)).toMatchObject({ error: { code: 'E_INTERRUPTED' } });
+  });
+});
+
+describe('help', () => {
+  it('lists every command with what it takes, as its own flags say', async () => {
+    const { stdout } = await call('--help');
+    for (const { name, takes, description } of COMMANDS) {
+      const usage = `${name} ${takes}`.trim();
+      expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`${usage} ${description}`);
+      const own = (await call(name, '--help')).stdout;
+      expect(own).toMatch(`Usage: voxstill ${[name, '[options]', takes].filter(part => part !== '').join(' ')}\n`);
+      expect(await call('help', name)).toEqual({ code: 0, stdout: own, stderr: '' });
+    }
   });
 });
 

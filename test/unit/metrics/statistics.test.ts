@@ -1,22 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ShapeError } from '../../../src/core/errors.ts';
 import { random } from '../../../src/core/random.ts';
-import { bootstrapMean, holm, wilcoxonSignedRank } from '../../../src/metrics/statistics.ts';
-
-interface Golden {
-  readonly name: string;
-  readonly method: 'exact' | 'normal';
-  readonly a: readonly number[];
-  readonly b: readonly number[];
-  readonly statistic: number;
-  readonly pValue: number;
-}
+import { bootstrapMean, holm } from '../../../src/metrics/statistics.ts';
 
 const goldens = JSON.parse(
   readFileSync(new URL('../../fixtures/statistics-goldens.json', import.meta.url), 'utf8'),
 ) as {
-  readonly cases: readonly Golden[];
   readonly holms: readonly { readonly pValues: readonly number[]; readonly adjusted: readonly number[] }[];
 };
 
@@ -47,39 +36,6 @@ describe('the bootstrap interval of a mean', () => {
   it('is the value itself for one case, and undefined without a case', () => {
     expect(bootstrapMean([0.7])).toEqual({ mean: 0.7, ci95: [0.7, 0.7], n: 1 });
     expect(bootstrapMean([])).toEqual({ mean: Number.NaN, ci95: [Number.NaN, Number.NaN], n: 0 });
-  });
-});
-
-describe('the Wilcoxon signed-rank test', () => {
-  it.each(goldens.cases)('agrees with SciPy: $name, $method', ({ a, b, statistic, pValue, method }) => {
-    const result = wilcoxonSignedRank(a, b);
-    expect(result.method).toBe(method);
-    expect(result.statistic).toBe(statistic);
-    expect(Math.abs(result.pValue / pValue - 1)).toBeLessThan(1e-9);
-  });
-
-  it("gives the p-value of Wilcoxon's own table: 10 pairs all of one sign, 2 / 2^10", () => {
-    const b = Array.from({ length: 10 }, (_, index) => index + 1);
-    const result = wilcoxonSignedRank(new Array(10).fill(0), b);
-    expect(result).toEqual({ pValue: 2 / 1024, statistic: 0, n: 10, method: 'exact' });
-  });
-
-  it('does not depend on which arm comes first', () => {
-    const { a, b } = goldens.cases.find(({ name }) => name === 'ties and zeros')!;
-    expect(wilcoxonSignedRank(b, a).pValue).toBe(wilcoxonSignedRank(a, b).pValue);
-  });
-
-  it('drops pairs without a difference and counts the rest', () => {
-    expect(wilcoxonSignedRank([1, 2, 3, 4], [1, 2, 2, 1]).n).toBe(2);
-  });
-
-  it('gives p = 1 without any pair or any difference', () => {
-    expect(wilcoxonSignedRank([], []).pValue).toBe(1);
-    expect(wilcoxonSignedRank([0.8, 0.9], [0.8, 0.9])).toEqual({ pValue: 1, statistic: 0, n: 0, method: 'exact' });
-  });
-
-  it('refuses pairs of unequal number', () => {
-    expect(() => wilcoxonSignedRank([1], [1, 2])).toThrow(ShapeError);
   });
 });
 
