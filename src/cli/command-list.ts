@@ -1,18 +1,18 @@
-/** The commands of the program, as its help lists them. Nothing here loads a command: only the one that is called is imported. */
+/** The commands of the program as `--help` lists them. Listing loads none of them: only the command that is called is imported. */
 import type { ListedCommand } from './program.ts';
 
-/** In the order of the help. */
+/** All commands in the order in which `--help` lists them. */
 export const COMMANDS: readonly ListedCommand[] = [
   {
     name: 'demo',
     takes: '',
-    description: 'the whole experiment on generated phantoms',
+    description: 'run the whole experiment on generated phantoms',
     load: async () => (await import('./flags/demo.ts')).declareDemo,
   },
   {
     name: 'run',
     takes: '<recipe>',
-    description: 'teacher, student, baseline, evaluation and report, as the recipe says',
+    description: 'run a recipe: teacher, student, baseline, evaluation and report',
     load: async () => (await import('./flags/run.ts')).declareRun,
   },
   {
@@ -24,79 +24,79 @@ export const COMMANDS: readonly ListedCommand[] = [
   {
     name: 'sweep',
     takes: '<recipe>',
-    description: 'every combination of a grid, the Pareto front, and the smallest student that is good enough',
+    description: 'run every combination of a grid and find the smallest student that is good enough',
     load: async () => (await import('./flags/sweep.ts')).declareSweep,
   },
   {
     name: 'evaluate',
     takes: '',
-    description: 'Dice and surface distances of a model, per case and class',
+    description: 'measure Dice and surface distances of a model, per case and class',
     load: async () => (await import('./flags/evaluate.ts')).declareEvaluate,
   },
   {
     name: 'predict',
     takes: '',
-    description: 'segment volumes',
+    description: 'segment volumes with a model',
     load: async () => (await import('./flags/predict.ts')).declarePredict,
   },
   {
     name: 'compare',
     takes: '<sources...>',
-    description: 'arms or runs side by side, with paired tests',
+    description: 'compare runs, sweeps and evaluations side by side, with paired tests',
     load: async () => (await import('./flags/compare.ts')).declareCompare,
   },
   {
     name: 'validate',
     takes: '<dataset>',
-    description: 'every problem of a data set at once',
+    description: 'list every problem in a data set',
     load: async () => (await import('./flags/validate.ts')).declareValidate,
   },
   {
     name: 'plan',
     takes: '<dataset>',
-    description: 'what a data set is like, and a recipe that trains on it',
+    description: 'measure a data set and write a recipe for it',
     load: async () => (await import('./flags/plan.ts')).declarePlan,
   },
   {
     name: 'inspect',
     takes: '<path>',
-    description: 'what a model, volume or run is',
+    description: 'describe a model, a volume or a run',
     load: async () => (await import('./flags/inspect.ts')).declareInspect,
   },
   {
     name: 'serve',
     takes: '[folder]',
-    description: 'the page: viewer, segmentation in the browser, report; for this machine only',
+    description: 'open the page for this machine only: viewer, segmentation in the browser, report',
     load: async () => (await import('./flags/serve.ts')).declareServe,
   },
   {
     name: 'status',
     takes: '<folder>',
-    description: 'where every unit of a run or sweep stands, wherever it runs',
+    description: 'list the state of every unit of a run or sweep, wherever it runs',
     load: async () => (await import('./flags/status.ts')).declareStatus,
   },
   {
     name: 'cancel',
     takes: '<folder>',
-    description: 'stop a run or sweep at the next safe points, wherever it runs; voxstill retry goes on',
+    description: 'stop a run or sweep with checkpoints, wherever it runs; voxstill retry continues it',
     load: async () => (await import('./flags/cancel.ts')).declareCancel,
   },
   {
     name: 'retry',
     takes: '<folder>',
-    description: 'start again the units of a run or sweep that were lost, cancelled or never started',
+    description: 'restart the units of a run or sweep that were lost, cancelled or never started',
     load: async () => (await import('./flags/retry.ts')).declareRetry,
   },
   {
     name: 'collect',
     takes: '<folder>',
-    description: 'put together tables and report of what is finished of a run or sweep',
+    description: 'write tables and report from the finished units of a run or sweep',
     load: async () => (await import('./flags/collect.ts')).declareCollect,
   },
   {
     name: 'unit',
     takes: '<folder> [index]',
-    description: 'do one unit of a run or sweep, as a batch system starts it',
+    description: 'run one unit of a run or sweep, as a batch system starts it',
     load: async () => (await import('./flags/unit.ts')).declareUnit,
   },
 ];

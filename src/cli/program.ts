@@ -7,24 +7,24 @@ import { InputError, VoxstillError } from '../core/errors.ts';
 import type { TextStream } from './progress.ts';
 import type { Start } from './session.ts';
 
-/** Gives a command its arguments, flags and action. What the action needs is imported when it is called. */
+/** Gives a command its arguments, flags and action. The action imports its modules when it is called. */
 export type DeclareCommand = (command: Command, start: Start) => void;
 
-/** A command as the help of the program lists it. Its flags are loaded when it is called or asked for its help. */
+/** A command as `voxstill --help` lists it. Its flags are loaded only when it is called or its own help is asked for. */
 export interface ListedCommand {
   readonly name: string;
-  /** Its arguments as its usage shows them, for example `<folder> [index]`. */
+  /** The arguments as the usage line shows them, for example `<folder> [index]`. */
   readonly takes: string;
   readonly description: string;
   readonly load: () => Promise<DeclareCommand>;
 }
 
-/** The world that the program talks to. */
+/** The surroundings of the program: its streams, its clock, its interruption. */
 export interface Surroundings {
   readonly version: string;
   readonly stdout: (text: string) => void;
   readonly stderr: TextStream;
-  /** Aborted by Ctrl-C. */
+  /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
   readonly elapsedMs: () => number;
 }
@@ -84,9 +84,9 @@ export async function runProgram(
   const program = new Command('voxstill')
     .description('Distils large 3D medical segmentation models into small ones that run anywhere.')
     .version(surroundings.version)
-    .option('--json', 'print one JSON document on stdout as the last thing', false)
-    .option('--quiet', 'print nothing but errors', false)
-    .option('--debug', 'print stack traces of errors', false);
+    .option('--json', 'print one JSON document on stdout at the end', false)
+    .option('--quiet', 'print only errors', false)
+    .option('--debug', 'print the stack trace of an error', false);
   const flags = (): SharedFlags => program.opts<{ json: boolean; quiet: boolean; debug: boolean }>();
   let exitCode = 0;
   const start: Start = async work => {

@@ -1,8 +1,8 @@
-/** The flags of `voxstill demo`; commands/demo.ts does the study. */
+/** The arguments and flags of `voxstill demo`; commands/demo.ts holds the action. */
 import type { DeclareCommand } from '../program.ts';
 import { wholeNumber } from '../values.ts';
 
-/** As commander gives them. */
+/** The flags as commander parses them. */
 export interface DemoFlags {
   readonly out?: string;
   readonly quick: boolean;
@@ -11,8 +11,8 @@ export interface DemoFlags {
 
 export const declareDemo: DeclareCommand = (command, start) => {
   command
-    .option('--out <folder>', 'where the run goes (default: the first free one of runs/demo, runs/demo-2, ...)')
-    .option('--quick', 'fewer cases and steps, under a minute', false)
-    .option('--seed <n>', 'of phantoms, splits and training', wholeNumber(0), 1)
+    .option('--out <folder>', 'folder of the run (default: the first free one of runs/demo, runs/demo-2, ...)')
+    .option('--quick', 'fewer cases and steps: under a minute', false)
+    .option('--seed <n>', 'random seed of phantoms, splits and training', wholeNumber(0), 1)
     .action((flags: DemoFlags) => start(async session => (await import('../commands/demo.ts')).demo(flags, session)));
 };

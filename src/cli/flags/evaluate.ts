@@ -1,10 +1,10 @@
-/** The flags of `voxstill evaluate`; commands/evaluate.ts does the study. */
+/** The arguments and flags of `voxstill evaluate`; commands/evaluate.ts holds the action. */
 import { Option } from 'commander';
 import type { Splits } from '../../data/splits.ts';
 import type { DeclareCommand } from '../program.ts';
 import { addModelFlags, type ModelFlags } from './model.ts';
 
-/** As commander gives them. */
+/** The flags as commander parses them. */
 export interface EvaluateFlags extends ModelFlags {
   readonly data: string;
   readonly split: keyof Splits | 'all';
@@ -14,10 +14,12 @@ export interface EvaluateFlags extends ModelFlags {
 
 export const declareEvaluate: DeclareCommand = (command, start) => {
   addModelFlags(command)
-    .requiredOption('--data <folder>', 'a Decathlon or nnU-Net raw folder')
-    .addOption(new Option('--split <name>', 'which cases').choices(['train', 'val', 'test', 'all']).default('test'))
-    .option('--splits <file>', 'a splits.json (default: the one of the run that the model is in)')
-    .option('--out <file>', 'write evaluation.json there')
+    .requiredOption('--data <folder>', 'folder of a data set: Medical Segmentation Decathlon or nnU-Net raw')
+    .addOption(
+      new Option('--split <name>', 'cases to evaluate').choices(['train', 'val', 'test', 'all']).default('test'),
+    )
+    .option('--splits <file>', 'splits.json to use (default: the one of the run that the model belongs to)')
+    .option('--out <file>', 'evaluation.json to write')
     .action((flags: EvaluateFlags) =>
       start(async session => (await import('../commands/evaluate.ts')).evaluate(flags, session)),
     );

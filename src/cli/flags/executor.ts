@@ -1,9 +1,9 @@
-/** The flags that say who starts the units of a run or sweep. */
+/** The flags that choose what starts the units of a run or sweep. */
 import { type Command, Option } from 'commander';
 import type { ExecutorKind } from '../../study/units/executor.ts';
 import { wholeNumber } from '../values.ts';
 
-/** Flags as commander gives them. */
+/** The flags as commander parses them. */
 export interface ExecutorFlags {
   readonly executor: ExecutorKind;
   readonly concurrency?: number;
@@ -11,19 +11,19 @@ export interface ExecutorFlags {
   readonly dryRun: boolean;
 }
 
-/** Adds --executor and what belongs to it. */
+/** Adds --executor and the flags that belong to it. */
 export function addExecutorFlags(command: Command): Command {
   return command
     .addOption(
-      new Option('--executor <which>', 'who starts the units: this machine, Slurm, or nobody')
+      new Option('--executor <which>', 'what starts the units: this machine, Slurm, or nothing')
         .choices(['local', 'slurm', 'none'] satisfies ExecutorKind[])
         .default('local'),
     )
     .option(
       '--concurrency <n>',
-      'units at once; several share the cores, each in a process of its own (default: 1 here, as Slurm likes)',
+      'number of units that run at once, each in a process with its share of the cores (default: 1 here; no limit on Slurm)',
       wholeNumber(1),
     )
-    .option('--sbatch <options>', 'further options for sbatch, such as "--partition=gpu --time=2:00:00"')
-    .option('--dry-run', 'tell what would be done and what it costs, and do nothing', false);
+    .option('--sbatch <options>', 'additional options for sbatch, such as "--partition=gpu --time=2:00:00"')
+    .option('--dry-run', 'print the units and their estimated cost without running them', false);
 }

@@ -1,8 +1,8 @@
-/** The flags of `voxstill inspect`; commands/inspect.ts does the study. */
+/** The arguments and flags of `voxstill inspect`; commands/inspect.ts holds the action. */
 import type { DeclareCommand } from '../program.ts';
 
 export const declareInspect: DeclareCommand = (command, start) => {
   command
-    .argument('<path>', 'a .onnx file, a volume in any format, or the folder of a run')
+    .argument('<path>', 'ONNX file, volume in any format, or folder of a run')
     .action((path: string) => start(async () => (await import('../commands/inspect.ts')).inspect(path)));
 };

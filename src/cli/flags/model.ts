@@ -1,4 +1,4 @@
-/** The flags of the commands that use models: which, what a model from elsewhere does not say, and how its window slides. */
+/** The flags of the commands that use models: the model files, facts that a model from elsewhere lacks, and the sliding window. */
 import { type Command, Option } from 'commander';
 import { VOLUME_NORMALIZATIONS, type VolumeNormalization } from '../../data/normalize.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
@@ -7,7 +7,7 @@ import type { WindowChoice } from '../../inference/sliding-window.ts';
 import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
 import { axes, collect, share, triple, words } from '../values.ts';
 
-/** Flags as commander gives them. */
+/** The flags as commander parses them. */
 export interface ModelFlags {
   readonly model: readonly string[];
   readonly labels?: readonly string[];
@@ -23,22 +23,39 @@ export interface ModelFlags {
   readonly postprocess: boolean;
 }
 
-/** Adds --model, the flags for models from elsewhere and those of the sliding window. */
+/** Adds --model, the flags for models from elsewhere and the flags of the sliding window. */
 export function addModelFlags(command: Command): Command {
   const { overlap, weighting, mirror } = EVALUATION_DEFAULTS;
   return command
-    .requiredOption('--model <file>', 'an ONNX segmentation model; several make an ensemble', collect)
-    .option('--labels <names>', 'its classes in the order of its channels: background,tumour', words)
-    .option('--spacing <x,y,z>', 'voxel size in mm that it was trained at', triple)
-    .addOption(new Option('--orientation <axes>', 'of the volumes it was trained on').choices(['RAS', 'stored']))
-    .addOption(new Option('--normalize <how>', 'of intensities').choices([...VOLUME_NORMALIZATIONS]))
-    .option('--patch <x,y,z>', 'size of its input in voxels', triple)
-    .addOption(new Option('--activation <what>', 'that makes probabilities').choices(['softmax', 'sigmoid', 'none']))
-    .addOption(new Option('--axes <order>', 'of its tensors').choices([...AXES]))
-    .option('--overlap <share>', 'of a window that its neighbour covers too', share, overlap)
+    .requiredOption('--model <file>', 'ONNX segmentation model; give the flag several times for an ensemble', collect)
+    .option('--labels <names>', 'class names in the order of the output channels, for example background,tumour', words)
+    .option('--spacing <x,y,z>', 'voxel size in mm that the model was trained at', triple)
+    .addOption(new Option('--orientation <axes>', 'orientation of the volumes in training').choices(['RAS', 'stored']))
     .addOption(
-      new Option('--weighting <how>', 'of the voxels of a window').choices(['gaussian', 'constant']).default(weighting),
+      new Option('--normalize <method>', 'how intensities were normalised in training').choices([
+        ...VOLUME_NORMALIZATIONS,
+      ]),
     )
-    .option('--mirror <axes>', 'also see every window flipped along x,y,z', axes, mirror)
-    .option('--no-postprocess', 'leave the post-processing of the model out');
+    .option('--patch <x,y,z>', 'size of the input window in voxels', triple)
+    .addOption(
+      new Option('--activation <function>', 'function that turns the output into probabilities').choices([
+        'softmax',
+        'sigmoid',
+        'none',
+      ]),
+    )
+    .addOption(new Option('--axes <order>', 'order of the tensor axes').choices([...AXES]))
+    .option('--overlap <fraction>', 'fraction of a window that its neighbour also covers', share, overlap)
+    .addOption(
+      new Option('--weighting <method>', 'how voxels are weighted where windows overlap')
+        .choices(['gaussian', 'constant'])
+        .default(weighting),
+    )
+    .option(
+      '--mirror <axes>',
+      'axes of test-time mirroring, for example x,y; every window is also predicted flipped',
+      axes,
+      mirror,
+    )
+    .option('--no-postprocess', 'do not apply the post-processing that the model carries');
 }

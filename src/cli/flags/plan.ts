@@ -1,8 +1,8 @@
-/** The flags of `voxstill plan`; commands/plan.ts does the study. */
+/** The arguments and flags of `voxstill plan`; commands/plan.ts holds the action. */
 import type { DeclareCommand } from '../program.ts';
 import { positiveNumber } from '../values.ts';
 
-/** As commander gives them. */
+/** The flags as commander parses them. */
 export interface PlanFlags {
   readonly out?: string;
   readonly memory: number;
@@ -12,9 +12,9 @@ const DEFAULT_GIGABYTES = 2;
 
 export const declarePlan: DeclareCommand = (command, start) => {
   command
-    .argument('<dataset>', 'a Decathlon or nnU-Net raw folder')
-    .option('--out <recipe>', 'write the recipe there; it is printed if not given')
-    .option('--memory <gigabytes>', 'that training may take', positiveNumber, DEFAULT_GIGABYTES)
+    .argument('<dataset>', 'folder of a data set: Medical Segmentation Decathlon or nnU-Net raw')
+    .option('--out <recipe>', 'recipe to write (default: print it)')
+    .option('--memory <gigabytes>', 'memory limit of training in GB', positiveNumber, DEFAULT_GIGABYTES)
     .action((folder: string, flags: PlanFlags) =>
       start(async session => (await import('../commands/plan.ts')).plan(folder, flags, session)),
     );

@@ -1,8 +1,8 @@
-/** The flags of `voxstill predict`; commands/predict.ts does the study. */
+/** The arguments and flags of `voxstill predict`; commands/predict.ts holds the action. */
 import type { DeclareCommand } from '../program.ts';
 import { addModelFlags, type ModelFlags } from './model.ts';
 
-/** As commander gives them. */
+/** The flags as commander parses them. */
 export interface PredictFlags extends ModelFlags {
   readonly input: string;
   readonly output: string;
@@ -13,10 +13,10 @@ export const declarePredict: DeclareCommand = (command, start) => {
   addModelFlags(command)
     .requiredOption(
       '--input <path>',
-      'a NIfTI, NRRD or MetaImage file, a DICOM series (its folder or a file), or a folder of these',
+      'NIfTI, NRRD or MetaImage file, DICOM series (its folder or one of its files), or a folder of these',
     )
-    .requiredOption('--output <path>', 'a .nii.gz, .nrrd or .mha file, or a folder')
-    .option('--probabilities', 'also write the probability of every class', false)
+    .requiredOption('--output <path>', 'output file (.nii.gz, .nrrd or .mha) or folder')
+    .option('--probabilities', 'also write the probability map of every class', false)
     .action((flags: PredictFlags) =>
       start(async session => (await import('../commands/predict.ts')).predict(flags, session)),
     );

@@ -1,9 +1,9 @@
-/** The flags of `voxstill run`; commands/run.ts does the study. */
+/** The arguments and flags of `voxstill run`; commands/run.ts holds the action. */
 import type { DeclareCommand } from '../program.ts';
 import { collect } from '../values.ts';
 import { addExecutorFlags, type ExecutorFlags } from './executor.ts';
 
-/** As commander gives them. */
+/** The flags as commander parses them. */
 export interface RunFlags extends ExecutorFlags {
   readonly out?: string;
   readonly set: readonly string[];
@@ -13,10 +13,10 @@ export interface RunFlags extends ExecutorFlags {
 export const declareRun: DeclareCommand = (command, start) => {
   addExecutorFlags(
     command
-      .argument('<recipe>', 'YAML file')
-      .option('--out <folder>', 'where the run goes (default: runs/<name of the recipe>)')
-      .option('--set <key=value>', 'override a value of the recipe; may be given several times', collect, [])
-      .option('--resume', 'go on with what is in the folder', false),
+      .argument('<recipe>', 'recipe, a YAML file')
+      .option('--out <folder>', 'folder of the run (default: runs/<name of the recipe>)')
+      .option('--set <key=value>', 'value that replaces one of the recipe; may be given several times', collect, [])
+      .option('--resume', 'continue the run that is in the folder', false),
   ).action((recipePath: string, flags: RunFlags) =>
     start(async session => (await import('../commands/run.ts')).run(recipePath, flags, session)),
   );

@@ -1,10 +1,10 @@
-/** The flags of `voxstill train`; commands/train.ts does the study. */
+/** The arguments and flags of `voxstill train`; commands/train.ts holds the action. */
 import { Option } from 'commander';
 import { ARMS, type Arm } from '../../experiment/record.ts';
 import type { DeclareCommand } from '../program.ts';
 import { collect } from '../values.ts';
 
-/** As commander gives them. */
+/** The flags as commander parses them. */
 export interface TrainFlags {
   readonly arm: Arm;
   readonly out?: string;
@@ -14,11 +14,11 @@ export interface TrainFlags {
 
 export const declareTrain: DeclareCommand = (command, start) => {
   command
-    .argument('<recipe>', 'YAML file')
-    .addOption(new Option('--arm <arm>', 'which one').choices(ARMS).makeOptionMandatory())
-    .option('--out <folder>', 'the run that the arm belongs to (default: runs/<name of the recipe>)')
-    .option('--set <key=value>', 'override a value of the recipe; may be given several times', collect, [])
-    .option('--resume', 'go on from the checkpoint', false)
+    .argument('<recipe>', 'recipe, a YAML file')
+    .addOption(new Option('--arm <arm>', 'arm to train').choices(ARMS).makeOptionMandatory())
+    .option('--out <folder>', 'folder of the run that the arm belongs to (default: runs/<name of the recipe>)')
+    .option('--set <key=value>', 'value that replaces one of the recipe; may be given several times', collect, [])
+    .option('--resume', 'continue from the checkpoint', false)
     .action((recipePath: string, flags: TrainFlags) =>
       start(async session => (await import('../commands/train.ts')).train(recipePath, flags, session)),
     );

@@ -1,9 +1,9 @@
-/** The flags of `voxstill validate`; commands/validate.ts does the study. */
+/** The arguments and flags of `voxstill validate`; commands/validate.ts holds the action. */
 import type { DeclareCommand } from '../program.ts';
 
 export const declareValidate: DeclareCommand = (command, start) => {
   command
-    .argument('<dataset>', 'a Decathlon or nnU-Net raw folder')
+    .argument('<dataset>', 'folder of a data set: Medical Segmentation Decathlon or nnU-Net raw')
     .action((folder: string) =>
       start(async session => (await import('../commands/validate.ts')).validate(folder, session)),
     );
