@@ -87,36 +87,57 @@ async function imagesOf(
   return images;
 }
 
+/** What becomes of one entry of the list. */
+interface Looked {
+  readonly found?: CaseFiles;
+  /** Whether every file of the entry is there. */
+  readonly isWhole: boolean;
+  readonly problems: readonly Finding[];
+}
+
+function outsideFolder({ folder }: Place, caseId: string, path: string): Finding {
+  return {
+    code: 'E_DATASET_PATH',
+    caseId,
+    message: `${folder}/dataset.json names the file "${path}", which is not inside its folder`,
+    advice: 'Name files relative to the folder, with / and without "..".',
+  };
+}
+
+async function lookFor(
+  place: Place,
+  { id, images: named, label }: ListedCase & { readonly id: string },
+  isPresent: Presence,
+): Promise<Looked> {
+  const all = label === undefined ? named : [...named, label];
+  const outside = all.filter(path => insideFolder(path) === undefined);
+  if (outside.length > 0) return { isWhole: false, problems: outside.map(path => outsideFolder(place, id, path)) };
+  const images = await imagesOf(place, named.map(insideFolder) as string[], isPresent);
+  const listedLabel = label === undefined ? undefined : insideFolder(label);
+  const lacking = new Set<string>();
+  for (const path of listedLabel === undefined ? images : [...images, listedLabel]) {
+    if (!(await isPresent(path))) lacking.add(path);
+  }
+  const hasLabel = listedLabel !== undefined && !lacking.has(listedLabel);
+  const present = images.filter(path => !lacking.has(path));
+  return {
+    found: { id, images: present, ...(hasLabel && { label: listedLabel }) },
+    isWhole: lacking.size === 0,
+    problems: [...lacking].map(path => missing(id, `${place.folder}/${path}`)),
+  };
+}
+
 async function fromList(place: Place, listed: readonly ListedCase[]): Promise<CaseList> {
   const isPresent = createPresence(place);
   const cases: CaseFiles[] = [];
   const broken: CaseFiles[] = [];
   const problems: Finding[] = [];
-  for (const { id: given, images: named, label } of listed) {
-    const id = given ?? volumeStem(named[0] ?? '');
+  for (const entry of listed) {
+    const id = entry.id ?? volumeStem(entry.images[0] ?? '');
     if (id.startsWith('._')) continue;
-    const all = label === undefined ? named : [...named, label];
-    const outside = all.filter(path => insideFolder(path) === undefined);
-    problems.push(
-      ...outside.map(path => ({
-        code: 'E_DATASET_PATH' as const,
-        caseId: id,
-        message: `${place.folder}/dataset.json names the file "${path}", which is not inside its folder`,
-        advice: 'Name files relative to the folder, with / and without "..".',
-      })),
-    );
-    if (outside.length > 0) continue;
-    const images = await imagesOf(place, named.map(insideFolder) as string[], isPresent);
-    const listedLabel = label === undefined ? undefined : insideFolder(label);
-    const lacking = new Set<string>();
-    for (const path of listedLabel === undefined ? images : [...images, listedLabel]) {
-      if (!(await isPresent(path))) lacking.add(path);
-    }
-    problems.push(...[...lacking].map(path => missing(id, `${place.folder}/${path}`)));
-    const hasLabel = listedLabel !== undefined && !lacking.has(listedLabel);
-    const present = images.filter(path => !lacking.has(path));
-    const found = { id, images: present, ...(hasLabel && { label: listedLabel }) };
-    (lacking.size === 0 ? cases : broken).push(found);
+    const looked = await lookFor(place, { ...entry, id }, isPresent);
+    problems.push(...looked.problems);
+    if (looked.found !== undefined) (looked.isWhole ? cases : broken).push(looked.found);
   }
   return { cases, broken, problems };
 }

@@ -10,6 +10,7 @@ import { assertPatchFits } from '../data/patches.ts';
 import type { Splits } from '../data/splits.ts';
 import { filesOfVolume } from '../data/volume-file.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import type { Progress } from '../runtime/progress.ts';
 import { labelsToCanonical, toCanonical } from '../volume/orientation.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -111,21 +112,22 @@ function assertRegionsFit({ folder, labels }: Dataset, { loss, postprocess }: Re
   }
 }
 
-/**
- * Loads and checks everything before anything is written.
- * @param recipe of one fold
- * @throws {InputError} what openDataset, loadCase and assertPatchFits throw; E_NO_CASES without labelled training cases; E_POSTPROCESS if
- * the recipe post-processes a class that the data do not have
- */
-export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
-  const { files, machine, progress } = laboratory;
-  const dataset = await openDataset(files, recipe.data.dataset);
-  assertRegionsFit(dataset, recipe);
-  assertClassesKnown(recipe.postprocess, dataset);
+/** The cases that an experiment uses, by what they are used for. */
+interface UsedCases {
+  readonly splits: Splits;
+  /** Images that only a teacher explains. */
+  readonly transfer: readonly string[];
+  /** Cases of the transfer set are without their labels. */
+  readonly byId: ReadonlyMap<string, CaseFiles>;
+}
+
+/** @throws {InputError} E_NO_CASES without a training case, or without an unlabelled case where the recipe asks for them */
+async function chooseCases({ files }: Laboratory, recipe: Recipe, dataset: Dataset): Promise<UsedCases> {
   const splits = await readSplits(files, recipe, dataset);
   if (splits.train.length === 0) throw new InputError('E_NO_CASES', `${dataset.folder} leaves no training case`);
-  const transfer = recipe.distill.unlabelled.batch === 0 ? [] : splits.unlabelled;
-  if (recipe.distill.unlabelled.batch > 0 && transfer.length === 0) {
+  const usesUnlabelled = recipe.distill.unlabelled.batch > 0;
+  const transfer = usesUnlabelled ? splits.unlabelled : [];
+  if (usesUnlabelled && transfer.length === 0) {
     throw new InputError(
       'E_NO_CASES',
       `distill.unlabelled asks for unlabelled cases, but ${dataset.folder} has none. Set data.splits.labelled to put labels away, or ` +
@@ -137,36 +139,78 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     const { images } = byId.get(id) as CaseFiles;
     byId.set(id, { id, images });
   }
+  return { splits, transfer, byId };
+}
+
+/** SHA-256 by path within the data set, of every file of a case. */
+async function hashesOf(
+  laboratory: Laboratory,
+  { folder }: Dataset,
+  { images, label }: CaseFiles,
+): Promise<readonly (readonly [string, string])[]> {
+  const { files, machine } = laboratory;
+  const hashes: (readonly [string, string])[] = [];
+  for (const volume of label === undefined ? images : [...images, label]) {
+    for (const path of await filesOfVolume(laboratory, volume)) {
+      hashes.push([path.slice(folder.length + 1), machine.sha256(await files.read(path))]);
+    }
+  }
+  return hashes;
+}
+
+interface ReadyContext {
+  readonly normalize: Normalization;
+  readonly isTrainedOn: boolean;
+  readonly progress: Progress;
+}
+
+/** @throws {InputError} E_PATCH_TOO_LARGE if patches are cut from the case and do not fit it */
+function readyCase(loaded: LoadedCase, recipe: Recipe, context: ReadyContext): TrainingCase {
+  const { case: ready, warnings } = prepareCase(loaded, { ...recipe.preprocess, normalize: context.normalize });
+  for (const warning of warnings) context.progress.warn(warning);
+  if (context.isTrainedOn) assertPatchFits(recipe.patch.size, ready, recipe.patch.padding);
+  return ready;
+}
+
+/**
+ * Loads and checks everything before anything is written: every case is hashed, loaded and checked, and all but the test cases are made
+ * ready for training.
+ * @param recipe of one fold
+ * @throws {InputError} what openDataset, loadCase and assertPatchFits throw; E_NO_CASES without labelled training cases; E_POSTPROCESS if
+ * the recipe post-processes a class that the data do not have
+ */
+export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
+  const { files, progress } = laboratory;
+  const dataset = await openDataset(files, recipe.data.dataset);
+  assertRegionsFit(dataset, recipe);
+  assertClassesKnown(recipe.postprocess, dataset);
+  const { splits, transfer, byId } = await chooseCases(laboratory, recipe, dataset);
+  const filesOf = (ids: readonly string[]): CaseFiles[] => ids.map(id => byId.get(id) as CaseFiles);
   const normalization = await resolveNormalization(laboratory, recipe.preprocess.normalize, {
     dataset,
-    cases: splits.train.map(id => byId.get(id) as CaseFiles),
+    cases: filesOf(splits.train),
     signal,
   });
-  const preprocess = { ...recipe.preprocess, normalize: normalization };
-  const order = [...splits.train, ...splits.val, ...splits.test, ...transfer];
-  const hashes: Record<string, string> = {};
-  const transferHashes: Record<string, string> = {};
+  const [trainedOn, transferred, tested] = [
+    new Set([...splits.train, ...transfer]),
+    new Set(transfer),
+    new Set(splits.test),
+  ];
+  const order = filesOf([...splits.train, ...splits.val, ...splits.test, ...transfer]);
+  const hashes: (readonly [string, string])[] = [];
+  const transferHashes: (readonly [string, string])[] = [];
   const cases = new Map<string, TrainingCase>();
   const intensities = new Map<string, readonly ChannelIntensities[]>();
   const task = progress.task('reading data', order.length, 'case');
-  for (const [index, id] of order.entries()) {
+  for (const [index, item] of order.entries()) {
     signal?.throwIfAborted();
-    const item = byId.get(id) as CaseFiles;
-    const known = transfer.includes(id) ? transferHashes : hashes;
-    for (const volume of [...item.images, ...(item.label === undefined ? [] : [item.label])]) {
-      for (const path of await filesOfVolume(laboratory, volume)) {
-        known[path.slice(dataset.folder.length + 1)] = machine.sha256(await files.read(path));
-      }
-    }
+    const isTrainedOn = trainedOn.has(item.id);
+    (transferred.has(item.id) ? transferHashes : hashes).push(...(await hashesOf(laboratory, dataset, item)));
     const loaded = await loadCase(laboratory, dataset, item);
     for (const { code, message } of loaded.warnings) progress.warn(`${code}: ${message}`);
-    if (splits.train.includes(id) || transfer.includes(id)) intensities.set(id, intensitiesOf(loaded.image));
-    if (!splits.test.includes(id)) {
-      const prepared = prepareCase(loaded, preprocess);
-      for (const warning of prepared.warnings) progress.warn(warning);
-      if (splits.train.includes(id) || transfer.includes(id))
-        assertPatchFits(recipe.patch.size, prepared.case, recipe.patch.padding);
-      cases.set(id, prepared.case);
+    if (isTrainedOn) intensities.set(item.id, intensitiesOf(loaded.image));
+    if (!tested.has(item.id)) {
+      cases.set(item.id, readyCase(loaded, recipe, { normalize: normalization, isTrainedOn, progress }));
     }
     task.update(index + 1);
   }
@@ -182,10 +226,10 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     }),
     val: pick(splits.val),
     unlabelled: pick(transfer),
-    test: splits.test.map(id => byId.get(id) as CaseFiles),
+    test: filesOf(splits.test),
     normalize: normalization,
     intensities,
-    hashes,
-    transferHashes,
+    hashes: Object.fromEntries(hashes),
+    transferHashes: Object.fromEntries(transferHashes),
   };
 }

@@ -41,18 +41,33 @@ export function transformDistances(
     }
     for (let x = 0; x < nx; x++) lowerEnvelope(squared, x, columns, scratch);
     for (let y = 0; y < ny; y++) {
-      let limit = -1;
-      for (let x = 0, i = y * nx, o = y * stride; x < nx; x++, i++, o++) {
-        if ((inSlice[i]! & from) !== 0 && squared[o]! > limit) limit = squared[o]!;
-      }
+      const bitsOfRow = inSlice.subarray(y * nx, (y + 1) * nx);
+      const limit = largestMarked(bitsOfRow, from, squared.subarray(y * stride));
       if (limit < 0) continue;
       const row: Line = { length: nx, step: 1, spacingMm: spacingMm[0], limit: Math.min(limit, Number.MAX_VALUE) };
       lowerEnvelope(squared, y * stride, row, scratch);
-      for (let x = 0, i = y * nx, o = y * stride; x < nx; x++, i++, o++) {
-        if ((inSlice[i]! & from) !== 0) distances[found++] = Math.sqrt(squared[o]!);
-      }
+      found = takeRoots(bitsOfRow, from, squared.subarray(y * stride), { distances, found });
     }
   }
+}
+
+/** Appends the square roots of the values beside voxels with the bit. @returns how many distances there are then */
+function takeRoots(
+  bits: Uint8Array,
+  bit: number,
+  squared: Float64Array,
+  { distances, found }: { readonly distances: Float64Array; readonly found: number },
+): number {
+  let next = found;
+  for (let i = 0; i < bits.length; i++) if ((bits[i]! & bit) !== 0) distances[next++] = Math.sqrt(squared[i]!);
+  return next;
+}
+
+/** The largest value beside a voxel with the bit, -1 where no voxel has it. */
+function largestMarked(bits: Uint8Array, bit: number, values: Float64Array): number {
+  let largest = -1;
+  for (let i = 0; i < bits.length; i++) if ((bits[i]! & bit) !== 0 && values[i]! > largest) largest = values[i]!;
+  return largest;
 }
 
 function hasBit(bits: Uint8Array, bit: number): boolean {

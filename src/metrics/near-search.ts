@@ -75,30 +75,21 @@ export function searchNear(box: BitBox, spacingMm: Xyz, options: SearchOptions):
 }
 
 function searchWithin(
-  { size, bits }: BitBox,
-  { steps, stride, distanceMm, reach }: Neighbourhood,
+  box: BitBox,
+  near: Neighbourhood,
   { from, to, far, distances, mostLooks }: SearchOptions & { readonly mostLooks: number },
 ): number {
-  const [nx, ny, nz] = size;
-  const count = stride.length;
+  const { bits } = box;
+  const [nx, ny, nz] = box.size;
+  const { distanceMm } = near;
+  const count = distanceMm.length;
   let looksLeft = mostLooks;
   let found = 0;
   for (let z = 0, i = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {
-      const innerRow = y >= reach[1] && y < ny - reach[1] && z >= reach[2] && z < nz - reach[2];
       for (let x = 0; x < nx; x++, i++) {
         if ((bits[i]! & from) === 0) continue;
-        const inner = innerRow && x >= reach[0] && x < nx - reach[0];
-        let n = 0;
-        if (looksLeft <= 0) n = count;
-        else if (inner) while (n < count && (bits[i + stride[n]!]! & to) === 0) n++;
-        else {
-          for (; n < count; n++) {
-            const [px, py, pz] = [x + steps[3 * n]!, y + steps[3 * n + 1]!, z + steps[3 * n + 2]!];
-            const isInside = px >= 0 && px < nx && py >= 0 && py < ny && pz >= 0 && pz < nz;
-            if (isInside && (bits[i + stride[n]!]! & to) !== 0) break;
-          }
-        }
+        const n = looksLeft > 0 ? nearestWith(box, [x, y, z], to, near) : count;
         looksLeft -= n;
         if (n < count) {
           distances[found++] = distanceMm[n]!;
@@ -110,4 +101,27 @@ function searchWithin(
     }
   }
   return found;
+}
+
+/** Number of a voxel's nearest neighbour with the bit; how many neighbours there are where none has it. */
+function nearestWith({ size, bits }: BitBox, [x, y, z]: Xyz, to: number, near: Neighbourhood): number {
+  const { steps, stride, reach } = near;
+  const [nx, ny, nz] = size;
+  const i = (z * ny + y) * nx + x;
+  let n = 0;
+  if (isInner(x, reach[0], nx) && isInner(y, reach[1], ny) && isInner(z, reach[2], nz)) {
+    while (n < stride.length && (bits[i + stride[n]!]! & to) === 0) n++;
+    return n;
+  }
+  for (; n < stride.length; n++) {
+    const [px, py, pz] = [x + steps[3 * n]!, y + steps[3 * n + 1]!, z + steps[3 * n + 2]!];
+    const isInside = px >= 0 && px < nx && py >= 0 && py < ny && pz >= 0 && pz < nz;
+    if (isInside && (bits[i + stride[n]!]! & to) !== 0) break;
+  }
+  return n;
+}
+
+/** Whether all neighbours along an axis are within the box. */
+function isInner(position: number, reach: number, size: number): boolean {
+  return position >= reach && position < size - reach;
 }

@@ -67,7 +67,7 @@ export function surfaceDistance(
       );
     }
   }
-  const box = markSurfaces(reference, prediction, { sizeVoxels, value: options.value ?? 1 });
+  const box = markSurfaces({ reference, prediction, sizeVoxels, value: options.value ?? 1 });
   if (box === undefined) return { hd95Mm: Number.NaN, assdMm: Number.NaN, surfaceDice: Number.NaN };
   const toPrediction = directedDistances(box, spacingMm, { from: SURFACE_OF_REFERENCE, to: SURFACE_OF_PREDICTION });
   const toReference = directedDistances(box, spacingMm, { from: SURFACE_OF_PREDICTION, to: SURFACE_OF_REFERENCE });
@@ -90,25 +90,43 @@ export function surfaceDistance(
   };
 }
 
-/** Cuts out the union's bounding box and marks the surfaces; undefined where both masks are empty. */
-function markSurfaces(
-  reference: Uint8Array,
-  prediction: Uint8Array,
-  { sizeVoxels, value }: { readonly sizeVoxels: Xyz; readonly value: number },
-): BitBox | undefined {
-  const [nx, ny, nz] = sizeVoxels;
+/** Two masks on one grid, as voxels that have the value. */
+interface Masks {
+  readonly reference: Uint8Array;
+  readonly prediction: Uint8Array;
+  readonly sizeVoxels: Xyz;
+  readonly value: number;
+}
+
+/** Voxels from the first to the last, both within. */
+interface Bounds {
+  readonly low: Xyz;
+  readonly high: Xyz;
+}
+
+/** First and last voxel of a row of the grid that is in either mask; -1 and -1 where none is. */
+function extentOfRow(
+  { reference, prediction, value }: Masks,
+  start: number,
+  length: number,
+): readonly [number, number] {
+  let [first, last] = [-1, -1];
+  for (let x = 0, i = start; x < length; x++, i++) {
+    if (reference[i] !== value && prediction[i] !== value) continue;
+    if (first < 0) first = x;
+    last = x;
+  }
+  return [first, last];
+}
+
+/** The bounding box of the union; undefined where both masks are empty. */
+function boundsOfUnion(masks: Masks): Bounds | undefined {
+  const [nx, ny, nz] = masks.sizeVoxels;
   const low = [nx, ny, nz] as [number, number, number];
   const high = [-1, -1, -1] as [number, number, number];
-  for (let z = 0, i = 0; z < nz; z++) {
+  for (let z = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {
-      let first = -1;
-      let last = -1;
-      for (let x = 0; x < nx; x++, i++) {
-        if (reference[i] === value || prediction[i] === value) {
-          if (first < 0) first = x;
-          last = x;
-        }
-      }
+      const [first, last] = extentOfRow(masks, (z * ny + y) * nx, nx);
       if (first < 0) continue;
       low[0] = Math.min(low[0], first);
       high[0] = Math.max(high[0], last);
@@ -118,7 +136,16 @@ function markSurfaces(
       high[2] = z;
     }
   }
-  if (high[0] < 0) return undefined;
+  return high[0] < 0 ? undefined : { low, high };
+}
+
+/** Cuts out the union's bounding box and marks the surfaces; undefined where both masks are empty. */
+function markSurfaces(masks: Masks): BitBox | undefined {
+  const { reference, prediction, sizeVoxels, value } = masks;
+  const bounds = boundsOfUnion(masks);
+  if (bounds === undefined) return undefined;
+  const { low, high } = bounds;
+  const [nx, ny] = sizeVoxels;
   const size: Xyz = [high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1];
   const bits = new Uint8Array(voxelCount(size));
   for (let z = 0, o = 0; z < size[2]; z++) {

@@ -146,26 +146,29 @@ function sliceVoxels({ sizeVoxels }: Volume, { across, index, right, up, flipUp 
   });
 }
 
+/** How much of a pixel its label covers: filled thinly, along its outline fully, in the dashes of the label. */
+function labelOpacity(labelAt: (x: number, y: number) => number, x: number, y: number): number {
+  const label = labelAt(x, y);
+  if (label === 0) return 0;
+  const isEdge = [labelAt(x - 1, y), labelAt(x + 1, y), labelAt(x, y - 1), labelAt(x, y + 1)].some(l => l !== label);
+  const [period, drawn] = DASHES[outlineOf(label)];
+  return isEdge && (x + y) % period < drawn ? 1 : FILL_OPACITY;
+}
+
 /** Draws the grey slice, enlarged, with labels filled and outlined where there are any. */
 function drawPicture(grey: Uint8Array, labels: Uint8Array | null, columns: number, slice: Slice): Uint8Array {
   const { zoomRight, zoomUp } = slice;
   const rows = grey.length / columns;
   const [width, height] = [columns * zoomRight, rows * zoomUp];
   const pixels = new Uint8Array(width * height * 3);
+  const pixelAt = (x: number, y: number): number => Math.floor(x / zoomRight) + columns * Math.floor(y / zoomUp);
   const labelAt = (x: number, y: number): number =>
-    labels === null || x < 0 || y < 0 || x >= width || y >= height
-      ? 0
-      : labels[Math.floor(x / zoomRight) + columns * Math.floor(y / zoomUp)]!;
+    labels === null || x < 0 || y < 0 || x >= width || y >= height ? 0 : labels[pixelAt(x, y)]!;
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++, at += 3) {
-      const base = grey[Math.floor(x / zoomRight) + columns * Math.floor(y / zoomUp)]!;
-      const label = labelAt(x, y);
-      const edge =
-        label !== 0 &&
-        [labelAt(x - 1, y), labelAt(x + 1, y), labelAt(x, y - 1), labelAt(x, y + 1)].some(l => l !== label);
-      const [period, drawn] = DASHES[label === 0 ? 'solid' : outlineOf(label)];
-      const opacity = label === 0 ? 0 : edge && (x + y) % period < drawn ? 1 : FILL_OPACITY;
-      const colour = label === 0 ? [0, 0, 0] : labelColour(label);
+      const base = grey[pixelAt(x, y)]!;
+      const opacity = labelOpacity(labelAt, x, y);
+      const colour = opacity === 0 ? [0, 0, 0] : labelColour(labelAt(x, y));
       for (let channel = 0; channel < 3; channel++) {
         pixels[at + channel] = Math.round(base * (1 - opacity) + colour[channel]! * opacity);
       }

@@ -11,7 +11,7 @@ import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
 import { type Schedule, scheduleFactor } from '../optim/schedules.ts';
-import type { Engine } from '../runtime/engine.ts';
+import type { Engine, Session } from '../runtime/engine.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { rampAt } from './ramp.ts';
@@ -167,93 +167,130 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
   }
 }
 
+/** What changes from step to step. */
+interface TrainingState {
+  /** Steps done. */
+  readonly step: number;
+  readonly theta: Tensor;
+  /** The optimizer's moments and the adapters, by their names in the step. */
+  readonly vectors: Readonly<Record<string, Tensor>>;
+}
+
+const flat = (data: Float32Array): Tensor => tensor('float32', data, [data.length]);
+
+/** The state at the last checkpoint, or before the first step. */
+function startState(options: TrainerOptions, step: TrainingStep, last: Checkpoint | undefined): TrainingState {
+  const initial = Object.entries(initialState(options, step));
+  return {
+    step: last?.step ?? 0,
+    theta: flat(last?.theta ?? options.initialTheta),
+    vectors: Object.fromEntries(initial.map(([name, values]) => [name, flat(last?.state[name] ?? values)])),
+  };
+}
+
+/** The engine's run of one step. @throws {WorkError} E_LOSS_NOT_FINITE */
+async function runStep(
+  options: TrainerOptions,
+  { plan, session }: { readonly plan: TrainingStep; readonly session: Session },
+  { before, batch, hyper }: { readonly before: TrainingState; readonly batch: Batch; readonly hyper: Float32Array },
+): Promise<{ readonly after: TrainingState; readonly losses: Readonly<Record<string, number>> }> {
+  const results = await session.run({
+    image: tensor('float32', batch.image, options.step.imageShape),
+    ...(await teacherFeeds(options, plan, { position: before.step, batch })),
+    label: tensor('int32', batch.label, labelShape(options.step)),
+    theta: before.theta,
+    ...before.vectors,
+    hyper: flat(hyper),
+  });
+  const values = (results['losses'] as Tensor).data as Float32Array;
+  const losses = Object.fromEntries(plan.lossNames.map((name, index) => [name, values[index] as number]));
+  assertFinite(losses, before.step + 1, batch.caseIds);
+  const names = Object.keys(before.vectors);
+  return {
+    after: {
+      step: before.step + 1,
+      theta: results['theta.next'] as Tensor,
+      vectors: Object.fromEntries(names.map(name => [name, results[`${name}.next`] as Tensor])),
+    },
+    losses,
+  };
+}
+
 async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
   const { engine, steps, progress, store, now } = options;
   const resumed = await store.load();
-  const step = buildTrainingStep(options.step);
-  const session = await engine.load(encodeModel(lower(step.graph, { block: engine.block })));
-  const { imageShape } = options.step;
+  const plan = buildTrainingStep(options.step);
+  const session = await engine.load(encodeModel(lower(plan.graph, { block: engine.block })));
 
   const records: StepRecord[] = [];
-  let position = resumed?.last.step ?? 0;
+  let state = startState(options, plan, resumed?.last);
   let best = resumed?.last.best ?? null;
   let bestTheta = resumed?.bestTheta ?? options.initialTheta;
-  const earlierSeconds = resumed?.last.seconds ?? 0;
-  const flat = (data: Float32Array): Tensor => tensor('float32', data, [data.length]);
-  let theta = flat(resumed?.last.theta ?? options.initialTheta);
-  const initial = Object.entries(initialState(options, step));
-  let state = Object.fromEntries(initial.map(([name, values]) => [name, flat(resumed?.last.state[name] ?? values)]));
   const started = now();
   let waited = 0;
-  const seconds = (): number => earlierSeconds + (now() - started) / 1000;
+  const seconds = (): number => (resumed?.last.seconds ?? 0) + (now() - started) / 1000;
   const snapshot = (): Checkpoint => ({
-    step: position,
-    theta: theta.data as Float32Array,
-    state: Object.fromEntries(Object.entries(state).map(([name, value]) => [name, value.data as Float32Array])),
+    step: state.step,
+    theta: state.theta.data as Float32Array,
+    state: Object.fromEntries(Object.entries(state.vectors).map(([name, { data }]) => [name, data as Float32Array])),
     best,
     seconds: seconds(),
     fingerprint: options.fingerprint,
   });
+  const validate = async (): Promise<number | undefined> => {
+    const theta = state.theta.data as Float32Array;
+    const dice = await options.validate?.(theta);
+    if (dice !== undefined && (best === null || dice > best.dice)) {
+      best = { step: state.step, dice };
+      bestTheta = theta;
+      await store.saveBest(snapshot());
+    }
+    return dice;
+  };
 
   const task = progress.task(options.label, steps, 'step');
   try {
-    while (position < steps) {
+    while (state.step < steps) {
       if (options.signal?.aborted === true) {
         await store.saveLast(snapshot(), records);
         options.signal.throwIfAborted();
       }
       const asked = now();
-      const batch = await options.batches.next(position);
+      const batch = await options.batches.next(state.step);
       waited += now() - asked;
-      const hyper = hyperValues(options, step.hyperNames, position);
-      const image = tensor('float32', batch.image, imageShape);
-      const results = await session.run({
-        image,
-        ...(await teacherFeeds(options, step, { position, batch })),
-        label: tensor('int32', batch.label, labelShape(options.step)),
-        theta,
-        ...state,
-        hyper: flat(hyper),
-      });
-      const values = (results['losses'] as Tensor).data as Float32Array;
-      const losses = Object.fromEntries(step.lossNames.map((name, index) => [name, values[index] as number]));
-      assertFinite(losses, position + 1, batch.caseIds);
-      theta = results['theta.next'] as Tensor;
-      state = Object.fromEntries(initial.map(([name]) => [name, results[`${name}.next`] as Tensor]));
-      position++;
-
-      let record: StepRecord = {
-        step: position,
+      const hyper = hyperValues(options, plan.hyperNames, state.step);
+      const { after, losses } = await runStep(options, { plan, session }, { before: state, batch, hyper });
+      state = after;
+      const record: StepRecord = {
+        step: state.step,
         epoch: batch.epoch,
         seconds: seconds(),
         learningRate: hyper[0] as number,
         losses,
       };
-      const due = position % options.validateEvery === 0 || position === steps;
-      if (due && options.validate !== undefined) {
-        const validationDice = await options.validate(theta.data as Float32Array);
-        record = { ...record, validationDice };
-        if (best === null || validationDice > best.dice) {
-          best = { step: position, dice: validationDice };
-          bestTheta = theta.data as Float32Array;
-          await store.saveBest(snapshot());
-        }
-      }
-      records.push(record);
-      if (due) await store.saveLast(snapshot(), records);
-      const dice = best === null ? '' : `  best validation Dice ${best.dice.toFixed(3)}`;
-      task.update(position, `loss ${(losses['total'] as number).toFixed(3)}${dice}`);
+      const isDue = state.step % options.validateEvery === 0 || state.step === steps;
+      const validationDice = isDue ? await validate() : undefined;
+      records.push(validationDice === undefined ? record : { ...record, validationDice });
+      if (isDue) await store.saveLast(snapshot(), records);
+      task.update(
+        state.step,
+        `loss ${(losses['total'] as number).toFixed(3)}${best === null ? '' : `  ${bestText(best)}`}`,
+      );
     }
   } finally {
     await session.dispose();
   }
-  task.finish(best === null ? undefined : `best validation Dice ${best.dice.toFixed(3)} at step ${best.step}`);
+  task.finish(best === null ? undefined : `${bestText(best)} at step ${best.step}`);
   const elapsed = (now() - started) / 1000;
   return {
-    theta: best === null ? (theta.data as Float32Array) : bestTheta,
+    theta: best === null ? (state.theta.data as Float32Array) : bestTheta,
     bestStep: best?.step ?? steps,
     records,
     seconds: seconds(),
     waitingShare: elapsed === 0 ? 0 : waited / 1000 / elapsed,
   };
+}
+
+function bestText({ dice }: NonNullable<Checkpoint['best']>): string {
+  return `best validation Dice ${dice.toFixed(3)}`;
 }

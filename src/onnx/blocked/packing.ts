@@ -21,6 +21,10 @@ export function isSpatialReduction(value: Value): boolean {
   return axes === '2,3,4';
 }
 
+/** A value and the one half as fine that it is pooled to or upsampled from. */
+type Link = readonly [fine: Value, coarse: Value];
+type Links = Link[];
+
 /** The packing of every blocked value. */
 export class Packing {
   readonly #blocked = new Set<Value>();
@@ -28,7 +32,7 @@ export class Packing {
   readonly #packs = new Map<Value, number>();
 
   constructor(values: readonly Value[], block: number) {
-    const links: (readonly [Value, Value])[] = [];
+    const links: Link[] = [];
     for (const value of values) this.#classify(value, links);
     this.#choose(block, links);
   }
@@ -62,46 +66,60 @@ export class Packing {
     this.#join(value, ...partners);
   }
 
-  #classify(value: Value, links: (readonly [Value, Value])[]): void {
-    const [first, second, third] = value.inputs as readonly [Value, Value, Value];
+  #classify(value: Value, links: Links): void {
+    const [first, second] = value.inputs as readonly [Value, Value];
     if (isOp(value, 'Conv') || isOp(value, 'ConvTranspose')) {
-      if (isSameConv(value.attributes)) this.#add(value, first);
-      else if (isUpsampledConv(value.attributes) && (isOp(value, 'ConvTranspose') || this.has(first))) {
-        this.#add(value);
-        links.push(isOp(value, 'Conv') ? [value, first] : [first, value]);
-      }
+      this.#classifyConv(value, links);
     } else if (isOp(value, 'ConvKernelGradient')) {
       if (isSameConv(value.attributes)) this.#join(second, first);
       else if (isUpsampledConv(value.attributes)) links.push([second, first]);
     } else if (isOp(value, 'Add') || isOp(value, 'Sub') || isOp(value, 'Mul')) {
-      const full = [first, second].filter(input => this.has(input));
-      const other = [first, second].filter(input => !this.has(input));
-      const sameSize = full.every(input => String(input.shape) === String(value.shape));
-      const fits = other.every(
-        input =>
-          (isPerChannel(input) && input.shape[1] === value.shape[1] && !isOp(value, 'Sub')) ||
-          (isScalar(input) && isOp(value, 'Mul')),
-      );
-      if (full.length > 0 && sameSize && fits) this.#add(value, ...full);
+      this.#classifySum(value);
     } else if (isOp(value, 'LeakyRelu') || isOp(value, 'Relu') || isOp(value, 'Neg')) {
       if (this.has(first)) this.#add(value, first);
     } else if (isOp(value, 'LeakyReluGradient')) {
       if (this.has(first) && this.has(second)) this.#add(value, first, second);
     } else if (isOp(value, 'MaxPool') || isOp(value, 'MaxPoolGradient')) {
-      if (this.has(first) && value.attributes.kernel.every(size => size === 2)) {
-        if (isOp(value, 'MaxPool')) {
-          this.#add(value);
-          links.push([first, value]);
-        } else {
-          this.#add(value, first);
-          this.#join(second, third);
-        }
-      }
+      this.#classifyPool(value, links);
+    }
+  }
+
+  #classifyConv(value: Value<'Conv' | 'ConvTranspose'>, links: Links): void {
+    const first = value.inputs[0] as Value;
+    if (isSameConv(value.attributes)) this.#add(value, first);
+    else if (isUpsampledConv(value.attributes) && (isOp(value, 'ConvTranspose') || this.has(first))) {
+      this.#add(value);
+      links.push(isOp(value, 'Conv') ? [value, first] : [first, value]);
+    }
+  }
+
+  /** A sum, difference or product of blocked values of one size, or of one with a number per channel or, to multiply by, one number. */
+  #classifySum(value: Value<'Add' | 'Sub' | 'Mul'>): void {
+    const full = value.inputs.filter(input => this.has(input));
+    const other = value.inputs.filter(input => !this.has(input));
+    const sameSize = full.every(input => String(input.shape) === String(value.shape));
+    const fits = other.every(
+      input =>
+        (isPerChannel(input) && input.shape[1] === value.shape[1] && !isOp(value, 'Sub')) ||
+        (isScalar(input) && isOp(value, 'Mul')),
+    );
+    if (full.length > 0 && sameSize && fits) this.#add(value, ...full);
+  }
+
+  #classifyPool(value: Value<'MaxPool' | 'MaxPoolGradient'>, links: Links): void {
+    const [first, second, third] = value.inputs as readonly [Value, Value, Value];
+    if (!this.has(first) || value.attributes.kernel.some(size => size !== 2)) return;
+    if (isOp(value, 'MaxPool')) {
+      this.#add(value);
+      links.push([first, value]);
+    } else {
+      this.#add(value, first);
+      this.#join(second, third);
     }
   }
 
   /** The largest packing that fits every group's widest member into the lanes, lowered until all links hold. */
-  #choose(block: number, links: readonly (readonly [Value, Value])[]): void {
+  #choose(block: number, links: Links): void {
     const widest = new Map<Value, number>();
     for (const value of this.#blocked) {
       const root = this.#find(value);
@@ -114,16 +132,17 @@ export class Packing {
       while (2 * pack * channels <= lanes && (root.shape[2] as number) % (2 * pack) === 0) pack *= 2;
       this.#packs.set(root, pack);
     }
-    for (let changed = true; changed; ) {
-      changed = false;
-      for (const [fine, coarse] of links) {
-        if (!this.has(fine) || !this.has(coarse)) continue;
-        const [finePack, coarsePack] = [this.of(fine), this.of(coarse)];
-        const allowed = Math.max(1, finePack / 2);
-        if (coarsePack > allowed) this.#packs.set(this.#find(coarse), allowed);
-        else if (coarsePack < finePack / 2) this.#packs.set(this.#find(fine), 2 * coarsePack);
-        changed ||= coarsePack !== this.of(coarse) || finePack !== this.of(fine);
-      }
-    }
+    const between = links.filter(([fine, coarse]) => this.has(fine) && this.has(coarse));
+    let changed = true;
+    while (changed) changed = between.map(link => this.#lowerToLink(link)).includes(true);
+  }
+
+  /** @returns whether a group of the link is packed less than before */
+  #lowerToLink([fine, coarse]: Link): boolean {
+    const [finePack, coarsePack] = [this.of(fine), this.of(coarse)];
+    const allowed = Math.max(1, finePack / 2);
+    if (coarsePack > allowed) this.#packs.set(this.#find(coarse), allowed);
+    else if (coarsePack < finePack / 2) this.#packs.set(this.#find(fine), 2 * coarsePack);
+    return coarsePack !== this.of(coarse) || finePack !== this.of(fine);
   }
 }

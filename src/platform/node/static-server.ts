@@ -94,6 +94,48 @@ function end(response: ServerResponse, status: number, headers: Record<string, s
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body);
 }
 
+/** A request that may be answered. */
+interface Asked {
+  readonly path: string;
+  /** Without the body. */
+  readonly headOnly: boolean;
+  /** The tag of the copy that the browser has. */
+  readonly knownTag: string | undefined;
+  readonly headers: Record<string, string>;
+}
+
+/** Sends a file; where it grows, as much of it as there was when it was looked at. */
+function sendFile(response: ServerResponse, { file, bytes, tag }: Found, { headOnly, knownTag, headers }: Asked): void {
+  if (knownTag === tag) {
+    end(response, 304, headers, '');
+    return;
+  }
+  const type = TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream';
+  response.writeHead(200, { ...headers, 'Content-Type': type, 'Content-Length': bytes, ETag: tag });
+  if (headOnly || bytes === 0) {
+    response.end();
+    return;
+  }
+  createReadStream(file, { end: bytes - 1 })
+    .on('error', () => response.destroy())
+    .pipe(response);
+}
+
+/** @returns whether the mount has the path; nothing is sent where it does not */
+async function answerFrom(mount: Mount, response: ServerResponse, asked: Asked): Promise<boolean> {
+  const { path, headOnly, headers } = asked;
+  if ('document' in mount) {
+    if (path !== mount.path) return false;
+    const body = JSON.stringify(await mount.document());
+    end(response, 200, { ...headers, 'Content-Type': TYPES['.json']! }, headOnly ? '' : body);
+    return true;
+  }
+  if (!path.startsWith(mount.prefix)) return false;
+  const found = await findFile(mount.folder, path.slice(mount.prefix.length));
+  if (found !== undefined) sendFile(response, found, asked);
+  return found !== undefined;
+}
+
 async function answer(request: IncomingMessage, response: ServerResponse, options: StaticServerOptions): Promise<void> {
   const { method = '', url = '', headers: asked } = request;
   const path = pathOf(url);
@@ -104,25 +146,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   if (method !== 'GET' && method !== 'HEAD') return end(response, 405, { ...text, Allow: 'GET, HEAD' }, 'read-only\n');
   if (path === undefined) return end(response, 404, text, 'not found\n');
   for (const mount of options.mounts) {
-    if ('document' in mount) {
-      if (path !== mount.path) continue;
-      const body = JSON.stringify(await mount.document());
-      return end(response, 200, { ...headers, 'Content-Type': TYPES['.json']! }, method === 'HEAD' ? '' : body);
-    }
-    if (!path.startsWith(mount.prefix)) continue;
-    const found = await findFile(mount.folder, path.slice(mount.prefix.length));
-    if (found === undefined) continue;
-    if (asked['if-none-match'] === found.tag) return end(response, 304, headers, '');
-    const type = TYPES[extname(found.file).toLowerCase()] ?? 'application/octet-stream';
-    response.writeHead(200, { ...headers, 'Content-Type': type, 'Content-Length': found.bytes, ETag: found.tag });
-    if (method === 'HEAD') response.end();
-    else if (found.bytes === 0) response.end();
-    // a file that grows is sent as long as it was when it was looked at
-    else
-      createReadStream(found.file, { end: found.bytes - 1 })
-        .on('error', () => response.destroy())
-        .pipe(response);
-    return;
+    const request = { path, headOnly: method === 'HEAD', knownTag: asked['if-none-match'], headers };
+    if (await answerFrom(mount, response, request)) return;
   }
   end(response, 404, text, 'not found\n');
 }
