@@ -4,6 +4,7 @@
  * `labelsTr/<id>.nii.gz`. A case without a label is listed without one. Hidden files and the `._` files of macOS are passed over.
  * What is wrong is collected, not thrown, so that all of it can be told at once.
  */
+import { nameProblem, pathInside } from '../core/names.ts';
 import type { Files } from '../runtime/files.ts';
 import type { DatasetDescription, ListedCase } from './dataset-json.ts';
 import type { Finding } from './finding.ts';
@@ -34,15 +35,20 @@ interface Place {
   readonly description: DatasetDescription;
 }
 
+/** Ids become names of files and folders of whoever predicts, so a case whose id is more than a name is left out. */
+function idProblem(id: string, folder: string): Finding | undefined {
+  const problem = nameProblem(id);
+  if (problem === undefined) return undefined;
+  const shown = JSON.stringify(id.length > 100 ? `${id.slice(0, 100)}...` : id);
+  return {
+    code: 'E_CASE_ID',
+    message: `${folder} has a case ${shown}, whose id ${problem}`,
+    advice: 'Ids become names of files. Give it an id without separators and control characters.',
+  };
+}
+
 /** Names of a folder's files, asked once. */
 type Presence = (path: string) => Promise<boolean>;
-
-/** A relative path below the folder, without `./`; undefined for one that leads out of it. */
-function insideFolder(path: string): string | undefined {
-  const parts = path.split('/').filter(part => part !== '.' && part !== '');
-  const leaves = path.startsWith('/') || /^[A-Za-z]:/.test(path) || /[\\\0]/.test(path) || parts.includes('..');
-  return leaves || parts.length === 0 ? undefined : parts.join('/');
-}
 
 function nameOf(path: string): string {
   return path.split('/').at(-1) ?? path;
@@ -110,10 +116,10 @@ async function lookFor(
   isPresent: Presence,
 ): Promise<Looked> {
   const all = label === undefined ? named : [...named, label];
-  const outside = all.filter(path => insideFolder(path) === undefined);
+  const outside = all.filter(path => pathInside(path) === undefined);
   if (outside.length > 0) return { isWhole: false, problems: outside.map(path => outsideFolder(place, id, path)) };
-  const images = await imagesOf(place, named.map(insideFolder) as string[], isPresent);
-  const listedLabel = label === undefined ? undefined : insideFolder(label);
+  const images = await imagesOf(place, named.map(pathInside) as string[], isPresent);
+  const listedLabel = label === undefined ? undefined : pathInside(label);
   const lacking = new Set<string>();
   for (const path of listedLabel === undefined ? images : [...images, listedLabel]) {
     if (!(await isPresent(path))) lacking.add(path);
@@ -195,7 +201,14 @@ export async function listCases(files: Files, folder: string, description: Datas
     images: images.map(path => `${folder}/${path}`),
     ...(label !== undefined && { label: `${folder}/${label}` }),
   });
-  for (const one of list.cases) {
+  const misnamed = new Set<string>();
+  for (const { id } of [...list.cases, ...list.broken]) {
+    const problem = idProblem(id, folder);
+    if (problem === undefined) continue;
+    misnamed.add(id);
+    problems.push(problem);
+  }
+  for (const one of list.cases.filter(({ id }) => !misnamed.has(id))) {
     if (byId.has(one.id)) {
       const message = `${folder}/dataset.json has more than one case "${one.id}"`;
       problems.push({ code: 'E_DATASET_CASES', caseId: one.id, message, advice: 'Give every case an id of its own.' });
@@ -207,5 +220,5 @@ export async function listCases(files: Files, folder: string, description: Datas
     problems.push({ code: 'E_DATASET_CASES', message, advice: `Put images in ${folder}/imagesTr.` });
   }
   const cases = [...byId.values()].sort((left, right) => (left.id < right.id ? -1 : 1));
-  return { cases, broken: list.broken.map(located), problems };
+  return { cases, broken: list.broken.filter(({ id }) => !misnamed.has(id)).map(located), problems };
 }

@@ -4,6 +4,7 @@
  */
 import { VoxstillError, WorkError } from '../../core/errors.ts';
 import { isTrained } from '../../experiment/arm-content.ts';
+import { boundFiles } from '../../runtime/bounded-files.ts';
 import type { Progress, ProgressTask } from '../../runtime/progress.ts';
 import { type Claim, guardFiles, type Heartbeat, ownerText, takeClaim } from './claim.ts';
 import type { StudyContext, UnitContext } from './context.ts';
@@ -157,9 +158,10 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
   options.onClaim?.(claim.attempt);
   const stopped = new AbortController();
   const watched = watchedProgress(laboratory.progress, machine.elapsedMs);
+  const bounded = boundFiles(files, [study, unit.recipe.distill.cache.folder]);
   const own: UnitContext = {
     ...context,
-    laboratory: { ...laboratory, files: guardFiles(files, claim), progress: watched.progress },
+    laboratory: { ...laboratory, files: guardFiles(bounded, claim), progress: watched.progress },
     signal: signal === undefined ? stopped.signal : AbortSignal.any([signal, stopped.signal]),
     timingsSeconds: { ...claim.earlier.timingsSeconds },
     waitingShares: { ...claim.earlier.waitingShares },

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { InputError } from '../../core/errors.ts';
+import { pathInside } from '../../core/names.ts';
 import type { Splits } from '../../data/splits.ts';
 import { isTrained } from '../../experiment/arm-content.ts';
 import { armFolder } from '../../experiment/arm-folder.ts';
@@ -18,7 +19,7 @@ const unitsSchema = z.object({
   units: z.array(
     z.object({
       /** Within the study's folder. */
-      folder: z.string(),
+      folder: z.string().refine(folder => pathInside(folder) === folder, 'leads out of the folder of the study'),
       arm: z.enum(ARMS as [Arm, ...Arm[]]),
       fold: z.int().nullable(),
       seed: z.int(),

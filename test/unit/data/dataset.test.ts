@@ -229,6 +229,24 @@ describe('openDataset', () => {
     });
   });
 
+  test.each(['../../escape', 'a/b', 'a\\b', '..', 'line\nbreak'])('refuses the case id %j of a table', async id => {
+    const table = { [id]: { images: ['imagesTr/a_0000.nii.gz'], label: 'labelsTr/a.nii.gz' } };
+    const files = memoryFiles({
+      'd/dataset.json': JSON.stringify({
+        channel_names: { 0: 'MRI' },
+        labels: { background: 0, blob: 1 },
+        file_ending: '.nii.gz',
+        dataset: table,
+      }),
+      'd/imagesTr/a_0000.nii.gz': '',
+      'd/labelsTr/a.nii.gz': '',
+    });
+    await expect(openDataset(files, 'd')).rejects.toMatchObject({
+      code: 'E_CASE_ID',
+      message: expect.stringContaining(JSON.stringify(id)),
+    });
+  });
+
   test.each(['../x.nii.gz', 'imagesTr/../../x.nii.gz', '/etc/x.nii.gz', 'C:/x.nii.gz', 'a\\..\\x.nii.gz', './'])(
     'refuses the file name %s',
     async image => {
