@@ -1,12 +1,19 @@
 /**
  * A small HTTP server for one person on this machine: folders and computed documents, read-only, on the loopback interface alone.
  * A page from elsewhere cannot reach it under another name (the Host header is checked), and nothing outside of the folders is served,
- * be it by dots, encodings or links. Files may grow while they are served.
+ * be it by dots, encodings or links. Files may grow while they are served, and may be asked for in parts.
  */
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { extname, join, sep } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { InputError, invariant } from '../../core/errors.ts';
 
 /** What lies under an address: a folder, or a document that is made at every request. */
@@ -94,60 +101,84 @@ function end(response: ServerResponse, status: number, headers: Record<string, s
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body);
 }
 
-/** A request that may be answered. */
-interface Asked {
-  readonly path: string;
-  /** Without the body. */
-  readonly headOnly: boolean;
-  /** The tag of the copy that the browser has. */
-  readonly knownTag: string | undefined;
-  readonly headers: Record<string, string>;
+/** Bytes of a file from first to last, both counted. */
+interface ByteRange {
+  readonly first: number;
+  readonly last: number;
 }
 
-/** Sends a file; where it grows, as much of it as there was when it was looked at. */
-function sendFile(response: ServerResponse, { file, bytes, tag }: Found, { headOnly, knownTag, headers }: Asked): void {
-  if (knownTag === tag) {
-    end(response, 304, headers, '');
-    return;
-  }
+/**
+ * The part of a file that a request asks for.
+ * @returns undefined for all of it (no range, several, or one of another version); `none` where the file has no such part
+ * @see RFC 9110, sections 13.1.5 and 14
+ */
+function rangeOf(
+  { range, 'if-range': version }: IncomingHttpHeaders,
+  { bytes, tag }: Found,
+): ByteRange | 'none' | undefined {
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(range ?? '') ?? [];
+  if ((from === '' && to === '') || (version !== undefined && version !== tag)) return undefined;
+  const first = from === '' ? Math.max(0, bytes - Number(to)) : Number(from);
+  const last = from === '' || to === '' ? bytes - 1 : Math.min(Number(to), bytes - 1);
+  if (from !== '' && to !== '' && Number(to) < first) return undefined;
+  return first > last ? 'none' : { first, last };
+}
+
+/** Sends a file or a part of it. A file that grows is sent as long as it was when it was looked at. */
+async function sendFile(
+  { method, headers: asked }: IncomingMessage,
+  response: ServerResponse,
+  { found, headers }: { readonly found: Found; readonly headers: Record<string, string> },
+): Promise<void> {
+  const { file, bytes, tag } = found;
+  const common = { ...headers, ETag: tag, 'Accept-Ranges': 'bytes' };
+  if (asked['if-none-match'] === tag) return end(response, 304, headers, '');
+  const range = method === 'GET' ? rangeOf(asked, found) : undefined;
+  if (range === 'none') return end(response, 416, { ...common, 'Content-Range': `bytes */${bytes}` }, '');
+  const { first, last } = range ?? { first: 0, last: bytes - 1 };
   const type = TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream';
-  response.writeHead(200, { ...headers, 'Content-Type': type, 'Content-Length': bytes, ETag: tag });
-  if (headOnly || bytes === 0) {
+  response.writeHead(range === undefined ? 200 : 206, {
+    ...common,
+    'Content-Type': type,
+    'Content-Length': last - first + 1,
+    ...(range !== undefined && { 'Content-Range': `bytes ${first}-${last}/${bytes}` }),
+  });
+  if (method === 'HEAD' || bytes === 0) {
     response.end();
     return;
   }
-  createReadStream(file, { end: bytes - 1 })
-    .on('error', () => response.destroy())
-    .pipe(response);
+  // closes the file too where the other side goes away in the middle, which is no error of ours
+  await pipeline(createReadStream(file, { start: first, end: last }), response).catch(() => response.destroy());
 }
 
-/** @returns whether the mount has the path; nothing is sent where it does not */
-async function answerFrom(mount: Mount, response: ServerResponse, asked: Asked): Promise<boolean> {
-  const { path, headOnly, headers } = asked;
-  if ('document' in mount) {
-    if (path !== mount.path) return false;
-    const body = JSON.stringify(await mount.document());
-    end(response, 200, { ...headers, 'Content-Type': TYPES['.json']! }, headOnly ? '' : body);
-    return true;
-  }
-  if (!path.startsWith(mount.prefix)) return false;
-  const found = await findFile(mount.folder, path.slice(mount.prefix.length));
-  if (found !== undefined) sendFile(response, found, asked);
-  return found !== undefined;
+/** Why a request is not answered with content. */
+function refusalOf({
+  method = '',
+  headers,
+}: IncomingMessage): { readonly status: number; readonly text: string } | undefined {
+  const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
+  if (!HOSTS.includes(host)) return { status: 403, text: 'this server answers to this machine only\n' };
+  if (method !== 'GET' && method !== 'HEAD') return { status: 405, text: 'read-only\n' };
+  return undefined;
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, options: StaticServerOptions): Promise<void> {
-  const { method = '', url = '', headers: asked } = request;
-  const path = pathOf(url);
+  const path = pathOf(request.url ?? '');
   const headers = headersFor(path ?? '', options);
   const text = { ...headers, 'Content-Type': 'text/plain; charset=utf-8' };
-  const host = (asked.host ?? '').replace(/:\d+$/, '');
-  if (!HOSTS.includes(host)) return end(response, 403, text, 'this server answers to this machine only\n');
-  if (method !== 'GET' && method !== 'HEAD') return end(response, 405, { ...text, Allow: 'GET, HEAD' }, 'read-only\n');
-  if (path === undefined) return end(response, 404, text, 'not found\n');
-  for (const mount of options.mounts) {
-    const request = { path, headOnly: method === 'HEAD', knownTag: asked['if-none-match'], headers };
-    if (await answerFrom(mount, response, request)) return;
+  const refusal = refusalOf(request);
+  if (refusal !== undefined) {
+    const allow: Record<string, string> = refusal.status === 405 ? { Allow: 'GET, HEAD' } : {};
+    return end(response, refusal.status, { ...text, ...allow }, refusal.text);
+  }
+  for (const mount of path === undefined ? [] : options.mounts) {
+    if ('document' in mount) {
+      if (path !== mount.path) continue;
+      const body = JSON.stringify(await mount.document());
+      return end(response, 200, { ...headers, 'Content-Type': TYPES['.json']! }, request.method === 'HEAD' ? '' : body);
+    }
+    const found = path?.startsWith(mount.prefix) && (await findFile(mount.folder, path.slice(mount.prefix.length)));
+    if (found) return sendFile(request, response, { found, headers });
   }
   end(response, 404, text, 'not found\n');
 }
