@@ -12,11 +12,12 @@ import { type Tensor, tensor } from '../src/core/tensor.ts';
 import { initialize } from '../src/nn/parameters.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import { lower } from '../src/onnx/lower.ts';
-import { adam } from '../src/optim/adam.ts';
+import { adam, biasCorrections } from '../src/optim/adam.ts';
 import { createNodeEngine } from '../src/platform/node/engine.ts';
 import type { Engine } from '../src/runtime/engine.ts';
 import type { DistillationTerm } from '../src/training/distillation.ts';
-import { ADAPTERS, biasCorrections, buildTrainingStep } from '../src/training/step.ts';
+import { buildTrainingStep } from '../src/training/step.ts';
+import { ADAPTERS } from '../src/training/update.ts';
 import { CLASSES, flat, plainUnet } from './subject.ts';
 
 const STEADY = { from: 1, warmupSteps: 0, start: 1, end: 1, curve: 'linear' } as const;

@@ -14,10 +14,11 @@ import { type Tensor, tensor } from '../src/core/tensor.ts';
 import { initialize, parameterCount } from '../src/nn/parameters.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import { lower } from '../src/onnx/lower.ts';
-import { adam } from '../src/optim/adam.ts';
+import { adam, biasCorrections } from '../src/optim/adam.ts';
 import { createNodeEngine } from '../src/platform/node/engine.ts';
 import type { Engine } from '../src/runtime/engine.ts';
-import { biasCorrections, buildForward, buildTrainingStep } from '../src/training/step.ts';
+import { buildForward } from '../src/training/forward.ts';
+import { buildTrainingStep } from '../src/training/step.ts';
 import { CLASSES, flat, plainUnet } from './subject.ts';
 
 /** What a child is asked to do; bench/step.py takes the same. */

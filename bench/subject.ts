@@ -2,7 +2,7 @@
 import { type Tensor, tensor } from '../src/core/tensor.ts';
 import { collectParameters } from '../src/nn/parameters.ts';
 import { unet } from '../src/nn/unet.ts';
-import type { Model } from '../src/training/step.ts';
+import type { Model } from '../src/training/forward.ts';
 
 export const CLASSES = 3;
 

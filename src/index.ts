@@ -122,17 +122,11 @@ export type { Checkpoint } from './training/checkpoint.ts';
 export { type ModelCosts, modelCosts } from './training/costs.ts';
 export type { DistillationTerm, Layers, Method, Methods } from './training/distillation.ts';
 export { exportModel, multiplyAdds } from './training/export.ts';
+export { buildForward, type Model } from './training/forward.ts';
 export type { HardLossOptions } from './training/hard-loss.ts';
 export type { Ramp } from './training/ramp.ts';
-export {
-  buildForward,
-  buildTrainingStep,
-  type ExternalTeacher,
-  type FrozenTeacher,
-  type Model,
-  type StepOptions,
-  type TrainingStep,
-} from './training/step.ts';
+export { buildTrainingStep, type StepOptions, type TrainingStep } from './training/step.ts';
+export type { ExternalTeacher, FrozenTeacher } from './training/teacher-in-step.ts';
 export {
   type StepRecord,
   type TeacherCall,

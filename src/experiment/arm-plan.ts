@@ -9,8 +9,11 @@ import { sgd } from '../optim/sgd.ts';
 import { type Architecture, architectureOf } from '../recipe/network.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { type ModelCosts, modelCosts } from '../training/costs.ts';
+import type { Model } from '../training/forward.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
-import { kernelMask, type Model, type StepOptions } from '../training/step.ts';
+import type { StepOptions } from '../training/step.ts';
+import type { TeacherInStep } from '../training/teacher-in-step.ts';
+import { kernelMask } from '../training/update.ts';
 import { distillationTerms } from './distillation.ts';
 import type { Arm } from './record.ts';
 
@@ -29,8 +32,6 @@ export function dataShape({ channels, labels }: Dataset): DataShape {
   const regions = labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
   return { channels: channels.length, labels: labels.length, ...(regions.length > 0 && { regions }) };
 }
-
-export type TeacherInStep = NonNullable<StepOptions['distillation']>['teacher'];
 
 export interface ArmPlan {
   readonly architecture: Architecture;

@@ -1,6 +1,6 @@
 /** Checkpoints and history in the folder of an arm. */
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint.ts';
-import type { Model } from '../training/step.ts';
+import type { Model } from '../training/forward.ts';
 import type { TrainingStore } from '../training/trainer.ts';
 import type { ArmOptions } from './arm-options.ts';
 import { formatHistory, parseHistory } from './history.ts';

@@ -9,7 +9,8 @@ import type { Batch } from '../data/loader.ts';
 import { GraphBuilder, isOp, reachable } from '../graph/graph.ts';
 import { initialize } from '../nn/parameters.ts';
 import { silent } from '../runtime/progress.ts';
-import { labelShape, type Model } from '../training/step.ts';
+import type { Model } from '../training/forward.ts';
+import { labelShape } from '../training/hard-loss.ts';
 import { train } from '../training/trainer.ts';
 import type { ArmPlan } from './arm-plan.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -66,7 +67,7 @@ export async function measureStepMs(
   const stream = random('step time');
   const batch: Batch = {
     image: Float32Array.from({ length: elementCount(imageShape) }, () => stream.uniform()),
-    label: new Int32Array(elementCount(labelShape({ imageShape, unlabelled }))),
+    label: new Int32Array(elementCount(labelShape(imageShape, unlabelled))),
     caseIds: [],
     epoch: 0,
   };

@@ -36,3 +36,13 @@ export function adam(options: AdamOptions, decayMask: (count: number) => Float32
     },
   };
 }
+
+/**
+ * Bias corrections of the moments at a step, 1 / (1 - beta^t) with t counted from 1.
+ * @param step from 0
+ * @see arXiv:1412.6980, section 3
+ */
+export function biasCorrections({ betas }: Optimizer, step: number): readonly [number, number] {
+  const [first, second] = betas.map(beta => 1 / (1 - beta ** (step + 1)));
+  return [first as number, second as number];
+}

@@ -11,7 +11,8 @@ import { lower } from '../onnx/lower.ts';
 import { peakTensorBytes, tensorBytes } from '../onnx/measure-lowered.ts';
 import { BLOCKED_DOMAIN, type LoweredModel } from '../onnx/model.ts';
 import { multiplyAdds } from './export.ts';
-import { buildForward, buildTrainingStep, type StepOptions } from './step.ts';
+import { buildForward } from './forward.ts';
+import { buildTrainingStep, type StepOptions } from './step.ts';
 
 export interface ModelCosts {
   /** Trained numbers. */

@@ -7,7 +7,7 @@ import { GraphBuilder, isOp, reachable } from '../graph/graph.ts';
 import { constantParameters } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
-import type { Model } from './step.ts';
+import type { Model } from './forward.ts';
 
 /** Multiply-adds of one forward pass over one window: result voxels times taps times channels per group, over all convolutions. */
 export function multiplyAdds(model: Model, imageShape: readonly number[]): number {

@@ -1,4 +1,5 @@
 /** The hard loss: what every arm minimises on the labels, student and baseline alike. */
+import type { Shape } from '../core/shape.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import type { VoxelWeights } from '../losses/class-weights.ts';
 import { binaryCrossEntropy, categoricalCrossEntropy } from '../losses/cross-entropy.ts';
@@ -25,6 +26,15 @@ export interface HardLossOptions {
  */
 export function isSigmoid(options: HardLossOptions): boolean {
   return options.crossEntropy.kind === 'binary';
+}
+
+/**
+ * Shape of the class indices of a batch, [N labelled, 1, D, H, W].
+ * @param image shape of the batch, [N, C, D, H, W]
+ * @param unlabelled samples at its end that have no label
+ */
+export function labelShape([samples = 0, , ...space]: Shape, unlabelled = 0): Shape {
+  return [samples - unlabelled, 1, ...space];
 }
 
 /** Class indices [N, 1, D, H, W] as 0/1 maps [N, K, D, H, W], channel 0 being class `first`. */

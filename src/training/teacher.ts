@@ -3,13 +3,13 @@
  * sessions of their own and are asked about every batch, see external-teacher.ts.
  */
 import type { Shape } from '../core/shape.ts';
-import type { StepOptions } from './step.ts';
+import type { TeacherInStep } from './teacher-in-step.ts';
 import type { TeacherCall } from './trainer.ts';
 
 export interface Teacher {
   /** Identifies what it says, for checkpoints of the student. */
   readonly sha256: string;
-  readonly inStep: NonNullable<StepOptions['distillation']>['teacher'];
+  readonly inStep: TeacherInStep;
   /** Where the teacher is not in the step. */
   readonly call: TeacherCall | undefined;
   close(): Promise<void>;

@@ -10,19 +10,14 @@ import { DROPOUT_KEYS } from '../nn/dropout.ts';
 import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
+import { biasCorrections } from '../optim/adam.ts';
 import { type Schedule, scheduleFactor } from '../optim/schedules.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { rampAt } from './ramp.ts';
-import {
-  ADAPTERS,
-  biasCorrections,
-  buildTrainingStep,
-  labelShape,
-  type StepOptions,
-  type TrainingStep,
-} from './step.ts';
+import { buildTrainingStep, type StepOptions, type TrainingStep } from './step.ts';
+import { ADAPTERS } from './update.ts';
 
 /** What a teacher beside the step says of a batch. */
 export interface TeacherTensors {
@@ -197,7 +192,7 @@ async function runStep(
   const results = await session.run({
     image: tensor('float32', batch.image, options.step.imageShape),
     ...(await teacherFeeds(options, plan, { position: before.step, batch })),
-    label: tensor('int32', batch.label, labelShape(options.step)),
+    label: tensor('int32', batch.label, plan.labelShape),
     theta: before.theta,
     ...before.vectors,
     hyper: flat(hyper),

@@ -12,7 +12,7 @@ import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { exportModel, multiplyAdds } from '../../src/training/export.ts';
-import { buildForward } from '../../src/training/step.ts';
+import { buildForward } from '../../src/training/forward.ts';
 import { goldensImage, goldensTheta } from '../support/goldens-stream.ts';
 import { smallUnet } from '../support/training-steps.ts';
 

@@ -12,7 +12,9 @@ import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { architectureOf } from '../../src/recipe/network.ts';
 import type { NetworkSettings } from '../../src/recipe/network-schema.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
-import { buildForward, buildTrainingStep, labelShape, type StepOptions } from '../../src/training/step.ts';
+import { buildForward } from '../../src/training/forward.ts';
+import { labelShape } from '../../src/training/hard-loss.ts';
+import { buildTrainingStep, type StepOptions } from '../../src/training/step.ts';
 import { relativeError } from '../support/central-difference.ts';
 import { evaluate } from '../support/evaluate.ts';
 import { deepmedic, generalized, meshnet, unet } from '../support/networks.ts';
@@ -127,7 +129,7 @@ function prepare({ settings, image: imageShape }: Case) {
   const count = elementCount([step.graph.outputs['m.next']?.shape[0] ?? 0]);
   const feeds: Record<string, Float64Array> = {
     image: draw({ shape: imageShape, draw: 'signed' }, 'image'),
-    label: draw({ shape: labelShape(options), draw: 'ties' }, 'label'),
+    label: draw({ shape: labelShape(options.imageShape, options.unlabelled), draw: 'ties' }, 'label'),
     theta: Float64Array.from(theta),
     m: new Float64Array(count),
     v: new Float64Array(count),

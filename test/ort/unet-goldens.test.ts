@@ -6,7 +6,8 @@ import { tensor } from '../../src/core/tensor.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
-import { buildForward, type StepOptions } from '../../src/training/step.ts';
+import { buildForward } from '../../src/training/forward.ts';
+import type { StepOptions } from '../../src/training/step.ts';
 import { differences, goldensImage, goldensLabel, goldensTheta, type Summary } from '../support/goldens-stream.ts';
 import { HARD_LOSS, KD, plainAdam, runSteps, type StepOutcome, smallUnet } from '../support/training-steps.ts';
 

@@ -5,19 +5,14 @@ import { collectParameters } from '../../src/nn/parameters.ts';
 import { unet } from '../../src/nn/unet.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
-import { adam } from '../../src/optim/adam.ts';
+import { adam, biasCorrections } from '../../src/optim/adam.ts';
 import type { Optimizer } from '../../src/optim/optimizer.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
+import type { Model } from '../../src/training/forward.ts';
 import type { HardLossOptions } from '../../src/training/hard-loss.ts';
 import type { Ramp } from '../../src/training/ramp.ts';
-import {
-  ADAPTERS,
-  biasCorrections,
-  buildTrainingStep,
-  labelShape,
-  type Model,
-  type StepOptions,
-} from '../../src/training/step.ts';
+import { buildTrainingStep, type StepOptions } from '../../src/training/step.ts';
+import { ADAPTERS } from '../../src/training/update.ts';
 
 /** What one step gave; adapters are part of the state. */
 export interface StepOutcome {
@@ -90,7 +85,7 @@ export async function runSteps(
     const numbers: Record<string, number> = { ...run.hyper, biasCorrection1, biasCorrection2 };
     const results = await session.run({
       image: tensor('float32', run.image, imageShape),
-      label: tensor('int32', run.label, labelShape(options)),
+      label: tensor('int32', run.label, step.labelShape),
       theta: flat(theta),
       ...Object.fromEntries(Object.entries(state).map(([name, values]) => [name, flat(values)])),
       hyper: flat(Float32Array.from(step.hyperNames, name => numbers[name] ?? Number.NaN)),

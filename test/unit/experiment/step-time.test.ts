@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { estimateStepMs } from '../../../src/experiment/step-time.ts';
 import { collectParameters } from '../../../src/nn/parameters.ts';
 import { unet } from '../../../src/nn/unet.ts';
-import type { Model } from '../../../src/training/step.ts';
+import type { Model } from '../../../src/training/forward.ts';
 
 const SHAPE = [2, 1, 40, 56, 40];
 

@@ -2,10 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../../src/graph/graph.ts';
-import { adam } from '../../../src/optim/adam.ts';
+import { adam, biasCorrections } from '../../../src/optim/adam.ts';
 import type { Optimizer } from '../../../src/optim/optimizer.ts';
 import { sgd } from '../../../src/optim/sgd.ts';
-import { biasCorrections } from '../../../src/training/step.ts';
 import { evaluate } from '../../support/evaluate.ts';
 
 interface Goldens {

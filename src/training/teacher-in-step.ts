@@ -1,0 +1,120 @@
+/**
+ * What a step knows of its teacher: one that was trained here is a frozen part of the step's graph, one from elsewhere gives its tensors as
+ * inputs. Also whether the terms of a distillation fit student and teacher, which shapes alone decide.
+ */
+import { elementCount, type Shape, type Triple } from '../core/shape.ts';
+import type { GraphBuilder, Value } from '../graph/graph.ts';
+import { spatial } from '../graph/infer.ts';
+import type { ChannelGroups } from '../inference/channel-groups.ts';
+import { collectFeatures, type ParameterSpec } from '../nn/parameters.ts';
+import { assertWholePatch, commonSize, withSize } from './coverage.ts';
+import { type DistillationTerm, LOGITS, planDistillation, studentLayers, teacherLayers } from './distillation.ts';
+import { forward, type Model } from './forward.ts';
+import { type HardLossOptions, isSigmoid, labelShape } from './hard-loss.ts';
+
+/** A teacher whose forward pass on the same patch is part of the step. */
+export interface FrozenTeacher extends Model {
+  readonly theta: Float32Array;
+}
+
+/**
+ * A teacher that is run elsewhere: the step takes its logits as the input `teacherLogits` and its other layers, where a term names them,
+ * as `teacherFeature:<name>`.
+ */
+export interface ExternalTeacher {
+  /** Shapes for the batch of the step, by the names that terms may use. */
+  readonly features: Readonly<Record<string, Shape>>;
+  /** Size of its logits, D, H, W, in the middle of the patch; the whole patch if not given. */
+  readonly output?: Triple;
+  /** The student's channels that each of its classes covers, where it tells fewer apart; one each, in order, if not given. */
+  readonly classes?: ChannelGroups | undefined;
+}
+
+/** What a student learns from, in a step. */
+export type TeacherInStep = FrozenTeacher | ExternalTeacher;
+
+/** A teacher and what pulls the student towards it. */
+export interface Distillation {
+  readonly teacher: TeacherInStep;
+  readonly terms: readonly DistillationTerm[];
+}
+
+/**
+ * An image by way of another shape, which makes it a row-major tensor: an operator on images of both networks in the blocked layout would
+ * give the student the channel packing of the teacher (onnx/blocked/packing.ts).
+ */
+function rowMajor(builder: GraphBuilder, image: Value): Value {
+  return builder.reshape(builder.reshape(image, [elementCount(image.shape)]), image.shape);
+}
+
+/** The student's channels of each class of a teacher, where they are not one each. */
+export function groupsOf(teacher: Pick<Model, 'network'> | ExternalTeacher): ChannelGroups | undefined {
+  return 'network' in teacher ? undefined : teacher.classes;
+}
+
+/** [N, classes, D, H, W] of an external teacher's logits. */
+function externalLogits(
+  { output, classes }: ExternalTeacher,
+  { image, logits }: { readonly image: Shape; readonly logits: Shape },
+): Shape {
+  const [samples = 0, channels = 0] = logits;
+  return [samples, classes?.length ?? channels, ...(output ?? spatial(image))];
+}
+
+/** The teacher's layers: its forward pass, frozen, on the student's patch, or inputs of the graph. */
+export function teacherValues(
+  builder: GraphBuilder,
+  { teacher, terms }: Distillation,
+  shapes: { readonly image: Shape; readonly logits: Shape },
+): ReadonlyMap<string, Value> {
+  const layers = teacherLayers(terms);
+  if ('network' in teacher) {
+    const options = { model: teacher, imageShape: shapes.image, scope: 'teacher', theta: teacher.theta, layers };
+    const own = forward(builder, options).layers;
+    return builder.scope('teacher', () => new Map([...own].map(([name, image]) => [name, rowMajor(builder, image)])));
+  }
+  const features = layers.map(name => [name, builder.input(`teacherFeature:${name}`, teacher.features[name] as Shape)]);
+  const logits = builder.input('teacherLogits', externalLogits(teacher, shapes));
+  return new Map([...(features as [string, Value][]), [LOGITS, logits]]);
+}
+
+/** What decides whether terms and networks fit: all of it is known before anything is trained. */
+export interface DistillationPlan {
+  /** [N, C, D, H, W] */
+  readonly imageShape: Shape;
+  /** Samples at the end of a batch that have no label; none if not given. */
+  readonly unlabelled?: number;
+  readonly hardLoss: HardLossOptions;
+  readonly student: Pick<Model, 'network'>;
+  readonly teacher: Pick<Model, 'network'> | ExternalTeacher;
+  readonly terms: readonly DistillationTerm[];
+}
+
+/**
+ * The adapters that a distillation needs.
+ * @throws {InputError} E_LAYER, E_DISTILL or E_SHAPE if terms and networks do not fit, naming the term
+ */
+export function distillationAdapters(plan: DistillationPlan): readonly ParameterSpec[] {
+  const { student, teacher, terms, imageShape, hardLoss } = plan;
+  const own = collectFeatures(student.network, imageShape);
+  const logits = own.get(LOGITS) as Shape;
+  const other =
+    'network' in teacher
+      ? collectFeatures(teacher.network, imageShape)
+      : new Map(Object.entries(teacher.features)).set(LOGITS, externalLogits(teacher, { image: imageShape, logits }));
+  const taught = other.get(LOGITS) as Shape;
+  if (studentLayers(terms).length + teacherLayers(terms).length > 0) {
+    assertWholePatch('student', logits, imageShape);
+    assertWholePatch('teacher', taught, imageShape);
+  }
+  const size = commonSize(logits, taught);
+  const sigmoid = isSigmoid(hardLoss);
+  const [samples = 0, channels = 0] = logits;
+  const classes = groupsOf(teacher)?.length ?? channels;
+  return planDistillation(terms, {
+    student: new Map([...own, [LOGITS, [samples, classes, ...size]]]),
+    teacher: new Map([...other, [LOGITS, withSize(taught, size)]]),
+    labelled: [labelShape(imageShape, plan.unlabelled)[0] as number, sigmoid ? classes + 1 : classes, ...size],
+    activation: sigmoid ? 'sigmoid' : 'softmax',
+  });
+}

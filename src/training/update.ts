@@ -1,0 +1,95 @@
+/**
+ * The second half of a training step: gradients of the total loss, penalties, clipping, and the optimizer's next parameters and moments, all
+ * over one flat vector.
+ */
+import { gradient } from '../autodiff/gradient.ts';
+import { elementCount } from '../core/shape.ts';
+import type { GraphBuilder, Value } from '../graph/graph.ts';
+import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
+import { addRegularization, clipByNorm, gradientNorm } from '../optim/clipping.ts';
+import type { Optimizer } from '../optim/optimizer.ts';
+import type { Model } from './forward.ts';
+
+/** The input of adapters' parameters; the next ones are the output `adapters.next`. */
+export const ADAPTERS = 'adapters';
+
+/** How the parameters of the student move. */
+export interface UpdateOptions {
+  readonly student: Model;
+  readonly optimizer: Optimizer;
+  readonly regularization: { readonly l1: number; readonly l2: number };
+  /** Largest gradient norm; null does not clip. */
+  readonly clipNorm: number | null;
+}
+
+/**
+ * 1 at the entries of convolution kernels in the trainable vector, 0 elsewhere.
+ * @param count length of the mask; what is beyond the parameters is 0
+ */
+export function kernelMask(specs: readonly ParameterSpec[], count = parameterCount(specs)): Float32Array {
+  const mask = new Float32Array(count);
+  let start = 0;
+  for (const spec of specs) {
+    const end = start + parameterCount([spec]);
+    if (spec.role === 'kernel') mask.fill(1, start, end);
+    start = end;
+  }
+  return mask;
+}
+
+/** What the forward pass before it gives to an update. */
+export interface Pass {
+  readonly total: Value;
+  readonly hyper: (name: string) => Value;
+  readonly theta: Value;
+  /** The student's parameters by name, and the next values of its buffers. */
+  readonly values: ReadonlyMap<string, Value>;
+  readonly updates: ReadonlyMap<string, Value>;
+  /** The adapters' vector with its parameters, if there are any. */
+  readonly adapters: { readonly vector: Value; readonly values: ReadonlyMap<string, Value> } | undefined;
+}
+
+/**
+ * Gradients, clipping and the optimizer over one vector: the student's trainable parameters, then the adapters'. Penalties and weight
+ * decay act on the student alone.
+ */
+export function update(
+  builder: GraphBuilder,
+  { student, optimizer, regularization, clipNorm }: UpdateOptions,
+  { total, hyper, theta, values, updates, adapters }: Pass,
+): { readonly norm: Value; readonly outputs: Record<string, Value> } {
+  const trainable = student.specs.filter(spec => spec.role !== 'buffer');
+  const buffers = student.specs.filter(spec => spec.role === 'buffer');
+  const own = parameterCount(trainable);
+  const vectors = [builder.slice(theta, 0, 0, own), ...(adapters === undefined ? [] : [adapters.vector])];
+  const joined = builder.concat(vectors, 0);
+  const count = joined.shape[0] as number;
+  const targets = [...trainable.map(({ name }) => values.get(name) as Value), ...(adapters?.values.values() ?? [])];
+  const gradients = gradient(builder, total, targets);
+  return builder.scope('update', () => {
+    const flat = builder.concat(
+      gradients.map(part => builder.reshape(part, [elementCount(part.shape)])),
+      0,
+    );
+    const norm = gradientNorm(builder, flat);
+    const clipped = clipNorm === null ? flat : clipByNorm(builder, flat, norm, clipNorm);
+    const mask = kernelMask(trainable, count);
+    const next = optimizer.update({
+      builder,
+      theta: joined,
+      gradient: addRegularization(builder, clipped, { theta: joined, mask, ...regularization }),
+      state: optimizer.stateNames.map(name => builder.input(name, [count])),
+      learningRate: hyper('learningRate'),
+      bias: [hyper('biasCorrection1'), hyper('biasCorrection2')],
+    });
+    const kept = buffers.map(({ name }) => (updates.get(name) ?? values.get(name)) as Value);
+    const outputs: Record<string, Value> = {
+      'theta.next': builder.concat([builder.slice(next.theta, 0, 0, own), ...kept], 0),
+    };
+    if (adapters !== undefined) outputs[`${ADAPTERS}.next`] = builder.slice(next.theta, 0, own, count);
+    optimizer.stateNames.forEach((name, index) => {
+      outputs[`${name}.next`] = next.state[index] as Value;
+    });
+    return { norm, outputs };
+  });
+}
