@@ -3,6 +3,7 @@
  * summary of many. The results are plain numbers ready for JSON: an infinite or undefined number is null and `presence` says why.
  */
 import type { Xyz } from '../volume/volume.ts';
+import { estimateMean, type ScoreRange } from './crossed-mean.ts';
 import {
   countOverlap,
   diceOf,
@@ -15,22 +16,33 @@ import {
   sensitivityOf,
   volumeMl,
 } from './overlap.ts';
-import { type BootstrapOptions, bootstrapMean, type Estimate, meanOf } from './statistics.ts';
+import { type Estimate, meanOf } from './statistics.ts';
 import { surfaceDistance } from './surface-distance.ts';
 
+/** What is averaged over cases, per class, and what it can be. */
+const RANGES = {
+  dice: [0, 1],
+  iou: [0, 1],
+  sensitivity: [0, 1],
+  precision: [0, 1],
+  hd95Mm: [0, Number.POSITIVE_INFINITY],
+  assdMm: [0, Number.POSITIVE_INFINITY],
+  surfaceDice: [0, 1],
+  volumeErrorMl: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+  volumeErrorPercent: [-100, Number.POSITIVE_INFINITY],
+  ece: [0, 1],
+} as const satisfies Partial<Record<keyof ClassScore, ScoreRange>>;
+
+/** A score of one class in one case. */
+export type ClassMetric = keyof typeof RANGES;
+
 /** What is averaged over cases, per class. */
-export const CLASS_METRICS = [
-  'dice',
-  'iou',
-  'sensitivity',
-  'precision',
-  'hd95Mm',
-  'assdMm',
-  'surfaceDice',
-  'volumeErrorMl',
-  'volumeErrorPercent',
-  'ece',
-] as const satisfies readonly (keyof ClassScore)[];
+export const CLASS_METRICS = Object.keys(RANGES) as readonly ClassMetric[];
+
+/** The least and the most that a metric can be. */
+export function rangeOf(metric: ClassMetric): ScoreRange {
+  return RANGES[metric];
+}
 
 /** Scores of one class in one case. */
 export interface ClassScore {
@@ -146,7 +158,7 @@ function volumeScores(
 }
 
 /** Scores of one class over many cases: each metric over the cases where it is a number. */
-export interface ClassSummary extends Readonly<Record<(typeof CLASS_METRICS)[number], Estimate>> {
+export interface ClassSummary extends Readonly<Record<ClassMetric, Estimate>> {
   /** Cases where neither has the class; left out of all means. */
   readonly bothEmpty: number;
   /** Cases where just one has it. */
@@ -160,24 +172,39 @@ export interface ScoreSummary {
 }
 
 /**
- * Means over cases with bootstrap intervals, per class and of the mean Dice. An estimate without a case is NaN, which JSON writes as null.
+ * Means over cases with 95 % intervals, per class and of the mean Dice. An estimate without a case is NaN, which JSON writes as null.
  * @param cases all with the same classes
  */
-export function summarizeCases(cases: readonly CaseScore[], options: BootstrapOptions = {}): ScoreSummary {
-  const estimate = (values: readonly (number | null)[]): Estimate =>
-    bootstrapMean(
+export function summarizeCases(cases: readonly CaseScore[]): ScoreSummary {
+  const estimate = (values: readonly (number | null)[], metric: ClassMetric): Estimate =>
+    estimateMean(
       values.filter(value => value !== null),
-      options,
+      rangeOf(metric),
     );
   const classes: Record<string, ClassSummary> = {};
   for (const name of new Set(cases.flatMap(({ classes: scores }) => Object.keys(scores)))) {
     const scores = cases.flatMap(({ classes: ofCase }) => ofCase[name] ?? []);
-    const estimates = CLASS_METRICS.map(metric => [metric, estimate(scores.map(score => score[metric]))] as const);
+    const estimates = CLASS_METRICS.map(
+      metric =>
+        [
+          metric,
+          estimate(
+            scores.map(score => score[metric]),
+            metric,
+          ),
+        ] as const,
+    );
     classes[name] = {
-      ...(Object.fromEntries(estimates) as Record<(typeof CLASS_METRICS)[number], Estimate>),
+      ...(Object.fromEntries(estimates) as Record<ClassMetric, Estimate>),
       bothEmpty: scores.filter(({ presence }) => presence === 'neither').length,
       oneEmpty: scores.filter(({ presence }) => presence === 'reference-only' || presence === 'prediction-only').length,
     };
   }
-  return { meanDice: estimate(cases.map(({ meanDice }) => meanDice)), classes };
+  return {
+    meanDice: estimate(
+      cases.map(({ meanDice }) => meanDice),
+      'dice',
+    ),
+    classes,
+  };
 }

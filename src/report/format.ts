@@ -21,12 +21,12 @@ export function formatSigned(value: MaybeNumber): string {
   return finite(value) ? `${value >= 0 ? '+' : '\u2212'}${Math.abs(value).toFixed(3)}` : 'n/a';
 }
 
-/** `0.801 to 0.842`. */
+/** `0.801 to 0.842`; `no interval` where neither end is known, as with fewer than five cases. */
 export function formatInterval(
   interval: readonly [MaybeNumber, MaybeNumber],
   format: (value: MaybeNumber) => string,
 ): string {
-  return `${format(interval[0])} to ${format(interval[1])}`;
+  return interval.some(finite) ? `${format(interval[0])} to ${format(interval[1])}` : 'no interval';
 }
 
 /** `p = 0.031`, and `p < 0.001` below that. */

@@ -57,7 +57,7 @@ export function sweepHeader(): readonly string[] {
 }
 
 function table(results: SweepResults): Markup {
-  const caption = 'Every arm. Ranges are 95 % bootstrap confidence intervals over cases and seeds.';
+  const caption = 'Every arm. Ranges are 95 % confidence intervals over cases and seeds.';
   const rows = Object.keys(results.arms).map(name => sweepRow(name, results));
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
 <thead><tr>${sweepHeader().map(title => html`<th scope="col">${title}</th>`)}</tr></thead>

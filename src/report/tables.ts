@@ -96,7 +96,7 @@ export function renderArmsTable(comparison: Comparison, evaluations: Evaluations
     cost('Peak memory', summary => summary.peakBytes, formatBytes),
   ];
   return renderTable(
-    'Quality and cost of each arm. Ranges are 95 % bootstrap confidence intervals: over cases and seeds for the mean Dice, over cases elsewhere.',
+    'Quality and cost of each arm. Ranges are 95 % confidence intervals: over cases and seeds for the mean Dice, over cases elsewhere.',
     arms,
     rows,
   );
@@ -152,7 +152,7 @@ export function renderMeasuresTable(evaluations: Evaluations): Markup {
       }),
     ),
   );
-  return renderTable('Further measures of each arm, with 95 % bootstrap confidence intervals over cases.', arms, rows);
+  return renderTable('Further measures of each arm, with 95 % confidence intervals over cases.', arms, rows);
 }
 
 /** How many cases lack a class: in both reference and prediction (left out of means), or in just one (Dice 0, infinite distance). */

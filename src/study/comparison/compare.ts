@@ -5,7 +5,8 @@
  * and the entries per seed and fold show how far training alone moves it.
  */
 
-import { hierarchicalBootstrap } from '../../metrics/hierarchical-bootstrap.ts';
+import { rangeOf } from '../../metrics/case-score.ts';
+import { crossedMean, FEWEST_CASES } from '../../metrics/crossed-mean.ts';
 import { wilcoxonSignedRank } from '../../metrics/signed-rank.ts';
 import { holm, meanOf } from '../../metrics/statistics.ts';
 import type { Repeat } from '../folder.ts';
@@ -21,7 +22,7 @@ import {
 } from './score-tables.ts';
 
 function summarize(arm: ArmEvaluations): ArmSummary {
-  const estimate = hierarchicalBootstrap(strataOf(arm, scoreOf('meanDice')));
+  const estimate = crossedMean(strataOf(arm, scoreOf('meanDice')), rangeOf('dice'));
   const classes = classNames(arm).map(name => {
     return [name, meanOf(valuesOf(strataOf(arm, scoreOf(`dice:${name}`))))] as const;
   });
@@ -60,7 +61,7 @@ function testPair(a: ArmEvaluations, b: ArmEvaluations, metric: string): Tested 
   const strata = differenceStrata(a, b, scoreOf(metric));
   const differences = valuesOf(strata);
   if (differences.length === 0) return undefined;
-  const { mean, ci95, n } = hierarchicalBootstrap(strata);
+  const { mean, ci95, n } = crossedMean(strata, [-1, 1]);
   return {
     a: a.name,
     b: b.name,
@@ -106,6 +107,11 @@ function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+function intervalOf({ ci95: [low, high] }: Pick<PairTest, 'ci95'>): string {
+  if (Number.isNaN(low)) return `no interval below ${FEWEST_CASES} cases`;
+  return `95 % CI ${signed(low)} to ${signed(high)}`;
+}
+
 /** Only a difference that the corrected test supports is called one. */
 function sentenceOf(test: Omit<PairTest, 'sentence'>, family: number): string {
   const what = test.metric === 'meanDice' ? 'mean Dice' : `Dice of ${test.metric.slice('dice:'.length)}`;
@@ -114,8 +120,7 @@ function sentenceOf(test: Omit<PairTest, 'sentence'>, family: number): string {
   const models =
     modelsA === modelsB ? `${plural(modelsA, 'model')} each` : `${modelsA} and ${plural(modelsB, 'model')}`;
   const numbers =
-    `${signed(test.meanDifference)}, 95 % CI ${signed(test.ci95[0])} to ${signed(test.ci95[1])}, ${p}, ` +
-    `${plural(test.n, 'case')}, ${models}`;
+    `${signed(test.meanDifference)}, ${intervalOf(test)}, ${p}, ` + `${plural(test.n, 'case')}, ${models}`;
   if (!isDifference(test)) return `No difference in ${what} found between ${test.a} and ${test.b} (${numbers}).`;
   const direction = test.meanDifference > 0 ? 'higher' : 'lower';
   return `${test.a} has a ${direction} ${what} than ${test.b} (${numbers}).`;
@@ -129,8 +134,8 @@ export function isDifference({ pValueHolm }: Pick<PairTest, 'pValueHolm'>): bool
 }
 
 /**
- * Tests pairs of arms: two-sided Wilcoxon signed-rank tests on the differences of the cases, each the mean over the seeds, and intervals by the
- * bootstrap over cases and seeds. All pairs are one question: the p-values of one metric are corrected together (Holm).
+ * Tests pairs of arms: two-sided Wilcoxon signed-rank tests on the differences of the cases, each the mean over the seeds, and intervals over
+ * cases and seeds ({@link crossedMean}). All pairs are one question: the p-values of one metric are corrected together (Holm).
  * @param pairs first minus second
  */
 export function testPairs(pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[]): readonly PairTest[] {

@@ -5,7 +5,13 @@
 
 import type { Evaluation } from '../../experiment/record.ts';
 import type { ReliabilityBin } from '../../metrics/calibration.ts';
-import { type CaseScore, CLASS_METRICS, type ClassScore, summarizeCases } from '../../metrics/case-score.ts';
+import {
+  type CaseScore,
+  CLASS_METRICS,
+  type ClassMetric,
+  type ClassScore,
+  summarizeCases,
+} from '../../metrics/case-score.ts';
 import { meanOf } from '../../metrics/statistics.ts';
 import type { ArmEvaluations } from './score-tables.ts';
 
@@ -20,7 +26,7 @@ function poolClass(scores: readonly ClassScore[]): ClassScore {
   const means = CLASS_METRICS.map(metric => [metric, meanOfSome(scores.map(score => score[metric]))] as const);
   return {
     ...first,
-    ...(Object.fromEntries(means) as Record<(typeof CLASS_METRICS)[number], number | null>),
+    ...(Object.fromEntries(means) as Record<ClassMetric, number | null>),
     presence: scores.find(({ presence }) => presence !== 'both' && presence !== 'neither')?.presence ?? first.presence,
     volumeMl: meanOf(scores.map(({ volumeMl }) => volumeMl)),
   };

@@ -5,7 +5,7 @@
 
 import type { Evaluation } from '../../experiment/record.ts';
 import type { CaseScore } from '../../metrics/case-score.ts';
-import { caseValues, type ScoreTable, type ScoreTerm } from '../../metrics/hierarchical-bootstrap.ts';
+import { caseValues, type ScoreTable, type ScoreTerm } from '../../metrics/crossed-mean.ts';
 import type { Repeat } from '../folder.ts';
 
 /** One arm's evaluations, one per fold and seed. */
