@@ -85,7 +85,8 @@ function outsideOf({ kind }: ExecutorRecord): Outside | undefined {
 
 /**
  * What a batch system says of a study's units; nothing where none was asked to do them.
- * @throws {InputError} E_SLURM_MISSING, {WorkError} E_SLURM if it cannot be asked from here, or does not answer
+ * @throws {InputError} E_EXECUTOR if the record of who was asked is damaged, E_SLURM_MISSING, {WorkError} E_SLURM if it cannot be asked from here,
+ *   or does not answer
  */
 export async function lookOutside(files: Files, study: string): Promise<ReadonlyMap<number, OutsideState>> {
   const record = await readExecutor(files, study);
@@ -101,14 +102,18 @@ export function tellOnce(warn: (message: string) => void): (message: string) => 
   };
 }
 
-/** As {@link lookOutside}, for those who can do without: what keeps it from answering is only told. */
+/**
+ * As {@link lookOutside}, for those who can do without: what keeps it from answering is only told.
+ * @throws {InputError} E_EXECUTOR
+ */
 export async function lookOutsideIfAny(
   files: Files,
   study: string,
   warn: (message: string) => void,
 ): Promise<ReadonlyMap<number, OutsideState>> {
+  const record = await readExecutor(files, study);
   try {
-    return await lookOutside(files, study);
+    return (await outsideOf(record)?.look(record)) ?? new Map();
   } catch (error) {
     if (!(error instanceof VoxstillError)) throw error;
     warn(`only the files of ${study} are looked at. ${error.code}: ${error.message}`);

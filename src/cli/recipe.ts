@@ -4,6 +4,7 @@ import { locate, nodeFiles } from '../platform/node/files.ts';
 import { combine, parseGrid } from '../recipe/grid.ts';
 import { parseRecipe, resolveRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import { readText } from '../runtime/json-file.ts';
 import type { Sweep } from '../study/sweep.ts';
 
 /**
@@ -12,7 +13,7 @@ import type { Sweep } from '../study/sweep.ts';
  * @throws {InputError} E_FILE_MISSING, E_FILE_UNREADABLE, E_RECIPE, E_RECIPE_KEY, E_RECIPE_VALUE
  */
 export async function loadRecipe(path: string, overrides: readonly string[]): Promise<Recipe> {
-  const text = new TextDecoder().decode(await nodeFiles.read(path));
+  const text = await readText(nodeFiles, path);
   return resolveRecipe(parseRecipe(text, { path, overrides }), name => locate(name, path));
 }
 
@@ -23,7 +24,7 @@ export async function loadRecipe(path: string, overrides: readonly string[]): Pr
 export async function loadSweep(path: string, overrides: readonly string[], grid: readonly string[]): Promise<Sweep> {
   const recipe = await loadRecipe(path, overrides);
   const axes = parseGrid(grid);
-  const text = new TextDecoder().decode(await nodeFiles.read(path));
+  const text = await readText(nodeFiles, path);
   const combinations = combine(text, axes, { path, overrides }).map(async combination => {
     const own = await resolveRecipe(combination.recipe, name => locate(name, path));
     return { ...combination, recipe: own };

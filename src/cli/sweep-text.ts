@@ -1,6 +1,7 @@
 /** From what a sweep left behind to report.html, and the outcome that a command gives for it. */
 
 import type { Files } from '../runtime/files.ts';
+import { readText } from '../runtime/json-file.ts';
 import { incompleteNotes } from '../study/comparison/incomplete.ts';
 import { readSweep, readSweepRecord, type SweepResults } from '../study/sweep-record.ts';
 import { notesOn } from './run-text.ts';
@@ -43,7 +44,7 @@ export async function reportSweep(files: Files, folder: string, results: SweepRe
     title: folder,
     results,
     command: commandOf(record),
-    recipe: new TextDecoder().decode(await files.read(`${folder}/recipe.yaml`)),
+    recipe: await readText(files, `${folder}/recipe.yaml`),
     notes: [...incompleteNotes(results.incomplete ?? {}), ...notesOn(arms)],
     units: await unitStates(folder),
   };

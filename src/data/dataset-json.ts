@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import { checkJson, type JsonForm, parseJson } from '../runtime/json-file.ts';
 import { FILE_ENDINGS, formatOfName } from './volume-name.ts';
 
 /** A class of a segmentation. */
@@ -67,11 +68,12 @@ function refuseLabels(path: string, reason: string): InputError {
   return new InputError('E_DATASET_LABELS', `${path}: ${reason}`);
 }
 
-function parseAs<T>(schema: z.ZodType<T>, content: unknown, path: string): T {
-  const result = schema.safeParse(content);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw refuseFormat(path, `"${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'not as expected'}`);
+function datasetFile<Content>(schema: z.ZodType<Content>): JsonForm<Content> {
+  return {
+    schema,
+    code: 'E_DATASET_FORMAT',
+    advice: 'It must be a dataset.json of the Medical Segmentation Decathlon or of nnU-Net.',
+  };
 }
 
 /** Texts under the keys "0", "1", ... in the order of the numbers. */
@@ -140,7 +142,7 @@ function nnunetLabels(content: z.output<typeof nnunet>, path: string): LabelClas
 }
 
 function describeNnunet(content: object, path: string): Omit<DatasetDescription, 'name'> & { name?: string } {
-  const parsed = parseAs(nnunet, content, path);
+  const parsed = checkJson(content, path, datasetFile(nnunet));
   const ending = parsed.file_ending;
   if ((formatOfName(`case${ending}`) ?? 'dicom') === 'dicom') {
     throw refuseFormat(path, `"file_ending" is "${ending}"; only ${FILE_ENDINGS} are read, convert the images`);
@@ -159,7 +161,7 @@ function describeNnunet(content: object, path: string): Omit<DatasetDescription,
 }
 
 function describeDecathlon(content: object, path: string): Omit<DatasetDescription, 'name'> & { name?: string } {
-  const parsed = parseAs(decathlon, content, path);
+  const parsed = checkJson(content, path, datasetFile(decathlon));
   const labels = Object.entries(parsed.labels).map(([value, name]) => ({ value: Number(value), name }));
   const listed = parsed.training.map(({ image, label }) => ({
     images: [image],
@@ -179,13 +181,7 @@ function describeDecathlon(content: object, path: string): Omit<DatasetDescripti
  * @throws {InputError} E_DATASET_FORMAT, E_DATASET_LABELS
  */
 export function parseDatasetJson(text: string, path: string): DatasetDescription {
-  let content: unknown;
-  try {
-    content = JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (error) {
-    throw refuseFormat(path, `it is not JSON (${error instanceof Error ? error.message : String(error)})`);
-  }
-  if (typeof content !== 'object' || content === null) throw refuseFormat(path, 'it is not a JSON object');
+  const content = parseJson(text, path, datasetFile(z.looseObject({})));
   const described = 'channel_names' in content ? describeNnunet(content, path) : describeDecathlon(content, path);
   return { name: path.split('/').at(-2) ?? 'dataset', ...described };
 }

@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, InputError } from '../core/errors.ts';
 import type { Files } from '../runtime/files.ts';
+import { readText } from '../runtime/json-file.ts';
 import { type CaseFiles, listCases } from './case-list.ts';
 import { type LabelClass, parseDatasetJson } from './dataset-json.ts';
 import type { Finding } from './finding.ts';
@@ -42,7 +43,7 @@ export async function surveyDataset(files: Files, folder: string): Promise<Surve
       `there is no dataset.json in ${root}. Give the folder of a Medical Segmentation Decathlon task or of an nnU-Net raw data set.`,
     );
   }
-  const description = parseDatasetJson(new TextDecoder().decode(await files.read(source)), source);
+  const description = parseDatasetJson(await readText(files, source), source);
   const { name, channels, labels } = description;
   const listsFiles = 'listed' in description.files;
   return { name, folder: root, channels, labels, listsFiles, ...(await listCases(files, root, description)) };

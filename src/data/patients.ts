@@ -4,11 +4,18 @@
  */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import { type JsonForm, parseJson } from '../runtime/json-file.ts';
 
 /** The patient of a case. */
 export type PatientOf = (id: string) => string;
 
 const LISTED_IN_MESSAGES = 5;
+
+const patientsFile: JsonForm<Readonly<Record<string, string>>> = {
+  schema: z.record(z.string(), z.string().min(1)),
+  code: 'E_PATIENTS',
+  advice: 'It must hold { "<case id>": "<patient>" }, all of them text.',
+};
 
 /** Every case is a patient of its own. */
 export const eachCaseItsOwnPatient: PatientOf = id => id;
@@ -39,17 +46,7 @@ export function patientsByPattern(ids: readonly string[], pattern: string): Pati
  * @throws {InputError} E_PATIENTS for other content, or naming ids that are not in it
  */
 export function patientsByTable(ids: readonly string[], text: string, path: string): PatientOf {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (cause) {
-    throw new InputError('E_PATIENTS', `${path} is not JSON: ${String(cause)}.`, { cause });
-  }
-  const parsed = z.record(z.string(), z.string().min(1)).safeParse(content);
-  if (!parsed.success) {
-    throw new InputError('E_PATIENTS', `${path} must hold { "<case id>": "<patient>" }, all of them text.`);
-  }
-  const table = new Map(Object.entries(parsed.data));
+  const table = new Map(Object.entries(parseJson(text, path, patientsFile)));
   const strangers = ids.filter(id => !table.has(id));
   if (strangers.length > 0) throw refuse(strangers, `${path} names no patient for these cases`);
   return id => table.get(id) as string;

@@ -4,9 +4,11 @@
  * smooth bias field, Rician noise, and an arbitrary intensity scale per case, as scans of different scanners have.
  * One seed and index give the same case everywhere. They stand in for real data in demonstrations and tests, never in claims.
  */
+
 import { InputError } from '../core/errors.ts';
 import { type Random, random } from '../core/random.ts';
 import type { Files } from '../runtime/files.ts';
+import { readText, writeJson } from '../runtime/json-file.ts';
 import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../volume/nifti.ts';
 import type { Affine, LabelVolume, Volume, Xyz } from '../volume/volume.ts';
 import { voxelCount } from '../volume/volume.ts';
@@ -170,7 +172,7 @@ const REFERENCE = 'voxstill';
 export async function isPhantomDataset(files: Files, folder: string): Promise<boolean> {
   const path = `${folder}/dataset.json`;
   if (!(await files.exists(path))) return false;
-  return new TextDecoder().decode(await files.read(path)).includes(`"reference": "${REFERENCE}"`);
+  return (await readText(files, path)).includes(`"reference": "${REFERENCE}"`);
 }
 
 /**
@@ -213,5 +215,5 @@ export async function writePhantomDataset(
     training,
     test: [],
   };
-  await files.write(`${folder}/dataset.json`, `${JSON.stringify(description, null, 2)}\n`);
+  await writeJson(files, `${folder}/dataset.json`, description);
 }

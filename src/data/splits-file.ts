@@ -6,12 +6,22 @@
  */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import { checkJson, type JsonForm, parseJson, parseJsonIf } from '../runtime/json-file.ts';
 import { eachCaseItsOwnPatient, type PatientOf } from './patients.ts';
 import { type FoldOptions, listIds, repeated, type Splits, splitBesideTest } from './splits.ts';
 
 const ids = z.array(z.string());
 const ownSplits = z.strictObject({ train: ids, val: ids, test: ids, unlabelled: ids.default([]) });
 const nnunetFolds = z.array(z.strictObject({ train: ids, val: ids })).min(1);
+
+function splitsFile<Content>(schema: z.ZodType<Content>): JsonForm<Content> {
+  return {
+    schema,
+    code: 'E_SPLITS',
+    advice:
+      'It must hold { "train": [...], "val": [...], "test": [...] } with case ids, or nnU-Net\'s list of { "train": [...], "val": [...] }.',
+  };
+}
 
 /** What is known beside the file. */
 export interface SplitsContext {
@@ -24,19 +34,8 @@ export interface SplitsContext {
   readonly patientOf?: PatientOf;
 }
 
-function parseAs<T>(schema: z.ZodType<T>, content: unknown, { path }: SplitsContext): T {
-  const parsed = schema.safeParse(content);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new InputError(
-    'E_SPLITS',
-    `${path} must hold { "train": [...], "val": [...], "test": [...] } with case ids, or nnU-Net's list of { "train": [...], "val": [...] }; ` +
-      `"${issue?.path.join('.') ?? ''}": ${issue?.message ?? ''}.`,
-  );
-}
-
 function ownOf(content: unknown, context: SplitsContext): Splits {
-  const splits = parseAs(ownSplits, content, context);
+  const splits = checkJson(content, context.path, splitsFile(ownSplits));
   if (typeof context.folds?.labelled !== 'number') return splits;
   throw new InputError(
     'E_SPLITS',
@@ -46,7 +45,7 @@ function ownOf(content: unknown, context: SplitsContext): Splits {
 
 function foldOf(content: unknown, context: SplitsContext): Splits {
   const { path, folds, patientOf } = context;
-  const list = parseAs(nnunetFolds, content, context);
+  const list = checkJson(content, path, splitsFile(nnunetFolds));
   if (folds === undefined || folds.fold === null) {
     throw new InputError(
       'E_SPLITS',
@@ -66,12 +65,7 @@ function foldOf(content: unknown, context: SplitsContext): Splits {
 
 /** How many folds a file lists; null where it is no list, whatever else it is. */
 export function countFolds(text: string): number | null {
-  try {
-    const content: unknown = JSON.parse(text);
-    return Array.isArray(content) ? content.length : null;
-  } catch {
-    return null;
-  }
+  return parseJsonIf(text, z.array(z.unknown()))?.length ?? null;
 }
 
 function assertOnce(all: readonly string[], { path }: SplitsContext): void {
@@ -99,13 +93,7 @@ function assertPatientsStayTogether(splits: Splits, { path, patientOf = eachCase
  * @throws {InputError} E_SPLITS for other content, an unknown id, an id that is there twice, a patient in two splits
  */
 export function parseSplits(text: string, context: SplitsContext): Splits {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError('E_SPLITS', `${context.path} is not JSON: ${reason}.`, { cause });
-  }
+  const content = parseJson(text, context.path, splitsFile(z.unknown()));
   const splits = Array.isArray(content) ? foldOf(content, context) : ownOf(content, context);
   const all = [...splits.train, ...splits.val, ...splits.test, ...splits.unlabelled];
   const known = new Set(context.ids);

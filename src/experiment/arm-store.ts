@@ -1,4 +1,5 @@
 /** Checkpoints and history in the folder of an arm. */
+import { readText } from '../runtime/json-file.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint.ts';
 import type { Model } from '../training/forward.ts';
 import type { TrainingStore } from '../training/trainer.ts';
@@ -20,7 +21,7 @@ export function armStore(
     load: async () => {
       if (!(await files.exists(last))) return undefined;
       const checkpoint = await read(last);
-      const rows = parseHistory(new TextDecoder().decode(await files.read(folder.history)), folder.history);
+      const rows = parseHistory(await readText(files, folder.history), folder.history);
       earlier = rows.filter(row => row.step <= checkpoint.step);
       return { last: checkpoint, bestTheta: checkpoint.best === null ? checkpoint.theta : (await read(best)).theta };
     },

@@ -5,24 +5,13 @@ import type { Dataset } from '../data/dataset.ts';
 import { listIds } from '../data/splits.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
+import { type JsonForm, readJson } from '../runtime/json-file.ts';
 
-const weightTable = z.record(z.string(), z.number().min(0));
-
-async function readTable(files: Files, path: string): Promise<Readonly<Record<string, number>>> {
-  let content: unknown;
-  try {
-    content = JSON.parse(new TextDecoder().decode(await files.read(path)));
-  } catch (cause) {
-    if (cause instanceof InputError) throw cause;
-    throw new InputError('E_CASE_WEIGHTS', `${path} is not JSON: ${String(cause)}.`, { cause });
-  }
-  const parsed = weightTable.safeParse(content);
-  if (parsed.success) return parsed.data;
-  throw new InputError(
-    'E_CASE_WEIGHTS',
-    `${path} must hold { "<case id>": weight }, each weight a number of at least 0.`,
-  );
-}
+const weightsFile: JsonForm<Readonly<Record<string, number>>> = {
+  schema: z.record(z.string(), z.number().min(0)),
+  code: 'E_CASE_WEIGHTS',
+  advice: 'It must hold { "<case id>": weight }, each weight a number of at least 0.',
+};
 
 /**
  * The weights that the recipe gives, by id; a case without one has 1.
@@ -38,7 +27,7 @@ export async function readCaseWeights(
   if (asked === null) return new Map();
   const isFile = (value: object): value is { readonly file: string } =>
     'file' in value && typeof value.file === 'string';
-  const table = isFile(asked) ? await readTable(files, asked.file) : asked;
+  const table = isFile(asked) ? await readJson(files, asked.file, weightsFile) : asked;
   const weights = new Map(Object.entries(table));
   const known = new Set(cases.map(({ id }) => id));
   const unknown = [...weights.keys()].filter(id => !known.has(id));

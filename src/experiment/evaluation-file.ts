@@ -1,7 +1,8 @@
 /** Reads `evaluation.json`, ours or one made elsewhere to the same contract. Fields that are not known are left out. */
 import { z } from 'zod';
-import { InputError } from '../core/errors.ts';
 import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
+import type { Files } from '../runtime/files.ts';
+import { type JsonForm, readJson } from '../runtime/json-file.ts';
 import type { Evaluation } from './record.ts';
 
 /** JSON has no NaN, so a mean over nothing is null in the file. */
@@ -78,20 +79,17 @@ const evaluation = z.object({
   postprocessTrials: z.array(postprocessingTrialSchema).default([]),
 });
 
+const evaluationFile: JsonForm<Evaluation> = {
+  schema: evaluation,
+  code: 'E_EVALUATION',
+  advice:
+    'Correct it, or remove it and have it made again with voxstill evaluate or by starting its run or sweep again.',
+};
+
 /**
  * Reads an evaluation.
- * @param path for messages
- * @throws {InputError} E_EVALUATION if the text is not JSON or not an evaluation, with every field that is wrong
+ * @throws {InputError} E_EVALUATION if the file is not JSON or not an evaluation, with the fields that are wrong
  */
-export function parseEvaluation(text: string, path: string): Evaluation {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (cause) {
-    throw new InputError('E_EVALUATION', `${path} is not JSON: ${String(cause)}`, { cause });
-  }
-  const result = evaluation.safeParse(content);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(issue => `${path} ${issue.path.join('.')}: ${issue.message}`);
-  throw new InputError('E_EVALUATION', problems.join('\n'));
+export function readEvaluation(files: Pick<Files, 'read'>, path: string): Promise<Evaluation> {
+  return readJson(files, path, evaluationFile);
 }

@@ -2,6 +2,7 @@
  * A model on disk with what must be known to use it. Ours carry it in their metadata under the key `voxstill`; for models from
  * elsewhere it comes from a JSON file beside the model (`M.json` for `M.onnx`, same fields), from flags, and from the graph itself.
  */
+
 import { InputError } from '../core/errors.ts';
 import { withStandardAxes } from '../inference/axes.ts';
 import { type ChannelGroups, withChannelGroups } from '../inference/channel-groups.ts';
@@ -10,6 +11,7 @@ import { type DecodedModel, decodeModel } from '../onnx/decode.ts';
 import { embedExternalData } from '../onnx/external-data.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
+import { type JsonForm, parseJson, readText } from '../runtime/json-file.ts';
 import { factsOfGraph, type ModelMetadata, metadataSchema, UNSAID_FACTS } from './model-facts.ts';
 
 /** A model that is ready to be loaded. */
@@ -30,20 +32,16 @@ export function formatModelMetadata(metadata: ModelMetadata): Readonly<Record<st
   return { [METADATA_KEY]: JSON.stringify(metadata) };
 }
 
+const statedFacts = {
+  schema: metadataSchema.partial(),
+  code: 'E_MODEL_INFO',
+  advice: 'Correct it, or give what it says by flags and leave it out.',
+} as const satisfies JsonForm<unknown>;
+
 function parseFacts(text: string, source: string): Partial<ModelMetadata> {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (cause) {
-    throw new InputError('E_MODEL_INFO', `${source} is not JSON: ${String(cause)}`, { cause });
-  }
-  const result = metadataSchema.partial().safeParse(content);
-  if (!result.success) {
-    const problems = result.error.issues.map(issue => `${source} ${issue.path.join('.')}: ${issue.message}`);
-    throw new InputError('E_MODEL_INFO', problems.join('\n'));
-  }
+  const facts = parseJson(text, source, statedFacts);
   // Zod's partial objects carry no key that was not given.
-  return Object.fromEntries(Object.entries(result.data).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
 /** The model's bytes with all weights in them. */
@@ -126,10 +124,9 @@ export async function readModelFile(
   const { bytes, model } = await readWhole(files, path);
   const own = model.metadata[METADATA_KEY];
   const beside = `${path.replace(/\.onnx$/i, '')}.json`;
-  const decoder = new TextDecoder();
   const stated = {
     ...(own !== undefined && parseFacts(own, `${path} (metadata ${METADATA_KEY})`)),
-    ...((await files.exists(beside)) && parseFacts(decoder.decode(await files.read(beside)), beside)),
+    ...((await files.exists(beside)) && parseFacts(await readText(files, beside), beside)),
     ...given,
   };
   const { outputChannels, ...graph } = factsOfGraph(model, stated, path);

@@ -7,6 +7,7 @@ import { type Splits, splitCases, splitFold } from '../data/splits.ts';
 import { parseSplits } from '../data/splits-file.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
+import { readText } from '../runtime/json-file.ts';
 
 async function readPatients(
   files: Files,
@@ -15,7 +16,7 @@ async function readPatients(
 ): Promise<PatientOf> {
   if (rule === null) return eachCaseItsOwnPatient;
   if ('pattern' in rule) return patientsByPattern(ids, rule.pattern);
-  return patientsByTable(ids, new TextDecoder().decode(await files.read(rule.file)), rule.file);
+  return patientsByTable(ids, await readText(files, rule.file), rule.file);
 }
 
 async function splitsAsked(
@@ -29,7 +30,7 @@ async function splitsAsked(
     return splitFold(labelled, { ...asked, fold: asked.fold }, patientOf);
   }
   if (!('file' in asked)) return splitCases(labelled, asked, patientOf);
-  const text = new TextDecoder().decode(await files.read(asked.file));
+  const text = await readText(files, asked.file);
   return parseSplits(text, { ids: cases.map(({ id }) => id), path: asked.file, folds: asked, patientOf });
 }
 

@@ -1,7 +1,83 @@
-/** JSON files, written in one form. */
+/**
+ * Text and JSON files: read, checked against a schema and complained about in one form, and written in one form. A damaged file is never a
+ * fault of the program: the complaint has the code of whatever the file is, the path, the fields that are wrong, and what to do.
+ */
+import type { z } from 'zod';
+import { type ErrorCode, InputError } from '../core/errors.ts';
 import type { Files } from './files.ts';
 
+/** What a kind of JSON file must hold, and what is said where it does not. */
+export interface JsonForm<Content> {
+  readonly schema: z.ZodType<Content>;
+  /** Code of the complaint. */
+  readonly code: ErrorCode;
+  /** What to do about a damaged file: whole sentences. */
+  readonly advice: string;
+}
+
+const LISTED_PROBLEMS = 5;
+
+/** Reads a file as UTF-8 text; a byte order mark is left out. Throws as {@link Files.read}. */
+export async function readText(files: Pick<Files, 'read'>, path: string): Promise<string> {
+  return new TextDecoder().decode(await files.read(path));
+}
+
+/**
+ * Checks what a file holds.
+ * @param path for messages
+ * @throws {InputError} the form's code with the first fields that are wrong
+ */
+export function checkJson<Content>(content: unknown, path: string, form: JsonForm<Content>): Content {
+  const result = form.schema.safeParse(content);
+  if (result.success) return result.data;
+  const { issues } = result.error;
+  const problems = issues
+    .slice(0, LISTED_PROBLEMS)
+    .map(issue => `${[path, issue.path.join('.')].filter(part => part !== '').join(' ')}: ${issue.message}`);
+  const more = issues.length > LISTED_PROBLEMS ? [`and ${issues.length - LISTED_PROBLEMS} more`] : [];
+  throw new InputError(form.code, [...problems, ...more, form.advice].join('\n'));
+}
+
+/**
+ * Parses text as JSON and checks what it holds.
+ * @param path for messages
+ * @throws {InputError} the form's code if the text is not JSON; as {@link checkJson}
+ */
+export function parseJson<Content>(text: string, path: string, form: JsonForm<Content>): Content {
+  let content: unknown;
+  try {
+    content = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InputError(form.code, `${path} is not JSON (${reason}). ${form.advice}`, { cause });
+  }
+  return checkJson(content, path, form);
+}
+
+/** As {@link parseJson}, for readers that can do without: undefined where the text is not JSON or holds something else. */
+export function parseJsonIf<Content>(text: string, schema: z.ZodType<Content>): Content | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads a JSON file. Throws as {@link Files.read} and {@link parseJson}. */
+export async function readJson<Content>(
+  files: Pick<Files, 'read'>,
+  path: string,
+  form: JsonForm<Content>,
+): Promise<Content> {
+  return parseJson(await readText(files, path), path, form);
+}
+
 /** Writes a record as JSON for people: indented, with a final line break. */
-export async function writeJson(files: Files, path: string, content: object): Promise<void> {
-  await files.write(path, `${JSON.stringify(content, null, 2)}\n`);
+export async function writeJson(files: Pick<Files, 'write'>, path: string, content: object): Promise<void> {
+  await files.write(path, formatJson(content));
+}
+
+/** A record as {@link writeJson} writes it. */
+export function formatJson(content: object): string {
+  return `${JSON.stringify(content, null, 2)}\n`;
 }

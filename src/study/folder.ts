@@ -3,11 +3,13 @@
  * The first seed's arms lie at the top, `RUN/student`; those of further seeds under `RUN/seed-2/student`. So do the first fold's of a
  * cross-validation, and those of further folds under `RUN/fold-1/student` and `RUN/fold-1/seed-2/student`.
  */
+
 import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
 import { type ArmFolder, armFolder } from '../experiment/arm-folder.ts';
 import type { Arm } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
+import { readText } from '../runtime/json-file.ts';
 import type { StudyRecord } from './record.ts';
 
 /** One training of every arm. */
@@ -106,7 +108,7 @@ export async function openRunFolder(files: Files, run: RunFolder, options: OpenO
     await assertEmptyFolder(files, part, advice);
   }
   if (await files.exists(run.recipe)) {
-    const before = new TextDecoder().decode(await files.read(run.recipe));
+    const before = await readText(files, run.recipe);
     if (before !== recipe) {
       throw new InputError(
         'E_RESUME_RECIPE',

@@ -1,4 +1,5 @@
 /** Which folds a recipe runs, and what each of them trains on and tests. Cases are read by id only, so this is quick. */
+
 import { InputError } from '../core/errors.ts';
 import { openDataset } from '../data/dataset.ts';
 import { listIds, repeated, type Splits } from '../data/splits.ts';
@@ -6,6 +7,7 @@ import { countFolds } from '../data/splits-file.ts';
 import { readSplits } from '../experiment/splits.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
+import { readText } from '../runtime/json-file.ts';
 import type { Repeat } from './folder.ts';
 
 /** A fold with its cases. */
@@ -19,7 +21,7 @@ async function foldNumbers(files: Files, splits: Recipe['data']['splits']): Prom
   const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, fold) => fold);
   if ('folds' in splits) return splits.fold === null ? upTo(splits.folds) : [splits.fold];
   if (!('file' in splits) || splits.fold !== null) return ['file' in splits ? splits.fold : null];
-  const count = countFolds(new TextDecoder().decode(await files.read(splits.file)));
+  const count = countFolds(await readText(files, splits.file));
   return count === null || count === 0 ? [null] : upTo(count);
 }
 

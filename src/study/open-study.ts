@@ -112,11 +112,15 @@ export async function collectStudy<Results>(
   const results = await collect();
   const status = statusOf(reports);
   const failed = reports.find(({ error }) => error !== null);
-  await updateRecord(files, record, {
-    ...(await spent(files, study, list.units)),
-    ...(status !== undefined && { status, finishedAt: machine.now() }),
-    error: failed?.error ? `${failed.label}: ${failed.error.code}: ${failed.error.message}` : undefined,
-  });
+  await updateRecord(
+    files,
+    { path: record, kind: list.kind },
+    {
+      ...(await spent(files, study, list.units)),
+      ...(status !== undefined && { status, finishedAt: machine.now() }),
+      error: failed?.error ? `${failed.label}: ${failed.error.code}: ${failed.error.message}` : undefined,
+    },
+  );
   return results;
 }
 
@@ -146,17 +150,25 @@ export async function performStudy<Results>(open: OpenStudy<Results>, executor: 
   const { files, machine } = context.laboratory;
   const settle = async (status: StudyRecord['status'], error?: string): Promise<void> => {
     const { timingsSeconds, waitingShares } = await spent(files, open.study, list.units);
-    await updateRecord(files, record, {
-      status,
-      finishedAt: status === 'running' ? undefined : machine.now(),
-      dataHashes: context.dataHashes,
-      timingsSeconds,
-      waitingShares,
-      error,
-    });
+    await updateRecord(
+      files,
+      { path: record, kind: list.kind },
+      {
+        status,
+        finishedAt: status === 'running' ? undefined : machine.now(),
+        dataHashes: context.dataHashes,
+        timingsSeconds,
+        waitingShares,
+        error,
+      },
+    );
   };
   await forgetEnds(files, open);
-  await updateRecord(files, record, { status: 'running', finishedAt: undefined, error: undefined });
+  await updateRecord(
+    files,
+    { path: record, kind: list.kind },
+    { status: 'running', finishedAt: undefined, error: undefined },
+  );
   try {
     const started = await executor.start(open);
     if (started.status === 'submitted') return { submitted: started.text };

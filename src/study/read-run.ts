@@ -1,14 +1,16 @@
 /** Reads back what runs left behind, whole or in part: the arms of a run's folder with every fold and seed, or a single evaluation. */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
-import { parseEvaluation } from '../experiment/evaluation-file.ts';
+import { readEvaluation } from '../experiment/evaluation-file.ts';
 import { parseHistory } from '../experiment/history.ts';
 import { ARMS, type Arm, type HistoryRow } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
+import { type JsonForm, readJson, readText } from '../runtime/json-file.ts';
 import { everyPair } from './comparison/compare.ts';
 import { type IncompleteArms, incompleteArms } from './comparison/incomplete.ts';
 import type { ArmEvaluations } from './comparison/score-tables.ts';
 import { type Repeat, type Repeats, repeatsOf, runFolder } from './folder.ts';
+import { DAMAGED_RECORD } from './record.ts';
 import { isSweep, readSweep } from './sweep-record.ts';
 import { hasUnits, readUnits } from './units/units-file.ts';
 
@@ -29,6 +31,8 @@ const record = z.looseObject({
 /** What of run.json readers can rely on. */
 type ReadRecord = z.output<typeof record>;
 
+const runFile: JsonForm<ReadRecord> = { schema: record, ...DAMAGED_RECORD.run };
+
 /** A run, as far as it went. */
 export interface ReadRun {
   readonly folder: string;
@@ -44,10 +48,6 @@ export interface ReadRun {
   readonly histories: Readonly<Record<string, readonly HistoryRow[]>>;
 }
 
-async function readText(files: Files, path: string): Promise<string> {
-  return new TextDecoder().decode(await files.read(path));
-}
-
 /**
  * Reads run.json.
  * @returns undefined where there is none
@@ -55,16 +55,7 @@ async function readText(files: Files, path: string): Promise<string> {
  */
 export async function readRecord(files: Files, path: string): Promise<ReadRecord | undefined> {
   if (!(await files.exists(path))) return undefined;
-  let content: unknown;
-  try {
-    content = JSON.parse(await readText(files, path));
-  } catch (cause) {
-    throw new InputError('E_RUN', `${path} is not JSON: ${String(cause)}`, { cause });
-  }
-  const result = record.safeParse(content);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(issue => `${path} ${issue.path.join('.')}: ${issue.message}`);
-  throw new InputError('E_RUN', problems.join('\n'));
+  return readJson(files, path, runFile);
 }
 
 /** Whether a folder holds a run or a part of one. */
@@ -103,8 +94,7 @@ export async function readRun(files: Files, folder: string): Promise<ReadRun> {
     const found: ArmEvaluations['repeats'][number][] = [];
     for (const repeat of all) {
       const path = paths.arm(arm, repeat).evaluation;
-      if (await files.exists(path))
-        found.push({ ...repeat, evaluation: parseEvaluation(await readText(files, path), path) });
+      if (await files.exists(path)) found.push({ ...repeat, evaluation: await readEvaluation(files, path) });
     }
     return { name: arm, repeats: found };
   };
@@ -148,7 +138,7 @@ interface Source {
 
 async function readSource(files: Files, source: string): Promise<Source> {
   if (source.endsWith('.json')) {
-    const evaluation = parseEvaluation(await readText(files, source), source);
+    const evaluation = await readEvaluation(files, source);
     return { arms: [{ name: '', repeats: [{ fold: null, seed: 1, evaluation }] }], pairs: [] };
   }
   if (await isSweep(files, source)) return readSweep(files, source);

@@ -1,9 +1,11 @@
 /** What records of runs and sweeps have in common: how the study ended, and that all of it saw the same data. */
+import { z } from 'zod';
 import { InputError, VoxstillError } from '../core/errors.ts';
 import { listIds } from '../data/splits.ts';
 import type { Provenance } from '../experiment/machine.ts';
 import type { Files } from '../runtime/files.ts';
-import { writeJson } from '../runtime/json-file.ts';
+import { type JsonForm, readJson, writeJson } from '../runtime/json-file.ts';
+import type { StudyKind } from './units/units-file.ts';
 
 /** How far the study came. */
 type Status = 'running' | 'done' | 'failed' | 'stopped';
@@ -31,9 +33,30 @@ export function reasonOf(error: unknown): string {
 /** What a record is to say; undefined takes it out. */
 type Changes = { readonly [Key in keyof StudyRecord]?: StudyRecord[Key] | undefined };
 
-/** Changes what a record says, and leaves the rest of it. */
-export async function updateRecord(files: Files, path: string, changes: Changes): Promise<void> {
-  const before: object = JSON.parse(new TextDecoder().decode(await files.read(path)));
+/** What is said of a damaged record. */
+export const DAMAGED_RECORD = {
+  run: {
+    code: 'E_RUN',
+    advice: 'Put a whole copy of it back, or remove it and start the run again with --resume, which writes it anew.',
+  },
+  sweep: {
+    code: 'E_SWEEP',
+    advice: 'Put a whole copy of it back; without one, start the sweep again in another folder with --out.',
+  },
+} as const satisfies Record<StudyKind, Omit<JsonForm<unknown>, 'schema'>>;
+
+const anyRecord = z.looseObject({});
+
+/**
+ * Changes what a record says, and leaves the rest of it.
+ * @throws {InputError} E_RUN, E_SWEEP if it is damaged
+ */
+export async function updateRecord(
+  files: Files,
+  { path, kind }: { readonly path: string; readonly kind: StudyKind },
+  changes: Changes,
+): Promise<void> {
+  const before = await readJson(files, path, { schema: anyRecord, ...DAMAGED_RECORD[kind] });
   await writeJson(files, path, { ...before, ...changes });
 }
 

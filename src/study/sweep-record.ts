@@ -1,15 +1,15 @@
 /** `sweep.json`: what a sweep is to do, how far it came, and what it found. Readers get the parts that they rely on. */
 import { z } from 'zod';
-import { InputError } from '../core/errors.ts';
 import { armFolder } from '../experiment/arm-folder.ts';
-import { parseEvaluation } from '../experiment/evaluation-file.ts';
+import { readEvaluation } from '../experiment/evaluation-file.ts';
 import { ARMS, type Arm } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
+import { type JsonForm, readJson } from '../runtime/json-file.ts';
 import type { Comparison, PairTest } from './comparison/comparison.ts';
 import type { IncompleteArms } from './comparison/incomplete.ts';
 import type { ArmEvaluations } from './comparison/score-tables.ts';
 import type { Repeat } from './folder.ts';
-import type { StudyRecord } from './record.ts';
+import { DAMAGED_RECORD, type StudyRecord } from './record.ts';
 
 /** Where the units of an arm lie, within the sweep. */
 interface RecordedArm {
@@ -87,6 +87,8 @@ const readable = z.looseObject({
 /** What of a sweep's record readers can rely on. */
 export type ReadSweepRecord = z.output<typeof readable>;
 
+const sweepFile: JsonForm<ReadSweepRecord> = { schema: readable, ...DAMAGED_RECORD.sweep };
+
 /** Path of the record of a sweep. */
 export function sweepRecordPath(folder: string): string {
   return `${folder}/sweep.json`;
@@ -102,17 +104,7 @@ export async function isSweep(files: Files, folder: string): Promise<boolean> {
  * @throws {InputError} E_SWEEP if it is none
  */
 export async function readSweepRecord(files: Files, folder: string): Promise<ReadSweepRecord> {
-  const path = sweepRecordPath(folder);
-  let content: unknown;
-  try {
-    content = JSON.parse(new TextDecoder().decode(await files.read(path)));
-  } catch (cause) {
-    throw new InputError('E_SWEEP', `${path} is not JSON: ${String(cause)}`, { cause });
-  }
-  const result = readable.safeParse(content);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(issue => `${path} ${issue.path.join('.')}: ${issue.message}`);
-  throw new InputError('E_SWEEP', problems.join('\n'));
+  return readJson(files, sweepRecordPath(folder), sweepFile);
 }
 
 /** The evaluated arms of a sweep, and which of them were made to be compared: students with their baselines and teachers. */
@@ -133,7 +125,7 @@ export async function readSweep(files: Files, folder: string): Promise<ReadSweep
     for (const { fold, seed, folder: own } of units) {
       const path = armFolder(`${folder}/${own}`).evaluation;
       if (!(await files.exists(path))) continue;
-      repeats.push({ fold, seed, evaluation: parseEvaluation(new TextDecoder().decode(await files.read(path)), path) });
+      repeats.push({ fold, seed, evaluation: await readEvaluation(files, path) });
     }
     if (repeats.length > 0) byName.set(name, { name, repeats });
   }

@@ -5,9 +5,8 @@
  */
 import { InputError } from '../core/errors.ts';
 import { armFolder } from '../experiment/arm-folder.ts';
-import { parseEvaluation } from '../experiment/evaluation-file.ts';
+import { readEvaluation } from '../experiment/evaluation-file.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
-import type { Evaluation } from '../experiment/record.ts';
 import type { Combination, GridAxis } from '../recipe/grid.ts';
 import { stringifyRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
@@ -58,16 +57,14 @@ async function evaluatedArm(
   out: string,
   [name, { kind, units }]: readonly [string, SweepRecord['arms'][string]],
 ): Promise<EvaluatedArm | undefined> {
-  const read = async (path: string): Promise<Evaluation> =>
-    parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
   const found: { readonly validation: EvaluatedArm['test'][number]; readonly test: EvaluatedArm['test'][number] }[] =
     [];
   for (const { fold, seed, folder } of units) {
     const { validation, evaluation } = armFolder(`${out}/${folder}`);
     if (!(await files.exists(validation)) || !(await files.exists(evaluation))) continue;
     found.push({
-      validation: { fold, seed, evaluation: await read(validation) },
-      test: { fold, seed, evaluation: await read(evaluation) },
+      validation: { fold, seed, evaluation: await readEvaluation(files, validation) },
+      test: { fold, seed, evaluation: await readEvaluation(files, evaluation) },
     });
   }
   if (found.length === 0) return undefined;

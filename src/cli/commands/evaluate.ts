@@ -8,7 +8,7 @@ import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
 import { defaultSplits } from '../../recipe/schema.ts';
 import { formatDice, formatInterval, formatNumber, formatSeconds } from '../../report/format.ts';
 import type { Files } from '../../runtime/files.ts';
-import { writeJson } from '../../runtime/json-file.ts';
+import { readText, writeJson } from '../../runtime/json-file.ts';
 import type { Progress } from '../../runtime/progress.ts';
 import type { EvaluateFlags } from '../flags/evaluate.ts';
 import { readModels, windowChoice } from '../model-flags.ts';
@@ -35,7 +35,7 @@ async function idsOf(
   const path = flags.splits ?? (await splitsOfRun(world.files, flags.model[0]!));
   if (path !== undefined) {
     world.progress.log(`splits: ${path}`);
-    return parseSplits(new TextDecoder().decode(await world.files.read(path)), { ids: all, path })[flags.split];
+    return parseSplits(await readText(world.files, path), { ids: all, path })[flags.split];
   }
   const { seed, train, val, test } = defaultSplits;
   world.progress.log(`splits: train ${train}, val ${val}, test ${test} with seed ${seed}; --splits gives others`);

@@ -3,9 +3,9 @@
 import { nodeFiles } from '../../platform/node/files.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import { countsText } from '../../report/unit-text.ts';
+import { readStudy } from '../../study/read-study.ts';
 import type { UnitReport } from '../../study/units/state.ts';
 import { countStates, readStates } from '../../study/units/state.ts';
-import { readUnits } from '../../study/units/units-file.ts';
 import { lookOutsideIfAny, tellOnce } from '../executor.ts';
 import type { StatusFlags } from '../flags/status.ts';
 import type { Outcome, Session } from '../session.ts';
@@ -15,7 +15,7 @@ import { changeText, statusText } from '../status-text.ts';
 const WATCH_INTERVAL_MS = 2000;
 
 async function look(study: string, warn: (message: string) => void): Promise<readonly UnitReport[]> {
-  const list = await readUnits(nodeFiles, study);
+  const { list } = await readStudy(nodeFiles, study);
   const sources = { files: nodeFiles, machine: thisMachine };
   return readStates(sources, { study, list }, await lookOutsideIfAny(nodeFiles, study, warn));
 }

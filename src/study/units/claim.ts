@@ -10,7 +10,7 @@ import { WorkError } from '../../core/errors.ts';
 import type { Laboratory } from '../../experiment/laboratory.ts';
 import type { Machine } from '../../experiment/machine.ts';
 import type { Files, SharedFiles } from '../../runtime/files.ts';
-import { writeJson } from '../../runtime/json-file.ts';
+import { formatJson, parseJsonIf, readText, writeJson } from '../../runtime/json-file.ts';
 
 /** Without a heartbeat for so long, an owner counts as dead. */
 export const LEASE_MS = 60_000;
@@ -85,16 +85,8 @@ export async function readClaim(files: SharedFiles, unit: string, attempt: numbe
   const path = claimPath(unit, attempt);
   const modifiedMs = await files.modifiedMs(path);
   if (modifiedMs === undefined) return undefined;
-  return { attempt, record: parseClaim(await files.read(path)), modifiedMs };
-}
-
-function parseClaim(bytes: Uint8Array): ClaimRecord | undefined {
-  try {
-    return claimSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch {
-    // made, but not yet written
-    return undefined;
-  }
+  // one that is made but not yet written says nothing
+  return { attempt, record: parseJsonIf(await readText(files, path), claimSchema), modifiedMs };
 }
 
 /** What the owner of a claim is doing: `alive` holds the unit; nobody does where it is `released` or `dead`. */
@@ -189,7 +181,7 @@ export async function takeClaim(laboratory: Pick<Laboratory, 'files' | 'machine'
       waitingShares,
     };
     // where somebody was faster, theirs is looked at next
-    if (await files.create(claimPath(unit, last + 1), `${JSON.stringify(record, null, 2)}\n`)) {
+    if (await files.create(claimPath(unit, last + 1), formatJson(record))) {
       return { claim: ownClaim(laboratory, unit, record) };
     }
   }

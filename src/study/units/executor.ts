@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Files } from '../../runtime/files.ts';
-import { writeJson } from '../../runtime/json-file.ts';
+import { type JsonForm, readJson, writeJson } from '../../runtime/json-file.ts';
 import type { UnitEnd } from './end.ts';
 import type { Units } from './units-file.ts';
 
@@ -75,6 +75,14 @@ export type ExecutorRecord = z.output<typeof executorSchema>;
 
 export type ExecutorKind = ExecutorRecord['kind'];
 
+const executorFile: JsonForm<ExecutorRecord> = {
+  schema: executorSchema,
+  code: 'E_EXECUTOR',
+  advice:
+    'Put a whole copy of it back, or remove it: its units then count as started on this machine. Jobs of theirs that a batch system still has ' +
+    'must be cancelled there, for example with scancel.',
+};
+
 /** Where nothing is recorded: this process, one unit after another. */
 const DEFAULT_EXECUTOR: ExecutorRecord = { kind: 'local', concurrency: 1, sbatch: null, jobs: [] };
 
@@ -82,11 +90,14 @@ function executorPath(study: string): string {
   return `${study}/executor.json`;
 }
 
-/** Reads who started the units of a study's folder last. */
+/**
+ * Reads who started the units of a study's folder last.
+ * @throws {InputError} E_EXECUTOR if the file is damaged
+ */
 export async function readExecutor(files: Files, study: string): Promise<ExecutorRecord> {
   const path = executorPath(study);
   if (!(await files.exists(path))) return DEFAULT_EXECUTOR;
-  return executorSchema.parse(JSON.parse(new TextDecoder().decode(await files.read(path))));
+  return readJson(files, path, executorFile);
 }
 
 /** Records who starts the units of a study's folder. */

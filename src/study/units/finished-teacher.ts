@@ -5,7 +5,7 @@
 
 import { armContent } from '../../experiment/arm-content.ts';
 import type { ArmFolder } from '../../experiment/arm-folder.ts';
-import { parseEvaluation } from '../../experiment/evaluation-file.ts';
+import { readEvaluation } from '../../experiment/evaluation-file.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import type { Files } from '../../runtime/files.ts';
@@ -49,7 +49,7 @@ export async function knownScores(
     const { recipe, folder, label } = await readUnit(files, study, { list, place });
     const path = folder[options.file];
     if (scoredContent(recipe) !== scoredContent(unit.recipe) || !(await files.exists(path))) continue;
-    const evaluation = parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
+    const evaluation = await readEvaluation(files, path);
     if (evaluation.model.sha256 === options.sha256) return { evaluation, folder, label };
   }
   return undefined;

@@ -3,9 +3,9 @@
  * whose owner vanished has no outcome, and may be started again by itself.
  */
 import { z } from 'zod';
-import { InputError, VoxstillError } from '../../core/errors.ts';
+import { VoxstillError } from '../../core/errors.ts';
 import type { Files } from '../../runtime/files.ts';
-import { writeJson } from '../../runtime/json-file.ts';
+import { type JsonForm, readJson, writeJson } from '../../runtime/json-file.ts';
 import { workFolder } from './claim.ts';
 
 const outcomeSchema = z.object({
@@ -27,6 +27,12 @@ const outcomeSchema = z.object({
 /** `outcome.json` */
 export type UnitOutcome = z.output<typeof outcomeSchema>;
 
+const outcomeFile: JsonForm<UnitOutcome> = {
+  schema: outcomeSchema,
+  code: 'E_WORK',
+  advice: 'Remove it; the unit is looked at again then.',
+};
+
 /** Within a unit's study's folder. */
 export const OUTCOME_FILE = 'outcome.json';
 
@@ -42,12 +48,7 @@ function outcomePath(unit: string): string {
 export async function readOutcome(files: Files, unit: string): Promise<UnitOutcome | undefined> {
   const path = outcomePath(unit);
   if (!(await files.exists(path))) return undefined;
-  try {
-    return outcomeSchema.parse(JSON.parse(new TextDecoder().decode(await files.read(path))));
-  } catch (cause) {
-    if (cause instanceof VoxstillError) throw cause;
-    throw new InputError('E_WORK', `${path} is damaged. Remove it; the unit is looked at again then.`, { cause });
-  }
+  return readJson(files, path, outcomeFile);
 }
 
 /** Writes how a unit ended. */

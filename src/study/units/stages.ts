@@ -5,7 +5,7 @@ import { assertDistillationFits, trainArm, trainedModel } from '../../experiment
 import { isTrained } from '../../experiment/arm-content.ts';
 import { distillationTerms } from '../../experiment/distillation.ts';
 import { evaluateModel, modelHash } from '../../experiment/evaluate.ts';
-import { parseEvaluation } from '../../experiment/evaluation-file.ts';
+import { readEvaluation } from '../../experiment/evaluation-file.ts';
 import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import type { ModelLabel } from '../../inference/model-info.ts';
@@ -170,7 +170,7 @@ export async function evaluateUnit(
   const { files } = laboratory;
   const { arm, recipe, folder, label } = unit;
   const path = split === 'test' ? folder.evaluation : folder.validation;
-  if (await files.exists(path)) return parseEvaluation(new TextDecoder().decode(await files.read(path)), path);
+  if (await files.exists(path)) return readEvaluation(files, path);
   const { dataset, splits } = await context.dataOf(recipe);
   const score = async (models: readonly ModelFile[], classes?: readonly ModelLabel[]): Promise<Evaluation> =>
     evaluateModel(laboratory, {

@@ -11,7 +11,7 @@ import { armFolder } from '../../experiment/arm-folder.ts';
 import { ARMS, type Arm } from '../../experiment/record.ts';
 import { parseRecipe, stringifyRecipe } from '../../recipe/parse.ts';
 import type { Files } from '../../runtime/files.ts';
-import { writeJson } from '../../runtime/json-file.ts';
+import { type JsonForm, readJson, readText, writeJson } from '../../runtime/json-file.ts';
 import type { Unit } from './unit.ts';
 
 const unitsSchema = z.object({
@@ -32,6 +32,13 @@ const unitsSchema = z.object({
 
 /** `units.json` */
 export type Units = z.output<typeof unitsSchema>;
+
+const unitsFile: JsonForm<Units> = {
+  schema: unitsSchema,
+  code: 'E_WORK',
+  advice:
+    'Put a whole copy of it back, or remove it and start the run (with --resume) or the sweep again as before, which writes it anew.',
+};
 
 /** A unit as the list has it. */
 export type ListedUnit = Units['units'][number];
@@ -60,18 +67,7 @@ export async function readUnits(files: Files, study: string): Promise<Units> {
       `there is no ${path}: ${study} is not the folder of a run or sweep, or its file system is not mounted here.`,
     );
   }
-  const result = unitsSchema.safeParse(parseJson(new TextDecoder().decode(await files.read(path)), path));
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(issue => `${path} ${issue.path.join('.')}: ${issue.message}`);
-  throw new InputError('E_WORK', problems.join('\n'));
-}
-
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new InputError('E_WORK', `${path} is not JSON: ${String(cause)}`, { cause });
-  }
+  return readJson(files, path, unitsFile);
 }
 
 /** A unit without its teacher, as the list has it. */
@@ -162,7 +158,7 @@ export async function readUnit(
   }
   const { arm, fold, seed, label, teacher } = one;
   const path = `${study}/${one.folder}/recipe.yaml`;
-  const recipe = parseRecipe(new TextDecoder().decode(await files.read(path)), { path });
+  const recipe = parseRecipe(await readText(files, path), { path });
   const taughtBy = teacher === undefined ? undefined : await readUnit(files, study, { list, place: teacher });
   const unit = { arm, fold, seed, label, recipe, folder: armFolder(`${study}/${one.folder}`) };
   return taughtBy === undefined ? unit : { ...unit, teacher: taughtBy };

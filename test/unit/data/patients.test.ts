@@ -22,8 +22,8 @@ describe('patientsByTable', () => {
 
   test.each([
     ['{', /t\.json is not JSON/],
-    ['[]', /t\.json must hold/],
-    ['{ "p7_left": 7 }', /t\.json must hold/],
+    ['[]', /t\.json: .*\nIt must hold/],
+    ['{ "p7_left": 7 }', /t\.json p7_left: .*\nIt must hold/],
     ['{ "p7_left": "Ann", "p7_right": "Ann" }', /no patient for these cases: p12_left/],
   ])('refuses %s', (text, message) => {
     const error = expect.objectContaining({ code: 'E_PATIENTS', message: expect.stringMatching(message) });

@@ -81,7 +81,7 @@ describe("nnU-Net's list of folds", () => {
       JSON.stringify([{ train: ['case_0', 'case_1'], val: ['case_1'] }]),
       /more than once: case_1/,
     ],
-    ['an empty list', 0, '[]', /splits_final\.json must hold/],
+    ['an empty list', 0, '[]', /splits_final\.json: .*\nIt must hold/],
   ])('refuses %s', (_, fold, text, message) => {
     expect(() => parse(fold, text)).toThrow(
       expect.objectContaining({ code: 'E_SPLITS', message: expect.stringMatching(message) }),

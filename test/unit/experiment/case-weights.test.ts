@@ -32,7 +32,7 @@ describe('readCaseWeights', () => {
     ['a case that is not there', { z: 1 }, undefined, /d does not have: z/],
     ['nothing but zeros', { a: 0, b: 0 }, undefined, /every training case the weight 0/],
     ['a file that is not JSON', { file: 'w.json' }, '{', /w\.json is not JSON/],
-    ['a negative weight in a file', { file: 'w.json' }, '{ "a": -1 }', /w\.json must hold/],
+    ['a negative weight in a file', { file: 'w.json' }, '{ "a": -1 }', /w\.json a: .*\nIt must hold/],
   ])('refuses %s', async (_, asked, file, message) => {
     await expect(read(asked, file)).rejects.toMatchObject({
       code: 'E_CASE_WEIGHTS',

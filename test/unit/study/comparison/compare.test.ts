@@ -1,10 +1,12 @@
 /** Arms side by side: means, costs and paired tests, against numbers worked out by hand. */
+
 import { describe, expect, it } from 'vitest';
-import { parseEvaluation } from '../../../../src/experiment/evaluation-file.ts';
+import { readEvaluation } from '../../../../src/experiment/evaluation-file.ts';
 import type { Evaluation } from '../../../../src/experiment/record.ts';
 import type { CaseScore } from '../../../../src/metrics/case-score.ts';
 import { compareArms } from '../../../../src/study/comparison/compare.ts';
 import { pooledEvaluation } from '../../../../src/study/comparison/pooled-evaluation.ts';
+import { memoryFiles } from '../../../support/memory-files.ts';
 import { classScore, classSummary } from '../../../support/scores.ts';
 
 const ESTIMATE = { mean: 0, ci95: [0, 0], n: 0 } as const;
@@ -194,18 +196,19 @@ describe('pooledEvaluation', () => {
   });
 });
 
-describe('parseEvaluation', () => {
-  it('reads what was written, with null for a number that JSON cannot hold', () => {
+describe('readEvaluation', () => {
+  it('reads what was written, with null for a number that JSON cannot hold', async () => {
     const written = {
       ...evaluation([0.5, null]),
       summary: { meanDice: { mean: Number.NaN, ci95: [Number.NaN, 1], n: 0 }, classes: {} },
     };
-    expect(parseEvaluation(JSON.stringify(written), 'e.json')).toEqual(written);
+    expect(await readEvaluation(memoryFiles({ 'e.json': JSON.stringify(written) }), 'e.json')).toEqual(written);
   });
 
-  it('names every field that is wrong', () => {
+  it('names the fields that are wrong', async () => {
     const wrong = { ...evaluation([]), dataset: 3, split: undefined };
-    expect(() => parseEvaluation(JSON.stringify(wrong), 'e.json')).toThrow(/e\.json dataset: .*\ne\.json split: /);
-    expect(() => parseEvaluation('{', 'e.json')).toThrow(/e\.json is not JSON/);
+    const files = memoryFiles({ 'e.json': JSON.stringify(wrong), 'cut.json': '{' });
+    await expect(readEvaluation(files, 'e.json')).rejects.toThrow(/e\.json dataset: .*\ne\.json split: /);
+    await expect(readEvaluation(files, 'cut.json')).rejects.toThrow(/cut\.json is not JSON/);
   });
 });
