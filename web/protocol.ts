@@ -1,4 +1,5 @@
 /** What the page and its worker say to each other. One job at a time; its last reply is `failed` or the one named after the job. */
+import type { ErrorCode } from '../src/core/errors.ts';
 import type { ReadVolume } from '../src/data/lps-volume.ts';
 import type { ModelMetadata } from '../src/experiment/model-facts.ts';
 import type { SegmentProgress, WebBackend, WebSegmentation } from '../src/platform/web/index.ts';
@@ -50,4 +51,4 @@ export type Reply =
   | { readonly kind: 'loaded' }
   | ({ readonly kind: 'progress' } & SegmentProgress)
   | SegmentedReply
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };

@@ -2,7 +2,7 @@
  * The page's side of its worker. The worker starts with the first job and stays, so that ONNX Runtime is compiled once; cancelling ends it at
  * once, whatever it computes, and gives all of its memory back. A crash is a failed job, and the next job starts a new worker.
  */
-import { type ErrorCode, WorkError } from '../src/core/errors.ts';
+import { WorkError } from '../src/core/errors.ts';
 import type { Job, Reply } from './protocol.ts';
 
 export interface Client {
@@ -31,7 +31,7 @@ export function createClient(): Client {
         worker ??= start();
         fail = reject;
         worker.onmessage = ({ data: reply }: MessageEvent<Reply>) => {
-          if (reply.kind === 'failed') reject(new WorkError(reply.code as ErrorCode, reply.message));
+          if (reply.kind === 'failed') reject(new WorkError(reply.code, reply.message));
           else if (reply.kind === last) resolve(reply as Reply & { kind: typeof last });
           else onReply?.(reply);
         };

@@ -3,8 +3,18 @@
  * and what to do. The exit code of the program follows from the class: 2 for wrong usage or invalid input, 1 for failed work.
  */
 
+import { ERROR_CODES, type WARNING_CODES } from './error-codes.ts';
+
 /** Stable identifier of an error, for scripts and searches. */
-export type ErrorCode = `E_${string}`;
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Stable identifier of a warning. */
+export type WarningCode = keyof typeof WARNING_CODES;
+
+/** Whether text that comes from a file or another process is a code of this version. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, text);
+}
 
 /** Base of every error that is meant for people. */
 export abstract class VoxstillError extends Error {

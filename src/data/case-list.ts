@@ -7,7 +7,7 @@
 import { nameProblem, pathInside } from '../core/names.ts';
 import type { Files } from '../runtime/files.ts';
 import type { DatasetDescription, ListedCase } from './dataset-json.ts';
-import type { Finding } from './finding.ts';
+import type { Problem } from './finding.ts';
 import { volumeEnding, volumeStem } from './volume-name.ts';
 
 /** The files of a case, as paths that `Files` can read. */
@@ -25,7 +25,7 @@ export interface CaseList {
   /** What is there of the cases that lack a file; they are not in the list. */
   readonly broken: readonly CaseFiles[];
   /** Of the list, and of cases that are not in it. */
-  readonly problems: readonly Finding[];
+  readonly problems: readonly Problem[];
 }
 
 /** A data set's folder and what its dataset.json says. */
@@ -36,7 +36,7 @@ interface Place {
 }
 
 /** Ids become names of files and folders of whoever predicts, so a case whose id is more than a name is left out. */
-function idProblem(id: string, folder: string): Finding | undefined {
+function idProblem(id: string, folder: string): Problem | undefined {
   const problem = nameProblem(id);
   if (problem === undefined) return undefined;
   const shown = JSON.stringify(id.length > 100 ? `${id.slice(0, 100)}...` : id);
@@ -68,7 +68,7 @@ function createPresence({ files, folder }: Place): Presence {
   };
 }
 
-function missing(caseId: string, file: string): Finding {
+function missing(caseId: string, file: string): Problem {
   return {
     code: 'E_CASE_MISSING',
     caseId,
@@ -98,10 +98,10 @@ interface Looked {
   readonly found?: CaseFiles;
   /** Whether every file of the entry is there. */
   readonly isWhole: boolean;
-  readonly problems: readonly Finding[];
+  readonly problems: readonly Problem[];
 }
 
-function outsideFolder({ folder }: Place, caseId: string, path: string): Finding {
+function outsideFolder({ folder }: Place, caseId: string, path: string): Problem {
   return {
     code: 'E_DATASET_PATH',
     caseId,
@@ -137,7 +137,7 @@ async function fromList(place: Place, listed: readonly ListedCase[]): Promise<Ca
   const isPresent = createPresence(place);
   const cases: CaseFiles[] = [];
   const broken: CaseFiles[] = [];
-  const problems: Finding[] = [];
+  const problems: Problem[] = [];
   for (const entry of listed) {
     const id = entry.id ?? volumeStem(entry.images[0] ?? '');
     if (id.startsWith('._')) continue;
@@ -158,7 +158,7 @@ async function stems(files: Files, folder: string, ending: string): Promise<stri
 async function fromFolders({ files, folder, description }: Place, ending: string): Promise<CaseList> {
   const labels = new Set(await stems(files, `${folder}/labelsTr`, ending));
   const channels = new Map<string, Set<number>>([...labels].map(id => [id, new Set()]));
-  const problems: Finding[] = [];
+  const problems: Problem[] = [];
   for (const stem of await stems(files, `${folder}/imagesTr`, ending)) {
     const file = `${folder}/imagesTr/${stem}${ending}`;
     const [, id, digits] = /^(.+)_(\d{4})$/.exec(stem) ?? [];

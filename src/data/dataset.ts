@@ -2,12 +2,12 @@
  * A data set on disk: what it is called, its channels, classes and cases. Reads dataset.json and the names of files through `Files`,
  * so it works wherever those come from; see loaded-case.ts for voxels.
  */
-import { type ErrorCode, InputError } from '../core/errors.ts';
+import { InputError } from '../core/errors.ts';
 import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
 import { type CaseFiles, listCases } from './case-list.ts';
 import { type LabelClass, parseDatasetJson } from './dataset-json.ts';
-import type { Finding } from './finding.ts';
+import type { Problem } from './finding.ts';
 
 export interface Dataset {
   readonly name: string;
@@ -23,7 +23,7 @@ export interface Dataset {
 export interface SurveyedDataset extends Dataset {
   /** What is there of the cases that lack a file. */
   readonly broken: readonly CaseFiles[];
-  readonly problems: readonly Finding[];
+  readonly problems: readonly Problem[];
   /** Whether dataset.json lists the files, so that a case without a label is meant to have none. */
   readonly listsFiles: boolean;
 }
@@ -62,7 +62,7 @@ export async function openDataset(files: Files, folder: string): Promise<Dataset
   const shown = alike.slice(0, LISTED_IN_MESSAGES).map(({ message }) => message);
   const more = problems.length > shown.length ? `; ${problems.length - shown.length} more problem(s)` : '';
   throw new InputError(
-    first.code as ErrorCode,
+    first.code,
     `${dataset.folder} cannot be used: ${shown.join('; ')}${more}. ${first.advice} All problems: voxstill validate ${dataset.folder}`,
   );
 }

@@ -1,9 +1,9 @@
 /** Something that a person should know about a data set, found without stopping at it. */
-import type { ErrorCode } from '../core/errors.ts';
+import type { ErrorCode, WarningCode } from '../core/errors.ts';
 
 export interface Finding {
   /** `E_` makes a data set unfit as it is; `W_` does not. */
-  readonly code: ErrorCode | `W_${string}`;
+  readonly code: ErrorCode | WarningCode;
   readonly caseId?: string;
   /** Path as the program reads it. */
   readonly file?: string;
@@ -13,7 +13,11 @@ export interface Finding {
   readonly advice: string;
 }
 
+/** A finding that makes the data set unfit as it is. */
+export type Problem = Finding & { readonly code: ErrorCode };
+
 /** Whether a finding makes the data set unfit as it is. */
-export function isProblem({ code }: Finding): boolean {
+export function isProblem(finding: Finding): finding is Problem {
+  const { code } = finding;
   return code.startsWith('E_');
 }

@@ -1,6 +1,5 @@
 /** How the work on a unit came to an end, here or elsewhere. */
-import type { ErrorCode } from '../../core/errors.ts';
-import { InputError, VoxstillError, WorkError } from '../../core/errors.ts';
+import { InputError, isErrorCode, VoxstillError, WorkError } from '../../core/errors.ts';
 import type { UnitOutcome } from './outcome.ts';
 
 /**
@@ -40,5 +39,5 @@ export function shortfallError(shortfalls: readonly [Shortfall, ...Shortfall[]])
   if (cause instanceof Error && !(cause instanceof VoxstillError)) return cause;
   const message = `${first.label}: ${error.message}`;
   const Kind = cause instanceof InputError ? InputError : WorkError;
-  return new Kind(error.code as ErrorCode, message, { cause });
+  return new Kind(isErrorCode(error.code) ? error.code : 'E_INTERNAL', message, { cause });
 }

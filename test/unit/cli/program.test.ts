@@ -18,8 +18,8 @@ const work: ListedCommand = {
       .action((how?: string) =>
         start(async ({ progress, signal }) => {
           progress.log('working');
-          if (how === 'input') throw new InputError('E_SAMPLE_INPUT', 'that is not a volume');
-          if (how === 'work') throw new WorkError('E_SAMPLE_WORK', 'the loss is not finite');
+          if (how === 'input') throw new InputError('E_NIFTI_CORRUPT', 'that is not a volume');
+          if (how === 'work') throw new WorkError('E_LOSS_NOT_FINITE', 'the loss is not finite');
           if (how === 'bug') throw new Error('internal: impossible');
           if (how === 'interrupt') {
             interruption.controller.abort();
@@ -69,7 +69,7 @@ describe('streams', () => {
   it('stay empty with --quiet, but for the document and errors', async () => {
     expect(await call('work', '--quiet')).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(JSON.parse((await call('work', '--quiet', '--json')).stdout)).toEqual({ answer: 42 });
-    expect((await call('work', 'work', '--quiet')).stderr).toBe('E_SAMPLE_WORK: the loss is not finite\n');
+    expect((await call('work', 'work', '--quiet')).stderr).toBe('E_LOSS_NOT_FINITE: the loss is not finite\n');
   });
 
   it('show help and version on stdout when asked for', async () => {
@@ -83,8 +83,8 @@ describe('streams', () => {
 
 describe('failures', () => {
   it.each([
-    ['input', 2, 'E_SAMPLE_INPUT: that is not a volume\n'],
-    ['work', 1, 'E_SAMPLE_WORK: the loss is not finite\n'],
+    ['input', 2, 'E_NIFTI_CORRUPT: that is not a volume\n'],
+    ['work', 1, 'E_LOSS_NOT_FINITE: the loss is not finite\n'],
   ])('of kind %s exit with %i and one message', async (how, code, message) => {
     expect(await call('work', how)).toEqual({ code, stdout: '', stderr: `working\n${message}` });
   });
@@ -92,7 +92,7 @@ describe('failures', () => {
   it('are also told in JSON if that was asked for', async () => {
     const { code, stdout } = await call('work', 'input', '--json');
     expect(code).toBe(2);
-    expect(JSON.parse(stdout)).toEqual({ error: { code: 'E_SAMPLE_INPUT', message: 'that is not a volume' } });
+    expect(JSON.parse(stdout)).toEqual({ error: { code: 'E_NIFTI_CORRUPT', message: 'that is not a volume' } });
   });
 
   it('have a stack only with --debug', async () => {
