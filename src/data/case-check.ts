@@ -64,8 +64,8 @@ function gridFindings(
   }
   const shift = cornerShiftMm(one, two);
   if (shift <= LARGEST_SHIFT_SHARE * Math.min(...one.spacingMm)) return [];
-  const message = `${other.file} lies up to ${shift.toPrecision(3)} mm away from ${first.file}: their affines differ`;
-  const advice = 'Resample one onto the other, or correct the header that is wrong.';
+  const message = `${other.file} is up to ${shift.toPrecision(3)} mm away from ${first.file}: their affines differ`;
+  const advice = 'Resample one onto the other, or correct the wrong header.';
   return [{ code: 'E_AFFINE_MISMATCH', caseId: id, file: other.file, message, advice }];
 }
 
@@ -88,12 +88,12 @@ function intensityFindings(id: string, { file, volume }: Opened<Volume>): readon
     }
     if (notFinite > 0) {
       const message = `${notFinite} of ${voxels} voxels of ${where} are NaN or infinite`;
-      const advice = 'Replace them by the value of the background; as they are they take the smallest value.';
+      const advice = 'Replace them by the value of the background; otherwise they are set to the smallest value.';
       findings.push({ code: 'E_IMAGE_NOT_FINITE', caseId: id, file, message, advice });
     }
     if (min === max) {
       const message = `all voxels of ${where} have the value ${min}`;
-      const advice = 'There is nothing to see in it; find the right file, or take the case out.';
+      const advice = 'The image is empty; find the right file, or remove the case.';
       findings.push({ code: 'E_IMAGE_CONSTANT', caseId: id, file, message, advice });
     }
   }
@@ -115,7 +115,7 @@ function labelFindings(id: string, { file, volume }: Opened<LabelVolume>, { labe
   }
   if (counts[0] === volume.data.length) {
     const message = `nothing is segmented in ${file}`;
-    const advice = 'That is right where there is nothing to find; otherwise segment the case, or take it out.';
+    const advice = 'That is right if the structure is absent; otherwise segment the case, or remove it.';
     findings.push({ code: 'W_LABEL_EMPTY', caseId: id, file, message, advice });
   }
   return findings;
@@ -130,7 +130,7 @@ function channelFindings(id: string, images: readonly Opened<Volume>[], { channe
     images.length === 1 && found > 1
       ? `${first?.file} is four-dimensional, with ${found} volumes, but ${named}`
       : `the images of the case have ${found} channel(s), but ${named}`;
-  const advice = 'Take out the volumes that are no channels, or name all channels in dataset.json.';
+  const advice = 'Remove the volumes that are not channels, or name all channels in dataset.json.';
   return [{ code: 'E_CHANNELS', caseId: id, ...(first && { file: first.file }), message: surprise, advice }];
 }
 
@@ -144,7 +144,7 @@ async function attempt<T>(
     return await work();
   } catch (cause) {
     if (!(cause instanceof InputError)) throw cause;
-    const advice = 'Correct or replace the file, or take the case out of the data set.';
+    const advice = 'Correct or replace the file, or remove the case from the data set.';
     found({ code: cause.code, ...where, message: cause.message.replace(/\.$/, ''), advice });
     return undefined;
   }
@@ -162,7 +162,7 @@ export async function checkCase(sources: VolumeSources, item: CaseFiles, options
     attempt(
       async () => {
         const { volume, warnings } = await readVolume(sources, file);
-        const advice = 'Look at the volume before trusting distances in it.';
+        const advice = 'Check the volume before you rely on distances in it.';
         add(
           ...warnings.map(({ code, message }) => ({
             code,

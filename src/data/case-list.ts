@@ -74,7 +74,7 @@ function missing(caseId: string, file: string): Problem {
     caseId,
     file,
     message: `the file ${file} is missing`,
-    advice: 'Add it, or take the case out of the data set.',
+    advice: 'Add it, or remove the case from the data set.',
   };
 }
 

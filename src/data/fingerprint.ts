@@ -145,7 +145,8 @@ export async function fingerprintDataset(
 ): Promise<Fingerprint> {
   const dataset = await openDataset(sources.files, folder);
   const cases = await readCases(sources, dataset, options);
-  if (cases.length === 0) throw new InputError('E_NO_CASES', `${dataset.folder} has no case with a label to plan for.`);
+  if (cases.length === 0)
+    throw new InputError('E_NO_CASES', `${dataset.folder} has no case with a label, so there is nothing to plan for.`);
   const foreground = cases.reduce((sum, { counts }) => sum + counts.reduce((a, b) => a + b, 0) - counts[0]!, 0);
   return {
     dataset: dataset.name,

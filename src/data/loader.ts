@@ -87,7 +87,7 @@ function indexOf(trainingCase: TrainingCase): CaseIndex {
 function checkCases(cases: readonly TrainingCase[], { patchSize, padding }: BatchSettings): number {
   const [first] = cases;
   if (first === undefined)
-    throw new InputError('E_NO_CASES', 'there are no training cases. Give data.splits.train some.');
+    throw new InputError('E_NO_CASES', 'there are no training cases. Increase data.splits.train.');
   for (const one of cases) {
     const voxels = voxelCount(one.sizeVoxels);
     if (one.channels !== first.channels) {

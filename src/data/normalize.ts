@@ -187,14 +187,14 @@ export function normalize({ id, data, channels }: ImageToNormalize, method: Norm
     const { notFinite, constant } = normalizeChannel(data.subarray(start, end), result.subarray(start, end), ofChannel);
     const where = channels === 1 ? `case "${id}"` : `case "${id}", channel ${channel}`;
     if (notFinite > 0) {
-      const outcome = ofChannel === 'z-score-nonzero' ? 'are set to 0' : 'take the smallest value';
+      const outcome = ofChannel === 'z-score-nonzero' ? 'are set to 0' : 'are set to the smallest value';
       warnings.push({
         code: 'W_IMAGE_NOT_FINITE',
         message: `${where}: ${notFinite} of ${voxels} voxels are NaN or infinite and ${outcome}.`,
       });
     }
     if (constant) {
-      const outcome = keepsConstant(ofChannel) ? 'not spread out' : 'set to 0';
+      const outcome = keepsConstant(ofChannel) ? 'they are not scaled' : 'they are set to 0';
       warnings.push({ code: 'W_IMAGE_CONSTANT', message: `${where}: all voxels have the same value; ${outcome}.` });
     }
   });

@@ -39,7 +39,7 @@ function ownOf(content: unknown, context: SplitsContext): Splits {
   if (typeof context.folds?.labelled !== 'number') return splits;
   throw new InputError(
     'E_SPLITS',
-    `${context.path} lists the training cases itself. Take data.splits.labelled out, and list cases there as "unlabelled".`,
+    `${context.path} lists the training cases itself. Remove data.splits.labelled, and list cases there as "unlabelled".`,
   );
 }
 
@@ -73,7 +73,7 @@ function assertOnce(all: readonly string[], { path }: SplitsContext): void {
   if (twice.length === 0) return;
   throw new InputError(
     'E_SPLITS',
-    `${path} has cases more than once: ${listIds(twice)}. A case belongs to one split, or tests see what was trained on.`,
+    `${path} has cases more than once: ${listIds(twice)}. Put each case into one split only, otherwise the test cases are not unseen.`,
   );
 }
 

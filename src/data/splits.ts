@@ -89,7 +89,7 @@ function putLabelsAway(
   if (kept > train.length) {
     throw new InputError(
       'E_SPLITS',
-      `data.splits.labelled asks for ${kept} labelled training cases, but there are ${train.length}. Lower it, or give more cases to training.`,
+      `data.splits.labelled asks for ${kept} labelled training cases, but there are ${train.length}. Lower it, or increase data.splits.train.`,
     );
   }
   const shuffled = shuffle([...train].sort(), random(seed, 'labelled'));

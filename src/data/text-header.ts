@@ -44,7 +44,7 @@ export function readTextHeader(bytes: Uint8Array, format: HeaderFormat, path: st
   if (values * Float32Array.BYTES_PER_ELEMENT > LARGEST_VOLUME_BYTES) {
     throw new InputError(
       'E_VOLUME_TOO_LARGE',
-      `${path} declares ${sizes.join('x')} voxels; at most ${LARGEST_VOLUME_BYTES} bytes of float32 voxels are read. ` +
+      `${path} declares ${sizes.join('x')} voxels; at most ${LARGEST_VOLUME_BYTES} bytes of float32 voxels can be read. ` +
         'Crop or resample it, or check whether the file is damaged.',
     );
   }

@@ -38,7 +38,7 @@ function unlabelledFinding({ id }: CaseFiles, { listsFiles, folder }: SurveyedDa
   const message = `case "${id}" has images but no label`;
   if (listsFiles)
     return { code: 'W_CASE_UNLABELLED', caseId: id, message, advice: 'It is used as an unlabelled case.' };
-  const advice = `Add ${folder}/labelsTr/${id} with the ending of its images; as it is the case counts as unlabelled.`;
+  const advice = `Add ${folder}/labelsTr/${id} with the ending of its images; until then the case counts as unlabelled.`;
   return { code: 'E_LABEL_MISSING', caseId: id, message, advice };
 }
 
@@ -71,7 +71,7 @@ function duplicateFindings(cases: readonly CheckedCase[]): Finding[] {
         return [];
       }
       const message = `${file} has the same voxels as ${other.file} of case "${other.id}"`;
-      const advice = 'Take one of them out, or a test may see what was trained on.';
+      const advice = 'Remove one of them, otherwise a test case may not be unseen.';
       return [{ code: 'E_IMAGE_DUPLICATE', caseId: id, file, message, advice }];
     }),
   );
@@ -98,7 +98,7 @@ function spacingFindings(cases: readonly CheckedCase[]): Finding[] {
       code: 'W_SPACING_OUTLIER' as const,
       caseId: id,
       message: `case "${id}" has voxels of ${spacingMm.join(' x ')} mm; the median is ${medians.join(' x ')} mm`,
-      advice: 'Check its header, and set preprocess.spacingMm so that all cases come to one spacing.',
+      advice: 'Check its header, and set preprocess.spacingMm so that all cases get the same spacing.',
     }));
 }
 

@@ -40,7 +40,7 @@ export async function readCaseWeights(
   if (train.every(id => weights.get(id) === 0)) {
     throw new InputError(
       'E_CASE_WEIGHTS',
-      'patch.caseWeights gives every training case the weight 0. Give one of them more.',
+      'patch.caseWeights gives every training case the weight 0. Give at least one of them a weight above 0.',
     );
   }
   return weights;

@@ -56,13 +56,16 @@ async function readWhole(
   const read = async (location: string): Promise<Uint8Array> => {
     const parts = location.split(/[/\\]/);
     if (location.startsWith('/') || parts.includes('..')) {
-      throw new InputError('E_MODEL_WEIGHTS', `${path} keeps weights in ${location}, outside of its own folder.`);
+      throw new InputError(
+        'E_MODEL_WEIGHTS',
+        `${path} keeps weights in ${location}, outside its own folder. Export it with the weights inside, or in a file beside it.`,
+      );
     }
     const beside = [...folder, ...parts.filter(part => part !== '.')].join('/');
     if (await files.exists(beside)) return files.read(beside);
     throw new InputError(
       'E_MODEL_WEIGHTS',
-      `${path} keeps its weights in ${location}, but there is no ${beside}. Put the file beside the model, or export again with ` +
+      `${path} keeps its weights in ${location}, but there is no ${beside}. Put the file beside the model, or export it again with ` +
         'the weights inside.',
     );
   };
@@ -97,7 +100,7 @@ function assertChannels(
   const names = labels.map(({ value, name }) => `${value} (${name})`).join(', ');
   throw new InputError(
     'E_MODEL_LABELS',
-    `${path} gives ${channels} channels at its output "${outputName}", but its labels ${names} with activation ${activation} need ` +
+    `${path} has ${channels} channels at its output "${outputName}", but its labels ${names} with activation ${activation} need ` +
       `${values.length}${kind === 'sigmoid' ? ' (none for the background)' : ''}. Correct labels, activation or axes (${axes}) in ` +
       `${beside} or by flags.`,
   );
@@ -135,7 +138,7 @@ export async function readModelFile(
     const missing = [...new Set(result.error.issues.map(issue => issue.path.join('.')))];
     throw new InputError(
       'E_MODEL_INFO',
-      `${path} does not say its ${missing.join(', ')}. Write them into ${beside}, for example ` +
+      `${path} lacks ${missing.join(', ')}. Write them into ${beside}, for example ` +
         '{ "labels": ["background", "tumour"], "normalize": "z-score", "activation": "softmax", "patch": [depth, height, width] }, or ' +
         'give them as flags.',
     );

@@ -53,8 +53,8 @@ export async function resolveNormalization(
     if (statistics !== undefined) return { ct: statistics };
     throw new InputError(
       'E_INTENSITIES',
-      `the intensities of the channel "${dataset.channels[channel]}" cannot be told: nothing is segmented in the training cases of ` +
-        `${dataset.folder}, or all that is has one intensity. Choose another preprocess.normalize than ct.`,
+      `preprocess.normalize ct cannot measure the channel "${dataset.channels[channel]}": nothing is segmented in the training cases of ` +
+        `${dataset.folder}, or all segmented voxels have one intensity. Choose another method.`,
     );
   });
 }

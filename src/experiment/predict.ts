@@ -104,8 +104,8 @@ function warnOfMemory({ progress }: Laboratory, { sizeVoxels }: Volume, classes:
   if (bytes < LARGE_BYTES) return;
   const gigabytes = (bytes / 1e9).toFixed(1);
   progress.warn(
-    `the probabilities of ${classes} classes on ${formatSize(sizeVoxels)} voxels take ${gigabytes} GB of memory, and as much again ` +
-      'twice while they are written.',
+    `the probabilities of ${classes} classes on ${formatSize(sizeVoxels)} voxels take ${gigabytes} GB of memory, and twice as ` +
+      'much in addition while they are written.',
   );
 }
 

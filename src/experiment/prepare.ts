@@ -124,13 +124,17 @@ interface UsedCases {
 /** @throws {InputError} E_NO_CASES without a training case, or without an unlabelled case where the recipe asks for them */
 async function chooseCases({ files }: Laboratory, recipe: Recipe, dataset: Dataset): Promise<UsedCases> {
   const splits = await readSplits(files, recipe, dataset);
-  if (splits.train.length === 0) throw new InputError('E_NO_CASES', `${dataset.folder} leaves no training case`);
+  if (splits.train.length === 0)
+    throw new InputError(
+      'E_NO_CASES',
+      `the splits leave no training case in ${dataset.folder}. Increase data.splits.train.`,
+    );
   const usesUnlabelled = recipe.distill.unlabelled.batch > 0;
   const transfer = usesUnlabelled ? splits.unlabelled : [];
   if (usesUnlabelled && transfer.length === 0) {
     throw new InputError(
       'E_NO_CASES',
-      `distill.unlabelled asks for unlabelled cases, but ${dataset.folder} has none. Set data.splits.labelled to put labels away, or ` +
+      `distill.unlabelled asks for unlabelled cases, but ${dataset.folder} has none. Set data.splits.labelled to set labels aside, or ` +
         'distill.unlabelled.batch to 0.',
     );
   }

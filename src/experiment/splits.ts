@@ -53,7 +53,7 @@ export async function readSplits(
   if (wanting.length > 0) {
     throw new InputError(
       'E_SPLITS',
-      `these cases of ${folder} are to be trained on or tested, but have no label: ${wanting.join(', ')}. List them as "unlabelled".`,
+      `these cases of ${folder} are in a split that needs labels, but have none: ${wanting.join(', ')}. List them as "unlabelled".`,
     );
   }
   const isListed = 'file' in asked && asked.labelled === null && splits.unlabelled.length > 0;

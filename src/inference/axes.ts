@@ -30,7 +30,7 @@ function transpose(value: Tensor, order: readonly number[], axes: Axes): Tensor 
     const got = `${value.dataType} ${formatShape(value.shape)}`;
     throw new InputError(
       'E_MODEL_OUTPUT',
-      `a model with axes ${axes} must take and give float32 of rank 5, got ${got}`,
+      `a model with axes ${axes} must have a float32 input and output of rank 5, got ${got}`,
     );
   }
   const shape = order.map(axis => value.shape[axis]!);

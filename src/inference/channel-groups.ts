@@ -38,7 +38,7 @@ function regroup(output: Tensor, groups: ChannelGroups, activation: Activation):
   if (!(output.data instanceof Float32Array) || channels < needed) {
     throw new InputError(
       'E_MODEL_OUTPUT',
-      `the model gives ${output.dataType} ${formatShape(output.shape)}, but its labels need float32 with at least ${needed} channels`,
+      `the output of the model is ${output.dataType} ${formatShape(output.shape)}, but its labels need float32 with at least ${needed} channels`,
     );
   }
   const values = output.data;

@@ -23,7 +23,7 @@ export function sharedClasses(infos: readonly ModelInfo[]): OutputClasses {
     if (got === expected) return;
     throw new InputError(
       'E_ENSEMBLE',
-      `models of an ensemble must take and give the same: model 1 goes from ${expected}; model ${index + 2} from ${got}. ` +
+      `the models of an ensemble must have the same inputs and classes: model 1 maps ${expected}; model ${index + 2} maps ${got}. ` +
         'Leave it out, or correct its labels in the JSON beside it.',
     );
   });

@@ -137,7 +137,7 @@ function toModelGrid(volume: Volume, info: ModelInfo, id: string): Omit<ModelIma
   if (channels !== info.channels) {
     throw new InputError(
       'E_CHANNELS',
-      `the model takes ${info.channels} channel(s), ${id} has ${channels}. Give the same images, in the same order, as in training.`,
+      `the model takes ${info.channels} channel(s), ${id} has ${channels}. Give the same images in the same order as in training.`,
     );
   }
   const normalized = normalize({ id, data, channels }, info.normalize);

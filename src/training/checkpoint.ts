@@ -76,7 +76,7 @@ export async function encodeCheckpoint(checkpoint: Checkpoint, specs: readonly P
 function corrupt(path: string, reason: string): never {
   throw new InputError(
     'E_CHECKPOINT_CORRUPT',
-    `${path}: ${reason}. Remove the folder of this arm and go on with --resume, which trains the arm from its first step`,
+    `${path}: ${reason}. Remove the folder of this arm and continue with --resume, which trains the arm from its first step`,
   );
 }
 

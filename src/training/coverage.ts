@@ -38,7 +38,7 @@ export function assertWholePatch(what: 'student' | 'teacher', logits: Shape, ima
   if (sameShape(spatial(logits), spatial(image))) return;
   throw new InputError(
     'E_DISTILL',
-    `inner images cannot be compared where the ${what} gives ${formatShape(spatial(logits))} of a patch of ` +
+    `features cannot be compared, since the ${what} covers only ${formatShape(spatial(logits))} of a patch of ` +
       `${formatShape(spatial(image))} voxels (z, y, x). Use padding: same, or methods that compare logits`,
   );
 }

@@ -141,7 +141,7 @@ function exclusive({ activation }: DistillationContext, method: Method): void {
   if (activation === 'softmax') return;
   throw new InputError(
     'E_DISTILL',
-    `${method} compares classes that exclude each other; with loss.crossEntropy.kind "binary" use kd, logitRegression or softDice`,
+    `${method} needs classes that exclude each other; with loss.crossEntropy.kind "binary" use kd, logitRegression or softDice`,
   );
 }
 

@@ -47,7 +47,7 @@ export function geometryWarnings(
       code: 'W_AXES_SHEARED',
       message:
         `${path}: the axes ${AXES[left]} and ${AXES[right]} meet at ${degrees.toFixed(1)} degrees; distances are measured as if ` +
-        'at 90. Resample the volume to right angles if they matter.',
+        'the angle were 90 degrees. Resample the volume to right angles if distances matter.',
     });
   }
   const differs = lengths.some((length, axis) => Math.abs(length / spacingMm[axis]! - 1) > SPACING_TOLERANCE);
@@ -55,7 +55,7 @@ export function geometryWarnings(
     const shown = lengths.map(length => Number(length.toPrecision(6))).join(' x ');
     warnings.push({
       code: 'W_SPACING_AFFINE',
-      message: `${path}: the spacing is ${spacingMm.join(' x ')} mm, but its affine steps ${shown} mm; the spacing is taken. Correct the header.`,
+      message: `${path}: the header gives a spacing of ${spacingMm.join(' x ')} mm, but its affine ${shown} mm; the spacing is used. Correct the header.`,
     });
   }
   return warnings;

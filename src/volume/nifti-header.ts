@@ -206,7 +206,7 @@ export function readNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
   const { sizeVoxels, channels, rank } = readDimensions(fields.dims, path);
   const voxelOffset = fields.vox_offset;
   if (!Number.isSafeInteger(voxelOffset) || voxelOffset < HEADER_BYTES[version]) {
-    throw corrupt(path, `its voxels are said to start at byte ${voxelOffset}`);
+    throw corrupt(path, `its header places the voxels at byte ${voxelOffset}`);
   }
   const spacing = readSpacing(fields.pixDims, rank, path);
   const unitMm = millimetresPerUnit(fields.xyzt_units);

@@ -40,7 +40,7 @@ function readCheckedHeader(head: Uint8Array, { path, maxBytes = LARGEST_VOLUME_B
     throw new InputError(
       'E_NIFTI_TOO_LARGE',
       `${path} declares ${formatSize(header.sizeVoxels)} voxels in ${header.channels} channel(s) from byte ${header.voxelOffset}; ` +
-        `at most ${maxBytes} bytes of float32 voxels are read. Crop or resample it, or check whether the file is damaged.`,
+        `at most ${maxBytes} bytes of float32 voxels can be read. Crop or resample it, or check whether the file is damaged.`,
     );
   }
   return header;
@@ -85,7 +85,7 @@ function startReading(options: DecodeOptions, largestContent: number, largestSur
     if (total < head.length) return;
     opened ??= open();
     const { header, voxels } = opened;
-    if (total > fileBytes(header) + largestSurplus) throw new Error('it holds far more data than its header announces');
+    if (total > fileBytes(header) + largestSurplus) throw new Error('it holds far more data than its header declares');
     voxels.push(piece.subarray(Math.max(0, Math.max(head.length, header.voxelOffset) - start)));
   };
   const finish = (): ReturnType<Reading['finish']> => {

@@ -46,9 +46,9 @@ export function assertSameGrid(first: PlacedGrid, other: PlacedGrid): readonly V
   const shiftMm = cornerShiftMm(first, other);
   const edgeMm = Math.min(...first.spacingMm);
   if (shiftMm <= EQUAL_VOXELS * edgeMm) return [];
-  const apart = `${other.path} and ${first.path} lie up to ${Number(shiftMm.toPrecision(3))} mm apart`;
+  const apart = `${other.path} and ${first.path} are up to ${Number(shiftMm.toPrecision(3))} mm apart`;
   if (shiftMm <= ROUNDING_VOXELS * edgeMm) {
-    const message = `${apart} by their affines, less than a voxel's rounding; the first decides.`;
+    const message = `${apart} by their affines, less than the rounding of a voxel; the affine of the first is used.`;
     return [{ code: 'W_GEOMETRY_ROUNDING', message }];
   }
   throw new InputError(

@@ -204,8 +204,10 @@ describe('a step with a teacher of fewer classes', () => {
         ...step,
         distillation: { ...distillation!, terms: TERMS.filter(term => term.name === name) },
       });
-    expect(plan('dkd')).toThrow('distillation term dkd: decoupled distillation needs three classes, got 2: use kd');
-    expect(plan('dist')).toThrow('distillation term dist: relations between classes need three of them, got 2: use kd');
+    expect(plan('dkd')).toThrow('distillation term dkd: dkd needs three or more classes, got 2: use kd');
+    expect(plan('dist')).toThrow(
+      'distillation term dist: dist compares relations between three or more classes, got 2: use kd',
+    );
   });
 });
 

@@ -120,7 +120,7 @@ describe('an unusable model is refused', () => {
     };
     await expect(refusal({ read: elsewhere })).rejects.toMatchObject({
       code: 'E_MODEL_WEIGHTS',
-      message: expect.stringContaining('outside of its own folder'),
+      message: expect.stringContaining('outside its own folder'),
     });
   });
 });

@@ -34,7 +34,7 @@ export function decoupledLoss(
 ): Value {
   assertAlike(student, teacher);
   const classes = student.shape[1] as number;
-  if (classes < 3) throw new ShapeError(`decoupled distillation needs three classes, got ${classes}: use kd`);
+  if (classes < 3) throw new ShapeError(`dkd needs three or more classes, got ${classes}: use kd`);
   const isTarget = builder.greater(target, 0.5);
   const others = builder.sub(1, target);
   const split = (logits: Value): { readonly u: Value; readonly logOthers: Value } => {

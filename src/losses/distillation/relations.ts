@@ -41,7 +41,8 @@ export function relationLoss(
 ): Value {
   assertAlike(student, teacher);
   const classes = student.shape[1] as number;
-  if (classes < 3) throw new ShapeError(`relations between classes need three of them, got ${classes}: use kd`);
+  if (classes < 3)
+    throw new ShapeError(`dist compares relations between three or more classes, got ${classes}: use kd`);
   const soften = (logits: Value): Value =>
     builder.exp(builder.apply('LogSoftmax', [builder.div(logits, temperature)], { axis: 1 }));
   const [p, q] = [soften(teacher), soften(student)];

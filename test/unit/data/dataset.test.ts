@@ -331,7 +331,7 @@ describe('loadCase', () => {
   });
 
   test('refuses a label or a channel in another place of the world, and warns of rounding', async () => {
-    const mismatch = { code: 'E_GEOMETRY_MISMATCH', message: expect.stringMatching(/a\.nii\.gz lie up to 5 mm apart/) };
+    const mismatch = { code: 'E_GEOMETRY_MISMATCH', message: expect.stringMatching(/a\.nii\.gz are up to 5 mm apart/) };
     const apart = decathlon({}, { 'd/labelsTr/a.nii.gz': nifti(LABEL, SIZE, 5) });
     await expect(load(apart, 'd', 0)).rejects.toMatchObject(mismatch);
     const tree = { ...NNUNET_TREE, 'n/Dataset007_Toy/imagesTr/p_1_0001.nii.gz': nifti(ramp(12), SIZE, -5) };

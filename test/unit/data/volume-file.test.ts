@@ -257,6 +257,6 @@ describe('geometryWarnings', () => {
   test('names a spacing that the affine contradicts', () => {
     const [warning] = geometryWarnings({ affine: upright, spacingMm: [2, 3, 5] }, 'a');
     expect(warning).toMatchObject({ code: 'W_SPACING_AFFINE' });
-    expect(warning?.message).toContain('2 x 3 x 5 mm, but its affine steps 2 x 3 x 4 mm');
+    expect(warning?.message).toContain('2 x 3 x 5 mm, but its affine 2 x 3 x 4 mm');
   });
 });

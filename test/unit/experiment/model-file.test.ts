@@ -93,7 +93,7 @@ describe('readModelFile', () => {
   it('names every fact that is nowhere to be found', async () => {
     await expect(read(modelBytes({}, ['N', 1, 'D', 'H', 'W']))).rejects.toMatchObject({
       code: 'E_MODEL_INFO',
-      message: expect.stringMatching(/a\/m\.onnx does not say its labels, normalize, patch, activation\. .*a\/m\.json/),
+      message: expect.stringMatching(/a\/m\.onnx lacks labels, normalize, patch, activation\. .*a\/m\.json/),
     });
   });
 

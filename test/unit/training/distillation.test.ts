@@ -161,15 +161,15 @@ describe('the layers that terms name', () => {
   it('give dkd and dist three classes that exclude each other, or an error that names the way out', () => {
     const dist = { method: 'dist', name: 'dist', ...logits, interWeight: 1, intraWeight: 1 } as const;
     expect(() => planDistillation([dist], { ...shapes, activation: 'sigmoid' })).toThrow(
-      /dist compares classes that exclude each other.*use kd, logitRegression or softDice/,
+      /dist needs classes that exclude each other.*use kd, logitRegression or softDice/,
     );
     const two = new Map<string, Shape>([['logits', [2, 2, 8, 8, 8]]]);
     expect(() => planDistillation([dist], { ...shapes, student: two, teacher: two })).toThrow(
-      'distillation term dist: relations between classes need three of them, got 2: use kd',
+      'distillation term dist: dist compares relations between three or more classes, got 2: use kd',
     );
     const dkd = { method: 'dkd', ...logits, targetWeight: 1, nonTargetWeight: 1, reference: 'label' } as const;
     expect(() => planDistillation([{ ...dkd, name: 'dkd' }], { ...shapes, student: two, teacher: two })).toThrow(
-      'decoupled distillation needs three classes, got 2: use kd',
+      'dkd needs three or more classes, got 2: use kd',
     );
   });
 });

@@ -217,7 +217,7 @@ describe('decodeNifti', () => {
     const modest = new Uint8Array(30_000_000);
     modest.set(raw);
     expect(failure(() => decodeNifti(gzipSync(modest, { level: 1 }), { path: 'a.nii.gz' })).message).toMatch(
-      /far more data than its header announces/,
+      /far more data than its header declares/,
     );
     const boastful = edited(raw, view => [42, 44, 46].forEach(offset => void view.setInt16(offset, 1000, true)));
     expect(failure(() => decodeNifti(gzipSync(boastful), { path: 'a.nii.gz' })).message).toMatch(

@@ -24,13 +24,13 @@ describe('assertSameGrid', () => {
   it('warns of a small shift with its size', () => {
     const [warning] = assertSameGrid(image, label(3, 10.02));
     expect(warning).toMatchObject({ code: 'W_GEOMETRY_ROUNDING' });
-    expect(warning?.message).toMatch(/label\.nii\.gz and image\.nii\.gz lie up to 0\.02 mm apart/);
+    expect(warning?.message).toMatch(/label\.nii\.gz and image\.nii\.gz are up to 0\.02 mm apart/);
   });
 
   it('measures at the far corner: a slope adds up over 100 voxels', () => {
     // 0.0004 mm per voxel over 100 voxels are 0.04 mm, 0.001 are 0.1 mm, of an edge of 0.5 mm
     expect(assertSameGrid(image, label(0, 1.0004))).toMatchObject([{ code: 'W_GEOMETRY_ROUNDING' }]);
-    expect(() => assertSameGrid(image, label(0, 1.001))).toThrow(/lie up to 0\.1 mm apart: their affines differ/);
+    expect(() => assertSameGrid(image, label(0, 1.001))).toThrow(/are up to 0\.1 mm apart: their affines differ/);
   });
 
   it.each([
