@@ -18,7 +18,9 @@ export function formatDice(value: MaybeNumber): string {
 
 /** A difference with its sign: `+0.012`. */
 export function formatSigned(value: MaybeNumber): string {
-  return finite(value) ? `${value >= 0 ? '+' : '\u2212'}${Math.abs(value).toFixed(3)}` : 'n/a';
+  if (!finite(value)) return 'n/a';
+  const size = Math.abs(value).toFixed(3);
+  return `${value < 0 && Number(size) !== 0 ? '\u2212' : '+'}${size}`;
 }
 
 /** `0.801 to 0.842`; `no interval` where neither end is known, as with fewer than five cases. */

@@ -13,7 +13,13 @@ import type { Montage, MontageLegendEntry } from './montage.ts';
 import { charts, renderPage, section } from './page.ts';
 import { renderReliability } from './reliability-charts.ts';
 import { renderDicePerCase, renderPairedDifferences } from './score-charts.ts';
-import { renderArmsTable, renderEmptyClassesTable, renderMeasuresTable, renderRepeatsTable } from './tables.ts';
+import {
+  renderArmsTable,
+  renderEmptyClassesTable,
+  renderMeasuresTable,
+  renderRepeatsTable,
+  renderTestsTable,
+} from './tables.ts';
 import { renderTradeOffs } from './trade-off-charts.ts';
 import { isRunning, renderUnits } from './units-section.ts';
 import { renderVolumeAgreement } from './volume-charts.ts';
@@ -114,6 +120,10 @@ export function renderReport(input: ReportInput): string {
     'Whether probabilities mean what they say',
     'All voxels of all cases in bins of equal width. Below the diagonal an arm is too sure of a class, above it not sure enough.',
     charts(renderReliability(evaluations)),
+  )}${section(
+    'Tests of every metric',
+    'Distances exist only where both reference and prediction have the class, so a missed structure is not in them: see the empty classes below.',
+    renderTestsTable(comparison),
   )}${section('Empty classes', '', hasEvaluations ? [renderEmptyClassesTable(evaluations)] : [])}${section(
     'How to repeat it',
     'Save the recipe below as recipe.yaml, put the data where it says, and run:',

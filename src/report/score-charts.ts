@@ -186,7 +186,7 @@ function renderPair(tests: readonly PairTest[], evaluations: Evaluations): Marku
  */
 export function renderPairedDifferences(comparison: Comparison, evaluations: Evaluations): readonly Markup[] {
   const pairs = new Map<string, PairTest[]>();
-  for (const test of comparison.pairs) {
+  for (const test of comparison.pairs.filter(({ metric }) => metric === 'meanDice' || metric.startsWith('dice:'))) {
     const key = JSON.stringify([test.a, test.b]);
     pairs.set(key, [...(pairs.get(key) ?? []), test]);
   }

@@ -5,6 +5,8 @@ import type { ClassSummary } from '../metrics/case-score.ts';
 import type { Estimate } from '../metrics/statistics.ts';
 import { haveSameClasses } from '../study/comparison/compare.ts';
 import type { ArmSummary, Comparison } from '../study/comparison/comparison.ts';
+import { isDifference, signed } from '../study/comparison/sentences.ts';
+import { isWorse, metricFacts, nounOf } from '../study/comparison/tested-metric.ts';
 import { orderArms } from './arms.ts';
 import {
   formatBytes,
@@ -12,6 +14,7 @@ import {
   formatDice,
   formatInterval,
   formatNumber,
+  formatPValue,
   formatSeconds,
   formatShare,
 } from './format.ts';
@@ -153,6 +156,30 @@ export function renderMeasuresTable(evaluations: Evaluations): Markup {
     ),
   );
   return renderTable('Further measures of each arm, with 95 % confidence intervals over cases.', arms, rows);
+}
+
+/** Every metric tested: mean difference with the corrected p, and a word where the test supports one; a column per pair of arms. */
+export function renderTestsTable(comparison: Comparison): readonly Markup[] {
+  const pairs = [...new Set(comparison.pairs.map(({ a, b }) => `${a} minus ${b}`))];
+  const rows = [...new Set(comparison.pairs.map(({ metric }) => metric))].map(
+    (metric): Row => ({
+      measure: `${nounOf(metric)}${metricFacts(metric).unit}`,
+      cell: column => {
+        const test = comparison.pairs.find(one => one.metric === metric && `${one.a} minus ${one.b}` === column);
+        if (test === undefined) return ['n/a', ''];
+        const { meanDifference, pValueHolm } = test;
+        const found = isDifference(test) ? (isWorse(metric, meanDifference) ? ', worse' : ', better') : '';
+        return [
+          `${signed(meanDifference, metricFacts(metric).decimals)}${found}`,
+          `${formatPValue(pValueHolm)}, n\u00a0=\u00a0${test.n}`,
+        ];
+      },
+    }),
+  );
+  if (rows.length === 0) return [];
+  const caption =
+    'Every metric, tested on the same cases: mean difference, and the p-value of the Wilcoxon test after Holm\u2019s correction for the pairs of the row. A word stands where p is below 0.05.';
+  return [renderTable(caption, pairs, rows)];
 }
 
 /** How many cases lack a class: in both reference and prediction (left out of means), or in just one (Dice 0, infinite distance). */

@@ -6,8 +6,9 @@
  */
 
 import { rangeOf } from '../../metrics/case-score.ts';
-import { crossedMean, FEWEST_CASES } from '../../metrics/crossed-mean.ts';
-import { wilcoxonSignedRank } from '../../metrics/signed-rank.ts';
+import { crossedMean } from '../../metrics/crossed-mean.ts';
+import { isDistance, TESTED_METRICS } from '../../metrics/metric-facts.ts';
+import { smallestSignedRankP, wilcoxonSignedRank } from '../../metrics/signed-rank.ts';
 import { holm, meanOf } from '../../metrics/statistics.ts';
 import type { Repeat } from '../folder.ts';
 import type { ArmSummary, Comparison, PairTest } from './comparison.ts';
@@ -16,10 +17,12 @@ import {
   classNames,
   differenceStrata,
   foldsOfArm,
-  scoreOf,
+  missedCases,
   strataOf,
   valuesOf,
 } from './score-tables.ts';
+import { sentenceOf } from './sentences.ts';
+import { differenceRange, parseMetric, scoreOf } from './tested-metric.ts';
 
 function summarize(arm: ArmEvaluations): ArmSummary {
   const estimate = crossedMean(strataOf(arm, scoreOf('meanDice')), rangeOf('dice'));
@@ -55,26 +58,33 @@ function entryOf(arm: ArmEvaluations): Comparison['arms'][string] {
   };
 }
 
-type Tested = Omit<PairTest, 'pValueHolm' | 'sentence'>;
+/** A test before it is corrected. */
+type Tested = Omit<PairTest, 'pValueHolm' | 'smallestPHolm' | 'sentence'> & { readonly smallestP: number };
 
-function testPair(a: ArmEvaluations, b: ArmEvaluations, metric: string): Tested | undefined {
-  const strata = differenceStrata(a, b, scoreOf(metric));
+function testPair(a: ArmEvaluations, b: ArmEvaluations, name: string): Tested | undefined {
+  const strata = differenceStrata(a, b, scoreOf(name));
   const differences = valuesOf(strata);
   if (differences.length === 0) return undefined;
-  const { mean, ci95, n } = crossedMean(strata, [-1, 1]);
+  const { mean, ci95, n } = crossedMean(strata, differenceRange(name));
+  const { pValue, n: differing } = wilcoxonSignedRank(
+    differences,
+    differences.map(() => 0),
+  );
+  const { className, metric } = parseMetric(name);
+  const missed = isDistance(metric) ? { missed: [a, b].map(arm => missedCases(arm, className ?? '')) } : {};
   return {
     a: a.name,
     b: b.name,
-    metric,
+    metric: name,
     meanDifference: mean,
     ci95,
-    pValue: wilcoxonSignedRank(
-      differences,
-      differences.map(() => 0),
-    ).pValue,
+    pValue,
+    smallestP: smallestSignedRankP(differing),
     test: 'wilcoxon signed-rank',
     n,
+    differing,
     models: [a.repeats.length, b.repeats.length],
+    ...(missed as Pick<Tested, 'missed'>),
   };
 }
 
@@ -85,52 +95,15 @@ export function haveSameClasses(a: Pick<ArmSummary, 'classes'>, b: Pick<ArmSumma
 }
 
 /**
- * Tests on mean Dice, where it is of the same classes, then on each class that both know. Without a shared case there is nothing to test.
+ * Tests on mean Dice, where it is of the same classes, then metric by metric on each class that both know. Without a shared case there is nothing
+ * to test.
  */
 function testArms(a: ArmEvaluations, b: ArmEvaluations): Tested[] {
   const [own, other] = [classNames(a), classNames(b)];
   const shared = own.filter(name => other.includes(name));
-  const metrics = shared.map(name => `dice:${name}`);
+  const names = TESTED_METRICS.flatMap(metric => shared.map(name => `${metric}:${name}`));
   const isSame = shared.length === own.length && own.length === other.length;
-  return [...(isSame ? ['meanDice'] : []), ...metrics].flatMap(metric => testPair(a, b, metric) ?? []);
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
-}
-
-function probability(value: number): string {
-  return value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function intervalOf({ ci95: [low, high] }: Pick<PairTest, 'ci95'>): string {
-  if (Number.isNaN(low)) return `no interval below ${FEWEST_CASES} cases`;
-  return `95 % CI ${signed(low)} to ${signed(high)}`;
-}
-
-/** Only a difference that the corrected test supports is called one. */
-function sentenceOf(test: Omit<PairTest, 'sentence'>, family: number): string {
-  const what = test.metric === 'meanDice' ? 'mean Dice' : `Dice of ${test.metric.slice('dice:'.length)}`;
-  const p = `${probability(test.pValueHolm)}${family === 1 ? '' : ` after Holm's correction for ${family} tests`}`;
-  const [modelsA, modelsB] = test.models;
-  const models =
-    modelsA === modelsB ? `${plural(modelsA, 'model')} each` : `${modelsA} and ${plural(modelsB, 'model')}`;
-  const numbers =
-    `${signed(test.meanDifference)}, ${intervalOf(test)}, ${p}, ` + `${plural(test.n, 'case')}, ${models}`;
-  if (!isDifference(test)) return `No difference in ${what} found between ${test.a} and ${test.b} (${numbers}).`;
-  const direction = test.meanDifference > 0 ? 'higher' : 'lower';
-  return `${test.a} has a ${direction} ${what} than ${test.b} (${numbers}).`;
-}
-
-const SIGNIFICANCE_LEVEL = 0.05;
-
-/** Whether a test supports a difference, at 5 % and with Holm's correction. */
-export function isDifference({ pValueHolm }: Pick<PairTest, 'pValueHolm'>): boolean {
-  return pValueHolm < SIGNIFICANCE_LEVEL;
+  return [...(isSame ? ['meanDice'] : []), ...names].flatMap(name => testPair(a, b, name) ?? []);
 }
 
 /**
@@ -142,17 +115,17 @@ export function testPairs(pairs: readonly (readonly [ArmEvaluations, ArmEvaluati
   const tested = pairs.flatMap(([a, b]) => testArms(a, b));
   const families = new Map<string, Tested[]>();
   for (const test of tested) families.set(test.metric, [...(families.get(test.metric) ?? []), test]);
-  const adjusted = new Map<Tested, number>();
+  const corrected = new Map<Tested, PairTest>();
   for (const family of families.values()) {
     const pValues = holm(family.map(({ pValue }) => pValue));
+    const least = holm(family.map(({ smallestP }) => smallestP));
     family.forEach((test, index) => {
-      adjusted.set(test, pValues[index] as number);
+      const { smallestP: _, ...rest } = test;
+      const found = { ...rest, pValueHolm: pValues[index]!, smallestPHolm: least[index]!, sentence: '' };
+      corrected.set(test, { ...found, sentence: sentenceOf(found, family.length) });
     });
   }
-  return tested.map(test => {
-    const corrected = { ...test, pValueHolm: adjusted.get(test) as number };
-    return { ...corrected, sentence: sentenceOf(corrected, families.get(test.metric)?.length ?? 1) };
-  });
+  return tested.map(test => corrected.get(test)!);
 }
 
 /** The arms by name, pooled and in parts. */

@@ -16,7 +16,7 @@ export interface ArmSummary {
 export interface PairTest {
   readonly a: string;
   readonly b: string;
-  /** `meanDice`, or `dice:<class>` */
+  /** `meanDice`, or `<metric>:<class>`, such as `dice:Anterior` and `hd95Mm:Anterior`; `volumeErrorPercent` is tested by its size. */
   readonly metric: string;
   /** Mean over cases of a - b. */
   readonly meanDifference: number;
@@ -25,11 +25,17 @@ export interface PairTest {
   readonly pValue: number;
   /** Corrected for the tests of the same metric beside it (Holm); the sentence goes by it. */
   readonly pValueHolm: number;
+  /** The least that `pValueHolm` can be with as many cases that differ; from 0.05 on the test cannot find anything. */
+  readonly smallestPHolm: number;
   readonly test: 'wilcoxon signed-rank';
   /** Cases. */
   readonly n: number;
+  /** Cases on which a and b differ; the test is about these. */
+  readonly differing: number;
   /** Trained models of a and of b: folds times seeds. */
   readonly models: readonly [number, number];
+  /** Of a distance: cases that are not in it, since a or b misses the structure or makes it up. */
+  readonly missed?: readonly [number, number];
   /** What the numbers say, in one sentence for people. */
   readonly sentence: string;
 }

@@ -4,24 +4,14 @@
  */
 
 import type { Evaluation } from '../../experiment/record.ts';
-import type { CaseScore } from '../../metrics/case-score.ts';
 import { caseValues, type ScoreTable, type ScoreTerm } from '../../metrics/crossed-mean.ts';
 import type { Repeat } from '../folder.ts';
+import type { Score } from './tested-metric.ts';
 
 /** One arm's evaluations, one per fold and seed. */
 export interface ArmEvaluations {
   readonly name: string;
   readonly repeats: readonly (Repeat & { readonly evaluation: Evaluation })[];
-}
-
-/** What is looked at of a case. */
-export type Score = (item: CaseScore) => number | null;
-
-/** @param metric `meanDice`, or `dice:<class>` */
-export function scoreOf(metric: string): Score {
-  if (metric === 'meanDice') return item => item.meanDice;
-  const name = metric.slice('dice:'.length);
-  return item => item.classes[name]?.dice ?? null;
 }
 
 /** The folds that an arm has evaluations of. */
@@ -65,6 +55,17 @@ export function classNames(arm: ArmEvaluations): readonly string[] {
   return [
     ...new Set(arm.repeats.flatMap(({ evaluation }) => evaluation.cases.flatMap(item => Object.keys(item.classes)))),
   ];
+}
+
+/** Cases in which any model of the arm misses the class or makes it up: just one of reference and prediction has it. */
+export function missedCases(arm: ArmEvaluations, className: string): number {
+  const ids = arm.repeats.flatMap(({ evaluation }) =>
+    evaluation.cases.flatMap(({ id, classes }) => {
+      const presence = classes[className]?.presence;
+      return presence === 'reference-only' || presence === 'prediction-only' ? [id] : [];
+    }),
+  );
+  return new Set(ids).size;
 }
 
 function sameSeeds(a: ArmEvaluations['repeats'], b: ArmEvaluations['repeats']): boolean {

@@ -94,8 +94,10 @@ export function pair(a: string, b: string, meanDifference: number, pValue: numbe
     ci95: [meanDifference - 0.01, meanDifference + 0.02],
     pValue,
     pValueHolm: pValue,
+    smallestPHolm: 0,
     test: 'wilcoxon signed-rank',
     n: 40,
+    differing: 40,
     models: [1, 1],
     sentence: `${a} against ${b}.`,
   };

@@ -32,6 +32,27 @@ describe('the headline of a report', () => {
     expect(headline(comparison([pair('student', 'baseline', 0.02, Number.NaN)]))).toMatch(/^No difference found/);
   });
 
+  it('names a surface distance that got worse, and none that did not', () => {
+    const dice = pair('student', 'baseline', 0.02, 0.001);
+    const distance = (by: number, pValue: number) => ({
+      ...pair('student', 'baseline', by, pValue),
+      metric: 'hd95Mm:Anterior',
+    });
+    expect(headline(comparison([dice, distance(2.15, 0.01)]))).toContain(
+      'Its surface lies further off than that of the network without a teacher: HD95 of Anterior (+2.15 mm, p = 0.010).',
+    );
+    for (const test of [distance(-2.15, 0.01), distance(2.15, 0.2)]) {
+      expect(headline(comparison([dice, test]))).not.toContain('further off');
+    }
+  });
+
+  it('says that there are too few cases where no p below 0.05 is possible', () => {
+    const test = { ...pair('student', 'baseline', 0.02, 0.094), smallestPHolm: 0.094, n: 6 };
+    expect(headline(comparison([test]))).toMatch(
+      /^6 cases cannot tell the distilled student.*: p cannot fall below 0\.094/,
+    );
+  });
+
   it('does not take a test of one class for the test of the mean', () => {
     const test = { ...pair('student', 'baseline', 0.02, 0.001), metric: 'dice:Anterior' };
     expect(headline(comparison([test]))).toContain('was not tested against a baseline');

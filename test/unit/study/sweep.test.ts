@@ -153,7 +153,7 @@ describe('the results of a sweep', () => {
     const { choice } = sweepResults(combinations, arms, { within: 0.01 });
     expect(choice).toMatchObject({ student: 'student small', model: 'units/student small/model.onnx' });
     expect(choice?.sentence).toMatch(
-      /^The smallest student within 0\.01 Dice .* is student small, with 0\.892 against 0\.897\. On the test cases: No difference .* \(-0\.040, /,
+      /^The smallest student within 0\.01 Dice .* is student small, with 0\.892 against 0\.897\. On the test cases: 3 cases cannot tell .* \(−0\.040, /,
     );
   });
 

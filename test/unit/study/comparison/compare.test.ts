@@ -58,12 +58,34 @@ describe('compareArms', () => {
     expect(pair?.sentence).toMatch(
       /^student has a higher mean Dice than baseline \(\+0\.035, .*p = 0\.031, 6 cases, 1 model each\)\.$/,
     );
-    expect(pairs.map(({ metric }) => metric)).toEqual(['meanDice', 'dice:Anterior']);
+    const metrics = [
+      'dice',
+      'hd95Mm',
+      'assdMm',
+      'surfaceDice',
+      'sensitivity',
+      'precision',
+      'volumeErrorPercent',
+      'ece',
+    ];
+    const known = metrics.filter(metric => pairs.some(test => test.metric === `${metric}:Anterior`));
+    expect(pairs.map(({ metric }) => metric)).toEqual(['meanDice', ...known.map(metric => `${metric}:Anterior`)]);
   });
 
   it('says that no difference was found where the test does not support one', () => {
     const { pairs } = compareArms([arm('student', evaluation([0.9, 0.8])), arm('baseline', evaluation([0.8, 0.7]))]);
-    expect(pairs[0]?.sentence).toMatch(/^No difference in mean Dice found between student and baseline/);
+    expect(pairs[0]?.sentence).toBe(
+      '2 cases cannot tell student from baseline in mean Dice: p cannot fall below 0.500 (+0.100, no interval below 5 cases, 2 cases, 1 model each).',
+    );
+    const seven = [0.82, 0.71, 0.64, 0.83, 0.96, 0.75, 0.6];
+    const sentenceOf = (other: readonly number[]) =>
+      compareArms([arm('student', evaluation([...STUDENT, 0.5])), arm('baseline', evaluation(other))]).pairs[0]
+        ?.sentence;
+    expect(sentenceOf(seven)).toMatch(/^No difference in mean Dice found between student and baseline/);
+    expect(sentenceOf([...STUDENT, 0.6])).toMatch(/^7 cases, of which 1 differ, cannot tell/);
+    expect(sentenceOf([...STUDENT, 0.5])).toBe(
+      'student and baseline have the same mean Dice in each of 7 cases, 1 model each.',
+    );
   });
 
   it('puts the student first and the teacher last in every pair', () => {
@@ -164,6 +186,32 @@ describe('compareArms over folds', () => {
   });
 });
 
+describe('other metrics than Dice', () => {
+  const far = (hd95Mm: number | null, volumeErrorPercent: number) =>
+    classScore({ presence: hd95Mm === null ? 'reference-only' : 'both', dice: 0.8, hd95Mm, volumeErrorPercent });
+  const withScores = (scores: readonly (readonly [number | null, number])[]): Evaluation => {
+    const { cases, ...rest } = evaluation(scores.map(() => 0.8));
+    const own = cases.map((item, index) => ({ ...item, classes: { Anterior: far(...scores[index]!) } }));
+    return { ...rest, cases: own };
+  };
+  const student = Array.from({ length: 8 }, (_, index) => [index === 7 ? null : 5 + index, -10 - index] as const);
+  const baseline = student.map(([hd95], index) => [hd95 === null ? 3 : hd95 - 1 - index / 8, 2] as const);
+  const { pairs } = compareArms([arm('student', withScores(student)), arm('baseline', withScores(baseline))]);
+  const find = (metric: string) => pairs.find(test => test.metric === metric)!;
+
+  it('are tested too, with what is worse, in their unit, and with how many cases a distance lacks', () => {
+    expect(find('hd95Mm:Anterior')).toMatchObject({ n: 7, missed: [1, 0], pValue: 2 / 2 ** 7 });
+    expect(find('hd95Mm:Anterior').sentence).toMatch(
+      /^student has a higher HD95 of Anterior than baseline \(worse\) \(\+1\.38 mm, 95 % CI \+1\.11 to \+1\.64, p = 0\.016, 7 cases, 1 model each; without the cases where a structure is missed or made up, 1 of student and 0 of baseline\)\.$/,
+    );
+  });
+
+  it('go by the size of a signed error', () => {
+    // 10 to 17 against 2
+    expect(find('volumeErrorPercent:Anterior').meanDifference).toBeCloseTo(11.5, 12);
+  });
+});
+
 describe('several pairs', () => {
   it('are corrected together, metric by metric, and a sentence goes by the corrected p', () => {
     const arms = [arm('student', evaluation(STUDENT)), arm('baseline', evaluation(BASELINE))];
@@ -174,7 +222,7 @@ describe('several pairs', () => {
     expect(onMean.map(({ pValue }) => pValue)).toEqual([2 / 64, 2 / 64, 1]);
     expect(onMean.map(({ pValueHolm }) => pValueHolm)).toEqual([6 / 64, 6 / 64, 1]);
     expect(onMean[0]?.sentence).toMatch(
-      /^No difference in mean Dice found between student and baseline \(\+0\.035, .* p = 0\.094 after Holm's correction for 3 tests, /,
+      /^6 cases cannot tell student from baseline in mean Dice: p cannot fall below 0\.094 after Holm's correction for 3 tests \(\+0\.035, 95 % CI of this difference alone /,
     );
     expect(compareArms(arms).pairs[0]?.pValueHolm).toBe(2 / 64);
   });

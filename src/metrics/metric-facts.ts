@@ -1,0 +1,47 @@
+/** What people call the metrics, in which unit, and which way is better. */
+import type { ClassMetric } from './case-score.ts';
+
+/** A metric for people. */
+export interface MetricFacts {
+  /** As in "Dice of Anterior". */
+  readonly noun: string;
+  /** With a space before it; empty where there is none. */
+  readonly unit: string;
+  readonly decimals: number;
+  readonly better: 'higher' | 'lower';
+}
+
+const FACTS: Readonly<Record<ClassMetric, MetricFacts>> = {
+  dice: { noun: 'Dice', unit: '', decimals: 3, better: 'higher' },
+  iou: { noun: 'IoU', unit: '', decimals: 3, better: 'higher' },
+  sensitivity: { noun: 'sensitivity', unit: '', decimals: 3, better: 'higher' },
+  precision: { noun: 'precision', unit: '', decimals: 3, better: 'higher' },
+  hd95Mm: { noun: 'HD95', unit: ' mm', decimals: 2, better: 'lower' },
+  assdMm: { noun: 'ASSD', unit: ' mm', decimals: 2, better: 'lower' },
+  surfaceDice: { noun: 'surface Dice', unit: '', decimals: 3, better: 'higher' },
+  volumeErrorMl: { noun: 'absolute volume error', unit: ' ml', decimals: 2, better: 'lower' },
+  volumeErrorPercent: { noun: 'absolute volume error', unit: ' %', decimals: 1, better: 'lower' },
+  ece: { noun: 'calibration error', unit: '', decimals: 4, better: 'lower' },
+};
+
+/** What is shown of every class in reports, and therefore tested. Signed errors are tested by their size. */
+export const TESTED_METRICS = [
+  'dice',
+  'hd95Mm',
+  'assdMm',
+  'surfaceDice',
+  'sensitivity',
+  'precision',
+  'volumeErrorPercent',
+  'ece',
+] as const satisfies readonly ClassMetric[];
+
+/** Facts of a metric. */
+export function factsOf(metric: ClassMetric): MetricFacts {
+  return FACTS[metric];
+}
+
+/** Whether a metric is a distance of surfaces, which does not exist where a structure is missed. */
+export function isDistance(metric: ClassMetric): boolean {
+  return metric === 'hd95Mm' || metric === 'assdMm';
+}

@@ -1,0 +1,80 @@
+/** What tests say, in sentences for people. A difference is only called one where the corrected test supports it. */
+import { FEWEST_CASES } from '../../metrics/crossed-mean.ts';
+import { isDistance } from '../../metrics/metric-facts.ts';
+import type { PairTest } from './comparison.ts';
+import { metricFacts, nounOf, parseMetric } from './tested-metric.ts';
+
+/** Level at which a test supports a difference. */
+const SIGNIFICANCE_LEVEL = 0.05;
+
+/** Whether a test supports a difference, at 5 % and with Holm's correction. */
+export function isDifference({ pValueHolm }: Pick<PairTest, 'pValueHolm'>): boolean {
+  return pValueHolm < SIGNIFICANCE_LEVEL;
+}
+
+/** Whether there are too few cases for the test to find anything, whatever they show. */
+export function cannotTell({ smallestPHolm }: Pick<PairTest, 'smallestPHolm'>): boolean {
+  return smallestPHolm >= SIGNIFICANCE_LEVEL;
+}
+
+/** With its sign, a true minus, and never a negative zero. */
+export function signed(value: number, decimals = 3): string {
+  const size = Math.abs(value).toFixed(decimals);
+  return `${value < 0 && Number(size) !== 0 ? '\u2212' : '+'}${size}`;
+}
+
+/** `p = 0.031`, or `p < 0.001`. */
+function probability(value: number): string {
+  return value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`;
+}
+
+/** `1 case`, `2 cases`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** `60 cases, 3 models each`. */
+function sizeOf({ n, models: [a, b] }: Pick<PairTest, 'n' | 'models'>): string {
+  const models = a === b ? `${plural(a, 'model')} each` : `${a} and ${plural(b, 'model')}`;
+  return `${plural(n, 'case')}, ${models}`;
+}
+
+/** Holm corrects p alone, so an interval beside a corrected p says that it is single. */
+function intervalOf({ ci95: [low, high], metric }: PairTest, family: number): string {
+  if (Number.isNaN(low)) return `no interval below ${FEWEST_CASES} cases`;
+  const { decimals } = metricFacts(metric);
+  const alone = family === 1 ? '' : ' of this difference alone';
+  return `95 % CI${alone} ${signed(low, decimals)} to ${signed(high, decimals)}`;
+}
+
+/** A distance does not exist where one side is empty, so that the cases that matter most are not in it. */
+function missedText({ a, b, metric, missed }: PairTest): string {
+  if (!isDistance(parseMetric(metric).metric) || missed === undefined || missed.every(count => count === 0)) return '';
+  return `; without the cases where a structure is missed or made up, ${missed[0]} of ${a} and ${missed[1]} of ${b}`;
+}
+
+/**
+ * The sentence of a test.
+ * @param family how many tests of this metric were corrected together
+ */
+export function sentenceOf(test: PairTest, family: number): string {
+  const { a, b, metric, meanDifference } = test;
+  const { unit, decimals, better } = metricFacts(metric);
+  const what = nounOf(metric);
+  const corrected = family === 1 ? '' : ` after Holm's correction for ${family} tests`;
+  const numbers = [`${signed(meanDifference, decimals)}${unit}`, intervalOf(test, family)];
+  const size = `${sizeOf(test)}${missedText(test)}`;
+  if (isDifference(test)) {
+    const direction = meanDifference > 0 ? 'higher' : 'lower';
+    const judged =
+      metric === 'meanDice' || metric.startsWith('dice:') ? '' : direction === better ? ' (better)' : ' (worse)';
+    return `${a} has a ${direction} ${what} than ${b}${judged} (${[...numbers, probability(test.pValueHolm) + corrected, size].join(', ')}).`;
+  }
+  if (cannotTell(test)) {
+    const least = `p cannot fall below ${Math.min(1, test.smallestPHolm).toFixed(3)}${corrected}`;
+    if (test.differing === 0) return `${a} and ${b} have the same ${what} in each of ${size}.`;
+    const differing = test.differing === test.n ? '' : `, of which ${test.differing} differ,`;
+    return `${plural(test.n, 'case')}${differing} cannot tell ${a} from ${b} in ${what}: ${least} (${[...numbers, size].join(', ')}).`;
+  }
+  return `No difference in ${what} found between ${a} and ${b} (${[...numbers, probability(test.pValueHolm) + corrected, size].join(', ')}).`;
+}
