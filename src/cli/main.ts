@@ -1,16 +1,30 @@
 #!/usr/bin/env node
-/** The program `voxstill`: the process around program.ts - arguments, streams, Ctrl-C and exit code. */
+import { openOutput } from '../platform/node/output.ts';
+/**
+ * The program `voxstill`: the process around program.ts - arguments, streams, signals and exit code. A terminal that is closed (SIGHUP) and a
+ * reader of stderr that goes away (`2>&1 | head -2`) ask it to stop with a checkpoint, as Ctrl-C does.
+ */
 import { packageVersion } from '../platform/node/package-version.ts';
 import { COMMANDS } from './command-list.ts';
 import { createInterruption } from './interruption.ts';
 import { runProgram } from './program.ts';
 
+// each is opened when something is written to it: help does without stderr
+const stderr = openOutput(
+  () => process.stderr,
+  () => interruption.stop(),
+);
+// what it carries comes last, so that nothing is left to stop
+const stdout = openOutput(
+  () => process.stdout,
+  () => {},
+);
 const interruption = createInterruption({
-  say: text => process.stderr.write(text),
+  say: text => stderr().write(text),
   end: () => process.exit(130),
   elapsedMs: () => performance.now(),
 });
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, interruption.onSignal);
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, interruption.onSignal);
 
 if (process.channel !== undefined) {
   // started by a pool: without it nobody waits for this process any more
@@ -20,15 +34,14 @@ if (process.channel !== undefined) {
 
 process.exitCode = await runProgram(process.argv.slice(2), COMMANDS, {
   version: packageVersion(),
-  stdout: text => process.stdout.write(text),
+  stdout: text => stdout().write(text),
   stderr: {
-    // opened when something is written to it: help does without
     get isTerminal() {
-      return process.stderr.isTTY === true;
+      return stderr().isTTY === true;
     },
-    write: text => process.stderr.write(text),
+    write: text => stderr().write(text),
     get terminal() {
-      return process.stderr;
+      return stderr();
     },
   },
   signal: interruption.signal,

@@ -17,6 +17,9 @@ export interface ParseOptions {
   readonly grid?: readonly string[];
 }
 
+/** Of a list that an override makes or extends; the items before it would all be made, and missed one by one. */
+const MOST_ITEMS = 1000;
+
 interface Override {
   readonly flag: '--set' | '--grid';
   readonly path: Path;
@@ -42,6 +45,8 @@ function replaceAt(recipe: unknown, path: Path, value: unknown): unknown {
   if (key === undefined) return value;
   if (typeof key === 'number' && (Array.isArray(recipe) || recipe === undefined)) {
     const copy: unknown[] = [...(recipe ?? [])];
+    if (key >= MOST_ITEMS)
+      throw new RangeError(`a list has at most ${MOST_ITEMS} items, so its last number is ${MOST_ITEMS - 1}`);
     copy[key] = replaceAt(copy[key], rest, value);
     return copy;
   }
@@ -49,6 +54,41 @@ function replaceAt(recipe: unknown, path: Path, value: unknown): unknown {
   const found = entries.find(([name]) => name === String(key));
   const kept = entries.filter(([name]) => name !== String(key));
   return Object.fromEntries([...kept, [String(key), replaceAt(found?.[1], rest, value)]]);
+}
+
+/** The recipe with an override in it. */
+function changed(recipe: unknown, { flag, path, value, text }: Override): unknown {
+  try {
+    return replaceAt(recipe, path, value);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new InputError('E_RECIPE_KEY', `${flag} ${text}: ${cause.message}.`, { cause });
+  }
+}
+
+/** YAML that its reader gives up on: brackets in brackets without end, or aliases that would grow beyond any memory. */
+function unreadable(name: string, cause: unknown): InputError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new InputError('E_RECIPE', `${name} cannot be read: ${reason}. Write it without aliases and less nested.`, {
+    cause,
+  });
+}
+
+function readDocument(text: string, lineCounter: LineCounter, name: string): Document {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false });
+  } catch (cause) {
+    throw unreadable(name, cause);
+  }
+}
+
+/** The document as plain values. */
+function contentOf(document: Document, name: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw unreadable(name, cause);
+  }
 }
 
 /** Line of a path's key; of the nearest place above it where the path itself is not in the text. */
@@ -98,7 +138,7 @@ function fail(problems: readonly Problem[], placeOf: (path: Path) => Place): nev
  */
 export function parseRecipe(text: string, { path: name, overrides = [], grid = [] }: ParseOptions): Recipe {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = readDocument(text, lines, name);
   if (document.errors.length > 0) {
     const problems = document.errors.map(error => `${name}:${lines.linePos(error.pos[0]).line} ${error.message}`);
     throw new InputError('E_RECIPE', problems.join('\n'));
@@ -107,8 +147,8 @@ export function parseRecipe(text: string, { path: name, overrides = [], grid = [
     ...overrides.map(override => parseOverride(override, '--set')),
     ...grid.map(value => parseOverride(value, '--grid')),
   ];
-  let raw: unknown = document.toJS();
-  for (const { path, value } of changes) raw = replaceAt(raw, path, value);
+  let raw: unknown = contentOf(document, name);
+  for (const change of changes) raw = changed(raw, change);
   const result = recipeSchema.safeParse(raw);
   if (result.success) return result.data;
   const schema: JsonSchema = recipeJsonSchema();

@@ -1,11 +1,13 @@
 /** Ctrl-C and going on: an interrupted training that is resumed ends with the very bytes of one that was never interrupted. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { nodeFiles } from '../../src/platform/node/files.ts';
-import { type Call, contentsOf, readJson, sha256Of, temporaryFolder, voxstill } from '../support/program.ts';
+import { type Call, contentsOf, MAIN, readJson, sha256Of, temporaryFolder, voxstill } from '../support/program.ts';
 import { TINY_STEPS, TINY_VALIDATE_EVERY, tinyRecipe } from '../support/tiny-recipe.ts';
 
 const folder = temporaryFolder();
@@ -89,6 +91,32 @@ describe('the distilled student', () => {
     const before = contentsOf(join(folder, 'whole/student'));
     expect(await train('whole', 'student', ['--resume'])).toMatchObject({ code: 0 });
     expect(contentsOf(join(folder, 'whole/student'))).toEqual(before);
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a training whose terminal is gone', () => {
+  /** Trains a teacher until there is a checkpoint, and then does this to the process. */
+  async function trainUntil(out: string, end: (child: ChildProcessWithoutNullStreams) => void): Promise<number | null> {
+    const words = ['train', recipe, '--arm', 'teacher', '--out', join(folder, out)];
+    const child = spawn(process.execPath, [MAIN, ...words], { cwd: folder });
+    const code = once(child, 'close') as Promise<[number | null]>;
+    child.stdout.resume();
+    child.stderr.resume();
+    await expect.poll(() => existsSync(join(folder, out, 'teacher/checkpoint/last.safetensors')), LONG).toBe(true);
+    end(child);
+    return (await code)[0];
+  }
+  const LONG = { timeout: 120_000, interval: 5 };
+
+  it.each([
+    ['stderr', (child: ChildProcessWithoutNullStreams) => child.stderr.destroy()],
+    ['SIGHUP', (child: ChildProcessWithoutNullStreams) => child.kill('SIGHUP')],
+  ])('by %s stops with a checkpoint that goes on', async (out, end) => {
+    expect(await trainUntil(out, end)).toBe(130);
+    expect(existsSync(join(folder, out, 'teacher/model.onnx'))).toBe(false);
+    expect(readJson(join(folder, out, 'run.json'))).toMatchObject({ status: 'stopped' });
+    expect(await train(out, 'teacher', ['--resume'])).toMatchObject({ code: 0 });
+    expect(sha256Of(join(folder, out, 'teacher/model.onnx'))).toBe(sha256Of(join(folder, 'whole/teacher/model.onnx')));
   });
 });
 

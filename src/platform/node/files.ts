@@ -1,6 +1,6 @@
 /** The file system of Node behind the {@link Files} interface: whole files in and out, and where a path in a recipe leads. */
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError, VoxstillError, WorkError } from '../../core/errors.ts';
 import type { SharedFiles } from '../../runtime/files.ts';
@@ -9,10 +9,20 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
+/** What cannot be read whole: a pipe may keep whoever opens it waiting for ever, and a device has no end. */
+async function assertWholeFile(path: string): Promise<void> {
+  const info = await stat(path);
+  if (info.isFile()) return;
+  const kind = info.isDirectory() ? 'a folder' : 'a pipe or a device';
+  throw new InputError('E_FILE_UNREADABLE', `cannot read ${resolve(path)}: it is ${kind}. Give a file.`);
+}
+
 async function read(path: string): Promise<Uint8Array> {
   try {
+    await assertWholeFile(path);
     return await readFile(path);
   } catch (cause) {
+    if (cause instanceof InputError) throw cause;
     if (codeOf(cause) === 'ENOENT') {
       throw new InputError('E_FILE_MISSING', `there is no file ${resolve(path)}`, { cause });
     }

@@ -6,7 +6,7 @@
  * {@link guardFiles}. Times are compared by the file system's clock alone.
  */
 import { z } from 'zod';
-import { WorkError } from '../../core/errors.ts';
+import { InputError, WorkError } from '../../core/errors.ts';
 import type { Laboratory } from '../../experiment/laboratory.ts';
 import type { Machine } from '../../experiment/machine.ts';
 import type { Files, SharedFiles } from '../../runtime/files.ts';
@@ -14,6 +14,8 @@ import { formatJson, parseJsonIf, readText, writeJson } from '../../runtime/json
 
 /** Without a heartbeat for so long, an owner counts as dead. */
 export const LEASE_MS = 60_000;
+/** More attempts than any unit can have had: a number beyond is of no claim that was made here. */
+const MOST_CLAIMS = 1e9;
 
 const claimSchema = z.object({
   attempt: z.int(),
@@ -74,7 +76,15 @@ export function logPath(unit: string, attempt: number): string {
 
 /** The numbers of a unit's claims among the names in its `work` folder; 0 where there is none. */
 export function highestAttempt(names: readonly string[]): number {
-  return Math.max(0, ...names.map(name => Number(/^claim-(\d+)\.json$/.exec(name)?.[1] ?? 0)));
+  const attempts = names.map(name => Number(/^claim-(\d+)\.json$/.exec(name)?.[1] ?? 0));
+  const absurd = names[attempts.findIndex(attempt => attempt > MOST_CLAIMS)];
+  if (absurd !== undefined) {
+    throw new InputError(
+      'E_CLAIM',
+      `${absurd} is no claim that voxstill has made. Remove it from the unit's work folder.`,
+    );
+  }
+  return attempts.reduce((highest, attempt) => Math.max(highest, attempt), 0);
 }
 
 /**
@@ -99,7 +109,8 @@ export function livenessOf(
 ): Liveness {
   if (record?.isReleased === true) return 'released';
   if (record !== undefined && machine.hasEnded(record)) return 'dead';
-  return nowMs - modifiedMs > LEASE_MS ? 'dead' : 'alive';
+  // a time in the future is of a clock that was wrong or set back; a living owner would have replaced it at its next heartbeat
+  return Math.abs(nowMs - modifiedMs) > LEASE_MS ? 'dead' : 'alive';
 }
 
 /** How the owner of a claim is called in messages. */

@@ -1,4 +1,5 @@
 /** The file system: atomic writes, and errors that name the path. */
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -19,6 +20,19 @@ describe('nodeFiles', () => {
     await nodeFiles.write(path, Uint8Array.of(1, 2, 3));
     expect([...(await nodeFiles.read(path))]).toEqual([1, 2, 3]);
     expect(await readdir(join(folder, 'a', 'b'))).toEqual(['c.json']);
+  });
+
+  it.skipIf(process.platform === 'win32')('does not wait for the other end of a pipe', async () => {
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    for (const [name, kind] of [
+      ['pipe', 'a pipe or a device'],
+      ['.', 'a folder'],
+    ] as const) {
+      await expect(nodeFiles.read(join(folder, name))).rejects.toMatchObject({
+        code: 'E_FILE_UNREADABLE',
+        message: expect.stringContaining(kind),
+      });
+    }
   });
 
   it('keeps one whole version under many writers at once', async () => {

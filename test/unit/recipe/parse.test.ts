@@ -219,6 +219,21 @@ preprocess: { normalize: minmax, spacingMm: [1, 1] }
   });
 });
 
+describe('YAML that cannot be read', () => {
+  it.each([
+    [
+      'aliases of aliases',
+      [
+        'a: &a [x, x, x, x, x]',
+        ...'bcdefgh'.split('').map((name, i) => `${name}: &${name} [${`*${'abcdefgh'[i]}, `.repeat(5)}]`),
+      ].join('\n'),
+    ],
+    ['brackets in brackets', `data: ${'['.repeat(20_000)}`],
+  ])('%s end in one message', (_, text) => {
+    expect(errorOf(text).code).toBe('E_RECIPE');
+  });
+});
+
 describe('overrides', () => {
   it('win over the text and may add what it lacks', () => {
     const overrides = ['student.train.steps=7', 'teacher={onnx: [a.onnx, b.onnx]}', 'augment.flip=[x, y]', 'threads=2'];
@@ -239,6 +254,12 @@ describe('overrides', () => {
     const recipe = parseRecipe(SMALL, { path: 'r', overrides: ['distill.losses.0.kd.temperature=4'] });
     expect(recipe.distill.losses).toEqual([{ kd: { ...KD, temperature: 4 } }]);
     expect(errorOf(SMALL, ['distill.losses.1.kd.temperature=4']).lines[0]).toContain('distill.losses.0: missing');
+  });
+
+  it('do not make lists of any length', () => {
+    const { code, lines } = errorOf(SMALL, ['distill.losses.4000000000.kd.temperature=4']);
+    expect(code).toBe('E_RECIPE_KEY');
+    expect(lines[0]).toContain('--set distill.losses.4000000000.kd.temperature=4: a list has at most 1000 items');
   });
 
   it('are held to the schema like the text, and named in the message', () => {

@@ -86,6 +86,20 @@ describe('a unit', () => {
     expect((await take('d', 'behind', { now: '1999-01-01T00:00:00Z' }))?.attempt).toBe(2);
   });
 
+  it('is not held by a time in the future, which no heartbeat renews', async () => {
+    files.clock.ms += 100 * LEASE_MS;
+    await take('f', 'first');
+    files.clock.ms -= LEASE_MS;
+    expect(await take('f', 'second')).toBeUndefined();
+    files.clock.ms -= 1;
+    expect((await take('f', 'second'))?.attempt).toBe(2);
+  });
+
+  it('does not count on from a number that no claim can have', async () => {
+    await files.create('g/work/claim-99999999999999999999.json', '');
+    await expect(take('g', 'first')).rejects.toMatchObject({ code: 'E_CLAIM' });
+  });
+
   it('whose claim is only just being written is held', async () => {
     await files.create('e/work/claim-1.json', '');
     expect(await take('e', 'second')).toBeUndefined();
