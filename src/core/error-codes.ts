@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   E_CHANNELS: 'The number of channels differs from what the data set, the model or the recipe needs.',
   E_CHECKPOINT_CORRUPT: 'A checkpoint is damaged.',
   E_CHECKPOINT_OTHER: 'A checkpoint was written with other data or other settings.',
+  E_CLAIM: 'A unit has a claim that no process can have made.',
   E_CLAIM_LOST: 'Another process took over the unit, so this one stopped writing to it.',
   E_COMPARE: 'There is nothing to compare, or two sources have the same name.',
   E_CONCURRENCY: 'More units at once were asked for than there are threads.',
