@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { openOutput } from '../platform/node/output.ts';
 /**
  * The program `voxstill`: the process around program.ts - arguments, streams, signals and exit code. A terminal that is closed (SIGHUP) and a
  * reader of stderr that goes away (`2>&1 | head -2`) ask it to stop with a checkpoint, as Ctrl-C does.
  */
+import { openOutput } from '../platform/node/output.ts';
 import { packageVersion } from '../platform/node/package-version.ts';
 import { COMMANDS } from './command-list.ts';
 import { createInterruption } from './interruption.ts';
