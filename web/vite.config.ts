@@ -1,42 +1,36 @@
 /** Builds the page into dist/web: static files for any server, with relative addresses. `npm run build:web -- --watch` keeps at it. */
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
+import { writePipelines } from '../scripts/itk.ts';
 import { PAGE_POLICY } from '../src/platform/web/policy.ts';
 
-const folderOf = (entry: string): string => dirname(fileURLToPath(import.meta.resolve(entry)));
+const PACKAGE = new URL('..', import.meta.url);
 
 const RUNTIME = ['ort-wasm-simd-threaded', 'ort-wasm-simd-threaded.asyncify'].flatMap(name => [
   `${name}.wasm`,
   `${name}.mjs`,
 ]);
-const PIPELINES = {
-  '@itk-wasm/image-io': ['nrrd-read-image', 'meta-read-image'],
-  '@itk-wasm/dicom': ['read-image-dicom-file-series'],
-} as const;
+/** Those that the page can need: it writes NIfTI alone. */
+const PIPELINES = ['nrrd-read-image', 'meta-read-image', 'read-image-dicom-file-series'].flatMap(name => [
+  `${name}.wasm.gz`,
+  `${name}.js`,
+]);
 
-/** WebAssembly that the page fetches by name when it is needed; `voxstill serve` takes the same files from the installed packages. */
+/** WebAssembly that the page fetches by name when it is needed. */
 function copyWebAssembly(): Plugin {
-  const runtime = folderOf('onnxruntime-web/ort-wasm-simd-threaded.wasm');
   const files = [
-    ...RUNTIME.map(name => [`runtime/${name}`, join(runtime, name)] as const),
-    ...Object.entries(PIPELINES).flatMap(([name, pipelines]) =>
-      pipelines.flatMap(pipeline =>
-        ['.js', '.wasm.zst'].map(ending => {
-          const file = `pipelines/${pipeline}${ending}`;
-          return [file, join(folderOf(name), file)] as const;
-        }),
-      ),
-    ),
+    ...RUNTIME.map(name => [`runtime/${name}`, new URL(import.meta.resolve(`onnxruntime-web/${name}`))] as const),
+    ...PIPELINES.map(name => [`pipelines/${name}`, new URL(`itk/${name}`, PACKAGE)] as const),
   ];
   return {
     name: 'copy-webassembly',
     apply: 'build',
-    generateBundle() {
+    async generateBundle() {
       // the workers' bundles pass here too, and need no copies
       if (this.environment.config.isWorker) return;
-      for (const [fileName, path] of files) this.emitFile({ type: 'asset', fileName, source: readFileSync(path) });
+      await writePipelines();
+      for (const [fileName, file] of files) this.emitFile({ type: 'asset', fileName, source: readFileSync(file) });
     },
   };
 }
@@ -69,5 +63,6 @@ export default defineConfig({
     // the viewer is one library, loaded when there is an image
     chunkSizeWarningLimit: 1500,
     modulePreload: { polyfill: false },
+    license: { fileName: 'licenses.md' },
   },
 });

@@ -24,11 +24,28 @@ function node(...args: readonly string[]): string {
   return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
 }
 
+/** Names of everything that is installed, by npm's own account. */
+function packagesOf(project: string): readonly string[] {
+  const lock = readJson(join(project, 'node_modules/.package-lock.json')) as { readonly packages: object };
+  return Object.keys(lock.packages);
+}
+
+const START_WEB_ENGINE = `
+  const { createWebEngine } = await import('voxstill/web');
+  console.log(await createWebEngine().then(({ name }) => name, ({ code, message }) => code + ': ' + message));`;
+let packages: readonly string[] = [];
+let withoutWebRuntime = '';
+
 beforeAll(async () => {
   npm(ROOT, 'pack', '--pack-destination', folder);
   const [tarball] = readdirSync(folder);
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
   npm(folder, 'install', '--prefer-offline', `./${tarball}`);
+  packages = packagesOf(folder);
+  withoutWebRuntime = node('--input-type=module', '-e', START_WEB_ENGINE);
+  // what docs/web.md tells projects with pages
+  const { devDependencies } = readJson(join(ROOT, 'package.json')) as { devDependencies: Record<string, string> };
+  npm(folder, 'install', '--prefer-offline', `onnxruntime-web@${devDependencies['onnxruntime-web']}`);
   await writePhantomDataset(nodeFiles, join(folder, 'data'), { seed: 5, cases: 5 });
   writeFileSync(join(folder, 'scan.nii.gz'), readFileSync(join(folder, 'data/imagesTr/phantom_001.nii.gz')));
   writeFileSync(join(folder, 'model.onnx'), tinyModel(1));
@@ -39,20 +56,43 @@ describe('the package', () => {
   it('holds the program, its recipes and its changelog, and no source or test', () => {
     const top = readdirSync(installed).sort();
     const documents = ['CHANGELOG.md', 'LICENSE', 'README.md'];
-    expect(top).toEqual([...documents, 'dist', 'package.json', 'recipe.schema.json', 'recipes']);
+    expect(top).toEqual([...documents, 'dist', 'itk', 'package.json', 'recipe.schema.json', 'recipes']);
     const files = Object.keys(contentsOf(join(installed, 'dist')));
     const kindsOf = (paths: readonly string[]): readonly string[] =>
       [...new Set(paths.map(path => /(\.d)?\.\w+(\.map)?$/.exec(path)?.[0] ?? ''))].sort();
-    expect(kindsOf(files.filter(path => !path.startsWith('web/')))).toEqual(['', '.d.ts', '.js', '.js.map']);
-    // the page, without the WebAssembly that other packages bring
-    expect(kindsOf(files.filter(path => path.startsWith('web/')))).toEqual([
-      '',
-      '.css',
-      '.html',
-      '.js',
-      '.json',
-      '.svg',
-    ]);
+    // no map either: it would lead to sources that are not here
+    expect(kindsOf(files.filter(path => !path.startsWith('web/')))).toEqual(['', '.d.ts', '.js']);
+    // the page, with ONNX Runtime; ITK's programs are those of the program
+    const page = files.filter(path => path.startsWith('web/'));
+    expect(kindsOf(page)).toEqual(['', '.css', '.html', '.js', '.json', '.md', '.mjs', '.svg', '.wasm']);
+    expect(page.filter(path => path.startsWith('web/pipelines/'))).toEqual([]);
+    expect(kindsOf(readdirSync(join(installed, 'itk')))).toEqual(['', '.gz', '.js']);
+  });
+
+  it('names no map of its sources', () => {
+    const scripts = Object.keys(contentsOf(join(installed, 'dist'))).filter(path => path.endsWith('.js'));
+    const mapped = scripts.filter(path =>
+      readFileSync(join(installed, 'dist', path), 'utf8').includes('sourceMappingURL='),
+    );
+    expect(mapped).toEqual([]);
+  });
+
+  it('brings few packages with it, and none that only makes ITK or pages', () => {
+    // measured: 97 with itself
+    expect(packages.length).toBeLessThanOrEqual(100);
+    expect(packages).toContain('node_modules/onnxruntime-node');
+    expect(packages.filter(path => /itk-wasm|onnxruntime-web|zstddec|niivue/.test(path))).toEqual([]);
+  });
+
+  it('carries the licences of what it carries', () => {
+    for (const path of ['itk/LICENSE', 'itk/NOTICE', 'dist/web/licenses.md', 'dist/web/runtime/LICENSE']) {
+      expect(readFileSync(join(installed, path), 'utf8'), path).toMatch(/licen[cs]e/i);
+    }
+  });
+
+  it('says how to get what only pages need', () => {
+    expect(withoutWebRuntime).toMatch(/^E_ONNXRUNTIME_WEB: .*npm install onnxruntime-web\.\n$/);
+    expect(node('--input-type=module', '-e', START_WEB_ENGINE)).toMatch(/^onnxruntime-web [\d.]+ wasm\n$/);
   });
 
   it('has a program', () => {
@@ -61,11 +101,11 @@ describe('the package', () => {
     expect(text).toBe(`${version}\n`);
   });
 
-  it('serves its page, with the WebAssembly of the packages beside it', () => {
+  it('serves its page, with the WebAssembly of ONNX Runtime and ITK', () => {
     const script = `
       const { servePage } = await import('${join(installed, 'dist/platform/node/page.js')}');
       const server = await servePage({ port: 0 });
-      const paths = ['', 'run.json', 'runtime/ort-wasm-simd-threaded.wasm', 'pipelines/nrrd-read-image.wasm.zst'];
+      const paths = ['', 'run.json', 'runtime/ort-wasm-simd-threaded.wasm', 'pipelines/nrrd-read-image.wasm.gz'];
       for (const path of paths) console.log((await fetch(server.url + path, { method: 'HEAD' })).status);
       await server.close();`;
     expect(node('--input-type=module', '-e', script)).toBe('200\n200\n200\n200\n');

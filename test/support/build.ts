@@ -1,8 +1,9 @@
 /** Builds program and page once before the tests of them, where a source is newer than what was built last. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writePipelines } from '../../scripts/itk.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -21,10 +22,16 @@ function build(...args: readonly string[]): void {
 }
 
 /** Called by vitest before the project's first test. */
-export function setup(): void {
+export async function setup(): Promise<void> {
+  await writePipelines();
   const [dist, page] = [join(root, 'dist'), join(root, 'dist/web')];
   const sourceMs = newestMs(join(root, 'src'));
-  if (newestMs(dist, page) <= sourceMs) build('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
+  if (newestMs(dist, page) <= sourceMs) {
+    // what a build made of files that are gone would be packed too
+    const old = existsSync(dist) ? readdirSync(dist).filter(name => name !== basename(page)) : [];
+    for (const name of old) rmSync(join(dist, name), { recursive: true });
+    build('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
+  }
   const pageSourceMs = Math.max(sourceMs, newestMs(join(root, 'web')));
   if (newestMs(page) <= pageSourceMs) build('node_modules/vite/bin/vite.js', 'build', '--config', 'web/vite.config.ts');
 }

@@ -1,11 +1,15 @@
 /**
  * ITK's readers and writers under Node, in a thread that starts with the first image: the console and the memory of WebAssembly stay
- * there. The thread does one image at a time and does not keep the program alive. Its programs are files of the installed packages.
+ * there. The thread does one image at a time and does not keep the program alive. Its programs are files of this package.
  */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { WorkError } from '../../core/errors.ts';
 import type { ImageCodec } from '../../runtime/image-codec.ts';
-import { itkCodec, type PipelineCall } from '../itk-codec.ts';
+import { itkCodec } from '../itk-codec.ts';
+import type { PipelineCall } from '../itk-pipeline.ts';
+import { ITK_FOLDER } from './itk-folder.ts';
 import { startThread } from './thread.ts';
 
 /** What the thread answers to a call. */
@@ -33,6 +37,10 @@ export function createNodeImageCodec(): ImageCodec {
   let thread: Worker | undefined;
   let last: Promise<unknown> = Promise.resolve();
   const start = (): Worker => {
+    if (!existsSync(ITK_FOLDER)) {
+      const path = fileURLToPath(ITK_FOLDER);
+      throw new WorkError('E_ITK_MISSING', `ITK's programs are not there: ${path}. In a checkout run npm run build.`);
+    }
     const started = startThread('itk-thread', undefined);
     started.once('exit', () => {
       thread = undefined;

@@ -1,57 +1,43 @@
 /**
- * The other end of itk-codec.ts under Node, in its own thread: runs one of ITK's pipelines per message. ITK writes its complaints to the
- * console and may end in a bare number as an exception; both stay in this thread and become the message of a failure.
+ * The other end of itk-codec.ts under Node, in its own thread: runs one of ITK's programs per message, each time a fresh instance. What
+ * they write to the console stays in this thread.
  */
-import { fileURLToPath } from 'node:url';
+import { readFile } from 'node:fs/promises';
 import { parentPort } from 'node:worker_threads';
-import { InterfaceTypes, runPipelineNode } from 'itk-wasm';
+import { gunzipSync } from 'node:zlib';
 import { invariant } from '../../core/errors.ts';
-import { type PipelineCall, pipelineInterfaces, pipelineResults } from '../itk-codec.ts';
+import { type PipelineCall, type PipelineFactory, runPipeline } from '../itk-pipeline.ts';
 import type { PipelineReply } from './image-codec.ts';
+import { ITK_FOLDER } from './itk-folder.ts';
 
 invariant(parentPort !== null, 'itk-thread.ts runs as a worker');
 const port = parentPort;
 
-const complaints: string[] = [];
-const complain = (...parts: readonly unknown[]): void => {
-  complaints.push(parts.join(' '));
-};
-console.log = complain;
-console.warn = complain;
-console.error = complain;
-
-/** Where the installed packages keep their entry, beside which the pipelines lie. */
-const PACKAGES = {
-  'image-io': import.meta.resolve('@itk-wasm/image-io'),
-  dicom: import.meta.resolve('@itk-wasm/dicom'),
-} as const satisfies Record<PipelineCall['package'], string>;
-
-/** What itk-wasm says around ITK's own words. */
-const FRAME = /^(Exception while running pipeline:|stdout:|stderr:|Build module in Debug mode.*)\s*/gm;
-
-/** ITK's own words; itk-wasm repeats them. */
-function complaint(stderr: string): string {
-  const lines = [...complaints, stderr].join('\n').replace(FRAME, '').split('\n');
-  return [...new Set(lines.map(line => line.trim()).filter(line => line !== ''))].join('; ');
-}
+console.log = () => {};
+console.warn = console.log;
+console.error = console.log;
 
 async function run(call: PipelineCall): Promise<readonly unknown[]> {
-  const path = fileURLToPath(new URL(`pipelines/${call.pipeline}`, PACKAGES[call.package]));
-  const { outputs, inputs } = pipelineInterfaces(call, InterfaceTypes);
-  const result = await runPipelineNode(path, [...call.args], outputs, inputs);
-  if (result.returnValue !== 0) throw new Error(complaint(result.stderr) || 'it is not of this format');
-  return pipelineResults(call, result.outputs);
+  const { default: create } = (await import(new URL(`${call.pipeline}.js`, ITK_FOLDER).href)) as {
+    readonly default: PipelineFactory;
+  };
+  const packed = await readFile(new URL(`${call.pipeline}.wasm.gz`, ITK_FOLDER));
+  return runPipeline(await create({ wasmBinary: gunzipSync(packed) }), call);
+}
+
+/** The memory of results, which is handed over rather than copied. */
+function buffersOf(results: readonly unknown[]): ArrayBuffer[] {
+  const arrays = results.flatMap(result => (ArrayBuffer.isView(result) ? result : Object.values(result ?? {})));
+  const buffers = arrays.flatMap(array => (ArrayBuffer.isView(array) ? array.buffer : []));
+  return buffers.filter(buffer => buffer instanceof ArrayBuffer);
 }
 
 port.on('message', async (call: PipelineCall) => {
-  complaints.length = 0;
   let reply: PipelineReply;
   try {
     reply = { results: await run(call) };
   } catch (error) {
-    // Emscripten throws C++ exceptions as numbers.
-    const reason = error instanceof Error ? error.message : complaint('');
-    reply = { failure: reason || 'the file is damaged' };
+    reply = { failure: error instanceof Error ? error.message : String(error) };
   }
-  port.postMessage(reply);
+  port.postMessage(reply, 'results' in reply ? buffersOf(reply.results) : []);
 });

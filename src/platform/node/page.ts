@@ -1,14 +1,15 @@
 /**
- * The page as `voxstill serve` offers it: the built files, ONNX Runtime's and ITK's WebAssembly, and a run or sweep.
- * The big WebAssembly files of the page are those of the installed packages, byte for byte, so the package does not carry them twice.
+ * The page as `voxstill serve` offers it: the built files, among them ONNX Runtime's WebAssembly, ITK's programs, which Node uses too, and
+ * a run or sweep.
  */
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../core/errors.ts';
 import { isStudy, readStudyOverview } from '../../study/overview.ts';
 import type { OutsideState } from '../../study/units/executor.ts';
 import { PAGE_POLICY } from '../web/policy.ts';
 import { nodeFiles } from './files.ts';
+import { ITK_FOLDER } from './itk-folder.ts';
 import { thisMachine } from './provenance.ts';
 import { type Mount, type StaticServer, startStaticServer } from './static-server.ts';
 
@@ -18,8 +19,6 @@ const REPORT_POLICY =
 
 /** Folder of the built page, three folders up from here both in src and in dist. */
 const PAGE = fileURLToPath(new URL('../../../dist/web', import.meta.url));
-
-const packageFolder = (entry: string): string => dirname(fileURLToPath(import.meta.resolve(entry)));
 
 export interface PageOptions {
   /** Folder of a run or sweep; the page stands alone if not given. */
@@ -33,12 +32,9 @@ export interface PageOptions {
 }
 
 async function mountsOf({ run, outside }: PageOptions): Promise<readonly Mount[]> {
-  const runtime = packageFolder('onnxruntime-web/ort-wasm-simd-threaded.wasm');
-  const pipelines = ['@itk-wasm/image-io', '@itk-wasm/dicom'].map(name => join(packageFolder(name), 'pipelines'));
   const shared: readonly Mount[] = [
     { prefix: '/', folder: PAGE },
-    { prefix: '/runtime/', folder: runtime },
-    ...pipelines.map(folder => ({ prefix: '/pipelines/', folder }) as const),
+    { prefix: '/pipelines/', folder: fileURLToPath(ITK_FOLDER) },
   ];
   if (run === undefined) return shared;
   if (!(await isStudy(nodeFiles, run))) {

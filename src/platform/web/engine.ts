@@ -58,17 +58,31 @@ function withTurns(session: Session): Session {
   return { inputNames: session.inputNames, outputNames: session.outputNames, run, dispose: () => session.dispose() };
 }
 
+/** ONNX Runtime's own package, which projects with pages install beside this one. */
+async function importRuntime(backend: WebBackend) {
+  try {
+    return await (backend === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm'));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new WorkError(
+      'E_ONNXRUNTIME_WEB',
+      `ONNX Runtime for pages cannot be loaded: ${reason}. If it is not installed, run npm install onnxruntime-web.`,
+      { cause },
+    );
+  }
+}
+
 /**
  * Starts ONNX Runtime. Between two runs a session gives the page or worker a turn, so that a signal can stop it.
  * @returns an engine whose `load` throws InputError E_MODEL_LOAD for bytes that are no model, and whose `run` throws WorkError E_MODEL_RUN
- * @throws {WorkError} E_NO_WEBGPU if WebGPU is asked for and there is none
+ * @throws {WorkError} E_NO_WEBGPU if WebGPU is asked for and there is none; E_ONNXRUNTIME_WEB if onnxruntime-web is not installed
  */
 export async function createWebEngine(options: WebEngineOptions = {}): Promise<Engine> {
   const { backend = 'wasm', threads, files } = options;
   if (backend === 'webgpu' && !(await hasWebGpu())) {
     throw new WorkError('E_NO_WEBGPU', 'this browser offers no WebGPU. Ask for the backend "wasm".');
   }
-  const runtime = await (backend === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm'));
+  const runtime = await importRuntime(backend);
   runtime.env.logLevel = 'fatal';
   if (globalThis.crossOriginIsolated !== true) runtime.env.wasm.numThreads = 1;
   else if (threads !== undefined) runtime.env.wasm.numThreads = threads;

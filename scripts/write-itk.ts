@@ -1,0 +1,4 @@
+/** Writes itk/, as part of the build. */
+import { writePipelines } from './itk.ts';
+
+await writePipelines();
