@@ -9,25 +9,24 @@ import { parseArgs } from 'node:util';
 import { random } from '../src/core/random.ts';
 import { elementCount } from '../src/core/shape.ts';
 import { type Tensor, tensor } from '../src/core/tensor.ts';
+import type { DistillationTerm } from '../src/distillation/terms.ts';
 import { initialize } from '../src/nn/parameters.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import { lower } from '../src/onnx/lower.ts';
 import { adam, biasCorrections } from '../src/optim/adam.ts';
 import { createNodeEngine } from '../src/platform/node/engine.ts';
 import type { Engine } from '../src/runtime/engine.ts';
-import type { DistillationTerm } from '../src/training/distillation.ts';
 import { buildTrainingStep } from '../src/training/step.ts';
 import { ADAPTERS } from '../src/training/update.ts';
 import { CLASSES, flat, plainUnet } from './subject.ts';
 
-const STEADY = { from: 1, warmupSteps: 0, start: 1, end: 1, curve: 'linear' } as const;
-const SOFT = { weight: STEADY, temperature: STEADY, weights: 'uniform' } as const;
+const SOFT = { weight: 1, temperature: 1, classWeights: 'uniform', foregroundWeight: 1, boundaryWeight: 1 } as const;
 const layers = (name: string) => ({ studentLayer: name, teacherLayer: name });
 
 /** A plain step, then one term each beside the hard loss. */
 const CONFIGURATIONS: Readonly<Record<string, readonly DistillationTerm[]>> = {
   kd: [{ method: 'kd', name: 'kd', ...SOFT }],
-  'kd, balanced classes': [{ method: 'kd', name: 'kd', ...SOFT, weights: 'balanced' }],
+  'kd, balanced classes': [{ method: 'kd', name: 'kd', ...SOFT, classWeights: 'balanced' }],
   'kd, boundaries': [{ method: 'kd', name: 'kd', ...SOFT, boundaryWeight: 3 }],
   logitRegression: [{ method: 'logitRegression', name: 'logitRegression', ...SOFT, centred: true }],
   dkd: [{ method: 'dkd', name: 'dkd', ...SOFT, targetWeight: 1, nonTargetWeight: 2, reference: 'label' }],

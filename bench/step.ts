@@ -61,7 +61,6 @@ const TEACHER = [16, 32, 64];
 const STUDENT = [4, 8, 16];
 const LEARNING_RATE = 0.001;
 /** Weight and temperature are told by name in every step; no schedule is asked. */
-const STEADY = { from: 1, warmupSteps: 0, start: 1, end: 1, curve: 'linear' } as const;
 const SOFT = { weight: 0.5, temperature: 2 };
 
 type Configuration = Pick<Job, 'task' | 'features' | 'teacher'> & { readonly name: string };
@@ -94,7 +93,17 @@ async function trainer(engine: Engine, job: Job, image: Tensor): Promise<() => P
     ...(teacher && {
       distillation: {
         teacher: { ...teacher, theta: initialize(teacher.specs, name => random(2, name)) },
-        terms: [{ method: 'kd', name: 'kd', weights: 'uniform', weight: STEADY, temperature: STEADY }],
+        terms: [
+          {
+            method: 'kd',
+            name: 'kd',
+            weight: 1,
+            temperature: 1,
+            classWeights: 'uniform',
+            foregroundWeight: 1,
+            boundaryWeight: 1,
+          },
+        ],
       },
     }),
   });

@@ -27,6 +27,10 @@ export {
   normalize,
 } from './data/normalize.ts';
 export { generatePhantom, type Phantom, type PhantomOptions } from './data/phantom.ts';
+export type { Layers } from './distillation/context.ts';
+export type { Method, Methods } from './distillation/methods.ts';
+export type { Ramp } from './distillation/ramp.ts';
+export type { DistillationTerm } from './distillation/terms.ts';
 // model files
 export type { ModelMetadata } from './experiment/model-facts.ts';
 export {
@@ -120,11 +124,9 @@ export { type Progress, type ProgressTask, silent } from './runtime/progress.ts'
 // training
 export type { Checkpoint } from './training/checkpoint.ts';
 export { type ModelCosts, modelCosts } from './training/costs.ts';
-export type { DistillationTerm, Layers, Method, Methods } from './training/distillation.ts';
 export { exportModel, multiplyAdds } from './training/export.ts';
 export { buildForward, type Model } from './training/forward.ts';
 export type { HardLossOptions } from './training/hard-loss.ts';
-export type { Ramp } from './training/ramp.ts';
 export { buildTrainingStep, type StepOptions, type TrainingStep } from './training/step.ts';
 export type { ExternalTeacher, FrozenTeacher } from './training/teacher-in-step.ts';
 export {

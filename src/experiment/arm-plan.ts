@@ -2,6 +2,7 @@
 import { invariant } from '../core/errors.ts';
 import type { Shape, Triple } from '../core/shape.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { distillationTerms } from '../distillation/terms.ts';
 import { collectParameters, parameterCount } from '../nn/parameters.ts';
 import { adam } from '../optim/adam.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
@@ -14,7 +15,6 @@ import { isSigmoid } from '../training/hard-loss.ts';
 import type { StepOptions } from '../training/step.ts';
 import type { TeacherInStep } from '../training/teacher-in-step.ts';
 import { kernelMask } from '../training/update.ts';
-import { distillationTerms } from './distillation.ts';
 import type { Arm } from './record.ts';
 
 /** What the networks must know of the data. */
@@ -98,7 +98,7 @@ export function planArm(
     optimizer,
     regularization: regularizationOf(recipe, architecture),
     clipNorm: recipe.optimizer.clipNorm,
-    ...(teacher === undefined ? {} : { distillation: { teacher, terms: distillationTerms(recipe) } }),
+    ...(teacher === undefined ? {} : { distillation: { teacher, terms: distillationTerms(recipe.distill.losses) } }),
   };
   return {
     architecture,

@@ -5,6 +5,7 @@
 import { InputError, invariant } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import { type BatchSettings, type BatchSource, withUnlabelled } from '../data/loader.ts';
+import { distillationTerms } from '../distillation/terms.ts';
 import { outputSize } from '../nn/geometry.ts';
 import { initialize } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -20,7 +21,6 @@ import { type ArmOptions, activationOf, regionsOf } from './arm-options.ts';
 import { type ArmPlan, formatCosts, logitChannels, patchShape, planArm } from './arm-plan.ts';
 import { armStore } from './arm-store.ts';
 import { choosePostprocessing } from './choose-postprocessing.ts';
-import { distillationTerms } from './distillation.ts';
 import type { ModelMetadata } from './model-facts.ts';
 import { formatModelMetadata, readModelFile } from './model-file.ts';
 import { validator } from './validation.ts';
@@ -65,7 +65,7 @@ export function assertDistillationFits(
   distillationAdapters({
     student: architectureOf(student, channels),
     teacher: taught,
-    terms: distillationTerms(recipe),
+    terms: distillationTerms(recipe.distill.losses),
     imageShape: [student.train.batch + unlabelled, data.dataset.channels.length, ...patchShape(patch.size)],
     unlabelled,
     hardLoss: loss,

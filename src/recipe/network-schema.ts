@@ -3,6 +3,7 @@
  * three axes. What a network is built from is made in network.ts.
  */
 import { z } from 'zod';
+import type { DeepReadonly } from '../core/deep-readonly.ts';
 
 const count = z.int().min(1);
 const fraction = z.number().min(0).max(1);
@@ -255,8 +256,6 @@ const deepmedic = z
 export const networkSchemas = { unet, generalizedUnet, meshnet, deepmedic } as const;
 
 type FamilyName = keyof typeof networkSchemas;
-
-export type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
 
 /** The settings of a network by its family, complete. */
 export type FamilySettings = {

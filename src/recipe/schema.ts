@@ -5,13 +5,15 @@
  * Triples are in x, y, z order. Does not know about files or text; see parse.ts.
  */
 import { z } from 'zod';
+import type { DeepReadonly } from '../core/deep-readonly.ts';
 import type { Triple } from '../core/shape.ts';
+import { fixedWeights, WEIGHTS } from '../distillation/settings.ts';
 import { AXES, jointGeometry, nearestSizes } from '../nn/geometry.ts';
 import { augmentSchema, dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
-import { distillSchema, fixedWeights, WEIGHTS } from './distill-schema.ts';
+import { distillSchema } from './distill-schema.ts';
 import { EVALUATION_DEFAULTS } from './evaluation-defaults.ts';
 import { architectureOf } from './network.ts';
-import { type DeepReadonly, networkSchemas } from './network-schema.ts';
+import { networkSchemas } from './network-schema.ts';
 import { postprocessingSchema } from './postprocessing-schema.ts';
 import { externalTeacherSchema } from './teacher-schema.ts';
 
@@ -206,7 +208,7 @@ export const defaultSplits: DeepReadonly<z.output<typeof splitFractions>> = spli
 /** What a recipe may say, with every default. */
 export const recipeSchema = recipeShape.superRefine(checkPatch).meta({ title: 'voxstill recipe' });
 
-/** A complete recipe: every default filled in, `alpha` written as `softWeight`. */
+/** A complete recipe: every default filled in, every alias written as what it is another name of. */
 export type Recipe = DeepReadonly<Mutable>;
 
 /**

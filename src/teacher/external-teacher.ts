@@ -8,8 +8,8 @@ import { random } from '../core/random.ts';
 import { elementCount, formatShape, type Shape, sameShape, type Triple } from '../core/shape.ts';
 import { tensor } from '../core/tensor.ts';
 import type { Batch } from '../data/loader.ts';
+import { distillationTerms, teacherLayers } from '../distillation/terms.ts';
 import { patchShape } from '../experiment/arm-plan.ts';
-import { distillationTerms } from '../experiment/distillation.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import { type ModelFile, openModel } from '../experiment/model-file.ts';
 import type { PreparedData } from '../experiment/prepare.ts';
@@ -17,7 +17,6 @@ import { blockedForm } from '../onnx/blocked-form.ts';
 import { decodeModel } from '../onnx/decode.ts';
 import { addOutputs } from '../onnx/edit.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import { teacherLayers } from '../training/distillation.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
 import type { AskedTeacher } from '../training/teacher.ts';
 import type { ExternalTeacher } from '../training/teacher-in-step.ts';
@@ -143,7 +142,7 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
     const names = taught.labels.map(({ name }) => name).join(', ');
     laboratory.progress.log(`teacher: it tells apart ${names}; the rest is learnt from labels alone`);
   }
-  const layers = teacherLayers(distillationTerms(recipe));
+  const layers = teacherLayers(distillationTerms(recipe.distill.losses));
   assertLayersFit(all, layers, patch);
   const given = all.map(file => (takesPatch(file, patch) ? (file.info.output ?? size) : size));
   const samples = recipe.student.train.batch + recipe.distill.unlabelled.batch;

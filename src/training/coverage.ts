@@ -4,11 +4,11 @@
  */
 import { InputError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, type Triple } from '../core/shape.ts';
+import { LOGITS } from '../distillation/context.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
 import { AXES } from '../nn/geometry.ts';
 import { cropCentre } from '../nn/resize.ts';
-import { LOGITS } from './distillation.ts';
 
 /** The spatial size that two images [N, C, D, H, W] both cover. */
 export function commonSize(left: Shape, right: Shape): Triple {

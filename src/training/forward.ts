@@ -3,6 +3,7 @@
  * and alone for validation.
  */
 import type { Shape } from '../core/shape.ts';
+import { LOGITS } from '../distillation/context.ts';
 import { decompose } from '../graph/decompose.ts';
 import { fuse } from '../graph/fuse.ts';
 import { type Graph, GraphBuilder, type Value } from '../graph/graph.ts';
@@ -13,7 +14,6 @@ import {
   type ParameterSpec,
   parameterCount,
 } from '../nn/parameters.ts';
-import { LOGITS } from './distillation.ts';
 
 /** A network with its parameter table. */
 export interface Model {

@@ -6,20 +6,14 @@
  * are cropped to what both cover.
  */
 import type { Shape } from '../core/shape.ts';
+import { type DistillationContext, hyperOf, LOGITS, sideOf } from '../distillation/context.ts';
+import { distillationHyperNames, distillationValues, studentLayers } from '../distillation/terms.ts';
 import { decompose } from '../graph/decompose.ts';
 import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
 import { flatParameters, type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { cropCentre } from '../nn/resize.ts';
 import { commonSize, croppedLogits } from './coverage.ts';
-import {
-  type DistillationContext,
-  distillationHyperNames,
-  distillationValues,
-  LOGITS,
-  sideOf,
-  studentLayers,
-} from './distillation.ts';
 import { forward, hyperValue } from './forward.ts';
 import { type HardLossOptions, hardLossTerms, isSigmoid, labelShape } from './hard-loss.ts';
 import { taughtLayers, taughtMaps } from './taught-classes.ts';
@@ -102,7 +96,7 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
       adapter: ({ name }) => flat?.values.get(name) as Value,
     };
     return distillationValues(context, softTerms).map(({ name, value }) => {
-      return { name, value, weighted: builder.mul(value, hyper(`${name}.weight`)) };
+      return { name, value, weighted: builder.mul(value, hyper(hyperOf({ name }).weight)) };
     });
   });
   const terms = [...hard, ...soft];

@@ -2,11 +2,12 @@
  * A student and its labels in the classes of its teacher, which may be fewer: groups of the student's channels, one each for most teachers.
  * Everything that compares classes sees the student only so.
  */
+
+import { LOGITS } from '../distillation/context.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import type { ChannelGroups } from '../inference/channel-groups.ts';
 import { withBackground } from '../losses/distillation/boundary.ts';
 import { groupedLogits } from '../losses/distillation/class-groups.ts';
-import { LOGITS } from './distillation.ts';
 import { type HardLossOptions, isSigmoid, targetMaps } from './hard-loss.ts';
 
 /** The student's layers with logits for the teacher's classes. */

@@ -3,12 +3,13 @@
  * inputs. Also whether the terms of a distillation fit student and teacher, which shapes alone decide.
  */
 import { elementCount, type Shape, type Triple } from '../core/shape.ts';
+import { LOGITS } from '../distillation/context.ts';
+import { type DistillationTerm, planDistillation, studentLayers, teacherLayers } from '../distillation/terms.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
 import type { ChannelGroups } from '../inference/channel-groups.ts';
 import { collectFeatures, type ParameterSpec } from '../nn/parameters.ts';
 import { assertWholePatch, commonSize, withSize } from './coverage.ts';
-import { type DistillationTerm, LOGITS, planDistillation, studentLayers, teacherLayers } from './distillation.ts';
 import { forward, type Model } from './forward.ts';
 import { type HardLossOptions, isSigmoid, labelShape } from './hard-loss.ts';
 

@@ -2,10 +2,11 @@
  * The training loop: one engine run per step, with the tensors that come out fed straight back in. Validates every so many steps, keeps
  * the best parameters by validation Dice, writes checkpoints through a store, and stops at a loss that is not finite.
  */
-import { WorkError } from '../core/errors.ts';
+import { invariant, WorkError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Batch, BatchSource } from '../data/loader.ts';
+import { distillationHyperValues } from '../distillation/terms.ts';
 import { DROPOUT_KEYS } from '../nn/dropout.ts';
 import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -15,7 +16,6 @@ import { type Schedule, scheduleFactor } from '../optim/schedules.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { rampAt } from './ramp.ts';
 import { buildTrainingStep, type StepOptions, type TrainingStep } from './step.ts';
 import { ADAPTERS } from './update.ts';
 
@@ -100,12 +100,13 @@ function hyperValues(options: TrainerOptions, names: readonly string[], step: nu
     biasCorrection2: second,
     dropoutKey: random(options.seed, 'dropout', step).integer(DROPOUT_KEYS),
     'crossEntropy.balance': balanceExponent(step, options.steps),
+    ...distillationHyperValues(options.step.distillation?.terms ?? [], { step, steps: options.steps }),
   };
-  for (const term of options.step.distillation?.terms ?? []) {
-    numbers[`${term.name}.weight`] = rampAt(term.weight, step, options.steps);
-    if ('temperature' in term) numbers[`${term.name}.temperature`] = rampAt(term.temperature, step, options.steps);
-  }
-  return Float32Array.from(names, name => numbers[name] as number);
+  return Float32Array.from(names, name => {
+    const value = numbers[name];
+    invariant(value !== undefined, `the number ${name} has a value at every step`);
+    return value;
+  });
 }
 
 function assertFinite(losses: Readonly<Record<string, number>>, step: number, caseIds: readonly string[]): void {

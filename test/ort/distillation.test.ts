@@ -4,26 +4,26 @@ import { gradient } from '../../src/autodiff/gradient.ts';
 import { random } from '../../src/core/random.ts';
 import { elementCount } from '../../src/core/shape.ts';
 import { tensor } from '../../src/core/tensor.ts';
+import type { DistillationTerm } from '../../src/distillation/terms.ts';
 import { isOp, reachable } from '../../src/graph/graph.ts';
 import { initialize } from '../../src/nn/parameters.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { sgd } from '../../src/optim/sgd.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
-import type { DistillationTerm } from '../../src/training/distillation.ts';
 import { buildTrainingStep, type StepOptions } from '../../src/training/step.ts';
 import { relativeError } from '../support/central-difference.ts';
 import { buildTerm, cases, type Feeds, feedsOf } from '../support/distillation-goldens.ts';
 import { evaluate } from '../support/evaluate.ts';
 import { toTensor } from '../support/operator-cases.ts';
-import { HARD_LOSS, KD, runSteps, type StepOutcome, smallUnet, steady } from '../support/training-steps.ts';
+import { HARD_LOSS, KD, runSteps, type StepOutcome, smallUnet } from '../support/training-steps.ts';
 
 const engine = await createNodeEngine({ threads: 1 });
 if (engine.block === 0) console.info('skipped: no blocked kernels on this machine, so only the plain lowering is run');
 
-const weight = steady(1);
-const temperature = steady(2);
-const voxels = { weights: 'balanced', foregroundWeight: 2, boundaryWeight: 3 } as const;
+const weight = 1;
+const temperature = 2;
+const voxels = { classWeights: 'balanced', foregroundWeight: 2, boundaryWeight: 3 } as const;
 const layers = (studentLayer: string, teacherLayer: string) => ({ studentLayer, teacherLayer });
 const HINT = { method: 'hint', name: 'hint', weight, ...layers('encoder1', 'encoder1') } as const;
 const TERMS: readonly DistillationTerm[] = [

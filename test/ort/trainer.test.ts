@@ -13,7 +13,7 @@ import type { Engine } from '../../src/runtime/engine.ts';
 import { silent } from '../../src/runtime/progress.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { type StepRecord, type TrainerOptions, type TrainingStore, train } from '../../src/training/trainer.ts';
-import { HARD_LOSS, KD, plainAdam, smallUnet, steady } from '../support/training-steps.ts';
+import { HARD_LOSS, KD, plainAdam, smallUnet } from '../support/training-steps.ts';
 
 const imageShape = [1, 1, 8, 8, 8];
 const voxels = elementCount(imageShape);
@@ -24,11 +24,11 @@ const fingerprint = 'test';
 const HINT = {
   method: 'hint',
   name: 'hint',
-  weight: steady(0.1),
+  weight: 0.1,
   studentLayer: 'encoder1',
   teacherLayer: 'encoder0',
 } as const;
-const WARMING = { ...KD, weight: { ...steady(0.5), from: 0, warmupSteps: 8 }, temperature: steady(3) };
+const WARMING = { ...KD, weight: { start: 0.5, end: 0.5, curve: 'linear', warmupSteps: 8 } as const, temperature: 3 };
 
 /** A bright ball of class 1 with a core of class 2 somewhere in noise; a pure function of the step. */
 function ball(step: number): Batch {

@@ -63,7 +63,7 @@ function prepare(setting: Setting): { readonly step: TrainingStep; readonly feed
     clipNorm: 12,
     distillation: {
       teacher: { ...teacher, theta: initialize(teacher.specs, name => random('teacher', name)) },
-      terms: [KD, { ...KD, name: 'kdBalanced', weights: 'balanced' }],
+      terms: [KD, { ...KD, name: 'kdBalanced', classWeights: 'balanced' }],
     },
   });
   const hyper: Readonly<Record<string, number>> = {

@@ -1,11 +1,12 @@
 /** The cases of test/fixtures/make-distillation-goldens.py: each distillation term alone, on inputs, and the numbers that go in. */
 import { readFileSync } from 'node:fs';
 import { elementCount, type Shape } from '../../src/core/shape.ts';
+import { sideOf } from '../../src/distillation/context.ts';
+import { type DistillationTerm, distillationValues } from '../../src/distillation/terms.ts';
 import { GraphBuilder, type Value } from '../../src/graph/graph.ts';
-import { type DistillationTerm, distillationValues, sideOf } from '../../src/training/distillation.ts';
 import { taughtLayers, taughtMaps } from '../../src/training/taught-classes.ts';
 import { goldensStream } from './goldens-stream.ts';
-import { HARD_LOSS, steady } from './training-steps.ts';
+import { HARD_LOSS } from './training-steps.ts';
 
 export type Shapes = Readonly<Record<string, Shape>>;
 
@@ -33,8 +34,8 @@ export const { cases }: { readonly cases: readonly Golden[] } = JSON.parse(
 const termOf = ({ term, temperature }: Golden): DistillationTerm =>
   ({
     ...term,
-    weight: steady(1),
-    ...(temperature === null ? {} : { temperature: steady(temperature) }),
+    weight: 1,
+    ...(temperature === null ? {} : { temperature: temperature }),
   }) as DistillationTerm;
 
 /** Builds a term over inputs `student <layer>` and `teacher <layer>`. */

@@ -10,7 +10,6 @@ import type { Optimizer } from '../../src/optim/optimizer.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import type { Model } from '../../src/training/forward.ts';
 import type { HardLossOptions } from '../../src/training/hard-loss.ts';
-import type { Ramp } from '../../src/training/ramp.ts';
 import { buildTrainingStep, type StepOptions } from '../../src/training/step.ts';
 import { ADAPTERS } from '../../src/training/update.ts';
 
@@ -39,18 +38,16 @@ export const HARD_LOSS: HardLossOptions = {
   dice: { weight: 1, batch: false, background: false, squared: false, smooth: 1e-5 },
 };
 
-/** A number that stays as it is. */
-export function steady(value: number): Ramp {
-  return { from: value, warmupSteps: 0, start: value, end: value, curve: 'linear' };
-}
+/** All voxels alike. */
+export const PLAIN_VOXELS = { classWeights: 'uniform', foregroundWeight: 1, boundaryWeight: 1 } as const;
 
 /** The soft-target term as plain as it can be; steps by hand are told weight and temperature by name. */
 export const KD = {
   method: 'kd',
   name: 'kd',
-  weight: steady(0.5),
-  temperature: steady(2),
-  weights: 'uniform',
+  weight: 0.5,
+  temperature: 2,
+  ...PLAIN_VOXELS,
 } as const;
 
 /** Runs `steps` steps on one batch; hyper-parameters other than the optimizer's bias corrections come by name. */

@@ -24,6 +24,13 @@ function isSchedule({ anyOf }: Schema): boolean {
   return anyOf?.some(({ properties }) => properties?.['curve'] !== undefined) === true;
 }
 
+/** A number, or a schedule by its ends, as the document writes it; nothing for none. */
+function scheduleText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
+  const { start, end } = value as { readonly start: number; readonly end: number };
+  return `{ start: ${start}, end: ${end} }`;
+}
+
 /** Paths under which the document tells keys that several places share. */
 function shared(path: string): string {
   return path
@@ -50,7 +57,7 @@ function defaultsOf(
   if (isSchedule(schema)) {
     const notation = (anyOf ?? []).filter(choice => choice.properties !== undefined);
     return [
-      [path, JSON.stringify(schema.default)],
+      [path, scheduleText(schema.default)],
       ...notation.flatMap(choice => defaultsOf(choice, 'SCHEDULE', isRequired)),
     ];
   }
@@ -75,6 +82,7 @@ describe('docs/recipe.md', () => {
     // these have none that is a value: they depend on other keys, or are a second name
     const derived = {
       'ARM.train.validateEvery': 'steps / 10',
+      'distill.losses.kd.softWeight': 'not given',
       'distill.losses.kd.alpha': 'not given',
       'ARM.unet.kernels': '3 each',
       'ARM.unet.pooling': '2 each',

@@ -1,9 +1,9 @@
 /** The stages of a unit: trains an arm unless it is finished, and evaluates it unless it is evaluated. What is finished is never done again. */
 import { InputError } from '../../core/errors.ts';
 import type { Splits } from '../../data/splits.ts';
+import { distillationTerms, teacherLayers } from '../../distillation/terms.ts';
 import { assertDistillationFits, trainArm, trainedModel } from '../../experiment/arm.ts';
 import { isTrained } from '../../experiment/arm-content.ts';
-import { distillationTerms } from '../../experiment/distillation.ts';
 import { evaluateModel, modelHash } from '../../experiment/evaluate.ts';
 import { readEvaluation } from '../../experiment/evaluation-file.ts';
 import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
@@ -15,7 +15,6 @@ import { writeJson } from '../../runtime/json-file.ts';
 import { openExternalTeacher } from '../../teacher/external-teacher.ts';
 import { readTeacherFiles } from '../../teacher/files.ts';
 import { withSoftLabels } from '../../teacher/soft-labels.ts';
-import { teacherLayers } from '../../training/distillation.ts';
 import type { Teacher } from '../../training/teacher.ts';
 import type { StudyContext, UnitContext } from './context.ts';
 import { knownScores } from './finished-teacher.ts';
@@ -61,7 +60,7 @@ function withFinishedTeacher(recipe: Recipe, { folder }: Unit): Recipe {
  */
 function keepsSoftLabels(recipe: Recipe): boolean {
   const { softLabels } = recipe.distill;
-  const layers = teacherLayers(distillationTerms(recipe));
+  const layers = teacherLayers(distillationTerms(recipe.distill.losses));
   if (softLabels === 'cache' && layers.length > 0) {
     throw new InputError(
       'E_DISTILL',

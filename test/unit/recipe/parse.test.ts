@@ -12,9 +12,7 @@ import { recipeJsonSchema } from '../../../src/recipe/schema.ts';
 /** A soft-target term with every default. */
 const KD = {
   temperature: 2,
-  softWeight: 0.1,
-  finalSoftWeight: 0,
-  warmupSteps: 0,
+  weight: { start: 0.1, end: 0, curve: 'linear', warmupSteps: 0 },
   classWeights: 'balanced',
   foregroundWeight: 1,
   boundaryWeight: 1,
@@ -116,9 +114,9 @@ describe('defaults', () => {
     expect(recipe.student.train.validateEvery).toBe(1);
   });
 
-  it('reads alpha as softWeight', () => {
+  it('reads alpha as a weight that falls to 0', () => {
     const recipe = parseRecipe(`${SMALL}distill: { losses: [{ kd: { alpha: 0.25 } }] }`, { path: 'r' });
-    expect(recipe.distill.losses).toEqual([{ kd: { ...KD, softWeight: 0.25 } }]);
+    expect(recipe.distill.losses).toEqual([{ kd: { ...KD, weight: { ...KD.weight, start: 0.25 } } }]);
   });
 
   it('takes the decay and momentum of the optimizer that is named', () => {
@@ -186,11 +184,15 @@ preprocess: { normalize: minmax, spacingMm: [1, 1] }
     ],
     [
       'distill: { losses: [{ kd: { alpha: 1, softWeight: 1 } }] }',
-      'distill.losses.0.kd: softWeight and alpha are the same; give one',
+      'distill.losses.0.kd: weight, softWeight and alpha are the same; give one',
+    ],
+    [
+      'distill: { losses: [{ kd: { weight: 1, warmupSteps: 5 } }] }',
+      'distill.losses.0.kd: finalSoftWeight and warmupSteps lead on a plain softWeight alone; write weight: { start, end, warmupSteps } instead',
     ],
     [
       'distill: { losses: [{ kd: { softWeight: { start: 1, end: 0 }, warmupSteps: 9 } }] }',
-      'distill.losses.0.kd: a softWeight with start and end has its own end and warmupSteps; leave finalSoftWeight and warmupSteps out',
+      'distill.losses.0.kd: finalSoftWeight and warmupSteps lead on a plain softWeight alone; write weight: { start, end, warmupSteps } instead',
     ],
     ['distill: { losses: [{ hnt: {} }] }', 'distill.losses.0.hnt: unknown key; did you mean "hint"?'],
     ['distill: { losses: [{ kd: {}, dist: {} }] }', 'distill.losses.0.dist: cannot stand beside kd; choose one'],
@@ -247,7 +249,7 @@ describe('overrides', () => {
   it('reach into lists by number', () => {
     const text = `${SMALL}distill: { losses: [{ kd: { softWeight: 2 } }] }`;
     const recipe = parseRecipe(text, { path: 'r', overrides: ['distill.losses.0.kd.temperature=4'] });
-    expect(recipe.distill.losses).toEqual([{ kd: { ...KD, temperature: 4, softWeight: 2 } }]);
+    expect(recipe.distill.losses).toEqual([{ kd: { ...KD, temperature: 4, weight: { ...KD.weight, start: 2 } } }]);
   });
 
   it('make the list of distillation terms where the recipe leaves it to the default', () => {

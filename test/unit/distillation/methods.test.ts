@@ -5,12 +5,12 @@
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../../../src/autodiff/gradient.ts';
 import { elementCount, type Shape } from '../../../src/core/shape.ts';
+import { type DistillationTerm, distillationHyperNames, planDistillation } from '../../../src/distillation/terms.ts';
 import { reachable } from '../../../src/graph/graph.ts';
-import { type DistillationTerm, distillationHyperNames, planDistillation } from '../../../src/training/distillation.ts';
 import { buildTerm, cases, type Feeds, feedsOf, type Golden, type Shapes } from '../../support/distillation-goldens.ts';
 import { evaluate } from '../../support/evaluate.ts';
 import { goldensStream } from '../../support/goldens-stream.ts';
-import { steady } from '../../support/training-steps.ts';
+import { PLAIN_VOXELS } from '../../support/training-steps.ts';
 
 /** Every layer and label repeated along an axis of the patch, or along the batch. */
 function repeated(golden: Golden, feeds: Feeds, axis: number): readonly [Golden, Feeds] {
@@ -89,7 +89,7 @@ describe.each(cases)('$name', golden => {
 
   it('does not see how often the patch is repeated', () => {
     // class weights keep a thousandth of a voxel against empty classes, which a small patch feels
-    const tolerance = 'weights' in golden.term && golden.term.weights !== 'uniform' ? 1e-3 : 2e-5;
+    const tolerance = 'classWeights' in golden.term && golden.term.classWeights !== 'uniform' ? 1e-3 : 2e-5;
     const axes = golden.labelled === 2 ? [0, 2, 3] : [2, 3];
     for (const axis of axes) {
       const ratio = termValue(...repeated(golden, feeds, axis)) / golden.value;
@@ -116,11 +116,11 @@ describe('the layers that terms name', () => {
   const hint = (studentLayer: string, teacherLayer: string): DistillationTerm => ({
     method: 'hint',
     name: 'hint2',
-    weight: steady(1),
+    weight: 1,
     studentLayer,
     teacherLayer,
   });
-  const logits = { weights: 'uniform', weight: steady(1), temperature: steady(2) } as const;
+  const logits = { ...PLAIN_VOXELS, weight: 1, temperature: 2 } as const;
 
   it('are listed where a name is not one of them', () => {
     expect(() => planDistillation([hint('encoder5', 'encoder0')], shapes)).toThrow(
@@ -181,9 +181,9 @@ describe('decoupled distillation', () => {
       term: {
         method: 'dkd',
         name: 'dkd',
-        weight: steady(1),
-        temperature: steady(1),
-        weights: 'uniform',
+        weight: 1,
+        temperature: 1,
+        ...PLAIN_VOXELS,
         targetWeight: 1,
         nonTargetWeight: 3,
         reference: 'teacher',
@@ -217,7 +217,7 @@ describe('region affinity of independent channels', () => {
         studentLayer: 'f',
         teacherLayer: 'f',
         reference: 'teacher',
-        weight: steady(1),
+        weight: 1,
       },
       activation: 'sigmoid',
       temperature: null,

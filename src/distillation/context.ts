@@ -1,0 +1,127 @@
+/**
+ * What a distillation term is built from: the two networks by their layers, the labels, the numbers of the step, and the adapters. Layers of
+ * student and teacher go by the names that the networks give them; `logits` is a layer of every network. Adapters are parameters of the
+ * step, not of the student: they have a vector of their own, train with it, and end with it.
+ */
+import { InputError } from '../core/errors.ts';
+import { elementCount } from '../core/shape.ts';
+import type { GraphBuilder, Value } from '../graph/graph.ts';
+import { likeliestClass, withBackground } from '../losses/distillation/boundary.ts';
+import type { ParameterSpec } from '../nn/parameters.ts';
+
+/** The two inner images that a feature method compares. */
+export interface Layers {
+  readonly studentLayer: string;
+  readonly teacherLayer: string;
+}
+
+/** Where the classes of voxels come from: the labels (of samples without any: the teacher), or the teacher's most likely class. */
+interface Referred {
+  readonly reference: 'label' | 'teacher';
+}
+
+/** A network as the terms see it. */
+export interface Side {
+  /** A layer by its name. @throws {InputError} if there is none */
+  layer(name: string): Value;
+}
+
+/** The name by which every network's result is a layer. */
+export const LOGITS = 'logits';
+
+/** What a term is built from. */
+export interface DistillationContext {
+  readonly builder: GraphBuilder;
+  readonly student: Side;
+  readonly teacher: Side;
+  readonly activation: 'softmax' | 'sigmoid';
+  /** Classes of the first samples, those with labels, as 0/1 maps [N labelled, classes, D, H, W], background first. */
+  readonly labelled: Value;
+  /** A number of the step, by its name. */
+  readonly hyper: (name: string) => Value;
+  /** An adapter's parameter. */
+  readonly adapter: (spec: ParameterSpec) => Value;
+}
+
+/** Names of a term's numbers, which change by step. */
+export function hyperOf({ name }: { readonly name: string }) {
+  return { weight: `${name}.weight`, temperature: `${name}.temperature` } as const;
+}
+
+/** The logits of student and teacher. */
+export const logitsOf = ({
+  student,
+  teacher,
+}: Pick<DistillationContext, 'student' | 'teacher'>): readonly [Value, Value] => [
+  student.layer(LOGITS),
+  teacher.layer(LOGITS),
+];
+
+/** The layers of student and teacher that a term names. */
+export const layersOf = (
+  { student, teacher }: DistillationContext,
+  { studentLayer, teacherLayer }: Layers,
+): readonly [Value, Value] => [student.layer(studentLayer), teacher.layer(teacherLayer)];
+
+/** The teacher's most likely classes as 0/1 maps, background first; of independent channels it is what none of them claims. */
+function teacherMaps({ builder, activation }: DistillationContext, logits: Value): Value {
+  if (activation === 'softmax') return likeliestClass(builder, logits);
+  return withBackground(builder, builder.cast(builder.greater(logits, 0), 'float32'));
+}
+
+/** Classes of all samples as 0/1 maps [N, classes, D, H, W], background first. */
+export function classMaps(context: DistillationContext, { reference }: Referred): Value {
+  const { builder, teacher, labelled } = context;
+  const logits = teacher.layer(LOGITS);
+  if (reference === 'teacher') return teacherMaps(context, logits);
+  const [samples, first] = [logits.shape[0] as number, labelled.shape[0] as number];
+  return first === samples
+    ? labelled
+    : builder.concat([labelled, teacherMaps(context, builder.slice(logits, 0, first, samples))], 0);
+}
+
+/**
+ * The student's feature with the teacher's channels: a 1x1x1 convolution, as a matrix product, because a convolution of few channels to many
+ * would take the channel packing of the whole level from the student (onnx/blocked/packing.ts).
+ */
+export function adapted(
+  { builder, adapter }: DistillationContext,
+  [student, teacher]: readonly [Value, Value],
+  { name, bias }: { readonly name: string; readonly bias: boolean },
+): Value {
+  const [samples, from, ...space] = student.shape as readonly [number, number, ...number[]];
+  const to = teacher.shape[1] as number;
+  const [kernel, vector] = [
+    {
+      name: `${name}.adapter.weight`,
+      shape: [to, from, 1, 1, 1],
+      initializer: { kind: 'normal', gain: 1 },
+      role: 'kernel',
+    },
+    { name: `${name}.adapter.bias`, shape: [to], initializer: { kind: 'constant', value: 0 }, role: 'vector' },
+  ] as const satisfies readonly ParameterSpec[];
+  const rows = builder.reshape(student, [samples, from, elementCount(space)]);
+  const mixed = builder.apply('MatMul', [builder.reshape(adapter(kernel), [to, from]), rows], {});
+  const shifted = bias ? builder.add(mixed, builder.reshape(adapter(vector), [1, to, 1])) : mixed;
+  return builder.reshape(shifted, [samples, to, ...space]);
+}
+
+/** @throws {InputError} E_DISTILL if the classes are independent */
+export function assertExclusive({ activation }: DistillationContext, method: string): void {
+  if (activation === 'softmax') return;
+  throw new InputError(
+    'E_DISTILL',
+    `${method} needs classes that exclude each other; with loss.crossEntropy.kind "binary" use kd, logitRegression or softDice`,
+  );
+}
+
+/** Values by name as a side. @param what how the network is called in messages */
+export function sideOf(what: 'student' | 'teacher', values: ReadonlyMap<string, Value>): Side {
+  return {
+    layer: name => {
+      const value = values.get(name);
+      if (value !== undefined) return value;
+      throw new InputError('E_LAYER', `the ${what} has no layer "${name}"; it has ${[...values.keys()].join(', ')}`);
+    },
+  };
+}

@@ -1,0 +1,215 @@
+/**
+ * The distillation methods: one record, in which each method has what a recipe may say of it and the graph that its term is. A method's
+ * formula, shapes and source stand with its loss, in losses/distillation.
+ */
+import { z } from 'zod';
+import type { DeepReadonly } from '../core/deep-readonly.ts';
+import { sameShape } from '../core/shape.ts';
+import type { Value } from '../graph/graph.ts';
+import { attentionLoss } from '../losses/distillation/attention.ts';
+import { channelWiseLoss } from '../losses/distillation/channel-wise.ts';
+import { decoupledLoss } from '../losses/distillation/decoupled.ts';
+import { onSmallerGrid } from '../losses/distillation/feature-grid.ts';
+import { hintLoss } from '../losses/distillation/hint.ts';
+import { logitRegressionLoss } from '../losses/distillation/logit-regression.ts';
+import { sigmoidSoftTargetLoss, softTargetLoss } from '../losses/distillation/logits.ts';
+import { regionAffinityLoss } from '../losses/distillation/region-affinity.ts';
+import { relationLoss } from '../losses/distillation/relations.ts';
+import { softDiceLoss } from '../losses/distillation/soft-dice.ts';
+import type { SoftWeights } from '../losses/distillation/voxel-mean.ts';
+import {
+  adapted,
+  assertExclusive,
+  classMaps,
+  type DistillationContext,
+  hyperOf,
+  layersOf,
+  logitsOf,
+} from './context.ts';
+import { rampSchema } from './ramp.ts';
+import { type fixedWeights, layers, nonNegative, reference, temperature, voxels, weight } from './settings.ts';
+
+type Settings<S extends z.ZodType> = DeepReadonly<z.output<S>>;
+
+interface MethodDefinition<S extends z.ZodType> {
+  /** The method's settings, with their defaults. */
+  readonly schema: S;
+  /** The term as a scalar of the graph, without its weight. */
+  readonly build: (context: DistillationContext, settings: Settings<S> & { readonly name: string }) => Value;
+}
+
+const define = <S extends z.ZodType>(schema: S, build: MethodDefinition<S>['build']): MethodDefinition<S> => ({
+  schema,
+  build,
+});
+
+/** How voxels count, as the losses take it. */
+function voxelWeights(settings: {
+  readonly classWeights: DeepReadonly<z.output<typeof fixedWeights>>;
+  readonly foregroundWeight?: number;
+  readonly boundaryWeight?: number;
+}): SoftWeights {
+  const { classWeights, ...factors } = settings;
+  return { ...factors, weights: classWeights };
+}
+
+const temperatureOf = (context: DistillationContext, term: { readonly name: string }): Value =>
+  context.hyper(hyperOf(term).temperature);
+
+/** Falls to 0 over the training. */
+const KD_WEIGHT = { start: 0.1, end: 0, curve: 'linear', warmupSteps: 0 } as const;
+
+/** `kd` has further names for its weight, from before there were ramps; a recipe is resolved to `weight` alone. */
+const kd = z
+  .strictObject({
+    temperature: temperature(2),
+    weight: rampSchema(nonNegative).optional().describe('Weight beside the hard loss.').meta({ default: KD_WEIGHT }),
+    softWeight: rampSchema(nonNegative)
+      .optional()
+      .describe('Alias of weight, but a plain number falls in a straight line to finalSoftWeight.'),
+    alpha: nonNegative.optional().describe('Alias of a plain softWeight.'),
+    finalSoftWeight: nonNegative
+      .optional()
+      .describe('Weight at the last step, of a plain softWeight or alpha.')
+      .meta({ default: KD_WEIGHT.end }),
+    warmupSteps: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('Steps over which a plain softWeight or alpha rises from 0.')
+      .meta({ default: KD_WEIGHT.warmupSteps }),
+    ...voxels,
+  })
+  .refine(
+    ({ weight, softWeight, alpha }) => [weight, softWeight, alpha].filter(given => given !== undefined).length <= 1,
+    'weight, softWeight and alpha are the same; give one',
+  )
+  .refine(
+    ({ weight, softWeight, finalSoftWeight, warmupSteps }) =>
+      (weight === undefined && typeof softWeight !== 'object') ||
+      (finalSoftWeight === undefined && warmupSteps === undefined),
+    'finalSoftWeight and warmupSteps lead on a plain softWeight alone; write weight: { start, end, warmupSteps } instead',
+  )
+  .transform(({ weight, softWeight, alpha, finalSoftWeight, warmupSteps, ...rest }) => {
+    if (weight !== undefined) return { ...rest, weight };
+    if (typeof softWeight === 'object') return { ...rest, weight: softWeight };
+    const plain = {
+      ...KD_WEIGHT,
+      start: softWeight ?? alpha ?? KD_WEIGHT.start,
+      end: finalSoftWeight ?? KD_WEIGHT.end,
+      warmupSteps: warmupSteps ?? KD_WEIGHT.warmupSteps,
+    };
+    return { ...rest, weight: plain };
+  });
+
+/** Every method by its name in recipes. */
+export const METHODS = {
+  kd: define(kd, (context, term) => {
+    const loss = context.activation === 'sigmoid' ? sigmoidSoftTargetLoss : softTargetLoss;
+    const options = { ...voxelWeights(term), temperature: temperatureOf(context, term) };
+    return loss(context.builder, ...logitsOf(context), options);
+  }),
+
+  logitRegression: define(
+    z.strictObject({
+      weight: weight(0.1),
+      centred: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Leaves out what all classes of a voxel share, which a softmax does not see; not for independent classes.',
+        ),
+      ...voxels,
+    }),
+    ({ builder, activation, ...context }, term) => {
+      const options = { ...voxelWeights(term), centred: term.centred, activation };
+      return logitRegressionLoss(builder, ...logitsOf(context), options);
+    },
+  ),
+
+  dkd: define(
+    z.strictObject({
+      temperature: temperature(2),
+      weight: weight(0.1),
+      targetWeight: nonNegative.default(1).describe('Of the target class against all others: alpha.'),
+      nonTargetWeight: nonNegative.default(2).describe('Of the comparison of the other classes: beta.'),
+      reference,
+      ...voxels,
+    }),
+    (context, term) => {
+      assertExclusive(context, 'dkd');
+      const { targetWeight, nonTargetWeight } = term;
+      return decoupledLoss(context.builder, ...logitsOf(context), {
+        ...voxelWeights(term),
+        targetWeight,
+        nonTargetWeight,
+        temperature: temperatureOf(context, term),
+        target: classMaps(context, term),
+      });
+    },
+  ),
+
+  dist: define(
+    z.strictObject({
+      temperature: temperature(1),
+      weight: weight(1),
+      interWeight: nonNegative.default(1).describe('Of the relation between the classes of a voxel: beta.'),
+      intraWeight: nonNegative.default(1).describe('Of the relation between the voxels in a class: gamma.'),
+      ...voxels,
+    }),
+    (context, term) => {
+      assertExclusive(context, 'dist');
+      const { interWeight, intraWeight } = term;
+      const options = { ...voxelWeights(term), interWeight, intraWeight, temperature: temperatureOf(context, term) };
+      return relationLoss(context.builder, ...logitsOf(context), options);
+    },
+  ),
+
+  softDice: define(
+    z.strictObject({
+      temperature: temperature(1),
+      weight: weight(1),
+      background: z.boolean().default(false).describe('Whether the background counts as a class.'),
+    }),
+    (context, term) => {
+      const { builder, activation } = context;
+      const options = { temperature: temperatureOf(context, term), activation, background: term.background };
+      return softDiceLoss(builder, ...logitsOf(context), options);
+    },
+  ),
+
+  hint: define(z.strictObject({ ...layers, weight: weight(0.1) }), (context, term) => {
+    const pair = onSmallerGrid(context.builder, ...layersOf(context, term));
+    return hintLoss(context.builder, adapted(context, pair, { name: term.name, bias: true }), pair[1]);
+  }),
+
+  attention: define(z.strictObject({ ...layers, weight: weight(0.1) }), (context, term) =>
+    attentionLoss(context.builder, ...onSmallerGrid(context.builder, ...layersOf(context, term))),
+  ),
+
+  channelWise: define(
+    z.strictObject({
+      studentLayer: layers.studentLayer.default('logits'),
+      teacherLayer: layers.teacherLayer.default('logits'),
+      temperature: temperature(4),
+      weight: weight(0.1),
+    }),
+    (context, term) => {
+      const pair = onSmallerGrid(context.builder, ...layersOf(context, term));
+      // a softmax over space does not see a bias
+      const options = { name: term.name, bias: false };
+      const student = sameShape(pair[0].shape, pair[1].shape) ? pair[0] : adapted(context, pair, options);
+      return channelWiseLoss(context.builder, student, pair[1], temperatureOf(context, term));
+    },
+  ),
+
+  regionAffinity: define(z.strictObject({ ...layers, weight: weight(0.1), reference }), (context, term) =>
+    regionAffinityLoss(context.builder, ...layersOf(context, term), classMaps(context, term)),
+  ),
+} as const;
+
+/** A method's name. */
+export type Method = keyof typeof METHODS;
+
+/** The settings of each method, as a resolved recipe has them. */
+export type Methods = { readonly [M in Method]: Settings<(typeof METHODS)[M]['schema']> };

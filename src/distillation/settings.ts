@@ -1,0 +1,44 @@
+/** What recipes may say of several distillation methods alike: weights, temperatures, layers, and how voxels count. */
+import { z } from 'zod';
+import { rampSchema } from './ramp.ts';
+
+const positive = z.number().gt(0);
+export const nonNegative = z.number().min(0);
+
+/** Class weights that stay as they are. */
+export const fixedWeights = z.union([z.enum(['uniform', 'root', 'balanced']), z.array(nonNegative).min(1)]);
+export const WEIGHTS =
+  'Weight of a voxel by its class: all alike, by the inverse square root of the frequency of the class in the batch, by the inverse ' +
+  'frequency, or one number per class, background first.';
+
+/** The weight of a term. @param value where the recipe gives none */
+export const weight = (value: number) =>
+  rampSchema(nonNegative).default(value).describe('Weight beside the hard loss.');
+
+/** The temperature of a term. @param value where the recipe gives none */
+export const temperature = (value: number) =>
+  rampSchema(positive).default(value).describe('Softens teacher and student alike.');
+
+/** How voxels count in the mean of a term. */
+export const voxels = {
+  classWeights: fixedWeights.default('balanced').describe(`${WEIGHTS} Classes by the teacher's probabilities.`),
+  foregroundWeight: nonNegative
+    .default(1)
+    .describe('Factor on the weight of a voxel that the teacher gives to the foreground.'),
+  boundaryWeight: nonNegative
+    .default(1)
+    .describe("Factor on the weight of a voxel next to a change of the teacher's class."),
+};
+
+const layer = (whose: string) => z.string().min(1).describe(`Name of a layer of the ${whose}, or logits.`);
+
+/** The two inner images that a feature method compares. */
+export const layers = { studentLayer: layer('student'), teacherLayer: layer('teacher') };
+
+/** Where the classes of voxels come from. */
+export const reference = z
+  .enum(['label', 'teacher'])
+  .default('label')
+  .describe(
+    "Where classes come from: the labels, or the teacher's most likely class. Unlabelled patches take the teacher's.",
+  );
