@@ -13,7 +13,7 @@ import { type ModelCosts, modelCosts } from '../training/costs.ts';
 import type { Model } from '../training/forward.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
 import type { StepOptions } from '../training/step.ts';
-import type { TeacherInStep } from '../training/teacher-in-step.ts';
+import type { ExternalTeacher, TeacherInStep } from '../training/teacher-in-step.ts';
 import { kernelMask } from '../training/update.ts';
 import type { Arm } from './record.ts';
 
@@ -110,16 +110,28 @@ export function planArm(
   };
 }
 
+/** A teacher that the recipe describes, before it is trained: its parameters are 0. Undefined where the teacher is a finished model. */
+function untrainedTeacher(recipe: Recipe, shape: DataShape): TeacherInStep | undefined {
+  if ('onnx' in recipe.teacher) return undefined;
+  const { model } = planArm(recipe, 'teacher', shape);
+  return { ...model, theta: new Float32Array(parameterCount(model.specs)) };
+}
+
+/**
+ * Plans the student before there is a teacher; what it comes to depends on no number of the teacher's.
+ * @param external what a finished teacher gives, where the recipe's is one
+ */
+export function planStudent(recipe: Recipe, shape: DataShape, external?: ExternalTeacher): ArmPlan {
+  return planArm(recipe, 'student', { ...shape, teacher: external ?? untrainedTeacher(recipe, shape) });
+}
+
 /**
  * Size, work, view and memory of an arm, before it is trained. A student's training holds its teacher where that is a network of the
  * recipe; finished ONNX models that teach are sessions of their own and not counted.
  * @param options.block channel block of the engine, 0 for standard operators
  */
 export function armCosts(recipe: Recipe, arm: Arm, options: DataShape & { readonly block: number }): ModelCosts {
-  const hasOwnTeacher = arm === 'student' && !('onnx' in recipe.teacher);
-  const taught = hasOwnTeacher ? planArm(recipe, 'teacher', options).model : undefined;
-  const teacher = taught && { ...taught, theta: new Float32Array(parameterCount(taught.specs)) };
-  const { architecture, step } = planArm(recipe, arm, { ...options, teacher });
+  const { architecture, step } = arm === 'student' ? planStudent(recipe, options) : planArm(recipe, arm, options);
   return modelCosts(step, { geometry: architecture.geometry, block: options.block });
 }
 

@@ -2,8 +2,10 @@
 import { InputError } from '../../core/errors.ts';
 import type { Splits } from '../../data/splits.ts';
 import { distillationTerms, teacherLayers } from '../../distillation/terms.ts';
-import { assertDistillationFits, trainArm, trainedModel } from '../../experiment/arm.ts';
+import { trainArm } from '../../experiment/arm.ts';
 import { isTrained } from '../../experiment/arm-content.ts';
+import { trainedModel } from '../../experiment/arm-on-data.ts';
+import { assertDistillationFits } from '../../experiment/distillation-fit.ts';
 import { evaluateModel, modelHash } from '../../experiment/evaluate.ts';
 import { readEvaluation } from '../../experiment/evaluation-file.ts';
 import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';

@@ -1,0 +1,42 @@
+/** An arm's plan on the data of a study: known by a fingerprint of everything that its training depends on, and read back once it is trained. */
+import { InputError } from '../core/errors.ts';
+import type { Model } from '../training/forward.ts';
+import { armContent } from './arm-content.ts';
+import { type ArmOptions, regionsOf } from './arm-options.ts';
+import { type ArmPlan, planArm } from './arm-plan.ts';
+import { armStore } from './arm-store.ts';
+
+/** The plan of an arm on these data, with a fingerprint of everything that its training depends on. */
+export function planOnData({
+  laboratory,
+  recipe,
+  data,
+  arm,
+  seed,
+  teacher,
+}: Omit<ArmOptions, 'folder' | 'label' | 'signal'>): ArmPlan & { readonly fingerprint: string } {
+  const { channels, labels } = data.dataset;
+  const plan = planArm(recipe, arm, {
+    channels: channels.length,
+    labels: labels.length,
+    regions: regionsOf(data),
+    teacher: teacher?.inStep,
+  });
+  const transfer = plan.unlabelled === 0 ? {} : data.transferHashes;
+  const depends = [armContent(recipe, arm), seed, data.splits, data.hashes, transfer, labels, teacher?.sha256 ?? null];
+  const text = JSON.stringify(depends);
+  return { ...plan, fingerprint: laboratory.machine.sha256(new TextEncoder().encode(text)) };
+}
+
+/** A network that this run has trained, with its best parameters, as a frozen part of another arm's step. */
+export async function trainedModel(options: ArmOptions): Promise<Model & { readonly theta: Float32Array }> {
+  const { model, fingerprint } = planOnData(options);
+  const stored = await armStore(options, model, fingerprint).load();
+  if (stored === undefined) {
+    throw new InputError(
+      'E_TEACHER_MISSING',
+      `there is no checkpoint in ${options.folder.checkpoint}. Train the teacher first`,
+    );
+  }
+  return { ...model, theta: stored.bestTheta };
+}

@@ -1,0 +1,24 @@
+/** The batches that an arm is trained on, as the recipe asks for them. */
+import { random } from '../core/random.ts';
+import { type BatchSettings, type BatchSource, withUnlabelled } from '../data/loader.ts';
+import type { ArmOptions } from './arm-options.ts';
+
+/** The patches of every step; the labelled ones are the same with and without unlabelled ones behind them. */
+export function openPatches(
+  { laboratory, recipe, data, seed }: Pick<ArmOptions, 'laboratory' | 'recipe' | 'data' | 'seed'>,
+  samples: { readonly labelled: number; readonly unlabelled: number },
+): BatchSource {
+  const { patch, augment } = recipe;
+  const settings: BatchSettings = {
+    seed,
+    batch: samples.labelled,
+    patchSize: patch.size,
+    foreground: patch.foreground,
+    padding: patch.padding,
+    augment,
+  };
+  const labelled = laboratory.openBatches(data.train, settings);
+  if (samples.unlabelled === 0) return labelled;
+  const own = { seed: random(seed, 'unlabelled').integer(2 ** 31), batch: samples.unlabelled, foreground: 0 };
+  return withUnlabelled(labelled, laboratory.openBatches(data.unlabelled, { ...settings, ...own }));
+}
