@@ -11,7 +11,7 @@ export function showMessage(problem: unknown): void {
   const text =
     problem instanceof VoxstillError
       ? `${problem.code}: ${problem.message}`
-      : `${problem instanceof Error ? problem.message : String(problem)} (a fault of the page; loading it again may help)`;
+      : `${problem instanceof Error ? problem.message : String(problem)} (a bug in the page; reloading it may help)`;
   byId('message-text').textContent = text;
   byId('message').hidden = false;
 }

@@ -23,8 +23,7 @@ function choiceOf({ label, model }: ArmOverview): readonly ModelChoice[] {
   let file: Promise<ModelFile> | undefined;
   const fetchModel = async (): Promise<ModelFile> => {
     const response = await fetch(new URL(`run/${model}`, document.baseURI), { cache: 'no-store' });
-    if (!response.ok)
-      throw new InputError('E_FILE_MISSING', `the server has no ${model} any more. Load the page again.`);
+    if (!response.ok) throw new InputError('E_FILE_MISSING', `the server no longer has ${model}. Reload the page.`);
     const bytes = new Uint8Array(await response.arrayBuffer());
     return readModelFile({ read: async () => bytes, exists: async () => false }, model);
   };

@@ -33,7 +33,7 @@ export function createInterruption(world: {
         return;
       }
       askedMs = elapsedMs();
-      say('\nstopping at the next safe point; once more ends at once\n');
+      say('\nstopping at the next safe point; a second Ctrl-C stops at once\n');
       stop();
     },
   };

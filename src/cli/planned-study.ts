@@ -16,10 +16,10 @@ function hoursText(hours: number): string {
 /** One line for people. */
 function estimateText({ units, trained, coreHours, bytes, basis, kinds }: StudyEstimate): string {
   const timed =
-    kinds.timed === kinds.all ? '' : `, ${kinds.timed} of ${kinds.all} kinds; the others by their arithmetic`;
+    kinds.timed === kinds.all ? '' : `, ${kinds.timed} of ${kinds.all} kinds; the others scaled by their arithmetic`;
   return (
-    `${units} units to do, ${trained} of them trainings: about ${hoursText(coreHours)} of training steps (by ${basis}${timed}), ` +
-    `without validation and evaluation; ${formatBytes(bytes)} of models and checkpoints, besides segmentations of the test cases`
+    `${units} units to run, ${trained} of them trainings: about ${hoursText(coreHours)} of training steps (by ${basis}${timed}), ` +
+    `without validation and evaluation; ${formatBytes(bytes)} of models and checkpoints, without the segmentations of the test cases`
   );
 }
 

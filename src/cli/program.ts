@@ -66,7 +66,7 @@ function asError(error: unknown): Error {
 /** The error as the user sees it. */
 function describeError(error: Error): { readonly code: string; readonly message: string; readonly exitCode: 1 | 2 } {
   if (error instanceof VoxstillError) return { code: error.code, message: error.message, exitCode: error.exitCode };
-  const message = `${error.message}. This is a fault of the program; --debug shows where.`;
+  const message = `${error.message}. This is a bug in voxstill; --debug shows where.`;
   return { code: 'E_INTERNAL', message, exitCode: 1 };
 }
 

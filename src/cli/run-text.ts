@@ -38,8 +38,8 @@ function noteOnPostprocessing(arms: readonly ArmEvaluations[]): readonly string[
   const cases = Math.min(...chosen.map(trial => trial.cases));
   if (chosen.length === 0 || cases >= FEW_VALIDATION_CASES) return [];
   return [
-    `Post-processing was chosen for each arm by itself, on as few as ${cases} validation cases: what helps these need not help others. ` +
-      'postprocess: none leaves it out.',
+    `Post-processing was chosen for each arm separately, on only ${cases} validation cases, and may not help others. ` +
+      'Set postprocess: none to leave it out.',
   ];
 }
 
@@ -57,7 +57,7 @@ export function notesOn(arms: readonly ArmEvaluations[]): readonly string[] {
     notes.push(`Only ${cases} test cases: the intervals are wide, and a difference found here may not hold elsewhere.`);
   if (seeds < 3) {
     notes.push(
-      `${seeds === 1 ? 'One seed' : 'Two seeds'} per arm: the tests below speak of these trained models, not of the method. ` +
+      `${seeds === 1 ? 'One seed' : 'Two seeds'} per arm: the tests below apply to these trained models, not to the method. ` +
         'Set seeds: [1, 2, 3] or more in the recipe to compare methods.',
     );
   }

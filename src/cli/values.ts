@@ -31,7 +31,7 @@ export function triple(text: string): readonly [number, number, number] {
 /** Words, `a,b,c`. */
 export function words(text: string): readonly string[] {
   const list = text.split(',').map(word => word.trim());
-  if (list.includes('')) throw new InvalidArgumentError('It must be words with commas between: a,b,c.');
+  if (list.includes('')) throw new InvalidArgumentError('It must be words separated by commas: a,b,c.');
   return list;
 }
 
@@ -39,7 +39,7 @@ export function words(text: string): readonly string[] {
 export function axes(text: string): readonly ('x' | 'y' | 'z')[] {
   return text.split(',').map(word => {
     const axis = (['x', 'y', 'z'] as const).find(known => known === word.trim());
-    if (axis === undefined) throw new InvalidArgumentError('It must be some of x, y and z with commas between: x,y.');
+    if (axis === undefined) throw new InvalidArgumentError('It must be axes separated by commas: x,y,z.');
     return axis;
   });
 }

@@ -143,7 +143,7 @@ function problemOfKey(schema: JsonSchema, recipe: unknown, path: Path, key: stri
     const given = typeof value === 'object' && value !== null ? Object.keys(value) : [];
     const together = places.filter(place => key in (place.properties ?? {})).map(place => place.properties ?? {});
     const rivals = given.filter(other => known.includes(other) && !together.some(properties => other in properties));
-    return { path: fullPath, kind: 'value', text: `cannot stand beside ${rivals.join(' and ')}; choose one` };
+    return { path: fullPath, kind: 'value', text: `cannot be combined with ${rivals.join(' and ')}; choose one` };
   }
   const nearest = nearestWord(key, known);
   const advice = nearest === undefined ? `known keys are ${known.join(', ')}` : `did you mean "${nearest}"?`;

@@ -64,7 +64,7 @@ function againstTeacher(comparison: Comparison): string | undefined {
   const share = `With ${formatShare(student.parameters, teacher.parameters)} of the teacher's parameters`;
   if (!haveSameClasses(student, teacher)) {
     const [own, taught] = [student, teacher].map(({ classes }) => Object.keys(classes).join(', '));
-    return `${share} it tells apart ${own}, the teacher ${taught}; mean Dice of other classes is not compared.`;
+    return `${share} its classes are ${own}, those of the teacher ${taught}; means over different classes are not compared.`;
   }
   const size = `${share} it reaches mean Dice ${formatDice(student.meanDice)} against ${formatDice(teacher.meanDice)}`;
   const pair = findPair(comparison, 'student', 'teacher');

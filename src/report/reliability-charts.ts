@@ -37,7 +37,7 @@ function renderClass(className: string, evaluations: Evaluations): Markup {
     marginLeft: 48,
     marginBottom: 36,
     x: { label: 'probability', labelAnchor: 'center' as const, domain: [0, 1], ticks: 5, grid: true },
-    y: { label: 'share of voxels that have the class', domain: [0, 1], ticks: 5, grid: true },
+    y: { label: 'fraction of voxels that have the class', domain: [0, 1], ticks: 5, grid: true },
   };
   return renderChart(marks, options, {
     title: `Reliability, ${className}`,

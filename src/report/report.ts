@@ -113,12 +113,12 @@ export function renderReport(input: ReportInput): string {
     'Cross-entropy and distillation terms are in nats per voxel, Dice terms and the gradient norm have no unit. Long curves are means of consecutive steps.',
     charts(renderLearningCurves(input.histories)),
   )}${section(
-    'How the arms err',
-    'Volume error is prediction minus reference. Calibration error is the mean gap between the probability of the class and how often it is right, over all voxels; most of them are sure background.',
+    'Errors of the arms',
+    'Volume error is prediction minus reference. Calibration error is the mean gap between the probability of a class and how often it is right, over all voxels; most of these are clear background.',
     hasEvaluations ? [renderMeasuresTable(evaluations)] : [],
   )}${section(
-    'Whether probabilities mean what they say',
-    'All voxels of all cases in bins of equal width. Below the diagonal an arm is too sure of a class, above it not sure enough.',
+    'Calibration of the probabilities',
+    'All voxels of all cases in bins of equal width. Below the diagonal an arm is overconfident in a class, above it underconfident.',
     charts(renderReliability(evaluations)),
   )}${section(
     'Tests of every metric',
@@ -128,7 +128,7 @@ export function renderReport(input: ReportInput): string {
     'How to repeat it',
     'Save the recipe below as recipe.yaml, put the data where it says, and run:',
     [html`<pre><code>${input.command ?? 'npx voxstill run recipe.yaml'}</code></pre>`, definitions(input.provenance)],
-  )}${section('Recipe', 'Resolved, with every default written out.', recipe === '' ? [] : [html`<pre><code>${recipe}</code></pre>`])}`;
+  )}${section('Recipe', 'The recipe of this run, with every default filled in.', recipe === '' ? [] : [html`<pre><code>${recipe}</code></pre>`])}`;
   return renderPage({
     title: input.title,
     headline: headline(comparison),

@@ -75,7 +75,9 @@ function sentences(tests: readonly PairTest[]): readonly Markup[] {
 
 function headlineOf({ choice, arms }: SweepResults): string {
   const count = Object.keys(arms).length;
-  return choice?.sentence ?? (count === 1 ? 'One arm, compared with none yet.' : `${count} arms compared.`);
+  return (
+    choice?.sentence ?? (count === 1 ? 'There is one arm so far, so nothing is compared.' : `${count} arms compared.`)
+  );
 }
 
 /** Renders the whole page. */
@@ -91,10 +93,10 @@ export function renderSweepReport(input: SweepReportInput): string {
     sentences(results.againstBaseline),
   )}${section(
     'Students against their teachers',
-    'Another question, corrected for itself.',
+    'The same tests, corrected separately (Holm).',
     sentences(results.againstTeacher),
   )}${section('How to repeat it', 'Save the recipe below as recipe.yaml, put the data where it says, and run:', [
     html`<pre><code>${command}</code></pre>`,
-  ])}${section('Recipe', 'Before the grid, with every default written out.', [html`<pre><code>${recipe}</code></pre>`])}`;
+  ])}${section('Recipe', 'The recipe before the grid, with every default filled in.', [html`<pre><code>${recipe}</code></pre>`])}`;
   return renderPage({ title, headline: headlineOf(results), notes, sections, isRunning: isRunning(units) });
 }

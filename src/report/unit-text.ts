@@ -18,7 +18,7 @@ export function placeText({ attempt, node }: UnitReport): string {
 
 /** What a unit is at or why it stands still, in a few words. */
 export function noteText({ state, progress, error, queuedFor }: UnitReport): string {
-  if (state === 'lost') return 'its process is gone';
+  if (state === 'lost') return 'its process disappeared';
   if (error !== null) return `${error.code}: ${error.message}`;
   if (progress === null) return queuedFor ?? '';
   const { stage, done, total, unit, etaSeconds } = progress;

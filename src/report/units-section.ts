@@ -12,17 +12,17 @@ export function renderUnits(units: readonly UnitReport[]): Markup {
   const open = units.filter(({ state }) => state !== 'done');
   if (open.length === 0) return html``;
   const more = open.length > MOST_LISTED ? `, of which the first ${MOST_LISTED} are listed` : '';
-  const caption = `Units that have not come to their results${more}.`;
+  const caption = `Units without results yet${more}.`;
   const rows = open.slice(0, MOST_LISTED).map(
     unit => html`<tr><th scope="row">${unit.label}</th><td>${unit.state}</td><td>${noteText(unit)}</td><td>${placeText(unit)}</td></tr>
 `,
   );
   return section(
-    'What is still missing',
-    `${countsText(units)}. Everything below is made of what is done; an arm of which nothing is done is not there.`,
+    'Missing units',
+    `${countsText(units)}. Everything below covers the finished units; an arm without a finished unit is left out.`,
     [
       html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
-<thead><tr>${['Unit', 'State', 'What it is at', 'Where'].map(title => html`<th scope="col">${title}</th>`)}</tr></thead>
+<thead><tr>${['Unit', 'State', 'Progress', 'Where'].map(title => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${rows}</tbody></table></div>`,
     ],
   );

@@ -43,7 +43,7 @@ export async function runDemo(laboratory: Laboratory, options: DemoOptions): Pro
   await assertEmptyFolder(laboratory.files, out, advice);
   if (!(await isPhantomDataset(laboratory.files, dataset))) await assertEmptyFolder(laboratory.files, dataset, advice);
   const { cases } = quick ? SIZES.quick : SIZES.full;
-  laboratory.progress.log(`making ${cases} phantoms in ${dataset}`);
+  laboratory.progress.log(`generating ${cases} phantoms in ${dataset}`);
   await writePhantomDataset(laboratory.files, dataset, { seed, cases });
   // the run's recipe must mean the same from any folder
   const located = await laboratory.files.realPath(dataset);

@@ -104,7 +104,7 @@ export async function assertEmptyFolder(files: Files, folder: string, advice: st
 export async function openRunFolder(files: Files, run: RunFolder, options: OpenOptions): Promise<void> {
   const { recipe, resume, part = run.folder } = options;
   if (!resume) {
-    const advice = 'Go on with what is there with --resume, or choose another folder with --out.';
+    const advice = 'Continue what is there with --resume, or choose another folder with --out.';
     await assertEmptyFolder(files, part, advice);
   }
   if (await files.exists(run.recipe)) {
@@ -113,7 +113,7 @@ export async function openRunFolder(files: Files, run: RunFolder, options: OpenO
       throw new InputError(
         'E_RESUME_RECIPE',
         `${run.folder} was made by another recipe: ${firstDifference(before, recipe)}. ` +
-          'Go on with its own recipe.yaml, or choose another folder with --out.',
+          'Continue with its own recipe.yaml, or choose another folder with --out.',
       );
     }
     return;

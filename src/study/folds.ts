@@ -46,7 +46,7 @@ export async function foldsOf(files: Files, recipe: Recipe): Promise<readonly Fo
   if (twice.length > 0) {
     throw new InputError(
       'E_SPLITS',
-      `cases are tested in more than one fold: ${listIds(twice)}. Every case is to be tested once; set data.splits.fold to run one fold.`,
+      `cases are tested in more than one fold: ${listIds(twice)}. Every case must be tested once; set data.splits.fold to run one fold.`,
     );
   }
   return folds;

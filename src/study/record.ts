@@ -74,6 +74,6 @@ export function assertSameData(
   if (changed.length === 0) return;
   throw new InputError(
     'E_RESUME_DATA',
-    `data have changed since ${folder} was begun: ${listIds(changed)}. Put them back, or choose another folder with --out.`,
+    `data have changed since ${folder} was started: ${listIds(changed)}. Restore them, or choose another folder with --out.`,
   );
 }

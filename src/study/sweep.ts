@@ -40,7 +40,7 @@ export interface SweepOptions {
 /** A folder that is neither empty nor a sweep is somebody else's. */
 async function assertSweepFolder({ files }: Laboratory, out: string): Promise<void> {
   if ((await files.list(out)).length === 0 || (await isSweep(files, out))) return;
-  throw new InputError('E_OUT_NOT_EMPTY', `${out} is not empty and no sweep. Choose another folder with --out.`);
+  throw new InputError('E_OUT_NOT_EMPTY', `${out} is not empty and is not a sweep. Choose another folder with --out.`);
 }
 
 /** Every student of the first fold can learn from its teacher, and its data can be read. */

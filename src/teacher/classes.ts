@@ -93,38 +93,39 @@ function problemsOf(
     if (classes.length > 0) found.push(problem(listed(classes)));
   };
   const unknown = Object.keys(names).filter(key => !own.some(({ value, name }) => [name, String(value)].includes(key)));
-  if (unknown.length > 0) found.push(`teacher.classes names ${unknown.join(', ')}, which it does not have`);
+  if (unknown.length > 0) found.push(`teacher.classes names ${unknown.join(', ')}, which the model does not have`);
   const times = (one: ModelLabel): number => groups.filter(({ members }) => members.includes(one)).length;
   check(
     own.filter(label => membersOf(label, match) === undefined),
-    strangers => `its ${strangers} is no class of the data; say in teacher.classes which one, or background`,
+    strangers =>
+      `its ${strangers} is not a class of the data; map it in teacher.classes to a class of the data or to background`,
   );
   check(
     data.filter(one => times(one) > 1),
-    twice => `${twice} cannot be part of several of its classes`,
+    twice => `${twice} cannot belong to several of its classes`,
   );
   if (student === 'softmax') {
     check(
       data.filter(one => times(one) === 0),
       lacking =>
-        `it has nothing for ${lacking}; say in teacher.classes which of its classes covers that, for example ` +
+        `it has no class for ${lacking}; state in teacher.classes which of its classes covers that, for example ` +
         `{ ${own[0]?.name}: [${[data[0], data.find(one => times(one) === 0)].map(one => one?.name).join(', ')}] }`,
     );
   } else {
     check(
       foreground.flatMap(({ members }) => (members.length > 1 ? members : [])),
-      together => `${together} are one for it, and the student's classes are independent, so that they do not add up`,
+      together => `${together} are one class of the model, but independent classes of the student do not add up`,
     );
   }
   if (kind !== 'softmax' && foreground.some(({ sources }) => sources.length > 1)) {
     found.push(
-      'several of its independent classes are one of the data, and probabilities that may overlap do not add up',
+      'several of its independent classes map to one class of the data, but probabilities of overlapping classes do not add up',
     );
   }
   if (kind === 'softmax' && foreground.length > 1 && data.some(({ region }) => region !== undefined)) {
-    found.push('its classes exclude each other, those of the data are regions that may overlap');
+    found.push('its classes exclude each other, but those of the data are regions that may overlap');
   }
-  if (found.length === 0 && foreground.length === 0) found.push('it tells nothing from the background');
+  if (found.length === 0 && foreground.length === 0) found.push('it has no class besides the background');
   return found;
 }
 

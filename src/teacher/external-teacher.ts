@@ -81,7 +81,7 @@ async function rehearse(room: Classroom, samples: number): Promise<Record<string
     const { path } = model.file;
     try {
       const { samples: outputs, features } = await askModel(model, image, room);
-      assertFinite(outputs[0]!, path, 'a made-up patch');
+      assertFinite(outputs[0]!, path, 'a generated patch');
       assertActivation(outputs[0]!, model.file);
       shapes = Object.fromEntries(Object.entries(features).map(([name, { shape }]) => [name, shape]));
     } catch (cause) {
@@ -117,7 +117,7 @@ function fasterForm(
     outputs: [info.outputName, ...layers],
   });
   if (form === undefined || form instanceof Uint8Array) return form;
-  progress.log(`teacher: ${path} runs as it is, without the faster kernels for three axes: ${form.unsupported}`);
+  progress.log(`teacher: ${path} runs as exported, without the faster 3D kernels: ${form.unsupported}`);
   return undefined;
 }
 
@@ -140,7 +140,7 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
   }
   if (!taught.areAll) {
     const names = taught.labels.map(({ name }) => name).join(', ');
-    laboratory.progress.log(`teacher: it tells apart ${names}; the rest is learnt from labels alone`);
+    laboratory.progress.log(`teacher: its classes are ${names}; all others are learnt from the labels alone`);
   }
   const layers = teacherLayers(distillationTerms(recipe.distill.losses));
   assertLayersFit(all, layers, patch);

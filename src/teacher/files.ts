@@ -87,8 +87,8 @@ export async function readTeacherFiles(
   if (other !== undefined) {
     throw new InputError(
       'E_TEACHER_FIT',
-      `${other.file.path} cannot teach beside ${first.file.path}: it tells apart ${told(other)}, the other ${told(first)}. Models of an ` +
-        'ensemble must know the same classes.',
+      `${other.file.path} cannot teach together with ${first.file.path}: its classes are ${told(other)}, those of the other ${told(first)}. The models of an ` +
+        'ensemble must have the same classes.',
     );
   }
   return { files: all.map(({ file }) => file), taught: first.taught };
@@ -107,8 +107,8 @@ function viewProblems({ info }: ModelFile, recipe: Recipe, data: ViewedData): st
   }
   if (normalizationRelation(data.normalize, info.normalize, channels) === 'unrelated') {
     problems.push(
-      `it wants intensities by ${JSON.stringify(info.normalize)}, the recipe's patches have them by ${JSON.stringify(data.normalize)}, and ` +
-        'what one of them clips or leaves out cannot be made up; set preprocess.normalize to that of the teacher',
+      `it needs intensities normalised by ${JSON.stringify(info.normalize)}, the recipe normalises by ${JSON.stringify(data.normalize)}, and ` +
+        'one cannot be computed from the other; set preprocess.normalize to that of the teacher',
     );
   }
   const { spacingMm } = info;
@@ -117,22 +117,24 @@ function viewProblems({ info }: ModelFile, recipe: Recipe, data: ViewedData): st
   const other = [...data.train, ...data.unlabelled].find(one => differs(one.spacingMm));
   if (other !== undefined) {
     problems.push(
-      `it wants voxels of ${spacingMm?.join(' x ')} mm, case "${other.id}" has ${other.spacingMm.join(' x ')} mm; set ` +
+      `it needs voxels of ${spacingMm?.join(' x ')} mm, case "${other.id}" has ${other.spacingMm.join(' x ')} mm; set ` +
         `preprocess.spacingMm to [${spacingMm?.join(', ')}]`,
     );
   }
   const { orientation, imageInterpolation } = recipe.preprocess;
   if (info.orientation === 'RAS' && orientation === 'stored') {
-    problems.push('it wants RAS axes, the recipe keeps those of the files; set preprocess.orientation to canonical');
+    problems.push(
+      'it needs RAS axes, but the recipe keeps those of the files; set preprocess.orientation to canonical',
+    );
   }
   if (info.orientation === undefined && orientation === 'canonical') {
     problems.push(
-      'it wants axes as they are stored, the recipe turns them to RAS; set preprocess.orientation to stored',
+      'it needs axes as they are stored, but the recipe turns them to RAS; set preprocess.orientation to stored',
     );
   }
   if (recipe.preprocess.spacingMm !== null && info.imageInterpolation !== imageInterpolation) {
     problems.push(
-      `it wants images resampled by ${info.imageInterpolation} interpolation, the recipe takes ${imageInterpolation}; set ` +
+      `it needs images resampled by ${info.imageInterpolation} interpolation, the recipe uses ${imageInterpolation}; set ` +
         `preprocess.imageInterpolation to ${info.imageInterpolation}`,
     );
   }
@@ -160,7 +162,7 @@ export function assertLayersFit(files: readonly ModelFile[], layers: readonly st
   const [first] = files as readonly [ModelFile];
   const reason =
     files.length > 1
-      ? `there are ${files.length} teachers, whose inner tensors have no mean`
+      ? `there are ${files.length} teachers, and inner tensors of several models cannot be averaged`
       : !takesPatch(first, patch)
         ? `its window ${formatShape(first.info.patch)} is not the patch ${formatShape(patch.slice(1))} (z, y, x)`
         : first.metadata.axes !== 'NCZYX'
@@ -169,6 +171,6 @@ export function assertLayersFit(files: readonly ModelFile[], layers: readonly st
   if (reason === undefined) return;
   throw new InputError(
     'E_TEACHER_FIT',
-    `no inner tensor (${layers.join(', ')}) can be had of ${first.path}: ${reason}.`,
+    `the inner tensors ${layers.join(', ')} of ${first.path} cannot be used: ${reason}.`,
   );
 }

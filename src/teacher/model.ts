@@ -159,7 +159,7 @@ export function assertActivation(values: Float32Array, { info }: ModelFile): voi
   if (info.activation === 'none' && !inside) {
     throw new InputError(
       'E_TEACHER_FIT',
-      'it is said to give probabilities (activation none), but gives values outside of 0 to 1',
+      'its activation is given as none (probabilities), but its values are outside 0 to 1',
     );
   }
   if (kind !== 'softmax' || !inside) return;
@@ -174,7 +174,7 @@ export function assertActivation(values: Float32Array, { info }: ModelFile): voi
   throw new InputError(
     'E_TEACHER_FIT',
     sumsToOne
-      ? 'its output is probabilities already, but its activation is said to be softmax; say none'
-      : 'it is said to give probabilities (activation none) of exclusive classes, but they do not add up to 1',
+      ? 'its output already is probabilities, but its activation is given as softmax; set it to none'
+      : 'its activation is given as none (probabilities of exclusive classes), but its values do not add up to 1',
   );
 }

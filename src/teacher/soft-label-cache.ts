@@ -70,7 +70,7 @@ export function openRoom({ files, folder, limitBytes, elapsedMs, log }: RoomOpti
         const sizes = await measure();
         const name = await longestUnused(sizes.keys());
         if (name === undefined) return false;
-        log(`soft labels: ${folder} is full, so those of a teacher that nobody uses now go (${name})`);
+        log(`soft labels: ${folder} is full, so those of a teacher that is not in use are removed (${name})`);
         await files.remove(`${folder}/${name}`);
         kept = total(sizes) - (sizes.get(name) ?? 0);
       }

@@ -122,7 +122,7 @@ export function withSoftLabels(teacher: AskedTeacher, options: SoftLabelOptions)
   const stop = (what: 'reading' | 'writing', reason: string): void => {
     if (what === 'reading') reads = false;
     else writes = false;
-    log(`soft labels: ${what} stops, ${reason}`);
+    log(`soft labels: ${what} stops, since ${reason}`);
   };
   const hashOf = ({ image, caseIds }: Batch): string => {
     const names = new TextEncoder().encode(JSON.stringify(caseIds));
@@ -134,7 +134,7 @@ export function withSoftLabels(teacher: AskedTeacher, options: SoftLabelOptions)
     if (bytes === undefined) return undefined;
     const found = decode(bytes, { teacher: teacher.sha256, batch }, sha256);
     if (found === undefined) {
-      log(`soft labels: ${path} is damaged or belongs to another teacher; it is made anew`);
+      log(`soft labels: ${path} is damaged or belongs to another teacher; it is made again`);
       return undefined;
     }
     note(reading, elapsedMs() - started, found.teacherMs);
@@ -160,7 +160,8 @@ export function withSoftLabels(teacher: AskedTeacher, options: SoftLabelOptions)
     } as const;
     await files.write(path, encode(header, toFloat16(logits.data as Float32Array), sha256));
     note(writing, elapsedMs() - started, teacherMs);
-    if (isMeasured && exceeds(writing, WRITING_SHARE)) stop('writing', 'it costs more than a tenth of the teacher');
+    if (isMeasured && exceeds(writing, WRITING_SHARE))
+      stop('writing', "it takes more than a tenth of the teacher's time");
   };
 
   const call: AskedTeacher['call'] = async (step, batch) => {

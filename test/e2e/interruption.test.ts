@@ -55,7 +55,7 @@ describe('the distilled student', () => {
     const checkpoint = join(folder, 'parts/student/checkpoint/last.safetensors');
     const call = await train('parts', 'student', [], () => existsSync(checkpoint));
     expect(call).toMatchObject({ code: 130, stdout: '' });
-    expect(call.stderr).toMatch(/\nstopping at the next safe point; once more ends at once\ninterrupted\n$/);
+    expect(call.stderr).toMatch(/\nstopping at the next safe point; a second Ctrl-C stops at once\ninterrupted\n$/);
     expect(existsSync(join(folder, 'parts/student/model.onnx'))).toBe(false);
     expect(stepOf(checkpoint)).toBeGreaterThanOrEqual(TINY_VALIDATE_EVERY);
     expect(stepOf(checkpoint)).toBeLessThan(TINY_STEPS);

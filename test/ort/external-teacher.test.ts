@@ -481,12 +481,12 @@ describe('a model that cannot teach is turned away before anything starts', () =
     [
       'with a class that the data do not have',
       fixed({ labels: ['background', 'anterior', 'liver'] }),
-      /classes are 0 \(background\), 1 \(anterior\), 2 \(liver\), those of the data 0 .*2 \(liver\) is no class of the data.*nothing for 2 \(posterior\)/,
+      /classes are 0 \(background\), 1 \(anterior\), 2 \(liver\), those of the data 0 .*2 \(liver\) is not a class of the data.*no class for 2 \(posterior\)/,
     ],
     [
       'with fewer classes',
       one('two-classes-opset14', { labels: ['background', 'anterior'] }),
-      /nothing for 2 \(posterior\); say in teacher\.classes .*\{ background: \[background, posterior\] \}/,
+      /no class for 2 \(posterior\); state in teacher\.classes .*\{ background: \[background, posterior\] \}/,
     ],
     [
       'with fewer classes that overlap',
@@ -495,7 +495,7 @@ describe('a model that cannot teach is turned away before anything starts', () =
         { labels: ['background', 'hippocampus'] },
         { overrides: ['teacher.classes={ hippocampus: [anterior, posterior], background: [background, posterior] }'] },
       ),
-      /2 \(posterior\) cannot be part of several of its classes/,
+      /2 \(posterior\) cannot belong to several of its classes/,
     ],
     [
       'with fewer classes for a student whose classes are independent',
@@ -506,7 +506,7 @@ describe('a model that cannot teach is turned away before anything starts', () =
           overrides: ['teacher.classes={ hippocampus: [anterior, posterior] }', 'loss.crossEntropy.kind=binary'],
         },
       ),
-      /1 \(anterior\), 2 \(posterior\) are one for it, and the student's classes are independent/,
+      /1 \(anterior\), 2 \(posterior\) are one class of the model, but independent classes of the student/,
     ],
     [
       'that tells nothing from the background',
@@ -515,7 +515,7 @@ describe('a model that cannot teach is turned away before anything starts', () =
         { labels: ['background', 'other'] },
         { overrides: ['teacher.classes={ background: [background, anterior, posterior], other: [0, 1, 2] }'] },
       ),
-      /tells nothing from the background/,
+      /no class besides the background/,
     ],
     [
       'beside one that knows other classes',
@@ -524,7 +524,7 @@ describe('a model that cannot teach is turned away before anything starts', () =
         besides: { 'fixed-opset11': THREE, 'two-classes-opset14': { ...THREE, labels: ['background', 'posterior'] } },
         overrides: ['loss.crossEntropy.kind=binary'],
       },
-      /two-classes-opset14\.onnx cannot teach beside fixed-opset11\.onnx: it tells apart background, posterior, the other background, anterior, posterior/,
+      /two-classes-opset14\.onnx cannot teach together with fixed-opset11\.onnx: its classes are background, posterior, those of the other background, anterior, posterior/,
     ],
     [
       'about whose classes the recipe is wrong',
@@ -537,15 +537,15 @@ describe('a model that cannot teach is turned away before anything starts', () =
     [
       'with images that were resampled in another way',
       fixed({ imageInterpolation: 'cubic' }, { overrides: ['preprocess.spacingMm=[1, 1, 1]'] }),
-      /by cubic interpolation, the recipe takes linear; set preprocess\.imageInterpolation to cubic/,
+      /by cubic interpolation, the recipe uses linear; set preprocess\.imageInterpolation to cubic/,
     ],
     [
       'with a normalisation that clips',
       fixed({ normalize: 'percentile' }, { normalize: 'min-max' }),
-      /by "percentile", the recipe's patches .*\["min-max"\]/,
+      /by "percentile", the recipe normalises by .*\["min-max"\]/,
     ],
-    ['that gives probabilities unsaid', one('softmax-opset16', {}), /probabilities already/],
-    ['that does not give probabilities', fixed({ activation: 'none' }), /outside of 0 to 1/],
+    ['that gives probabilities unsaid', one('softmax-opset16', {}), /already is probabilities/],
+    ['that does not give probabilities', fixed({ activation: 'none' }), /outside 0 to 1/],
     [
       'that shrinks the patch',
       one('half-size', { labels: [1], activation: 'sigmoid' }, { classes: ['background', 'a'] }),

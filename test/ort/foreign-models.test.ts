@@ -87,7 +87,7 @@ describe('an unusable model is refused', () => {
     ['flat', facts, 'E_MODEL_KIND', /input "x" is float32 \[N, 1, 12, 8\]/],
     ['whole-numbers', facts, 'E_MODEL_KIND', /output "y" is element type 7/],
     ['fixed-opset11', { ...facts, inputName: 'image' }, 'E_MODEL_INFO', /no input "image"; it has scan/],
-    ['fixed-opset11', { ...facts, labels: ['background', 'a'] }, 'E_MODEL_LABELS', /gives 3 channels .*need 2/],
+    ['fixed-opset11', { ...facts, labels: ['background', 'a'] }, 'E_MODEL_LABELS', /has 3 channels .*need 2/],
     ['keras-channels-last', { ...facts, labels: ['a', 'b', 'c'] }, 'E_MODEL_LABELS', /axes \(NCZYX\)/],
     ['custom-operator', facts, 'E_MODEL_OPERATOR', /org\.example:Sharpen/],
     [

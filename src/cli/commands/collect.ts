@@ -25,7 +25,7 @@ export async function collect(study: string, { again }: CollectFlags, { progress
   };
   let reports = await look();
   if (again && reports.some(({ state }) => state === 'running')) {
-    progress.log('waiting whether units that seem to run still live');
+    progress.log('checking whether the units that seem to run are still running');
     await thisMachine.wait(LEASE_MS, signal);
     reports = await look();
   }

@@ -38,7 +38,7 @@ async function idsOf(
     return parseSplits(await readText(world.files, path), { ids: all, path })[flags.split];
   }
   const { seed, train, val, test } = defaultSplits;
-  world.progress.log(`splits: train ${train}, val ${val}, test ${test} with seed ${seed}; --splits gives others`);
+  world.progress.log(`splits: train ${train}, val ${val}, test ${test} with seed ${seed}; --splits chooses others`);
   return splitCases(all, defaultSplits)[flags.split];
 }
 

@@ -50,7 +50,7 @@ export async function plan(folder: string, { out, memory }: PlanFlags, session: 
   const laboratory = await openLaboratory(session, null);
   const { files, machine, engine } = laboratory;
   if (out !== undefined && (await files.exists(out))) {
-    throw new InputError('E_OUT_EXISTS', `${out} is there already. Remove it, or choose another file with --out.`);
+    throw new InputError('E_OUT_EXISTS', `${out} already exists. Remove it, or choose another file with --out.`);
   }
   const fingerprint = await fingerprintDataset(laboratory, folder, { progress, signal });
   const { cores } = machine.provenance.host;

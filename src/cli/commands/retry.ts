@@ -17,8 +17,9 @@ export async function retry(study: string, { failed }: RetryFlags, session: Sess
   const reports = await readStates(laboratory, found, await lookOutside(files, study));
   const places = reports.filter(({ state }) => states.includes(state)).map(({ place }) => place);
   if (places.length === 0) {
-    const hint = failed || !reports.some(({ state }) => state === 'failed') ? '' : ' --failed takes failed ones too.';
-    return { json: { study, units: 0 }, text: `there is nothing to start again in ${study}.${hint}` };
+    const hint =
+      failed || !reports.some(({ state }) => state === 'failed') ? '' : ' Add --failed to restart units that failed.';
+    return { json: { study, units: 0 }, text: `there is nothing to restart in ${study}.${hint}` };
   }
   const open = openStudy(laboratory, { ...found, places }, session.signal);
   const settings = await forgetRounds(files, study);

@@ -40,7 +40,7 @@ export async function serve(
 ): Promise<Outcome> {
   const study = run === undefined ? {} : { run, outside: watchOutside(run, tellOnce(progress.warn)) };
   const { url, close } = await servePage({ ...study, port });
-  progress.log(`serving ${run ?? 'the page'} at ${url} (Ctrl-C ends)`);
+  progress.log(`serving ${run ?? 'the page'} at ${url} (Ctrl-C stops it)`);
   await aborted(signal);
   await close();
   return { json: { url }, text: `served ${url}` };

@@ -33,7 +33,7 @@ function placeOf(index: number | undefined): number {
   if (place !== undefined) return place;
   throw new InputError(
     'E_USAGE',
-    'which unit? Give its index, or start it where JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID is set.',
+    'no unit was given. Give its index, or start the command where JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID is set.',
   );
 }
 

@@ -5,7 +5,7 @@ import { InputError } from '../../core/errors.ts';
 function numberOf(name: string): number | undefined {
   const text = process.env[name];
   if (text === undefined || text === '') return undefined;
-  if (!/^\d+$/.test(text)) throw new InputError('E_USAGE', `${name} is to be a whole number, but is "${text}".`);
+  if (!/^\d+$/.test(text)) throw new InputError('E_USAGE', `${name} must be a whole number, got "${text}".`);
   return Number(text);
 }
 

@@ -46,7 +46,7 @@ export function writeProblem(path: string, cause: unknown): WorkError {
     case 'EDQUOT':
       return new WorkError(
         'E_DISK_FULL',
-        `cannot write ${place}: the disk is full (${code}). Make room and start it again.`,
+        `cannot write ${place}: the disk is full (${code}). Free some space and start again.`,
         {
           cause,
         },
@@ -56,7 +56,7 @@ export function writeProblem(path: string, cause: unknown): WorkError {
     case 'EHOSTDOWN':
       return new WorkError(
         'E_FOLDER_GONE',
-        `cannot write ${place}: its file system is no longer there (${code}). Mount it and start it again.`,
+        `cannot write ${place}: its file system is no longer there (${code}). Mount it and start again.`,
         { cause },
       );
     default:

@@ -60,15 +60,21 @@ function attempted({ state, error, label }: UnitReport, { how, said }: Ended): A
     case 'done':
       return { status: 'done' };
     case 'failed':
-      return { status: 'failed', error: error ?? recordedError('for no known reason') };
+      return { status: 'failed', error: error ?? recordedError('without an error message') };
     case 'running':
       return { status: 'held', error: { code: 'E_UNIT_HELD', message: `${label} is held by another process` } };
     case 'lost':
-      return { status: 'vanished', error: { code: 'E_UNIT_LOST', message: `its process ended ${how}` } };
+      return { status: 'vanished', error: { code: 'E_UNIT_LOST', message: `the process for ${label} ended ${how}` } };
     case 'waiting':
     case 'queued':
     case 'cancelled':
-      return { status: 'unfinished', error: { code: 'E_UNIT_PROCESS', message: `its process ended ${how}: ${said}` } };
+      return {
+        status: 'unfinished',
+        error: {
+          code: 'E_UNIT_PROCESS',
+          message: `the process for ${label} ended ${how}.${said === '' ? '' : ` Last output: ${said}`}`,
+        },
+      };
     default:
       return state satisfies never;
   }
@@ -119,7 +125,7 @@ export function processPool(
   if (concurrency > laboratory.threads) {
     throw new InputError(
       'E_CONCURRENCY',
-      `${concurrency} units at once need as many threads, and there are ${laboratory.threads}: one per core, or those of the recipe.`,
+      `--concurrency ${concurrency} needs a thread for each unit, but there are ${laboratory.threads} (one per core, or threads of the recipe). Lower it.`,
     );
   }
   const threads = Math.floor(laboratory.threads / concurrency);

@@ -157,7 +157,7 @@ function refusalOf({
   headers,
 }: IncomingMessage): { readonly status: number; readonly text: string } | undefined {
   const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
-  if (!HOSTS.includes(host)) return { status: 403, text: 'this server answers to this machine only\n' };
+  if (!HOSTS.includes(host)) return { status: 403, text: 'this server answers this machine only\n' };
   if (method !== 'GET' && method !== 'HEAD') return { status: 405, text: 'read-only\n' };
   return undefined;
 }

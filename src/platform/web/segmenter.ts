@@ -60,7 +60,7 @@ async function readBytes(source: string | URL | Uint8Array): Promise<Uint8Array>
   if (response.ok) return new Uint8Array(await response.arrayBuffer());
   throw new InputError(
     'E_FILE_UNREADABLE',
-    `the server answers ${response.status} ${response.statusText} for the model ${source}. Correct the address.`,
+    `the server answered ${response.status} ${response.statusText} for the model ${source}. Correct the address.`,
   );
 }
 

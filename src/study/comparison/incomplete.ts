@@ -16,6 +16,6 @@ export function incompleteNotes(arms: IncompleteArms): readonly string[] {
   return Object.entries(arms).map(([name, { evaluated, units }]) =>
     evaluated === 0
       ? `${name} is missing: none of its ${units} units is evaluated.`
-      : `${name} is incomplete: its numbers are of ${evaluated} of its ${units} units.`,
+      : `${name} is incomplete: its numbers come from ${evaluated} of its ${units} units.`,
   );
 }

@@ -7,7 +7,7 @@ export function byHand(files: Files): Executor {
   return {
     start: async ({ study, list, places }) => {
       await writeExecutor(files, study, { kind: 'none', concurrency: null, sbatch: null, jobs: [] });
-      const first = `${places.length} units are ready to be started, each by: voxstill unit ${study} INDEX --with-teacher`;
+      const first = `${places.length} units are ready; start each with: voxstill unit ${study} INDEX --with-teacher`;
       return {
         status: 'submitted',
         text: `${first}\nINDEX is 0 to ${list.units.length - 1}; then: voxstill collect ${study}`,

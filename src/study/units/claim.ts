@@ -143,7 +143,7 @@ function ownClaim({ files, machine }: Pick<Laboratory, 'files' | 'machine'>, uni
     const reason = now > attempt ? `attempt ${now} has taken it over` : 'its claim is gone';
     throw new WorkError(
       'E_CLAIM_LOST',
-      `${unit} is no longer this process's (attempt ${attempt}): ${reason}. Nothing of it was written since.`,
+      `attempt ${attempt} no longer owns ${unit}: ${reason}. It has written nothing since then.`,
     );
   };
   const rewrite = (heartbeat: Heartbeat, isReleased: boolean): Promise<void> =>

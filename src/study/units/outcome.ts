@@ -30,7 +30,7 @@ export type UnitOutcome = z.output<typeof outcomeSchema>;
 const outcomeFile: JsonForm<UnitOutcome> = {
   schema: outcomeSchema,
   code: 'E_WORK',
-  advice: 'Remove it; the unit is looked at again then.',
+  advice: 'Remove it; the unit is then checked again.',
 };
 
 /** Within a unit's study's folder. */

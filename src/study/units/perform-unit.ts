@@ -32,7 +32,7 @@ export function cancelledPath(study: string): string {
 export function cancelledError(study: string): WorkError {
   return new WorkError(
     'E_CANCELLED',
-    `${study} was cancelled. What is finished is kept; voxstill retry goes on with the rest.`,
+    `${study} was cancelled. Finished units are kept; voxstill retry continues with the rest.`,
   );
 }
 
@@ -112,7 +112,7 @@ async function teacherProblem(
   if (outcome?.status !== 'failed') {
     return new WorkError('E_TEACHER_MISSING', `its teacher is not finished: there is no model in ${folder} yet.`);
   }
-  const { code, message } = outcome.error ?? recordedError('for no known reason');
+  const { code, message } = outcome.error ?? recordedError('without an error message');
   return new WorkError('E_TEACHER_FAILED', `its teacher failed: ${code}: ${message}`);
 }
 
@@ -126,7 +126,7 @@ async function complete(context: UnitContext, unit: Unit, { trainOnly = false }:
 
 function endOf({ status, error }: Pick<UnitOutcome, 'status' | 'error'>, cause?: unknown): UnitEnd {
   if (status === 'done') return { status };
-  return { status, error: error ?? recordedError('for no known reason'), ...(cause !== undefined && { cause }) };
+  return { status, error: error ?? recordedError('without an error message'), ...(cause !== undefined && { cause }) };
 }
 
 /**
@@ -219,7 +219,7 @@ export async function performWhenFree(
   for (;;) {
     const end = await performUnit(context, unit, options);
     if (end.status !== 'held' || end.beatAtMs === undefined) return end;
-    if (first === undefined) progress.log(`${end.error.message}; waiting whether it still lives`);
+    if (first === undefined) progress.log(`${end.error.message}; waiting to see whether it is still running`);
     first ??= end.beatAtMs;
     if (end.beatAtMs !== first) return end;
     await machine.wait(HELD_INTERVAL_MS, context.signal);

@@ -66,7 +66,7 @@ function keepsSoftLabels(recipe: Recipe): boolean {
   if (softLabels === 'cache' && layers.length > 0) {
     throw new InputError(
       'E_DISTILL',
-      `distill.softLabels is cache, which keeps logits alone, but terms need the teacher's ${layers.join(', ')}. Set it to step or auto.`,
+      `distill.softLabels is cache, which stores logits only, but some terms need the layers ${layers.join(', ')} of the teacher. Set it to step or auto.`,
     );
   }
   return softLabels === 'cache' || (softLabels === 'auto' && layers.length === 0 && 'onnx' in recipe.teacher);
@@ -152,7 +152,7 @@ async function takeScoresOver(
   const file = split === 'test' ? 'evaluation' : 'validation';
   const known = await knownScores(files, { study, unit, file, sha256: modelHash(machine, models) });
   if (known === undefined) return undefined;
-  progress.log(`${unit.label}: the same model on the same cases as ${known.label}, whose scores these are`);
+  progress.log(`${unit.label}: same model and same cases as ${known.label}, so its scores are reused`);
   if (split === 'test') {
     for (const name of await files.list(known.folder.predictions)) {
       await files.write(`${predictions}/${name}`, await files.read(`${known.folder.predictions}/${name}`));

@@ -154,7 +154,7 @@ export async function readUnit(
 ): Promise<Unit> {
   const one = list.units[place];
   if (one === undefined) {
-    throw new InputError('E_UNIT', `${study} has no unit ${place}: it has 0 to ${list.units.length - 1}.`);
+    throw new InputError('E_UNIT', `${study} has no unit ${place}: its units are 0 to ${list.units.length - 1}.`);
   }
   const { arm, fold, seed, label, teacher } = one;
   const path = `${study}/${one.folder}/recipe.yaml`;

@@ -15,7 +15,7 @@ async function reportWith(trial: Pick<PostprocessingTrial, 'cases' | 'kept'>): P
 }
 
 it('warns of post-processing that was chosen on few cases, and of no other', async () => {
-  expect(await reportWith({ cases: 4, kept: true })).toContain('on as few as 4 validation cases');
+  expect(await reportWith({ cases: 4, kept: true })).toContain('on only 4 validation cases');
   expect(await reportWith({ cases: 4, kept: false })).not.toContain('validation cases');
   expect(await reportWith({ cases: 10, kept: true })).not.toContain('validation cases');
 });

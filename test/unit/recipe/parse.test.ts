@@ -170,7 +170,7 @@ preprocess: { normalize: minmax, spacingMm: [1, 1] }
   });
 
   it.each([
-    ['optimizer: { adam: {}, sgd: {} }', 'optimizer.sgd: cannot stand beside adam; choose one'],
+    ['optimizer: { adam: {}, sgd: {} }', 'optimizer.sgd: cannot be combined with adam; choose one'],
     ['optimizer: { adm: {} }', 'optimizer.adm: unknown key; did you mean "adam"?'],
     ['seeds: [3, 3]', 'seeds: got [3,3]; a seed is listed twice'],
     ['augment: { scale: [1.1, 0.9] }', 'augment.scale: got [1.1,0.9]; the first value must not exceed the second'],
@@ -195,7 +195,7 @@ preprocess: { normalize: minmax, spacingMm: [1, 1] }
       'distill.losses.0.kd: finalSoftWeight and warmupSteps lead on a plain softWeight alone; write weight: { start, end, warmupSteps } instead',
     ],
     ['distill: { losses: [{ hnt: {} }] }', 'distill.losses.0.hnt: unknown key; did you mean "hint"?'],
-    ['distill: { losses: [{ kd: {}, dist: {} }] }', 'distill.losses.0.dist: cannot stand beside kd; choose one'],
+    ['distill: { losses: [{ kd: {}, dist: {} }] }', 'distill.losses.0.dist: cannot be combined with kd; choose one'],
     [
       'distill: { losses: [{ hint: { studentLayer: encoder0 } }] }',
       'distill.losses.0.hint.teacherLayer: missing; allowed: text',

@@ -71,7 +71,7 @@ describe('the headline of a report', () => {
     const { arms, pairs } = comparison([pair('student', 'baseline', 0.02, 0.01)]);
     const taught = { ...arms['teacher']!, classes: { 'Anterior+Posterior': 0.9 } };
     expect(headline({ arms: { ...arms, teacher: taught }, pairs })).toMatch(
-      /it tells apart Anterior, Posterior, the teacher Anterior\+Posterior; mean Dice of other classes is not compared\.$/,
+      /its classes are Anterior, Posterior, those of the teacher Anterior\+Posterior; means over different classes are not compared\.$/,
     );
   });
 

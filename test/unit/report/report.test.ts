@@ -75,7 +75,7 @@ describe('the report of a study that is not whole', () => {
   it('says what is missing and why, and is read again by itself while somebody is running', () => {
     const document = parse(renderReport({ ...input, units }));
     const section = document.querySelector('section');
-    expect(section?.querySelector('h2')?.textContent).toBe('What is still missing');
+    expect(section?.querySelector('h2')?.textContent).toBe('Missing units');
     expect(section?.querySelector('.explain')?.textContent).toContain(
       '1 of 4 units done, 1 waiting, 1 running, 1 failed',
     );
@@ -90,7 +90,7 @@ describe('the report of a study that is not whole', () => {
 
   it('is not read again where nobody is running, and says nothing where all is done', () => {
     const stopped = renderReport({ ...input, units: [unit('done'), unit('failed', { error })] });
-    expect(stopped).toContain('What is still missing');
+    expect(stopped).toContain('Missing units');
     expect(stopped).not.toContain('http-equiv="refresh"');
     expect(renderReport({ ...input, units: [unit('done')] })).toBe(renderReport(input));
   });

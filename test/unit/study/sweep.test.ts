@@ -181,7 +181,7 @@ describe('the results of a sweep', () => {
     expect(Object.keys(results.arms)).toContain('student small');
     expect(results.incomplete).toEqual(incomplete);
     expect(incompleteNotes(incomplete)).toEqual([
-      'student small is incomplete: its numbers are of 1 of its 2 units.',
+      'student small is incomplete: its numbers come from 1 of its 2 units.',
       'baseline small is missing: none of its 2 units is evaluated.',
     ]);
   });

@@ -87,7 +87,7 @@ function parseLine(line: string): readonly QueuedTask[] {
   const [job = '', indices = '', state = '', node = '', reason = '', ...comment] = line.trim().split('|');
   const tasks = indices === 'N/A' ? [undefined] : parseIndices(indices);
   if (!/^\d+$/.test(job) || state === '' || tasks === undefined) {
-    throw new WorkError('E_SLURM', `squeue gave a line that cannot be read: "${line}"`);
+    throw new WorkError('E_SLURM', `squeue returned a line that cannot be parsed: "${line}"`);
   }
   return tasks.map(task => ({
     job,
@@ -171,7 +171,7 @@ export function createSlurmClient(environment: NodeJS.ProcessEnv = process.env):
       const answer = await ask('sbatch', ['--parsable', ...dependency, script], folder);
       // on a federation the cluster's name follows
       const [job = ''] = answer.trim().split(';');
-      if (!/^\d+$/.test(job)) throw new WorkError('E_SLURM', `sbatch gave no job number but "${answer.trim()}"`);
+      if (!/^\d+$/.test(job)) throw new WorkError('E_SLURM', `sbatch returned no job number, but "${answer.trim()}"`);
       return job;
     },
     queue: async jobs => {
@@ -188,7 +188,7 @@ export function createSlurmClient(environment: NodeJS.ProcessEnv = process.env):
     },
     maxArraySize: async () => {
       const size = /^MaxArraySize\s*=\s*(\d+)\s*$/m.exec(await ask('scontrol', ['show', 'config']))?.[1];
-      if (size === undefined) throw new WorkError('E_SLURM', 'scontrol show config does not tell MaxArraySize');
+      if (size === undefined) throw new WorkError('E_SLURM', 'scontrol show config does not report MaxArraySize');
       return Number(size);
     },
   };

@@ -104,7 +104,7 @@ export function arrayScript(settings: ScriptSettings, { name, units, offset, con
 /** The script of the job that comes last: puts results together, and submits again what was lost. */
 export function collectScript(settings: ScriptSettings): string {
   return script(settings, {
-    title: 'puts together what the units of a voxstill study found, and submits again those that were lost',
+    title: 'writes tables and report of a voxstill study, and resubmits lost units',
     name: 'collect',
     directives: [],
     task: '$SLURM_JOB_ID',
