@@ -23,6 +23,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   distillation: 3,
   recipe: 4,
   training: 4,
+  import: 4,
   experiment: 5,
   teacher: 6,
   study: 7,

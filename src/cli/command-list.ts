@@ -64,6 +64,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./flags/inspect.ts')).declareInspect,
   },
   {
+    name: 'import',
+    takes: '<source>',
+    description: 'a model from elsewhere as an ONNX file that says how it is used',
+    load: async () => (await import('./flags/import.ts')).declareImport,
+  },
+  {
     name: 'serve',
     takes: '[folder]',
     description: 'open the page for this machine only: viewer, segmentation in the browser, report',

@@ -1,27 +1,37 @@
 /** From the flags of the commands that use models: the models with the facts that the flags give, and the settings of the sliding window. */
 import { InputError } from '../core/errors.ts';
+import type { Laboratory } from '../experiment/laboratory.ts';
 import type { ModelMetadata } from '../experiment/model-facts.ts';
-import { type ModelFile, readModelFile } from '../experiment/model-file.ts';
+import type { ModelFile } from '../experiment/model-file.ts';
+import { openModelSource } from '../experiment/model-source.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
-import type { Files } from '../runtime/files.ts';
-import type { ModelFlags } from './flags/model.ts';
+import type { FactFlags, ModelFlags } from './flags/model.ts';
 
 /** Reads the models that the flags name, completed by the facts that the flags give. */
-export function readModels(files: Pick<Files, 'read' | 'exists'>, flags: ModelFlags): Promise<readonly ModelFile[]> {
+export async function readModels(
+  { files, progress }: Pick<Laboratory, 'files' | 'progress'>,
+  flags: ModelFlags,
+): Promise<readonly ModelFile[]> {
   const given = givenFacts(flags);
-  return Promise.all(flags.model.map(path => readModelFile(files, path, { given })));
+  const models: ModelFile[] = [];
+  for (const path of flags.model) {
+    const { file, notes } = await openModelSource(files, path, { given });
+    for (const note of notes) progress.warn(`${path}: ${note}`);
+    models.push(file);
+  }
+  return models;
 }
 
 /** The sliding-window settings that the flags give. */
 export function windowChoice({ overlap, weighting, mirror }: ModelFlags): WindowChoice {
-  return { overlap, weighting, mirror };
+  return { overlap, weighting, ...(mirror && { mirror }) };
 }
 
 /**
  * The facts about the model that the flags give.
  * @throws {InputError} E_USAGE if a patch is not in whole voxels
  */
-function givenFacts(flags: ModelFlags): Partial<ModelMetadata> {
+export function givenFacts(flags: FactFlags): Partial<ModelMetadata> {
   const { labels, spacing, orientation, normalize, patch, activation, axes: order } = flags;
   if (patch !== undefined && !patch.every(Number.isInteger)) {
     throw new InputError(

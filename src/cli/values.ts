@@ -35,11 +35,14 @@ export function words(text: string): readonly string[] {
   return list;
 }
 
-/** Axes, `x,z`. */
+/** Axes, `x,z`, or `none`. */
 export function axes(text: string): readonly ('x' | 'y' | 'z')[] {
+  if (text === 'none') return [];
   return text.split(',').map(word => {
     const axis = (['x', 'y', 'z'] as const).find(known => known === word.trim());
-    if (axis === undefined) throw new InvalidArgumentError('It must be axes separated by commas: x,y,z.');
+    if (axis === undefined) {
+      throw new InvalidArgumentError('It must be axes separated by commas, x,y,z, or none.');
+    }
     return axis;
   });
 }

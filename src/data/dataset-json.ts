@@ -76,8 +76,11 @@ function datasetFile<Content>(schema: z.ZodType<Content>): JsonForm<Content> {
   };
 }
 
-/** Texts under the keys "0", "1", ... in the order of the numbers. */
-function orderedNames(byIndex: Readonly<Record<string, string>>, path: string): string[] {
+/**
+ * Texts under the keys "0", "1", ... in the order of the numbers.
+ * @throws {InputError} E_DATASET_FORMAT if the keys are others
+ */
+export function orderedNames(byIndex: Readonly<Record<string, string>>, path: string): string[] {
   const entries = Object.entries(byIndex).sort(([left], [right]) => Number(left) - Number(right));
   if (entries.length === 0 || !entries.every(([key], index) => key === String(index))) {
     throw refuseFormat(path, `channels must be numbered "0", "1", ... and are ${JSON.stringify(Object.keys(byIndex))}`);
@@ -100,7 +103,10 @@ function orderedLabels(labels: readonly LabelClass[], path: string): LabelClass[
 }
 
 /** Region-based labels: each is a list of values (or one), and regions_class_order says what is written where a region is found. */
-function regionLabels({ labels, regions_class_order: order }: z.output<typeof nnunet>, path: string): LabelClass[] {
+function regionLabels(
+  { labels, regions_class_order: order }: Pick<z.output<typeof nnunet>, 'labels' | 'regions_class_order'>,
+  path: string,
+): LabelClass[] {
   const regions = Object.entries(labels)
     .map(([name, values]) => ({ name, region: [...new Set([values].flat())].sort((a, b) => a - b) }))
     .filter(({ region }) => region.join() !== '0');
@@ -129,7 +135,15 @@ function regionLabels({ labels, regions_class_order: order }: z.output<typeof nn
   return [{ value: 0, name: background }, ...regions.map((one, index) => ({ ...one, value: order[index] as number }))];
 }
 
-function nnunetLabels(content: z.output<typeof nnunet>, path: string): LabelClass[] {
+/**
+ * The classes of nnU-Net's `labels`: values, or lists of values that are regions.
+ * @param path for messages
+ * @throws {InputError} E_DATASET_LABELS, also for an ignore label
+ */
+export function nnunetLabels(
+  content: Pick<z.output<typeof nnunet>, 'labels' | 'regions_class_order'>,
+  path: string,
+): LabelClass[] {
   const { labels } = content;
   if (Object.hasOwn(labels, 'ignore')) {
     throw refuseLabels(

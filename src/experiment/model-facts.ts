@@ -9,6 +9,7 @@ import { AXES, standardShape } from '../inference/axes.ts';
 import type { DecodedModel } from '../onnx/decode.ts';
 import { normalizationSchema } from '../recipe/normalization-schema.ts';
 import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
+import { nnunetPipelineSchema } from './nnunet-schema.ts';
 
 const positive = z.number().gt(0);
 const triple = <T extends z.ZodType>(item: T) => z.tuple([item, item, item]).readonly();
@@ -39,7 +40,7 @@ export const metadataSchema = z.object({
   /** x, y, z; null where volumes are taken as they are. */
   spacingMm: triple(positive).nullable(),
   /** How images are resampled to that spacing. */
-  imageInterpolation: z.enum(['linear', 'cubic']),
+  imageInterpolation: z.enum(['linear', 'cubic', 'nnunet']),
   /** RAS: volumes are turned to axes that run right, anterior, superior; null where they are taken as they are. */
   orientation: z.enum(['RAS']).nullable(),
   /** One method for all channels, or one per channel. */
@@ -51,6 +52,13 @@ export const metadataSchema = z.object({
   /** The one batch size that the model takes; any if not given. */
   batch: z.int().min(1).optional(),
   activation: z.enum(['softmax', 'sigmoid', 'none']),
+  /** Axes along which it also sees each window flipped, unless somebody says otherwise. */
+  mirror: z
+    .array(z.enum(['x', 'y', 'z']))
+    .readonly()
+    .optional(),
+  /** Where it is used as nnU-Net uses its networks. */
+  nnunet: nnunetPipelineSchema.optional(),
   /** Steps by class name; none if not given. */
   postprocess: postprocessingSchema.optional(),
   /** What was compared to choose them, on validation cases. */

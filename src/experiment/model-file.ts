@@ -28,7 +28,7 @@ export interface ModelFile {
 const METADATA_KEY = 'voxstill';
 
 /** What goes into the metadata of an exported model. */
-export function formatModelMetadata(metadata: ModelMetadata): Readonly<Record<string, string>> {
+export function formatModelMetadata(metadata: Partial<ModelMetadata>): Readonly<Record<string, string>> {
   return { [METADATA_KEY]: JSON.stringify(metadata) };
 }
 
@@ -106,6 +106,18 @@ function assertChannels(
   );
 }
 
+/** Refuses to change in part what is one whole: the way nnU-Net prepares volumes. */
+function assertPipelineStays(given: Partial<ModelMetadata>, path: string): void {
+  const said = (['normalize', 'spacingMm', 'imageInterpolation', 'orientation'] as const).filter(
+    key => given[key] !== undefined,
+  );
+  if (said.length === 0) return;
+  throw new InputError(
+    'E_MODEL_INFO',
+    `${path} is used as nnU-Net uses it, which says its ${said.join(', ')}. Leave out what is said of ${said.join(', ')} besides.`,
+  );
+}
+
 /** What a caller knows of a model. */
 export interface KnownFacts {
   /** Wins over everything else, for example flags. */
@@ -144,6 +156,7 @@ export async function readModelFile(
     );
   }
   const metadata = result.data;
+  if (metadata.nnunet !== undefined) assertPipelineStays(given, path);
   const info = infoOf(metadata);
   if (outputChannels !== undefined) assertChannels(outputChannels, { path, beside, metadata });
   return { path, bytes, metadata, info };

@@ -11,6 +11,7 @@ import type { Splits } from '../data/splits.ts';
 import { filesOfVolume } from '../data/volume-file.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Progress } from '../runtime/progress.ts';
+import { boxAround, cropped, nonzeroMask } from '../volume/nonzero.ts';
 import { labelsToCanonical, toCanonical } from '../volume/orientation.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
 import type { Volume } from '../volume/volume.ts';
@@ -71,7 +72,7 @@ function prepareCase(
 }
 
 /** Summary of every channel's finite voxels. */
-function intensitiesOf({ data, channels }: Volume): readonly ChannelIntensities[] {
+function summarize(data: Float32Array, channels: number): readonly ChannelIntensities[] {
   const voxels = data.length / channels;
   return Array.from({ length: channels }, (_, channel) => {
     const finite = data.subarray(channel * voxels, (channel + 1) * voxels).filter(Number.isFinite);
@@ -82,6 +83,16 @@ function intensitiesOf({ data, channels }: Volume): readonly ChannelIntensities[
     }
     return { minimum, maximum, ...moments(finite) };
   });
+}
+
+/** The same of a volume, and where a finished model teaches also of the box around what is not zero. */
+function intensitiesOf(image: Volume, { teacher }: Pick<Recipe, 'teacher'>): readonly ChannelIntensities[] {
+  const { data, channels, sizeVoxels } = image;
+  const whole = summarize(data, channels);
+  if (!('onnx' in teacher)) return whole;
+  const box = boxAround(nonzeroMask(image), sizeVoxels);
+  const inside = summarize(cropped(data, sizeVoxels, box), channels);
+  return whole.map((each, channel) => ({ ...each, inBox: inside[channel] as ChannelIntensities }));
 }
 
 function assertClassesKnown(asked: Recipe['postprocess'], { folder, labels }: Dataset): void {
@@ -212,7 +223,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     (transferred.has(item.id) ? transferHashes : hashes).push(...(await hashesOf(laboratory, dataset, item)));
     const loaded = await loadCase(laboratory, dataset, item);
     for (const { code, message } of loaded.warnings) progress.warn(`${code}: ${message}`);
-    if (isTrainedOn) intensities.set(item.id, intensitiesOf(loaded.image));
+    if (isTrainedOn) intensities.set(item.id, intensitiesOf(loaded.image, recipe));
     if (!tested.has(item.id)) {
       cases.set(item.id, readyCase(loaded, recipe, { normalize: normalization, isTrainedOn, progress }));
     }

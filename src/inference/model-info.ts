@@ -5,6 +5,8 @@ import type { Normalization } from '../data/normalize.ts';
 import type { Session } from '../runtime/engine.ts';
 import type { ImageInterpolation } from '../volume/resample.ts';
 import type { Xyz } from '../volume/volume.ts';
+import type { MirrorAxis } from './mirroring.ts';
+import type { NnunetPipeline } from './nnunet/pipeline.ts';
 import type { Postprocessing } from './postprocess.ts';
 import type { Activation, ClassKind } from './probabilities.ts';
 
@@ -41,6 +43,10 @@ export interface ModelInfo {
   /** The one batch size that the model takes; any if not given. */
   readonly batch?: number | undefined;
   readonly activation: Activation;
+  /** Axes along which it also sees each window flipped, unless somebody says otherwise; none if not given. */
+  readonly mirror?: readonly MirrorAxis[] | undefined;
+  /** Where it is used as nnU-Net uses its networks; this then stands in place of `normalize`, `spacingMm` and `imageInterpolation`. */
+  readonly nnunet?: NnunetPipeline | undefined;
   /** What is done to a segmentation, by class name; nothing if not given. */
   readonly postprocess?: Postprocessing | undefined;
   readonly inputName: string;

@@ -14,6 +14,8 @@ import { resampleSlices } from '../volume/resample-slices.ts';
 import { type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
 import { meanSlices, sharedClasses, sharedPostprocessing } from './ensemble.ts';
 import { type ModelInfo, type OpenModel, outputClasses } from './model-info.ts';
+import { type PreparedVolume, prepareNnunet } from './nnunet/prepare.ts';
+import { countJobWindows, type NnunetJob, nnunetSlices } from './nnunet/segment.ts';
 import { postprocess } from './postprocess.ts';
 import { labelsFromProbabilities } from './probabilities.ts';
 import { countWindows, probabilitySlices, type SlidingWindowOptions, type WindowOptions } from './sliding-window.ts';
@@ -98,7 +100,7 @@ export async function segmentWithEnsemble(
   }
   const grid = { sizeVoxels, spacingMm, affine };
   const finished = options.postprocess === false ? undefined : finish({ ...grid, data: labels }, infos);
-  const warnings = [...images.flatMap(image => image.warnings), ...(finished?.warnings ?? [])];
+  const warnings = [...images.flatMap(({ seen }) => seen.warnings), ...(finished?.warnings ?? [])];
   return {
     labels: finished?.labels ?? { ...grid, data: labels },
     ...(kept && { probabilities: { ...grid, data: kept, channels: values.length } }),
@@ -114,25 +116,28 @@ function finish(labels: LabelVolume, infos: readonly ModelInfo[]): Pick<Segmenta
   return { labels, warnings: [{ code: 'W_POSTPROCESS', message }] };
 }
 
+/** A volume on the grid of a model: as the program prepares it, or as nnU-Net does. */
+type GridImage = { readonly image: Volume; readonly warnings: readonly NormalizationWarning[] } | PreparedVolume;
+
 /** A volume as a model sees it. */
 interface ModelImage extends OpenModel {
-  readonly image: Volume;
-  readonly warnings: readonly NormalizationWarning[];
+  readonly seen: GridImage;
 }
 
 /** The volume on the grid of each model; models that want the same share it. */
 function modelImages(models: readonly OpenModel[], volume: Volume, id: string): readonly ModelImage[] {
-  const prepared = new Map<string, Omit<ModelImage, keyof OpenModel>>();
+  const prepared = new Map<string, GridImage>();
   return models.map(model => {
     const { info } = model;
-    const key = JSON.stringify([info.normalize, info.spacingMm, info.imageInterpolation]);
-    const image = prepared.get(key) ?? toModelGrid(volume, info, id);
-    prepared.set(key, image);
-    return { ...model, ...image };
+    const key = JSON.stringify([info.normalize, info.spacingMm, info.imageInterpolation, info.nnunet]);
+    const seen = prepared.get(key) ?? toModelGrid(volume, info, id);
+    prepared.set(key, seen);
+    return { ...model, seen };
   });
 }
 
-function toModelGrid(volume: Volume, info: ModelInfo, id: string): Omit<ModelImage, keyof OpenModel> {
+function toModelGrid(volume: Volume, info: ModelInfo, id: string): GridImage {
+  if (info.nnunet !== undefined) return prepareNnunet(volume, info.nnunet, id);
   const { data, channels } = volume;
   if (channels !== info.channels) {
     throw new InputError(
@@ -149,42 +154,73 @@ function toModelGrid(volume: Volume, info: ModelInfo, id: string): Omit<ModelIma
   return { image, warnings: normalized.warnings };
 }
 
-/** What every model says, slice after slice on the grid of the volume. Nothing runs before the first slice is asked for. */
+/** One model at work on one volume. */
+interface Stream {
+  readonly windows: number;
+  /** Probabilities on the grid of the volume; nothing runs before the first slice is asked for. */
+  readonly open: (onProgress: (done: number) => void) => AsyncGenerator<Float32Array, void>;
+}
+
+function streamOf({ session, info, seen }: ModelImage, volume: Volume, options: SegmentOptions): Stream {
+  const { kind, values } = outputClasses(info);
+  const classes = values.length;
+  const { sizeVoxels, spacingMm } = volume;
+  const mirror = options.mirror ?? info.mirror;
+  if (info.nnunet !== undefined && 'box' in seen) {
+    const job: NnunetJob = {
+      ...options,
+      ...(mirror && { mirror }),
+      model: { session, info },
+      prepared: seen,
+      pipeline: info.nnunet,
+      sizeVoxels,
+      spacingMm,
+      classes,
+      activation: info.activation,
+      hasBackground: kind === 'softmax',
+    };
+    return { windows: countJobWindows(job), open: onProgress => nnunetSlices({ ...job, onProgress }) };
+  }
+  const { image } = seen as Exclude<GridImage, PreparedVolume>;
+  const [width, height, depth] = image.sizeVoxels;
+  const job: SlidingWindowOptions = {
+    ...options,
+    ...(mirror && { mirror }),
+    session,
+    image: image.data,
+    channels: image.channels,
+    size: [depth, height, width],
+    window: info.patch,
+    ...(info.output && { output: info.output }),
+    ...(info.batch && { fixedBatch: info.batch }),
+    classes,
+    activation: info.activation,
+    inputName: info.inputName,
+    outputName: info.outputName,
+  };
+  const grids = { channels: classes, from: image.sizeVoxels, to: sizeVoxels };
+  return {
+    windows: countWindows(job),
+    open: onProgress => resampleSlices(probabilitySlices({ ...job, onProgress }), grids),
+  };
+}
+
+/** What every model says, slice after slice on the grid of the volume. */
 function openStreams(
   images: readonly ModelImage[],
-  { sizeVoxels }: Volume,
+  volume: Volume,
   { onProgress, ...options }: SegmentOptions,
 ): readonly AsyncGenerator<Float32Array, void>[] {
-  const jobs = images.map(({ session, info, image }): SlidingWindowOptions => {
-    const [width, height, depth] = image.sizeVoxels;
-    return {
-      ...options,
-      session,
-      image: image.data,
-      channels: image.channels,
-      size: [depth, height, width],
-      window: info.patch,
-      ...(info.output && { output: info.output }),
-      ...(info.batch && { fixedBatch: info.batch }),
-      classes: outputClasses(info).values.length,
-      activation: info.activation,
-      inputName: info.inputName,
-      outputName: info.outputName,
-    };
-  });
-  const total = jobs.reduce((sum, job) => sum + countWindows(job), 0);
-  const doneByModel = jobs.map(() => 0);
-  return jobs.map((job, index) => {
-    const slices = probabilitySlices({
-      ...job,
-      onProgress: done => {
-        doneByModel[index] = done;
-        onProgress?.(
-          doneByModel.reduce((sum, each) => sum + each, 0),
-          total,
-        );
-      },
-    });
-    return resampleSlices(slices, { channels: job.classes, from: images[index]!.image.sizeVoxels, to: sizeVoxels });
-  });
+  const streams = images.map(image => streamOf(image, volume, options));
+  const total = streams.reduce((sum, { windows }) => sum + windows, 0);
+  const doneByStream = streams.map(() => 0);
+  return streams.map(({ open }, index) =>
+    open(done => {
+      doneByStream[index] = done;
+      onProgress?.(
+        doneByStream.reduce((sum, each) => sum + each, 0),
+        total,
+      );
+    }),
+  );
 }

@@ -21,8 +21,8 @@ export interface WindowChoice {
   readonly overlap?: number;
   /** `gaussian` if not given. */
   readonly weighting?: Weighting;
-  /** Axes along which the model also sees each window flipped; its probabilities are averaged over all 2^n views. None if not given. */
-  readonly mirror?: readonly MirrorAxis[];
+  /** Axes along which the model also sees each window flipped; its probabilities are averaged over all 2^n views. Null or not given: those that the model states. */
+  readonly mirror?: readonly MirrorAxis[] | null;
 }
 
 /** How windows are laid, and who watches. */
@@ -186,7 +186,8 @@ async function addWindows(
   const { channels, window, output, classes, views } = job;
   const [inputLength, outputLength] = [channels * elementCount(window), classes * elementCount(output)];
   group.forEach((place, index) => {
-    copyIn(input.subarray(index * inputLength, (index + 1) * inputLength), place, job);
+    const start = place.map(placement => placement.start) as unknown as Triple;
+    copyIn(input.subarray(index * inputLength, (index + 1) * inputLength), start, job);
   });
   const fed = input.subarray(0, (job.fixedBatch ?? group.length) * inputLength);
   for (const axes of views) {
@@ -200,8 +201,11 @@ async function addWindows(
   }
 }
 
+/** What a run of the model needs to know. */
+type Run = Pick<Job, 'session' | 'channels' | 'window' | 'output' | 'classes' | 'inputName' | 'outputName'>;
+
 /** One run of the model: [N, C, window] to [N, K, output]. */
-async function runModel(input: Float32Array, job: Job): Promise<Float32Array> {
+export async function runModel(input: Float32Array, job: Run): Promise<Float32Array> {
   const { session, channels, window, output, classes, inputName, outputName } = job;
   const batch = input.length / (channels * elementCount(window));
   const feed = tensor('float32', input, [batch, channels, ...window]);
@@ -209,11 +213,14 @@ async function runModel(input: Float32Array, job: Job): Promise<Float32Array> {
   return checkOutput(outputs[outputName], [batch, classes, ...output], outputName);
 }
 
-/** Copies a window of the image to `target`, [C, d, h, w], with the channel's minimum outside of the image. */
-function copyIn(target: Float32Array, place: Place, { image, size, window, margin, fill }: Job): void {
+/** Where windows are copied from. */
+type Source = Pick<Job, 'image' | 'size' | 'window' | 'margin' | 'fill'>;
+
+/** Copies the window whose output starts at `place` to `target`, [C, d, h, w], with the channel's `fill` outside of the image. */
+export function copyIn(target: Float32Array, place: Triple, { image, size, window, margin, fill }: Source): void {
   const [depth, height, width] = size;
   const [d, h, w] = window;
-  const [startZ, startY, startX] = place.map(({ start }, axis) => start - margin[axis]!) as [number, number, number];
+  const [startZ, startY, startX] = place.map((start, axis) => start - margin[axis]!) as [number, number, number];
   const [firstZ, endZ] = insideRange(startZ, d, depth);
   const [firstY, endY] = insideRange(startY, h, height);
   const [firstX, endX] = insideRange(startX, w, width);

@@ -7,7 +7,7 @@ import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
 import { decodeModel } from './decode.ts';
 
-const FIELD = { modelGraph: 7, graphOutput: 12, valueName: 1 } as const;
+const FIELD = { modelGraph: 7, graphOutput: 12, valueName: 1, modelMetadata: 14, entryKey: 1, entryValue: 2 } as const;
 const WIRE_BYTES = 2;
 const LISTED_IN_MESSAGES = 20;
 
@@ -63,4 +63,13 @@ export function addOutputs(bytes: Uint8Array, names: readonly string[], path: st
   return editMessage(bytes, (field, graph) =>
     field === FIELD.modelGraph ? editMessage(graph, () => 'keep', infos) : 'keep',
   );
+}
+
+/** The model with other metadata. */
+export function replaceMetadata(bytes: Uint8Array, metadata: Readonly<Record<string, string>>): Uint8Array {
+  const text = (field: number, content: string): Uint8Array[] => bytesField(field, new TextEncoder().encode(content));
+  const entries = Object.entries(metadata).flatMap(([key, value]) =>
+    bytesField(FIELD.modelMetadata, joinBytes([...text(FIELD.entryKey, key), ...text(FIELD.entryValue, value)])),
+  );
+  return editMessage(bytes, field => (field === FIELD.modelMetadata ? 'drop' : 'keep'), entries);
 }

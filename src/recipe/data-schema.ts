@@ -90,9 +90,11 @@ export const preprocessSchema = z.strictObject({
       'Axes: canonical turns every volume so that they run right, anterior, superior; stored takes them as they are.',
     ),
   imageInterpolation: z
-    .enum(['linear', 'cubic'])
+    .enum(['linear', 'cubic', 'nnunet'])
     .default('linear')
-    .describe('Of images on their way to spacingMm; cubic: third-order B-spline, cut to the range of the image.'),
+    .describe(
+      'Of images on their way to spacingMm; cubic: third-order B-spline, cut to the range of the image; nnunet: as nnU-Net resamples, cubic with edges repeated, a thick axis by the nearest slice.',
+    ),
   labelInterpolation: z
     .enum(['nearest', 'linear'])
     .default('nearest')

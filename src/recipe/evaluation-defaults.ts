@@ -6,8 +6,8 @@ export const EVALUATION_DEFAULTS = {
   overlap: 0.5,
   /** How much a voxel counts by its place in the window. */
   weighting: 'gaussian',
-  /** Axes along which every window is also seen flipped. */
-  mirror: [],
+  /** Axes along which every window is also seen flipped; null: those that the model states. */
+  mirror: null,
   /** Distance within which two surfaces agree. */
   surfaceToleranceMm: 1,
 } as const;

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { VOLUME_NORMALIZATIONS } from '../data/normalize.ts';
 
-const ct = z.strictObject({
+/** Clipping and scaling with the numbers of a data set. */
+export const ctSchema = z.strictObject({
   ct: z
     .strictObject({
       low: z.number().describe('Intensities below are clipped.'),
@@ -14,9 +15,9 @@ const ct = z.strictObject({
 });
 
 /** In the metadata of a model: complete, one method for all channels or one per channel. */
-const channelNormalization = z.union([z.enum(VOLUME_NORMALIZATIONS), ct]);
+const channelNormalization = z.union([z.enum(VOLUME_NORMALIZATIONS), ctSchema]);
 export const normalizationSchema = z.union([channelNormalization, z.array(channelNormalization).min(1).readonly()]);
 
 /** In a recipe: `ct` alone asks for the numbers of the training cases. */
-const askedNormalization = z.union([z.enum([...VOLUME_NORMALIZATIONS, 'ct']), ct]);
+const askedNormalization = z.union([z.enum([...VOLUME_NORMALIZATIONS, 'ct']), ctSchema]);
 export const askedNormalizationSchema = z.union([askedNormalization, z.array(askedNormalization).min(1)]);

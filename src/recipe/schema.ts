@@ -147,8 +147,11 @@ const evaluate = z.strictObject({
     .describe('How much a voxel of a window counts: most in the middle, or everywhere the same.'),
   mirror: z
     .array(z.enum(['x', 'y', 'z']))
-    .default([...EVALUATION_DEFAULTS.mirror])
-    .describe('Axes along which every window is also seen flipped; probabilities are averaged over all 2^n views.'),
+    .nullable()
+    .default(EVALUATION_DEFAULTS.mirror)
+    .describe(
+      'Axes along which every window is also seen flipped; probabilities are averaged over all 2^n views. null: the axes that a model states.',
+    ),
   surfaceToleranceMm: nonNegative
     .default(EVALUATION_DEFAULTS.surfaceToleranceMm)
     .describe('Distance within which two surfaces agree.'),

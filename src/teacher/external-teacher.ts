@@ -24,7 +24,7 @@ import type { TeacherTensors } from '../training/trainer.ts';
 import { assertLayersFit, assertViewFits, readTeacherFiles, takesPatch } from './files.ts';
 import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './logits.ts';
 import { type Asking, askModel, assertActivation, type TeacherModel } from './model.ts';
-import { inNormalization } from './view.ts';
+import { inNnunetNormalization, inNormalization } from './view.ts';
 
 type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
 type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled' | 'intensities'>;
@@ -55,7 +55,11 @@ async function ask(room: Classroom, { image, caseIds }: Pick<Batch, 'image' | 'c
   let inner: TeacherTensors['features'] = {};
   for (const model of models) {
     const { info, path } = model.file;
-    const seen = inNormalization(image, raw, { from: data.normalize, to: info.normalize });
+    const from = data.normalize;
+    const seen =
+      info.nnunet === undefined
+        ? inNormalization(image, raw, { from, to: info.normalize })
+        : inNnunetNormalization(image, raw, { from, to: info.nnunet.normalize });
     const { samples, features } = await askModel(model, seen, room);
     inner = features;
     samples.forEach((values, index) => {
@@ -130,7 +134,8 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
   const { engine, files, machine } = laboratory;
   invariant('onnx' in recipe.teacher, 'the teacher is not a finished model');
   const { ensemble, classes: names } = recipe.teacher;
-  const { files: all, taught } = await readTeacherFiles(files, recipe, data);
+  const { files: all, taught, notes } = await readTeacherFiles(files, recipe, data);
+  for (const note of notes) laboratory.progress.warn(`teacher: ${note}`);
   const kind: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
   const patch = [data.dataset.channels.length, ...patchShape(recipe.patch.size)] as const;
   const size: Triple = [patch[1], patch[2], patch[3]];

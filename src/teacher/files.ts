@@ -3,14 +3,17 @@ import { InputError, invariant } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { patchShape } from '../experiment/arm-plan.ts';
 import { type ModelMetadata, metadataSchema } from '../experiment/model-facts.ts';
-import { type ModelFile, readModelFile } from '../experiment/model-file.ts';
+import type { ModelFile } from '../experiment/model-file.ts';
+import { openModelSource } from '../experiment/model-source.ts';
 import type { PreparedData } from '../experiment/prepare.ts';
+import { importerOf } from '../import/importers.ts';
+import type { ModelInfo } from '../inference/model-info.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
 import { type TaughtClasses, withClassesOf } from './classes.ts';
 import type { StudentKind } from './logits.ts';
-import { normalizationRelation } from './view.ts';
+import { nnunetObstacle, normalizationRelation } from './view.ts';
 
 type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
 
@@ -38,8 +41,8 @@ function assumedFacts({ patch, preprocess }: Recipe): Partial<ModelMetadata> {
 }
 
 /** The model files that a path stands for: itself, or the teachers of all folds and seeds of a run's folder. */
-async function modelPaths(files: Pick<Files, 'exists' | 'list'>, path: string): Promise<readonly string[]> {
-  if (/\.onnx$/i.test(path)) return [path];
+async function modelPaths(files: Files, path: string): Promise<readonly string[]> {
+  if (/\.onnx$/i.test(path) || (await importerOf(files, path)) !== undefined) return [path];
   const inside = async (folder: string, pattern: RegExp): Promise<string[]> =>
     (await files.list(folder)).filter(name => pattern.test(name)).map(name => `${folder}/${name}`);
   const folds = [path, ...(await inside(path, /^fold-\d+$/))];
@@ -51,7 +54,7 @@ async function modelPaths(files: Pick<Files, 'exists' | 'list'>, path: string): 
   if (found.length > 0) return found;
   throw new InputError(
     'E_TEACHER_MISSING',
-    `teacher.onnx names ${path}, which is neither a model (.onnx) nor the folder of a run or arm with a finished model.`,
+    `teacher.onnx names ${path}, which is neither a model (.onnx, or a source that \`voxstill import\` reads) nor the folder of a run or arm with a finished model.`,
   );
 }
 
@@ -59,6 +62,8 @@ async function modelPaths(files: Pick<Files, 'exists' | 'list'>, path: string): 
 export interface TeacherFiles {
   readonly files: readonly ModelFile[];
   readonly taught: TaughtClasses;
+  /** What a person should know of them, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -76,9 +81,12 @@ export async function readTeacherFiles(
   const student: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
   const match = { data: dataset.labels, names: settings.classes, student };
   const all: ReturnType<typeof withClassesOf>[] = [];
+  const notes: string[] = [];
   for (const path of [settings.onnx].flat()) {
     for (const one of await modelPaths(files, path)) {
-      all.push(withClassesOf(await readModelFile(files, one, known), match));
+      const opened = await openModelSource(files, one, known);
+      notes.push(...opened.notes.map(note => `${one}: ${note}`));
+      all.push(withClassesOf(opened.file, match));
     }
   }
   const [first, ...others] = all as [(typeof all)[0], ...typeof all];
@@ -91,11 +99,23 @@ export async function readTeacherFiles(
         'ensemble must have the same classes.',
     );
   }
-  return { files: all.map(({ file }) => file), taught: first.taught };
+  return { files: all.map(({ file }) => file), taught: first.taught, notes };
 }
 
 /** What models are held against. */
 type ViewedData = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled'>;
+
+/** Why intensities cannot be those that the model was trained on. */
+function intensityProblems({ normalize, nnunet }: ModelInfo, data: ViewedData): readonly string[] {
+  if (nnunet !== undefined) {
+    return nnunet.normalize.flatMap((method, channel) => nnunetObstacle(data.normalize, method, channel) ?? []);
+  }
+  if (normalizationRelation(data.normalize, normalize, data.dataset.channels.length) !== 'unrelated') return [];
+  return [
+    `it needs intensities normalised by ${JSON.stringify(normalize)}, the recipe normalises by ${JSON.stringify(data.normalize)}, and ` +
+      'one cannot be computed from the other; set preprocess.normalize to that of the teacher',
+  ];
+}
 
 /** Why a model would see other images than it was trained on. */
 function viewProblems({ info }: ModelFile, recipe: Recipe, data: ViewedData): string[] {
@@ -105,20 +125,17 @@ function viewProblems({ info }: ModelFile, recipe: Recipe, data: ViewedData): st
     const names = data.dataset.channels.join(', ');
     return [`it takes ${info.channels} channel(s), the data have ${channels} (${names})`];
   }
-  if (normalizationRelation(data.normalize, info.normalize, channels) === 'unrelated') {
-    problems.push(
-      `it needs intensities normalised by ${JSON.stringify(info.normalize)}, the recipe normalises by ${JSON.stringify(data.normalize)}, and ` +
-        'one cannot be computed from the other; set preprocess.normalize to that of the teacher',
-    );
-  }
-  const { spacingMm } = info;
+  problems.push(...intensityProblems(info, data));
+  // a network of planes takes them at any distance
+  const spacingMm = info.nnunet?.spacingMm ?? info.spacingMm;
   const differs = (actual: readonly number[]): boolean =>
-    spacingMm?.some((size, axis) => Math.abs(size - actual[axis]!) > SPACING_TOLERANCE * size) === true;
+    spacingMm?.some((size, axis) => size !== null && Math.abs(size - actual[axis]!) > SPACING_TOLERANCE * size) ===
+    true;
   const other = [...data.train, ...data.unlabelled].find(one => differs(one.spacingMm));
   if (other !== undefined) {
     problems.push(
-      `it needs voxels of ${spacingMm?.join(' x ')} mm, case "${other.id}" has ${other.spacingMm.join(' x ')} mm; set ` +
-        `preprocess.spacingMm to [${spacingMm?.join(', ')}]`,
+      `it needs voxels of ${spacingMm?.map(size => size ?? 'any').join(' x ')} mm, case "${other.id}" has ${other.spacingMm.join(' x ')} mm; set ` +
+        `preprocess.spacingMm to [${spacingMm?.map((size, axis) => size ?? other.spacingMm[axis]).join(', ')}]`,
     );
   }
   const { orientation, imageInterpolation } = recipe.preprocess;

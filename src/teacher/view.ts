@@ -7,6 +7,7 @@
 
 import type { ChannelIntensities } from '../data/intensities.ts';
 import type { ChannelNormalization, Normalization } from '../data/normalize.ts';
+import type { NnunetNormalization } from '../inference/nnunet/pipeline.ts';
 
 /** v -> factor v + offset */
 interface AffineMap {
@@ -15,10 +16,16 @@ interface AffineMap {
 }
 
 /** normalised = (raw - zero) / unit */
+interface Scale {
+  readonly zero: number;
+  readonly unit: number;
+}
+
+/** The scale of a method on a channel; undefined where it is no such map. */
 function scaleOf(
   method: ChannelNormalization,
   { minimum, maximum, mean, deviation }: ChannelIntensities,
-): { readonly zero: number; readonly unit: number } | undefined {
+): Scale | undefined {
   const constant = maximum === minimum;
   if (method === 'none') return { zero: 0, unit: 1 };
   // a constant channel is set to 0
@@ -53,11 +60,29 @@ export function normalizationRelation(
     : 'unrelated';
 }
 
-/** The map of one channel of a case from one normalisation to another; the identity where they are the same or not related. */
-function affineBetween(from: ChannelNormalization, to: ChannelNormalization, raw: ChannelIntensities): AffineMap {
-  const [source, target] = [scaleOf(from, raw), scaleOf(to, raw)];
+/** The map from one scale to another; the identity where one of them is none. */
+function between(source: Scale | undefined, target: Scale | undefined): AffineMap {
   if (source === undefined || target === undefined) return { factor: 1, offset: 0 };
   return { factor: source.unit / target.unit, offset: (source.zero - target.zero) / target.unit };
+}
+
+/** Maps each channel of each sample by a factor and an offset; new data. */
+function mapped(
+  image: Float32Array,
+  cases: readonly (readonly ChannelIntensities[])[],
+  mapOf: (raw: ChannelIntensities, channel: number) => AffineMap,
+): Float32Array {
+  const channels = cases[0]?.length ?? 0;
+  const length = image.length / (cases.length * channels);
+  const result = new Float32Array(image.length);
+  cases.forEach((ofCase, sample) => {
+    ofCase.forEach((raw, channel) => {
+      const { factor, offset } = mapOf(raw, channel);
+      const start = (sample * channels + channel) * length;
+      for (let i = start; i < start + length; i++) result[i] = factor * image[i]! + offset;
+    });
+  });
+  return result;
 }
 
 /**
@@ -71,16 +96,36 @@ export function inNormalization(
   cases: readonly (readonly ChannelIntensities[])[],
   { from, to }: { readonly from: Normalization; readonly to: Normalization },
 ): Float32Array {
-  const channels = cases[0]?.length ?? 0;
-  if (normalizationRelation(from, to, channels) === 'same') return image;
-  const length = image.length / (cases.length * channels);
-  const result = new Float32Array(image.length);
-  cases.forEach((ofCase, sample) => {
-    ofCase.forEach((raw, channel) => {
-      const { factor, offset } = affineBetween(methodOf(from, channel), methodOf(to, channel), raw);
-      const start = (sample * channels + channel) * length;
-      for (let i = start; i < start + length; i++) result[i] = factor * image[i]! + offset;
-    });
+  if (normalizationRelation(from, to, cases[0]?.length ?? 0) === 'same') return image;
+  return mapped(image, cases, (raw, channel) =>
+    between(scaleOf(methodOf(from, channel), raw), scaleOf(methodOf(to, channel), raw)),
+  );
+}
+
+/** Why a channel of a recipe cannot be mapped to what nnU-Net makes of it; undefined where it can. */
+export function nnunetObstacle(from: Normalization, to: NnunetNormalization, channel: number): string | undefined {
+  const own = methodOf(from, channel);
+  if (to === 'z-score-inside') return 'it normalises the voxels inside of the body alone (use_mask_for_norm)';
+  if (typeof to === 'object' && JSON.stringify(own) === JSON.stringify(to)) return undefined;
+  const isMapped = scaleOf(own, { minimum: 0, maximum: 1, mean: 0, deviation: 1 }) !== undefined;
+  if (isMapped && typeof to !== 'object') return undefined;
+  return `it needs intensities normalised by ${JSON.stringify(to)}, the recipe normalises by ${JSON.stringify(own)}; set preprocess.normalize to ${JSON.stringify(to)}`;
+}
+
+/**
+ * A batch of patches as nnU-Net's network sees them. Its z-score and min-max count over the box around what is not zero, the recipe's over the whole
+ * case, so that even methods of the same name are mapped to each other, by the numbers of both.
+ * @param image [N, C, D, H, W]
+ * @param cases raw intensities per sample and channel, with those in the box
+ */
+export function inNnunetNormalization(
+  image: Float32Array,
+  cases: readonly (readonly ChannelIntensities[])[],
+  { from, to }: { readonly from: Normalization; readonly to: readonly NnunetNormalization[] },
+): Float32Array {
+  return mapped(image, cases, (raw, channel) => {
+    const wanted = to[channel];
+    const target = wanted === 'z-score-inside' ? undefined : scaleOf(wanted ?? 'none', raw.inBox ?? raw);
+    return between(scaleOf(methodOf(from, channel), raw), target);
   });
-  return result;
 }

@@ -3,7 +3,7 @@
  * logits out, any batch size. What a user needs to run it travels in its metadata under the key `voxstill`.
  */
 import { elementCount, type Triple } from '../core/shape.ts';
-import { GraphBuilder, isOp, reachable } from '../graph/graph.ts';
+import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../graph/graph.ts';
 import { constantParameters } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
@@ -18,12 +18,27 @@ export function multiplyAdds(model: Model, imageShape: readonly number[]): numbe
     update: () => {},
     get: spec => builder.input(`parameter ${spec.name}`, spec.shape),
   });
+  return graphMultiplyAdds(logits);
+}
+
+/** The same of a network that is built already. */
+export function graphMultiplyAdds(logits: Value): number {
   return reachable([logits])
     .filter(value => isOp(value, 'Conv'))
     .reduce((sum, value) => {
       const kernel = value.inputs[1]?.shape ?? [];
       return sum + elementCount(value.shape) * elementCount(kernel.slice(1));
     }, 0);
+}
+
+/** A graph of one sample as a file of standard operators whose inputs and outputs take any batch. */
+export function encodeAnyBatch(graph: Graph, metadata: Readonly<Record<string, string>>): Uint8Array {
+  const lowered = lower(graph, { block: 0, metadata });
+  const anyBatch = <T extends { readonly shape: readonly (number | string)[] }>(info: T): T => ({
+    ...info,
+    shape: info.shape.with(0, 'N'),
+  });
+  return encodeModel({ ...lowered, inputs: lowered.inputs.map(anyBatch), outputs: lowered.outputs.map(anyBatch) });
 }
 
 /**
@@ -40,10 +55,5 @@ export function exportModel(
   const builder = new GraphBuilder();
   const image = builder.input('image', [1, channels, ...window]);
   const logits = model.network(builder, image, constantParameters(builder, theta, model.specs));
-  const lowered = lower({ outputs: { logits } }, { block: 0, metadata });
-  const anyBatch = <T extends { readonly shape: readonly (number | string)[] }>(info: T): T => ({
-    ...info,
-    shape: info.shape.with(0, 'N'),
-  });
-  return encodeModel({ ...lowered, inputs: lowered.inputs.map(anyBatch), outputs: lowered.outputs.map(anyBatch) });
+  return encodeAnyBatch({ outputs: { logits } }, metadata);
 }

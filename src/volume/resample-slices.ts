@@ -1,8 +1,10 @@
 /**
  * Resampling of a volume that comes slice after slice, so that it is never in memory as a whole. A slice is [channels, y, x]; grids
- * correspond as in resample.ts and the result is the same: linear within each slice, then linear between neighbours.
+ * correspond as in resample.ts and the result is the same: linear within each slice, then linear between neighbours. One axis may take the
+ * nearest voxel instead.
  */
 import { interpolateAxis, samplePosition } from './linear.ts';
+import { type AxisIndex, nearestAxis, nearestIndices } from './resample-apart.ts';
 import type { Xyz } from './volume.ts';
 
 export interface SliceGrids {
@@ -11,18 +13,21 @@ export interface SliceGrids {
   readonly from: Xyz;
   /** Of the slices that go. */
   readonly to: Xyz;
+  /** The axis, of x, y, z, along which nothing is interpolated; none if not given. */
+  readonly nearest?: AxisIndex;
 }
 
 /** A slice on the columns and rows of the other grid; new data. */
-function resampleSlice(slice: Float32Array, { channels, from, to }: SliceGrids): Float32Array {
+function resampleSlice(slice: Float32Array, { channels, from, to, nearest }: SliceGrids): Float32Array {
   const [width, height] = from;
   const [newWidth, newHeight] = to;
+  const along = (axis: AxisIndex) => (axis === nearest ? nearestAxis : interpolateAxis);
   let data = slice;
   if (newWidth !== width) {
-    data = interpolateAxis(data, { outer: channels * height, length: width, inner: 1 }, newWidth);
+    data = along(0)(data, { outer: channels * height, length: width, inner: 1 }, newWidth);
   }
   if (newHeight !== height) {
-    data = interpolateAxis(data, { outer: channels, length: height, inner: newWidth }, newHeight);
+    data = along(1)(data, { outer: channels, length: height, inner: newWidth }, newHeight);
   }
   return data === slice ? slice.slice() : data;
 }
@@ -48,13 +53,15 @@ export async function* resampleSlices(
     return;
   }
   const [depth, newDepth] = [from[2], to[2]];
+  const places = grids.nearest === 2 ? nearestIndices(depth, newDepth) : undefined;
   let below: Float32Array = new Float32Array(0);
   let above = below;
   let [z, next] = [0, 0];
   for await (const slice of slices) {
     [below, above] = [above, resampleSlice(slice, grids)];
     for (; next < newDepth; next++) {
-      const { lower, weight } = samplePosition(next, depth, newDepth);
+      const { lower, weight } =
+        places === undefined ? samplePosition(next, depth, newDepth) : { lower: places[next]!, weight: 0 };
       if (lower + Math.ceil(weight) > z) break;
       yield weight === 0 ? above : between(below, above, weight);
     }

@@ -6,12 +6,13 @@
  */
 import { InputError } from '../core/errors.ts';
 import { interpolateAxis } from './linear.ts';
+import { axisApart, resampleApart } from './resample-apart.ts';
 import { interpolateAxisCubic } from './spline.ts';
 import type { Affine, LabelVolume, Volume, Xyz } from './volume.ts';
 import { voxelCount } from './volume.ts';
 
-/** How images are interpolated. */
-export type ImageInterpolation = 'linear' | 'cubic';
+/** How images are interpolated; nnunet: as nnU-Net does, a thick axis apart from the others (resample-apart.ts). */
+export type ImageInterpolation = 'linear' | 'cubic' | 'nnunet';
 /** How labels are interpolated; linear is between the shares of each label. */
 export type LabelInterpolation = 'nearest' | 'linear';
 
@@ -83,7 +84,11 @@ function clipToRange(data: Float32Array, original: Float32Array, channels: numbe
  * Resamples an image to a number of voxels, over the same box. Cubic values are cut to the range of their channel.
  * @returns the volume itself where the size is already that
  */
-export function resampleToSize(volume: Volume, sizeVoxels: Xyz, interpolation: ImageInterpolation): Volume {
+export function resampleToSize(
+  volume: Volume,
+  sizeVoxels: Xyz,
+  interpolation: Exclude<ImageInterpolation, 'nnunet'>,
+): Volume {
   if (sameSize(volume.sizeVoxels, sizeVoxels)) return volume;
   const [width, height, depth] = volume.sizeVoxels;
   const [newWidth, newHeight, newDepth] = sizeVoxels;
@@ -101,6 +106,14 @@ export function resampleToSize(volume: Volume, sizeVoxels: Xyz, interpolation: I
   }
   if (interpolation === 'cubic') clipToRange(data, volume.data, channels);
   return { ...regrid(volume, sizeVoxels), data, channels };
+}
+
+function resampleAsNnunet(volume: Volume, targetMm: Xyz): Volume {
+  const sizeVoxels = sizeAtSpacing(volume, targetMm);
+  if (sameSize(volume.sizeVoxels, sizeVoxels)) return volume;
+  const apart = axisApart(volume.spacingMm, targetMm, null);
+  const data = resampleApart(volume.data, volume.sizeVoxels, sizeVoxels, { order: 3, orderAcross: 0, apart });
+  return { ...regrid(volume, sizeVoxels), data, channels: volume.channels };
 }
 
 /** Each new voxel takes the nearest old one. */
@@ -159,6 +172,7 @@ export function resampleLabelsToSize(
  * @throws {InputError} E_SPACING if the spacing is not positive
  */
 export function resampleToSpacing(volume: Volume, spacingMm: Xyz, interpolation: ImageInterpolation): Volume {
+  if (interpolation === 'nnunet') return resampleAsNnunet(volume, spacingMm);
   return resampleToSize(volume, sizeAtSpacing(volume, spacingMm), interpolation);
 }
 

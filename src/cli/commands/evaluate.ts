@@ -75,7 +75,7 @@ function evaluationText({ summary, model, cases }: Evaluation): string {
 export async function evaluate(flags: EvaluateFlags, session: Session): Promise<Outcome> {
   const laboratory = await openLaboratory(session, null);
   const { files } = laboratory;
-  const models = await readModels(files, flags);
+  const models = await readModels(laboratory, flags);
   const dataset = await openDataset(files, flags.data);
   const ids = await idsOf(dataset, flags, laboratory);
   const { split, out } = flags;

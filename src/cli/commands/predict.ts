@@ -10,7 +10,7 @@ export async function predict(flags: PredictFlags, session: Session): Promise<Ou
   const laboratory = await openLaboratory(session, null);
   const { input, output, probabilities } = flags;
   const predictions = await predictFiles(laboratory, {
-    models: await readModels(laboratory.files, flags),
+    models: await readModels(laboratory, flags),
     input,
     output,
     probabilities,

@@ -8,8 +8,16 @@ import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
 import { axes, collect, share, triple, words } from '../values.ts';
 
 /** The flags as commander parses them. */
-export interface ModelFlags {
+export interface ModelFlags extends FactFlags {
   readonly model: readonly string[];
+  readonly overlap: number;
+  readonly weighting: NonNullable<WindowChoice['weighting']>;
+  readonly mirror?: NonNullable<WindowChoice['mirror']>;
+  readonly postprocess: boolean;
+}
+
+/** What a person says of a model from elsewhere. */
+export interface FactFlags {
   readonly labels?: readonly string[];
   readonly spacing?: readonly [number, number, number];
   readonly orientation?: 'RAS' | 'stored';
@@ -17,17 +25,30 @@ export interface ModelFlags {
   readonly patch?: readonly [number, number, number];
   readonly activation?: ModelMetadata['activation'];
   readonly axes?: ModelMetadata['axes'];
-  readonly overlap: number;
-  readonly weighting: NonNullable<WindowChoice['weighting']>;
-  readonly mirror: NonNullable<WindowChoice['mirror']>;
-  readonly postprocess: boolean;
 }
 
 /** Adds --model, the flags for models from elsewhere and the flags of the sliding window. */
 export function addModelFlags(command: Command): Command {
-  const { overlap, weighting, mirror } = EVALUATION_DEFAULTS;
+  const { overlap, weighting } = EVALUATION_DEFAULTS;
+  const model = 'ONNX segmentation model, or a source that `import` reads; give the flag several times for an ensemble';
+  return addFactFlags(command.requiredOption('--model <file>', model, collect))
+    .option('--overlap <fraction>', 'fraction of a window that its neighbour also covers', share, overlap)
+    .addOption(
+      new Option('--weighting <method>', 'how voxels are weighted where windows overlap')
+        .choices(['gaussian', 'constant'])
+        .default(weighting),
+    )
+    .option(
+      '--mirror <axes>',
+      'axes of test-time mirroring, for example x,y, or none; every window is also predicted flipped (default: the axes that the model states)',
+      axes,
+    )
+    .option('--no-postprocess', 'do not apply the post-processing that the model carries');
+}
+
+/** Adds the flags for what a model from elsewhere does not say. */
+export function addFactFlags(command: Command): Command {
   return command
-    .requiredOption('--model <file>', 'ONNX segmentation model; give the flag several times for an ensemble', collect)
     .option('--labels <names>', 'class names in the order of the output channels, for example background,tumour', words)
     .option('--spacing <x,y,z>', 'voxel size in mm that the model was trained at', triple)
     .addOption(new Option('--orientation <axes>', 'orientation of the volumes in training').choices(['RAS', 'stored']))
@@ -44,18 +65,5 @@ export function addModelFlags(command: Command): Command {
         'none',
       ]),
     )
-    .addOption(new Option('--axes <order>', 'order of the tensor axes').choices([...AXES]))
-    .option('--overlap <fraction>', 'fraction of a window that its neighbour also covers', share, overlap)
-    .addOption(
-      new Option('--weighting <method>', 'how voxels are weighted where windows overlap')
-        .choices(['gaussian', 'constant'])
-        .default(weighting),
-    )
-    .option(
-      '--mirror <axes>',
-      'axes of test-time mirroring, for example x,y; every window is also predicted flipped',
-      axes,
-      mirror,
-    )
-    .option('--no-postprocess', 'do not apply the post-processing that the model carries');
+    .addOption(new Option('--axes <order>', 'order of the tensor axes').choices([...AXES]));
 }

@@ -103,7 +103,7 @@ describe('defaults', () => {
         clipNorm: 12,
       },
       seeds: [1],
-      evaluate: { overlap: 0.5, weighting: 'gaussian', mirror: [], surfaceToleranceMm: 1 },
+      evaluate: { overlap: 0.5, weighting: 'gaussian', mirror: null, surfaceToleranceMm: 1 },
       postprocess: 'auto',
       threads: null,
     });

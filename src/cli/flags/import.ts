@@ -1,0 +1,23 @@
+/** The flags of `voxstill import`; commands/import.ts does the work. */
+import { Option } from 'commander';
+import type { DeclareCommand } from '../program.ts';
+import { words } from '../values.ts';
+import { addFactFlags, type FactFlags } from './model.ts';
+
+/** As commander gives them. */
+export interface ImportFlags extends FactFlags {
+  readonly out: string;
+  readonly folds?: readonly string[];
+  readonly checkpoint?: 'final' | 'best';
+}
+
+export const declareImport: DeclareCommand = (command, start) => {
+  command
+    .argument('<source>', 'a results folder of nnU-Net v2')
+    .requiredOption('--out <file>', 'the .onnx file to write')
+    .option('--folds <list>', 'of an nnU-Net folder: 0,1,2 or all; every fold that is there if not given', words)
+    .addOption(new Option('--checkpoint <which>', 'of an nnU-Net folder').choices(['final', 'best']));
+  addFactFlags(command).action((source: string, flags: ImportFlags) =>
+    start(async session => (await import('../commands/import.ts')).importSource(source, flags, session)),
+  );
+};

@@ -1,0 +1,88 @@
+/**
+ * Opens a model wherever a model may stand: an ONNX file, or whatever can be imported as one (a results folder of nnU-Net, ...). An imported model
+ * is an ONNX file in memory that says in its metadata how it is used; from there on it is a model like any other.
+ */
+import { InputError } from '../core/errors.ts';
+import { IMAGE, type ImportChoice, type ImportedModel, LOGITS } from '../import/imported.ts';
+import { findImporter, importerOf } from '../import/importers.ts';
+import { replaceMetadata } from '../onnx/edit.ts';
+import type { Files } from '../runtime/files.ts';
+import { encodeAnyBatch, graphMultiplyAdds } from '../training/export.ts';
+import type { ModelMetadata } from './model-facts.ts';
+import { formatModelMetadata, type KnownFacts, type ModelFile, readModelFile } from './model-file.ts';
+
+/** Files that sources of models are read from. */
+type SourceFiles = Pick<Files, 'read' | 'exists' | 'list'>;
+
+/** What opening a source gives. */
+export interface OpenedSource {
+  readonly file: ModelFile;
+  /** What a person should know, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** Protobuf holds no more, and neither does a typed array of every runtime. */
+const LARGEST_BYTES = 2 ** 31 - 2 ** 20;
+
+/** An imported model as an ONNX file. */
+function encode({ graph, parameters, facts }: ImportedModel, path: string): Uint8Array {
+  const bytes = parameters * Float32Array.BYTES_PER_ELEMENT;
+  if (bytes > LARGEST_BYTES) {
+    throw new InputError(
+      'E_IMPORT_SIZE',
+      `${path} has ${parameters.toLocaleString('en-US')} parameters, ${(bytes / 1e9).toFixed(1)} GB; an ONNX file holds 2 GB. Take fewer ` +
+        'folds (voxstill import --folds), or name them one by one as models of an ensemble.',
+    );
+  }
+  const logits = graph.outputs[LOGITS];
+  const multiplyAdds = logits === undefined ? null : graphMultiplyAdds(logits);
+  const metadata: Partial<ModelMetadata> = {
+    imageInterpolation: 'linear',
+    orientation: null,
+    spacingMm: null,
+    ...facts,
+    inputName: IMAGE,
+    outputName: LOGITS,
+    parameters,
+    multiplyAdds,
+  };
+  return encodeAnyBatch(graph, formatModelMetadata(metadata));
+}
+
+/**
+ * Opens a source of a model.
+ * @throws {InputError} E_IMPORT_... naming what is in the way, E_FILE_MISSING, and as readModelFile
+ */
+export async function openModelSource(
+  files: SourceFiles,
+  path: string,
+  { choice = {}, ...known }: KnownFacts & { readonly choice?: ImportChoice } = {},
+): Promise<OpenedSource> {
+  const importer = await importerOf(files, path);
+  if (importer === undefined) {
+    // a folder can only be a source that nobody knows
+    if ((await files.list(path)).length > 0) await findImporter(files, path);
+    return { file: await readModelFile(files, path, known), notes: [] };
+  }
+  const imported = await importer.read(files, path, choice);
+  const bytes = encode(imported, path);
+  const inMemory = {
+    exists: (name: string) => files.exists(name),
+    read: async (name: string) => (name === path ? bytes : files.read(name)),
+  };
+  return { file: await readModelFile(inMemory, path, known), notes: imported.notes };
+}
+
+/**
+ * The model of a source as the bytes of an ONNX file that says all that is known of it.
+ * @throws as {@link openModelSource}; {InputError} E_IMPORT_KIND if it is an ONNX file already
+ */
+export async function importModelFile(
+  files: SourceFiles,
+  path: string,
+  options: KnownFacts & { readonly choice?: ImportChoice } = {},
+): Promise<OpenedSource> {
+  await findImporter(files, path);
+  const { file, notes } = await openModelSource(files, path, options);
+  return { file: { ...file, bytes: replaceMetadata(file.bytes, formatModelMetadata(file.metadata)) }, notes };
+}

@@ -1,0 +1,111 @@
+/** Layers with the numbers of a trained model, as PyTorch computes them, as nodes of the graph. */
+
+import type { Triple } from '../../core/shape.ts';
+import { tensor } from '../../core/tensor.ts';
+import type { GraphBuilder, Value } from '../../graph/graph.ts';
+import { spatial } from '../../graph/infer.ts';
+import { perChannel } from '../../graph/moments.ts';
+import type { Weights } from '../weights.ts';
+import { kernelToVolume, type Space } from './space.ts';
+
+/** What layers are built from. */
+export interface Material {
+  readonly builder: GraphBuilder;
+  readonly weights: Weights;
+  readonly space: Space;
+}
+
+/** A convolution of [D, H, W] kernels. */
+export interface ConvSettings {
+  /** Channels that come out. */
+  readonly channels: number;
+  /** In the network's own axes. */
+  readonly kernel: readonly number[];
+  /** D, H, W. */
+  readonly stride?: Triple;
+  /** Zeros on each side, D, H, W; as many as keep the size at stride 1 where not given. */
+  readonly pads?: Triple;
+  readonly bias: boolean;
+}
+
+const ONES: Triple = [1, 1, 1];
+const NO_PADS = [0, 0, 0, 0, 0, 0] as const;
+
+function constant({ builder }: Material, data: Float32Array, shape: readonly number[]): Value {
+  return builder.constant(tensor('float32', data, shape));
+}
+
+/** A vector of one number per channel. */
+function vector(material: Material, name: string, size: number): Value {
+  return constant(material, material.weights.take(name, [size]), [size]);
+}
+
+function withBias(material: Material, value: Value, name: string | undefined): Value {
+  if (name === undefined) return value;
+  return material.builder.add(value, perChannel(material.builder, vector(material, name, value.shape[1] as number)));
+}
+
+/** Convolution with the kernel `name.weight` [Co, Ci, ...] and, where it has one, the bias `name.bias` [Co]. */
+export function conv(material: Material, name: string, input: Value, settings: ConvSettings): Value {
+  const { builder, weights, space } = material;
+  const { channels, kernel, stride = ONES, bias } = settings;
+  const shape = [channels, input.shape[1] as number, ...kernel];
+  const turned = kernelToVolume(space, weights.take(`${name}.weight`, shape), shape);
+  const taps = turned.shape.slice(2) as unknown as Triple;
+  const [d, h, w] = settings.pads ?? (taps.map(size => (size - 1) >> 1) as unknown as Triple);
+  const result = builder.apply('Conv', [input, constant(material, turned.data, turned.shape)], {
+    kernel: taps,
+    strides: stride,
+    dilations: ONES,
+    pads: [d, h, w, d, h, w],
+    group: 1,
+    upsample: ONES,
+  });
+  return withBias(material, result, bias ? `${name}.bias` : undefined);
+}
+
+/** Settings of a transposed convolution. */
+export interface TransposedConvSettings extends Omit<ConvSettings, 'pads'> {
+  /** Cut away on each side, D, H, W. */
+  readonly pads?: Triple;
+  /** D, H, W of what comes out; stride times the size that goes in where not given. */
+  readonly size?: Triple;
+}
+
+/** Transposed convolution with the kernel `name.weight` [Ci, Co, ...] and, where it has one, the bias `name.bias` [Co]. */
+export function transposedConv(
+  material: Material,
+  name: string,
+  input: Value,
+  settings: TransposedConvSettings,
+): Value {
+  const { builder, weights, space } = material;
+  const { channels, kernel, stride = ONES, bias, pads } = settings;
+  const shape = [input.shape[1] as number, channels, ...kernel];
+  const turned = kernelToVolume(space, weights.take(`${name}.weight`, shape), shape);
+  const size = spatial(input.shape).map((length, axis) => length * (stride[axis] as number)) as unknown as Triple;
+  const result = builder.apply('ConvTranspose', [input, constant(material, turned.data, turned.shape)], {
+    kernel: turned.shape.slice(2) as unknown as Triple,
+    strides: stride,
+    dilations: ONES,
+    pads: pads === undefined ? NO_PADS : [...pads, ...pads],
+    group: 1,
+    upsample: ONES,
+    size: settings.size ?? size,
+  });
+  return withBias(material, result, bias ? `${name}.bias` : undefined);
+}
+
+/** Instance normalisation by the variance of the voxels; scale and bias are `name.weight` and `name.bias`, or 1 and 0. */
+export function instanceNorm(
+  material: Material,
+  name: string,
+  input: Value,
+  { epsilon, affine }: { readonly epsilon: number; readonly affine: boolean },
+): Value {
+  const channels = input.shape[1] as number;
+  const fixed = (value: number): Value => constant(material, new Float32Array(channels).fill(value), [channels]);
+  const scale = affine ? vector(material, `${name}.weight`, channels) : fixed(1);
+  const bias = affine ? vector(material, `${name}.bias`, channels) : fixed(0);
+  return material.builder.apply('InstanceNormalization', [input, scale, bias], { epsilon });
+}

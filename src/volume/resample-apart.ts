@@ -1,0 +1,137 @@
+/**
+ * Resampling that treats a thick axis apart: within slices by splines, across them by the nearest slice or linearly, since a spline through slices
+ * that lie far apart makes up what is between them. Where no axis is thick, splines run along all three. What comes out is cut to the range of
+ * what went in, per slice or per volume. Voxel order is x, y, z, channel.
+ * Source: nnunetv2 2.8.1, preprocessing/resampling/default_resampling.py.
+ */
+import { interpolateAxisEdge } from './edge-spline.ts';
+import { type AxisView, interpolateAxis } from './linear.ts';
+import { voxelCount, type Xyz } from './volume.ts';
+
+/** A voxel this many times as thick as it is wide has a thick axis. */
+const ANISOTROPY = 3;
+
+/** An axis of x, y, z. */
+export type AxisIndex = 0 | 1 | 2;
+
+/** The one thickest axis; undefined where several are equally thick. */
+function thickestAxis(spacingMm: Xyz): AxisIndex | undefined {
+  const largest = Math.max(...spacingMm);
+  const thickest = ([0, 1, 2] as const).filter(axis => largest / spacingMm[axis] === 1);
+  return thickest.length === 1 ? thickest[0] : undefined;
+}
+
+function isThick(spacingMm: Xyz): boolean {
+  return Math.max(...spacingMm) / Math.min(...spacingMm) > ANISOTROPY;
+}
+
+/**
+ * The axis that is treated apart between two grids; undefined where none is.
+ * @param separate whether the thickest is; null leaves it to the spacings, those before resampling first
+ */
+export function axisApart(fromMm: Xyz, toMm: Xyz, separate: boolean | null): AxisIndex | undefined {
+  if (separate === false) return undefined;
+  if (separate === true || isThick(fromMm)) return thickestAxis(fromMm);
+  return isThick(toMm) ? thickestAxis(toMm) : undefined;
+}
+
+/** Whole half numbers go to the even neighbour, as Python rounds. */
+export function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** Which old voxel is nearest to each new one along an axis. */
+export function nearestIndices(length: number, newLength: number): Int32Array {
+  return Int32Array.from({ length: newLength }, (_, j) =>
+    Math.min(length - 1, Math.max(0, Math.floor(((j + 0.5) * length) / newLength))),
+  );
+}
+
+/** Each new voxel along an axis takes the nearest old one. */
+export function nearestAxis(data: Float32Array, { outer, length, inner }: AxisView, newLength: number): Float32Array {
+  const result = new Float32Array(outer * newLength * inner);
+  const places = nearestIndices(length, newLength);
+  for (let o = 0, to = 0; o < outer; o++) {
+    for (const place of places) {
+      const from = (o * length + place) * inner;
+      result.set(data.subarray(from, from + inner), to);
+      to += inner;
+    }
+  }
+  return result;
+}
+
+/** An axis of a grid as a view on one channel. */
+function viewOf(size: Xyz, axis: AxisIndex): AxisView {
+  const inner = size.slice(0, axis).reduce((product, length) => product * length, 1);
+  const outer = size.slice(axis + 1).reduce((product, length) => product * length, 1);
+  return { outer, length: size[axis], inner };
+}
+
+/** Cuts each of the slices along an axis to the range of the same slice of another array. */
+function clipSlices(data: Float32Array, view: AxisView, original: Float32Array, originalView: AxisView): void {
+  const { length } = view;
+  const low = new Float32Array(length).fill(Number.POSITIVE_INFINITY);
+  const high = new Float32Array(length).fill(Number.NEGATIVE_INFINITY);
+  const each = (size: number, { inner }: AxisView, see: (at: number, slice: number) => void): void => {
+    for (let at = 0; at < size; at++) see(at, Math.floor(at / inner) % length);
+  };
+  each(original.length, originalView, (at, slice) => {
+    const value = original[at]!;
+    if (value < low[slice]!) low[slice] = value;
+    if (value > high[slice]!) high[slice] = value;
+  });
+  each(data.length, view, (at, slice) => {
+    data[at] = Math.min(high[slice]!, Math.max(low[slice]!, data[at]!));
+  });
+}
+
+/** How an image gets to another grid. */
+export interface ApartOptions {
+  /** 1 linear, 3 cubic. */
+  readonly order: 1 | 3;
+  /** Treated apart, if any. */
+  readonly apart: AxisIndex | undefined;
+  /** Along the axis that is treated apart: 0 nearest, 1 linear. */
+  readonly orderAcross: 0 | 1;
+}
+
+function resampleChannel(
+  data: Float32Array,
+  from: Xyz,
+  to: Xyz,
+  { order, apart, orderAcross }: ApartOptions,
+): Float32Array {
+  const along = order === 3 ? interpolateAxisEdge : interpolateAxis;
+  let [values, size] = [data, from];
+  for (const axis of [0, 1, 2] as const) {
+    if (axis === apart || to[axis] === size[axis]) continue;
+    values = along(values, viewOf(size, axis), to[axis]);
+    size = size.with(axis, to[axis]) as unknown as Xyz;
+  }
+  // a volume that is not taken apart is one slice
+  const slices = (of: Xyz): AxisView =>
+    apart === undefined ? { outer: 1, length: 1, inner: voxelCount(of) } : viewOf(of, apart);
+  if (order === 3 && values !== data) clipSlices(values, slices(size), data, slices(from));
+  if (apart === undefined || size[apart] === to[apart]) return values;
+  return (orderAcross === 0 ? nearestAxis : interpolateAxis)(values, viewOf(size, apart), to[apart]);
+}
+
+/**
+ * Resamples an image to another number of voxels over the same box.
+ * @param data [channels, z, y, x] of `from`
+ * @returns [channels, z, y, x] of `to`; the data themselves where the sizes are the same
+ */
+export function resampleApart(data: Float32Array, from: Xyz, to: Xyz, options: ApartOptions): Float32Array {
+  if (from.every((length, axis) => length === to[axis])) return data;
+  const [voxels, newVoxels] = [voxelCount(from), voxelCount(to)];
+  const channels = data.length / voxels;
+  const result = new Float32Array(channels * newVoxels);
+  for (let channel = 0; channel < channels; channel++) {
+    const one = data.subarray(channel * voxels, (channel + 1) * voxels);
+    result.set(resampleChannel(one, from, to, options), channel * newVoxels);
+  }
+  return result;
+}
