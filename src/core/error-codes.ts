@@ -103,6 +103,7 @@ export const ERROR_CODES = {
   E_RECIPE_KEY: 'The recipe has an unknown key.',
   E_RECIPE_VALUE: 'The recipe has a value that is not allowed.',
   E_REGIONS: 'The recipe asks for something that overlapping regions cannot have.',
+  E_RESULT_CHANGED: 'A finished file of a run or sweep is not what was written.',
   E_RESUME_DATA: 'The data changed since the study was begun.',
   E_RESUME_RECIPE: 'The folder was made by another recipe.',
   E_RUN: 'The folder is not that of a run, or `run.json` is damaged.',

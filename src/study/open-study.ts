@@ -10,6 +10,7 @@ import { type Shortfall, shortfallError } from './units/end.ts';
 import type { Executor, StudyToDo } from './units/executor.ts';
 import { forgetFailure, readOutcome } from './units/outcome.ts';
 import { cancelledPath } from './units/perform-unit.ts';
+import { forgetDamage } from './units/results.ts';
 import { countStates, readStates, type UnitReport } from './units/state.ts';
 import type { Unit } from './units/unit.ts';
 import type { ListedUnit } from './units/units-file.ts';
@@ -83,8 +84,12 @@ async function spent(
   return { timingsSeconds: byStage('timingsSeconds'), waitingShares: byStage('waitingShares') };
 }
 
-/** Makes units startable that were cancelled or have failed. */
-async function forgetEnds(files: SharedFiles, { study, list, places }: StudyToDo): Promise<void> {
+/** Makes units startable that were cancelled or have failed, or whose results have changed since. */
+async function forgetEnds({ files, machine, progress }: Laboratory, { study, list, places }: StudyToDo): Promise<void> {
+  const damage = await forgetDamage({ files, machine }, study);
+  for (const { folder, path } of damage) {
+    progress.warn(`${folder}/${path} changed after it was finished, and is made again`);
+  }
   await files.remove(cancelledPath(study));
   for (const place of places) await forgetFailure(files, `${study}/${list.units[place]?.folder}`);
 }
@@ -163,7 +168,7 @@ export async function performStudy<Results>(open: OpenStudy<Results>, executor: 
       },
     );
   };
-  await forgetEnds(files, open);
+  await forgetEnds(context.laboratory, open);
   await updateRecord(
     files,
     { path: record, kind: list.kind },

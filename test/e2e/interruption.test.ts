@@ -131,6 +131,45 @@ describe('a teacher that was interrupted', () => {
   });
 });
 
+describe('a finished arm whose files have changed', () => {
+  const words = ['--set', 'seeds=[1]'];
+  const run = (more: readonly string[] = []): Promise<Call> =>
+    voxstill(['run', recipe, '--out', join(folder, 'changed'), ...words, ...more], { cwd: folder });
+
+  it('is not believed, and what comes again is the same to the bit', async () => {
+    expect(await run()).toMatchObject({ code: 0 });
+    const arm = join(folder, 'changed/student');
+    const before = resultsOf(arm);
+    const prediction = Object.keys(before).find(path => path.startsWith('predictions/')) as string;
+    for (const path of ['model.onnx', prediction]) {
+      const bytes = readFileSync(join(arm, path));
+      bytes[bytes.length >> 1]! ^= 1;
+      writeFileSync(join(arm, path), bytes);
+    }
+    for (const words of [
+      ['status', 'changed'],
+      ['collect', 'changed'],
+      ['compare', 'changed', '--out', 'changed.html'],
+    ]) {
+      const call = await voxstill(words, { cwd: folder });
+      expect([words[0], call.code, call.stderr]).toEqual([
+        words[0],
+        words[0] === 'status' ? 1 : 2,
+        expect.stringMatching(
+          /student\/model\.onnx, .*predictions\/.* changed after it was finished\. Go on with --resume/,
+        ),
+      ]);
+    }
+    expect(existsSync(join(folder, 'changed.html'))).toBe(false);
+    expect(await run(['--resume'])).toMatchObject({ code: 0 });
+    const { 'evaluation.json': _now, ...after } = resultsOf(arm);
+    // how long a case took is in the scores
+    const { 'evaluation.json': _then, ...same } = before;
+    expect(after).toEqual(same);
+    expect(await voxstill(['status', 'changed'], { cwd: folder })).toMatchObject({ code: 0 });
+  });
+});
+
 describe('a checkpoint that cannot be used', () => {
   const damaged = join(folder, 'damaged');
   const last = join(damaged, 'teacher/checkpoint/last.safetensors');

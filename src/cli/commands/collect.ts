@@ -6,6 +6,7 @@ import { countsText } from '../../report/unit-text.ts';
 import { collectStudy } from '../../study/open-study.ts';
 import { readStudy } from '../../study/read-study.ts';
 import { LEASE_MS } from '../../study/units/claim.ts';
+import { assertUnchanged } from '../../study/units/results.ts';
 import { countStates, readStates, type UnitReport, unitsToRestart } from '../../study/units/state.ts';
 import { lookOutside, lookOutsideIfAny, submitAgain } from '../executor.ts';
 import type { CollectFlags } from '../flags/collect.ts';
@@ -17,6 +18,7 @@ export async function collect(study: string, { again }: CollectFlags, { progress
   const sources = createNodeSources();
   const world = { files: sources.files, machine: thisMachine };
   const found = await readStudy(sources.files, study);
+  await assertUnchanged(world, study);
   const look = async (): Promise<readonly UnitReport[]> => {
     const outside = again
       ? await lookOutside(sources.files, study)

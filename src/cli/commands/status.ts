@@ -4,6 +4,7 @@ import { nodeFiles } from '../../platform/node/files.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import { countsText } from '../../report/unit-text.ts';
 import { readStudy } from '../../study/read-study.ts';
+import { damageText, findDamage } from '../../study/units/results.ts';
 import type { UnitReport } from '../../study/units/state.ts';
 import { countStates, readStates } from '../../study/units/state.ts';
 import { lookOutsideIfAny, tellOnce } from '../executor.ts';
@@ -49,5 +50,7 @@ async function watch(study: string, { progress, signal }: Session): Promise<read
 /** Reports the units, once or until all have ended. */
 export async function status(study: string, flags: StatusFlags, session: Session): Promise<Outcome> {
   const units = flags.watch ? await watch(study, session) : await look(study, session.progress.warn);
-  return { json: { study, counts: countStates(units), units }, text: statusText(units) };
+  const changed = await findDamage({ files: nodeFiles, machine: thisMachine }, study);
+  const text = [statusText(units), ...(changed.length === 0 ? [] : [damageText(changed)])].join('\n');
+  return { json: { study, counts: countStates(units), units, changed }, text, exitCode: changed.length === 0 ? 0 : 1 };
 }

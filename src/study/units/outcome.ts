@@ -18,6 +18,8 @@ const outcomeSchema = z.object({
   timingsSeconds: z.record(z.string(), z.number()),
   /** By stage: the share of a training's time in which the engine waited for a batch. */
   waitingShares: z.record(z.string(), z.number()),
+  /** SHA-256 of every result when the unit was finished, by path within its folder. */
+  files: z.record(z.string(), z.string()).optional(),
   /** That the engine took for an operator. */
   threads: z.int(),
   versions: z.record(z.string(), z.string()),
@@ -56,9 +58,14 @@ export async function writeOutcome(files: Files, unit: string, outcome: UnitOutc
   await writeJson(files, outcomePath(unit), outcome);
 }
 
+/** Forgets how a unit ended, so that it is done once more. */
+export async function forgetOutcome(files: Files, unit: string): Promise<void> {
+  await files.remove(outcomePath(unit));
+}
+
 /** Forgets that a unit failed, so that it may be started again. */
 export async function forgetFailure(files: Files, unit: string): Promise<void> {
-  if ((await readOutcome(files, unit))?.status === 'failed') await files.remove(outcomePath(unit));
+  if ((await readOutcome(files, unit))?.status === 'failed') await forgetOutcome(files, unit);
 }
 
 /** An error as an outcome keeps it. */

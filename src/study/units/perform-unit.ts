@@ -10,6 +10,7 @@ import { type Claim, guardFiles, type Heartbeat, ownerText, takeClaim } from './
 import type { StudyContext, UnitContext } from './context.ts';
 import type { UnitEnd } from './end.ts';
 import { readOutcome, recordedError, type UnitOutcome, writeOutcome } from './outcome.ts';
+import { hashResults } from './results.ts';
 import { evaluateUnit, trainUnit } from './stages.ts';
 import type { Unit } from './unit.ts';
 
@@ -175,7 +176,7 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
       attempt: claim.attempt,
       node: machine.owner.node,
       finishedAt: machine.now(),
-      ...(error !== undefined && { error: recordedError(error) }),
+      ...(error === undefined ? { files: await hashResults(own.laboratory, folder) } : { error: recordedError(error) }),
       timingsSeconds,
       waitingShares,
       threads: laboratory.threads,
