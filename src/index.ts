@@ -1,6 +1,6 @@
 /**
- * The public, portable face of the library: the same in Node, a page and a worker. Engines and files come from `voxstill/node` and
- * `voxstill/web`. Every name is listed; what is not here may change without notice.
+ * The portable entry point of the library: the same in Node, a page and a worker. Engines and files come from
+ * `voxstill/node` and `voxstill/web`. Every public name is listed; anything else may change without notice.
  */
 
 // derivatives

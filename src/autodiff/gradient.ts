@@ -1,6 +1,7 @@
 /**
- * Reverse-mode differentiation as graph to graph: one walk from the loss back, one table of rules over the closed list of operators.
- * A value reached by several paths sums their gradients. Each gradient is tagged like the value it belongs to, with `.gradient` added.
+ * Reverse-mode differentiation from graph to graph: one walk back from the loss, with one table of rules for the closed
+ * list of operators. A value reached by several paths sums their gradients. Each gradient is tagged like the value it
+ * belongs to, with `.gradient` added.
  */
 import { InputError, invariant } from '../core/errors.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
@@ -37,7 +38,7 @@ function operandGradient<K extends OpName>(input: RuleInput<K>, operand: number)
 /**
  * d loss / d value for each of `targets`, in the shape of the value.
  * @param loss a scalar
- * @returns one gradient per target; a zero constant where the loss does not depend on it
+ * @returns one gradient per target; a zero constant if the loss does not depend on the target
  * @throws {InputError} E_NO_GRADIENT if a path leads through an operator without derivative
  */
 export function gradient(builder: GraphBuilder, loss: Value, targets: readonly Value[]): Value[] {

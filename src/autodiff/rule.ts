@@ -1,8 +1,11 @@
-/** What a differentiation rule sees and gives. */
+/** Inputs and results of a differentiation rule. */
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import type { OpName } from '../graph/ops.ts';
 
-/** One node on the reverse walk: `node` with its operands, and `dy`, the gradient of the loss to its result. */
+/**
+ * One step of the reverse walk: `node` with its operands, and `dy`, the gradient of the loss with respect to its
+ * result.
+ */
 export interface RuleInput<K extends OpName> {
   readonly builder: GraphBuilder;
   readonly node: Value<K>;
@@ -11,12 +14,12 @@ export interface RuleInput<K extends OpName> {
 }
 
 /**
- * Gradients to the operands, one function per operand so that only those that are needed are built. A string in place of a function, or
- * of the whole rule, is the reason why there is none.
+ * Gradients of the operands, one function per operand, so that only the required ones are built. A string instead of a
+ * function, or of the whole rule, is the reason why there is no gradient.
  */
 export type Rule<K extends OpName> = readonly (((input: RuleInput<K>) => Value) | string)[] | string;
 
-/** A rule for operators with any number of operands. */
+/** Rule for an operator with any number of operands. */
 export type VariadicRule<K extends OpName> = (input: RuleInput<K>, operand: number) => Value;
 
 /** First and second operand; the verifier has counted them. */

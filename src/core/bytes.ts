@@ -1,6 +1,6 @@
-/** Pieces of bytes put together. */
+/** Joins pieces of bytes. */
 
-/** One array with the pieces one after the other. */
+/** The pieces one after the other in one new array. */
 export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;

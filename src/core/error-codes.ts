@@ -1,7 +1,8 @@
 /**
- * Every code that an error or a warning can have, with one line of what it means. The types of `core/errors.ts` come from this list, so a
- * code that is not here does not compile. To add one, add a single line at its place in the alphabet (that keeps merges apart too), and
- * run `npm run errors`, which writes docs/errors.md. A line says what is wrong; the message of the error itself says where, and what to do.
+ * Every code that an error or a warning can have, with one line of what it means. The types of `core/errors.ts` come
+ * from this list, so a code that is not here does not compile. To add one, add a single line at its place in the
+ * alphabet (that keeps merges apart too), and run `npm run errors`, which writes docs/errors.md. A line says what is
+ * wrong; the message of the error itself says where, and what to do.
  */
 
 /** Codes of errors, which end a command. */

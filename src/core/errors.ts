@@ -1,6 +1,7 @@
 /**
- * The errors a user can meet. Each has a stable code and one readable message that says what was asked, what was got, where,
- * and what to do. The exit code of the program follows from the class: 2 for wrong usage or invalid input, 1 for failed work.
+ * The errors a user can meet. Each has a stable code and one readable message that says what was asked, what was got,
+ * where, and what to do. The exit code of the program follows from the class: 2 for wrong usage or invalid input, 1 for
+ * failed work.
  */
 
 import { ERROR_CODES, type WARNING_CODES } from './error-codes.ts';
@@ -45,7 +46,7 @@ export class ShapeError extends InputError {
   }
 }
 
-/** Throws when our own reasoning was wrong; never a user's fault. */
+/** Throws if an assumption of this code is wrong, which is a bug and never the user's fault. */
 export function invariant(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(`internal: ${message}`);
 }

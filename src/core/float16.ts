@@ -1,9 +1,12 @@
 /**
- * Half precision (IEEE 754 binary16) as 16-bit patterns: 11 significant bits, 6.1e-5 to 65504 in full precision. Enough for logits: a
- * relative error of at most 2^-11.
+ * Half precision (IEEE 754 binary16) as 16-bit patterns: 11 significant bits, full precision from 6.1e-5 to 65504. This
+ * suffices for logits: a relative error of at most 2^-11.
  */
 
-/** Bits of the nearest half; ties go to the even one. Beyond the largest half it is the largest, of the same sign; NaN stays NaN. */
+/**
+ * Bits of the nearest half; ties go to the even one. Values beyond the largest half become the largest of the same
+ * sign; NaN stays NaN.
+ */
 function halfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
@@ -21,12 +24,12 @@ function halfBits(bits: number): number {
     const half = 1 << (shift - 1);
     return sign | (whole + (rest > half || (rest === half && (whole & 1) === 1) ? 1 : 0));
   }
-  // a rest of more than half of the 13 bits that fall away, or of half before an odd number, carries
+  // round up if the 13 dropped bits are more than half, or exactly half before an odd number
   const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
   return sign | ((rounded - 0x38000000) >>> 13);
 }
 
-/** The nearest halves. */
+/** The bits of the nearest half of every value. */
 export function toFloat16(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(values.length);
@@ -43,14 +46,14 @@ function halfValue(bits: number): number {
   return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
 
-/** The values of halves, exactly. */
+/** The exact values of halves given by their bits. */
 export function fromFloat16(halves: Uint16Array): Float32Array {
   const values = new Float32Array(halves.length);
   for (let i = 0; i < values.length; i++) values[i] = halfValue(halves[i]!);
   return values;
 }
 
-/** What is left of values that are stored as halves. */
+/** The values after they have been stored as halves and read again. */
 export function roundToFloat16(values: Float32Array): Float32Array {
   return fromFloat16(toFloat16(values));
 }

@@ -1,9 +1,12 @@
 /**
- * Names that come from outside (case ids, folders of units) and become part of a path. A name must stay one name: it can neither lead
- * elsewhere nor hide what it is from whoever reads a listing.
+ * Names that come from outside (case ids, folders of units) and become part of a path. A name must stay one name: it
+ * can neither lead elsewhere nor hide what it is from whoever reads a listing.
  */
 
-/** Bytes of a file's name that common file systems take, less what is added to an id: endings, numbers, a temporary suffix. */
+/**
+ * Bytes of a file's name that common file systems take, less what is added to an id: endings, numbers, a temporary
+ * suffix.
+ */
 const MOST_BYTES = 180;
 
 /**
@@ -22,7 +25,10 @@ export function nameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** A relative path below a folder, without `./`; undefined for one that leads out of the folder, by whatever system's rules. */
+/**
+ * A relative path below a folder, without `./`; undefined for one that leads out of the folder, by whatever system's
+ * rules.
+ */
 export function pathInside(path: string): string | undefined {
   const parts = path.split('/').filter(part => part !== '.' && part !== '');
   const leaves = path.startsWith('/') || /^[A-Za-z]:/.test(path) || /[\\\0]/.test(path) || parts.includes('..');

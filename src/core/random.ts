@@ -1,6 +1,6 @@
 /**
- * Seeded random numbers. A stream is a pure function of its key: `random(seed, 'patch', step)` gives the same numbers on every machine,
- * whatever ran before, which is what makes batches, initial weights and resumed runs repeatable.
+ * Seeded random numbers. A stream is a pure function of its key: `random(seed, 'patch', step)` gives the same numbers
+ * on every machine, whatever ran before, so batches, initial weights and resumed runs are repeatable.
  * Source: the mixing function is MurmurHash3's finaliser, the generator is sfc32 (Chris Doty-Humphrey, PractRand).
  */
 

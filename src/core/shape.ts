@@ -15,13 +15,13 @@ export function sameShape(left: Shape, right: Shape): boolean {
   return left.length === right.length && left.every((size, axis) => size === right[axis]);
 }
 
-/** `2x3x4`, and `scalar` for rank 0: how shapes are printed in messages. */
+/** A shape as messages print it: `2x3x4`, or `scalar` for rank 0. */
 export function formatShape(shape: Shape): string {
   return shape.length === 0 ? 'scalar' : shape.join('x');
 }
 
 /**
- * Result shape of NumPy-style broadcasting, or undefined where the shapes do not fit.
+ * Result shape of NumPy-style broadcasting, or undefined if the shapes do not fit.
  * @see https://onnx.ai/onnx/repo-docs/Broadcasting.html
  */
 export function broadcastShapes(left: Shape, right: Shape): Shape | undefined {

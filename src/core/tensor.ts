@@ -1,8 +1,8 @@
-/** Dense tensors as they go in and out of an engine: a typed array in row-major order and its shape. */
+/** Dense tensors, the inputs and outputs of an engine: a typed array in row-major order and its shape. */
 import { ShapeError } from './errors.ts';
 import { elementCount, formatShape, type Shape } from './shape.ts';
 
-/** Element types, by their ONNX names. */
+/** Element types with their ONNX names. */
 export type DataType = 'float32' | 'int32' | 'int64' | 'bool' | 'uint8';
 
 /** The typed array that carries each element type; bool is one byte per element, as in ONNX. */

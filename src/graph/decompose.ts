@@ -1,4 +1,7 @@
-/** Spells out composite operators before a training graph is lowered, so that their parts are shared with the gradients'. */
+/**
+ * Replaces composite operators by simpler ones before a training graph is lowered, so that their parts are shared with
+ * the gradients.
+ */
 import { type Graph, type GraphBuilder, isOp } from './graph.ts';
 import { normalizeInstances } from './moments.ts';
 import { rewrite } from './rewrite.ts';

@@ -1,7 +1,7 @@
 /**
- * The graph: values that know how they are made, and the builder that makes them. A value has one producer, so value and node are the
- * same thing. Shapes are static and inferred at construction; equal nodes are made once. Every value carries a tag such as
- * `student/encoder0.conv1`, which follows it into the profile of the runtime.
+ * The graph: values with their producing node, and the builder that creates them. A value has one producer, so value
+ * and node are the same object. Shapes are static and inferred at construction; equal nodes are created once. Every
+ * value carries a tag such as `student/encoder0.conv1`, which follows it into the profile of the runtime.
  */
 import { invariant } from '../core/errors.ts';
 import { elementCount, type Shape } from '../core/shape.ts';
@@ -11,7 +11,7 @@ import type { OpAttributes, OpName } from './ops.ts';
 
 /** A node of the graph and the tensor it produces. */
 export interface Value<K extends OpName = OpName> {
-  /** Unique and increasing in one builder: ascending ids are a topological order. */
+  /** Number that increases within one builder, so ascending ids are a topological order. */
   readonly id: number;
   readonly op: K;
   readonly inputs: readonly Value[];
@@ -21,12 +21,12 @@ export interface Value<K extends OpName = OpName> {
   readonly tag: string;
 }
 
-/** A complete graph: named results; everything else is reached from them. */
+/** A complete graph: its named results, from which all other values are reached. */
 export interface Graph {
   readonly outputs: Readonly<Record<string, Value>>;
 }
 
-/** A value or a number, which stands for a constant scalar. */
+/** A value, or a number that stands for a constant scalar. */
 export type Operand = Value | number;
 
 /** Whether a value is of the given operator; narrows its attributes. */
@@ -34,7 +34,7 @@ export function isOp<K extends OpName>(value: Value, op: K): value is Value<K> {
   return value.op === op;
 }
 
-/** Every value that the outputs need, in topological order. */
+/** All values that the outputs depend on, in topological order. */
 export function reachable(outputs: Iterable<Value>): Value[] {
   const seen = new Set<Value>();
   const stack = [...outputs];
@@ -49,13 +49,13 @@ export function reachable(outputs: Iterable<Value>): Value[] {
 /** Constants up to this many elements are compared by content, so that equal ones are stored once. */
 const COMPARED_ELEMENTS = 4096;
 
-/** Makes values. Methods are thin names for {@link GraphBuilder.apply}. */
+/** Creates values. Its methods are short names for {@link GraphBuilder.apply}. */
 export class GraphBuilder {
   #nextId = 0;
   #tag = '';
   readonly #known = new Map<string, Value>();
 
-  /** Runs `build` with every value it makes tagged `parent/tag`. */
+  /** Runs `build` and tags every value that it creates `parent/tag`. */
   scope<T>(tag: string, build: () => T): T {
     const outer = this.#tag;
     this.#tag = outer === '' ? tag : `${outer}/${tag}`;
@@ -89,7 +89,7 @@ export class GraphBuilder {
     return this.#make(`Constant:${dataType}[${shape}]${text}`, 'Constant', [], { data }, shape, dataType);
   }
 
-  /** A float32 constant from numbers; a scalar where no shape is given. */
+  /** A float32 constant from numbers; a scalar if no shape is given. */
   float(values: number | readonly number[], shape: Shape = []): Value {
     return this.constant(tensor('float32', Float32Array.from(typeof values === 'number' ? [values] : values), shape));
   }
@@ -102,7 +102,7 @@ export class GraphBuilder {
     return this.#make(key, op, values, attributes, shape, dataType) as Value<K>;
   }
 
-  /** The same node over other inputs. */
+  /** The same node with other inputs. */
   copy(value: Value, inputs: readonly Value[]): Value {
     if (isOp(value, 'Input')) return this.input(value.attributes.name, value.shape, value.dataType);
     if (isOp(value, 'Constant')) {

@@ -1,10 +1,10 @@
-/** Shape and type rule of every operator; the one place that decides whether operands fit. */
+/** Shape and type rules of all operators; only this file decides whether operands fit. */
 import { ShapeError } from '../core/errors.ts';
 import { broadcastShapes, elementCount, formatShape, type Shape, sameShape, type Triple } from '../core/shape.ts';
 import type { DataType } from '../core/tensor.ts';
 import type { ConvAttributes, OpAttributes, OpName } from './ops.ts';
 
-/** What a rule needs to know of an operand, and what it says of the result. */
+/** Element type and shape of an operand or a result. */
 export interface TensorType {
   readonly shape: Shape;
   readonly dataType: DataType;
@@ -68,7 +68,7 @@ export function convolvedSize(size: Triple, attributes: ConvAttributes): Triple 
   return [one(0), one(1), one(2)];
 }
 
-/** The three spatial sizes of an image shape. */
+/** Depth, height and width of an image shape. */
 export function spatial(shape: Shape): Triple {
   if (shape.length !== 5) throw new ShapeError(`an image is [N, C, D, H, W], got ${formatShape(shape)}`);
   return [shape[2] as number, shape[3] as number, shape[4] as number];

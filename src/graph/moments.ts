@@ -1,9 +1,9 @@
-/** Instance normalisation spelled out in plain operators, in the form that lowers to few passes over memory. */
+/** Instance normalisation in simple operators, arranged so that it lowers to few passes over memory. */
 import type { GraphBuilder, Value } from './graph.ts';
 
 const SPACE = [2, 3, 4];
 
-/** Per sample and channel: mean, and 1 / sqrt(variance + epsilon), both [N, C, 1, 1, 1]. */
+/** Mean and 1 / sqrt(variance + epsilon) per sample and channel, both [N, C, 1, 1, 1]. */
 export interface Moments {
   readonly mean: Value;
   readonly inverseDeviation: Value;
@@ -21,7 +21,10 @@ export function perChannel(builder: GraphBuilder, vector: Value): Value {
   return builder.reshape(vector, [1, vector.shape[0] as number, 1, 1, 1]);
 }
 
-/** x * scale / deviation + (bias - mean * scale / deviation): InstanceNormalization as one scale and one shift per channel. */
+/**
+ * x * scale / deviation + (bias - mean * scale / deviation): InstanceNormalization as one scale and one shift per
+ * channel.
+ */
 export function normalizeInstances(builder: GraphBuilder, inputs: readonly Value[], epsilon: number): Value {
   const [x, scale, bias] = inputs as readonly [Value, Value, Value];
   const { mean, inverseDeviation } = instanceMoments(builder, x, epsilon);

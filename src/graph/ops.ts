@@ -1,7 +1,7 @@
 /**
- * The closed list of operators and their attributes. Names and meanings are ONNX's where ONNX has the operator; the few others say so.
- * Tensors are row-major; images are [N, C, D, H, W] and convolution kernels [Co, Ci / group, kD, kH, kW] (PyTorch's layout).
- * Reductions always keep their axes, so every value of an image graph keeps rank 5.
+ * The closed list of operators and their attributes. Operators that ONNX has keep its names and meanings; the few
+ * others are marked. Tensors are row-major; images are [N, C, D, H, W] and convolution kernels [Co, Ci / group, kD, kH,
+ * kW] (PyTorch's layout). Reductions always keep their axes, so every value of an image graph keeps rank 5.
  * Source: https://onnx.ai/onnx/operators, opset 17.
  */
 
@@ -16,7 +16,10 @@ export interface ConvAttributes {
   /** Zero planes before each axis, then after each axis: d, h, w, d, h, w. */
   readonly pads: readonly [number, number, number, number, number, number];
   readonly group: number;
-  /** The input is first upsampled by these whole factors (nearest), without ever being stored; [1, 1, 1] for a plain convolution. */
+  /**
+   * The input is first upsampled by these whole factors (nearest), without ever being stored; [1, 1, 1] for a plain
+   * convolution.
+   */
   readonly upsample: Triple;
 }
 
@@ -54,7 +57,9 @@ export interface OpAttributes {
   LeakyRelu: { readonly alpha: number };
   /** (x, slope): x where x > 0, slope * x elsewhere. */
   PRelu: None;
-  /** Not ONNX. (y, dy): dy where y > 0, alpha * dy elsewhere; the gradient of Relu and LeakyRelu from their own output. */
+  /**
+   * Not ONNX. (y, dy): dy where y > 0, alpha * dy elsewhere; the gradient of Relu and LeakyRelu from their own output.
+   */
   LeakyReluGradient: { readonly alpha: number };
   Clip: { readonly min: number; readonly max: number };
   Equal: None;
@@ -78,7 +83,10 @@ export interface OpAttributes {
   MatMul: None;
   /** (x, w) without bias. */
   Conv: ConvAttributes;
-  /** (y, w): the adjoint of Conv with the same attributes, giving `size` spatial voxels; also a transposed convolution layer. */
+  /**
+   * (y, w): the adjoint of Conv with the same attributes, giving `size` spatial voxels; also a transposed convolution
+   * layer.
+   */
   ConvTranspose: ConvAttributes & { readonly size: Triple };
   /** Not ONNX. (x, dy): gradient of Conv to its kernel. */
   ConvKernelGradient: ConvAttributes;

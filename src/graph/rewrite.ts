@@ -1,12 +1,13 @@
-/** Graph to graph: copies a graph into a builder, replacing values on the way. Passes are tables of replacements over this walk. */
+/** Copies a graph into a builder and replaces values on the way. A pass is a table of replacements for this walk. */
 import { type Graph, type GraphBuilder, reachable, type Value } from './graph.ts';
 
 /**
- * A replacement: given the builder, the old value and its already copied inputs, the value to use instead, or undefined to copy.
+ * A replacement: takes the builder, the old value and its copied inputs, and returns the value to use instead, or
+ * undefined to copy.
  */
 export type Replacement = (builder: GraphBuilder, value: Value, inputs: readonly Value[]) => Value | undefined;
 
-/** Copies what the outputs need into `builder`, asking `replace` about every value first. */
+/** Copies the values that the outputs depend on into `builder`, calling `replace` for each value first. */
 export function rewrite(builder: GraphBuilder, graph: Graph, replace: Replacement): Graph {
   const copies = new Map<Value, Value>();
   for (const value of reachable(Object.values(graph.outputs))) {

@@ -1,27 +1,28 @@
 /**
- * How voxels are weighed in a mean. Background is 90 to 99 % of a medical volume: in a plain mean over voxels it drowns the rest, and
- * small networks then learn a class late or never. Weights depend on the classes of the batch alone, so a value does not change with
- * the patch size.
+ * Class weights of a mean over voxels. Background is 90 to 99 % of a medical volume. In a plain mean over voxels it
+ * dominates, and small networks then learn a class late or never. Weights depend only on the classes of the batch, so a
+ * value does not change with the patch size.
  */
 import { ShapeError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 
 /**
- * `uniform`: every voxel alike. `root`: by the inverse square root of its class's frequency. `balanced`: by the inverse frequency, which
- * is the mean over classes of the mean over each class's voxels. Numbers: one weight per class. An exponent g, a scalar of the graph: by
- * the frequency to the power of -g, from 0 (uniform) to 1 (balanced), so that a schedule can lead from one to the other.
+ * `uniform`: all voxels equally. `root`: by the inverse square root of its class's frequency. `balanced`: by the
+ * inverse frequency, which is the mean over classes of the mean over each class's voxels. Numbers: one weight per
+ * class. An exponent g, a scalar of the graph: weights by the frequency to the power of -g, from 0 (uniform) to 1
+ * (balanced), so that a schedule can move between them.
  */
 export type VoxelWeights = 'uniform' | 'root' | 'balanced' | readonly number[] | { readonly exponent: Value };
 
-/** Keeps a class of no voxels from dividing by zero: a thousandth of a voxel. */
+/** Prevents a division by zero for a class without voxels: a thousandth of a voxel. */
 const FLOOR = 1e-3;
 
 export interface VoxelMeanOptions {
-  /** s, [N, C, D, H, W]: how much of each voxel is of which class; constant. */
+  /** s, [N, C, D, H, W]: the fraction of each class in each voxel; constant. */
   readonly share: Value;
   readonly weights: VoxelWeights;
-  /** e, [N, 1, D, H, W]: a further weight per voxel; constant. Frequencies of classes do not see it. */
+  /** e, [N, 1, D, H, W]: an additional weight per voxel; constant. It does not affect the class frequencies. */
   readonly emphasis?: Value | undefined;
 }
 

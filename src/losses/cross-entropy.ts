@@ -1,4 +1,7 @@
-/** Hard-label cross-entropy. Logits are [N, K, D, H, W]; reduction is the sum over classes and the weighted mean over voxels and batch. */
+/**
+ * Hard-label cross-entropy. Logits are [N, K, D, H, W]; reduction is the sum over classes and the weighted mean over
+ * voxels and batch.
+ */
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { type VoxelWeights, weightedVoxelMean } from './class-weights.ts';
 
@@ -20,8 +23,8 @@ export function categoricalCrossEntropy(
 }
 
 /**
- * Binary, for one channel or overlapping regions: sum_c mean_voxels softplus(z_c) - y_c z_c, the classes of the weights being outside
- * and inside of each region.
+ * Binary, for one channel or overlapping regions: sum_c mean_voxels softplus(z_c) - y_c z_c, where the weights have two
+ * classes, outside and inside each region.
  * @param logits z, [N, K, D, H, W]; differentiated
  * @param target y in [0, 1], same shape; constant
  * @returns scalar [], nats per voxel

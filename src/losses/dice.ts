@@ -2,13 +2,13 @@
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 
 export interface DiceOptions {
-  /** Sum over the batch before dividing, rather than per sample. */
+  /** Whether sums run over the whole batch rather than over each sample. */
   readonly batch: boolean;
   /** Whether channel 0 counts; always true for a single channel. */
   readonly background: boolean;
-  /** Squares in the denominator (V-Net) rather than plain sums. */
+  /** Whether the denominator has squares (V-Net) rather than plain sums. */
   readonly squared: boolean;
-  /** Added above and below. */
+  /** Smoothing term added to numerator and denominator. */
   readonly smooth: number;
 }
 

@@ -1,9 +1,10 @@
 /**
- * DeepMedic: parallel pathways that see the image at different odd subsample factors, brought back to full resolution, concatenated, and
- * a head of convolutions with dropout. Convolutions are followed by normalisation and activation. Under valid padding a fine pathway
- * needs less of the patch than a coarse one, so it reads only the middle of it.
- * Source: arXiv:1603.05959, with the parameters of deepvoxnet2's generalization. The coarse pathways read means, not every n-th voxel.
- * Its named features are the ends of the pathways at their own resolution, `pathway0` first.
+ * DeepMedic: parallel pathways see the image at different odd subsample factors; their results are upsampled to full
+ * resolution and concatenated, and a head of convolutions with dropout follows. Convolutions are followed by
+ * normalisation and activation. Under valid padding a fine pathway needs less of the patch than a coarse one, so it
+ * reads only the middle of it.
+ * Source: arXiv:1603.05959, with the parameters of deepvoxnet2's generalization. The coarse pathways read means, not
+ * every n-th voxel. Its named features are the results of the pathways at their own resolution, `pathway0` first.
  */
 import type { Triple } from '../core/shape.ts';
 import type { Value } from '../graph/graph.ts';
@@ -24,7 +25,7 @@ import type { Network } from './parameters.ts';
 import { cropCentre, pool, type Upsampling, upsample, upsampledLength } from './resize.ts';
 
 export interface DeepmedicPathway {
-  /** Odd, D, H, W: voxels of the image per voxel of the pathway. */
+  /** Voxels of the image per voxel of the pathway, odd, D, H, W. */
   readonly subsampleFactor: Triple;
   /** Odd kernel per convolution, D, H, W. */
   readonly kernels: readonly Triple[];
@@ -45,13 +46,16 @@ export interface DeepmedicOptions {
 
 type Sized = Pick<DeepmedicOptions, 'pathways' | 'head' | 'padding' | 'upsampling'>;
 
-/** What a pathway reads of the input, and what it gives at full resolution before it is cropped to what all give. */
+/**
+ * Length that a pathway reads of the input, and length of its result at full resolution before the crop to the common
+ * length.
+ */
 interface Extent {
   readonly input: number;
   readonly output: number;
 }
 
-/** The least that a pathway must read to give `common` voxels or more. */
+/** Smallest length that a pathway must read to give at least `common` voxels. */
 function extentFor(
   { subsampleFactor, kernels }: DeepmedicPathway,
   common: number,
@@ -64,7 +68,10 @@ function extentFor(
   return { input: factor * (coarse + lost), output: upsampledLength(coarse, factor, upsampling, padding) };
 }
 
-/** Voxels that every pathway gives at full resolution, for an input length: what the one with the widest view leaves. */
+/**
+ * Length that all pathways give at full resolution for an input length; the pathway with the widest field of view
+ * limits it.
+ */
 function commonLength(options: Sized, length: number, axis: Axis): number | undefined {
   const { pathways, padding, upsampling } = options;
   const given = pathways.map(({ subsampleFactor, kernels }) => {

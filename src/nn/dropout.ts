@@ -1,18 +1,20 @@
 /**
- * Dropout whose masks are computed in the graph from a number of the step, so that a resumed training, any number of threads and any
- * runtime draw the same ones. Every place has a 22-bit number of its own; three rounds of a Feistel network with the middle of a square
- * as round function mix it with the step's key. All intermediate numbers are whole and below 2^24, so float32 holds them exactly.
- * Sources: https://jmlr.org/papers/v15/srivastava14a.html (dropout); arXiv:2004.06278 (squares as a counter-based generator).
+ * Dropout whose masks are computed in the graph from a key of the step, so that a resumed training, any number of
+ * threads and any runtime draw the same masks. Every element has its own 22-bit number; three rounds of a Feistel
+ * network with the middle of a square as round function mix it with the step's key. All intermediate numbers are whole
+ * and below 2^24, so float32 holds them exactly.
+ * Sources: https://jmlr.org/papers/v15/srivastava14a.html (dropout); arXiv:2004.06278 (squares as a counter-based
+ * generator).
  */
 import { random } from '../core/random.ts';
 import { elementCount, range, type Shape } from '../core/shape.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import type { LayerContext } from './layers.ts';
 
-/** Numbers of this many bits are the halves of a place's number. */
+/** Number of bits of each half of an element's number. */
 const HALF_BITS = 11;
 const HALF = 2 ** HALF_BITS;
-/** Keys are below this. */
+/** Upper bound of the keys. */
 export const DROPOUT_KEYS = HALF * HALF;
 /** One whole number per round below HALF, so that no two rounds are alike. */
 const ROUNDS = [1, 684, 1367];
@@ -34,7 +36,10 @@ function wrapped(builder: GraphBuilder, x: Value): Value {
   return builder.sub(x, builder.mul(quotient(builder, x, HALF), HALF));
 }
 
-/** Left and right half of every place's number: those of its row [N, C, D, 1, 1] plus those of its column [1, 1, 1, H, W]. */
+/**
+ * Left and right half of every element's number: those of its row [N, C, D, 1, 1] plus those of its column [1, 1, 1, H,
+ * W].
+ */
 function places(builder: GraphBuilder, name: string, shape: Shape): Halves {
   const source = random('dropout', name);
   const draw = (part: Shape): Value =>
@@ -50,7 +55,7 @@ function places(builder: GraphBuilder, name: string, shape: Shape): Halves {
   return { left: half(), right: half() };
 }
 
-/** A number of [0, 1) for every place of a shape [N, C, D, H, W], different for every key and name. */
+/** A number in [0, 1) for every element of a shape [N, C, D, H, W], different for every key and name. */
 export function uniformNoise(builder: GraphBuilder, key: Value, name: string, shape: Shape): Value {
   const keyLeft = quotient(builder, key, HALF);
   const keyRight = builder.sub(key, builder.mul(keyLeft, HALF));
@@ -67,9 +72,10 @@ export function uniformNoise(builder: GraphBuilder, key: Value, name: string, sh
 }
 
 /**
- * Sets a share of the numbers to 0 and divides the others by 1 - rate; only while training, where the parameters know the step's key.
- * @param rate share that is dropped, 0 to below 1
- * @param unit whether every voxel is drawn by itself, or every feature map as a whole (arXiv:1411.4280)
+ * Sets a fraction of the numbers to 0 and divides the others by 1 - rate; only in training, where the parameters have
+ * the step's key.
+ * @param rate fraction that is dropped, 0 to below 1
+ * @param unit whether single voxels or whole feature maps are dropped (arXiv:1411.4280)
  */
 export function dropout(
   { builder, parameters, name }: LayerContext,

@@ -1,11 +1,12 @@
 /**
- * The generalized U-Net of deepvoxnet2: kernels, features and subsample factors per level and axis, `same` or `valid` padding, three
- * upsamplings, residual or dense blocks, and a head of convolutions at full resolution. Blocks are pre-activated: normalisation,
- * activation, convolution (arXiv:1603.05027). Under valid padding every path stays symmetric about the centre of the input, so skips and
- * shortcuts are cropped centrally; where a difference is odd, one path lies half a voxel off and is averaged over neighbours first.
- * Its named features are the results of the blocks, before the next normalisation: `down0` (finest) to the deepest, and `up0` (finest) upwards.
- * Source: github.com/JeroenBertels/deepvoxnet2, whose parameters it takes and whose size arithmetic it follows, except that linear upsampling
- * by even factors interpolates on the grid of the skip, so that it has legal sizes.
+ * The generalized U-Net of deepvoxnet2: kernels, features and subsample factors per level and axis, `same` or `valid`
+ * padding, three upsamplings, residual or dense blocks, and a head of convolutions at full resolution. Blocks are
+ * pre-activated: normalisation, activation, convolution (arXiv:1603.05027). Under valid padding every path stays
+ * symmetric about the centre of the input, so skips and shortcuts are cropped centrally; where a difference is odd, one
+ * path lies half a voxel off and is averaged over neighbours first. Its named features are the results of the blocks,
+ * before the next normalisation: `down0` (finest) to the deepest, and `up0` (finest) upwards.
+ * Source: github.com/JeroenBertels/deepvoxnet2, whose parameters it takes and whose size arithmetic it follows, except
+ * that linear upsampling by even factors interpolates on the grid of the skip, so that it has legal sizes.
  */
 import type { Triple } from '../core/shape.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
@@ -25,13 +26,13 @@ import {
 import type { Network, ParameterSource } from './parameters.ts';
 import { cropCentre, type Pooling, pool, shiftHalf, type Upsampling, upsample, upsampledLength } from './resize.ts';
 
-/** Something per convolution on the way down and on the way up of a level. */
+/** Values per convolution on the way down and on the way up of a level. */
 export type Sides<T> = readonly [down: readonly T[], up: readonly T[]];
 
 export interface GeneralizedUnetOptions {
-  /** Per level, D, H, W: voxels of the input per voxel of the level. Each divides the next; the first may exceed 1. */
+  /** Voxels of the input per voxel of the level, per level, D, H, W. Each divides the next; the first may exceed 1. */
   readonly subsampleFactors: readonly Triple[];
-  /** Per level; the deepest has none on the way up. Even ones need valid padding. */
+  /** Kernels per level; the deepest level has none on the way up. Even kernels need valid padding. */
   readonly kernels: readonly Sides<Triple>[];
   /** Channels, nested like the kernels. */
   readonly features: readonly Sides<number>[];
@@ -58,7 +59,10 @@ function stepsOf(subsampleFactors: readonly Triple[]): readonly Triple[] {
   });
 }
 
-/** Lengths along one axis on the way down, before the skips leave; undefined where a pooling does not divide or nothing is left. */
+/**
+ * Lengths along one axis on the way down, where the skips branch off; undefined if a pooling does not divide the length
+ * or nothing is left.
+ */
 function lengthsDown(options: Sized, length: number, axis: Axis): readonly number[] | undefined {
   const lengths: number[] = [];
   let current = length;
@@ -114,7 +118,7 @@ function onGridOf(builder: GraphBuilder, value: Value, target: Triple): Value {
   );
 }
 
-/** Where the blocks of one network are built. */
+/** Context in which the blocks of one network are built. */
 interface Site {
   readonly builder: GraphBuilder;
   readonly parameters: ParameterSource;
@@ -125,7 +129,7 @@ function named<T>({ builder, parameters }: Site, name: string, build: (context: 
   return builder.scope(name, () => build({ builder, parameters, name }));
 }
 
-/** Normalisation where the scheme has it, then activation. */
+/** Normalisation if the scheme has it, then activation. */
 function preActivate(site: Site, name: string, input: Value, isNormalized: boolean): Value {
   const { normalization, activation } = site.options;
   return named(site, name, context =>
@@ -133,7 +137,10 @@ function preActivate(site: Site, name: string, input: Value, isNormalized: boole
   );
 }
 
-/** The convolutions of one side of a level, with their shortcut. The first block of the network starts without pre-activation. */
+/**
+ * The convolutions of one side of a level, with their shortcut. The first block of the network starts without
+ * pre-activation.
+ */
 function block(site: Site, prefix: string, input: Value, side: { level: number; way: 0 | 1 }): Value {
   const { builder, options } = site;
   const { padding, connections, activation, relaxedNormalization } = options;

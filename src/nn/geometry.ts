@@ -1,6 +1,7 @@
 /**
- * The sizes that a network can take and what it makes of them, one axis at a time. A network is symmetric about the centre of its input:
- * with valid padding its result lies in the middle of the input, the same number of voxels away from either end.
+ * The sizes that a network accepts and the sizes of its results, one axis at a time. A network is symmetric about the
+ * centre of its input: with valid padding its result lies in the middle of the input, the same number of voxels away
+ * from either end.
  */
 import { InputError } from '../core/errors.ts';
 import { range, type Triple } from '../core/shape.ts';
@@ -8,23 +9,26 @@ import { range, type Triple } from '../core/shape.ts';
 export type Axis = 0 | 1 | 2;
 export const AXES: readonly [0, 1, 2] = [0, 1, 2];
 
-/** Zeros around every convolution so that the size stays (`same`), or results only where the whole kernel meets voxels (`valid`). */
+/** `same`: zeros around every convolution keep the size. `valid`: results only where the whole kernel covers voxels. */
 export type Padding = 'same' | 'valid';
 
 export interface Geometry {
   /** 1 + sum of (taps - 1) * voxels per tap over the convolutions of the longest path, D, H, W. */
   readonly fieldOfView: Triple;
-  /** Length of the result along an axis for an input of `length` voxels; undefined where the network cannot take that length. */
+  /**
+   * Length of the result along an axis for an input of `length` voxels; undefined if the network cannot take that
+   * length.
+   */
   readonly outputLength: (length: number, axis: Axis) => number | undefined;
 }
 
-/** A length that a network takes, and the length of its result. */
+/** A legal length of a network's input, and the length of its result. */
 export interface LegalLength {
   readonly input: number;
   readonly output: number;
 }
 
-/** Lengths beyond the asked one that are searched for a legal one. */
+/** Number of lengths on either side of a length that are searched for a legal one. */
 const SEARCHED_VOXELS = 4096;
 
 const perAxis = <T>(compute: (axis: Axis) => T): readonly [T, T, T] => [compute(0), compute(1), compute(2)];
@@ -41,7 +45,7 @@ export function legalLengths(
   });
 }
 
-/** The nearest legal lengths at or below and at or above one; undefined where there is none in reach. */
+/** The nearest legal lengths at or below and at or above a length; undefined if there is none in reach. */
 function nearestLengths(
   { outputLength }: Geometry,
   length: number,
@@ -59,8 +63,8 @@ function nearestLengths(
 }
 
 /**
- * The largest legal sizes within a size and the smallest that hold it, D, H, W; an axis without one takes that of the other side.
- * Empty where no size in reach is legal.
+ * The largest legal sizes within a size and the smallest that hold it, D, H, W; an axis without a legal size on one
+ * side uses that of the other side. Empty where no size in reach is legal.
  */
 export function nearestSizes(geometry: Geometry, size: Triple): readonly Triple[] {
   const found = perAxis(axis => nearestLengths(geometry, size[axis], axis));
@@ -88,14 +92,17 @@ export function outputSize(geometry: Geometry, size: Triple): Triple {
   );
 }
 
-/** What to set instead of an illegal size. */
+/** Advice for an illegal size: what to set instead. */
 function sizeAdvice(geometry: Geometry, size: Triple): string {
   const nearest = nearestSizes(geometry, size).map(formatXyz);
   if (nearest.length === 0) return 'No size near it works; use fewer levels or smaller kernels';
   return `Set patch.size to ${nearest.join(' or ')}`;
 }
 
-/** The sizes that two networks both take, with results of which one lies in the middle of the other; the result is what both cover. */
+/**
+ * The sizes that two networks both accept, if the result of one lies in the middle of the other; the result is the part
+ * that both cover.
+ */
 export function jointGeometry(first: Geometry, second: Geometry): Geometry {
   return {
     fieldOfView: perAxis(axis => Math.max(first.fieldOfView[axis], second.fieldOfView[axis])),
@@ -107,7 +114,7 @@ export function jointGeometry(first: Geometry, second: Geometry): Geometry {
   };
 }
 
-/** Voxels that valid convolutions take from a length. */
+/** Number of voxels by which valid convolutions shorten a length. */
 export function reach(kernels: readonly Triple[], axis: Axis): number {
   return kernels.reduce((sum, kernel) => sum + kernel[axis] - 1, 0);
 }

@@ -1,4 +1,7 @@
-/** The common pathway of deepvoxnet2's networks: convolutions at full resolution, with dropout, of which the last gives the logits. */
+/**
+ * The head of deepvoxnet2's networks (there "common pathway"): convolutions at full resolution with dropout; the last
+ * one gives the logits.
+ */
 import type { Triple } from '../core/shape.ts';
 
 export interface HeadOptions {
@@ -6,7 +9,7 @@ export interface HeadOptions {
   readonly kernels: readonly Triple[];
   /** Channels of all convolutions but the last, which has one per class. */
   readonly features: readonly number[];
-  /** Share that is dropped before each convolution. */
+  /** Fraction that is dropped before each convolution. */
   readonly dropout: readonly number[];
 }
 

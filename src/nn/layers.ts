@@ -1,4 +1,7 @@
-/** Layers as functions over a graph: convolution, the normalisations, activations. Each names its parameters under a prefix. */
+/**
+ * Layers as functions over a graph: convolution, the normalisations, activations. Each names its parameters under a
+ * prefix.
+ */
 import type { Triple } from '../core/shape.ts';
 import { elementCount } from '../core/shape.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
@@ -7,7 +10,7 @@ import { perChannel } from '../graph/moments.ts';
 import type { Padding } from './geometry.ts';
 import type { ParameterSource, ParameterSpec } from './parameters.ts';
 
-/** What every layer gets: the builder, the parameters, and the layer's name. */
+/** Context of a layer: the builder, the parameters, and the layer's name. */
 export interface LayerContext {
   readonly builder: GraphBuilder;
   readonly parameters: ParameterSource;
@@ -17,12 +20,12 @@ export interface LayerContext {
 export type Normalization = 'instance' | 'batch' | 'group' | 'none';
 
 const EPSILON = 1e-5;
-/** Share of the newest batch in running statistics, as in PyTorch. */
+/** Weight of the newest batch in running statistics, as in PyTorch. */
 const MOMENTUM = 0.1;
-/** Channels per group of group normalisation, at most. */
+/** Largest number of channels per group of group normalisation. */
 const GROUP_CHANNELS = 8;
 
-/** A vector of one number per channel, all alike at the start. */
+/** A parameter with one number per channel, all equal at the start. */
 export function vector(
   { parameters, name }: LayerContext,
   suffix: string,
@@ -43,7 +46,7 @@ export interface ConvOptions {
   readonly bias: boolean;
 }
 
-/** Convolution; under `same` padding every axis of the kernel is odd and the size stays. */
+/** Convolution; under `same` padding the kernel must be odd on every axis, and the size stays. */
 export function convolution(context: LayerContext, input: Value, options: ConvOptions & { padding: Padding }): Value {
   const { builder, parameters, name } = context;
   const { channels, kernel, dilation = 1, padding, gain, bias } = options;
@@ -67,12 +70,12 @@ export function convolution(context: LayerContext, input: Value, options: ConvOp
   return bias ? builder.add(result, perChannel(builder, vector(context, 'bias', channels, 0))) : result;
 }
 
-/** Convolution with an odd kernel and as many zeros around as keep the size. */
+/** Convolution with an odd kernel and zero padding that keeps the size. */
 export function sameConv(context: LayerContext, input: Value, options: ConvOptions): Value {
   return convolution(context, input, { ...options, padding: 'same' });
 }
 
-/** What follows a normalisation; `prelu` learns its slope below zero, one per channel (arXiv:1502.01852). */
+/** The activation after a normalisation; `prelu` learns its slope below zero, one per channel (arXiv:1502.01852). */
 export type Activation =
   | { readonly kind: 'relu' | 'prelu' | 'linear' }
   | { readonly kind: 'leaky-relu'; readonly negativeSlope: number };

@@ -1,8 +1,9 @@
 /**
- * MeshNet: a chain of dilated convolutions at full resolution, each followed by normalisation, activation and dropout of whole feature
- * maps; a 1x1x1 convolution with bias gives the logits. No pooling, so every size is legal and few parameters see far. Its named features are the
- * results of the layers, `layer0` first.
- * Source: arXiv:1612.00940; the dilations 1 to 16 and back are those of the models that run in browsers (doi:10.21105/joss.05098).
+ * MeshNet: a chain of dilated convolutions at full resolution, each followed by normalisation, activation and dropout
+ * of whole feature maps; a 1x1x1 convolution with bias gives the logits. It has no pooling, so every size is legal, and
+ * few parameters have a large field of view. Its named features are the results of the layers, `layer0` first.
+ * Source: arXiv:1612.00940; the dilations 1 to 16 and back are those of Brainchop's browser models
+ * (doi:10.21105/joss.05098).
  */
 import type { Triple } from '../core/shape.ts';
 import { dropout } from './dropout.ts';
@@ -27,13 +28,13 @@ export interface MeshnetOptions {
   readonly kernel: Triple;
   readonly normalization: Normalization;
   readonly activation: Activation;
-  /** Share of the feature maps that is dropped after each activation. */
+  /** Fraction of the feature maps that is dropped after each activation. */
   readonly dropout: number;
   /** Number of logit channels. */
   readonly classes: number;
 }
 
-/** Sizes of a MeshNet: any, and the result is as large as the input. */
+/** Sizes of a MeshNet: any size is legal, and the result is as large as the input. */
 export function meshnetGeometry({ dilations, kernel }: Pick<MeshnetOptions, 'dilations' | 'kernel'>): Geometry {
   const distance = dilations.reduce((sum, dilation) => sum + dilation, 0);
   return {

@@ -1,12 +1,12 @@
 /**
- * Parameters of a network: names, shapes and initial values, kept in one flat float32 vector. Kernels have PyTorch's layout
- * [Co, Ci, kD, kH, kW]. Trainable parameters come first in the vector, buffers (running statistics) after them.
+ * Parameters of a network: names, shapes and initial values, kept in one flat float32 vector. Kernels have PyTorch's
+ * layout [Co, Ci, kD, kH, kW]. Trainable parameters come first in the vector, buffers (running statistics) after them.
  */
 import type { Random } from '../core/random.ts';
 import { elementCount, type Shape } from '../core/shape.ts';
 import { GraphBuilder, type Value } from '../graph/graph.ts';
 
-/** How a parameter starts: He-normal with standard deviation sqrt(gain / fan-in), or one value everywhere. */
+/** Initial value of a parameter: He-normal with standard deviation sqrt(gain / fan-in), or one value everywhere. */
 type Initializer =
   | { readonly kind: 'normal'; readonly gain: number }
   | { readonly kind: 'constant'; readonly value: number };
@@ -15,26 +15,32 @@ export interface ParameterSpec {
   readonly name: string;
   readonly shape: Shape;
   readonly initializer: Initializer;
-  /** `kernel` is what L1 and L2 act on; a `buffer` is not trained. */
+  /** Role of a parameter: L1 and L2 act on a `kernel` only; a `buffer` is not trained. */
   readonly role: 'kernel' | 'vector' | 'buffer';
 }
 
-/** What a network talks to while it builds itself into a graph: where its parameters come from, and who listens to its features. */
+/**
+ * What a network uses while it builds itself into a graph: the source of its parameters, and a listener for its
+ * features.
+ */
 export interface ParameterSource {
   get(spec: ParameterSpec): Value;
   /** Declares the next value of a buffer; only in training. */
   update(name: string, next: Value): void;
   /** Whether normalisation uses the statistics of the batch. */
   readonly training: boolean;
-  /** Where there is somebody to listen: reports an inner image under a name of its own, such as `encoder2`, for distillation. */
+  /**
+   * Listener for inner features: reports one under its name, such as `encoder2`, for distillation. Absent if nobody
+   * listens.
+   */
   readonly tap?: (name: string, feature: Value) => void;
-  /** A whole number that changes with every step, a scalar: what dropout draws from. Absent where nothing is dropped. */
+  /** Key of the step for dropout: a scalar whole number that changes with every step. Absent if nothing is dropped. */
   readonly dropoutKey?: (() => Value) | undefined;
 }
 
 /**
- * A network as a function that builds itself: image [N, C, D, H, W] to logits [N, K, D', H', W'], which lie in the middle of the image; with
- * valid padding they are fewer.
+ * A network as a function that builds itself: image [N, C, D, H, W] to logits [N, K, D', H', W'], which lie in the
+ * middle of the image; with valid padding they cover less than the image.
  */
 export type Network = (builder: GraphBuilder, image: Value, parameters: ParameterSource) => Value;
 
@@ -54,7 +60,7 @@ export function collectParameters(network: Network, imageShape: Shape): readonly
   return [...all.filter(spec => spec.role !== 'buffer'), ...all.filter(spec => spec.role === 'buffer')];
 }
 
-/** The images that a network has names for, with their shapes, in the order in which they are made; the last is `logits`, its result. */
+/** The named features of a network with their shapes, in the order of creation; the last is `logits`, its result. */
 export function collectFeatures(network: Network, imageShape: Shape): ReadonlyMap<string, Shape> {
   const builder = new GraphBuilder();
   const features = new Map<string, Shape>();
@@ -67,12 +73,14 @@ export function collectFeatures(network: Network, imageShape: Shape): ReadonlyMa
   return features.set('logits', logits.shape);
 }
 
-/** Number of numbers in a list of parameters. */
+/** Total number of elements of a list of parameters. */
 export function parameterCount(specs: readonly ParameterSpec[]): number {
   return specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
 }
 
-/** Initial values as one vector. Every parameter has a stream of its own, so adding one does not change the others. */
+/**
+ * Initial values as one vector. Every parameter has its own random stream, so adding one does not change the others.
+ */
 export function initialize(specs: readonly ParameterSpec[], stream: (name: string) => Random): Float32Array {
   const theta = new Float32Array(parameterCount(specs));
   let start = 0;
@@ -89,9 +97,9 @@ export function initialize(specs: readonly ParameterSpec[], stream: (name: strin
   return theta;
 }
 
-/** What a network in training has beside its parameters. */
+/** Inputs of a network in training besides its parameters. */
 export interface TrainingContext {
-  /** Takes the next values of buffers. */
+  /** Receives the next values of buffers. */
   readonly updates: Map<string, Value>;
   readonly dropoutKey: () => Value;
 }

@@ -9,7 +9,10 @@ import { type LayerContext, vector } from './layers.ts';
 
 export type Pooling = 'max' | 'average';
 
-/** `copy`: nearest; `linear`: interpolation along each axis; `conv`: a transposed convolution whose kernel is the factor. */
+/**
+ * `copy`: nearest; `linear`: interpolation along each axis; `conv`: a transposed convolution whose kernel is the
+ * factor.
+ */
 export type Upsampling = 'copy' | 'linear' | 'conv';
 
 const isWhole = (factors: Triple): boolean => factors.every(factor => factor === 1);
@@ -20,7 +23,10 @@ export function pool(builder: GraphBuilder, input: Value, factors: Triple, kind:
   return builder.apply(kind === 'max' ? 'MaxPool' : 'AveragePool', [input], { kernel: factors });
 }
 
-/** Voxels that linear upsampling leaves out at either end under valid padding: those without a neighbour on one side. */
+/**
+ * Number of voxels that linear upsampling drops at either end under valid padding: those without a neighbour on one
+ * side.
+ */
 function linearBorder(factor: number, padding: Padding): number {
   return padding === 'same' ? 0 : Math.floor(factor / 2);
 }
@@ -31,8 +37,8 @@ export function upsampledLength(length: number, factor: number, kind: Upsampling
 }
 
 /**
- * Weights of linear interpolation as a matrix [results, length]. Fine voxel k lies at (k + 1/2) / factor - 1/2 on the coarse axis; beyond
- * the outermost centres the edge voxel holds.
+ * Weights of linear interpolation as a matrix [results, length]. Fine voxel k lies at (k + 1/2) / factor - 1/2 on the
+ * coarse axis; beyond the outermost centres the value of the edge voxel is used.
  */
 function interpolation(length: number, factor: number, border: number): readonly (readonly number[])[] {
   return range(factor * length - 2 * border).map(row => {
@@ -89,7 +95,7 @@ export function upsample(
   }
 }
 
-/** Every voxel becomes a block of factors voxels by a learned kernel [Ci, Co, factors]; channels stay as many. */
+/** Turns every voxel into a block of voxels by a learned kernel [Ci, Co, factors]; the number of channels stays. */
 function transposedConv(context: LayerContext, input: Value, factors: Triple): Value {
   const { builder, parameters, name } = context;
   const channels = input.shape[1] as number;
@@ -113,7 +119,10 @@ function transposedConv(context: LayerContext, input: Value, factors: Triple): V
   return builder.add(result, perChannel(builder, vector(context, 'bias', channels, 0)));
 }
 
-/** Mean of neighbouring voxels along the axes where `odd` holds: shifts the grid by half a voxel and takes one from the length. */
+/**
+ * Mean of neighbouring voxels along the axes where `odd` holds: shifts the grid by half a voxel and shortens it by one
+ * voxel.
+ */
 export function shiftHalf(builder: GraphBuilder, input: Value, odd: readonly boolean[]): Value {
   return AXES.reduce((value, axis) => {
     if (odd[axis] !== true) return value;
@@ -123,7 +132,9 @@ export function shiftHalf(builder: GraphBuilder, input: Value, odd: readonly boo
   }, input);
 }
 
-/** The middle of an image [N, C, D, H, W]; the size to keep differs from the image's by an even number on every axis. */
+/**
+ * The central crop of an image [N, C, D, H, W]; its size must differ from the image's by an even number on every axis.
+ */
 export function cropCentre(builder: GraphBuilder, input: Value, size: Triple): Value {
   return AXES.reduce((value, axis) => {
     const surplus = spatial(input.shape)[axis] - size[axis];

@@ -1,8 +1,9 @@
 /**
- * The plain U-Net: per level a few convolutions, each followed by normalisation and leaky ReLU; max-pooling on the way down, nearest
- * upsampling and concatenation with the skip on the way up; a 1x1x1 convolution with bias gives the logits. Kernels and poolings are per
- * level and axis: with 1 on an axis a level leaves that axis alone, which makes a 2D network of volumes of depth 1. Its named features are
- * what each level ends with: `encoder0` (finest) to the deepest encoder, and `decoder0` (finest) upwards.
+ * The plain U-Net: per level a few convolutions, each followed by normalisation and leaky ReLU; max-pooling on the way
+ * down, nearest upsampling and concatenation with the skip on the way up; a 1x1x1 convolution with bias gives the
+ * logits. Kernels and poolings are per level and axis: a 1 leaves that axis unchanged, which makes a 2D network for
+ * volumes of depth 1. Its named features are the results of each level: `encoder0` (finest) to the deepest encoder, and
+ * `decoder0` (finest) upwards.
  * Source: arXiv:1606.06650 with the block of arXiv:1809.10486.
  */
 import type { Triple } from '../core/shape.ts';
@@ -24,9 +25,9 @@ import { pool, upsample } from './resize.ts';
 export interface UnetOptions {
   /** Channels per level, finest first. */
   readonly features: readonly number[];
-  /** Odd kernel per level, D, H, W; 3x3x3 at every level where not given. */
+  /** Odd kernel per level, D, H, W; 3x3x3 at every level if not given. */
   readonly kernels?: readonly Triple[];
-  /** Factors per level after the first, D, H, W; every axis is halved where not given. */
+  /** Factors per level after the first, D, H, W; every axis is halved if not given. */
   readonly pooling?: readonly Triple[];
   readonly convolutionsPerLevel: number;
   readonly normalization: Normalization;

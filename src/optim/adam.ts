@@ -6,7 +6,7 @@ export interface AdamOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** Decoupled weight decay (AdamW); 0 gives Adam. */
+  /** Decoupled weight decay of AdamW; 0 is plain Adam. */
   readonly weightDecay: number;
 }
 

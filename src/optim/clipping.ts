@@ -1,4 +1,4 @@
-/** Changes to the gradient before the optimizer sees it. */
+/** Changes of the gradient before the optimizer uses it: clipping and penalties. */
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 
 /** Euclidean norm of a flat gradient, scalar. */
@@ -6,13 +6,15 @@ export function gradientNorm(builder: GraphBuilder, gradient: Value): Value {
   return builder.sqrt(builder.total(builder.mul(gradient, gradient)));
 }
 
-/** Scales the gradient down so that its norm is at most `maximum`: g min(1, maximum / (norm + 1e-6)), as PyTorch does. */
+/**
+ * Scales the gradient down so that its norm is at most `maximum`: g min(1, maximum / (norm + 1e-6)), as PyTorch does.
+ */
 export function clipByNorm(builder: GraphBuilder, gradient: Value, norm: Value, maximum: number): Value {
   return builder.mul(gradient, builder.min(builder.div(maximum, builder.add(norm, 1e-6)), 1));
 }
 
 /**
- * Gradient of l1 sum |w| + l2 sum w^2 over the kernels, added (Keras' convention, without a factor 1/2).
+ * Adds the gradient of l1 sum |w| + l2 sum w^2 over the kernels (Keras' convention, without a factor 1/2).
  * @param mask 1 at kernel entries of the flat vector, 0 elsewhere
  */
 export function addRegularization(

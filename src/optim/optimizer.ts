@@ -1,6 +1,7 @@
 /**
- * What an optimizer is: state vectors beside the parameters, a few numbers per step, and graph nodes that make the next ones. All vectors
- * are flat and as long as the trainable parameters; nothing of it runs in JavaScript.
+ * The interface of an optimizer: state vectors beside the parameters, a few numbers per step, and graph nodes that
+ * compute the next state. All vectors are flat and have one entry per trainable parameter. All computation happens in
+ * the graph, none in JavaScript.
  */
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 
@@ -17,7 +18,7 @@ interface OptimizerInput {
   /** Gradient of the loss, [n]. */
   readonly gradient: Value;
   readonly state: readonly Value[];
-  /** Scalar, from the schedule. */
+  /** Learning rate of the step from the schedule, scalar. */
   readonly learningRate: Value;
   /** 1 / (1 - beta^t) per moment, scalars; unused by SGD. */
   readonly bias: readonly [Value, Value];
@@ -25,7 +26,7 @@ interface OptimizerInput {
 
 export interface Optimizer {
   readonly stateNames: readonly string[];
-  /** Decay rates of the moments, for the bias corrections; zeros for none. */
+  /** Decay rates of the moments, for the bias corrections; 0 for no moment. */
   readonly betas: readonly [number, number];
   update(input: OptimizerInput): OptimizerStep;
 }

@@ -1,15 +1,15 @@
-/** Learning rate by step, as a factor in [0, 1] of the configured one. */
+/** Schedules: the learning rate of a step as a factor in [0, 1] of the configured rate. */
 
 export interface Schedule {
   readonly kind: 'constant' | 'poly' | 'cosine';
-  /** Steps of linear rise from 0 before the schedule proper. */
+  /** Number of steps of linear rise from 0 before the schedule starts. */
   readonly warmupSteps: number;
-  /** Exponent of the polynomial decay, .9 in nnU-Net. */
+  /** Exponent of the polynomial decay, 0.9 in nnU-Net. */
   readonly power: number;
 }
 
 /**
- * Factor for a step: constant 1; poly (1 - s/S)^power; cosine (1 + cos(pi s/S)) / 2.
+ * Factor of the learning rate at step s of S: constant 1; poly (1 - s/S)^power; cosine (1 + cos(pi s/S)) / 2.
  * @param step 0-based, below `steps`
  */
 export function scheduleFactor({ kind, warmupSteps, power }: Schedule, step: number, steps: number): number {

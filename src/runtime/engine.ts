@@ -1,7 +1,7 @@
-/** What the floors above need of an ONNX runtime: load a model, run it, let it go. Implementations live in platform/. */
+/** The interface to an ONNX runtime: load a model, run it, dispose it. Implementations are in platform/. */
 import type { Tensor } from '../core/tensor.ts';
 
-/** A model that is loaded and ready. Not safe for concurrent runs. */
+/** A loaded model. Only one run at a time is allowed. */
 export interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
@@ -11,9 +11,9 @@ export interface Session {
 }
 
 export interface Engine {
-  /** For provenance, for example `onnxruntime-node 1.30.0 cpu`. */
+  /** Description for provenance, for example `onnxruntime-node 1.30.0 cpu`. */
   readonly name: string;
-  /** Channel block of the runtime's blocked kernels (8 or 16), or 0 where only standard operators may be used. */
+  /** Channel block of the runtime's blocked kernels (8 or 16), or 0 if only standard operators may be used. */
   readonly block: number;
   /** Loads an encoded ONNX model. */
   load(model: Uint8Array): Promise<Session>;

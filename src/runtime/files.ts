@@ -1,35 +1,39 @@
-/** What the floors above need of a file system. Implemented in platform/, so that the floors below never touch one. */
+/** The interface to a file system. Implementations are in platform/, so no other floor touches files. */
 export interface Files {
   /** @throws {InputError} E_FILE_MISSING or E_FILE_UNREADABLE, naming the path */
   read(path: string): Promise<Uint8Array>;
   /** Writes atomically (temporary file, sync, rename) and creates missing folders; a reader never sees half a file. */
   write(path: string, data: Uint8Array | string): Promise<void>;
-  /** Names in a folder, sorted; empty where the folder does not exist. */
+  /** Names in a folder, sorted; empty if the folder does not exist. */
   list(folder: string): Promise<readonly string[]>;
   exists(path: string): Promise<boolean>;
-  /** The one absolute path of a file or folder, links followed, the same however it is written; undefined where there is none. */
+  /** The canonical absolute path of a file or folder, with links resolved; undefined if it does not exist. */
   realPath(path: string): Promise<string | undefined>;
-  /** Removes a file or a whole folder; no error where there is none. */
+  /** Removes a file or a whole folder; no error if it does not exist. */
   remove(path: string): Promise<void>;
 }
 
 /**
- * Files of a folder that several processes work in, also on several machines. Times are those of the file system, so that clocks of
- * machines do not matter.
+ * Files of a folder that several processes share, also on several machines. Times are those of the file system, so the
+ * clocks of the machines do not matter.
  */
 export interface SharedFiles extends Files {
   /**
    * As {@link Files.write}.
-   * @param confirm asked when the data are safe on disk, right before they take the place of what was there; what it throws leaves that alone
+   * @param confirm called when the data are safe on disk, just before they replace the old file; if it throws, the old
+   * file stays
    */
   write(path: string, data: Uint8Array | string, confirm?: () => Promise<void>): Promise<void>;
   /**
-   * Makes a file that is not there. Of all that try at once exactly one succeeds.
-   * @returns false where it is there already
+   * Creates a file that does not exist yet. If several processes try at once, exactly one succeeds.
+   * @returns false if the file exists already
    */
   create(path: string, data: string): Promise<boolean>;
-  /** When a file was last written, ms; undefined where there is none. */
+  /** Time of the last write to a file, ms; undefined if the file does not exist. */
   modifiedMs(path: string): Promise<number | undefined>;
-  /** The time now, by the clock of the file system that a folder lies on, ms; only differences to {@link SharedFiles.modifiedMs} mean something. */
+  /**
+   * The current time by the clock of the folder's file system, ms; only differences to {@link SharedFiles.modifiedMs}
+   * are meaningful.
+   */
   nowMs(folder: string): Promise<number>;
 }

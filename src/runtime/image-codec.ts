@@ -1,12 +1,12 @@
 /**
- * What the floors above need to read and write image formats other than NIfTI. Implemented in platform/ with ITK. An image is plain
- * data in ITK's own terms: voxels x fastest, the components of a voxel side by side, world coordinates in LPS millimetres.
+ * The interface to image formats other than NIfTI. Implemented in platform/ with ITK. An image is plain data in ITK's
+ * own terms: voxels x fastest, the components of a voxel side by side, world coordinates in LPS millimetres.
  */
 
-/** Formats by the reader that they need. */
+/** Image formats, named by the reader that each one needs. */
 export type ImageFormat = 'nrrd' | 'meta' | 'dicom';
 
-/** The bytes of a file under the name by which other files may refer to it. */
+/** The bytes of a file, and the name by which other files refer to it. */
 export interface NamedBytes {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -15,7 +15,7 @@ export interface NamedBytes {
 export interface LpsImage {
   /** ITK's name of a voxel's type, for example `int16`. */
   readonly componentType: string;
-  /** ITK's name of what a voxel is, for example `Scalar` or `RGB`. */
+  /** ITK's name of the kind of a voxel, for example `Scalar` or `RGB`. */
   readonly pixelType: string;
   /** Numbers per voxel. */
   readonly components: number;
@@ -23,9 +23,9 @@ export interface LpsImage {
   readonly size: readonly number[];
   /** Millimetres along each axis. */
   readonly spacing: readonly number[];
-  /** Centre of the first voxel. */
+  /** Position of the centre of the first voxel, LPS millimetres. */
   readonly origin: readonly number[];
-  /** Row-major; column k is the unit vector of axis k. */
+  /** Direction matrix, row-major; column k is the unit vector of axis k. */
   readonly direction: readonly number[];
   readonly data: ArrayLike<number | bigint>;
 }
@@ -36,7 +36,8 @@ export type HeaderFormat = Exclude<ImageFormat, 'dicom'>;
 export interface ImageCodec {
   /**
    * Decodes an image.
-   * @param files the file with the header first, then the one it refers to; of DICOM the files of one series in any order
+   * @param files the file with the header first, then the one that it refers to; for DICOM the files of one series in
+   * any order
    * @param path for messages
    * @throws {InputError} E_VOLUME_CORRUPT
    */

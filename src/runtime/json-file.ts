@@ -1,15 +1,15 @@
 /**
- * Text and JSON files: read, checked against a schema and complained about in one form, and written in one form. A damaged file is never a
- * fault of the program: the complaint has the code of whatever the file is, the path, the fields that are wrong, and what to do.
+ * Reads and writes text and JSON files. JSON is checked against a schema. A damaged file is an error of the user, never
+ * a bug: the error has the code of the file's kind, the path, the wrong fields, and what to do.
  */
 import type { z } from 'zod';
 import { type ErrorCode, InputError } from '../core/errors.ts';
 import type { Files } from './files.ts';
 
-/** What a kind of JSON file must hold, and what is said where it does not. */
+/** The schema of one kind of JSON file, and the error that a violation gives. */
 export interface JsonForm<Content> {
   readonly schema: z.ZodType<Content>;
-  /** Code of the complaint. */
+  /** Code of the error. */
   readonly code: ErrorCode;
   /** What to do about a damaged file: whole sentences. */
   readonly advice: string;
@@ -17,13 +17,13 @@ export interface JsonForm<Content> {
 
 const LISTED_PROBLEMS = 5;
 
-/** Reads a file as UTF-8 text; a byte order mark is left out. Throws as {@link Files.read}. */
+/** Reads a file as UTF-8 text; a byte order mark is dropped. Throws as {@link Files.read}. */
 export async function readText(files: Pick<Files, 'read'>, path: string): Promise<string> {
   return new TextDecoder().decode(await files.read(path));
 }
 
 /**
- * Checks what a file holds.
+ * Checks the content of a file.
  * @param path for messages
  * @throws {InputError} the form's code with the first fields that are wrong
  */
@@ -39,7 +39,7 @@ export function checkJson<Content>(content: unknown, path: string, form: JsonFor
 }
 
 /**
- * Parses text as JSON and checks what it holds.
+ * Parses text as JSON and checks it.
  * @param path for messages
  * @throws {InputError} the form's code if the text is not JSON; as {@link checkJson}
  */
@@ -54,7 +54,7 @@ export function parseJson<Content>(text: string, path: string, form: JsonForm<Co
   return checkJson(content, path, form);
 }
 
-/** As {@link parseJson}, for readers that can do without: undefined where the text is not JSON or holds something else. */
+/** As {@link parseJson}, for optional files: undefined if the text is not JSON or does not match the schema. */
 export function parseJsonIf<Content>(text: string, schema: z.ZodType<Content>): Content | undefined {
   try {
     return schema.safeParse(JSON.parse(text)).data;

@@ -1,15 +1,15 @@
-/** How long work tells people where it stands. The program draws bars or prints lines from it; tests pass `silent`. */
+/** How long work reports its progress. The program draws bars or prints lines from it; tests pass `silent`. */
 export interface Progress {
   /** Opens a task of `total` steps, for example `("teacher", 1500, "step")`. */
   task(label: string, total: number, unit: string): ProgressTask;
   /** One line of information. */
   log(message: string): void;
-  /** One line that a person should not miss. */
+  /** One line that the user should not miss. */
   warn(message: string): void;
 }
 
 export interface ProgressTask {
-  /** Moves to `done` steps of the total, with a short note such as `loss 0.412`. */
+  /** Sets the progress to `done` steps of the total, with a short note such as `loss 0.412`. */
   update(done: number, note?: string): void;
   finish(note?: string): void;
 }
@@ -21,7 +21,7 @@ export const silent: Progress = {
   warn: () => {},
 };
 
-/** Tells two. */
+/** Reports to two receivers. */
 export function toBoth(first: Progress, second: Progress): Progress {
   const all = [first, second];
   return {

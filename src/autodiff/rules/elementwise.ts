@@ -12,7 +12,7 @@ const to =
   input =>
     unbroadcast(input.builder, local(input), input.inputs[operand] as Value);
 
-/** 1 where the first operand wins, 1/2 at a tie: PyTorch's subgradient of max and min. */
+/** 1 where the first operand is selected, 1/2 at a tie: PyTorch's subgradient of max and min. */
 function share({ builder, inputs }: RuleInput<'Max' | 'Min'>, winner: 'first' | 'second'): Value {
   const [left, right] = [first(inputs), second(inputs)];
   const wins = winner === 'first' ? builder.greater(left, right) : builder.greater(right, left);

@@ -1,4 +1,4 @@
-/** Derivatives of operators that only move numbers: each is its inverse movement. */
+/** Derivatives of operators that only move numbers: the gradient is moved back. */
 import type { Value } from '../../graph/graph.ts';
 import type { OpName } from '../../graph/ops.ts';
 import { first, type Rule, unbroadcast, type VariadicRule } from '../rule.ts';

@@ -1,4 +1,7 @@
-/** Derivatives of reductions and of the log-softmax. Reductions keep their axes, so a gradient broadcasts back by itself. */
+/**
+ * Derivatives of reductions and of the log-softmax. Reductions keep their axes, so a gradient broadcasts back by
+ * itself.
+ */
 import type { OpName } from '../../graph/ops.ts';
 import { first, type Rule } from '../rule.ts';
 

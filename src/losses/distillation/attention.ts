@@ -1,9 +1,9 @@
-/** Activation-based attention transfer: where a layer is active, whatever its channels. */
+/** Activation-based attention transfer: compares where a layer is active, independent of its channels. */
 import { ShapeError } from '../../core/errors.ts';
 import { formatShape, sameShape } from '../../core/shape.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 
-/** Added to the mean square of an attention map, so that a layer of zeros has attention zero. */
+/** Constant added to the mean square of an attention map, so that a layer of zeros has attention zero. */
 const FLOOR = 1e-12;
 const SPACE = [2, 3, 4];
 
@@ -15,8 +15,9 @@ function attentionMap(builder: GraphBuilder, feature: Value): Value {
 }
 
 /**
- * mean_samples || Q_s / ||Q_s|| - Q_t / ||Q_t|| ||^2 with Q = sum_c F_c^2 as a vector over voxels: 0 to 2. Squared as in the authors' code;
- * the sum over voxels of maps of norm 1 is computed as the mean over voxels of maps of root mean square 1.
+ * mean_samples || Q_s / ||Q_s|| - Q_t / ||Q_t|| ||^2 with Q = sum_c F_c^2 as a vector over voxels: 0 to 2. Squared as
+ * in the authors' code; the sum over voxels of maps of norm 1 is computed as the mean over voxels of maps of root mean
+ * square 1.
  * @param student F_s, [N, C, D, H, W]; differentiated
  * @param teacher F_t, same grid, any number of channels; constant
  * @returns scalar [], no unit

@@ -1,11 +1,12 @@
-/** Where the classes of a segmentation change, inside the graph; and a teacher's own segmentation. */
+/** Boundaries between the classes of a segmentation, and the segmentation of a teacher, both as graph nodes. */
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 
 const SPACE = [2, 3, 4] as const;
 
 /**
- * 1 where the 3x3x3 neighbourhood of a voxel holds more than one class, 0 elsewhere: dilation minus erosion, per axis the largest and
- * smallest of three neighbours. Beyond the border the outermost plane is repeated, so that the border of a patch is no boundary.
+ * 1 where the 3x3x3 neighbourhood of a voxel holds more than one class, 0 elsewhere: dilation minus erosion, per axis
+ * the largest and smallest of three neighbours. Beyond the border the outermost plane is repeated, so the border of a
+ * patch is not a boundary.
  * @param classes class numbers, [N, 1, D, H, W]; constant
  */
 export function classBoundary(builder: GraphBuilder, classes: Value): Value {
@@ -24,13 +25,13 @@ export function classBoundary(builder: GraphBuilder, classes: Value): Value {
   return builder.cast(builder.greater(largest, smallest), 'float32');
 }
 
-/** The most likely class of every voxel as 0/1 maps, [N, K, D, H, W]; several where logits are equal. */
+/** The most likely class of every voxel as 0/1 maps, [N, K, D, H, W]; several classes if logits are equal. */
 export function likeliestClass(builder: GraphBuilder, logits: Value): Value {
   const largest = builder.apply('ReduceMax', [logits], { axes: [1] });
   return builder.cast(builder.equal(logits, builder.expand(largest, logits.shape)), 'float32');
 }
 
-/** 0/1 maps of independent classes [N, K, D, H, W] behind one of what none of them claims. */
+/** 0/1 maps of independent classes [N, K, D, H, W], preceded by a map of the voxels that belong to none. */
 export function withBackground(builder: GraphBuilder, maps: Value): Value {
   return builder.concat([builder.max(builder.sub(1, builder.sum(maps, [1])), 0), maps], 1);
 }

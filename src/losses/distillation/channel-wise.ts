@@ -1,10 +1,14 @@
-/** Channel-wise distillation: each channel as a distribution over space, so that what a channel finds matters and not how loudly. */
+/**
+ * Channel-wise distillation: each channel is a distribution over space, so its pattern counts and its magnitude does
+ * not.
+ */
 import { elementCount } from '../../core/shape.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { assertAlike } from './voxel-mean.ts';
 
 /**
- * T^2 mean_(samples, channels) sum_voxels p (log p - log q), p = softmax over voxels of t / T, q = softmax over voxels of s / T.
+ * T^2 mean_(samples, channels) sum_voxels p (log p - log q), p = softmax over voxels of t / T, q = softmax over voxels
+ * of s / T.
  * @param student s, logits or features [N, C, D, H, W]; differentiated
  * @param teacher t, same shape; constant
  * @param temperature T > 0, scalar

@@ -1,6 +1,7 @@
 /**
- * Decoupled knowledge distillation: the soft-target loss as a part on the target class and a part on how the others compare, each with a
- * weight of its own. In the plain loss the second part counts by 1 - p_target, so that a certain teacher teaches nothing of it.
+ * Decoupled knowledge distillation: the soft-target loss split into a part for the target class and a part for the
+ * other classes, each with its own weight. In the plain loss the second part is weighted by 1 - p_target, so a
+ * confident teacher teaches nothing of it.
  */
 import { ShapeError } from '../../core/errors.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
@@ -10,20 +11,21 @@ import { assertAlike, softmaxVoxelMean } from './voxel-mean.ts';
 export interface DecoupledOptions extends SoftTargetOptions {
   /** The target class of every voxel as 0/1 maps [N, K, D, H, W]; constant. */
   readonly target: Value;
-  /** alpha, of the target class against all others. */
+  /** alpha, the weight of the target class against all others. */
   readonly targetWeight: number;
-  /** beta, of the comparison of the others among themselves. */
+  /** beta, the weight of the comparison among the other classes. */
   readonly nonTargetWeight: number;
 }
 
-/** Takes a class out of a softmax; its exponential is 0, yet differences of it stay finite. */
+/** Offset that removes a class from a softmax: its exponential is 0, but differences stay finite. */
 const EXCLUDED = -1e30;
 
 /**
- * T^2 mean_voxels (alpha KL(b_t || b_s) + beta KL(o_t || o_s)): b = (p_target, 1 - p_target) with p = softmax(z / T), o = softmax of z / T
- * over the classes other than the target. b is computed from its logit u = z_target / T - log sum_others exp(z / T), so nothing overflows.
+ * T^2 mean_voxels (alpha KL(b_t || b_s) + beta KL(o_t || o_s)): b = (p_target, 1 - p_target) with p = softmax(z / T), o
+ * = softmax of z / T over the classes other than the target. b is computed from its logit u = z_target / T - log
+ * sum_others exp(z / T), so nothing overflows.
  * @returns scalar [], nats per voxel
- * @throws {ShapeError} if shapes differ, or with fewer than three classes, where nothing is left to compare
+ * @throws {ShapeError} if shapes differ, or with fewer than three classes, which leave nothing to compare
  * @see arXiv:2203.08679, section 3
  */
 export function decoupledLoss(

@@ -1,4 +1,4 @@
-/** Features of different resolution on one grid. */
+/** Brings features of different resolution to one grid. */
 import { ShapeError } from '../../core/errors.ts';
 import { formatShape, type Triple } from '../../core/shape.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';

@@ -1,9 +1,10 @@
-/** FitNets hints: an inner image of the student, through an adapter, against one of the teacher. */
+/** FitNets hints: a feature of the student, after an adapter, against a feature of the teacher. */
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { assertAlike } from './voxel-mean.ts';
 
 /**
- * 1/2 mean (r - f)^2 over batch, channels and voxels. The paper sums over a layer; the mean keeps the value apart from its size.
+ * 1/2 mean (r - f)^2 over batch, channels and voxels. The paper sums over a layer; the mean makes the value independent
+ * of its size.
  * @param adapted r, the student's feature after its 1x1x1 adapter, [N, C, D, H, W]; differentiated
  * @param teacher f, same shape; constant
  * @returns scalar [], squared units of the feature

@@ -6,8 +6,9 @@ export interface LogitRegressionOptions extends SoftWeights {
   /** `softmax`: exclusive classes, channel 0 the background; `sigmoid`: independent channels. */
   readonly activation: 'softmax' | 'sigmoid';
   /**
-   * Takes the mean over classes off the difference first, which a softmax does not see. So it is the limit of the soft-target loss as T
-   * grows; without it the student is also pulled to the teacher's own offset. Not for independent channels.
+   * Whether the mean over classes is first subtracted from the difference, since a softmax ignores it. The loss is then
+   * the limit of the soft-target loss as T grows; otherwise the student also follows the teacher's offset. Not for
+   * independent channels.
    */
   readonly centred: boolean;
 }

@@ -1,17 +1,20 @@
 /**
- * Soft-target losses on logits. s = student, t = teacher, both [N, K, D, H, W]; the teacher is a constant. All reduce to nats per
- * voxel: sum over classes, weighted mean over voxels, so the value does not change with the patch size.
+ * Soft-target losses on logits. s = student, t = teacher, both [N, K, D, H, W]; the teacher is a constant. All reduce
+ * to nats per voxel: sum over classes, weighted mean over voxels, so the value does not change with the patch size.
  */
 import { ShapeError } from '../../core/errors.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { assertAlike, type SoftWeights, sigmoidVoxelMean, softmaxVoxelMean } from './voxel-mean.ts';
 
 export interface SoftTargetOptions extends SoftWeights {
-  /** T > 0, scalar; a value of the graph, so that schedules need no new one. */
+  /** T > 0, scalar; a value of the graph, so that a schedule does not rebuild the graph. */
   readonly temperature: Value;
 }
 
-/** p (a - b) + softplus(b) - softplus(a) with p = sigmoid(a): the divergence of two coins with logits a and b, in nats. */
+/**
+ * p (a - b) + softplus(b) - softplus(a) with p = sigmoid(a): the KL divergence of two Bernoulli distributions with
+ * logits a and b, in nats.
+ */
 export function coinDivergence(builder: GraphBuilder, teacher: Value, student: Value): Value {
   const softplus = (logits: Value): Value => builder.apply('Softplus', [logits], {});
   const p = builder.sigmoid(teacher);
@@ -20,7 +23,7 @@ export function coinDivergence(builder: GraphBuilder, teacher: Value, student: V
 
 /**
  * Softmax form: T^2 * mean_voxels sum_c p (log p - log q), p = softmax(t / T), q = softmax(s / T).
- * @returns scalar [], nats per voxel; 0 where the student matches
+ * @returns scalar [], nats per voxel; 0 if the student matches
  * @throws {ShapeError} if the shapes differ, or with a single channel, whose softmax is constant
  * @see arXiv:1503.02531, section 2
  */
@@ -40,8 +43,8 @@ export function softTargetLoss(
 }
 
 /**
- * Sigmoid form, the two-class divergence of every channel: T^2 * mean_voxels sum_c KL(sigmoid(t_c / T) || sigmoid(s_c / T)).
- * For one channel and for overlapping regions.
+ * Sigmoid form, the two-class divergence of every channel: T^2 * mean_voxels sum_c KL(sigmoid(t_c / T) || sigmoid(s_c /
+ * T)). For one channel and for overlapping regions.
  * @returns scalar [], nats per voxel
  * @throws {ShapeError} if the shapes differ
  */

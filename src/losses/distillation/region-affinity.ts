@@ -1,7 +1,7 @@
 /**
- * Region affinity of EMKD: how alike the mean features of two regions are must be the same in student and teacher. The regions are the
- * classes. Of the paper's three modules the other two are elsewhere: prediction maps are the soft-target loss, importance maps are
- * attention transfer. The paper has two regions; this is every pair of K.
+ * Region affinity of EMKD: the similarity of the mean features of two regions should be the same in student and
+ * teacher. The regions are the classes. The other two modules of the paper are elsewhere: prediction maps are the
+ * soft-target loss, importance maps are attention transfer. The paper has two regions; this loss uses every pair of K.
  */
 
 import { elementCount } from '../../core/shape.ts';
@@ -9,7 +9,7 @@ import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { spatial } from '../../graph/infer.ts';
 import { averageTo } from './feature-grid.ts';
 
-/** Added to squared norms of mean features, and to sizes of regions in voxels. */
+/** Constant added to squared norms of mean features, and to sizes of regions in voxels. */
 const FLOOR = 1e-8;
 
 /** Cosines between the mean features of the regions of every sample, [N, K, K]. */
@@ -29,12 +29,13 @@ function affinity(builder: GraphBuilder, feature: Value, regions: Value): Value 
 }
 
 /**
- * Mean over samples and pairs i < j of regions that the sample has, of (cos(m_i, m_j)_student - cos(m_i, m_j)_teacher)^2, m_i being the mean
- * feature over region i. Each feature keeps its own grid and channels: the regions are averaged to the grid.
+ * Mean over samples and pairs i < j of regions that the sample has, of (cos(m_i, m_j)_student - cos(m_i,
+ * m_j)_teacher)^2, m_i being the mean feature over region i. Each feature keeps its own grid and channels: the regions
+ * are averaged to the grid.
  * @param student F_s, [N, C, D, H, W]; differentiated
  * @param teacher F_t, [N, C', D', H', W']; constant
- * @param regions 0/1 maps [N, K, D, H, W] on a grid that both of the features' divide; constant
- * @returns scalar [], no unit; 0 where no sample has two regions
+ * @param regions 0/1 maps [N, K, D, H, W] on a grid that the grids of both features divide; constant
+ * @returns scalar [], no unit; 0 if no sample has two regions
  * @throws {ShapeError} if a grid does not divide that of the regions
  * @see arXiv:2108.09987
  */

@@ -1,6 +1,6 @@
 /**
- * DIST: the student keeps the teacher's relations instead of its numbers. Pearson's correlation does not see a scale or a shift of
- * probabilities, which a small student cannot follow.
+ * DIST: the student follows the relations between the teacher's probabilities, not their values. Pearson's correlation
+ * ignores the scale and the shift of probabilities, which a small student cannot reproduce.
  */
 import { ShapeError } from '../../core/errors.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
@@ -8,13 +8,13 @@ import type { SoftTargetOptions } from './logits.ts';
 import { assertAlike, softmaxVoxelMean } from './voxel-mean.ts';
 
 export interface RelationOptions extends SoftTargetOptions {
-  /** beta, of the relation between the classes of a voxel. */
+  /** beta, the weight of the relation between the classes of a voxel. */
   readonly interWeight: number;
-  /** gamma, of the relation between the voxels of the batch in a class. */
+  /** gamma, the weight of the relation between the voxels of a class in the batch. */
   readonly intraWeight: number;
 }
 
-/** Added to variances of probabilities: where nothing varies the correlation is 0 and has no steep gradient. */
+/** Constant added to variances of probabilities: if nothing varies, the correlation is 0 without a steep gradient. */
 const FLOOR = 1e-8;
 
 /** Pearson's correlation over some axes, which are kept. */
@@ -26,9 +26,9 @@ function correlation(builder: GraphBuilder, left: Value, right: Value, axes: rea
 }
 
 /**
- * T^2 (beta mean_voxels (1 - r_classes) + gamma mean_c (1 - r_voxels)): r_classes correlates p = softmax(t / T) with q = softmax(s / T) over
- * the classes of a voxel, r_voxels over all voxels of the batch in one class. The mean over voxels is weighted, the correlation over
- * voxels is not: it weighs every class alike by itself.
+ * T^2 (beta mean_voxels (1 - r_classes) + gamma mean_c (1 - r_voxels)): r_classes correlates p = softmax(t / T) with q
+ * = softmax(s / T) over the classes of a voxel, r_voxels over all voxels of the batch in one class. The mean over
+ * voxels is weighted, the correlation over voxels is not, since it already weights all classes equally.
  * @returns scalar [], no unit
  * @throws {ShapeError} if the shapes differ, or with fewer than three classes, whose correlation is always 1 or -1
  * @see arXiv:2205.10536, section 4

@@ -1,6 +1,6 @@
 /**
- * Dice between the teacher's probabilities and the student's. Where the hard loss overlaps labels, this one overlaps the teacher's soft edges;
- * sums over all voxels, so the background does not drown the classes.
+ * Dice between the probabilities of teacher and student. The hard loss measures the overlap with labels, this loss the
+ * overlap with the teacher's soft edges. Sums run over all voxels of a class, so the background does not dominate.
  */
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { assertAlike } from './voxel-mean.ts';
@@ -13,12 +13,13 @@ export interface SoftDiceOptions {
   readonly background: boolean;
 }
 
-/** Voxels; added above and below. */
+/** Smoothing term in voxels, added to numerator and denominator. */
 const SMOOTH = 1e-5;
 
 /**
- * 1 - mean_c (sum p + sum q - sum |p - q| + e) / (sum p + sum q + e): p and q are the probabilities of teacher and student at temperature T, sums
- * run over voxels and batch. This form of soft Dice is 0 at a match; 2 sum p q in its place would not be unless p is 0 or 1.
+ * 1 - mean_c (sum p + sum q - sum |p - q| + e) / (sum p + sum q + e): p and q are the probabilities of teacher and
+ * student at temperature T, sums run over voxels and batch. This form of soft Dice is 0 at a match; with 2 sum p q it
+ * would be 0 only if p is 0 or 1.
  * @param student logits [N, K, D, H, W]; differentiated
  * @param teacher logits, same shape; constant
  * @returns scalar [], in [0, 1]

@@ -1,6 +1,7 @@
 /**
- * How voxels count in the mean of a soft term. Everything follows from the teacher, so that the terms act on volumes without labels too:
- * classes by its probabilities at T = 1, the foreground by the same, boundaries by the changes of its most likely class.
+ * Weights of the voxels in the mean of a distillation term. All are computed from the teacher, so the terms also act on
+ * volumes without labels: classes and foreground from its probabilities at T = 1, boundaries from the changes of its
+ * most likely class.
  */
 import { ShapeError } from '../../core/errors.ts';
 import { formatShape, sameShape } from '../../core/shape.ts';
@@ -9,11 +10,11 @@ import { type VoxelWeights, weightedVoxelMean } from '../class-weights.ts';
 import { classBoundary, classNumbers, likeliestClass } from './boundary.ts';
 
 export interface SoftWeights {
-  /** By class. */
+  /** Class weights. */
   readonly weights: VoxelWeights;
-  /** Factor where the teacher sees foreground, in proportion to its probability; 1 where not given. */
+  /** Factor for the teacher's foreground, in proportion to its probability; 1 if not given. */
   readonly foregroundWeight?: number;
-  /** Factor next to a change of the teacher's class; 1 where not given. */
+  /** Factor next to a change of the teacher's class; 1 if not given. */
   readonly boundaryWeight?: number;
 }
 
@@ -26,7 +27,7 @@ export function assertAlike(student: Value, teacher: Value, what = 'logits'): vo
   }
 }
 
-/** (1 + (f - 1) foreground) (1 + (b - 1) boundary), or undefined where both factors are 1. */
+/** (1 + (f - 1) foreground) (1 + (b - 1) boundary), or undefined if both factors are 1. */
 function emphasisOf(
   builder: GraphBuilder,
   { foregroundWeight = 1, boundaryWeight = 1 }: SoftWeights,
@@ -58,7 +59,8 @@ export function softmaxVoxelMean(
 }
 
 /**
- * Mean over voxels for independent channels, summed over the channels. The classes of the weights are outside and inside of each.
+ * Mean over voxels for independent channels, summed over the channels. The weights have two classes, outside and inside
+ * each channel.
  * @param map one value per channel, [N, K, D, H, W]; differentiated
  * @param teacher logits, same shape; constant
  * @returns scalar []
