@@ -4,7 +4,8 @@ import { formatBytes } from '../report/format.ts';
 import type { PlannedStudy } from '../study/open-study.ts';
 import type { StudyEstimate } from '../study/units/estimate.ts';
 import { estimateStudy } from '../study/units/estimate.ts';
-import { executeStudy, executorFor, scriptsOf, settingsOf } from './executor.ts';
+import { executorFor, scriptsOf, settingsOf } from './choose-executor.ts';
+import { executeStudy } from './execute-study.ts';
 import type { ExecutorFlags } from './flags/executor.ts';
 import type { Outcome, Session } from './session.ts';
 

@@ -4,7 +4,7 @@ import { nodeFiles } from '../platform/node/files.ts';
 import { thisMachine } from '../platform/node/provenance.ts';
 import { readStates, type UnitReport } from '../study/units/state.ts';
 import { hasUnits, readUnits } from '../study/units/units-file.ts';
-import { lookOutsideIfAny } from './executor.ts';
+import { lookOutsideIfAny } from './outside-states.ts';
 
 /** @returns nothing where the folder has no list of units */
 export async function unitStates(study: string): Promise<readonly UnitReport[]> {

@@ -4,7 +4,7 @@ import { nodeFiles } from '../../platform/node/files.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import { cancelStudy } from '../../study/units/cancel.ts';
 import { readUnits } from '../../study/units/units-file.ts';
-import { cancelOutside } from '../executor.ts';
+import { cancelOutside } from '../outside-states.ts';
 import type { Outcome } from '../session.ts';
 
 /** Stops the units that run and keeps others from starting. */

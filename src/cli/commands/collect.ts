@@ -8,8 +8,9 @@ import { readStudy } from '../../study/read-study.ts';
 import { LEASE_MS } from '../../study/units/claim.ts';
 import { assertUnchanged } from '../../study/units/results.ts';
 import { countStates, readStates, type UnitReport, unitsToRestart } from '../../study/units/state.ts';
-import { lookOutside, lookOutsideIfAny, submitAgain } from '../executor.ts';
 import type { CollectFlags } from '../flags/collect.ts';
+import { lookOutside, lookOutsideIfAny } from '../outside-states.ts';
+import { submitAgain } from '../resubmission.ts';
 import type { Outcome, Session } from '../session.ts';
 import { reportStudy } from '../study-report.ts';
 

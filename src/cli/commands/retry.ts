@@ -3,8 +3,11 @@
 import { openStudy } from '../../study/open-study.ts';
 import { readStudy } from '../../study/read-study.ts';
 import { readStates, type UnitState } from '../../study/units/state.ts';
-import { executeStudy, executorFor, forgetRounds, lookOutside } from '../executor.ts';
+import { executorFor } from '../choose-executor.ts';
+import { executeStudy } from '../execute-study.ts';
 import type { RetryFlags } from '../flags/retry.ts';
+import { lookOutside } from '../outside-states.ts';
+import { forgetRounds } from '../resubmission.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
 import { reportStudy } from '../study-report.ts';
 

@@ -4,8 +4,8 @@ import { nodeFiles } from '../../platform/node/files.ts';
 import { servePage } from '../../platform/node/page.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import type { OutsideState } from '../../study/units/executor.ts';
-import { lookOutsideIfAny, tellOnce } from '../executor.ts';
 import type { ServeFlags } from '../flags/serve.ts';
+import { lookOutsideIfAny, tellOnce } from '../outside-states.ts';
 import type { Outcome, Session } from '../session.ts';
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -7,8 +7,8 @@ import { readStudy } from '../../study/read-study.ts';
 import { damageText, findDamage } from '../../study/units/results.ts';
 import type { UnitReport } from '../../study/units/state.ts';
 import { countStates, readStates } from '../../study/units/state.ts';
-import { lookOutsideIfAny, tellOnce } from '../executor.ts';
 import type { StatusFlags } from '../flags/status.ts';
+import { lookOutsideIfAny, tellOnce } from '../outside-states.ts';
 import type { Outcome, Session } from '../session.ts';
 import { changeText, statusText } from '../status-text.ts';
 

@@ -1,0 +1,60 @@
+/** The executor that flags ask for, or that a study's record names. */
+import { InputError } from '../core/errors.ts';
+import { ownProgram } from '../platform/node/own-program.ts';
+import { processPool } from '../platform/node/process-pool.ts';
+import { createSlurmClient } from '../platform/node/slurm/client.ts';
+import { type SlurmOptions, slurmExecutor, slurmScripts } from '../platform/node/slurm/slurm-executor.ts';
+import type { Files } from '../runtime/files.ts';
+import { byHand } from '../study/units/by-hand.ts';
+import type { StudyContext } from '../study/units/context.ts';
+import type { Executor, ExecutorRecord, StudyToDo } from '../study/units/executor.ts';
+import { inProcess } from '../study/units/in-process.ts';
+import type { ExecutorFlags } from './flags/executor.ts';
+
+/** Who starts units, as it was asked for or recorded. */
+export type ExecutorSettings = Pick<ExecutorRecord, 'kind' | 'concurrency' | 'sbatch'>;
+
+/**
+ * The settings that flags ask for.
+ * @throws {InputError} E_USAGE
+ */
+export function settingsOf({ executor, concurrency, sbatch }: ExecutorFlags): ExecutorSettings {
+  if (executor !== 'slurm' && sbatch !== undefined) {
+    throw new InputError('E_USAGE', '--sbatch is for Slurm. Add --executor slurm.');
+  }
+  return { kind: executor, concurrency: concurrency ?? (executor === 'local' ? 1 : null), sbatch: sbatch ?? null };
+}
+
+/** What Slurm is asked with. */
+export function slurmOptions(files: Files, { concurrency, sbatch }: ExecutorSettings): SlurmOptions {
+  return { client: createSlurmClient(), files, program: ownProgram(), concurrency, sbatch };
+}
+
+/** The scripts that would be submitted for units, by their paths in the study's folder. */
+export async function scriptsOf(
+  files: Files,
+  settings: ExecutorSettings,
+  todo: StudyToDo,
+): Promise<readonly { readonly path: string; readonly text: string }[]> {
+  return settings.kind === 'slurm' ? slurmScripts(slurmOptions(files, settings), todo) : [];
+}
+
+/**
+ * The executor for a study; starts nothing.
+ * @throws {InputError} E_CONCURRENCY
+ */
+export function executorFor(context: StudyContext, settings: ExecutorSettings, signal: AbortSignal): Executor {
+  const { laboratory } = context;
+  const { kind, concurrency } = settings;
+  switch (kind) {
+    case 'local':
+      if (concurrency === null || concurrency === 1) return inProcess(context);
+      return processPool(laboratory, { concurrency, signal });
+    case 'slurm':
+      return slurmExecutor(slurmOptions(laboratory.files, settings));
+    case 'none':
+      return byHand(laboratory.files);
+    default:
+      return kind satisfies never;
+  }
+}
