@@ -23,7 +23,8 @@ export interface Page {
   readonly headline: string;
   /** What a reader must know to judge the numbers, one paragraph each. */
   readonly notes: readonly string[];
-  readonly sections: Markup;
+  /** In order; an empty one is nothing. */
+  readonly sections: readonly Markup[];
   /** Whether the file will be written again, so that a browser reads it again now and then. */
   readonly isRunning: boolean;
 }

@@ -89,46 +89,64 @@ function definitions(entries: Readonly<Record<string, string>>): Markup {
 export function renderReport(input: ReportInput): string {
   const { comparison, evaluations, recipe } = input;
   const hasEvaluations = Object.keys(evaluations).length > 0;
-  const sections = html`${renderUnits(input.units)}${section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderRepeatsTable(comparison)])}${section(
-    'What quality costs',
-    'Mean Dice with its 95 % interval. The dotted steps are the Pareto front: arms that no other beats in both quality and cost.',
-    charts(renderTradeOffs(comparison)),
-  )}${section(
-    'Differences on the same cases',
-    'Each point is one case: Dice of the first arm minus Dice of the second. Diamond: mean; bar: its 95 % interval; vertical line: no difference.',
-    charts(renderPairedDifferences(comparison, evaluations)),
-  )}${section(
-    'Dice of every case',
-    'Each point is one case; the box spans the quartiles and the thick line is the median. The axis starts where the scores do.',
-    charts(renderDicePerCase(evaluations)),
-  )}${section(
-    'Agreement of volumes',
-    'Each point is one case (Bland and Altman). Solid line: mean difference; dashed lines: limits of agreement, mean plus and minus 1.96 standard deviations.',
-    charts(renderVolumeAgreement(evaluations)),
-  )}${section('Cases in pictures', '', [
-    ...input.montage.slice(0, 1).map(first => legend(first.legend)),
-    ...input.montage.map(pictures),
-  ])}${section(
-    'Learning curves',
-    'Cross-entropy and distillation terms are in nats per voxel, Dice terms and the gradient norm have no unit. Long curves are means of consecutive steps.',
-    charts(renderLearningCurves(input.histories)),
-  )}${section(
-    'Errors of the arms',
-    'Volume error is prediction minus reference. Calibration error is the mean gap between the probability of a class and how often it is right, over all voxels; most of these are clear background.',
-    hasEvaluations ? [renderMeasuresTable(evaluations)] : [],
-  )}${section(
-    'Calibration of the probabilities',
-    'All voxels of all cases in bins of equal width. Below the diagonal an arm is overconfident in a class, above it underconfident.',
-    charts(renderReliability(evaluations)),
-  )}${section(
-    'Tests of every metric',
-    'Distances exist only where both reference and prediction have the class, so a missed structure is not in them: see the empty classes below.',
-    renderTestsTable(comparison),
-  )}${section('Empty classes', '', hasEvaluations ? [renderEmptyClassesTable(evaluations)] : [])}${section(
-    'How to repeat it',
-    'Save the recipe below as recipe.yaml, put the data where it says, and run:',
-    [html`<pre><code>${input.command ?? 'npx voxstill run recipe.yaml'}</code></pre>`, definitions(input.provenance)],
-  )}${section('Recipe', 'The recipe of this run, with every default filled in.', recipe === '' ? [] : [html`<pre><code>${recipe}</code></pre>`])}`;
+  const sections = [
+    renderUnits(input.units),
+    section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderRepeatsTable(comparison)]),
+    section(
+      'What quality costs',
+      'Mean Dice with its 95 % interval. The dotted steps are the Pareto front: arms that no other beats in both quality and cost.',
+      charts(renderTradeOffs(comparison)),
+    ),
+    section(
+      'Differences on the same cases',
+      'Each point is one case: Dice of the first arm minus Dice of the second. Diamond: mean; bar: its 95 % interval; vertical line: no difference.',
+      charts(renderPairedDifferences(comparison, evaluations)),
+    ),
+    section(
+      'Dice of every case',
+      'Each point is one case; the box spans the quartiles and the thick line is the median. The axis starts where the scores do.',
+      charts(renderDicePerCase(evaluations)),
+    ),
+    section(
+      'Agreement of volumes',
+      'Each point is one case (Bland and Altman). Solid line: mean difference; dashed lines: limits of agreement, mean plus and minus 1.96 standard deviations.',
+      charts(renderVolumeAgreement(evaluations)),
+    ),
+    section('Cases in pictures', '', [
+      ...input.montage.slice(0, 1).map(first => legend(first.legend)),
+      ...input.montage.map(pictures),
+    ]),
+    section(
+      'Learning curves',
+      'Cross-entropy and distillation terms are in nats per voxel, Dice terms and the gradient norm have no unit. Long curves are means of consecutive steps.',
+      charts(renderLearningCurves(input.histories)),
+    ),
+    section(
+      'Errors of the arms',
+      'Volume error is prediction minus reference. Calibration error is the mean gap between the probability of a class and how often it is right, over all voxels; most of these are clear background.',
+      hasEvaluations ? [renderMeasuresTable(evaluations)] : [],
+    ),
+    section(
+      'Calibration of the probabilities',
+      'All voxels of all cases in bins of equal width. Below the diagonal an arm is overconfident in a class, above it underconfident.',
+      charts(renderReliability(evaluations)),
+    ),
+    section(
+      'Tests of every metric',
+      'Distances exist only where both reference and prediction have the class, so a missed structure is not in them: see the empty classes below.',
+      renderTestsTable(comparison),
+    ),
+    section('Empty classes', '', hasEvaluations ? [renderEmptyClassesTable(evaluations)] : []),
+    section('How to repeat it', 'Save the recipe below as recipe.yaml, put the data where it says, and run:', [
+      html`<pre><code>${input.command ?? 'npx voxstill run recipe.yaml'}</code></pre>`,
+      definitions(input.provenance),
+    ]),
+    section(
+      'Recipe',
+      'The recipe of this run, with every default filled in.',
+      recipe === '' ? [] : [html`<pre><code>${recipe}</code></pre>`],
+    ),
+  ];
   return renderPage({
     title: input.title,
     headline: headline(comparison),

@@ -6,6 +6,7 @@ import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } f
 import { html, type Markup } from './markup.ts';
 import { charts, renderPage, section } from './page.ts';
 import { renderFronts } from './pareto-charts.ts';
+import { renderTable } from './tables.ts';
 import { isRunning, renderUnits } from './units-section.ts';
 
 /** Everything that the report of a sweep shows. */
@@ -56,16 +57,17 @@ export function sweepHeader(): readonly string[] {
   return ['Arm', ...COLUMNS];
 }
 
-function table(results: SweepResults): Markup {
-  const caption = 'Every arm. Ranges are 95 % confidence intervals over cases and seeds.';
-  const rows = Object.keys(results.arms).map(name => sweepRow(name, results));
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
-<thead><tr>${sweepHeader().map(title => html`<th scope="col">${title}</th>`)}</tr></thead>
-<tbody>${rows.map(
-    ([name = '', ...cells]) =>
-      html`<tr><th scope="row">${name}</th>${cells.map(cell => html`<td>${cell}</td>`)}</tr>
-`,
-  )}</tbody></table></div>`;
+function armsTable(results: SweepResults): Markup {
+  const [corner = '', ...columns] = sweepHeader();
+  const rows = Object.keys(results.arms).map(name => {
+    const [title = '', ...cells] = sweepRow(name, results);
+    return { title, cells: cells.map(cell => [cell, ''] as const) };
+  });
+  return renderTable('Every arm. Ranges are 95 % confidence intervals over cases and seeds.', {
+    corner,
+    columns,
+    rows,
+  });
 }
 
 function sentences(tests: readonly PairTest[]): readonly Markup[] {
@@ -83,20 +85,30 @@ function headlineOf({ choice, arms }: SweepResults): string {
 /** Renders the whole page. */
 export function renderSweepReport(input: SweepReportInput): string {
   const { title, results, command, recipe, notes, units } = input;
-  const sections = html`${renderUnits(units)}${section('Every arm', '', [table(results)])}${section(
-    'Dice against what it costs',
-    'Filled, numbered points are on the Pareto front: no other arm is as good for less, or better for the same. Squares are students, triangles baselines, circles teachers. Fronts go by the validation cases, since test cases choose nothing.',
-    charts(renderFronts(results)),
-  )}${section(
-    'Students against their baselines',
-    'Wilcoxon signed-rank tests on the test cases, corrected together (Holm).',
-    sentences(results.againstBaseline),
-  )}${section(
-    'Students against their teachers',
-    'The same tests, corrected separately (Holm).',
-    sentences(results.againstTeacher),
-  )}${section('How to repeat it', 'Save the recipe below as recipe.yaml, put the data where it says, and run:', [
-    html`<pre><code>${command}</code></pre>`,
-  ])}${section('Recipe', 'The recipe before the grid, with every default filled in.', [html`<pre><code>${recipe}</code></pre>`])}`;
+  const sections = [
+    renderUnits(units),
+    section('Every arm', '', [armsTable(results)]),
+    section(
+      'Dice against what it costs',
+      'Filled, numbered points are on the Pareto front: no other arm is as good for less, or better for the same. Squares are students, triangles baselines, circles teachers. Fronts go by the validation cases, since test cases choose nothing.',
+      charts(renderFronts(results)),
+    ),
+    section(
+      'Students against their baselines',
+      'Wilcoxon signed-rank tests on the test cases, corrected together (Holm).',
+      sentences(results.againstBaseline),
+    ),
+    section(
+      'Students against their teachers',
+      'The same tests, corrected separately (Holm).',
+      sentences(results.againstTeacher),
+    ),
+    section('How to repeat it', 'Save the recipe below as recipe.yaml, put the data where it says, and run:', [
+      html`<pre><code>${command}</code></pre>`,
+    ]),
+    section('Recipe', 'The recipe before the grid, with every default filled in.', [
+      html`<pre><code>${recipe}</code></pre>`,
+    ]),
+  ];
   return renderPage({ title, headline: headlineOf(results), notes, sections, isRunning: isRunning(units) });
 }

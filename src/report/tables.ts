@@ -28,17 +28,40 @@ interface Row {
   readonly cell: (arm: string) => readonly [value: string, detail: string];
 }
 
-function renderTable(caption: string, arms: readonly string[], rows: readonly Row[]): Markup {
+/** A row of a table: its title, then a value and a smaller detail for each column; no detail where the text is empty. */
+export interface TableRow {
+  readonly title: string;
+  readonly cells: readonly (readonly [value: string, detail: string])[];
+}
+
+/**
+ * A table that scrolls by itself where it is too wide.
+ * @param options.corner title of the column of the rows' titles; none where it says nothing
+ */
+export function renderTable(
+  caption: string,
+  options: { readonly corner?: string; readonly columns: readonly string[]; readonly rows: readonly TableRow[] },
+): Markup {
+  const { corner, columns, rows } = options;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
-<thead><tr><td></td>${arms.map(arm => html`<th scope="col">${arm}</th>`)}</tr></thead>
+<thead><tr>${corner === undefined ? html`<td></td>` : html`<th scope="col">${corner}</th>`}${columns.map(
+    title => html`<th scope="col">${title}</th>`,
+  )}</tr></thead>
 <tbody>${rows.map(
-    ({ measure, cell }) =>
-      html`<tr><th scope="row">${measure}</th>${arms.map(arm => {
-        const [value, detail] = cell(arm);
-        return html`<td>${value}${detail === '' ? '' : html`<small>${detail}</small>`}</td>`;
-      })}</tr>
+    ({ title, cells }) =>
+      html`<tr><th scope="row">${title}</th>${cells.map(
+        ([value, detail]) => html`<td>${value}${detail === '' ? '' : html`<small>${detail}</small>`}</td>`,
+      )}</tr>
 `,
   )}</tbody></table></div>`;
+}
+
+/** A table with a column for each arm. */
+function renderByArm(caption: string, arms: readonly string[], rows: readonly Row[]): Markup {
+  return renderTable(caption, {
+    columns: arms,
+    rows: rows.map(({ measure, cell }) => ({ title: measure, cells: arms.map(cell) })),
+  });
 }
 
 function formatDistance(value: number | null | undefined): string {
@@ -98,7 +121,7 @@ export function renderArmsTable(comparison: Comparison, evaluations: Evaluations
     cost('Time per case', summary => summary.secondsPerCase, formatSeconds),
     cost('Peak memory', summary => summary.peakBytes, formatBytes),
   ];
-  return renderTable(
+  return renderByArm(
     'Quality and cost of each arm. Ranges are 95 % confidence intervals: over cases and seeds for the mean Dice, over cases elsewhere.',
     arms,
     rows,
@@ -122,7 +145,7 @@ export function renderRepeatsTable(comparison: Comparison): readonly Markup[] {
   };
   const rows = [...rowsOf('seeds', 'seed'), ...rowsOf('folds', 'fold')];
   if (rows.length === 0) return [];
-  return [renderTable('Mean Dice of each seed and fold, with 95 % confidence intervals.', arms, rows)];
+  return [renderByArm('Mean Dice of each seed and fold, with 95 % confidence intervals.', arms, rows)];
 }
 
 const MORE_MEASURES = [
@@ -155,7 +178,7 @@ export function renderMeasuresTable(evaluations: Evaluations): Markup {
       }),
     ),
   );
-  return renderTable('Further measures of each arm, with 95 % confidence intervals over cases.', arms, rows);
+  return renderByArm('Further measures of each arm, with 95 % confidence intervals over cases.', arms, rows);
 }
 
 /** Every metric tested: mean difference with the corrected p, and a word where the test supports one; a column per pair of arms. */
@@ -179,7 +202,7 @@ export function renderTestsTable(comparison: Comparison): readonly Markup[] {
   if (rows.length === 0) return [];
   const caption =
     'Every metric, tested on the same cases: mean difference, and the p-value of the Wilcoxon test after Holm\u2019s correction for the pairs of the row. A word stands where p is below 0.05.';
-  return [renderTable(caption, pairs, rows)];
+  return [renderByArm(caption, pairs, rows)];
 }
 
 /** How many cases lack a class: in both reference and prediction (left out of means), or in just one (Dice 0, infinite distance). */
@@ -195,7 +218,7 @@ export function renderEmptyClassesTable(evaluations: Evaluations): Markup {
       },
     }),
   );
-  return renderTable(
+  return renderByArm(
     'Cases without a class: in reference and prediction (left out of the means) / in just one of them (Dice 0, no distance).',
     arms,
     rows,

@@ -2,6 +2,7 @@
 import type { UnitReport } from '../study/units/state.ts';
 import { html, type Markup } from './markup.ts';
 import { section } from './page.ts';
+import { renderTable } from './tables.ts';
 import { countsText, noteText, placeText } from './unit-text.ts';
 
 /** Units that are listed one by one. */
@@ -13,18 +14,14 @@ export function renderUnits(units: readonly UnitReport[]): Markup {
   if (open.length === 0) return html``;
   const more = open.length > MOST_LISTED ? `, of which the first ${MOST_LISTED} are listed` : '';
   const caption = `Units without results yet${more}.`;
-  const rows = open.slice(0, MOST_LISTED).map(
-    unit => html`<tr><th scope="row">${unit.label}</th><td>${unit.state}</td><td>${noteText(unit)}</td><td>${placeText(unit)}</td></tr>
-`,
-  );
+  const rows = open.slice(0, MOST_LISTED).map(unit => ({
+    title: unit.label,
+    cells: [unit.state, noteText(unit), placeText(unit)].map(text => [text, ''] as const),
+  }));
   return section(
     'Missing units',
     `${countsText(units)}. Everything below covers the finished units; an arm without a finished unit is left out.`,
-    [
-      html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
-<thead><tr>${['Unit', 'State', 'Progress', 'Where'].map(title => html`<th scope="col">${title}</th>`)}</tr></thead>
-<tbody>${rows}</tbody></table></div>`,
-    ],
+    [renderTable(caption, { corner: 'Unit', columns: ['State', 'Progress', 'Where'], rows })],
   );
 }
 
