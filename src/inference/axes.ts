@@ -1,24 +1,25 @@
 /**
- * Models whose axes run otherwise than everything else here has them, [N, C, D = z, H = y, W = x], behind that order: x, y, z as nibabel
- * has arrays, channels last as Keras has them, or both. Costs a copy on the way in and one on the way out.
+ * Adapts models with another order of axes to the order of this library, [N, C, D = z, H = y, W = x]. Other orders are
+ * x, y, z as in nibabel's arrays, channels last as in Keras, or both. The adapter copies the input and the output once
+ * each.
  */
 import { InputError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
 
-/** The orders that a model's input and output may have. */
+/** The supported orders of the axes of a model's input and output. */
 export const AXES = ['NCZYX', 'NCXYZ', 'NZYXC', 'NXYZC'] as const;
 export type Axes = (typeof AXES)[number];
 
 const STANDARD = 'NCZYX';
 
-/** Where each axis of one order stands in another. */
+/** Position of each axis of one order in another. */
 function placesIn(order: string, axes: string): number[] {
   return [...axes].map(axis => order.indexOf(axis));
 }
 
-/** A shape in the model's order as [N, C, D, H, W]; undefined where it has not five axes. */
+/** A shape in the model's order, converted to [N, C, D, H, W]; undefined if it does not have five axes. */
 export function standardShape<T>(shape: readonly T[], axes: Axes): readonly [T, T, T, T, T] | undefined {
   if (shape.length !== STANDARD.length) return undefined;
   return placesIn(axes, STANDARD).map(place => shape[place]) as unknown as [T, T, T, T, T];
@@ -52,7 +53,7 @@ function transpose(value: Tensor, order: readonly number[], axes: Axes): Tensor 
   return tensor('float32', result, shape);
 }
 
-/** The session of a model as one that takes and gives [N, C, D, H, W]; disposing it disposes the model. */
+/** Wraps the session of a model so that its input and output are [N, C, D, H, W]; disposing it disposes the model. */
 export function withStandardAxes(session: Session, axes: Axes): Session {
   if (axes === STANDARD) return session;
   const convert = (values: Readonly<Record<string, Tensor>>, order: readonly number[]): Record<string, Tensor> =>

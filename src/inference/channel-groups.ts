@@ -1,6 +1,7 @@
 /**
- * A model's output with its channels put together in another way: turned into another order, or several of them added up to one class.
- * Probabilities that exclude each other add; of logits z the class has log sum_k exp z_k, so that its probability is the sum too.
+ * Regroups the channels of a model's output: changes their order, or adds several of them up to one class.
+ * Probabilities of exclusive classes are added. For logits z the class has log sum_k exp z_k, so that its probability
+ * is the sum too.
  */
 import { InputError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
@@ -8,7 +9,7 @@ import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
 import type { Activation } from './probabilities.ts';
 
-/** For each class, in order, the channels of the model that make it up; at least one each. */
+/** The channels of the model that form each class, in order; at least one per class. */
 export type ChannelGroups = readonly (readonly number[])[];
 
 /** log sum_k exp z_k over some channels [K, voxels], one value per voxel. */
@@ -57,7 +58,9 @@ function regroup(output: Tensor, groups: ChannelGroups, activation: Activation):
   return tensor('float32', result, [samples, groups.length, ...size]);
 }
 
-/** The session of a model that gives classes in place of channels; its other outputs stay what they are. */
+/**
+ * Wraps the session of a model so that its output has classes instead of channels; its other outputs stay unchanged.
+ */
 export function withChannelGroups(
   session: Session,
   groups: ChannelGroups,

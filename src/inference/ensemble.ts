@@ -1,4 +1,4 @@
-/** Several models as one: what they must have in common, and the mean of what they say. */
+/** Ensembles: what their models must have in common, and the mean of their probabilities. */
 import { InputError } from '../core/errors.ts';
 import { type ModelInfo, type OutputClasses, outputClasses } from './model-info.ts';
 import type { Postprocessing } from './postprocess.ts';
@@ -31,8 +31,8 @@ export function sharedClasses(infos: readonly ModelInfo[]): OutputClasses {
 }
 
 /**
- * The post-processing of models that were all given the same.
- * @returns undefined where they differ: what suits one model need not suit the mean
+ * The post-processing that all models share.
+ * @returns undefined if the models differ: steps that suit one model need not suit the mean
  */
 export function sharedPostprocessing(infos: readonly ModelInfo[]): Postprocessing | undefined {
   const [first = {}, ...others] = infos.map(({ postprocess }) => postprocess ?? {});
@@ -40,7 +40,7 @@ export function sharedPostprocessing(infos: readonly ModelInfo[]): Postprocessin
 }
 
 /**
- * Mean of streams of slices on one grid, taken in step.
+ * Mean of streams of slices on one grid, read in parallel.
  * @param streams at least one, all with as many slices
  * @returns one mean per slice; each is valid until the next is asked for
  */

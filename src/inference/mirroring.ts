@@ -1,22 +1,22 @@
 /**
- * Mirroring at test time: a model also sees each window flipped along some axes, and what it says of the flipped window is flipped back.
- * Arrays are [..., D, H, W], row-major.
+ * Test-time mirroring: a model also sees each window flipped along some axes, and its output for the flipped window is
+ * flipped back. Arrays are [..., D, H, W], row-major.
  */
 import { range, type Triple } from '../core/shape.ts';
 
 /** An axis of a volume; x runs along W, y along H, z along D. */
 export type MirrorAxis = 'x' | 'y' | 'z';
 
-/** Every set of the axes, the empty one first: 2^n views of a window. */
+/** All subsets of the axes, the empty one first: 2^n views of a window. */
 export function mirrorings(axes: readonly MirrorAxis[]): readonly (readonly MirrorAxis[])[] {
   const distinct = [...new Set(axes)];
   return range(2 ** distinct.length).map(bits => distinct.filter((_, index) => ((bits >> index) & 1) === 1));
 }
 
 /**
- * The array flipped along axes; twice is the array itself.
+ * Flips an array along axes; flipping twice gives the array again.
  * @param values [..., D, H, W]
- * @returns new data, or `values` itself without an axis
+ * @returns new data, or `values` itself if there is no axis
  */
 export function mirror(
   values: Float32Array,

@@ -1,4 +1,4 @@
-/** What must be known of a model to use it, whatever made it. */
+/** The facts about a model that are needed to use it, whatever program made it. */
 import { InputError } from '../core/errors.ts';
 import type { Triple } from '../core/shape.ts';
 import type { Normalization } from '../data/normalize.ts';
@@ -12,58 +12,61 @@ import type { Activation, ClassKind } from './probabilities.ts';
 
 /** A class of a model. */
 export interface ModelLabel {
-  /** That its voxels are written as. */
+  /** Value with which its voxels are written. */
   readonly value: number;
   readonly name: string;
   /** The label values that make up a region; absent for plain classes. */
   readonly region?: readonly number[] | undefined;
 }
 
-/** The facts of a model; a model file carries them as metadata. */
+/** The facts about a model; a model file carries them as metadata. */
 export interface ModelInfo {
   /**
-   * The classes. With softmax the output has one channel for each, in this order. With sigmoid it has one for each class but the
-   * background (value 0). Without an activation the background decides: where it is listed the channels exclude each other. Classes
-   * that are regions have a channel each, and are written over each other in this order.
+   * The classes. With softmax the output has one channel for each, in this order. With sigmoid it has one for each
+   * class but the background (value 0). Without an activation the background decides: if it is listed, the channels
+   * exclude each other. Classes that are regions have a channel each, and are written over each other in this order.
    */
   readonly labels: readonly ModelLabel[];
-  /** Input channels. */
+  /** Number of input channels. */
   readonly channels: number;
-  /** The spacing the model was trained at; absent where it takes volumes as they are. */
+  /** The spacing that the model was trained at; absent if volumes are not resampled for it. */
   readonly spacingMm?: Xyz;
   /** How images are resampled to that spacing; linearly if not given. */
   readonly imageInterpolation?: ImageInterpolation;
-  /** RAS: it takes volumes with axes that run right, anterior, superior; absent where it takes them as they are stored. */
+  /** RAS: volumes are turned so that their axes run right, anterior, superior; absent if they are used as stored. */
   readonly orientation?: 'RAS';
   readonly normalize: Normalization;
-  /** [D, H, W] of the model's input. */
+  /** Size [D, H, W] of the model's input. */
   readonly patch: Triple;
-  /** [D, H, W] of the model's output, in the middle of its input (valid padding); the whole input if not given. */
+  /** Size [D, H, W] of the model's output, in the middle of its input (valid padding); the whole input if not given. */
   readonly output?: Triple | undefined;
-  /** The one batch size that the model takes; any if not given. */
+  /** The only batch size that the model accepts; any if not given. */
   readonly batch?: number | undefined;
   readonly activation: Activation;
   /** Axes along which it also sees each window flipped, unless somebody says otherwise; none if not given. */
   readonly mirror?: readonly MirrorAxis[] | undefined;
-  /** Where it is used as nnU-Net uses its networks; this then stands in place of `normalize`, `spacingMm` and `imageInterpolation`. */
+  /**
+   * Where it is used as nnU-Net uses its networks; this then stands in place of `normalize`, `spacingMm` and
+   * `imageInterpolation`.
+   */
   readonly nnunet?: NnunetPipeline | undefined;
-  /** What is done to a segmentation, by class name; nothing if not given. */
+  /** Post-processing of a segmentation by class name; none if not given. */
   readonly postprocess?: Postprocessing | undefined;
   readonly inputName: string;
   readonly outputName: string;
 }
 
-/** A model that is open. */
+/** A model that is loaded and ready to run. */
 export interface OpenModel {
   readonly session: Session;
   readonly info: ModelInfo;
 }
 
-/** What the channels of a model's output stand for. */
+/** Meaning of the channels of a model's output. */
 export interface OutputClasses {
-  /** How the channels relate. */
+  /** Relation between the channels. */
   readonly kind: ClassKind;
-  /** The label value of each channel. */
+  /** Label value of each channel. */
   readonly values: readonly number[];
 }
 

@@ -1,34 +1,34 @@
 /**
- * Where windows lie along one axis of an image, and how much each of their voxels counts. Windows lie on a regular grid, so the weights
- * of a window are products of one profile per axis, and so are the sums of weights at a voxel: each profile is divided by its sum
- * beforehand, and a blend is a plain sum. Source: nnU-Net (Isensee et al., Nature Methods 18, 2021) for the positions and the
- * Gaussian with sigma = window / 8.
+ * Positions of windows along one axis of an image, and weights of their voxels. Windows form a regular grid, so the
+ * weights of a window are products of one profile per axis, and so are the sums of weights at a voxel: each profile is
+ * divided by its sum beforehand, so blending is a plain sum. Source: nnU-Net (Isensee et al., Nature Methods 18, 2021)
+ * for the positions and the Gaussian with sigma = window / 8.
  */
 
-/** How much a voxel of a window counts: everywhere the same, or most in the middle. */
+/** Weighting of the voxels of a window: all the same, or highest in the middle. */
 export type Weighting = 'gaussian' | 'constant';
 
 /** One position of the window along one axis. */
 export interface Placement {
-  /** Index in the image of the window's first voxel; negative where the image is smaller than the window. */
+  /** Index in the image of the window's first voxel; negative if the image is smaller than the window. */
   readonly start: number;
   /** Weight of each voxel of the window; the weights of all placements sum to 1 at every voxel of the image. */
   readonly weights: Float64Array;
 }
 
 export interface PlacementOptions {
-  /** Voxels of the image along the axis. */
+  /** Length of the image along the axis, voxels. */
   readonly size: number;
-  /** Voxels of the window. */
+  /** Length of the window, voxels. */
   readonly window: number;
-  /** Share of a window that its neighbour covers too, in [0, 1). */
+  /** Fraction of a window that its neighbour also covers, in [0, 1). */
   readonly overlap: number;
   readonly weighting: Weighting;
 }
 
 /**
- * Evenly spaced positions along one axis with a step of at most window * (1 - overlap), from border to border; one centred position
- * where the image is not larger than the window.
+ * Evenly spaced positions along one axis with a step of at most window * (1 - overlap), from border to border; one
+ * centred position if the image is not larger than the window.
  * @returns ascending by start
  */
 export function placements({ size, window, overlap, weighting }: PlacementOptions): readonly Placement[] {
@@ -51,7 +51,10 @@ export function placements({ size, window, overlap, weighting }: PlacementOption
   }));
 }
 
-/** Weights along one axis of a window: 1, or a Gaussian about the middle with sigma = length / 8, which is 3e-4 at the ends and never 0. */
+/**
+ * Weights along one axis of a window: 1, or a Gaussian about the middle with sigma = length / 8, which is 3e-4 at the
+ * ends and never 0.
+ */
 function weightProfile(length: number, weighting: Weighting): Float64Array {
   switch (weighting) {
     case 'constant':

@@ -1,18 +1,18 @@
 /**
- * Post-processing of a segmentation, class by class: fill holes, drop components below a volume, keep the largest component, in this
- * order. Components are connected by faces, edges and corners (26 neighbours), holes by faces (6), so that the two fit together.
- * Voxels that a class loses become background; only background inside of a class is filled.
+ * Post-processing of a segmentation, class by class: fill holes, drop components below a volume, keep the largest
+ * component, in this order. Components are connected by faces, edges and corners (26 neighbours), holes by faces (6),
+ * so that the two are complementary. Removed voxels become background; only background inside a class is filled.
  */
 import { type Components, connectedComponents, findHoles, paintComponents } from '../volume/components.ts';
 import { type LabelVolume, voxelCount, type Xyz } from '../volume/volume.ts';
 
-/** What is done to one class; what is not given is not done. */
+/** Steps for one class; a step that is not given is skipped. */
 export interface ClassSteps {
-  /** Background that the class encloses becomes the class. */
+  /** Whether background that the class encloses becomes the class. */
   readonly fillHoles?: boolean | undefined;
-  /** Smaller components become background. */
+  /** Smallest volume of a component; smaller ones become background. */
   readonly minimumVolumeMm3?: number | undefined;
-  /** All components but the largest (the first of equals) become background. */
+  /** Whether all components but the largest (the first of equals) become background. */
   readonly largestComponent?: boolean | undefined;
 }
 
@@ -21,7 +21,7 @@ export type Postprocessing = Readonly<Record<string, ClassSteps>>;
 
 const BACKGROUND = 0;
 
-/** Components of a class as post-processing sees them. */
+/** Connected components of a class with 26 neighbours. */
 export function componentsOfClass(data: Uint8Array, sizeVoxels: Xyz, value: number): Components {
   return connectedComponents(data, sizeVoxels, { value, connectivity: 26 });
 }
@@ -32,9 +32,9 @@ export function voxelVolumeMm3([x, y, z]: Xyz): number {
 }
 
 /**
- * Which components stay.
+ * Decides which components stay.
  * @param sizes voxels of each component
- * @returns one answer per component
+ * @returns for each component whether it stays
  */
 export function keptComponents(
   sizes: ArrayLike<number>,
@@ -65,7 +65,7 @@ export function fillHoles(data: Uint8Array, sizeVoxels: Xyz, value: number): voi
 /**
  * Applies the steps of all classes; holes are filled first, classes in the order of `classes`.
  * @param classes names by label value; a name without steps is left alone
- * @returns new labels, or the same where there is nothing to do
+ * @returns new labels, or the same if there is nothing to do
  */
 export function postprocess(
   labels: LabelVolume,

@@ -1,9 +1,9 @@
 /**
- * Segments a volume with one model or the mean of several, whatever its size, spacing and axes: turn to the models' axes, normalise,
- * resample to the model's spacing, slide the window, resample the finished slices back, decide, post-process. The labels lie on the
- * input's own grid, with its affine.
- * The steps before the model are those of training, in the same order. Probabilities exist for a few slices at a time: memory is the
- * volume, the image on each model's grid, one window's depth of slices per model, and the labels.
+ * Segments a volume of any size, spacing and orientation with one model or an ensemble: turn to the models' axes,
+ * normalise, resample to the model's spacing, slide the window, resample the finished slices back, choose classes,
+ * post-process. The labels lie on the input's own grid, with its affine. The steps before the model are those of
+ * training, in the same order. Probabilities exist for a few slices at a time: memory is the volume, the image on each
+ * model's grid, one window's depth of slices per model, and the labels.
  */
 import { InputError } from '../core/errors.ts';
 import { type NormalizationWarning, normalize } from '../data/normalize.ts';
@@ -21,15 +21,15 @@ import { labelsFromProbabilities } from './probabilities.ts';
 import { countWindows, probabilitySlices, type SlidingWindowOptions, type WindowOptions } from './sliding-window.ts';
 
 export interface SegmentOptions extends WindowOptions {
-  /** Names the volume in warnings; `input` if not given. */
+  /** Name of the volume in warnings; `input` if not given. */
   readonly id?: string;
   /** Whether to return the probabilities too, which takes 4 bytes per voxel and channel. */
   readonly probabilities?: boolean;
   /** Whether the post-processing of the model is applied to the labels; true if not given. */
   readonly postprocess?: boolean;
   /**
-   * Sees the probabilities [K, y, x] of each slice in the models' axes, with the index of each of its voxels in the input; both
-   * are valid during the call only.
+   * Receives the probabilities [K, y, x] of each slice in the models' axes, and the index of each of its voxels in the
+   * input; both are valid only during the call.
    */
   readonly onSlice?: (probabilities: Float32Array, voxels: Int32Array) => void;
 }
@@ -37,12 +37,12 @@ export interface SegmentOptions extends WindowOptions {
 export interface Segmentation {
   /** On the grid of the input, with the label values of the model. */
   readonly labels: LabelVolume;
-  /** One channel per output channel of the model, on the grid of the input; where asked for. */
+  /** Probabilities with one channel per output channel of the model, on the grid of the input; only if asked for. */
   readonly probabilities?: Volume;
   readonly warnings: readonly SegmentationWarning[];
 }
 
-/** Something a person should know about a segmentation; the work goes on. */
+/** A warning about a segmentation, which does not stop it. */
 export interface SegmentationWarning {
   readonly code: NormalizationWarning['code'] | 'W_POSTPROCESS';
   readonly message: string;
@@ -63,12 +63,12 @@ export function segment(
 }
 
 /**
- * Segments a volume by the mean of the probabilities of several models. Each sees the volume normalised and resampled as in its own
- * training, through its own window; the mean is taken on the volume's own voxels.
+ * Segments a volume by the mean of the probabilities of several models. Each sees the volume normalised and resampled
+ * as in its own training, through its own window; the mean is taken on the volume's own voxels.
  * @param models at least one, with the same channels and classes
  * @param volume any grid; not changed
- * @throws {InputError} E_CHANNELS if the volume has other channels than the models take; E_MODEL_LABELS if a model names no class;
- * E_ENSEMBLE if the models differ in channels, classes or axes; as probabilitySlices
+ * @throws {InputError} E_CHANNELS if the volume has other channels than the models take; E_MODEL_LABELS if a model
+ * names no class; E_ENSEMBLE if the models differ in channels, classes or axes; as probabilitySlices
  * @throws {WorkError} E_NOT_FINITE if a model gives NaN
  */
 export async function segmentWithEnsemble(
@@ -119,12 +119,12 @@ function finish(labels: LabelVolume, infos: readonly ModelInfo[]): Pick<Segmenta
 /** A volume on the grid of a model: as the program prepares it, or as nnU-Net does. */
 type GridImage = { readonly image: Volume; readonly warnings: readonly NormalizationWarning[] } | PreparedVolume;
 
-/** A volume as a model sees it. */
+/** A volume as one model sees it. */
 interface ModelImage extends OpenModel {
   readonly seen: GridImage;
 }
 
-/** The volume on the grid of each model; models that want the same share it. */
+/** The volume on the grid of each model; models with equal requirements share it. */
 function modelImages(models: readonly OpenModel[], volume: Volume, id: string): readonly ModelImage[] {
   const prepared = new Map<string, GridImage>();
   return models.map(model => {

@@ -1,23 +1,27 @@
 /**
- * From a model's outputs to classes. Arrays are [K, voxels], class outermost. Two kinds of models exist: classes that exclude each other
- * (softmax; channel 0 is the background), and one independent foreground class per channel (the background has no channel), of which a
- * voxel takes the likeliest (sigmoid) or, where classes are regions that contain each other, the last that covers it (regions).
+ * From a model's outputs to classes. Arrays are [K, voxels], class outermost. Classes either exclude each other
+ * (softmax; channel 0 is the background), or each channel is an independent foreground class (the background has no
+ * channel). Of independent classes a voxel gets the most likely one (sigmoid) or, if classes are regions that contain
+ * each other, the last one that covers it (regions).
  */
 import { ShapeError } from '../core/errors.ts';
 
-/** What turns a model's output into probabilities; `none` where the model gives probabilities already. */
+/** Function that turns a model's output into probabilities; `none` if the output already is probabilities. */
 export type Activation = 'softmax' | 'sigmoid' | 'none';
 
-/** How the channels relate: they exclude each other (softmax), stand alone (sigmoid), or stand alone and overlap (regions). */
+/**
+ * Relation between the channels: exclusive (softmax), independent (sigmoid), or independent and overlapping (regions).
+ */
 export type ClassKind = 'softmax' | 'sigmoid' | 'regions';
 
 /** A foreground class of a sigmoid model is present from this probability on. */
 const PRESENT_FROM = 0.5;
 
 /**
- * Applies the activation in place, over channels at each voxel: softmax exp(z_k) / sum_j exp(z_j), sigmoid 1 / (1 + exp(-z)).
+ * Applies the activation in place, over channels at each voxel: softmax exp(z_k) / sum_j exp(z_j), sigmoid 1 / (1 +
+ * exp(-z)).
  * @param values [K, voxels]
- * @returns the sum of all probabilities, which is not finite where an input is NaN
+ * @returns the sum of all probabilities, which is not finite if an input is NaN
  */
 export function activate(values: Float32Array, classes: number, activation: Activation): number {
   const voxels = values.length / classes;
@@ -51,8 +55,9 @@ export function activate(values: Float32Array, classes: number, activation: Acti
 }
 
 /**
- * The class index of every voxel. Softmax: the most likely channel, the first of equals. Sigmoid: 0 where no channel reaches 0.5, else
- * 1 + the most likely channel. Regions: 1 + the last channel that reaches 0.5, as nnU-Net writes regions over each other.
+ * The class index of every voxel. Softmax: the most likely channel, the first of equals. Sigmoid: 0 if no channel
+ * reaches 0.5, otherwise 1 + the most likely channel. Regions: 1 + the last channel that reaches 0.5, as nnU-Net writes
+ * regions over each other.
  * @param probabilities [K, voxels]
  * @throws {ShapeError} if the length is not a multiple of the classes
  */

@@ -1,11 +1,12 @@
 /**
  * Runs a model over an image of any size in overlapping windows and blends the probabilities.
  *
- * Windows go through the image along its outermost axis. A slice that no later window touches is finished and handed on; only the slices
- * under the current row of windows are held, so memory is the image, one window's depth of slices and one batch, whatever the number
- * of windows. A model may give less than it sees (valid padding): its output lies in the middle of its input, and the outputs tile
- * the image. What a window sees beyond the image is the image's own minimum, without a copy of the image.
- * Arrays are [C, D, H, W] and [K, H, W], row-major. Nothing here knows millimetres or label values.
+ * Windows go through the image along its outermost axis. A slice that no later window touches is finished and passed
+ * on; only the slices under the current row of windows are held, so memory is the image, one window's depth of slices
+ * and one batch, whatever the number of windows. The output of a model may be smaller than its input (valid padding):
+ * it then lies in the middle of the input, and the outputs tile the image. Beyond the image a window contains the
+ * image's minimum; the image itself is not copied. Arrays are [C, D, H, W] and [K, H, W], row-major. Nothing here knows
+ * millimetres or label values.
  */
 import { InputError, WorkError } from '../core/errors.ts';
 import { elementCount, formatShape, sameShape, type Triple } from '../core/shape.ts';
@@ -15,21 +16,24 @@ import { type MirrorAxis, mirror, mirrorings } from './mirroring.ts';
 import { insideRange, type Placement, placements, type Weighting } from './placements.ts';
 import { type Activation, activate } from './probabilities.ts';
 
-/** What a person chooses about windows. */
+/** Settings of the sliding window that the user chooses. */
 export interface WindowChoice {
-  /** Share of a window's output that its neighbour covers too, in [0, 1); 0.5 if not given. */
+  /** Fraction of a window's output that its neighbour also covers, in [0, 1); 0.5 if not given. */
   readonly overlap?: number;
-  /** `gaussian` if not given. */
+  /** Weighting of the voxels of a window; `gaussian` if not given. */
   readonly weighting?: Weighting;
-  /** Axes along which the model also sees each window flipped; its probabilities are averaged over all 2^n views. Null or not given: those that the model states. */
+  /**
+   * Axes along which the model also sees each window flipped; its probabilities are averaged over all 2^n views. Null
+   * or not given: those that the model states.
+   */
   readonly mirror?: readonly MirrorAxis[] | null;
 }
 
-/** How windows are laid, and who watches. */
+/** Settings of the sliding window, and callbacks. */
 export interface WindowOptions extends WindowChoice {
-  /** Windows per run where the model leaves it open; 1 if not given. The last run of a row may hold fewer. */
+  /** Number of windows per run if the model leaves it open; 1 if not given. The last run of a row may hold fewer. */
   readonly batch?: number;
-  /** Called after every run with the number of windows that are done. */
+  /** Called after every run with the number of finished windows. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops between runs by throwing the signal's reason. */
   readonly signal?: AbortSignal;
@@ -40,41 +44,42 @@ export interface SlidingWindowOptions extends WindowOptions {
   /** Normalised intensities, [C, D, H, W]. */
   readonly image: Float32Array;
   readonly channels: number;
-  /** [D, H, W] of the image. */
+  /** Size [D, H, W] of the image. */
   readonly size: Triple;
-  /** [D, H, W] of the model's input. */
+  /** Size [D, H, W] of the model's input. */
   readonly window: Triple;
-  /** [D, H, W] of the model's output, in the middle of the input; the whole input if not given. */
+  /** Size [D, H, W] of the model's output, in the middle of the input; the whole input if not given. */
   readonly output?: Triple;
-  /** Channels of the model's output. */
+  /** Number of channels of the model's output. */
   readonly classes: number;
   readonly activation: Activation;
   readonly inputName: string;
   readonly outputName: string;
-  /** The one batch size that the model takes; a smaller group of windows is filled up. Any batch if not given. */
+  /** The only batch size that the model accepts; smaller groups of windows are filled up. Any batch if not given. */
   readonly fixedBatch?: number;
 }
 
-/** The windows of one row: they share their place along D. */
+/** The windows of one row, which have the same position along D. */
 type Place = readonly [d: Placement, h: Placement, w: Placement];
 
-/** What does not change from window to window. */
+/** Values that are the same for all windows. */
 interface Job extends SlidingWindowOptions {
   readonly output: Triple;
-  /** Voxels of the input on each side of the output. */
+  /** Number of voxels of the input on each side of the output. */
   readonly margin: Triple;
-  /** What a window sees beyond the image, per channel. */
+  /** Value beyond the image, per channel. */
   readonly fill: Float32Array;
-  /** Windows of a run, and the batch that is fed. */
+  /** Number of windows per run, and size of the batch that is fed. */
   readonly batch: number;
   readonly views: readonly (readonly MirrorAxis[])[];
 }
 
 /**
- * Probabilities of every class at every voxel, slice after slice along D: sum over windows of weight times probability, the weights
- * summing to 1.
+ * Probabilities of every class at every voxel, slice by slice along D: sum over windows of weight times probability,
+ * the weights summing to 1.
  * @returns [K, H, W] of slices 0, 1, ...; each is valid until the next is asked for
- * @throws {InputError} E_WINDOW for an impossible window, overlap or batch; E_MODEL_OUTPUT if the model gives another shape or type
+ * @throws {InputError} E_WINDOW for an impossible window, overlap or batch; E_MODEL_OUTPUT if the model gives another
+ * shape or type
  * @throws {WorkError} E_NOT_FINITE if the model gives NaN
  */
 export async function* probabilitySlices(options: SlidingWindowOptions): AsyncGenerator<Float32Array, void> {
@@ -105,7 +110,7 @@ export async function* probabilitySlices(options: SlidingWindowOptions): AsyncGe
 }
 
 /**
- * {@link probabilitySlices} put together.
+ * The slices of {@link probabilitySlices} in one array.
  * @returns [K, D, H, W]
  */
 export async function slidingWindow(options: SlidingWindowOptions): Promise<Float32Array> {
@@ -132,7 +137,7 @@ function placementsPerAxis(
   return [along(0), along(1), along(2)];
 }
 
-/** Number of windows that an image takes. */
+/** Number of windows for an image. */
 export function countWindows(layout: Layout): number {
   return placementsPerAxis(layout).reduce((product, { length }) => product * length, 1);
 }
@@ -177,7 +182,7 @@ function channelMinima(image: Float32Array, channels: number): Float32Array {
   });
 }
 
-/** Runs the model on a group of windows and adds what it says to the slices. */
+/** Runs the model on a group of windows and adds its output to the slices. */
 async function addWindows(
   slots: readonly Float32Array[],
   group: readonly Place[],
@@ -193,7 +198,7 @@ async function addWindows(
   for (const axes of views) {
     const given = await runModel(mirror(fed, window, axes), job);
     group.forEach((place, index) => {
-      // nobody else sees the output of this run, and a copy of it is large
+      // the output of this run is not used elsewhere, and a copy would be large
       const values = given.subarray(index * outputLength, (index + 1) * outputLength);
       if (!Number.isFinite(activate(values, classes, job.activation))) throw notFinite(place, job);
       addTo(slots, place, { job, probabilities: mirror(values, output, axes) });
@@ -216,7 +221,10 @@ export async function runModel(input: Float32Array, job: Run): Promise<Float32Ar
 /** Where windows are copied from. */
 type Source = Pick<Job, 'image' | 'size' | 'window' | 'margin' | 'fill'>;
 
-/** Copies the window whose output starts at `place` to `target`, [C, d, h, w], with the channel's `fill` outside of the image. */
+/**
+ * Copies the window whose output starts at `place` to `target`, [C, d, h, w], with the channel's `fill` outside of the
+ * image.
+ */
 export function copyIn(target: Float32Array, place: Triple, { image, size, window, margin, fill }: Source): void {
   const [depth, height, width] = size;
   const [d, h, w] = window;
@@ -235,7 +243,10 @@ export function copyIn(target: Float32Array, place: Triple, { image, size, windo
   });
 }
 
-/** Adds a window's weighted probabilities, [K, d, h, w], to the slices; a view of several counts as much as its share. */
+/**
+ * Adds a window's weighted probabilities, [K, d, h, w], to the slices; one of several views is weighted by its
+ * fraction.
+ */
 function addTo(
   slots: readonly Float32Array[],
   [placedD, placedH, placedW]: Place,

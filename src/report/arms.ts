@@ -1,10 +1,13 @@
-/** How arms are told apart in every table and chart: a fixed order, and colour, dash and marker together, so that none carries the meaning alone. */
+/**
+ * Styles that distinguish arms in every table and chart: a fixed order, and colour, dash and marker together, so that
+ * none alone carries the meaning.
+ */
 import { ARMS } from '../experiment/record.ts';
 
-/** Colours are CSS variables, so that light, dark and print can each choose theirs. */
+/** Style of an arm. Colours are CSS variables, so that light, dark and print mode each define theirs. */
 export interface ArmStyle {
   readonly colour: string;
-  /** SVG stroke-dasharray. */
+  /** Dash pattern, an SVG stroke-dasharray. */
   readonly dash: string;
   readonly symbol: 'circle' | 'square' | 'triangle' | 'diamond' | 'star' | 'cross';
 }
@@ -18,7 +21,9 @@ const STYLES: readonly ArmStyle[] = [
   { colour: 'var(--arm-6)', dash: '1 2', symbol: 'cross' },
 ];
 
-/** Teacher, student, baseline first where they exist, then the others in the given order, each name once. */
+/**
+ * Names of arms in the order of tables: teacher, student, baseline if they exist, then the others as given, each once.
+ */
 export function orderArms(names: Iterable<string>): readonly string[] {
   const given = new Set(names);
   const known: readonly string[] = ARMS.filter(arm => given.has(arm));

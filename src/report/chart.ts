@@ -1,6 +1,6 @@
 /**
  * The bridge to Observable Plot: draws marks without a browser and returns a figure with caption and text alternative.
- * Charts are 340 pixels wide, so that their text keeps its size on a telephone and several stand side by side on a desk.
+ * Charts are 340 pixels wide, so that text keeps its size on a phone and several fit side by side on a desktop.
  */
 import { type Markish, type PlotOptions, plot } from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
@@ -12,15 +12,16 @@ const CHART_WIDTH = 340;
 export interface ChartText {
   /** Short heading of the figure. */
   readonly title: string;
-  /** What a reader who cannot see the chart should know. */
+  /** Text alternative for readers who cannot see the chart. */
   readonly description: string;
-  /** Shown below, where more needs saying. */
+  /** Caption below the chart, if it needs one. */
   readonly caption?: Markup;
 }
 
 /**
  * Draws one chart.
- * @param options scales and margins as Plot takes them; marks must not use `marker` or `clip`, whose ids are counted globally
+ * @param options scales and margins as Plot takes them; marks must not use `marker` or `clip`, whose ids are counted
+ * globally
  */
 export function renderChart(marks: readonly Markish[], options: PlotOptions, text: ChartText): Markup {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
@@ -31,7 +32,7 @@ export function renderChart(marks: readonly Markish[], options: PlotOptions, tex
   return html`<figure class="chart"><h3>${text.title}</h3><div role="img" aria-label="${alternative}">${trusted(drawing.outerHTML)}</div>${caption}</figure>`;
 }
 
-/** Cuts a name to what fits beside a chart. */
+/** Shortens a name so that it fits beside a chart. */
 export function shorten(name: string, characters: number): string {
   return name.length <= characters ? name : `${name.slice(0, characters - 1)}\u2026`;
 }

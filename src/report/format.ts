@@ -1,4 +1,7 @@
-/** Numbers as people read them in the report. A number that is missing or not finite is written `n/a`, never as a false zero. */
+/**
+ * Numbers as people read them in the report. A number that is missing or not finite is written `n/a`, never as a false
+ * zero.
+ */
 
 type MaybeNumber = number | null | undefined;
 

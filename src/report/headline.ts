@@ -1,6 +1,6 @@
 /**
- * The first sentences of a report, made from the numbers alone. A difference is only called one where its test says so: with a
- * corrected p >= 0.05 the sentence is that none was found, whatever the means look like.
+ * The first sentences of a report, derived from the numbers alone. They state a difference only if its test supports
+ * it: with a corrected p >= 0.05 they say that none was found, whatever the means look like.
  */
 
 import { isDistance } from '../metrics/metric-facts.ts';
@@ -10,7 +10,7 @@ import { cannotTell, isDifference, plural, signed } from '../study/comparison/se
 import { isWorse, metricFacts, nounOf, parseMetric } from '../study/comparison/tested-metric.ts';
 import { formatDice, formatInterval, formatPValue, formatShare, formatSigned } from './format.ts';
 
-/** The tests of `first` against `second`, turned round where they were recorded the other way. */
+/** The tests of `first` against `second`, reversed if they were recorded the other way round. */
 function testsOf(comparison: Comparison, first: string, second: string): readonly PairTest[] {
   return comparison.pairs.flatMap(pair => {
     if (pair.a === first && pair.b === second) return [pair];
@@ -20,7 +20,7 @@ function testsOf(comparison: Comparison, first: string, second: string): readonl
   });
 }
 
-/** The one on mean Dice. */
+/** The test on mean Dice. */
 function findPair(comparison: Comparison, first: string, second: string): PairTest | undefined {
   return testsOf(comparison, first, second).find(({ metric }) => metric === 'meanDice');
 }
@@ -75,8 +75,8 @@ function againstTeacher(comparison: Comparison): string | undefined {
 }
 
 /**
- * What a run found, in one to two sentences. Speaks of teacher, student and baseline where they are there, and otherwise lists
- * the arms' means without ranking them.
+ * The finding of a run in one or two sentences. They compare teacher, student and baseline if these exist, and
+ * otherwise list the means of the arms without ranking them.
  */
 export function headline(comparison: Comparison): string {
   if (comparison.arms['student'] !== undefined) {

@@ -1,10 +1,10 @@
-/** Where the names of curves and points go, so that none lies on another. */
+/** Places the names of curves and points so that they do not overlap. */
 
 /**
- * Moves labels apart, upwards from the lowest, and back down where the highest would leave the chart.
- * @param heights where they would like to be, in units of the axis
- * @param gap the least distance between two
- * @param top of the chart
+ * Moves labels apart, upwards from the lowest, and back down if the highest would leave the chart.
+ * @param heights preferred positions, in units of the axis
+ * @param gap smallest distance between two labels
+ * @param top upper end of the chart
  */
 export function spreadLabels(heights: readonly number[], gap: number, top: number): number[] {
   const order = heights.map((_, index) => index).sort((a, b) => heights[a]! - heights[b]!);

@@ -1,4 +1,7 @@
-/** Learning curves: one panel per loss term and one for the validation Dice, each arm with its own colour, dash and label. */
+/**
+ * Learning curves: one panel per loss term and one for the validation Dice, each arm with its own colour, dash and
+ * label.
+ */
 import { dot, line, text } from '@observablehq/plot';
 import type { HistoryRow } from '../experiment/record.ts';
 import { type ArmStyle, armStyles, orderArms } from './arms.ts';
@@ -26,7 +29,7 @@ const MOST_POINTS = 60;
 const HEIGHT = 210;
 const LABEL_GAP_PX = 13;
 
-/** Names of recorded terms that people read more easily spelled out; any other term keeps its own. */
+/** Readable names of recorded loss terms; any other term keeps its own name. */
 const TERM_TITLES: Readonly<Record<string, string>> = {
   total: 'Total loss',
   crossEntropy: 'Cross-entropy',
@@ -55,7 +58,7 @@ function renderPanel({ title, axis, curves, markers }: Panel): Markup {
   const highest = Math.max(...values);
   const top = highest > lowest ? highest : lowest + 1;
   const ends = curves.map(curve => curve.points.at(-1)!);
-  // where the longest curve ends, so that no name lies on a curve
+  // where the longest curve ends, so that no name covers a curve
   const labelStep = Math.max(...ends.map(([step]) => step));
   const labelHeights = spreadLabels(
     ends.map(end => end[1]),
@@ -90,7 +93,7 @@ function renderPanel({ title, axis, curves, markers }: Panel): Markup {
 /**
  * All panels of a run: the validation Dice first, then every loss term in order of appearance.
  * @param histories rows per arm; arms without any row are left out
- * @returns an empty list where nothing was recorded
+ * @returns an empty list if nothing was recorded
  */
 export function renderLearningCurves(histories: Readonly<Record<string, readonly HistoryRow[]>>): readonly Markup[] {
   const order = orderArms(Object.keys(histories));

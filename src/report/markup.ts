@@ -5,7 +5,7 @@ export interface Markup {
   readonly markup: string;
 }
 
-/** What may stand in a template: text and numbers are escaped, markup and lists of it are taken as they are. */
+/** Values that a template accepts: text and numbers are escaped, markup and lists of it are inserted unchanged. */
 export type Insertable = string | number | Markup | readonly Markup[];
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -32,7 +32,10 @@ function insert(value: Insertable): string {
   return 'markup' in value ? value.markup : value.map(part => part.markup).join('');
 }
 
-/** Template tag: `` html`<td>${caseId}</td>` `` with every plain value escaped. Attribute values must be in double quotes. */
+/**
+ * Template tag: `` html`<td>${caseId}</td>` `` with every plain value escaped. Attribute values must be in double
+ * quotes.
+ */
 export function html(strings: TemplateStringsArray, ...values: readonly Insertable[]): Markup {
   return trusted(strings.reduce((whole, part, index) => whole + insert(values[index - 1]!) + part));
 }

@@ -1,7 +1,7 @@
 /**
- * Pictures of one slice: the image, then the same slice with each segmentation drawn on it, as PNG bytes.
- * The slice is the one across x, y or z that shows the most of the reference; it is drawn with square millimetres, upwards and
- * forwards up where the affine says so. Knows nothing of HTML.
+ * Pictures of one slice: the image, then the same slice with each segmentation drawn on it, as PNG bytes. The slice is
+ * the one across x, y or z that shows the most of the reference; it is drawn with square millimetres; superior or
+ * anterior is up if the affine says so. Knows nothing of HTML.
  */
 import { encode } from 'fast-png';
 import { InputError } from '../core/errors.ts';
@@ -17,12 +17,15 @@ interface MontageSegmentation {
 }
 
 export interface MontageInput {
-  /** Its first channel is shown. */
+  /** Image of the case; its first channel is shown. */
   readonly volume: Volume;
   readonly segmentations: readonly MontageSegmentation[];
-  /** Chooses the slice and becomes the second picture; without it all segmentations choose together. */
+  /**
+   * Reference segmentation. It chooses the slice and becomes the second picture; without it all segmentations choose
+   * together.
+   */
   readonly reference?: LabelVolume;
-  /** Names by label value; the first is the background. */
+  /** Class names by label value; the first is the background. */
   readonly labelNames: readonly string[];
 }
 
@@ -32,7 +35,7 @@ interface MontageColumn {
   readonly png: Uint8Array;
 }
 
-/** How a class is drawn: fill and outline in the colour, the outline in dashes of its own. */
+/** Style of a class: fill and outline in its colour, the outline in its own dashes. */
 export interface MontageLegendEntry {
   readonly name: string;
   /** `#rrggbb` */
@@ -40,7 +43,7 @@ export interface MontageLegendEntry {
   readonly outline: 'solid' | 'dashed' | 'dotted';
 }
 
-/** The pictures of one case with what a reader needs to understand them. */
+/** The pictures of one case, with the slice and the legend. */
 export interface Montage {
   readonly columns: readonly MontageColumn[];
   readonly legend: readonly MontageLegendEntry[];
@@ -61,7 +64,9 @@ function outlineOf(label: number): (typeof OUTLINES)[number] {
   return OUTLINES[(label - 1) % OUTLINES.length]!;
 }
 
-/** A slice: the axis it is across, its index, and the two axes of the picture (right, up) with their direction and zoom. */
+/**
+ * A slice: the axis it is across, its index, and the two axes of the picture (right, up) with their direction and zoom.
+ */
 interface Slice {
   readonly across: Axis;
   readonly index: number;
@@ -78,7 +83,7 @@ function growsTowardsPositive(affine: readonly number[], axis: Axis): boolean {
   return column.reduce((largest, value) => (Math.abs(value) > Math.abs(largest) ? value : largest), 0) >= 0;
 }
 
-/** The slice with the most labelled area in square millimetres; the middle one across z where nothing is labelled. */
+/** The slice with the most labelled area in square millimetres; the middle one across z if nothing is labelled. */
 function chooseSlice(volume: Volume, masks: readonly LabelVolume[]): Slice {
   const { sizeVoxels, spacingMm } = volume;
   const areas = sizeVoxels.map(size => new Float64Array(size));
@@ -123,7 +128,10 @@ function chooseSlice(volume: Volume, masks: readonly LabelVolume[]): Slice {
   };
 }
 
-/** Grey value 0 to 255 of every voxel of the slice, row by row from the top, windowed at the volume's 1st and 99th percentile. */
+/**
+ * Grey value 0 to 255 of every voxel of the slice, row by row from the top, windowed at the volume's 1st and 99th
+ * percentile.
+ */
 function greySlice(volume: Volume, voxels: Uint32Array): Uint8Array {
   const firstChannel = volume.data.subarray(0, voxelCount(volume.sizeVoxels));
   const sorted = firstChannel.filter(value => Number.isFinite(value)).sort();
@@ -146,7 +154,7 @@ function sliceVoxels({ sizeVoxels }: Volume, { across, index, right, up, flipUp 
   });
 }
 
-/** How much of a pixel its label covers: filled thinly, along its outline fully, in the dashes of the label. */
+/** Opacity of the label at each pixel: low in the fill, full along the dashed outline. */
 function labelOpacity(labelAt: (x: number, y: number) => number, x: number, y: number): number {
   const label = labelAt(x, y);
   if (label === 0) return 0;
@@ -155,7 +163,7 @@ function labelOpacity(labelAt: (x: number, y: number) => number, x: number, y: n
   return isEdge && (x + y) % period < drawn ? 1 : FILL_OPACITY;
 }
 
-/** Draws the grey slice, enlarged, with labels filled and outlined where there are any. */
+/** Draws the grey slice, enlarged, with filled and outlined labels if there are any. */
 function drawPicture(grey: Uint8Array, labels: Uint8Array | null, columns: number, slice: Slice): Uint8Array {
   const { zoomRight, zoomUp } = slice;
   const rows = grey.length / columns;
@@ -178,8 +186,8 @@ function drawPicture(grey: Uint8Array, labels: Uint8Array | null, columns: numbe
 }
 
 /**
- * Draws the slice that shows the most of a case: first the image alone, then the reference where given, then every segmentation.
- * Enlarged four times (less where that passes 640 pixels) without smoothing, so that voxels stay visible.
+ * Draws the slice that shows the most of a case: first the image alone, then the reference where given, then every
+ * segmentation. Enlarged four times (less where that passes 640 pixels) without smoothing, so that voxels stay visible.
  * @throws {InputError} E_MONTAGE_GRID if a segmentation is on another grid than the volume
  */
 export function renderMontage({ volume, segmentations, reference, labelNames }: MontageInput): Montage {

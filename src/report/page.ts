@@ -1,10 +1,10 @@
-/** The page that every report is: one file with its style in it, no script, nothing loaded from elsewhere. */
+/** The page of every report: one file with embedded style, without scripts, that loads nothing from elsewhere. */
 import { html, type Markup } from './markup.ts';
 import { STYLE } from './style.ts';
 
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/** A part of a page; nothing at all without content. */
+/** A section of a page; empty if it has no content. */
 export function section(title: string, explanation: string, content: readonly Markup[]): Markup {
   if (content.length === 0) return html``;
   return html`<section><h2>${title}</h2>${explanation === '' ? '' : html`<p class="explain">${explanation}</p>`}${content}</section>
@@ -16,16 +16,16 @@ export function charts(figures: readonly Markup[]): readonly Markup[] {
   return figures.length === 0 ? [] : [html`<div class="charts">${figures}</div>`];
 }
 
-/** What stands on a page. */
+/** Content of a page. */
 export interface Page {
   readonly title: string;
-  /** What was found, in one to two sentences. */
+  /** The finding in one or two sentences. */
   readonly headline: string;
-  /** What a reader must know to judge the numbers, one paragraph each. */
+  /** Notes that a reader needs to judge the numbers, one paragraph each. */
   readonly notes: readonly string[];
   /** In order; an empty one is nothing. */
   readonly sections: readonly Markup[];
-  /** Whether the file will be written again, so that a browser reads it again now and then. */
+  /** Whether the file will be written again; a browser then reloads it from time to time. */
   readonly isRunning: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What Dice costs: one chart per cost, every arm of a sweep as a point, and the Pareto front as a line. */
+/** Dice against cost: one chart per cost, every arm of a sweep as a point, and the Pareto front as a line. */
 import { dot, line, text } from '@observablehq/plot';
 import { ARMS, type Arm } from '../experiment/record.ts';
 import { SWEEP_COSTS, type SweepCost, type SweepResults } from '../study/sweep-record.ts';
@@ -25,7 +25,7 @@ interface Point {
   readonly isOnFront: boolean;
 }
 
-/** Both ends of a logarithmic axis and its middle. */
+/** Ticks of a logarithmic axis: both ends and the middle. */
 function ticksOf(costs: readonly number[]): readonly number[] {
   const [lowest, highest] = [Math.min(...costs), Math.max(...costs)];
   return lowest === highest ? [lowest] : [lowest, Math.sqrt(lowest * highest), highest];
@@ -89,7 +89,7 @@ function renderFront(cost: SweepCost, { arms, fronts }: SweepResults): Markup {
   });
 }
 
-/** A chart of the Pareto front per cost. */
+/** One chart of the Pareto front for each cost. */
 export function renderFronts(results: SweepResults): readonly Markup[] {
   return SWEEP_COSTS.map(cost => renderFront(cost, results));
 }

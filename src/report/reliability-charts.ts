@@ -1,4 +1,4 @@
-/** Reliability diagrams: how often voxels have a class, against the probability that an arm gave them. */
+/** Reliability diagrams: observed frequency of a class against the probability that an arm predicted. */
 import { dot, line, link } from '@observablehq/plot';
 import type { Evaluation } from '../experiment/record.ts';
 import { armStyles, orderArms } from './arms.ts';
@@ -8,7 +8,7 @@ import type { Markup } from './markup.ts';
 
 type Evaluations = Readonly<Record<string, Evaluation>>;
 
-/** Bins with fewer voxels say more about chance than about a model. */
+/** Smallest number of voxels of a bin; smaller bins show chance rather than the model. */
 const FEWEST_VOXELS = 20;
 
 function pointsOf(evaluation: Evaluation, className: string): readonly (readonly [number, number])[] {
@@ -45,7 +45,10 @@ function renderClass(className: string, evaluations: Evaluations): Markup {
   });
 }
 
-/** One figure per class with a curve per arm; on the diagonal, probabilities mean what they say. Nothing where none were recorded. */
+/**
+ * One figure per class with a curve per arm; on the diagonal, probabilities are calibrated. Empty if none were
+ * recorded.
+ */
 export function renderReliability(evaluations: Evaluations): readonly Markup[] {
   const all = Object.values(evaluations);
   const classes = new Set(all.flatMap(({ calibration }) => Object.keys(calibration)));

@@ -1,7 +1,7 @@
 /**
- * One run, or several arms, as a single HTML file that opens from disk, needs no network and runs no script: charts are static
- * SVG, pictures are embedded, and a content security policy forbids everything else. Case ids, class names and notes come from
- * files of unknown origin and are escaped by the template that builds the page.
+ * One run, or several arms, as a single HTML file that opens from disk, needs no network and runs no script: charts are
+ * static SVG, pictures are embedded, and a content security policy forbids everything else. Case ids, class names and
+ * notes come from files of unknown origin and are escaped by the template that builds the page.
  */
 import type { Evaluation, HistoryRow } from '../experiment/record.ts';
 import type { Comparison } from '../study/comparison/comparison.ts';
@@ -24,18 +24,18 @@ import { renderTradeOffs } from './trade-off-charts.ts';
 import { isRunning, renderUnits } from './units-section.ts';
 import { renderVolumeAgreement } from './volume-charts.ts';
 
-/** A case that is shown in pictures, and why this one. */
+/** A case that is shown in pictures, and the reason for its choice. */
 interface ReportMontage extends Montage {
   readonly caseId: string;
   readonly label: 'worst' | 'median' | 'best';
 }
 
-/** Everything a report shows. An empty record or list leaves its section out. */
+/** Everything that a report shows. An empty record or list omits its section. */
 export interface ReportInput {
   readonly title: string;
   /** Resolved recipe, YAML. */
   readonly recipe: string;
-  /** Versions, host, seeds, date: shown as they are, in this order. */
+  /** Provenance (versions, host, seeds, date), shown unchanged in this order. */
   readonly provenance: Readonly<Record<string, string>>;
   readonly comparison: Comparison;
   /** By arm. */
@@ -43,11 +43,11 @@ export interface ReportInput {
   /** By arm. */
   readonly histories: Readonly<Record<string, readonly HistoryRow[]>>;
   readonly montage: readonly ReportMontage[];
-  /** What a reader must know to judge the numbers, one paragraph each. */
+  /** Notes that a reader needs to judge the numbers, one paragraph each. */
   readonly notes: readonly string[];
-  /** Of the run; empty where they are not known. */
+  /** Units of the run; empty if they are not known. */
   readonly units: readonly UnitReport[];
-  /** Command that repeats the run; by default `voxstill run recipe.yaml` on the recipe below. */
+  /** Command that repeats the run; `voxstill run recipe.yaml` with the recipe below if not given. */
   readonly command?: string;
 }
 

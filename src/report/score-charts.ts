@@ -24,7 +24,7 @@ function quantile(sorted: readonly number[], share: number): number {
   return below + (sorted[Math.ceil(position)]! - below) * (position % 1);
 }
 
-/** Spreads points over a row so that equal values stay visible; the same every time. */
+/** Spreads points over a row so that equal values stay visible; deterministic. */
 function jitter(index: number): number {
   return 0.24 * (2 * ((index * 0.618034) % 1) - 1);
 }
@@ -113,7 +113,10 @@ function renderClassSpread(className: string, evaluations: Evaluations): Markup 
   });
 }
 
-/** One figure per class: a box (quartiles and median) and a point per case for every arm. Classes without any score are left out. */
+/**
+ * One figure per class: a box (quartiles and median) and a point per case for every arm. Classes without any score are
+ * left out.
+ */
 export function renderDicePerCase(evaluations: Evaluations): readonly Markup[] {
   const classes = new Set(Object.values(evaluations).flatMap(evaluation => Object.keys(evaluation.summary.classes)));
   return [...classes]
@@ -121,7 +124,7 @@ export function renderDicePerCase(evaluations: Evaluations): readonly Markup[] {
     .map(name => renderClassSpread(name, evaluations));
 }
 
-/** `Dice of x` for a metric of the record, and the class it speaks of (null for the mean). */
+/** `Dice of x` for a metric of the record, and its class (null for the mean). */
 function readMetric(metric: string): { readonly label: string; readonly className: string | null } {
   return metric.startsWith('dice:')
     ? { label: metric.slice('dice:'.length), className: metric.slice('dice:'.length) }
@@ -181,8 +184,8 @@ function renderPair(tests: readonly PairTest[], evaluations: Evaluations): Marku
 }
 
 /**
- * One figure per pair of arms: the difference on every case, its mean (diamond) with the 95 % interval (bar), and what the test says.
- * Points appear where both evaluations are there; the interval and the sentence come from the comparison in any case.
+ * One figure per pair of arms: the difference on every case, its mean (diamond) with the 95 % interval (bar), and the
+ * result of the test. Points need both evaluations; interval and sentence always come from the comparison.
  */
 export function renderPairedDifferences(comparison: Comparison, evaluations: Evaluations): readonly Markup[] {
   const pairs = new Map<string, PairTest[]>();

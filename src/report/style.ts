@@ -1,6 +1,7 @@
 /**
- * The report's style sheet: light and dark by the reader's preference, always light in print, one column on a narrow screen.
- * Arm colours are Okabe and Ito's, darkened or lightened until they reach a contrast of 4.5 on their background.
+ * The report's style sheet: light and dark by the reader's preference, always light in print, one column on a narrow
+ * screen. Arm colours are Okabe and Ito's, darkened or lightened until they reach a contrast of 4.5 on their
+ * background.
  */
 
 const LIGHT = `--page: #ffffff; --text: #1b1f24; --soft: #57606a; --line: #d0d7de; --panel: #f6f8fa; --plot-background: #ffffff;

@@ -1,4 +1,4 @@
-/** A sweep as a single HTML file: what was chosen, every arm in a table, the Pareto fronts, and what the tests say. */
+/** The report of a sweep as a single HTML file: the choice, a table of all arms, the Pareto fronts, and the tests. */
 import type { PairTest } from '../study/comparison/comparison.ts';
 import type { SweepResults } from '../study/sweep-record.ts';
 import type { UnitReport } from '../study/units/state.ts';
@@ -13,7 +13,7 @@ import { isRunning, renderUnits } from './units-section.ts';
 export interface SweepReportInput {
   readonly title: string;
   readonly results: SweepResults;
-  /** Command that repeats it. */
+  /** Command that repeats the sweep. */
   readonly command: string;
   /** The recipe before the grid, resolved, YAML. */
   readonly recipe: string;

@@ -24,11 +24,13 @@ type Evaluations = Readonly<Record<string, Evaluation>>;
 
 interface Row {
   readonly measure: string;
-  /** Value and, below it in small, what qualifies it: an interval, a share of the teacher's. */
+  /** A value and, in small print below it, an interval or the fraction of the teacher's value. */
   readonly cell: (arm: string) => readonly [value: string, detail: string];
 }
 
-/** A row of a table: its title, then a value and a smaller detail for each column; no detail where the text is empty. */
+/**
+ * A row of a table: its title, then a value and a smaller detail for each column; no detail where the text is empty.
+ */
 export interface TableRow {
   readonly title: string;
   readonly cells: readonly (readonly [value: string, detail: string])[];
@@ -76,7 +78,10 @@ function estimateCell(
   return [format(estimate.mean), `${formatInterval(estimate.ci95, format)}, n\u00a0=\u00a0${estimate.n}`];
 }
 
-/** The arms side by side: quality with 95 % intervals, cost with its share of the teacher's where there is a teacher. */
+/**
+ * The arms side by side: quality with 95 % intervals, cost with its fraction of the teacher's cost if there is a
+ * teacher.
+ */
 export function renderArmsTable(comparison: Comparison, evaluations: Evaluations): Markup {
   const arms = orderArms(Object.keys(comparison.arms));
   const teacher = comparison.arms['teacher'];
@@ -128,7 +133,7 @@ export function renderArmsTable(comparison: Comparison, evaluations: Evaluations
   );
 }
 
-/** Mean Dice of every seed and of every fold, where a run has several; nothing otherwise. */
+/** Mean Dice of every seed and every fold, if a run has several; empty otherwise. */
 export function renderRepeatsTable(comparison: Comparison): readonly Markup[] {
   const arms = orderArms(Object.keys(comparison.arms));
   const rowsOf = (kind: 'seeds' | 'folds', noun: string): readonly Row[] => {
@@ -166,7 +171,10 @@ function formatCalibration(value: number | null | undefined): string {
   return formatNumber(value, 4);
 }
 
-/** What tells how an arm errs: too much or too little, how far off, how sure; per class, over the cases where it is a number. */
+/**
+ * Further measures of the errors of an arm (volume, distance, calibration) per class, over the cases where they are
+ * defined.
+ */
 export function renderMeasuresTable(evaluations: Evaluations): Markup {
   const arms = orderArms(Object.keys(evaluations));
   const classes = new Set(arms.flatMap(arm => Object.keys(evaluations[arm]!.summary.classes)));
@@ -181,7 +189,10 @@ export function renderMeasuresTable(evaluations: Evaluations): Markup {
   return renderByArm('Further measures of each arm, with 95 % confidence intervals over cases.', arms, rows);
 }
 
-/** Every metric tested: mean difference with the corrected p, and a word where the test supports one; a column per pair of arms. */
+/**
+ * Every metric tested: mean difference with the corrected p, and a word if the test supports a difference; one column
+ * per pair of arms.
+ */
 export function renderTestsTable(comparison: Comparison): readonly Markup[] {
   const pairs = [...new Set(comparison.pairs.map(({ a, b }) => `${a} minus ${b}`))];
   const rows = [...new Set(comparison.pairs.map(({ metric }) => metric))].map(
@@ -205,7 +216,10 @@ export function renderTestsTable(comparison: Comparison): readonly Markup[] {
   return [renderByArm(caption, pairs, rows)];
 }
 
-/** How many cases lack a class: in both reference and prediction (left out of means), or in just one (Dice 0, infinite distance). */
+/**
+ * How many cases lack a class: in both reference and prediction (left out of means), or in just one (Dice 0, infinite
+ * distance).
+ */
 export function renderEmptyClassesTable(evaluations: Evaluations): Markup {
   const arms = orderArms(Object.keys(evaluations));
   const classes = new Set(arms.flatMap(arm => Object.keys(evaluations[arm]!.summary.classes)));

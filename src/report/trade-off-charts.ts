@@ -1,4 +1,4 @@
-/** What quality costs: mean Dice of every arm against its size and its time, with the Pareto front of those that nothing beats in both. */
+/** Quality against cost: mean Dice of every arm against its size and its time, with the Pareto front. */
 import { dot, line, link, text } from '@observablehq/plot';
 import { paretoFront } from '../metrics/pareto.ts';
 import type { ArmSummary, Comparison } from '../study/comparison/comparison.ts';
@@ -97,7 +97,7 @@ function renderCost({ title, axis, of }: Cost, comparison: Comparison): readonly
   ];
 }
 
-/** One figure per cost; none where fewer than two arms have one. */
+/** One figure per cost; none if fewer than two arms have that cost. */
 export function renderTradeOffs(comparison: Comparison): readonly Markup[] {
   return COSTS.flatMap(cost => renderCost(cost, comparison));
 }

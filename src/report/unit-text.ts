@@ -1,4 +1,4 @@
-/** Where units stand, in words. */
+/** States of units as text. */
 import { countStates, UNIT_STATES, type UnitReport } from '../study/units/state.ts';
 import { formatDuration } from './format.ts';
 
@@ -11,12 +11,12 @@ export function countsText(reports: readonly UnitReport[]): string {
   return [`${done} of ${reports.length} units done`, ...rest].join(', ');
 }
 
-/** Where a unit runs or ran; empty where nobody has begun it. */
+/** Place where a unit runs or ran; empty if it was never started. */
 export function placeText({ attempt, node }: UnitReport): string {
   return attempt === 0 ? '' : `attempt ${attempt} on ${node ?? 'an unknown node'}`;
 }
 
-/** What a unit is at or why it stands still, in a few words. */
+/** Progress of a unit, or the reason why it does not run, in a few words. */
 export function noteText({ state, progress, error, queuedFor }: UnitReport): string {
   if (state === 'lost') return 'its process disappeared';
   if (error !== null) return `${error.code}: ${error.message}`;

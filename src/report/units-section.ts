@@ -1,14 +1,14 @@
-/** What a report says of a study that is not whole: how far its units are, and which of them have not come to their results. */
+/** The section of a report for a study with missing units: the progress of its units, and the units without results. */
 import type { UnitReport } from '../study/units/state.ts';
 import { html, type Markup } from './markup.ts';
 import { section } from './page.ts';
 import { renderTable } from './tables.ts';
 import { countsText, noteText, placeText } from './unit-text.ts';
 
-/** Units that are listed one by one. */
+/** Number of units that are listed individually. */
 const MOST_LISTED = 200;
 
-/** The section; nothing where all units are done. */
+/** The section; empty if all units are finished. */
 export function renderUnits(units: readonly UnitReport[]): Markup {
   const open = units.filter(({ state }) => state !== 'done');
   if (open.length === 0) return html``;
@@ -25,7 +25,7 @@ export function renderUnits(units: readonly UnitReport[]): Markup {
   );
 }
 
-/** Whether a later look may find more. */
+/** Whether more units may still finish. */
 export function isRunning(units: readonly UnitReport[]): boolean {
   return units.some(({ state }) => state === 'running' || state === 'queued' || state === 'waiting');
 }

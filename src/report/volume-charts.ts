@@ -1,6 +1,7 @@
 /**
- * Agreement of volumes after Bland and Altman (The Lancet 327:307, 1986): per class and arm, the difference of predicted and reference
- * volume of every case against their mean, with the mean difference and the limits of agreement, mean +- 1.96 standard deviations.
+ * Agreement of volumes after Bland and Altman (The Lancet 327:307, 1986): per class and arm, the difference of
+ * predicted and reference volume of every case against their mean, with the mean difference and the limits of
+ * agreement, mean +- 1.96 standard deviations.
  */
 import { dot, ruleY } from '@observablehq/plot';
 import type { Evaluation } from '../experiment/record.ts';
@@ -61,7 +62,7 @@ function renderAgreement({ arm, className, style, cases }: Agreement, reach: num
 }
 
 /**
- * One figure per class and arm, those of a class with the same axes. A class that fewer than two cases have is left out.
+ * One figure per class and arm, those of a class with the same axes. A class with fewer than two cases is left out.
  * @param evaluations by arm
  */
 export function renderVolumeAgreement(evaluations: Readonly<Record<string, Evaluation>>): readonly Markup[] {

@@ -1,14 +1,16 @@
 /**
- * How nnU-Net v2 prepares a volume for a network, and what it does with what the network says. A model that was trained so is used so, step by
- * step: crop to what is not zero, normalise, resample, slide the window, blend logits, resample them, decide, paste into the volume.
- * The order of these steps and their arithmetic differ from the program's own (sliding-window.ts, volume/resample.ts).
+ * How nnU-Net v2 prepares a volume for a network, and what it does with what the network says. A model that was trained
+ * so is used so, step by step: crop to what is not zero, normalise, resample, slide the window, blend logits, resample
+ * them, decide, paste into the volume. The order of these steps and their arithmetic differ from the program's own
+ * (sliding-window.ts, volume/resample.ts).
  * Source: Isensee et al., Nature Methods 18, 2021, and nnunetv2 2.8.1.
  */
 import type { IntensityStatistics } from '../../data/normalize.ts';
 
 /**
- * How a channel is normalised, over the voxels of the crop. z-score: (v - mean) / std. z-score-inside: the same of the voxels inside of the body
- * (not zero, holes filled), others stay as they are. min-max: (v - min) / (max - min). ct: (clip(v, low, high) - mean) / deviation.
+ * How a channel is normalised, over the voxels of the crop. z-score: (v - mean) / std. z-score-inside: the same of the
+ * voxels inside of the body (not zero, holes filled), others stay as they are. min-max: (v - min) / (max - min). ct:
+ * (clip(v, low, high) - mean) / deviation.
  */
 export type NnunetNormalization =
   | 'z-score'

@@ -1,6 +1,7 @@
 /**
- * Probabilities as nnU-Net makes them: logits on the network's grid go back to the grid of the crop, become probabilities there, and are pasted into
- * the volume, around which there is background. Source: nnunetv2 2.8.1, inference/export_prediction.py.
+ * Probabilities as nnU-Net makes them: logits on the network's grid go back to the grid of the crop, become
+ * probabilities there, and are pasted into the volume, around which there is background. Source: nnunetv2 2.8.1,
+ * inference/export_prediction.py.
  */
 import type { Triple } from '../../core/shape.ts';
 import { axisApart } from '../../volume/resample-apart.ts';

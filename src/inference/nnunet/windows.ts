@@ -1,10 +1,12 @@
 /**
- * nnU-Net's sliding window: logits of overlapping windows, of each the mean over its mirrored views, blended by a Gaussian. Windows go through the image
- * along its outermost axis, and slices that no later one touches are handed on, so that only the slices under a row of windows are in memory.
- * It differs from sliding-window.ts in what is blended (logits, not probabilities), where windows lie, the weights (about voxel p / 2, rounded
- * to half precision, cut off at 4 sigma) and what lies beyond the image (0). Sums are float32; nnU-Net's own are half precision, which shows
- * where only the rim of a window covers a voxel.
- * Source: nnunetv2 2.8.1, inference/sliding_window_prediction.py and predict_from_raw_data.py. Arrays are [C, D, H, W] and [K, H, W].
+ * nnU-Net's sliding window: logits of overlapping windows, of each the mean over its mirrored views, blended by a
+ * Gaussian. Windows go through the image along its outermost axis, and slices that no later one touches are handed on,
+ * so that only the slices under a row of windows are in memory. It differs from sliding-window.ts in what is blended
+ * (logits, not probabilities), where windows lie, the weights (about voxel p / 2, rounded to half precision, cut off at
+ * 4 sigma) and what lies beyond the image (0). Sums are float32; nnU-Net's own are half precision, which shows where
+ * only the rim of a window covers a voxel.
+ * Source: nnunetv2 2.8.1, inference/sliding_window_prediction.py and predict_from_raw_data.py. Arrays are [C, D, H, W]
+ * and [K, H, W].
  */
 import { InputError, WorkError } from '../../core/errors.ts';
 import { roundToFloat16 } from '../../core/float16.ts';
@@ -153,7 +155,8 @@ export function countNnunetWindows({ model, size, overlap = 0.5 }: LogitOptions)
 /**
  * Logits of every class at every voxel, slice after slice along D.
  * @returns [K, H, W] of slices 0, 1, ...; each is valid until the next is asked for
- * @throws {InputError} E_MODEL_OUTPUT if the model gives another shape; E_WINDOW if its output is smaller than its input
+ * @throws {InputError} E_MODEL_OUTPUT if the model gives another shape; E_WINDOW if its output is smaller than its
+ * input
  * @throws {WorkError} E_NOT_FINITE if the model gives NaN
  */
 export async function* logitSlices(options: LogitOptions): AsyncGenerator<Float32Array, void> {
