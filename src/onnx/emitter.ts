@@ -41,7 +41,7 @@ function contentKey(data: Tensor['data']): string | undefined {
 
 export class Emitter {
   /** Prefix of node names; the runtime's profile adds up by it. */
-  tag = '';
+  #tag = '';
   readonly #nodes: OnnxNode[] = [];
   readonly #initializers: OnnxInitializer[] = [];
   readonly #known = new Map<string, readonly Emitted[]>();
@@ -54,6 +54,17 @@ export class Emitter {
     let prefix = '';
     while (given.some(name => name.startsWith(prefix) && /^[ct]\d/.test(name.slice(prefix.length)))) prefix += '_';
     this.#prefix = prefix;
+  }
+
+  /** Runs `build` with every node that it emits named after a value's tag; operands that are lowered within it have their own. */
+  tagged<T>({ tag }: { readonly tag: string }, build: () => T): T {
+    const outer = this.#tag;
+    this.#tag = tag;
+    try {
+      return build();
+    } finally {
+      this.#tag = outer;
+    }
   }
 
   /** Emits a node with one result. An undefined operand is one left out. */
@@ -78,7 +89,7 @@ export class Emitter {
     const results = shapes.map((shape, slot) => ({ name: `${this.#prefix}t${index}.${slot}`, shape, dataType }));
     for (const result of results) this.#types.set(result.name, result);
     this.#nodes.push({
-      name: `${this.tag}|${op}|${index}`,
+      name: `${this.#tag}|${op}|${index}`,
       op,
       inputs,
       outputs: results.map(result => result.name),
@@ -125,7 +136,7 @@ export class Emitter {
 
   binary(op: string, left: Emitted, right: Emitted, dataType?: DataType): Emitted {
     const shape = broadcastShapes(left.shape, right.shape);
-    invariant(shape !== undefined, `${op} of [${left.shape}] and [${right.shape}] (${this.tag})`);
+    invariant(shape !== undefined, `${op} of [${left.shape}] and [${right.shape}] (${this.#tag})`);
     return this.node(op, [left, right], shape, dataType === undefined ? {} : { dataType });
   }
 
@@ -136,7 +147,7 @@ export class Emitter {
   reshape(input: Emitted, shape: Shape): Emitted {
     invariant(
       elementCount(input.shape) === elementCount(shape),
-      `reshape of [${input.shape}] to [${shape}] (${this.tag})`,
+      `reshape of [${input.shape}] to [${shape}] (${this.#tag})`,
     );
     if (String(input.shape) === String(shape)) return input;
     // 0 keeps the batch as it comes, so that an exported model takes any

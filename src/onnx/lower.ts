@@ -34,8 +34,7 @@ export function lower(graph: Graph, { block, metadata = {} }: LowerOptions): Low
 
   function lowerPlainly(value: Value): Emitted {
     const operands = value.inputs.map(toPlain);
-    emit.tag = value.tag;
-    return lowerPlain(emit, value, operands);
+    return emit.tagged(value, () => lowerPlain(emit, value, operands));
   }
 
   for (const value of values) if (blocked === undefined) toPlain(value);

@@ -61,11 +61,13 @@ export class BlockedLowering {
 
   /** The value as a row-major tensor, where it or one of its operands is blocked; otherwise undefined. */
   leave(value: Value): Emitted | undefined {
+    return this.#emit.tagged(value, () => this.#leave(value));
+  }
+
+  #leave(value: Value): Emitted | undefined {
     const [first] = value.inputs as readonly [Value];
     if (this.#packing.has(value)) {
-      const tensor = this.enter(value);
-      this.#emit.tag = value.tag;
-      return plainFromBlocked(this.#emit, tensor, this.#layout(value));
+      return plainFromBlocked(this.#emit, this.enter(value), this.#layout(value));
     }
     if (isOp(value, 'ConvKernelGradient')) return this.#kernelGradient(value);
     if (isSpatialReduction(value) && this.#packing.has(first)) return this.#reduction(value);
@@ -77,7 +79,7 @@ export class BlockedLowering {
     const made = this.#made.get(value);
     if (made !== undefined) return made;
     invariant(this.#packing.has(value), `${value.op} (${value.tag}) has no blocked form`);
-    const emitted = this.#lower(value);
+    const emitted = this.#emit.tagged(value, () => this.#lower(value));
     this.#made.set(value, emitted);
     return emitted;
   }
@@ -109,28 +111,22 @@ export class BlockedLowering {
       const affine = this.#affine(first);
       if (affine !== undefined && !this.#made.has(first)) return this.#scaled(value, { ...affine, activation });
       const tensor = this.enter(first);
-      emit.tag = value.tag;
       return emit.unary(value.op, tensor, isOp(value, 'Relu') ? {} : { alpha: { float: value.attributes.alpha } });
     }
     if (isOp(value, 'LeakyReluGradient')) {
       const [y, dy] = [this.enter(first), this.enter(second)];
-      emit.tag = value.tag;
       return leakyReluGradient(emit, y, dy, { layout, alpha: value.attributes.alpha });
     }
     if (isOp(value, 'MaxPool')) {
-      const tensor = this.enter(first);
-      emit.tag = value.tag;
-      return maxPool(emit, tensor, this.#layout(first), layout);
+      return maxPool(emit, this.enter(first), this.#layout(first), layout);
     }
     if (isOp(value, 'MaxPoolGradient')) {
       const coarse = this.#layout(second);
       const [x, dy] = [this.enter(first), this.#blocked(third, coarse.pack)];
-      emit.tag = value.tag;
       return maxPoolGradient(emit, x, dy, layout, coarse);
     }
     // elementwise over whole images, or with a scalar
     const operands = value.inputs.map(input => (input.shape.length === 0 ? this.#plain(input) : this.enter(input)));
-    emit.tag = value.tag;
     return operands.length === 1
       ? emit.unary(value.op, operands[0] as Emitted)
       : emit.binary(value.op, operands[0] as Emitted, operands[1] as Emitted);
@@ -164,7 +160,6 @@ export class BlockedLowering {
     const { image, scale, shift, sum, activation } = options;
     const tensor = this.enter(image);
     const [factor, offset] = [this.#plain(scale), shift === undefined ? undefined : this.#plain(shift)];
-    this.#emit.tag = value.tag;
     return scaleShift(this.#emit, tensor, this.#layout(value), { scale: factor, shift: offset, sum, activation });
   }
 
@@ -179,15 +174,14 @@ export class BlockedLowering {
     ] as const) {
       if (this.#uses.get(part) !== 1 || this.#made.has(part)) continue;
       if ((isOp(part, 'Conv') || isOp(part, 'ConvTranspose')) && isSameConv(part.attributes)) {
-        return this.#convolve(part, { sum: this.enter(other) });
+        const sum = this.enter(other);
+        return this.#emit.tagged(part, () => this.#convolve(part, { sum }));
       }
       const scaled = this.#affine(part);
       if (scaled !== undefined && scaled.shift === undefined)
         return this.#scaled(value, { ...scaled, sum: this.enter(other) });
     }
-    const [left, right] = [this.enter(first), this.enter(second)];
-    this.#emit.tag = value.tag;
-    return this.#emit.binary('Add', left, right);
+    return this.#emit.binary('Add', this.enter(first), this.enter(second));
   }
 
   /** image + bias per channel, fused into the convolution before it where there is one. */
@@ -197,10 +191,10 @@ export class BlockedLowering {
     const vector = this.#plain(bias);
     const layout = this.#layout(value);
     if (isOp(image, 'Conv') && isSameConv(image.attributes) && bias.shape[0] === 1 && this.#uses.get(image) === 1) {
-      return this.#convolve(image, { bias: laneVector(this.#emit, vector, layout, 1) });
+      const lanes = laneVector(this.#emit, vector, layout, 1);
+      return this.#emit.tagged(image, () => this.#convolve(image, { bias: lanes }));
     }
     const tensor = this.enter(image);
-    this.#emit.tag = value.tag;
     const ones = this.#emit.float(new Array<number>(layout.channels).fill(1), [1, layout.channels, 1, 1, 1]);
     return scaleShift(this.#emit, tensor, layout, { scale: ones, shift: vector });
   }
@@ -215,7 +209,6 @@ export class BlockedLowering {
       const pack = this.#packing.has(image) ? this.#packing.of(image) : Math.max(1, 2 * layout.pack);
       const tensor = this.#blocked(image, pack);
       const other = this.#layout(image, pack);
-      emit.tag = value.tag;
       return isOp(value, 'Conv')
         ? upsampledConv(emit, tensor, kernel, layout, other)
         : upsampledConvInputGradient(emit, tensor, kernel, other, layout);
@@ -224,7 +217,6 @@ export class BlockedLowering {
     const operand: Operand = adjoint
       ? { tensor: this.#blocked(image, layout.pack), layout: this.#layout(image, layout.pack), planar: false }
       : this.#convOperand(image, value.attributes, layout.pack);
-    emit.tag = value.tag;
     return sameConv(emit, operand, kernel, { attributes: value.attributes, adjoint, ...fused });
   }
 
@@ -243,45 +235,39 @@ export class BlockedLowering {
     const upsampled = isUpsampledConv(attributes);
     if (!upsampled && !isSameConv(attributes)) return undefined;
     if (upsampled && !(this.#packing.has(image) && this.#packing.has(dy))) return undefined;
-    const pack = this.#packing.has(dy) ? this.#packing.of(dy) : this.#packing.has(image) ? this.#packing.of(image) : 1;
+    const packed = [dy, image].find(side => this.#packing.has(side));
+    const pack = packed === undefined ? 1 : this.#packing.of(packed);
     const layout = this.#layout(dy, pack);
     const dyOperand: Operand = { tensor: this.#blocked(dy, pack), layout, planar: false };
     if (!upsampled && attributes.kernel.every(taps => taps === 1)) {
       const own = this.#layout(image, pack);
       const tensor = this.#blocked(image, pack);
-      emit.tag = value.tag;
       return pointwiseKernelGradient(emit, { tensor, layout: own, planar: false }, dyOperand);
     }
     if (upsampled) {
       const tensor = this.enter(image);
-      emit.tag = value.tag;
       return upsampledConvKernelGradient(emit, tensor, dyOperand.tensor, { fine: layout, coarse: this.#layout(image) });
     }
     const x = this.#convOperand(image, attributes, pack);
-    emit.tag = value.tag;
     return sameConvKernelGradient(emit, x, dyOperand, attributes);
   }
 
   #reduction(value: Value<'ReduceMean'> | Value<'ReduceSum'> | Value): Emitted {
     const [image] = value.inputs as readonly [Value];
     const layout = this.#layout(image);
-    const mean = this.#spatialMean(image, value.tag, layout);
+    const mean = this.#spatialMean(image, layout);
     const op = isOp(value, 'ReduceMean') ? 'ReduceMean' : 'ReduceSum';
     const own = op === 'ReduceMean' ? mean : this.#emit.binary('Mul', mean, this.#emit.float(voxelsPerSample(layout)));
     const { axes } = (value as Value<'ReduceMean'>).attributes;
     return axes.includes(0) ? this.#emit.reduce(op, own, [0]) : own;
   }
 
-  #spatialMean(image: Value, tag: string, layout: Layout): Emitted {
+  #spatialMean(image: Value, layout: Layout): Emitted {
     const [left, right] = image.inputs as readonly [Value, Value];
     // of a square only: where signs cancel, as in dy * x, the stored product gives more exact sums
     if (isOp(image, 'Mul') && left === right && this.#packing.has(left) && !this.#made.has(image)) {
-      const tensor = this.enter(left);
-      this.#emit.tag = tag;
-      return spatialMeanOfSquare(this.#emit, tensor, layout);
+      return spatialMeanOfSquare(this.#emit, this.enter(left), layout);
     }
-    const tensor = this.enter(image);
-    this.#emit.tag = tag;
-    return spatialMean(this.#emit, tensor, layout);
+    return spatialMean(this.#emit, this.enter(image), layout);
   }
 }
