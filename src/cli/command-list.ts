@@ -58,6 +58,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./flags/plan.ts')).declarePlan,
   },
   {
+    name: 'power',
+    takes: '<folder>',
+    description: 'plan how many test cases a "not worse than the teacher" verdict needs',
+    load: async () => (await import('./flags/power.ts')).declarePower,
+  },
+  {
     name: 'inspect',
     takes: '<path>',
     description: 'describe a model, a volume or a run',

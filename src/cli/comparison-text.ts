@@ -17,5 +17,6 @@ export function comparisonText(comparison: Comparison): string {
     formatBytes(arm.peakBytes),
   ]);
   const sentences = comparison.pairs.filter(({ metric }) => metric === 'meanDice').map(({ sentence }) => sentence);
-  return [...alignColumns([header, ...rows]), ...sentences].join('\n');
+  const judged = (comparison.notWorse ?? []).map(({ sentence }) => sentence);
+  return [...alignColumns([header, ...rows]), ...sentences, ...judged].join('\n');
 }

@@ -4,7 +4,9 @@ import { formatBytes } from '../report/format.ts';
 import { renderMontage } from '../report/montage.ts';
 import type { ReportInput } from '../report/report.ts';
 import { summarizeArms, testPairs } from '../study/comparison/compare.ts';
+import type { Comparison } from '../study/comparison/comparison.ts';
 import { incompleteNotes } from '../study/comparison/incomplete.ts';
+import { judgeNotWorse } from '../study/comparison/not-worse.ts';
 import { pooledEvaluation } from '../study/comparison/pooled-evaluation.ts';
 import type { ArmEvaluations } from '../study/comparison/score-tables.ts';
 import { readGallery } from '../study/gallery.ts';
@@ -64,11 +66,21 @@ export function notesOn(arms: readonly ArmEvaluations[]): readonly string[] {
   return [...notes, ...noteOnPostprocessing(arms)];
 }
 
+/** Students judged against their teachers: by their recipes' margins, or by one that is given now. */
+function judged(taught: ReadArms['taught'], margin: number | undefined): Pick<Comparison, 'notWorse'> {
+  const notWorse = taught.flatMap(({ pair, margin: own }) => {
+    const used = margin ?? own;
+    return used === null ? [] : judgeNotWorse([pair], used, { givenAfterwards: used !== own });
+  });
+  return notWorse.length === 0 ? {} : { notWorse };
+}
+
 /** What a report on these arms shows. Recipe, provenance and learning curves are there where they are of one run. */
 async function reportInput(
   sources: VolumeSources,
   title: string,
-  { arms, runs, pairs }: ReadArms,
+  { arms, runs, pairs, taught }: ReadArms,
+  margin: number | undefined,
 ): Promise<ReportInput> {
   const [run] = runs.length === 1 ? runs : [];
   const gallery = run === undefined ? [] : await readGallery(sources, run);
@@ -77,7 +89,7 @@ async function reportInput(
     recipe: run?.recipe ?? '',
     units: run === undefined ? [] : await unitStates(run.folder),
     provenance: run === undefined ? {} : provenanceOf(run),
-    comparison: { arms: summarizeArms(arms), pairs: testPairs(pairs) },
+    comparison: { arms: summarizeArms(arms), pairs: testPairs(pairs), ...judged(taught, margin) },
     evaluations: Object.fromEntries(arms.map(arm => [arm.name, pooledEvaluation(arm)])),
     histories: run?.histories ?? {},
     montage: gallery.map(({ label, loaded, segmentations, labelNames }) => ({
@@ -98,13 +110,19 @@ async function reportInput(
  * Writes a report on runs and evaluations.
  * @param paths folders of runs, or evaluation files
  * @param out path of the report
+ * @param margin by which students are judged against their teachers, in place of that of their recipes
  */
-export async function writeReport(sources: VolumeSources, paths: readonly string[], out: string): Promise<Outcome> {
+export async function writeReport(
+  sources: VolumeSources,
+  paths: readonly string[],
+  out: string,
+  margin?: number,
+): Promise<Outcome> {
   // charts take more time to load than most commands take in all
   const { renderReport } = await import('../report/report.ts');
   const { files } = sources;
   const read = await readArms(files, paths);
-  const input = await reportInput(sources, paths.join(', '), read);
+  const input = await reportInput(sources, paths.join(', '), read, margin);
   await files.write(out, renderReport(input));
   const json = { report: out, comparison: input.comparison };
   const incomplete = read.runs.flatMap(run => incompleteNotes(run.incomplete));

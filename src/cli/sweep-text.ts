@@ -28,6 +28,7 @@ function sweepText(table: readonly (readonly string[])[], results: SweepResults)
   return [
     ...alignColumns(table),
     ...tests.map(({ sentence }) => sentence),
+    ...results.notWorse.map(({ sentence }) => sentence),
     ...(results.choice === null ? [] : [results.choice.sentence]),
     ...incompleteNotes(results.incomplete ?? {}),
   ].join('\n');

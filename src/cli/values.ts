@@ -47,6 +47,13 @@ export function axes(text: string): readonly ('x' | 'y' | 'z')[] {
   });
 }
 
+/** A number above 0 and below 1. */
+export function openShare(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('It must be a number above 0 and below 1.');
+  return value;
+}
+
 /** A number of at least 0 and below 1. */
 export function share(text: string): number {
   const value = Number(text);

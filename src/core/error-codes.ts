@@ -100,6 +100,7 @@ export const ERROR_CODES = {
   E_PHANTOM_SIZE: 'A generated case is too small.',
   E_PORT: '`serve` cannot listen on the port.',
   E_POSTPROCESS: '`postprocess` names a class that the data set does not have.',
+  E_POWER: 'No student and teacher have enough test cases to know their spread.',
   E_RECIPE: 'The recipe is not YAML.',
   E_RECIPE_KEY: 'The recipe has an unknown key.',
   E_RECIPE_VALUE: 'The recipe has a value that is not allowed.',

@@ -12,7 +12,7 @@ export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boole
  * their recipes. It says what an arm does not depend on, so that a new key counts for every arm until it is listed here.
  */
 export function armContent(recipe: Recipe, arm: Arm): object {
-  const { threads: _threads, baseline: _baseline, ...shared } = recipe;
+  const { threads: _threads, baseline: _baseline, compare: _compare, ...shared } = recipe;
   switch (arm) {
     case 'student':
       return { arm, ...shared };

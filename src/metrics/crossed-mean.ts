@@ -42,7 +42,7 @@ export function caseValues(terms: readonly ScoreTerm[]): readonly (number | null
 }
 
 /** A part of the variance of a mean, and how well it is known. */
-interface VariancePart {
+export interface VariancePart {
   readonly variance: number;
   readonly degreesOfFreedom: number;
 }
@@ -68,7 +68,7 @@ function squares(values: readonly number[], mean: number): number {
 }
 
 /** Sums variances; degrees of freedom by Satterthwaite (Biometrics Bulletin 2, 1946): V^2 / sum(V_i^2 / f_i). */
-function together(parts: readonly VariancePart[]): VariancePart {
+export function satterthwaite(parts: readonly VariancePart[]): VariancePart {
   const variance = parts.reduce((sum, part) => sum + part.variance, 0);
   const spread = parts.reduce((sum, part) => sum + part.variance ** 2 / part.degreesOfFreedom, 0);
   return { variance, degreesOfFreedom: spread === 0 ? Number.POSITIVE_INFINITY : variance ** 2 / spread };
@@ -103,11 +103,11 @@ export function crossedSpread(strata: readonly (readonly ScoreTerm[])[]): Crosse
   const n = values.length;
   const mean = meanOf(values);
   const caseVariance = squares(values, mean) / (n - 1);
-  const models = together(
+  const models = satterthwaite(
     used.flatMap((terms, at) => terms.flatMap(term => modelPart(term, byStratum[at]!.length / n))),
   );
   const cases: VariancePart = { variance: caseVariance / n, degreesOfFreedom: n - 2 };
-  const total = [together([cases, models]), ...betweenStrata(byStratum, mean)].reduce((most, part) =>
+  const total = [satterthwaite([cases, models]), ...betweenStrata(byStratum, mean)].reduce((most, part) =>
     part.variance > most.variance ? part : most,
   );
   const { variance, degreesOfFreedom } = total;

@@ -1,4 +1,5 @@
-/** Student's t distribution with any number of degrees of freedom, whole or not. */
+/** Student's t distribution with any number of degrees of freedom, whole or not, and its noncentral form. */
+import { normalUpperTail } from './normal.ts';
 
 /** Lanczos' approximation of ln Gamma(x), x > 0, with g = 7 and nine terms; relative error below 1e-13. */
 function logGamma(x: number): number {
@@ -71,4 +72,33 @@ export function studentQuantile(share: number, degreesOfFreedom: number): number
     else high = middle;
   }
   return (low + high) / 2;
+}
+
+/** Steps of the rule that integrates over the estimated standard deviation; even. */
+const STEPS = 400;
+
+/**
+ * P(T > t) of the noncentral t distribution: T = (Z + shift) / u, u = sqrt(chi squared / degrees of freedom). It is the mean of P(Z > t u - shift) over u,
+ * by Simpson's rule over where u has nearly all of its weight.
+ * @param degreesOfFreedom above 0
+ * @see Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, chapter 31
+ */
+export function noncentralUpperTail(t: number, degreesOfFreedom: number, shift: number): number {
+  if (!Number.isFinite(degreesOfFreedom)) return normalUpperTail(t - shift);
+  const half = degreesOfFreedom / 2;
+  const constant = Math.log(2) + half * Math.log(half) - logGamma(half);
+  const density = (u: number): number =>
+    u === 0 ? 0 : Math.exp(constant + (degreesOfFreedom - 1) * Math.log(u) - half * u * u);
+  // u has mean near 1 and variance near 1 / (2 f)
+  const reach = 9 / Math.sqrt(2 * degreesOfFreedom);
+  const [from, to] = [Math.max(0, 1 - reach), 1 + reach];
+  const step = (to - from) / STEPS;
+  let [sum, weight] = [0, 0];
+  for (let index = 0; index <= STEPS; index++) {
+    const u = from + index * step;
+    const share = density(u) * (index === 0 || index === STEPS ? 1 : index % 2 === 1 ? 4 : 2);
+    sum += share * normalUpperTail(t * u - shift);
+    weight += share;
+  }
+  return sum / weight;
 }

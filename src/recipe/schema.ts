@@ -175,6 +175,18 @@ const recipeShape = z.strictObject({
     .default([1])
     .describe('Every arm is trained once per seed.'),
   evaluate: evaluate.prefault({}),
+  compare: z
+    .strictObject({
+      margin: positive
+        .lt(1)
+        .nullable()
+        .default(null)
+        .describe(
+          'Largest loss of mean Dice against the teacher that does not matter: the student is then judged as not worse, worse, or neither. null: no such test.',
+        ),
+    })
+    .prefault({})
+    .describe('How results are judged. Part of the recipe before the run begins, so it cannot be chosen by them.'),
   postprocess: z
     .union([z.enum(['auto', 'none']), postprocessingSchema])
     .default('auto')

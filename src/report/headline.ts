@@ -83,7 +83,9 @@ export function headline(comparison: Comparison): string {
     const baseline = `${againstBaseline(comparison)}${worseDistances(comparison, 'baseline', 'the network without a teacher')}`;
     const teacher = againstTeacher(comparison);
     if (teacher === undefined) return baseline;
-    return `${baseline} ${teacher}${worseDistances(comparison, 'teacher', 'the teacher')}`;
+    const judged = comparison.notWorse?.find(({ a, b }) => a === 'student' && b === 'teacher');
+    const verdict = judged === undefined ? '' : ` ${judged.sentence}`;
+    return `${baseline} ${teacher}${worseDistances(comparison, 'teacher', 'the teacher')}${verdict}`;
   }
   const means = Object.entries(comparison.arms).map(([name, arm]) => `${name} ${formatDice(arm.meanDice)}`);
   return means.length === 0 ? 'Nothing was evaluated.' : `Mean Dice: ${means.join(', ')}.`;

@@ -7,6 +7,7 @@ import type { Evaluation, HistoryRow } from '../experiment/record.ts';
 import type { Comparison } from '../study/comparison/comparison.ts';
 import type { UnitReport } from '../study/units/state.ts';
 import { headline } from './headline.ts';
+import { judgements } from './judgements.ts';
 import { renderLearningCurves } from './learning-curves.ts';
 import { html, type Markup } from './markup.ts';
 import type { Montage, MontageLegendEntry } from './montage.ts';
@@ -92,6 +93,11 @@ export function renderReport(input: ReportInput): string {
   const sections = [
     renderUnits(input.units),
     section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderRepeatsTable(comparison)]),
+    section(
+      'Not worse than the teacher',
+      'One-sided tests at 5 % of whether a student loses less mean Dice than the margin, over cases and trained models together.',
+      judgements(comparison.notWorse ?? []),
+    ),
     section(
       'What quality costs',
       'Mean Dice with its 95 % interval. The dotted steps are the Pareto front: arms that no other beats in both quality and cost.',

@@ -3,6 +3,7 @@ import type { PairTest } from '../study/comparison/comparison.ts';
 import type { SweepResults } from '../study/sweep-record.ts';
 import type { UnitReport } from '../study/units/state.ts';
 import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from './format.ts';
+import { judgements } from './judgements.ts';
 import { html, type Markup } from './markup.ts';
 import { charts, renderPage, section } from './page.ts';
 import { renderFronts } from './pareto-charts.ts';
@@ -102,6 +103,11 @@ export function renderSweepReport(input: SweepReportInput): string {
       'Students against their teachers',
       'The same tests, corrected separately (Holm).',
       sentences(results.againstTeacher),
+    ),
+    section(
+      'Not worse than the teacher',
+      'One-sided tests at 5 % on the test cases of whether a student loses less mean Dice than the margin. Each stands alone: of many students some pass by luck.',
+      judgements(results.notWorse),
     ),
     section('How to repeat it', 'Save the recipe below as recipe.yaml, put the data where it says, and run:', [
       html`<pre><code>${command}</code></pre>`,

@@ -73,6 +73,10 @@ export interface RunRecord extends StudyRecord {
   /** Of a cross-validation. */
   readonly folds?: readonly number[];
   readonly dataset: string;
+  /** Of recipe.yaml when the run began. */
+  readonly recipeSha256: string;
+  /** `compare.margin` when the run began. */
+  readonly margin: number | null;
   /** Of the first fold. */
   readonly splits: Splits;
 }

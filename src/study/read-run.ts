@@ -8,6 +8,7 @@ import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson, readText } from '../runtime/json-file.ts';
 import { everyPair } from './comparison/compare.ts';
 import { type IncompleteArms, incompleteArms } from './comparison/incomplete.ts';
+import type { ArmPair } from './comparison/not-worse.ts';
 import type { ArmEvaluations } from './comparison/score-tables.ts';
 import { type Repeat, type Repeats, repeatsOf, runFolder } from './folder.ts';
 import { DAMAGED_RECORD } from './record.ts';
@@ -21,6 +22,8 @@ const record = z.looseObject({
   dataset: z.string(),
   seeds: z.array(z.int()).min(1),
   folds: z.array(z.int()).min(1).optional(),
+  recipeSha256: z.string().optional(),
+  margin: z.number().nullable().default(null),
   dataHashes: z.record(z.string(), z.string()).default({}),
   versions: z.record(z.string(), z.string()),
   host: z.looseObject({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
@@ -127,30 +130,48 @@ export interface ReadArms {
   readonly runs: readonly ReadRun[];
   /** What to test: every two arms; of the arms of one sweep, students with their baselines and teachers only. */
   readonly pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[];
+  /** Students with their teachers, and the margin that was set for them before they were trained. */
+  readonly taught: readonly TaughtPair[];
+}
+
+/** A student, its teacher, and the margin of their recipe; null where it has none. */
+interface TaughtPair {
+  readonly pair: ArmPair;
+  readonly margin: number | null;
 }
 
 /** What one source has to compare. */
 interface Source {
   readonly arms: readonly ArmEvaluations[];
   readonly pairs: ReadArms['pairs'];
+  readonly taught: ReadArms['taught'];
   readonly run?: ReadRun;
 }
 
 async function readSource(files: Files, source: string): Promise<Source> {
   if (source.endsWith('.json')) {
     const evaluation = await readEvaluation(files, source);
-    return { arms: [{ name: '', repeats: [{ fold: null, seed: 1, evaluation }] }], pairs: [] };
+    return { arms: [{ name: '', repeats: [{ fold: null, seed: 1, evaluation }] }], pairs: [], taught: [] };
   }
   if (await isSweep(files, source)) return readSweep(files, source);
   const run = await readRun(files, source);
-  return { arms: run.arms, pairs: everyPair(run.arms), run };
+  const [student, teacher] = ['student', 'teacher'].map(name => run.arms.find(arm => arm.name === name));
+  const margin = run.record?.margin ?? null;
+  const taught = student === undefined || teacher === undefined ? [] : [{ pair: [student, teacher] as const, margin }];
+  return { arms: run.arms, pairs: everyPair(run.arms), taught, run };
 }
 
 /** A source with its arms named after where they lie. */
-function renamed({ arms, pairs, ...rest }: Source, prefix: string): Source {
+function renamed({ arms, pairs, taught, ...rest }: Source, prefix: string): Source {
   const named = new Map(arms.map(arm => [arm, { ...arm, name: `${prefix} ${arm.name}`.trim() }]));
   const of = (arm: ArmEvaluations): ArmEvaluations => named.get(arm) as ArmEvaluations;
-  return { arms: [...named.values()], pairs: pairs.map(([a, b]) => [of(a), of(b)] as const), ...rest };
+  const ofPair = ([a, b]: ArmPair): ArmPair => [of(a), of(b)];
+  return {
+    arms: [...named.values()],
+    pairs: pairs.map(ofPair),
+    taught: taught.map(({ pair, margin }) => ({ pair: ofPair(pair), margin })),
+    ...rest,
+  };
 }
 
 /**
@@ -183,5 +204,6 @@ export async function readArms(files: Files, sources: readonly string[]): Promis
     arms,
     runs: read.flatMap(({ run }) => run ?? []),
     pairs: [...read.flatMap(({ pairs }) => pairs), ...across],
+    taught: read.flatMap(({ taught }) => taught),
   };
 }

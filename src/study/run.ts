@@ -47,10 +47,16 @@ function foldNumbers(folds: readonly Fold[]): Pick<RunRecord, 'folds'> {
 async function writeRecord(
   { laboratory, dataHashes }: StudyContext,
   run: RunFolder,
-  more: Pick<RunRecord, 'seeds' | 'folds' | 'dataset' | 'splits'>,
+  more: Pick<RunRecord, 'seeds' | 'folds' | 'dataset' | 'splits' | 'recipeSha256' | 'margin'>,
 ): Promise<void> {
   const { files, machine } = laboratory;
   const earlier = await readRecord(files, run.record);
+  if (earlier?.recipeSha256 !== undefined && earlier.recipeSha256 !== more.recipeSha256) {
+    throw new InputError(
+      'E_RESUME_RECIPE',
+      `${run.recipe} is not the recipe that the run began with, as run.json has its hash. Put it back, or choose another folder with --out.`,
+    );
+  }
   const content: RunRecord = {
     ...machine.provenance,
     status: 'running',
@@ -101,7 +107,16 @@ export async function planRun(
     for (const { fold, splits } of folds) await writeJson(files, run.splitsOf(fold), splits);
     const { splits } = folds[0] as Fold;
     const { seeds } = recipe;
-    await writeRecord(context, run, { seeds, ...foldNumbers(folds), dataset: first.dataset.folder, splits });
+    const recipeSha256 = laboratory.machine.sha256(new TextEncoder().encode(opening.recipe));
+    const { margin } = recipe.compare;
+    await writeRecord(context, run, {
+      seeds,
+      ...foldNumbers(folds),
+      dataset: first.dataset.folder,
+      recipeSha256,
+      margin,
+      splits,
+    });
     await prepareUnits(files, units, unit => (folds.find(({ fold }) => fold === unit.fold) as Fold).splits);
     await writeUnits(files, out, list);
     return { ...common, record: run.record, collect: () => collectRun(files, out) };
@@ -114,9 +129,9 @@ export async function planRun(
  * @returns the comparison, as written to comparison.json
  */
 export async function collectRun(files: Files, out: string): Promise<Comparison> {
-  const { arms, repeats, incomplete } = await readRun(files, out);
+  const { arms, repeats, incomplete, record } = await readRun(files, out);
   const isWhole = Object.keys(incomplete).length === 0;
-  const comparison: Comparison = { ...compareArms(arms), ...(!isWhole && { incomplete }) };
+  const comparison: Comparison = { ...compareArms(arms, record?.margin ?? null), ...(!isWhole && { incomplete }) };
   await writeJson(files, runFolder(out, repeats).comparison, comparison);
   return comparison;
 }

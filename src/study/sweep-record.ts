@@ -5,8 +5,9 @@ import { readEvaluation } from '../experiment/evaluation-file.ts';
 import { ARMS, type Arm } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson } from '../runtime/json-file.ts';
-import type { Comparison, PairTest } from './comparison/comparison.ts';
+import type { Comparison, MarginJudgement, PairTest } from './comparison/comparison.ts';
 import type { IncompleteArms } from './comparison/incomplete.ts';
+import type { ArmPair } from './comparison/not-worse.ts';
 import type { ArmEvaluations } from './comparison/score-tables.ts';
 import type { Repeat } from './folder.ts';
 import { DAMAGED_RECORD, type StudyRecord } from './record.ts';
@@ -42,6 +43,8 @@ export interface SweepResults {
   readonly againstBaseline: readonly PairTest[];
   /** Students against their teachers: another one. */
   readonly againstTeacher: readonly PairTest[];
+  /** Students judged against their teachers by the margin; empty where there is none. */
+  readonly notWorse: readonly MarginJudgement[];
   /** Names of the arms that no other beats in validation Dice and this cost, cheapest first. */
   readonly fronts: Readonly<Record<SweepCost, readonly string[]>>;
   /** null where no `--within` was asked for. */
@@ -61,6 +64,8 @@ export interface SweepRecord extends StudyRecord {
   readonly arms: Readonly<Record<string, RecordedArm>>;
   /** Of the choice that was asked for. */
   readonly within: number | null;
+  /** By which students are judged against their teachers: `compare.margin` of the recipe, else `within`, as the sweep began. */
+  readonly margin: number | null;
   readonly results?: SweepResults;
 }
 
@@ -71,7 +76,9 @@ const readable = z.looseObject({
   timingsSeconds: z.record(z.string(), z.number()),
   waitingShares: z.record(z.string(), z.number()),
   grid: z.record(z.string(), z.array(z.unknown())),
+  results: z.unknown().optional(),
   within: z.number().nullable().default(null),
+  margin: z.number().nullable().default(null),
   combinations: z.array(
     z.looseObject({ name: z.string(), arms: z.partialRecord(z.enum(ARMS as [Arm, ...Arm[]]), z.string()) }),
   ),
@@ -110,7 +117,9 @@ export async function readSweepRecord(files: Files, folder: string): Promise<Rea
 /** The evaluated arms of a sweep, and which of them were made to be compared: students with their baselines and teachers. */
 export interface ReadSweep {
   readonly arms: readonly ArmEvaluations[];
-  readonly pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[];
+  readonly pairs: readonly ArmPair[];
+  /** The pairs of students with their teachers, and the sweep's margin. */
+  readonly taught: readonly { readonly pair: ArmPair; readonly margin: number | null }[];
 }
 
 /**
@@ -129,11 +138,15 @@ export async function readSweep(files: Files, folder: string): Promise<ReadSweep
     }
     if (repeats.length > 0) byName.set(name, { name, repeats });
   }
-  const pairs = (['baseline', 'teacher'] as const).flatMap(kind =>
+  const pairsWith = (kind: 'baseline' | 'teacher'): readonly ArmPair[] =>
     record.combinations.flatMap(({ arms }) => {
       const [student, other] = [byName.get(arms.student ?? ''), byName.get(arms[kind] ?? '')];
       return student === undefined || other === undefined ? [] : [[student, other] as const];
-    }),
-  );
-  return { arms: [...byName.values()], pairs };
+    });
+  const withTeachers = pairsWith('teacher');
+  return {
+    arms: [...byName.values()],
+    pairs: [...pairsWith('baseline'), ...withTeachers],
+    taught: withTeachers.map(pair => ({ pair, margin: record.margin })),
+  };
 }

@@ -5,8 +5,9 @@
 import type { Arm } from '../experiment/record.ts';
 import { paretoFront } from '../metrics/pareto.ts';
 import { haveSameClasses, summarizeArms, testPairs } from './comparison/compare.ts';
-import type { Comparison, PairTest } from './comparison/comparison.ts';
+import type { Comparison } from './comparison/comparison.ts';
 import type { IncompleteArms } from './comparison/incomplete.ts';
+import { type ArmPair, judgeNotWorse } from './comparison/not-worse.ts';
 import type { ArmEvaluations } from './comparison/score-tables.ts';
 import { SWEEP_COSTS, type SweepChoice, type SweepRecord, type SweepResults } from './sweep-record.ts';
 
@@ -27,13 +28,11 @@ function pairsWith(
   kind: 'teacher' | 'baseline',
   combinations: readonly Combined[],
   tested: ReadonlyMap<string, ArmEvaluations>,
-): readonly PairTest[] {
-  return testPairs(
-    combinations.flatMap(({ arms }) => {
-      const [student, other] = [tested.get(arms.student ?? ''), tested.get(arms[kind] ?? '')];
-      return student === undefined || other === undefined ? [] : [[student, other] as const];
-    }),
-  );
+): readonly ArmPair[] {
+  return combinations.flatMap(({ arms }) => {
+    const [student, other] = [tested.get(arms.student ?? ''), tested.get(arms[kind] ?? '')];
+    return student === undefined || other === undefined ? [] : [[student, other] as const];
+  });
 }
 
 interface Candidate {
@@ -60,7 +59,7 @@ function smallest(candidates: readonly Candidate[]): Candidate | undefined {
 function choose(
   within: number,
   combinations: readonly Combined[],
-  { arms, againstTeacher }: Pick<SweepResults, 'arms' | 'againstTeacher'>,
+  { arms, againstTeacher, notWorse }: Pick<SweepResults, 'arms' | 'againstTeacher' | 'notWorse'>,
 ): Omit<SweepChoice, 'model'> {
   const candidates = combinations.flatMap(({ arms: { student = '', teacher = '' } }): Candidate[] => {
     const [own, taught] = [arms[student], arms[teacher]];
@@ -79,7 +78,9 @@ function choose(
         : `; the nearest is ${nearest.student} with ${dice(nearest.validationDice)} against ${dice(nearest.teacherDice)}.`);
     return { within, student: null, sentence };
   }
-  const test = againstTeacher.find(({ a, metric }) => a === chosen.student && metric === 'meanDice');
+  const test =
+    notWorse.find(({ a, b }) => a === chosen.student && b === chosen.teacher) ??
+    againstTeacher.find(({ a, metric }) => a === chosen.student && metric === 'meanDice');
   const sentence =
     `The smallest student within ${within} Dice of its teacher on the validation cases is ${chosen.student}, with ` +
     `${dice(chosen.validationDice)} against ${dice(chosen.teacherDice)}. On the test cases: ${test?.sentence ?? 'not compared.'}`;
@@ -89,12 +90,17 @@ function choose(
 /**
  * Puts the results of a sweep together.
  * @param options.within null where nothing is to be chosen
+ * @param options.margin by which students are judged against their teachers on the test cases; null where they are not
  * @param options.incomplete arms that lack units: they are in the tables with those that they have, but neither on a front nor chosen
  */
 export function sweepResults(
   combinations: readonly Combined[],
   evaluated: readonly EvaluatedArm[],
-  { within, incomplete = {} }: { readonly within: number | null; readonly incomplete?: IncompleteArms },
+  {
+    within,
+    margin = null,
+    incomplete = {},
+  }: { readonly within: number | null; readonly margin?: number | null; readonly incomplete?: IncompleteArms },
 ): SweepResults {
   const tested = new Map(evaluated.map(({ name, test }) => [name, { name, repeats: test }]));
   const onTest = summarizeArms([...tested.values()]);
@@ -110,12 +116,15 @@ export function sweepResults(
     const points = Object.entries(whole).map(([name, arm]) => ({ name, score: arm.validationDice, cost: arm[cost] }));
     return [cost, paretoFront(points)] as const;
   });
-  const againstTeacher = pairsWith('teacher', combinations, tested);
-  const choice = within === null ? null : choose(within, combinations, { arms: whole, againstTeacher });
+  const withTeachers = pairsWith('teacher', combinations, tested);
+  const againstTeacher = testPairs(withTeachers);
+  const notWorse = margin === null ? [] : judgeNotWorse(withTeachers, margin);
+  const choice = within === null ? null : choose(within, combinations, { arms: whole, againstTeacher, notWorse });
   return {
     arms,
-    againstBaseline: pairsWith('baseline', combinations, tested),
+    againstBaseline: testPairs(pairsWith('baseline', combinations, tested)),
     againstTeacher,
+    notWorse,
     fronts: Object.fromEntries(fronts) as SweepResults['fronts'],
     choice: choice && {
       ...choice,

@@ -15,7 +15,14 @@ import { writeJson } from '../runtime/json-file.ts';
 import { incompleteArms } from './comparison/incomplete.ts';
 import { type OpenStudy, type PlannedStudy, performStudy, resultsOf } from './open-study.ts';
 import { naming, planUnits, type SweepPlan } from './sweep-plan.ts';
-import { isSweep, readSweepRecord, type SweepRecord, type SweepResults, sweepRecordPath } from './sweep-record.ts';
+import {
+  isSweep,
+  type ReadSweepRecord,
+  readSweepRecord,
+  type SweepRecord,
+  type SweepResults,
+  sweepRecordPath,
+} from './sweep-record.ts';
 import { type EvaluatedArm, sweepResults } from './sweep-results.ts';
 import { openContext, type StudyContext } from './units/context.ts';
 import { inProcess } from './units/in-process.ts';
@@ -41,6 +48,17 @@ export interface SweepOptions {
 async function assertSweepFolder({ files }: Laboratory, out: string): Promise<void> {
   if ((await files.list(out)).length === 0 || (await isSweep(files, out))) return;
   throw new InputError('E_OUT_NOT_EMPTY', `${out} is not empty and is not a sweep. Choose another folder with --out.`);
+}
+
+/** A margin is set before results are known: those of a sweep that has any are judged by the one that it began with. */
+function assertSameMargin(out: string, earlier: ReadSweepRecord | undefined, margin: number | null): void {
+  if (earlier === undefined || earlier.results === undefined || earlier.margin === margin) return;
+  const say = (value: number | null): string => (value === null ? 'none' : String(value));
+  throw new InputError(
+    'E_SWEEP',
+    `${out} was begun with the margin ${say(earlier.margin)} (compare.margin, else --within), now it is ${say(margin)}; a margin cannot be chosen by the results. ` +
+      'Give the first one, or look at another with voxstill compare --margin, which says so.',
+  );
 }
 
 /** Every student of the first fold can learn from its teacher, and its data can be read. */
@@ -87,8 +105,8 @@ export async function collectSweep(files: Files, out: string): Promise<SweepResu
   const expected = Object.entries(record.arms).map(([name, { units }]) => {
     return { name, evaluated: evaluated.find(arm => arm.name === name)?.test.length ?? 0, units: units.length };
   });
-  const { within, combinations } = record;
-  const results = sweepResults(combinations, evaluated, { within, incomplete: incompleteArms(expected) });
+  const { within, margin, combinations } = record;
+  const results = sweepResults(combinations, evaluated, { within, margin, incomplete: incompleteArms(expected) });
   await writeJson(files, sweepRecordPath(out), { ...record, results });
   return results;
 }
@@ -127,6 +145,8 @@ export async function planSweep(
   const context = openContext(laboratory, { study: out, kind: 'sweep', known: earlier?.dataHashes, signal });
   await checkSweep(context, plan);
   const { units } = plan;
+  const margin = recipe.compare.margin ?? within ?? null;
+  assertSameMargin(out, earlier, margin);
   const study = { study: out, ...(await planList(files, out, { kind: 'sweep', units })), context };
   const prepare = async (): Promise<OpenStudy<SweepResults>> => {
     const record: SweepRecord = {
@@ -138,6 +158,7 @@ export async function planSweep(
       waitingShares: earlier?.waitingShares ?? {},
       ...plannedRecord(axes, plan, out),
       within: within ?? null,
+      margin,
     };
     await writeJson(files, sweepRecordPath(out), record);
     await files.write(`${out}/recipe.yaml`, stringifyRecipe(recipe));

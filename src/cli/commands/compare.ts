@@ -7,8 +7,8 @@ import { writeReport } from '../run-text.ts';
 import type { Outcome } from '../session.ts';
 
 /** Writes the report of the sources. */
-export async function compare(sources: readonly string[], { out }: CompareFlags): Promise<Outcome> {
+export async function compare(sources: readonly string[], { out, margin }: CompareFlags): Promise<Outcome> {
   const read = createNodeSources();
   for (const source of sources) await assertUnchanged({ files: read.files, machine: thisMachine }, source);
-  return writeReport(read, sources, out);
+  return writeReport(read, sources, out, margin);
 }

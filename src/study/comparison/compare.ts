@@ -12,6 +12,7 @@ import { smallestSignedRankP, wilcoxonSignedRank } from '../../metrics/signed-ra
 import { holm, meanOf } from '../../metrics/statistics.ts';
 import type { Repeat } from '../folder.ts';
 import type { ArmSummary, Comparison, PairTest } from './comparison.ts';
+import { judgeNotWorse } from './not-worse.ts';
 import {
   type ArmEvaluations,
   classNames,
@@ -149,7 +150,14 @@ export function everyPair(arms: readonly ArmEvaluations[]): readonly (readonly [
 /**
  * Compares arms, every two of them; see {@link testPairs}.
  * @param arms with different names, at least one evaluation each; usually teacher, student, baseline
+ * @param margin of the recipe, by which the student is judged against the teacher; null where it has none
  */
-export function compareArms(arms: readonly ArmEvaluations[]): Comparison {
-  return { arms: summarizeArms(arms), pairs: testPairs(everyPair(arms)) };
+export function compareArms(arms: readonly ArmEvaluations[], margin: number | null = null): Comparison {
+  const [student, teacher] = ['student', 'teacher'].map(name => arms.find(arm => arm.name === name));
+  const isJudged = margin !== null && student !== undefined && teacher !== undefined;
+  return {
+    arms: summarizeArms(arms),
+    pairs: testPairs(everyPair(arms)),
+    ...(isJudged && { notWorse: judgeNotWorse([[student, teacher]], margin) }),
+  };
 }

@@ -1,4 +1,5 @@
 /** `comparison.json` as types: arms side by side, tests of pairs of arms, and what is pooled over seeds and folds. */
+import type { MarginTest } from '../../metrics/margin.ts';
 import type { IncompleteArms } from './incomplete.ts';
 
 export interface ArmSummary {
@@ -40,6 +41,24 @@ export interface PairTest {
   readonly sentence: string;
 }
 
+/** Whether an arm loses less than a margin: a one-sided test at 5 %, beside the two-sided ones of {@link PairTest}. */
+export interface MarginJudgement extends MarginTest {
+  /** The student, */
+  readonly a: string;
+  /** and its teacher. */
+  readonly b: string;
+  readonly metric: 'meanDice';
+  /** Largest loss that does not matter. */
+  readonly margin: number;
+  /** Mean over cases of a - b. */
+  readonly meanDifference: number;
+  readonly n: number;
+  readonly models: readonly [number, number];
+  /** The margin was not in the recipe before the run began. */
+  readonly givenAfterwards?: true;
+  readonly sentence: string;
+}
+
 /** An arm pooled over folds and seeds, with one entry for each of them beside it where there are several. */
 interface PooledArm extends ArmSummary {
   readonly seeds?: Readonly<Record<string, ArmSummary>>;
@@ -50,6 +69,8 @@ interface PooledArm extends ArmSummary {
 export interface Comparison {
   readonly arms: Readonly<Record<string, PooledArm>>;
   readonly pairs: readonly PairTest[];
+  /** Students against their teachers, where the recipe has `compare.margin`. */
+  readonly notWorse?: readonly MarginJudgement[];
   /** Where units are missing. */
   readonly incomplete?: IncompleteArms;
 }

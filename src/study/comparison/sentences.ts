@@ -24,7 +24,7 @@ export function signed(value: number, decimals = 3): string {
 }
 
 /** `p = 0.031`, or `p < 0.001`. */
-function probability(value: number): string {
+export function probability(value: number): string {
   return value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`;
 }
 
@@ -34,7 +34,7 @@ export function plural(count: number, noun: string): string {
 }
 
 /** `60 cases, 3 models each`. */
-function sizeOf({ n, models: [a, b] }: Pick<PairTest, 'n' | 'models'>): string {
+export function sizeOf({ n, models: [a, b] }: Pick<PairTest, 'n' | 'models'>): string {
   const models = a === b ? `${plural(a, 'model')} each` : `${a} and ${plural(b, 'model')}`;
   return `${plural(n, 'case')}, ${models}`;
 }

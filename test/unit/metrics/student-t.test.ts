@@ -1,13 +1,17 @@
 /** Student's t against SciPy, and where it is known in closed form. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { studentQuantile, studentUpperTail } from '../../../src/metrics/student-t.ts';
+import { noncentralUpperTail, studentQuantile, studentUpperTail } from '../../../src/metrics/student-t.ts';
 
 type Row = readonly [degreesOfFreedom: number, at: number, value: number];
 
-const { tails, quantiles } = JSON.parse(
+const { tails, quantiles, noncentral } = JSON.parse(
   readFileSync(new URL('../../fixtures/student-t-goldens.json', import.meta.url), 'utf8'),
-) as { readonly tails: readonly Row[]; readonly quantiles: readonly Row[] };
+) as {
+  readonly tails: readonly Row[];
+  readonly quantiles: readonly Row[];
+  readonly noncentral: readonly (readonly [degreesOfFreedom: number, t: number, shift: number, tail: number])[];
+};
 
 describe("Student's t", () => {
   it('has the upper tails of SciPy', () => {
@@ -20,6 +24,13 @@ describe("Student's t", () => {
   it('has the quantiles of SciPy', () => {
     for (const [degreesOfFreedom, share, t] of quantiles) {
       expect(Math.abs(studentQuantile(share, degreesOfFreedom) / t - 1)).toBeLessThan(1e-9);
+    }
+  });
+
+  it('has the noncentral tails of SciPy', () => {
+    expect(noncentral).toHaveLength(40);
+    for (const [degreesOfFreedom, t, shift, tail] of noncentral) {
+      expect(Math.abs(noncentralUpperTail(t, degreesOfFreedom, shift) - tail)).toBeLessThan(1e-6);
     }
   });
 

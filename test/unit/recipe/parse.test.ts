@@ -104,6 +104,7 @@ describe('defaults', () => {
       },
       seeds: [1],
       evaluate: { overlap: 0.5, weighting: 'gaussian', mirror: null, surfaceToleranceMm: 1 },
+      compare: { margin: null },
       postprocess: 'auto',
       threads: null,
     });

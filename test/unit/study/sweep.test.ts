@@ -157,6 +157,16 @@ describe('the results of a sweep', () => {
     );
   });
 
+  it('judge the chosen student on the test cases by the margin', () => {
+    const { choice, notWorse } = sweepResults(combinations, arms, { within: 0.01, margin: 0.01 });
+    expect(notWorse.map(({ a, verdict }) => [a, verdict])).toEqual(
+      ['tiny', 'small', 'large'].map(name => [`student ${name}`, 'cannot tell']),
+    );
+    expect(choice?.sentence).toMatch(
+      /On the test cases: 3 cases, 1 model each cannot tell whether student small loses less than 0\.01 mean Dice against teacher /,
+    );
+  });
+
   it('say so where no student is good enough, and which is nearest', () => {
     const [teacher, tiny] = arms as [EvaluatedArm, EvaluatedArm];
     const { choice } = sweepResults(combinations.slice(0, 1), [teacher, tiny], { within: 0.01 });
