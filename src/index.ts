@@ -112,6 +112,7 @@ export { type UnetOptions, unet, unetGeometry } from './nn/unet.ts';
 export { encodeModel } from './onnx/encode.ts';
 export { type LowerOptions, lower } from './onnx/lower.ts';
 export type { OnnxModel } from './onnx/model.ts';
+export { sealModel } from './onnx/seal.ts';
 // optimizers
 export { type AdamOptions, adam } from './optim/adam.ts';
 export type { Optimizer } from './optim/optimizer.ts';

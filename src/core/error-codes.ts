@@ -65,6 +65,7 @@ export const ERROR_CODES = {
   E_LABEL_VALUE: 'A label file holds a value that is not an integer from 0 to 255.',
   E_LAYER: 'A network or model has no layer of that name.',
   E_LOSS_NOT_FINITE: 'The loss became NaN or infinite.',
+  E_MODEL_CHANGED: 'The content of a model is not what was written, by the checksum in its metadata.',
   E_MODEL_CORRUPT: 'A file is not a readable ONNX model.',
   E_MODEL_INFO: 'A needed fact about a model is stated nowhere, or what states it is malformed.',
   E_MODEL_KIND: 'A model is not a segmentation model of volumes.',

@@ -8,6 +8,7 @@ import { outputSize } from '../nn/geometry.ts';
 import { initialize } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
+import { sealModel } from '../onnx/seal.ts';
 import { type ModelCosts, modelCosts } from '../training/costs.ts';
 import { exportModel } from '../training/export.ts';
 import { buildForward } from '../training/forward.ts';
@@ -86,7 +87,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
     const metadata = metadataOf(options, { costs, window, output });
     const encode = (more: Partial<ModelMetadata>): Uint8Array =>
       exportModel(model, result.theta, { channels, window, metadata: formatModelMetadata({ ...metadata, ...more }) });
-    await files.write(folder.model, encode(await postprocessingOf(options, encode({}))));
+    await files.write(folder.model, await sealModel(encode(await postprocessingOf(options, encode({})))));
     return result;
   } finally {
     await forward.dispose();

@@ -9,6 +9,7 @@ import { type ChannelGroups, withChannelGroups } from '../inference/channel-grou
 import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
 import { type DecodedModel, decodeModel } from '../onnx/decode.ts';
 import { embedExternalData } from '../onnx/external-data.ts';
+import { assertSealWhole, SEAL_KEY } from '../onnx/seal.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, parseJson, readText } from '../runtime/json-file.ts';
@@ -51,6 +52,7 @@ async function readWhole(
 ): Promise<{ readonly bytes: Uint8Array; readonly model: DecodedModel }> {
   const bytes = await files.read(path);
   const model = decodeModel(bytes, path);
+  await assertSealWhole(bytes, model.metadata[SEAL_KEY], path);
   if (model.external.every(data => data === undefined)) return { bytes, model };
   const folder = path.split('/').slice(0, -1);
   const read = async (location: string): Promise<Uint8Array> => {
@@ -128,7 +130,7 @@ export interface KnownFacts {
 
 /**
  * Reads a model and what is known of it. Later sources win: what is assumed, the graph, the metadata, the JSON beside it, what is given.
- * @throws {InputError} E_FILE_MISSING, E_MODEL_CORRUPT, E_MODEL_WEIGHTS, E_MODEL_KIND; E_MODEL_INFO if a source is malformed or a needed
+ * @throws {InputError} E_FILE_MISSING, E_MODEL_CORRUPT, E_MODEL_CHANGED, E_MODEL_WEIGHTS, E_MODEL_KIND; E_MODEL_INFO if a source is malformed or a needed
  * fact is nowhere; E_MODEL_LABELS if the output has not a channel for each class
  */
 export async function readModelFile(

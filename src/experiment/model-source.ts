@@ -6,6 +6,7 @@ import { InputError } from '../core/errors.ts';
 import { IMAGE, type ImportChoice, type ImportedModel, LOGITS } from '../import/imported.ts';
 import { findImporter, importerOf } from '../import/importers.ts';
 import { replaceMetadata } from '../onnx/edit.ts';
+import { sealModel } from '../onnx/seal.ts';
 import type { Files } from '../runtime/files.ts';
 import { encodeAnyBatch, graphMultiplyAdds } from '../training/export.ts';
 import type { ModelMetadata } from './model-facts.ts';
@@ -84,5 +85,6 @@ export async function importModelFile(
 ): Promise<OpenedSource> {
   await findImporter(files, path);
   const { file, notes } = await openModelSource(files, path, options);
-  return { file: { ...file, bytes: replaceMetadata(file.bytes, formatModelMetadata(file.metadata)) }, notes };
+  const bytes = await sealModel(replaceMetadata(file.bytes, formatModelMetadata(file.metadata)));
+  return { file: { ...file, bytes }, notes };
 }

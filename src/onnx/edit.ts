@@ -7,7 +7,15 @@ import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
 import { decodeModel } from './decode.ts';
 
-const FIELD = { modelGraph: 7, graphOutput: 12, valueName: 1, modelMetadata: 14, entryKey: 1, entryValue: 2 } as const;
+/** Field numbers of onnx.proto3. */
+export const FIELD = {
+  modelGraph: 7,
+  graphOutput: 12,
+  valueName: 1,
+  modelMetadata: 14,
+  entryKey: 1,
+  entryValue: 2,
+} as const;
 const WIRE_BYTES = 2;
 const LISTED_IN_MESSAGES = 20;
 

@@ -7,6 +7,7 @@ import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
 
 import { ARMS } from '../experiment/record.ts';
 import { type DecodedModel, decodeModel } from '../onnx/decode.ts';
+import { assertSealWhole, SEAL_KEY } from '../onnx/seal.ts';
 
 import type { Files } from '../runtime/files.ts';
 import { orientationCode } from '../volume/orientation.ts';
@@ -108,8 +109,9 @@ function costsOf(model: DecodedModel, metadata: Readonly<Record<string, unknown>
   return { parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0) };
 }
 
-function describeModel(bytes: Uint8Array, path: string): ModelDescription {
+async function describeModel(bytes: Uint8Array, path: string): Promise<ModelDescription> {
   const model = decodeModel(bytes, path);
+  await assertSealWhole(bytes, model.metadata[SEAL_KEY], path);
   const tensors = (infos: typeof model.inputs): TensorDescription[] =>
     infos.map(({ name, shape }) => ({ name, shape }));
   const metadata = Object.fromEntries(Object.entries(model.metadata).map(([key, value]) => [key, readable(value)]));
@@ -134,7 +136,7 @@ async function modelsOf(files: Files, { folder, repeats }: ReadRun): Promise<Rea
   for (const arm of ARMS) {
     const { model: path } = paths.arm(arm, first);
     if (!(await files.exists(path))) continue;
-    const { parameters, multiplyAdds, fieldOfView, inferenceBytes, trainingBytes } = describeModel(
+    const { parameters, multiplyAdds, fieldOfView, inferenceBytes, trainingBytes } = await describeModel(
       await files.read(path),
       path,
     );

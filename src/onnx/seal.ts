@@ -1,0 +1,52 @@
+/**
+ * A seal on a model that travels: the SHA-256 of all bytes before it, as one more entry of the metadata at the very end of the file. Any
+ * runtime reads the file as before; a byte of weights, graph or pipeline that has changed since is found when the file is read here.
+ */
+import { joinBytes } from '../core/bytes.ts';
+import { InputError } from '../core/errors.ts';
+import { bytesField, FIELD } from './edit.ts';
+
+/** The metadata key of the seal. */
+export const SEAL_KEY = 'voxstill-sha256';
+
+const encoder = new TextEncoder();
+
+/** @returns undefined where the platform has no such function, as pages have that come neither from this machine nor by https */
+async function sha256(bytes: Uint8Array): Promise<string | undefined> {
+  if (crypto.subtle === undefined) return undefined;
+  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+  return Array.from(new Uint8Array(digest), byte => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function sealOf(hash: string): Uint8Array {
+  const entry = joinBytes([
+    ...bytesField(FIELD.entryKey, encoder.encode(SEAL_KEY)),
+    ...bytesField(FIELD.entryValue, encoder.encode(hash)),
+  ]);
+  return joinBytes(bytesField(FIELD.modelMetadata, entry));
+}
+
+/** The model with its seal; the same bytes give the same seal. */
+export async function sealModel(bytes: Uint8Array): Promise<Uint8Array> {
+  const hash = await sha256(bytes);
+  return hash === undefined ? bytes : joinBytes([bytes, sealOf(hash)]);
+}
+
+/**
+ * Holds a model against its seal.
+ * @param stated the value of {@link SEAL_KEY} in its metadata; a model without one is taken as it is
+ * @throws {InputError} E_MODEL_CHANGED if the file is not what was sealed
+ */
+export async function assertSealWhole(bytes: Uint8Array, stated: string | undefined, path: string): Promise<void> {
+  if (stated === undefined) return;
+  const seal = sealOf(stated);
+  const content = bytes.subarray(0, bytes.length - seal.length);
+  const isLast = seal.every((byte, index) => byte === bytes[content.length + index]);
+  const hash = isLast ? await sha256(content) : '';
+  if (hash === undefined || hash === stated) return;
+  throw new InputError(
+    'E_MODEL_CHANGED',
+    `${path} changed after it was written: its content does not have the checksum in its metadata. Take a fresh copy of the file. If you ` +
+      `changed it on purpose, remove the metadata entry ${SEAL_KEY}.`,
+  );
+}
