@@ -2,12 +2,12 @@
 import { InputError } from '../core/errors.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import type { ModelMetadata } from '../experiment/model-facts.ts';
-import type { ModelFile } from '../experiment/model-file.ts';
+import { logNotes, type ModelFile } from '../experiment/model-file.ts';
 import { openModelSource } from '../experiment/model-source.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import type { FactFlags, ModelFlags } from './flags/model.ts';
 
-/** Reads the models that the flags name, completed by the facts that the flags give. */
+/** Reads the models that the flags name, completed by the facts that the flags give, and logs how files from elsewhere were understood. */
 export async function readModels(
   { files, progress }: Pick<Laboratory, 'files' | 'progress'>,
   flags: ModelFlags,
@@ -19,6 +19,7 @@ export async function readModels(
     for (const note of notes) progress.warn(`${path}: ${note}`);
     models.push(file);
   }
+  logNotes(models, progress);
   return models;
 }
 
@@ -32,7 +33,7 @@ export function windowChoice({ overlap, weighting, mirror }: ModelFlags): Window
  * @throws {InputError} E_USAGE if a patch is not in whole voxels
  */
 export function givenFacts(flags: FactFlags): Partial<ModelMetadata> {
-  const { labels, spacing, orientation, normalize, patch, activation, axes: order } = flags;
+  const { labels, spacing, orientation, normalize, patch, activation, axes: order, inputName, outputName } = flags;
   if (patch !== undefined && !patch.every(Number.isInteger)) {
     throw new InputError(
       'E_USAGE',
@@ -47,5 +48,7 @@ export function givenFacts(flags: FactFlags): Partial<ModelMetadata> {
     ...(patch && { patch: [patch[2], patch[1], patch[0]] as const }),
     ...(activation && { activation }),
     ...(order && { axes: order }),
+    ...(inputName !== undefined && { inputName }),
+    ...(outputName !== undefined && { outputName }),
   };
 }

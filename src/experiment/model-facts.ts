@@ -4,11 +4,15 @@
  */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
-import { elementCount, sameShape, type Triple } from '../core/shape.ts';
-import { AXES, standardShape } from '../inference/axes.ts';
+import { elementCount } from '../core/shape.ts';
+import { AXES, type Axes, standardShape } from '../inference/axes.ts';
 import type { DecodedModel } from '../onnx/decode.ts';
+import { lastOperator } from '../onnx/last-operator.ts';
+import type { FileValueInfo } from '../onnx/read-model.ts';
+import { isNumberType, isRealType } from '../onnx/tensor-content.ts';
 import { normalizationSchema } from '../recipe/normalization-schema.ts';
 import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
+import { chooseOutput, describeTensor, fixedTriple, isFixed, type OutputNote } from './model-outputs.ts';
 import { nnunetPipelineSchema } from './nnunet-schema.ts';
 
 const positive = z.number().gt(0);
@@ -89,77 +93,123 @@ export const UNSAID_FACTS = {
   multiplyAdds: null,
 } as const satisfies Partial<ModelMetadata>;
 
-type TensorInfo = DecodedModel['inputs'][number];
-
-const FLOAT32 = 1;
-const RANK = 5;
-
-/** A size that a graph states; a word or 0 is one that is known only at run time. */
-function isFixed(item: number | string | undefined): item is number {
-  return typeof item === 'number' && item > 0;
+/** What a graph says of a model, and what is to be told of it. */
+export interface GraphFacts {
+  readonly facts: Partial<ModelMetadata>;
+  /** Of the output, where the graph says. */
+  readonly outputChannels?: number;
+  /** Whether the output is one label per voxel. */
+  readonly givesLabels: boolean;
+  readonly notes: readonly OutputNote[];
 }
 
-/** The tensor of that name; without a name the only one, or the first of several outputs. */
-function findTensor(
-  infos: readonly TensorInfo[],
-  side: { readonly path: string; readonly kind: 'input' | 'output'; readonly name: string | undefined },
-): TensorInfo {
-  const { path, kind, name } = side;
-  const names = infos.map(info => info.name).join(', ');
-  if (name === undefined && kind === 'input' && infos.length !== 1) {
+/** The input of that name; without a name the only one. */
+function findInput({ inputs }: DecodedModel, name: string | undefined, path: string): FileValueInfo {
+  const names = inputs.map(info => info.name).join(', ');
+  if (name === undefined && inputs.length !== 1) {
     throw new InputError(
       'E_MODEL_KIND',
-      `${path} takes ${infos.length} inputs (${names}); a segmentation model takes one image.`,
+      `${path} takes ${inputs.length} inputs (${names}); a segmentation model takes one image.`,
     );
   }
-  const found = name === undefined ? infos[0] : infos.find(info => info.name === name);
-  if (found === undefined) {
-    throw new InputError('E_MODEL_INFO', `${path} has no ${kind} "${name}"; it has ${names}. Correct ${kind}Name.`);
-  }
-  return found;
+  const found = name === undefined ? inputs[0] : inputs.find(info => info.name === name);
+  if (found !== undefined) return found;
+  throw new InputError('E_MODEL_INFO', `${path} has no input "${name}"; it has ${names}. Correct inputName.`);
 }
 
-/** Whether a tensor may hold volumes; what the graph leaves open shows when the model runs. */
-function assertVolumes(path: string, kind: 'input' | 'output', { name, elementType, shape }: TensorInfo): void {
-  const isFloat = elementType === 0 || elementType === FLOAT32;
-  if (isFloat && (shape.length === 0 || shape.length === RANK)) return;
-  const type = isFloat ? 'float32' : `element type ${elementType}`;
+/** What axes are taken to be of which nobody says anything, by their number. */
+const USUAL_AXES: Readonly<Record<number, Axes>> = { 5: 'NCZYX', 4: 'NCYX' };
+
+/** The order of the input's axes. */
+function axesOf(input: FileValueInfo, stated: Axes | undefined, path: string): Axes {
+  const rank = input.shape.length === 0 ? 5 : input.shape.length;
+  const axes = stated ?? USUAL_AXES[rank];
+  if (isNumberType(input.elementType) && axes !== undefined && axes.length === rank) return axes;
+  const choices = AXES.filter(one => one.length === rank).join(', ');
   throw new InputError(
     'E_MODEL_KIND',
-    `${path} is not a segmentation model of volumes: its ${kind} "${name}" is ${type} [${shape.join(', ')}]; needed is float32 with ` +
-      'five axes: samples, channels and the three of space.',
+    `${path} is not a segmentation model of volumes or planes${stated === undefined ? '' : ` with axes ${stated}`}: its input ` +
+      `"${input.name}" is ${describeTensor(input)}. ` +
+      (choices === ''
+        ? 'Images have three to five axes.'
+        : `Orders of its axes that are known: ${choices}; say which (axes).`),
+  );
+}
+
+/** Numbers of channels that an output can have for these labels. */
+function channelsFor(labels: ModelMetadata['labels'] | undefined): readonly number[] | undefined {
+  return labels && [labels.length, labels.filter(({ value }) => value !== 0).length];
+}
+
+/** Operators whose results are probabilities. */
+const PROBABILITY_OPERATORS = ['Softmax', 'Sigmoid', 'HardSigmoid'];
+
+/** The activation that the end of the graph leaves open, refused where somebody says another. */
+function activationOf(
+  model: DecodedModel,
+  {
+    stated,
+    output,
+    path,
+    givesLabels,
+  }: {
+    readonly stated: ModelMetadata['activation'] | undefined;
+    readonly output: string;
+    readonly path: string;
+    readonly givesLabels: boolean;
+  },
+): ModelMetadata['activation'] | undefined {
+  const last = lastOperator(model, output);
+  const isDone = givesLabels || (last !== undefined && PROBABILITY_OPERATORS.includes(last.op));
+  if (!isDone || stated === undefined || stated === 'none') return isDone ? 'none' : stated;
+  const what = givesLabels ? 'labels' : `probabilities: its last operator is ${last?.op}`;
+  throw new InputError(
+    'E_MODEL_ACTIVATION',
+    `the output "${output}" of ${path} is ${what}, but its activation is said to be ${stated}. Say none` +
+      (last === undefined ? '.' : `, or name the tensor before it, "${last.input}", as the output.`),
   );
 }
 
 /**
  * What the graph itself says, given what somebody states.
- * @throws {InputError} E_MODEL_KIND if it cannot be a segmentation model of volumes; E_MODEL_INFO for a name that it has not
+ * @throws {InputError} E_MODEL_KIND if it cannot be a segmentation model; E_MODEL_INFO for a name that it has not; E_MODEL_ACTIVATION if its end
+ * contradicts the activation that is stated
  */
-export function factsOfGraph(
-  model: DecodedModel,
-  stated: Partial<ModelMetadata>,
-  path: string,
-): Partial<ModelMetadata> & { readonly outputChannels?: number } {
-  const { axes = 'NCZYX' } = stated;
-  const input = findTensor(model.inputs, { path, kind: 'input', name: stated.inputName });
-  const output = findTensor(model.outputs, { path, kind: 'output', name: stated.outputName });
-  assertVolumes(path, 'input', input);
-  assertVolumes(path, 'output', output);
+export function factsOfGraph(model: DecodedModel, stated: Partial<ModelMetadata>, path: string): GraphFacts {
+  const input = findInput(model, stated.inputName, path);
+  const axes = axesOf(input, stated.axes, path);
   const [batch, channels, ...spatial] = standardShape(input.shape, axes) ?? [];
-  const [, outputChannels, ...given] = standardShape(output.shape, axes) ?? [];
-  const triple = (sizes: readonly (number | string)[]): Triple | undefined =>
-    sizes.length === 3 && sizes.every(isFixed) ? (sizes as unknown as Triple) : undefined;
-  const [patch, outputSize] = [triple(spatial), triple(given)];
-  const weights = model.initializers.filter(({ shape }) => shape.length > 1);
-  return {
-    ...(isFixed(channels) && { channels }),
-    ...(isFixed(batch) && { batch }),
-    ...(isFixed(outputChannels) && { outputChannels }),
-    ...(patch !== undefined && { patch }),
-    ...(patch !== undefined && outputSize !== undefined && !sameShape(patch, outputSize) && { output: outputSize }),
-    inputName: input.name,
-    outputName: output.name,
-    parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0),
+  const patch = fixedTriple(spatial);
+  const output = chooseOutput(model, {
+    name: stated.outputName,
+    path,
     axes,
+    window: patch ?? stated.patch,
+    statedSize: stated.output,
+    channels: channelsFor(stated.labels),
+  });
+  const givesLabels = output.gives === 'labels';
+  const activation = activationOf(model, {
+    stated: stated.activation,
+    output: output.info.name,
+    path,
+    givesLabels,
+  });
+  const weights = model.initializers.filter(({ shape, elementType }) => shape.length > 1 && isRealType(elementType));
+  return {
+    facts: {
+      ...(isFixed(channels) && { channels }),
+      ...(isFixed(batch) && { batch }),
+      ...(patch !== undefined && { patch }),
+      ...(patch !== undefined && output.size !== undefined && { output: output.size }),
+      ...(activation !== undefined && { activation }),
+      inputName: input.name,
+      outputName: output.info.name,
+      parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+      axes,
+    },
+    ...(output.channels !== undefined && !givesLabels && { outputChannels: output.channels }),
+    givesLabels,
+    notes: output.notes,
   };
 }

@@ -4,16 +4,21 @@
  */
 
 import { InputError } from '../core/errors.ts';
+import { formatShape } from '../core/shape.ts';
 import { withStandardAxes } from '../inference/axes.ts';
 import { type ChannelGroups, withChannelGroups } from '../inference/channel-groups.ts';
+import { withOneHotLabels } from '../inference/label-maps.ts';
 import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
 import { type DecodedModel, decodeModel } from '../onnx/decode.ts';
+import { addOutputs } from '../onnx/edit.ts';
 import { embedExternalData } from '../onnx/external-data.ts';
 import { assertSealWhole, SEAL_KEY } from '../onnx/seal.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, parseJson, readText } from '../runtime/json-file.ts';
+import type { Progress } from '../runtime/progress.ts';
 import { factsOfGraph, type ModelMetadata, metadataSchema, UNSAID_FACTS } from './model-facts.ts';
+import type { OutputNote } from './model-outputs.ts';
 
 /** A model that is ready to be loaded. */
 export interface ModelFile {
@@ -24,6 +29,10 @@ export interface ModelFile {
   readonly info: ModelInfo;
   /** The channels that make up each class of `info`; one each, in order, if not given. */
   readonly groups?: ChannelGroups;
+  /** Whether it gives one label per voxel: it can predict, but says nothing of other classes. */
+  readonly givesLabels?: boolean;
+  /** What a person should know of how the file was understood. */
+  readonly notes?: readonly OutputNote[];
 }
 
 const METADATA_KEY = 'voxstill';
@@ -146,7 +155,7 @@ export async function readModelFile(
     ...((await files.exists(beside)) && parseFacts(await readText(files, beside), beside)),
     ...given,
   };
-  const { outputChannels, ...graph } = factsOfGraph(model, stated, path);
+  const { facts: graph, outputChannels, givesLabels, notes } = factsOfGraph(model, stated, path);
   const result = metadataSchema.safeParse({ ...UNSAID_FACTS, ...assumed, ...graph, ...stated });
   if (!result.success) {
     const missing = [...new Set(result.error.issues.map(issue => issue.path.join('.')))];
@@ -161,7 +170,18 @@ export async function readModelFile(
   if (metadata.nnunet !== undefined) assertPipelineStays(given, path);
   const info = infoOf(metadata);
   if (outputChannels !== undefined) assertChannels(outputChannels, { path, beside, metadata });
-  return { path, bytes, metadata, info };
+  if (own !== undefined) return { path, bytes, metadata, info };
+  const said = stated.axes === undefined ? `${metadata.axes} (nobody says otherwise)` : metadata.axes;
+  const text = `${path}: axes ${said}, window ${formatShape(metadata.patch)} (z, y, x), output "${metadata.outputName}", activation ${metadata.activation}`;
+  return { path, bytes, metadata, info, givesLabels, notes: [...notes, { isDoubt: false, text }] };
+}
+
+/** Writes to the log how the files of others were understood. */
+export function logNotes(files: readonly ModelFile[], progress: Pick<Progress, 'log' | 'warn'>): void {
+  for (const { isDoubt, text } of files.flatMap(({ notes }) => notes ?? [])) {
+    if (isDoubt) progress.warn(text);
+    else progress.log(text);
+  }
 }
 
 /** Models that are open together. */
@@ -199,10 +219,14 @@ function missingOperators(reason: string, custom: readonly string[]): string | u
  * Loads a model; its session takes and gives [N, C, D, H, W] whatever the model's own order, and classes where channels are grouped.
  * @throws {InputError} E_MODEL_OPERATOR for operators that are not ONNX Runtime's, E_MODEL_LOAD for any other reason, with the path
  */
-export async function openModel(engine: Engine, { bytes, metadata, path, groups }: ModelFile): Promise<Session> {
+export async function openModel(engine: Engine, file: ModelFile): Promise<Session> {
+  const { bytes, metadata, path, groups, givesLabels } = file;
   try {
-    const session = withStandardAxes(await engine.load(bytes), metadata.axes);
-    return groups === undefined ? session : withChannelGroups(session, groups, metadata);
+    const asked = addOutputs(bytes, [metadata.outputName], path);
+    const session = withStandardAxes(await engine.load(asked), metadata.axes);
+    const { values } = outputClasses(metadata);
+    const scored = givesLabels === true ? withOneHotLabels(session, { ...metadata, values }) : session;
+    return groups === undefined ? scored : withChannelGroups(scored, groups, metadata);
   } catch (cause) {
     if (!(cause instanceof InputError)) throw cause;
     const missing = missingOperators(cause.message, decodeModel(bytes, path).customOperators);

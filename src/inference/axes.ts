@@ -1,68 +1,122 @@
 /**
- * Adapts models with another order of axes to the order of this library, [N, C, D = z, H = y, W = x]. Other orders are
- * x, y, z as in nibabel's arrays, channels last as in Keras, or both. The adapter copies the input and the output once
- * each.
+ * Models whose axes run otherwise than everything else here has them, [N, C, D = z, H = y, W = x], behind that order: x, y, z as nibabel
+ * has arrays, channels last as Keras has them, without an axis of samples or channels, or of single planes. An axis that is not there has
+ * size 1. What comes out is float32, whatever the model gives. Costs a copy on the way in and one on the way out.
  */
 import { InputError } from '../core/errors.ts';
-import { formatShape } from '../core/shape.ts';
+import { elementCount, formatShape, type Shape } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
 
-/** The supported orders of the axes of a model's input and output. */
-export const AXES = ['NCZYX', 'NCXYZ', 'NZYXC', 'NXYZC'] as const;
+/** The orders that a model's input may have: of volumes, without samples, without channels, without both, and of planes. */
+export const AXES = [
+  'NCZYX',
+  'NCXYZ',
+  'NZYXC',
+  'NXYZC',
+  'CZYX',
+  'CXYZ',
+  'ZYXC',
+  'XYZC',
+  'NZYX',
+  'NXYZ',
+  'ZYX',
+  'XYZ',
+  'NCYX',
+  'NCXY',
+  'NYXC',
+  'NXYC',
+] as const;
 export type Axes = (typeof AXES)[number];
 
 const STANDARD = 'NCZYX';
 
-/** Position of each axis of one order in another. */
-function placesIn(order: string, axes: string): number[] {
-  return [...axes].map(axis => order.indexOf(axis));
+/** The order of a tensor of so many axes in a model whose input has this order: one that has a channel axis more or less, or the same. */
+function orderOf(rank: number, axes: Axes): string | undefined {
+  if (rank === axes.length) return axes;
+  if (rank === axes.length - 1 && axes.includes('C')) return axes.replace('C', '');
+  if (rank === axes.length + 1 && !axes.includes('C')) return axes.startsWith('N') ? `NC${axes.slice(1)}` : `C${axes}`;
+  return undefined;
 }
 
-/** A shape in the model's order, converted to [N, C, D, H, W]; undefined if it does not have five axes. */
-export function standardShape<T>(shape: readonly T[], axes: Axes): readonly [T, T, T, T, T] | undefined {
-  if (shape.length !== STANDARD.length) return undefined;
-  return placesIn(axes, STANDARD).map(place => shape[place]) as unknown as [T, T, T, T, T];
+/** A shape in the model's order as [N, C, D, H, W], 1 for an axis that it lacks; undefined where it has not the axes. */
+export function standardShape<T>(shape: readonly T[], axes: Axes): readonly (T | 1)[] | undefined {
+  const order = orderOf(shape.length, axes);
+  return order === undefined ? undefined : [...STANDARD].map(axis => shape[order.indexOf(axis)] ?? 1);
 }
 
-/** Axis i of the result is axis order[i] of the value. */
-function transpose(value: Tensor, order: readonly number[], axes: Axes): Tensor {
-  if (!(value.data instanceof Float32Array) || value.shape.length !== order.length) {
-    const got = `${value.dataType} ${formatShape(value.shape)}`;
-    throw new InputError(
-      'E_MODEL_OUTPUT',
-      `a model with axes ${axes} must have a float32 input and output of rank 5, got ${got}`,
-    );
-  }
-  const shape = order.map(axis => value.shape[axis]!);
-  const strides = order.map(axis => value.shape.slice(axis + 1).reduce((product, size) => product * size, 1));
-  const result = new Float32Array(value.data.length);
-  const [n, c, d, h, w] = shape as [number, number, number, number, number];
-  const [stepN, stepC, stepD, stepH, stepW] = strides as [number, number, number, number, number];
+/** The values in another order of their axes: axis i of the result is axis places[i] of the value. */
+function permuted(data: ArrayLike<number | bigint>, shape: Shape, places: readonly number[]): Float32Array {
+  const sizes = places.map(place => shape[place] ?? 1);
+  const strides = places.map(place => (place < 0 ? 0 : elementCount(shape.slice(place + 1))));
+  const result = new Float32Array(data.length);
+  const [n = 1, c = 1, d = 1, h = 1, w = 1] = sizes;
+  const [stepN = 0, stepC = 0, stepD = 0, stepH = 0, stepW = 0] = strides;
   let to = 0;
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < c; j++) {
       for (let z = 0; z < d; z++) {
         for (let y = 0; y < h; y++) {
           let from = i * stepN + j * stepC + z * stepD + y * stepH;
-          for (let x = 0; x < w; x++, from += stepW) result[to++] = value.data[from]!;
+          for (let x = 0; x < w; x++, from += stepW) result[to++] = Number(data[from]);
         }
       }
     }
   }
-  return tensor('float32', result, shape);
+  return result;
 }
 
-/** Wraps the session of a model so that its input and output are [N, C, D, H, W]; disposing it disposes the model. */
+/** A tensor [N, C, D, H, W] as the model takes it. */
+function toModel(value: Tensor, axes: Axes): Tensor {
+  const shape = [...axes].map(axis => value.shape[STANDARD.indexOf(axis)] ?? 1);
+  if (value.shape.length !== STANDARD.length || elementCount(shape) !== value.data.length) {
+    throw new InputError(
+      'E_MODEL_INPUT',
+      `a model with axes ${axes} cannot take ${formatShape(value.shape)} (samples, channels, depth, height, width): an axis that it ` +
+        'lacks must have size 1.',
+    );
+  }
+  const places = [...axes].map(axis => STANDARD.indexOf(axis));
+  while (places.length < STANDARD.length) places.push(-1);
+  return tensor('float32', permuted(value.data, value.shape, places), shape);
+}
+
+/** What the model gives as float32 [N, C, D, H, W]. */
+function fromModel(name: string, value: Tensor, axes: Axes): Tensor {
+  const order = orderOf(value.shape.length, axes);
+  if (order === undefined) {
+    throw new InputError(
+      'E_MODEL_OUTPUT',
+      `a model with axes ${axes} must give these axes, with or without the channels, but its "${name}" is ${value.dataType} ` +
+        `${formatShape(value.shape)}`,
+    );
+  }
+  if (order === STANDARD && value.data instanceof Float32Array) return value;
+  const places = [...STANDARD].map(axis => order.indexOf(axis));
+  const shape = places.map(place => value.shape[place] ?? 1);
+  return tensor('float32', permuted(value.data, value.shape, places), shape);
+}
+
+/**
+ * The session of a model as one that takes and gives [N, C, D, H, W]; disposing it disposes the model.
+ * @param axes of the model's input
+ */
 export function withStandardAxes(session: Session, axes: Axes): Session {
-  if (axes === STANDARD) return session;
-  const convert = (values: Readonly<Record<string, Tensor>>, order: readonly number[]): Record<string, Tensor> =>
-    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, transpose(value, order, axes)]));
-  const [toModel, fromModel] = [placesIn(STANDARD, axes), placesIn(axes, STANDARD)];
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
-    run: async (feeds, outputs) => convert(await session.run(convert(feeds, toModel), outputs), fromModel),
+    run: async (feeds, outputs) => {
+      const given = Object.entries(feeds).map(([name, value]) => [
+        name,
+        axes === STANDARD ? value : toModel(value, axes),
+      ]);
+      const results = Object.entries(await session.run(Object.fromEntries(given), outputs));
+      // an inner tensor that a feature method asks for may have any shape
+      const isInner = (name: string): boolean => axes === STANDARD && !session.outputNames.includes(name);
+      return Object.fromEntries(
+        results.map(([name, value]) => [name, isInner(name) ? value : fromModel(name, value, axes)]),
+      );
+    },
     dispose: () => session.dispose(),
   };
 }

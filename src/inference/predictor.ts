@@ -195,6 +195,7 @@ function streamOf({ session, info, seen }: ModelImage, volume: Volume, options: 
     ...(info.batch && { fixedBatch: info.batch }),
     classes,
     activation: info.activation,
+    areProbabilities: info.activation === 'none',
     inputName: info.inputName,
     outputName: info.outputName,
   };

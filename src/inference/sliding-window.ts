@@ -53,6 +53,8 @@ export interface SlidingWindowOptions extends WindowOptions {
   /** Number of channels of the model's output. */
   readonly classes: number;
   readonly activation: Activation;
+  /** Whether the model is said to give probabilities by itself: then values outside of 0 to 1 are refused. */
+  readonly areProbabilities?: boolean;
   readonly inputName: string;
   readonly outputName: string;
   /** The only batch size that the model accepts; smaller groups of windows are filled up. Any batch if not given. */
@@ -78,8 +80,8 @@ interface Job extends SlidingWindowOptions {
  * Probabilities of every class at every voxel, slice by slice along D: sum over windows of weight times probability,
  * the weights summing to 1.
  * @returns [K, H, W] of slices 0, 1, ...; each is valid until the next is asked for
- * @throws {InputError} E_WINDOW for an impossible window, overlap or batch; E_MODEL_OUTPUT if the model gives another
- * shape or type
+ * @throws {InputError} E_WINDOW for an impossible window, overlap or batch; E_MODEL_OUTPUT if the model gives another shape or type;
+ * E_MODEL_ACTIVATION if what should be probabilities lies outside of 0 to 1
  * @throws {WorkError} E_NOT_FINITE if the model gives NaN
  */
 export async function* probabilitySlices(options: SlidingWindowOptions): AsyncGenerator<Float32Array, void> {
@@ -197,6 +199,7 @@ async function addWindows(
   const fed = input.subarray(0, (job.fixedBatch ?? group.length) * inputLength);
   for (const axes of views) {
     const given = await runModel(mirror(fed, window, axes), job);
+    if (job.areProbabilities === true) assertProbabilities(given.subarray(0, group.length * outputLength), job);
     group.forEach((place, index) => {
       // the output of this run is not used elsewhere, and a copy would be large
       const values = given.subarray(index * outputLength, (index + 1) * outputLength);
@@ -281,6 +284,19 @@ function checkOutput(output: Tensor | undefined, expected: readonly number[], na
     'E_MODEL_OUTPUT',
     `the model's output "${name}" should be float32 ${formatShape(expected)} (batch x classes x depth x height x width), got ${got}. ` +
       'Check the labels, the patch size, the output size and the output name that belong to this model.',
+  );
+}
+
+/** How far rounding may lead a probability out of 0 to 1. */
+const PROBABILITY_TOLERANCE = 1e-2;
+
+function assertProbabilities(values: Float32Array, { outputName }: Job): void {
+  // NaN has a message of its own
+  const outside = values.find(value => value < -PROBABILITY_TOLERANCE || value > 1 + PROBABILITY_TOLERANCE);
+  if (outside === undefined) return;
+  throw new InputError(
+    'E_MODEL_ACTIVATION',
+    `the model's output "${outputName}" is said to be probabilities (activation none), but holds ${outside}. Say softmax or sigmoid.`,
   );
 }
 

@@ -55,6 +55,7 @@ export function editMessage(message: Uint8Array, edit: Edit, more: readonly Uint
 export function addOutputs(bytes: Uint8Array, names: readonly string[], path: string): Uint8Array {
   if (names.length === 0) return bytes;
   const { results, outputs } = decodeModel(bytes, path);
+  if (names.every(name => outputs.some(output => output.name === name))) return bytes;
   const missing = names.filter(name => !results.includes(name));
   if (missing.length > 0) {
     const last = results.slice(-LISTED_IN_MESSAGES).join(', ');

@@ -5,7 +5,7 @@
 import { PbfReader } from 'pbf';
 
 /** Type of an input or output of a graph. */
-interface FileValueInfo {
+export interface FileValueInfo {
   readonly name: string;
   /** ONNX's number of the element type, 1 for float32; 0 where the file does not say. */
   readonly elementType: number;

@@ -18,6 +18,7 @@ const TYPES = {
   1: { name: 'float32', bytes: 4 },
   2: { name: 'uint8', bytes: 1 },
   3: { name: 'int8', bytes: 1 },
+  4: { name: 'uint16', bytes: 2 },
   5: { name: 'int16', bytes: 2 },
   6: { name: 'int32', bytes: 4 },
   7: { name: 'int64', bytes: 8 },
@@ -33,8 +34,13 @@ export function elementTypeName(number: number): string {
   return number in TYPES ? TYPES[number as TypeNumber].name : `element type ${number}`;
 }
 
+/** Whether tensors of this type can hold images or labels; 0 is one that the file does not say. */
+export function isNumberType(number: number): boolean {
+  return number === 0 || number in TYPES;
+}
+
 /** Whether values of this type are real numbers. */
-function isRealType(number: number): boolean {
+export function isRealType(number: number): boolean {
   return number === 1 || number === 10 || number === 11;
 }
 
@@ -56,6 +62,8 @@ function fromRaw(type: TypeNumber, raw: Uint8Array, count: number): Float32Array
       return whole(at => view.getUint8(at));
     case 3:
       return whole(at => view.getInt8(at));
+    case 4:
+      return whole(at => view.getUint16(at, true));
     case 5:
       return whole(at => view.getInt16(at, true));
     case 6:

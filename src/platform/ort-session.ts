@@ -1,6 +1,7 @@
-/** What every build of ONNX Runtime shares: a loaded model as a {@link Session}, with tensors carried in and out unchanged. */
+/** What every build of ONNX Runtime shares: a loaded model as a {@link Session}, with tensors carried in and out; real numbers of any precision are float32 here. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web/wasm';
 import { InputError, WorkError } from '../core/errors.ts';
+import { fromFloat16, toFloat16 } from '../core/float16.ts';
 import { type DataType, type Tensor, tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
 
@@ -12,6 +13,14 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Half-precision numbers: their bits, or in newer JavaScript engines an array of their own. */
+function halves(data: unknown): Float32Array | undefined {
+  if (data instanceof Uint16Array) return fromFloat16(data);
+  const isHalves = ArrayBuffer.isView(data) && data.constructor.name === 'Float16Array';
+  return isHalves ? fromFloat16(new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)) : undefined;
+}
+
+/** An output: real numbers as float32, whole ones as they are or as int32. */
 function toTensor(name: string, value: OrtTensor): Tensor {
   const { type, data, dims } = value;
   const is = (dataType: DataType): boolean => type === dataType;
@@ -20,16 +29,55 @@ function toTensor(name: string, value: OrtTensor): Tensor {
   if (is('int64') && data instanceof BigInt64Array) return tensor('int64', data, dims);
   if (is('bool') && data instanceof Uint8Array) return tensor('bool', data, dims);
   if (is('uint8') && data instanceof Uint8Array) return tensor('uint8', data, dims);
+  if (type === 'float64' && data instanceof Float64Array) return tensor('float32', Float32Array.from(data), dims);
+  const half = type === 'float16' ? halves(data) : undefined;
+  if (half !== undefined) return tensor('float32', half, dims);
+  if (data instanceof Int8Array || data instanceof Int16Array || data instanceof Uint16Array) {
+    return tensor('int32', Int32Array.from(data), dims);
+  }
   throw new InputError('E_MODEL_TYPE', `output "${name}" of the model has element type ${type}; it must be float32.`);
 }
 
-/** A session of ONNX Runtime behind our interface; `make` is the build's own tensor constructor. */
-function wrapSession(make: (feed: Tensor) => OrtTensor, session: InferenceSession): Session {
+/** Element types of inputs that images are rounded to, with what they hold. */
+const WHOLE = {
+  uint8: { make: Uint8Array, from: 0, to: 255 },
+  int8: { make: Int8Array, from: -128, to: 127 },
+  uint16: { make: Uint16Array, from: 0, to: 65535 },
+  int16: { make: Int16Array, from: -32768, to: 32767 },
+  int32: { make: Int32Array, from: -(2 ** 31), to: 2 ** 31 - 1 },
+} as const;
+
+/** Numbers that an input of another type takes, or undefined where there are none. */
+function converted(name: string, values: Float32Array, type: string): unknown {
+  if (type === 'float16') return toFloat16(values);
+  if (type === 'float64') return Float64Array.from(values);
+  if (type === 'int64') return BigInt64Array.from(values, value => BigInt(Math.round(value)));
+  if (!(type in WHOLE)) return undefined;
+  const { make, from, to } = WHOLE[type as keyof typeof WHOLE];
+  const outside = values.find(value => !(Math.round(value) >= from && Math.round(value) <= to));
+  if (outside === undefined) return new make(values.map(value => Math.round(value)));
+  throw new InputError(
+    'E_MODEL_INPUT',
+    `input "${name}" of the model is ${type}, which holds ${from} to ${to}, but the image has ${outside}. Correct normalize: a model that ` +
+      'takes whole numbers mostly takes the intensities as they are (none).',
+  );
+}
+
+/** A session of ONNX Runtime behind our interface; float32 feeds become what the model's inputs are. */
+function wrapSession(make: Runtime['Tensor'], session: InferenceSession): Session {
+  const types = new Map(session.inputMetadata.map(info => [info.name, info.isTensor ? info.type : 'float32']));
+  const feedOf = (name: string, { dataType, data, shape }: Tensor): OrtTensor => {
+    const type = types.get(name) ?? dataType;
+    const other = data instanceof Float32Array && type !== dataType ? converted(name, data, type) : undefined;
+    return other === undefined
+      ? new make(dataType as never, data as never, shape)
+      : new make(type as never, other as never, shape);
+  };
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
     run: async (feeds, outputs) => {
-      const converted = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, make(feed)]));
+      const converted = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, feedOf(name, feed)]));
       try {
         const results = await session.run(converted, outputs ?? session.outputNames);
         return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, toTensor(name, value)]));
@@ -47,7 +95,7 @@ interface Runtime {
   readonly InferenceSession: {
     create(model: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession>;
   };
-  readonly Tensor: new (type: Tensor['dataType'], data: Tensor['data'], dims: readonly number[]) => OrtTensor;
+  readonly Tensor: new (type: never, data: never, dims: readonly number[]) => OrtTensor;
 }
 
 /**
@@ -64,7 +112,7 @@ export function sessionLoader(
   return async model => {
     try {
       const session = await runtime.InferenceSession.create(model, { ...shared, ...options });
-      return wrapSession(({ dataType, data, shape }) => new runtime.Tensor(dataType, data, shape), session);
+      return wrapSession(runtime.Tensor, session);
     } catch (cause) {
       const reason = messageOf(cause);
       throw new InputError('E_MODEL_LOAD', `ONNX Runtime cannot load the model (${model.length} bytes): ${reason}`, {

@@ -11,7 +11,7 @@ import type { Batch } from '../data/loader.ts';
 import { distillationTerms, teacherLayers } from '../distillation/terms.ts';
 import { patchShape } from '../experiment/arm-plan.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
-import { type ModelFile, openModel } from '../experiment/model-file.ts';
+import { logNotes, type ModelFile, openModel } from '../experiment/model-file.ts';
 import type { PreparedData } from '../experiment/prepare.ts';
 import { blockedForm } from '../onnx/blocked-form.ts';
 import { decodeModel } from '../onnx/decode.ts';
@@ -21,7 +21,7 @@ import { isSigmoid } from '../training/hard-loss.ts';
 import type { AskedTeacher } from '../training/teacher.ts';
 import type { ExternalTeacher } from '../training/teacher-in-step.ts';
 import type { TeacherTensors } from '../training/trainer.ts';
-import { assertLayersFit, assertViewFits, readTeacherFiles, takesPatch } from './files.ts';
+import { assertLayersFit, assertTellsClasses, assertViewFits, readTeacherFiles, takesPatch } from './files.ts';
 import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './logits.ts';
 import { type Asking, askModel, assertActivation, type TeacherModel } from './model.ts';
 import { inNnunetNormalization, inNormalization } from './view.ts';
@@ -139,7 +139,9 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
   const kind: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
   const patch = [data.dataset.channels.length, ...patchShape(recipe.patch.size)] as const;
   const size: Triple = [patch[1], patch[2], patch[3]];
+  logNotes(all, laboratory.progress);
   for (const file of all) {
+    assertTellsClasses(file);
     assertViewFits(file, recipe, data);
     assertKindFits(file.path, file.info, kind);
   }

@@ -8,6 +8,8 @@ import { openModelSource } from '../experiment/model-source.ts';
 import type { PreparedData } from '../experiment/prepare.ts';
 import { importerOf } from '../import/importers.ts';
 import type { ModelInfo } from '../inference/model-info.ts';
+import { decodeModel } from '../onnx/decode.ts';
+import { lastOperator } from '../onnx/last-operator.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
@@ -166,6 +168,20 @@ export function assertViewFits(file: ModelFile, recipe: Recipe, data: ViewedData
   const problems = viewProblems(file, recipe, data);
   if (problems.length === 0) return;
   throw new InputError('E_TEACHER_FIT', `${file.path} cannot teach here: ${problems.join('; ')}.`);
+}
+
+/** Refuses a model that gives labels alone: of what it did not choose it says nothing, which is what a student learns from. */
+export function assertTellsClasses({ path, bytes, metadata, givesLabels }: ModelFile): void {
+  if (givesLabels !== true) return;
+  const { outputName } = metadata;
+  const last = lastOperator(decodeModel(bytes, path), outputName);
+  throw new InputError(
+    'E_TEACHER_FIT',
+    `${path} cannot teach: its output "${outputName}" is one label per voxel, without a number for each class. ` +
+      (last?.op === 'ArgMax'
+        ? `Set teacher.model.outputName to "${last.input}", the tensor before its ArgMax, or export it without the ArgMax.`
+        : 'Export it with an output of logits or probabilities.'),
+  );
 }
 
 /** Whether a model takes whole patches; otherwise its window slides. */

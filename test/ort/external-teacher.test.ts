@@ -544,7 +544,6 @@ describe('a model that cannot teach is turned away before anything starts', () =
       fixed({ normalize: 'percentile' }, { normalize: 'min-max' }),
       /by "percentile", the recipe normalises by .*\["min-max"\]/,
     ],
-    ['that gives probabilities unsaid', one('softmax-opset16', {}), /already is probabilities/],
     ['that does not give probabilities', fixed({ activation: 'none' }), /outside 0 to 1/],
     [
       'that shrinks the patch',
@@ -581,6 +580,19 @@ describe('a model that cannot teach is turned away before anything starts', () =
       code: 'E_TEACHER_FIT',
       message: expect.stringMatching(message),
     });
+  });
+
+  it('that gives probabilities unsaid', async () => {
+    await expect(open(one('softmax-opset16', {})).teacher).rejects.toMatchObject({
+      code: 'E_MODEL_ACTIVATION',
+      message: expect.stringMatching(/its last operator is Softmax/),
+    });
+  });
+
+  it('that gives labels alone', async () => {
+    const labels = { labels: ['background'], activation: 'none' };
+    const setting = one('whole-numbers', labels, { classes: ['background', 'a'] });
+    await expect(open(setting).teacher).rejects.toMatchObject({ code: 'E_TEACHER_FIT' });
   });
 
   it('where it gives NaN', async () => {

@@ -84,11 +84,10 @@ describe('an unusable model is refused', () => {
   const facts = { labels: ['background'], normalize: 'none', activation: 'softmax', patch: [8, 12, 8] };
   it.each([
     ['classifier', facts, 'E_MODEL_KIND', /output "scores" is float32 \[N, 1\]/],
-    ['flat', facts, 'E_MODEL_KIND', /input "x" is float32 \[N, 1, 12, 8\]/],
-    ['whole-numbers', facts, 'E_MODEL_KIND', /output "y" is element type 7/],
+    ['whole-numbers', facts, 'E_MODEL_ACTIVATION', /output "y" .* is labels/],
     ['fixed-opset11', { ...facts, inputName: 'image' }, 'E_MODEL_INFO', /no input "image"; it has scan/],
     ['fixed-opset11', { ...facts, labels: ['background', 'a'] }, 'E_MODEL_LABELS', /has 3 channels .*need 2/],
-    ['keras-channels-last', { ...facts, labels: ['a', 'b', 'c'] }, 'E_MODEL_LABELS', /axes \(NCZYX\)/],
+    ['keras-channels-last', { ...facts, labels: ['a', 'b', 'c'] }, 'E_MODEL_KIND', /Its axes are taken to be NCZYX/],
     ['custom-operator', facts, 'E_MODEL_OPERATOR', /org\.example:Sharpen/],
     [
       'late-operator',

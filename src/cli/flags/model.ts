@@ -25,6 +25,8 @@ export interface FactFlags {
   readonly patch?: readonly [number, number, number];
   readonly activation?: ModelMetadata['activation'];
   readonly axes?: ModelMetadata['axes'];
+  readonly inputName?: string;
+  readonly outputName?: string;
 }
 
 /** Adds --model, the flags for models from elsewhere and the flags of the sliding window. */
@@ -65,5 +67,9 @@ export function addFactFlags(command: Command): Command {
         'none',
       ]),
     )
-    .addOption(new Option('--axes <order>', 'order of the tensor axes').choices([...AXES]));
+    .addOption(
+      new Option('--axes <order>', 'order of the input axes: NCZYX for nnU-Net, NCXYZ for MONAI').choices([...AXES]),
+    )
+    .option('--input-name <tensor>', 'name of the input tensor, where the model has several')
+    .option('--output-name <tensor>', 'name of the output tensor, where the model has several; may be an inner tensor');
 }
