@@ -66,6 +66,7 @@ export const ERROR_CODES = {
   E_LAYER: 'A network or model has no layer of that name.',
   E_LOSS_NOT_FINITE: 'The loss became NaN or infinite.',
   E_MODEL_ACTIVATION: 'The stated activation of a model contradicts the end of its graph, or its numbers.',
+  E_MODEL_CHANGED: 'The content of a model is not what was written, by the checksum in its metadata.',
   E_MODEL_CORRUPT: 'A file is not a readable ONNX model.',
   E_MODEL_INFO: 'A needed fact about a model is stated nowhere, or what states it is malformed.',
   E_MODEL_INPUT: 'An image does not fit the axes or the element type of the input of a model.',
