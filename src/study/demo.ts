@@ -8,14 +8,14 @@ import { runExperiment } from './run.ts';
 
 export interface DemoOptions {
   readonly out: string;
-  /** Fewer cases and steps, under a minute. */
+  /** Whether to use fewer cases and steps, for less than a minute. */
   readonly quick: boolean;
-  /** Of phantoms, splits and training. */
+  /** Seed of phantoms, splits and training. */
   readonly seed: number;
   readonly signal?: AbortSignal;
 }
 
-/** Cases and steps of both sizes of the demo. */
+/** Number of cases and steps of both sizes of the demo. */
 const SIZES = {
   full: { cases: 48, teacherSteps: 280, studentSteps: 200 },
   quick: { cases: 20, teacherSteps: 40, studentSteps: 50 },
@@ -34,7 +34,7 @@ seeds: [${seed}]
 
 /**
  * Writes phantoms to OUT-data, beside the run, and runs the experiment into OUT.
- * @throws {InputError} E_OUT_NOT_EMPTY if there is something in OUT, or something else than phantoms in OUT-data
+ * @throws {InputError} E_OUT_NOT_EMPTY if OUT is not empty, or OUT-data has anything but phantoms
  */
 export async function runDemo(laboratory: Laboratory, options: DemoOptions): Promise<Comparison> {
   const { out, quick, seed, signal } = options;

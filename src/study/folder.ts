@@ -1,7 +1,7 @@
 /**
- * The folder that a run leaves behind: where everything lies in it, who may write into it, and its record `run.json`.
- * The first seed's arms lie at the top, `RUN/student`; those of further seeds under `RUN/seed-2/student`. So do the first fold's of a
- * cross-validation, and those of further folds under `RUN/fold-1/student` and `RUN/fold-1/seed-2/student`.
+ * The folder of a run: the paths of its files, who may write into it, and its record `run.json`. The arms of the first
+ * seed are at the top, `RUN/student`; those of further seeds in `RUN/seed-2/student`. The same holds for the first fold
+ * of a cross-validation; further folds are in `RUN/fold-1/student` and `RUN/fold-1/seed-2/student`.
  */
 
 import { InputError } from '../core/errors.ts';
@@ -12,30 +12,30 @@ import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
 import type { StudyRecord } from './record.ts';
 
-/** One training of every arm. */
+/** One repetition: a training of every arm for one fold and seed. */
 export interface Repeat {
-  /** Of a cross-validation, counted from 0; null where there is none. */
+  /** Fold of a cross-validation, counted from 0; null without one. */
   readonly fold: number | null;
   readonly seed: number;
 }
 
-/** What a run repeats: every arm is trained once for each fold and seed. */
+/** The repetitions of a run: every arm is trained once for each fold and seed. */
 export interface Repeats {
   readonly folds: readonly Repeat['fold'][];
   readonly seeds: readonly number[];
 }
 
-/** All of them, the first one first. */
+/** All repetitions in order. */
 export function repeatsOf({ folds, seeds }: Repeats): readonly Repeat[] {
   return folds.flatMap(fold => seeds.map((seed): Repeat => ({ fold, seed })));
 }
 
-/** Files of a run. */
+/** Paths of the files of a run. */
 export interface RunFolder {
   readonly folder: string;
   readonly recipe: string;
   readonly record: string;
-  /** Of the first fold, as `splitsOf` gives it. */
+  /** Path of the splits of the first fold, as from `splitsOf`. */
   readonly splits: string;
   readonly comparison: string;
   readonly report: string;
@@ -49,8 +49,8 @@ export function runRecordPath(folder: string): string {
 }
 
 /**
- * Where the files of a run lie.
- * @param repeats of the recipe; the arms of the first fold and seed lie at the top
+ * Paths of the files of a run.
+ * @param repeats folds and seeds of the recipe; the arms of the first ones are at the top
  */
 export function runFolder(folder: string, { folds, seeds }: Repeats): RunFolder {
   const foldFolder = (fold: Repeat['fold']): string => (fold === folds[0] ? folder : `${folder}/fold-${fold}`);
@@ -70,29 +70,29 @@ export function runFolder(folder: string, { folds, seeds }: Repeats): RunFolder 
 /** `run.json` */
 export interface RunRecord extends StudyRecord {
   readonly seeds: readonly number[];
-  /** Of a cross-validation. */
+  /** Folds of a cross-validation. */
   readonly folds?: readonly number[];
   readonly dataset: string;
   /** Of recipe.yaml when the run began. */
   readonly recipeSha256: string;
   /** `compare.margin` when the run began. */
   readonly margin: number | null;
-  /** Of the first fold. */
+  /** Splits of the first fold. */
   readonly splits: Splits;
 }
 
 export interface OpenOptions {
   /** The resolved recipe, YAML; kept in the folder. */
   readonly recipe: string;
-  /** Go on with what is there. */
+  /** Whether to continue the run that is there. */
   readonly resume: boolean;
-  /** What must be empty when not resuming, if not the whole run: one arm's folder, for example. */
+  /** Folder that must be empty without `resume`, if not the whole run: one arm's folder, for example. */
   readonly part?: string;
 }
 
 /**
- * Refuses a folder with something in it, so that nothing of an earlier run is lost.
- * @param advice what to do instead, a sentence
+ * Refuses a folder that is not empty, so that nothing of an earlier run is lost.
+ * @param advice a sentence on what to do instead
  * @throws {InputError} E_OUT_NOT_EMPTY
  */
 export async function assertEmptyFolder(files: Files, folder: string, advice: string): Promise<void> {
@@ -101,8 +101,8 @@ export async function assertEmptyFolder(files: Files, folder: string, advice: st
 }
 
 /**
- * Makes a run's folder ready and writes the recipe into it.
- * @throws {InputError} E_OUT_NOT_EMPTY if something is there and `resume` is not asked for; E_RESUME_RECIPE if what is there was made
+ * Prepares the folder of a run and writes the recipe into it.
+ * @throws {InputError} E_OUT_NOT_EMPTY if it is not empty and `resume` is false; E_RESUME_RECIPE if it was made
  *   by another recipe, since results would mix
  */
 export async function openRunFolder(files: Files, run: RunFolder, options: OpenOptions): Promise<void> {

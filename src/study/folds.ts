@@ -1,4 +1,4 @@
-/** Which folds a recipe runs, and what each of them trains on and tests. Cases are read by id only, so this is quick. */
+/** The folds that a recipe runs, and the cases of each. Only case ids are read, so this is quick. */
 
 import { InputError } from '../core/errors.ts';
 import { openDataset } from '../data/dataset.ts';
@@ -12,7 +12,7 @@ import type { Repeat } from './folder.ts';
 
 /** A fold with its cases. */
 export interface Fold {
-  /** null where the recipe has no folds. */
+  /** Number of the fold; null if the recipe has no folds. */
   readonly fold: Repeat['fold'];
   readonly splits: Splits;
 }
@@ -25,7 +25,7 @@ async function foldNumbers(files: Files, splits: Recipe['data']['splits']): Prom
   return count === null || count === 0 ? [null] : upTo(count);
 }
 
-/** The recipe for one fold alone. */
+/** The recipe of a single fold. */
 export function recipeOfFold(recipe: Recipe, fold: Repeat['fold']): Recipe {
   const { splits } = recipe.data;
   if (fold === null || !('fold' in splits)) return recipe;
@@ -33,8 +33,8 @@ export function recipeOfFold(recipe: Recipe, fold: Repeat['fold']): Recipe {
 }
 
 /**
- * The folds of a recipe, at least one: all of them where it names none; a single one without a number where it has no folds.
- * @throws {InputError} E_SPLITS if they cannot be made, or if a case would be tested twice; what openDataset throws
+ * The folds of a recipe, at least one: all of them if it names none; a single one without a number if it has no folds.
+ * @throws {InputError} E_SPLITS if they cannot be formed, or if a case would be tested twice; as openDataset
  */
 export async function foldsOf(files: Files, recipe: Recipe): Promise<readonly Fold[]> {
   const dataset = await openDataset(files, recipe.data.dataset);

@@ -1,4 +1,7 @@
-/** The cases of a run that a report shows in pictures: worst, median and best by the student's Dice, with every arm's segmentation. */
+/**
+ * The cases of a run that a report shows in pictures: worst, median and best by the student's Dice, with every arm's
+ * segmentation.
+ */
 import { openDataset } from '../data/dataset.ts';
 import { labelValues } from '../data/dataset-json.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
@@ -14,7 +17,7 @@ export interface GalleryCase {
   readonly label: 'worst' | 'median' | 'best';
   readonly loaded: LoadedCase;
   readonly segmentations: readonly { readonly title: string; readonly labels: LabelVolume }[];
-  /** Names by label value, background first. */
+  /** Class names by label value, background first. */
   readonly labelNames: readonly string[];
 }
 
@@ -38,7 +41,7 @@ function choose(
 
 /**
  * Reads the gallery of a run's first fold and seed.
- * @returns nothing where the run has no segmentations or its data set is not there any more
+ * @returns undefined if the run has no segmentations or its data set is no longer there
  */
 export async function readGallery(sources: VolumeSources, run: ReadRun): Promise<readonly GalleryCase[]> {
   const { files } = sources;

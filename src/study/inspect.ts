@@ -1,4 +1,4 @@
-/** What a file or folder is: a model, a volume or a run, in the words of the field. */
+/** Describes a file or folder: a model, a volume or a run. */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
@@ -18,17 +18,17 @@ import { isRun, type ReadRun, readRun } from './read-run.ts';
 
 interface TensorDescription {
   readonly name: string;
-  /** A word is a size known only at run time. */
+  /** Sizes of the axes; a word stands for a size that is known only at run time. */
   readonly shape: readonly (number | string)[];
 }
 
-/** What a model of ours says of its size and work; of others only the parameters are known. */
+/** Size and cost from the metadata of a voxstill model; for other models only the parameters are known. */
 interface ModelCosts {
-  /** As the model's own metadata says, else the elements of its float32 initializers. */
+  /** Number of parameters from the metadata, otherwise the elements of the float32 initializers. */
   readonly parameters: number;
-  /** Of one pass over one patch. */
+  /** Multiply-adds of one pass over one patch. */
   readonly multiplyAdds?: number | null | undefined;
-  /** Voxels, x y z. */
+  /** Field of view in voxels, x y z. */
   readonly fieldOfView?: readonly number[] | undefined;
   /** Estimated peak memory of a process that runs one patch, and of one that trains the model. */
   readonly inferenceBytes?: number | undefined;
@@ -42,7 +42,7 @@ interface ModelDescription extends ModelCosts {
   readonly producer: string;
   readonly inputs: readonly TensorDescription[];
   readonly outputs: readonly TensorDescription[];
-  /** Operators with their number of uses. */
+  /** Number of uses by operator. */
   readonly operators: Readonly<Record<string, number>>;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
@@ -54,14 +54,14 @@ interface VolumeDescription {
   readonly channels: number;
   readonly spacingMm: readonly number[];
   readonly affine: readonly number[];
-  /** Where the axes x, y, z run to, for example LPS. */
+  /** Directions of the axes x, y, z, for example LPS. */
   readonly axes: string;
   readonly dataType: string;
-  /** Over finite voxels. */
+  /** Smallest value of the finite voxels; maximum and mean are over the same voxels. */
   readonly minimum: number;
   readonly maximum: number;
   readonly mean: number;
-  /** Voxels that are NaN or infinite. */
+  /** Number of voxels that are NaN or infinite. */
   readonly notFinite: number;
   readonly warnings: readonly string[];
 }
@@ -71,7 +71,7 @@ interface RunDescription {
   readonly path: string;
   readonly status: string;
   readonly arms: Readonly<Record<string, ArmSummary>>;
-  /** By arm, of the first seed; finished models only. */
+  /** Costs by arm, for the finished models of the first seed. */
   readonly models: Readonly<Record<string, ModelCosts>>;
 }
 
@@ -79,7 +79,7 @@ export type Description = ModelDescription | VolumeDescription | RunDescription;
 
 const FLOAT32 = 1;
 
-/** Our own metadata is JSON inside the text; anything else stays text. */
+/** Parses metadata that is JSON, as in voxstill models; anything else stays text. */
 function readable(value: string): unknown {
   try {
     return JSON.parse(value);
@@ -88,7 +88,7 @@ function readable(value: string): unknown {
   }
 }
 
-/** What one of our own models says of itself; a count from outside would include constants such as scales. */
+/** Costs in the metadata of a voxstill model; counting initializers would include constants such as scales. */
 const ownMetadata = z.object({
   voxstill: z.object({
     parameters: z.int(),
@@ -173,8 +173,8 @@ async function describeVolume(sources: VolumeSources, path: string): Promise<Vol
 }
 
 /**
- * Says what lies at a path.
- * @throws {InputError} E_INSPECT if it is none of what the program knows; the decoders' errors if it is a broken one
+ * Describes the file or folder at a path.
+ * @throws {InputError} E_INSPECT if its kind is unknown; the decoders' errors if it is damaged
  */
 export async function inspectPath(sources: VolumeSources, path: string): Promise<Description> {
   const { files } = sources;

@@ -1,4 +1,4 @@
-/** A run or sweep from the moment its folder is ready: starts its units, puts together what they found, and keeps its record true. */
+/** A run or sweep whose folder is ready: starts its units, collects their results, and updates its record. */
 import { invariant, VoxstillError } from '../core/errors.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import type { Machine } from '../experiment/machine.ts';
@@ -15,31 +15,31 @@ import { countStates, readStates, type UnitReport } from './units/state.ts';
 import type { Unit } from './units/unit.ts';
 import type { ListedUnit } from './units/units-file.ts';
 
-/** A run or sweep that is there. */
+/** A run or sweep whose folder exists. */
 export interface FoundStudy<Results> extends StudyToDo {
   /** Path of its record. */
   readonly record: string;
-  /** SHA-256 of the data files that it has seen, by path within the data set. */
+  /** SHA-256 of the data files that were read, by path within the data set. */
   readonly known: Readonly<Record<string, string>> | undefined;
-  /** Puts together what the units found, as far as they came. */
+  /** Collects the results of the units that are finished. */
   readonly collect: () => Promise<Results>;
 }
 
-/** One whose units can be done here. */
+/** A study whose units can run in this process. */
 export interface OpenStudy<Results> extends Omit<FoundStudy<Results>, 'known'> {
   readonly context: StudyContext;
 }
 
-/** A run or sweep that is checked, and of which nothing is written yet. */
+/** A run or sweep that is checked, but nothing of it is written yet. */
 export interface PlannedStudy<Results> extends StudyToDo {
   readonly context: StudyContext;
-  /** In the order of the places. */
+  /** Units in the order of their indices. */
   readonly units: readonly Unit[];
-  /** Makes its folder ready. */
+  /** Prepares the folder. */
   readonly prepare: () => Promise<OpenStudy<Results>>;
 }
 
-/** Opens a study that is there. */
+/** Opens a study whose folder exists. */
 export function openStudy<Results>(
   laboratory: Laboratory,
   { known, ...found }: FoundStudy<Results>,
@@ -51,13 +51,13 @@ export function openStudy<Results>(
 /** Results, or what was submitted, for people. */
 export type Performed<Results> = { readonly results: Results } | { readonly submitted: string };
 
-/** The results of units that were done here. */
+/** Results of the units that ran here. */
 export function resultsOf<Results>(performed: Performed<Results>): Results {
   invariant('results' in performed, 'what was done in this process has ended');
   return performed.results;
 }
 
-/** What a unit spent, also one that has not ended. */
+/** Time that a unit spent, also if it has not ended. */
 async function spentBy(
   files: SharedFiles,
   folder: string,
@@ -66,7 +66,7 @@ async function spentBy(
   return (await readOutcome(files, folder)) ?? (await readClaim(files, folder, attempt))?.record;
 }
 
-/** What all units spent, by their labels and stages. */
+/** Time that all units spent, by label and stage. */
 async function spent(
   files: SharedFiles,
   study: string,
@@ -84,7 +84,7 @@ async function spent(
   return { timingsSeconds: byStage('timingsSeconds'), waitingShares: byStage('waitingShares') };
 }
 
-/** Makes units startable that were cancelled or have failed, or whose results have changed since. */
+/** Makes units startable again that were cancelled or failed, or whose results were changed. */
 async function forgetEnds({ files, machine, progress }: Laboratory, { study, list, places }: StudyToDo): Promise<void> {
   const damage = await forgetDamage({ files, machine }, study);
   for (const { folder, path } of damage) {
@@ -94,7 +94,7 @@ async function forgetEnds({ files, machine, progress }: Laboratory, { study, lis
   for (const place of places) await forgetFailure(files, `${study}/${list.units[place]?.folder}`);
 }
 
-/** Units that did not come to their results. */
+/** Units without results. */
 function shortfallsOf(
   { list, places }: StudyToDo,
   ends: Awaited<ReturnType<Executor['start']>> & { status: 'ended' },
@@ -106,8 +106,8 @@ function shortfallsOf(
 }
 
 /**
- * Puts together what is finished of a study, and says in its record how far it came.
- * @param reports of all its units
+ * Collects the finished results of a study, and writes its status into its record.
+ * @param reports states of all its units
  */
 export async function collectStudy<Results>(
   { files, machine }: { readonly files: SharedFiles; readonly machine: Pick<Machine, 'now'> },
@@ -129,14 +129,14 @@ export async function collectStudy<Results>(
   return results;
 }
 
-/** How a study ended whose units stand like this; undefined as long as it goes on. */
+/** Final status of a study for these states of its units; undefined while it still runs. */
 function statusOf(reports: readonly UnitReport[]): StudyRecord['status'] | undefined {
   const { done, failed, cancelled } = countStates(reports);
   if (done + failed === reports.length) return failed === 0 ? 'done' : 'failed';
   return done + failed + cancelled === reports.length ? 'stopped' : undefined;
 }
 
-/** How a study stands whose units have ended, by those that were somebody else's. */
+/** Status of a study whose own units have ended, considering units that other processes run. */
 async function statusBeside({ context, list, study, places }: OpenStudy<unknown>): Promise<StudyRecord['status']> {
   const reports = await readStates(context.laboratory, { study, list });
   const { failed, running } = countStates(reports.filter(({ place }) => !places.includes(place)));
@@ -145,9 +145,10 @@ async function statusBeside({ context, list, study, places }: OpenStudy<unknown>
 }
 
 /**
- * Does the units of a study that are not done yet, failed ones again.
+ * Runs the unfinished units of a study, including failed ones.
  * @returns its results, or what was submitted
- * @throws the error of a unit that did not come to its results, after the results of the others have been put together; {WorkError} E_UNITS if
+ * @throws the error of a unit without results, after the results of the others have been collected; {WorkError} E_UNITS
+ * if
  *   there are several; the reason of an interruption
  */
 export async function performStudy<Results>(open: OpenStudy<Results>, executor: Executor): Promise<Performed<Results>> {

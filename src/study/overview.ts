@@ -1,6 +1,6 @@
 /**
- * A run or sweep as the page shows it, whole or still running: where its units stand, and which models, curves and reports are there, by their
- * place in its folder.
+ * The overview of a finished or running study for the page: states of its units, and paths of its models, curves and
+ * reports within its folder.
  */
 
 import { armFolder } from '../experiment/arm-folder.ts';
@@ -14,10 +14,10 @@ import type { OutsideState } from './units/executor.ts';
 import { readStates, type UnitReport } from './units/state.ts';
 import { hasUnits, readUnits } from './units/units-file.ts';
 
-/** One arm of one fold and seed. Places are relative to the folder; one that is missing is not there yet. */
+/** One arm of one fold and seed. Paths are relative to the folder; a missing one does not exist yet. */
 export interface ArmOverview extends Repeat {
   readonly arm: Arm;
-  /** What tells it from the others. */
+  /** Name that distinguishes it from the others. */
   readonly label: string;
   readonly model?: string;
   readonly history?: string;
@@ -25,11 +25,11 @@ export interface ArmOverview extends Repeat {
 
 export interface StudyOverview {
   readonly name: string;
-  /** As in its record: `running`, `done`, `failed`, `stopped`; `unknown` where there is none. */
+  /** Status from the record: `running`, `done`, `failed`, `stopped`; `unknown` without a record. */
   readonly status: string;
-  /** Those of which something is there. */
+  /** Arms of which files exist. */
   readonly arms: readonly ArmOverview[];
-  /** Where all its units stand; empty where it has no list of them. */
+  /** States of all units; empty if there is no list of units. */
   readonly units: readonly UnitReport[];
   readonly report?: string;
 }
@@ -37,7 +37,7 @@ export interface StudyOverview {
 export interface OverviewSources {
   readonly files: SharedFiles;
   readonly machine: Pick<Machine, 'hasEnded'>;
-  /** What a batch system says of units, by place; nothing if not given. */
+  /** States of units in the batch system, by index; empty if not given. */
   readonly outside?: ReadonlyMap<number, OutsideState>;
 }
 
@@ -48,7 +48,7 @@ export async function isStudy(files: SharedFiles, folder: string): Promise<boole
   return (await isSweep(files, folder)) || isRun(files, folder);
 }
 
-/** What is there of an arm; nothing where nothing is. */
+/** The existing files of an arm; undefined if there are none. */
 async function armOverview(
   files: SharedFiles,
   folder: string,
@@ -73,7 +73,7 @@ async function unlistedArms(files: SharedFiles, folder: string, repeats: Repeats
   return (await Promise.all(arms)).flat();
 }
 
-/** The arms of the units that somebody has begun. */
+/** The arms of the units that have been started. */
 async function listedArms(
   files: SharedFiles,
   folder: string,
@@ -87,8 +87,8 @@ async function listedArms(
 }
 
 /**
- * Looks at a folder.
- * @throws {InputError} E_RUN, E_SWEEP or E_WORK if a file that says how it stands cannot be read
+ * Reads the overview of a folder.
+ * @throws {InputError} E_RUN, E_SWEEP or E_WORK if a file with its state cannot be read
  */
 export async function readStudyOverview(sources: OverviewSources, folder: string): Promise<StudyOverview> {
   const { files, outside } = sources;

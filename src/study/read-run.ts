@@ -1,4 +1,4 @@
-/** Reads back what runs left behind, whole or in part: the arms of a run's folder with every fold and seed, or a single evaluation. */
+/** Reads finished or partial runs: the arms of a run's folder with all folds and seeds, or a single evaluation. */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { readEvaluation } from '../experiment/evaluation-file.ts';
@@ -15,7 +15,7 @@ import { DAMAGED_RECORD } from './record.ts';
 import { isSweep, readSweep } from './sweep-record.ts';
 import { hasUnits, readUnits } from './units/units-file.ts';
 
-/** The parts of run.json that readers use; an older or newer file may say more. */
+/** The fields of run.json that readers use; an older or newer file may have more. */
 const record = z.looseObject({
   status: z.string(),
   startedAt: z.string(),
@@ -31,12 +31,12 @@ const record = z.looseObject({
   waitingShares: z.record(z.string(), z.number()).default({}),
 });
 
-/** What of run.json readers can rely on. */
+/** The fields of run.json that are always present. */
 type ReadRecord = z.output<typeof record>;
 
 const runFile: JsonForm<ReadRecord> = { schema: record, ...DAMAGED_RECORD.run };
 
-/** A run, as far as it went. */
+/** A run, finished or partial. */
 export interface ReadRun {
   readonly folder: string;
   /** Resolved recipe, YAML. */
@@ -45,15 +45,15 @@ export interface ReadRun {
   readonly repeats: Repeats;
   /** Arms that have been evaluated. */
   readonly arms: readonly ArmEvaluations[];
-  /** Arms that the run is to have, as far as they are not. */
+  /** Arms with missing units. */
   readonly incomplete: IncompleteArms;
-  /** By arm, first fold and seed. */
+  /** Histories by arm, of the first fold and seed. */
   readonly histories: Readonly<Record<string, readonly HistoryRow[]>>;
 }
 
 /**
  * Reads run.json.
- * @returns undefined where there is none
+ * @returns undefined if there is none
  * @throws {InputError} E_RUN if it cannot be read
  */
 export async function readRecord(files: Files, path: string): Promise<ReadRecord | undefined> {
@@ -67,7 +67,7 @@ export async function isRun(files: Files, folder: string): Promise<boolean> {
   return names.includes('run.json') || (names.includes('recipe.yaml') && ARMS.some(arm => names.includes(arm)));
 }
 
-/** The arms that a run is to have, by its list of units, and how much of them there is; none where it has no list. */
+/** The arms in the list of units, and how many of their units are evaluated; empty if there is no list. */
 async function expectedArms(
   files: Files,
   folder: string,
@@ -83,7 +83,7 @@ async function expectedArms(
 
 /**
  * Reads a run's folder.
- * @throws {InputError} E_RUN if it is none, or if its record cannot be read; E_EVALUATION, E_HISTORY for its files
+ * @throws {InputError} E_RUN if it is not a run, or if its record cannot be read; E_EVALUATION, E_HISTORY for its files
  */
 export async function readRun(files: Files, folder: string): Promise<ReadRun> {
   if (!(await isRun(files, folder))) {
@@ -114,7 +114,7 @@ export async function readRun(files: Files, folder: string): Promise<ReadRun> {
   return { folder, recipe, record: read, repeats, arms, incomplete, histories };
 }
 
-/** Last two names of a path without the ending: enough to tell arms of different runs apart. */
+/** Last two names of a path without the ending; they distinguish arms of different runs. */
 function shortName(path: string): string {
   const parts = path
     .replace(/(\/evaluation)?\.json$/, '')
@@ -123,12 +123,12 @@ function shortName(path: string): string {
   return parts.slice(-2).join('/');
 }
 
-/** What several runs and evaluations have to compare. */
+/** Arms of several sources to compare. */
 export interface ReadArms {
   readonly arms: readonly ArmEvaluations[];
   /** The runs among the sources. */
   readonly runs: readonly ReadRun[];
-  /** What to test: every two arms; of the arms of one sweep, students with their baselines and teachers only. */
+  /** Pairs to test: all pairs of arms; within one sweep only students with their baselines and teachers. */
   readonly pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[];
   /** Students with their teachers, and the margin that was set for them before they were trained. */
   readonly taught: readonly TaughtPair[];
@@ -140,7 +140,7 @@ interface TaughtPair {
   readonly margin: number | null;
 }
 
-/** What one source has to compare. */
+/** Arms of one source to compare. */
 interface Source {
   readonly arms: readonly ArmEvaluations[];
   readonly pairs: ReadArms['pairs'];
@@ -161,7 +161,7 @@ async function readSource(files: Files, source: string): Promise<Source> {
   return { arms: run.arms, pairs: everyPair(run.arms), taught, run };
 }
 
-/** A source with its arms named after where they lie. */
+/** A source with its arms named after their folder. */
 function renamed({ arms, pairs, taught, ...rest }: Source, prefix: string): Source {
   const named = new Map(arms.map(arm => [arm, { ...arm, name: `${prefix} ${arm.name}`.trim() }]));
   const of = (arm: ArmEvaluations): ArmEvaluations => named.get(arm) as ArmEvaluations;
@@ -175,8 +175,8 @@ function renamed({ arms, pairs, taught, ...rest }: Source, prefix: string): Sour
 }
 
 /**
- * Reads runs, sweeps and evaluation files side by side. Arms of a single run or sweep keep their names; with several sources they are named after
- * where they lie, such as `runs/a student`.
+ * Reads runs, sweeps and evaluation files side by side. Arms of a single run or sweep keep their names; with several
+ * sources they are named after their folder, such as `runs/a student`.
  * @param sources folders of runs and sweeps, or evaluation files
  * @throws {InputError} E_COMPARE if there is nothing evaluated, or two sources have one name
  */

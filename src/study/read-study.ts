@@ -1,4 +1,4 @@
-/** A run or sweep that is there, from its folder alone: for those who did not begin it. */
+/** Opens an existing run or sweep from its folder alone, for commands that did not start it. */
 
 import type { Files } from '../runtime/files.ts';
 import type { Comparison } from './comparison/comparison.ts';
@@ -10,13 +10,13 @@ import { collectSweep } from './sweep.ts';
 import { readSweepRecord, type SweepResults, sweepRecordPath } from './sweep-record.ts';
 import { readUnits } from './units/units-file.ts';
 
-/** What a run or a sweep found. */
+/** Results of a run or a sweep. */
 export type StudyResults =
   | { readonly kind: 'run'; readonly comparison: Comparison }
   | { readonly kind: 'sweep'; readonly results: SweepResults };
 
 /**
- * Reads what a folder has to do that `run` or `sweep` made ready, all of its units.
+ * Reads all units of a folder that `run` or `sweep` prepared.
  * @throws {InputError} E_WORK_MISSING, E_WORK; E_RUN or E_SWEEP if its record is damaged
  */
 export async function readStudy(files: Files, study: string): Promise<FoundStudy<StudyResults>> {

@@ -1,4 +1,4 @@
-/** What records of runs and sweeps have in common: how the study ended, and that all of it saw the same data. */
+/** Common parts of the records of runs and sweeps: the status, and the check that all units use the same data. */
 import { z } from 'zod';
 import { InputError, VoxstillError } from '../core/errors.ts';
 import { listIds } from '../data/splits.ts';
@@ -7,33 +7,33 @@ import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson, writeJson } from '../runtime/json-file.ts';
 import type { StudyKind } from './units/units-file.ts';
 
-/** How far the study came. */
+/** Status of the study. */
 type Status = 'running' | 'done' | 'failed' | 'stopped';
 
-/** What `run.json` and `sweep.json` both say. */
+/** Common fields of `run.json` and `sweep.json`. */
 export interface StudyRecord extends Provenance {
   readonly status: Status;
   readonly startedAt: string;
   readonly finishedAt?: string;
   /** SHA-256 of every data file that was read, by path within the data set. */
   readonly dataHashes: Readonly<Record<string, string>>;
-  /** By unit and stage, for example `teacher/train` or `fold-1/seed-2/student/evaluate`. */
+  /** Seconds by unit and stage, for example `teacher/train` or `fold-1/seed-2/student/evaluate`. */
   readonly timingsSeconds: Readonly<Record<string, number>>;
-  /** By unit and stage: the share of a training's time in which the engine waited for a batch. */
+  /** Fraction of a training's time in which the engine waited for a batch, by unit and stage. */
   readonly waitingShares: Readonly<Record<string, number>>;
-  /** Why it failed. */
+  /** Error that ended it. */
   readonly error?: string;
 }
 
-/** The reason of an ending, as a record has it. */
+/** The error of an ending as a record stores it. */
 export function reasonOf(error: unknown): string {
   return error instanceof VoxstillError ? `${error.code}: ${error.message}` : String(error);
 }
 
-/** What a record is to say; undefined takes it out. */
+/** Changes of a record; undefined removes a field. */
 type Changes = { readonly [Key in keyof StudyRecord]?: StudyRecord[Key] | undefined };
 
-/** What is said of a damaged record. */
+/** Error for a damaged record. */
 export const DAMAGED_RECORD = {
   run: {
     code: 'E_RUN',
@@ -48,7 +48,7 @@ export const DAMAGED_RECORD = {
 const anyRecord = z.looseObject({});
 
 /**
- * Changes what a record says, and leaves the rest of it.
+ * Changes some fields of a record and keeps the others.
  * @throws {InputError} E_RUN, E_SWEEP if it is damaged
  */
 export async function updateRecord(
@@ -61,9 +61,9 @@ export async function updateRecord(
 }
 
 /**
- * Checks that data files are those of an earlier start in the same folder, since results would mix.
+ * Checks that data files are unchanged since an earlier start in the same folder, since results would otherwise mix.
  * @param before SHA-256 by path
- * @throws {InputError} E_RESUME_DATA with the files
+ * @throws {InputError} E_RESUME_DATA naming the files
  */
 export function assertSameData(
   before: Readonly<Record<string, string>>,

@@ -1,6 +1,6 @@
 /**
- * The experiment: teacher, distilled student, baseline, evaluation, comparison, once for each fold and seed. Everything is loaded and checked
- * before the first byte is written; what is finished is never done again on resume.
+ * A run: teacher, distilled student, baseline, evaluation and comparison, once for each fold and seed. Everything is
+ * loaded and checked before the first byte is written; a resume never repeats finished units.
  */
 import { InputError } from '../core/errors.ts';
 import { isTrained } from '../experiment/arm-content.ts';
@@ -25,12 +25,12 @@ import { planList, prepareUnits, writeUnits } from './units/units-file.ts';
 
 export interface RunOptions {
   readonly out: string;
-  /** Go on with what is in the folder. */
+  /** Whether to continue the run that is in the folder. */
   readonly resume: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** The units of a run in its folder; their labels are their places there. */
+/** The units of a run; their labels are their paths within the folder. */
 function unitsIn(run: RunFolder, recipe: Recipe, repeats: Repeats): readonly Unit[] {
   return unitsOf(recipe, repeats, ({ arm, ...repeat }) => {
     const folder = run.arm(arm, repeat);
@@ -43,7 +43,7 @@ function foldNumbers(folds: readonly Fold[]): Pick<RunRecord, 'folds'> {
   return numbers.length === 0 ? {} : { folds: numbers };
 }
 
-/** What run.json says when the study begins. */
+/** Writes run.json at the start. */
 async function writeRecord(
   { laboratory, dataHashes }: StudyContext,
   run: RunFolder,
@@ -70,9 +70,9 @@ async function writeRecord(
 }
 
 /**
- * Loads and checks everything that a run needs. Its `prepare` makes the folder ready: recipe, splits, the list of its units, and each unit's own
- * recipe.
- * @param options.arm the only one to do; all if not given
+ * Loads and checks everything that a run needs. The result's `prepare` prepares the folder: recipe, splits, the list of
+ * units, and the recipe of each unit.
+ * @param options.arm the only arm to train; all if not given
  * @throws {InputError} if recipe and data do not fit; E_OUT_NOT_EMPTY without `resume`
  */
 export async function planRun(
@@ -89,7 +89,7 @@ export async function planRun(
   const units = everything.filter(unit => arm === undefined || unit.arm === arm);
   const opening = { recipe: stringifyRecipe(recipe), resume };
   const part = arm === undefined ? {} : { part: (units[0] as Unit).folder.folder };
-  // a folder that is in the way is known before the data are read
+  // refuse an occupied folder before the data are read
   if (!resume && (await files.list(part.part ?? out)).length > 0) {
     await openRunFolder(files, run, { ...opening, ...part });
   }
@@ -125,7 +125,7 @@ export async function planRun(
 }
 
 /**
- * Compares the arms of a run, as far as they are evaluated.
+ * Compares the evaluated arms of a run.
  * @returns the comparison, as written to comparison.json
  */
 export async function collectRun(files: Files, out: string): Promise<Comparison> {
@@ -146,7 +146,7 @@ export async function runExperiment(laboratory: Laboratory, recipe: Recipe, opti
   return resultsOf(await performStudy(open, inProcess(open.context)));
 }
 
-/** What training one arm left behind. */
+/** Result of training one arm. */
 export interface ArmOutcome {
   readonly folder: string;
   readonly models: readonly string[];

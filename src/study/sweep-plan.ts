@@ -1,6 +1,6 @@
 /**
- * What a sweep has to do: the units of all its combinations, each once. A unit lies in a folder that is called after everything it depends on, so
- * combinations that differ elsewhere share it, and so do later sweeps in the same folder.
+ * Plans a sweep: the units of all its combinations, each once. The folder of a unit is named after everything that it
+ * depends on, so combinations that differ elsewhere share it, and later sweeps in the same folder do too.
  */
 import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
@@ -15,10 +15,10 @@ import { type Unit, unitsOf } from './units/unit.ts';
 
 /** An arm of one combination or of several that share it. */
 interface SweepArm {
-  /** `teacher`, or `student features=2-4-8`: what tells it from the others of its kind. */
+  /** Name that distinguishes it from other arms of its kind: `teacher`, or `student features=2-4-8`. */
   readonly name: string;
   readonly kind: Arm;
-  /** One per fold and seed. */
+  /** Units of the arm, one per fold and seed. */
   readonly units: readonly Unit[];
 }
 
@@ -30,12 +30,12 @@ interface PlannedCombination extends Combination {
 export interface SweepPlan {
   readonly combinations: readonly PlannedCombination[];
   readonly arms: readonly SweepArm[];
-  /** Each once, a teacher before its students, and fold by fold, so that data are read as rarely as can be. */
+  /** Units, each once, a teacher before its students, and fold by fold, so that data are read as rarely as possible. */
   readonly units: readonly Unit[];
   readonly splitsOf: (unit: Unit) => Splits;
 }
 
-/** A combination's units, and the cases of each, by its folder. */
+/** Units of a combination, and the cases of each by its folder. */
 interface PlacedUnits {
   readonly units: readonly Unit[];
   readonly splits: ReadonlyMap<string, Splits>;
@@ -69,7 +69,7 @@ async function unitsOfCombination(
   return { units, splits: new Map(splits) };
 }
 
-/** The arms of all combinations, each once, and which one a combination's arm is. */
+/** The arms of all combinations, each once, and the arms of each combination. */
 function groupArms(
   axes: readonly GridAxis[],
   all: readonly { readonly combination: Combination; readonly units: readonly Unit[] }[],
@@ -99,7 +99,7 @@ function groupArms(
   };
 }
 
-/** A unit with a label that tells it from the others of its arm. */
+/** A unit with a label that distinguishes it from the others of its arm. */
 function labelled(unit: Unit, name: string, units: readonly Unit[]): Unit {
   const several = (part: 'fold' | 'seed'): boolean => new Set(units.map(other => other[part])).size > 1;
   const parts = (['fold', 'seed'] as const).filter(several).map(part => `${part} ${unit[part]}`);
@@ -120,9 +120,10 @@ function assertDistinct(combinations: readonly PlannedCombination[], arms: reado
 }
 
 /**
- * Plans the units of a sweep; reads nothing but which cases there are.
- * @throws {InputError} E_GRID if two combinations are the same; E_SWEEP without validation cases; what foldsOf throws, with the
- *   combination's name
+ * Plans the units of a sweep; reads only the case ids.
+ * @throws {InputError} E_GRID if two combinations are the same; E_SWEEP without validation cases; the errors of
+ * foldsOf, with the
+ *   name of the combination
  */
 export async function planUnits(
   laboratory: Pick<Laboratory, 'machine'> & { readonly files: Files },
@@ -152,7 +153,7 @@ export async function planUnits(
   return { combinations, arms, units: ordered, splitsOf: unit => splits.get(unit.folder.folder) as Splits };
 }
 
-/** Does what a combination needs; what is wrong with it is told with its name. */
+/** Does some work for one combination; its errors name the combination. */
 export async function naming<T>({ name }: Pick<Combination, 'name'>, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

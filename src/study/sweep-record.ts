@@ -1,4 +1,4 @@
-/** `sweep.json`: what a sweep is to do, how far it came, and what it found. Readers get the parts that they rely on. */
+/** `sweep.json`: the plan of a sweep, its status and its results. Readers get the fields that are always present. */
 import { z } from 'zod';
 import { armFolder } from '../experiment/arm-folder.ts';
 import { readEvaluation } from '../experiment/evaluation-file.ts';
@@ -12,44 +12,47 @@ import type { ArmEvaluations } from './comparison/score-tables.ts';
 import type { Repeat } from './folder.ts';
 import { DAMAGED_RECORD, type StudyRecord } from './record.ts';
 
-/** Where the units of an arm lie, within the sweep. */
+/** Folders of the units of an arm, within the sweep. */
 interface RecordedArm {
   readonly kind: Arm;
   readonly units: readonly (Repeat & { readonly folder: string })[];
 }
 
-/** What is bought with Dice. */
+/** Costs that are weighed against Dice. */
 export const SWEEP_COSTS = ['parameters', 'bytes', 'secondsPerCase'] as const;
 export type SweepCost = (typeof SWEEP_COSTS)[number];
 
 /** The smallest student that is good enough, on the validation cases. */
 export interface SweepChoice {
-  /** Largest loss of mean Dice against the student's teacher. */
+  /** Largest accepted loss of mean Dice against the student's teacher. */
   readonly within: number;
-  /** Name of the arm; null where no student is good enough. */
+  /** Name of the arm; null if no student is good enough. */
   readonly student: string | null;
-  /** Its model of the first fold and seed, within the sweep. */
+  /** Path of its model of the first fold and seed, within the sweep. */
   readonly model: string | null;
-  /** What the numbers say, for people. */
+  /** The finding in a sentence for people. */
   readonly sentence: string;
 }
 
-/** An arm of a sweep: pooled test scores and costs as in `comparison.json`, and what it was chosen by. */
+/**
+ * An arm of a sweep: pooled test scores and costs as in `comparison.json`, and the validation score that it was chosen
+ * by.
+ */
 type SweptArm = Comparison['arms'][string] & { readonly kind: Arm; readonly validationDice: number };
 
 export interface SweepResults {
   readonly arms: Readonly<Record<string, SweptArm>>;
-  /** Students against their baselines: one question, corrected together. */
+  /** Tests of students against their baselines, one family, corrected together. */
   readonly againstBaseline: readonly PairTest[];
-  /** Students against their teachers: another one. */
+  /** Tests of students against their teachers, another family. */
   readonly againstTeacher: readonly PairTest[];
   /** Students judged against their teachers by the margin; empty where there is none. */
   readonly notWorse: readonly MarginJudgement[];
   /** Names of the arms that no other beats in validation Dice and this cost, cheapest first. */
   readonly fronts: Readonly<Record<SweepCost, readonly string[]>>;
-  /** null where no `--within` was asked for. */
+  /** The choice; null without `--within`. */
   readonly choice: SweepChoice | null;
-  /** Where units are missing. These arms are on no front and are not chosen. */
+  /** Arms with missing units. They are on no front and are not chosen. */
   readonly incomplete?: IncompleteArms;
 }
 
@@ -58,13 +61,16 @@ export interface SweepRecord extends StudyRecord {
   readonly combinations: readonly {
     readonly name: string;
     readonly values: Readonly<Record<string, unknown>>;
-    /** Names of its arms. */
+    /** Names of the arms of the combination. */
     readonly arms: Readonly<Partial<Record<Arm, string>>>;
   }[];
   readonly arms: Readonly<Record<string, RecordedArm>>;
-  /** Of the choice that was asked for. */
+  /** Limit of the requested choice. */
   readonly within: number | null;
-  /** By which students are judged against their teachers: `compare.margin` of the recipe, else `within`, as the sweep began. */
+  /**
+   * By which students are judged against their teachers: `compare.margin` of the recipe, else `within`, as the sweep
+   * began.
+   */
   readonly margin: number | null;
   readonly results?: SweepResults;
 }
@@ -91,7 +97,7 @@ const readable = z.looseObject({
   ),
 });
 
-/** What of a sweep's record readers can rely on. */
+/** The fields of a sweep's record that are always present. */
 export type ReadSweepRecord = z.output<typeof readable>;
 
 const sweepFile: JsonForm<ReadSweepRecord> = { schema: readable, ...DAMAGED_RECORD.sweep };
@@ -108,13 +114,13 @@ export async function isSweep(files: Files, folder: string): Promise<boolean> {
 
 /**
  * Reads the record of a sweep.
- * @throws {InputError} E_SWEEP if it is none
+ * @throws {InputError} E_SWEEP if it is not a sweep or its record is damaged
  */
 export async function readSweepRecord(files: Files, folder: string): Promise<ReadSweepRecord> {
   return readJson(files, sweepRecordPath(folder), sweepFile);
 }
 
-/** The evaluated arms of a sweep, and which of them were made to be compared: students with their baselines and teachers. */
+/** The evaluated arms of a sweep, and the pairs to compare: students with their baselines and teachers. */
 export interface ReadSweep {
   readonly arms: readonly ArmEvaluations[];
   readonly pairs: readonly ArmPair[];
@@ -123,7 +129,7 @@ export interface ReadSweep {
 }
 
 /**
- * Reads the evaluations of a sweep, as far as it went.
+ * Reads the finished evaluations of a sweep.
  * @throws {InputError} E_SWEEP, E_EVALUATION
  */
 export async function readSweep(files: Files, folder: string): Promise<ReadSweep> {

@@ -1,5 +1,6 @@
 /**
- * What a sweep found. Fronts and choice go by the validation cases; test cases are reported and tested, and never choose anything.
+ * Results of a sweep. Fronts and choice use the validation cases; test cases are reported and tested, and never choose
+ * anything.
  */
 
 import type { Arm } from '../experiment/record.ts';
@@ -47,14 +48,15 @@ function dice(value: number): string {
   return value.toFixed(3);
 }
 
-/** Fewest parameters first; of equal size the better one on the validation cases. */
+/** Fewest parameters first; for equal sizes the better one on the validation cases. */
 function smallest(candidates: readonly Candidate[]): Candidate | undefined {
   return [...candidates].sort((a, b) => a.parameters - b.parameters || b.validationDice - a.validationDice)[0];
 }
 
 /**
- * The smallest student whose mean Dice on the validation cases is at most `within` below that of its teacher, where both know the same classes.
- * @param found all but the choice
+ * The smallest student whose mean Dice on the validation cases is at most `within` below that of its teacher, if both
+ * have the same classes.
+ * @param found all results but the choice
  */
 function choose(
   within: number,
@@ -88,10 +90,11 @@ function choose(
 }
 
 /**
- * Puts the results of a sweep together.
- * @param options.within null where nothing is to be chosen
+ * Collects the results of a sweep.
+ * @param options.within null if nothing is to be chosen
  * @param options.margin by which students are judged against their teachers on the test cases; null where they are not
- * @param options.incomplete arms that lack units: they are in the tables with those that they have, but neither on a front nor chosen
+ * @param options.incomplete arms with missing units: the tables show them with the units that they have, but they are
+ * on no front and are not chosen
  */
 export function sweepResults(
   combinations: readonly Combined[],

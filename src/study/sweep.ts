@@ -1,7 +1,7 @@
 /**
- * A sweep: every combination of a grid, compared. All is planned and checked before anything is trained; the study is a list of units that share
- * nothing but their teachers' folders. Starting the same sweep again goes on where it stopped, and one with more values reuses what is
- * there.
+ * A sweep: trains every combination of a grid and compares them. Everything is planned and checked before anything is
+ * trained. The units share nothing but the folders of their teachers. Starting the same sweep again continues it, and a
+ * sweep with more values reuses the finished units.
  */
 import { InputError } from '../core/errors.ts';
 import { armFolder } from '../experiment/arm-folder.ts';
@@ -31,7 +31,7 @@ import { planList, prepareUnits, writeUnits } from './units/units-file.ts';
 
 /** A recipe and every combination of a grid on it. */
 export interface Sweep {
-  /** Before the grid. */
+  /** The recipe before the grid. */
   readonly recipe: Recipe;
   readonly axes: readonly GridAxis[];
   readonly combinations: readonly Combination[];
@@ -39,12 +39,12 @@ export interface Sweep {
 
 export interface SweepOptions {
   readonly out: string;
-  /** Chooses the smallest student within so much Dice of its teacher. */
+  /** Largest loss of Dice against the teacher for the choice of the smallest student. */
   readonly within?: number;
   readonly signal?: AbortSignal;
 }
 
-/** A folder that is neither empty nor a sweep is somebody else's. */
+/** Refuses a folder that is neither empty nor a sweep, since it belongs to something else. */
 async function assertSweepFolder({ files }: Laboratory, out: string): Promise<void> {
   if ((await files.list(out)).length === 0 || (await isSweep(files, out))) return;
   throw new InputError('E_OUT_NOT_EMPTY', `${out} is not empty and is not a sweep. Choose another folder with --out.`);
@@ -61,7 +61,7 @@ function assertSameMargin(out: string, earlier: ReadSweepRecord | undefined, mar
   );
 }
 
-/** Every student of the first fold can learn from its teacher, and its data can be read. */
+/** Checks that every student of the first fold can learn from its teacher and that its data can be read. */
 async function checkSweep(context: StudyContext, { combinations, arms }: SweepPlan): Promise<void> {
   for (const combination of combinations) {
     const [first] = arms.find(({ name }) => name === combination.arms.student)?.units ?? [];
@@ -69,7 +69,7 @@ async function checkSweep(context: StudyContext, { combinations, arms }: SweepPl
   }
 }
 
-/** What an arm's units found on both kinds of cases, as far as they are evaluated. */
+/** Evaluations of an arm's units on validation and test cases, as far as they exist. */
 async function evaluatedArm(
   files: Files,
   out: string,
@@ -92,7 +92,7 @@ async function evaluatedArm(
 }
 
 /**
- * Puts the results of a sweep together, as far as its units are evaluated.
+ * Collects the results of the evaluated units of a sweep.
  * @returns the results, as in sweep.json
  */
 export async function collectSweep(files: Files, out: string): Promise<SweepResults> {
@@ -111,7 +111,7 @@ export async function collectSweep(files: Files, out: string): Promise<SweepResu
   return results;
 }
 
-/** The part of the record that is known before the study. */
+/** The part of the record that is known at the start. */
 function plannedRecord(
   axes: readonly GridAxis[],
   { combinations, arms }: SweepPlan,
@@ -129,9 +129,11 @@ function plannedRecord(
 }
 
 /**
- * Plans and checks a sweep. Its `prepare` makes the folder ready: its record, the list of its units, and each unit's own recipe.
- * @throws {InputError} E_OUT_NOT_EMPTY if something else is in the folder, and what {@link planUnits} and the checks of a run throw, with the
- *   combination's name
+ * Plans and checks a sweep. The result's `prepare` prepares the folder: the record, the list of units, and the recipe
+ * of each unit.
+ * @throws {InputError} E_OUT_NOT_EMPTY if the folder has other content; the errors of {@link planUnits} and of the
+ * checks of a run, with the
+ *   name of the combination
  */
 export async function planSweep(
   laboratory: Laboratory,

@@ -1,8 +1,9 @@
 /**
- * Arms side by side: quality with intervals, cost, and a paired test for every pair of arms on the cases that both have.
- * With several seeds a case's score is its mean over the seeds, so that the case stays the independent unit of the test; with several folds
- * the test cases of all folds are pooled. Intervals are over cases and seeds. Tests and intervals then speak of the average model of an arm,
- * and the entries per seed and fold show how far training alone moves it.
+ * Compares arms: quality with intervals, cost, and a paired test for every pair of arms on the cases that both have.
+ * With several seeds the score of a case is its mean over the seeds, so the case stays the independent unit of the
+ * test. With several folds the test cases of all folds are pooled. Intervals are over cases and seeds. Tests and
+ * intervals then describe the average model of an arm; the entries per seed and fold show how much training alone
+ * varies.
  */
 
 import { rangeOf } from '../../metrics/case-score.ts';
@@ -44,7 +45,7 @@ function summarize(arm: ArmEvaluations): ArmSummary {
   };
 }
 
-/** The arm as a whole, and each seed and fold for itself where there are several. */
+/** Summary of an arm, and of each seed and fold if there are several. */
 function entryOf(arm: ArmEvaluations): Comparison['arms'][string] {
   const seeds = [...new Set(arm.repeats.map(({ seed }) => seed))];
   const folds = foldsOfArm(arm);
@@ -59,7 +60,7 @@ function entryOf(arm: ArmEvaluations): Comparison['arms'][string] {
   };
 }
 
-/** A test before it is corrected. */
+/** A test before correction. */
 type Tested = Omit<PairTest, 'pValueHolm' | 'smallestPHolm' | 'sentence'> & { readonly smallestP: number };
 
 function testPair(a: ArmEvaluations, b: ArmEvaluations, name: string): Tested | undefined {
@@ -96,8 +97,8 @@ export function haveSameClasses(a: Pick<ArmSummary, 'classes'>, b: Pick<ArmSumma
 }
 
 /**
- * Tests on mean Dice, where it is of the same classes, then metric by metric on each class that both know. Without a shared case there is nothing
- * to test.
+ * Tests on mean Dice, if both have the same classes, then metric by metric on each class of both. Without a shared case
+ * there is nothing to test.
  */
 function testArms(a: ArmEvaluations, b: ArmEvaluations): Tested[] {
   const [own, other] = [classNames(a), classNames(b)];
@@ -108,8 +109,9 @@ function testArms(a: ArmEvaluations, b: ArmEvaluations): Tested[] {
 }
 
 /**
- * Tests pairs of arms: two-sided Wilcoxon signed-rank tests on the differences of the cases, each the mean over the seeds, and intervals over
- * cases and seeds ({@link crossedMean}). All pairs are one question: the p-values of one metric are corrected together (Holm).
+ * Tests pairs of arms: two-sided Wilcoxon signed-rank tests on the differences of the cases, each the mean over the
+ * seeds, and intervals over cases and seeds ({@link crossedMean}). All pairs are one family: the p-values of one metric
+ * are corrected together (Holm).
  * @param pairs first minus second
  */
 export function testPairs(pairs: readonly (readonly [ArmEvaluations, ArmEvaluations])[]): readonly PairTest[] {
@@ -129,7 +131,7 @@ export function testPairs(pairs: readonly (readonly [ArmEvaluations, ArmEvaluati
   return tested.map(test => corrected.get(test)!);
 }
 
-/** The arms by name, pooled and in parts. */
+/** The arms by name, pooled and per seed and fold. */
 export function summarizeArms(arms: readonly ArmEvaluations[]): Comparison['arms'] {
   return Object.fromEntries(arms.map(arm => [arm.name, entryOf(arm)]));
 }
@@ -141,14 +143,14 @@ function rankOf(arm: ArmEvaluations): number {
   return rank === -1 ? INTEREST.length : rank;
 }
 
-/** Every two arms, first minus second: student before baseline before teacher, others as given. */
+/** All pairs of arms, first minus second: student before baseline before teacher, others as given. */
 export function everyPair(arms: readonly ArmEvaluations[]): readonly (readonly [ArmEvaluations, ArmEvaluations])[] {
   const ordered = [...arms].sort((left, right) => rankOf(left) - rankOf(right));
   return ordered.flatMap((first, index) => ordered.slice(index + 1).map(second => [first, second] as const));
 }
 
 /**
- * Compares arms, every two of them; see {@link testPairs}.
+ * Compares all pairs of arms; see {@link testPairs}.
  * @param arms with different names, at least one evaluation each; usually teacher, student, baseline
  * @param margin of the recipe, by which the student is judged against the teacher; null where it has none
  */

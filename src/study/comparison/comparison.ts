@@ -1,4 +1,4 @@
-/** `comparison.json` as types: arms side by side, tests of pairs of arms, and what is pooled over seeds and folds. */
+/** Types of `comparison.json`: arms side by side, tests of pairs of arms, and values pooled over seeds and folds. */
 import type { MarginTest } from '../../metrics/margin.ts';
 import type { IncompleteArms } from './incomplete.ts';
 
@@ -17,27 +17,30 @@ export interface ArmSummary {
 export interface PairTest {
   readonly a: string;
   readonly b: string;
-  /** `meanDice`, or `<metric>:<class>`, such as `dice:Anterior` and `hd95Mm:Anterior`; `volumeErrorPercent` is tested by its size. */
+  /**
+   * `meanDice`, or `<metric>:<class>`, such as `dice:Anterior` and `hd95Mm:Anterior`; `volumeErrorPercent` is tested by
+   * its size.
+   */
   readonly metric: string;
   /** Mean over cases of a - b. */
   readonly meanDifference: number;
   readonly ci95: readonly [number, number];
-  /** Of this test alone. */
+  /** p-value of this test alone. */
   readonly pValue: number;
-  /** Corrected for the tests of the same metric beside it (Holm); the sentence goes by it. */
+  /** p-value corrected for the other tests of the same metric (Holm); the sentence follows it. */
   readonly pValueHolm: number;
-  /** The least that `pValueHolm` can be with as many cases that differ; from 0.05 on the test cannot find anything. */
+  /** Smallest possible `pValueHolm` for this number of differing cases; from 0.05 on the test cannot find anything. */
   readonly smallestPHolm: number;
   readonly test: 'wilcoxon signed-rank';
-  /** Cases. */
+  /** Number of cases. */
   readonly n: number;
-  /** Cases on which a and b differ; the test is about these. */
+  /** Number of cases on which a and b differ; the test uses these. */
   readonly differing: number;
-  /** Trained models of a and of b: folds times seeds. */
+  /** Number of trained models of a and of b: folds times seeds. */
   readonly models: readonly [number, number];
-  /** Of a distance: cases that are not in it, since a or b misses the structure or makes it up. */
+  /** For a distance: number of excluded cases, where only one of reference and prediction has the structure. */
   readonly missed?: readonly [number, number];
-  /** What the numbers say, in one sentence for people. */
+  /** The finding in one sentence for people. */
   readonly sentence: string;
 }
 
@@ -59,7 +62,7 @@ export interface MarginJudgement extends MarginTest {
   readonly sentence: string;
 }
 
-/** An arm pooled over folds and seeds, with one entry for each of them beside it where there are several. */
+/** An arm pooled over folds and seeds, and one entry for each of them if there are several. */
 interface PooledArm extends ArmSummary {
   readonly seeds?: Readonly<Record<string, ArmSummary>>;
   readonly folds?: Readonly<Record<string, ArmSummary>>;
@@ -71,6 +74,6 @@ export interface Comparison {
   readonly pairs: readonly PairTest[];
   /** Students against their teachers, where the recipe has `compare.margin`. */
   readonly notWorse?: readonly MarginJudgement[];
-  /** Where units are missing. */
+  /** Arms with missing units. */
   readonly incomplete?: IncompleteArms;
 }

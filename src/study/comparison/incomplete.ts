@@ -1,9 +1,9 @@
-/** Arms of which units are missing: what tables put together while others still run, or after some have failed, have to say. */
+/** Arms with missing units, for tables that are written while units still run or after some have failed. */
 
-/** By arm: how many of its units are evaluated. Complete arms are not in it. */
+/** Number of evaluated units by arm. Complete arms are not listed. */
 export type IncompleteArms = Readonly<Record<string, { readonly evaluated: number; readonly units: number }>>;
 
-/** Keeps the arms that lack something. */
+/** Keeps the arms with missing units. */
 export function incompleteArms(
   arms: readonly { readonly name: string; readonly evaluated: number; readonly units: number }[],
 ): IncompleteArms {
@@ -11,7 +11,7 @@ export function incompleteArms(
   return Object.fromEntries(lacking.map(({ name, evaluated, units }) => [name, { evaluated, units }]));
 }
 
-/** The same for people, a sentence for each arm. */
+/** One sentence for each incomplete arm. */
 export function incompleteNotes(arms: IncompleteArms): readonly string[] {
   return Object.entries(arms).map(([name, { evaluated, units }]) =>
     evaluated === 0

@@ -1,4 +1,7 @@
-/** "Not worse than": students judged against their teachers by a margin of Dice that was set before the results were known. */
+/**
+ * "Not worse than": students judged against their teachers by a margin of Dice that was set before the results were
+ * known.
+ */
 import { type CrossedSpread, crossedSpread } from '../../metrics/crossed-mean.ts';
 import { judgeMargin } from '../../metrics/margin.ts';
 import type { MarginJudgement } from './comparison.ts';
@@ -39,9 +42,11 @@ function sentenceOf(judged: Omit<MarginJudgement, 'sentence'>): string {
 }
 
 /**
- * Judges students against their teachers; see {@link judgeMargin}. Pairs without the same classes or without a shared case are left out.
+ * Judges students against their teachers; see {@link judgeMargin}. Pairs without the same classes or without a shared
+ * case are left out.
  * @param margin largest loss of mean Dice that does not matter, above 0
- * @param options.givenAfterwards whether the results were known when the margin was chosen, which the sentence then says
+ * @param options.givenAfterwards whether the results were known when the margin was chosen, which the sentence then
+ * says
  */
 export function judgeNotWorse(
   pairs: readonly ArmPair[],

@@ -1,6 +1,6 @@
 /**
- * One evaluation in place of several of the same arm, for tables and charts case by case: the cases of all folds, each with the mean of its
- * scores over the seeds.
+ * Pools several evaluations of one arm, for tables and charts by case: the cases of all folds, each with the mean of
+ * its scores over the seeds.
  */
 
 import type { Evaluation } from '../../experiment/record.ts';
@@ -20,7 +20,7 @@ function meanOfSome(values: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : meanOf(known);
 }
 
-/** Mean scores of a class; it counts as missed where any of the models misses it. */
+/** Mean scores of a class; it counts as missed if any of the models misses it. */
 function poolClass(scores: readonly ClassScore[]): ClassScore {
   const first = scores[0] as ClassScore;
   const means = CLASS_METRICS.map(metric => [metric, meanOfSome(scores.map(score => score[metric]))] as const);
@@ -39,7 +39,7 @@ function poolCase(scores: readonly CaseScore[]): CaseScore {
   return { id, classes: Object.fromEntries(classes), meanDice: meanOfSome(scores.map(({ meanDice }) => meanDice)) };
 }
 
-/** Bins of the same width together: voxels add up, means are over all of their voxels. */
+/** Merges bins of the same width: voxels add up, means are over all voxels. */
 function poolBins(all: readonly (readonly ReliabilityBin[])[]): readonly ReliabilityBin[] {
   return (all[0] ?? []).map((_, index) => {
     const bins = all.flatMap(one => one[index] ?? []);
@@ -51,8 +51,9 @@ function poolBins(all: readonly (readonly ReliabilityBin[])[]): readonly Reliabi
 }
 
 /**
- * Pools the evaluations of an arm. What is told of the model is that of the first one; a single evaluation stays as it is.
- * @param arm with at least one evaluation
+ * Pools the evaluations of an arm. The facts of the model are those of the first evaluation; a single evaluation is
+ * returned unchanged.
+ * @param arm an arm with at least one evaluation
  */
 export function pooledEvaluation({ repeats }: ArmEvaluations): Evaluation {
   const evaluations = repeats.map(({ evaluation }) => evaluation);

@@ -1,6 +1,6 @@
 /**
- * The scores of an arm as tables for statistics: models of one fold (seeds) as rows, its test cases as columns, a table per fold; and the
- * differences of two arms.
+ * The scores of an arm as tables for statistics: models of one fold (seeds) as rows, its test cases as columns, a table
+ * per fold; and the differences of two arms.
  */
 
 import type { Evaluation } from '../../experiment/record.ts';
@@ -14,7 +14,7 @@ export interface ArmEvaluations {
   readonly repeats: readonly (Repeat & { readonly evaluation: Evaluation })[];
 }
 
-/** The folds that an arm has evaluations of. */
+/** The folds for which an arm has evaluations. */
 export function foldsOfArm(arm: ArmEvaluations): readonly Repeat['fold'][] {
   return [...new Set(arm.repeats.map(({ fold }) => fold))];
 }
@@ -57,7 +57,7 @@ export function classNames(arm: ArmEvaluations): readonly string[] {
   ];
 }
 
-/** Cases in which any model of the arm misses the class or makes it up: just one of reference and prediction has it. */
+/** Cases in which, for any model of the arm, only one of reference and prediction has the class. */
 export function missedCases(arm: ArmEvaluations, className: string): number {
   const ids = arm.repeats.flatMap(({ evaluation }) =>
     evaluation.cases.flatMap(({ id, classes }) => {
@@ -72,7 +72,7 @@ function sameSeeds(a: ArmEvaluations['repeats'], b: ArmEvaluations['repeats']): 
   return a.length === b.length && a.every(({ seed }, index) => seed === b[index]?.seed);
 }
 
-/** Differences seed by seed; null where either has no score. */
+/** Differences seed by seed; null if either has no score. */
 function differenceTable(a: ScoreTable, b: ScoreTable): ScoreTable {
   return a.map((row, seed) =>
     row.map((score, column) => {
@@ -83,8 +83,9 @@ function differenceTable(a: ScoreTable, b: ScoreTable): ScoreTable {
 }
 
 /**
- * What two arms differ by on the cases of both, a stratum for every two folds that share cases. Models of the same fold and seed saw the same
- * patches, so they are compared with each other; otherwise each arm's models are drawn for themselves.
+ * Differences of two arms on the cases of both, with one stratum for each pair of folds that share cases. Models of the
+ * same fold and seed saw the same patches, so they are compared with each other; otherwise the models of each arm are
+ * treated as unrelated.
  */
 export function differenceStrata(
   a: ArmEvaluations,

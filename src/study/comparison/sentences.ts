@@ -1,4 +1,4 @@
-/** What tests say, in sentences for people. A difference is only called one where the corrected test supports it. */
+/** Results of tests as sentences for people. A sentence states a difference only if the corrected test supports it. */
 import { FEWEST_CASES } from '../../metrics/crossed-mean.ts';
 import { isDistance } from '../../metrics/metric-facts.ts';
 import type { PairTest } from './comparison.ts';
@@ -12,12 +12,12 @@ export function isDifference({ pValueHolm }: Pick<PairTest, 'pValueHolm'>): bool
   return pValueHolm < SIGNIFICANCE_LEVEL;
 }
 
-/** Whether there are too few cases for the test to find anything, whatever they show. */
+/** Whether there are too few cases for the test to find any difference. */
 export function cannotTell({ smallestPHolm }: Pick<PairTest, 'smallestPHolm'>): boolean {
   return smallestPHolm >= SIGNIFICANCE_LEVEL;
 }
 
-/** With its sign, a true minus, and never a negative zero. */
+/** A number with its sign, a true minus, and never a negative zero. */
 export function signed(value: number, decimals = 3): string {
   const size = Math.abs(value).toFixed(decimals);
   return `${value < 0 && Number(size) !== 0 ? '\u2212' : '+'}${size}`;
@@ -39,7 +39,7 @@ export function sizeOf({ n, models: [a, b] }: Pick<PairTest, 'n' | 'models'>): s
   return `${plural(n, 'case')}, ${models}`;
 }
 
-/** Holm corrects p alone, so an interval beside a corrected p says that it is single. */
+/** Holm corrects p only, so an interval beside a corrected p is marked as uncorrected. */
 function intervalOf({ ci95: [low, high], metric }: PairTest, family: number): string {
   if (Number.isNaN(low)) return `no interval below ${FEWEST_CASES} cases`;
   const { decimals } = metricFacts(metric);
@@ -47,7 +47,7 @@ function intervalOf({ ci95: [low, high], metric }: PairTest, family: number): st
   return `95 % CI${alone} ${signed(low, decimals)} to ${signed(high, decimals)}`;
 }
 
-/** A distance does not exist where one side is empty, so that the cases that matter most are not in it. */
+/** A distance is undefined if one side is empty, so it excludes the cases that matter most. */
 function missedText({ a, b, metric, missed }: PairTest): string {
   if (!isDistance(parseMetric(metric).metric) || missed === undefined || missed.every(count => count === 0)) return '';
   return `; without the cases where a structure is missed or made up, ${missed[0]} of ${a} and ${missed[1]} of ${b}`;
@@ -55,7 +55,7 @@ function missedText({ a, b, metric, missed }: PairTest): string {
 
 /**
  * The sentence of a test.
- * @param family how many tests of this metric were corrected together
+ * @param family number of tests of this metric that were corrected together
  */
 export function sentenceOf(test: PairTest, family: number): string {
   const { a, b, metric, meanDifference } = test;

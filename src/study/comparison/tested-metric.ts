@@ -1,14 +1,16 @@
-/** What a test is about: the mean Dice of a case, or a metric of one class, as `comparison.json` names it. */
+/**
+ * The quantity that a test compares: the mean Dice of a case, or a metric of one class, as `comparison.json` names it.
+ */
 import { type CaseScore, CLASS_METRICS, type ClassMetric, rangeOf } from '../../metrics/case-score.ts';
 import type { ScoreRange } from '../../metrics/crossed-mean.ts';
 import { factsOf, type MetricFacts } from '../../metrics/metric-facts.ts';
 
-/** What is looked at of a case. */
+/** Quantity of a case that is compared. */
 export type Score = (item: CaseScore) => number | null;
 
 /** The parts of a metric's name. */
 export interface TestedMetric {
-  /** null for the mean Dice of all classes. */
+  /** Class name; null for the mean Dice of all classes. */
   readonly className: string | null;
   readonly metric: ClassMetric;
 }
@@ -31,25 +33,25 @@ export function scoreOf(name: string): Score {
   };
 }
 
-/** Between which a difference of two scores lies. */
+/** Range of the difference of two scores. */
 export function differenceRange(name: string): ScoreRange {
   const [least, most] = rangeOf(parseMetric(name).metric);
   const width = most - least;
   return [-width, width];
 }
 
-/** What the metric is called, as in `HD95 of Anterior`. */
+/** Readable name of the metric, such as `HD95 of Anterior`. */
 export function nounOf(name: string): string {
   const { className, metric } = parseMetric(name);
   return className === null ? 'mean Dice' : `${factsOf(metric).noun} of ${className}`;
 }
 
-/** Unit, decimals and direction of what is tested. */
+/** Unit, decimals and direction of the tested quantity. */
 export function metricFacts(name: string): MetricFacts {
   return factsOf(parseMetric(name).metric);
 }
 
-/** Whether a difference a - b speaks against a. */
+/** Whether a difference a - b means that a is worse. */
 export function isWorse(name: string, difference: number): boolean {
   return metricFacts(name).better === 'higher' ? difference < 0 : difference > 0;
 }

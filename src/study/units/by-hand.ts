@@ -1,8 +1,11 @@
-/** Makes units ready and starts none: for batch systems that start `voxstill unit` by themselves, an indexed job of Kubernetes for one. */
+/**
+ * Prepares units and starts none, for systems that start `voxstill unit` themselves, such as an indexed job of
+ * Kubernetes.
+ */
 import type { Files } from '../../runtime/files.ts';
 import { type Executor, writeExecutor } from './executor.ts';
 
-/** An executor that leaves it to somebody else to start units. */
+/** An executor that leaves the start of units to another system. */
 export function byHand(files: Files): Executor {
   return {
     start: async ({ study, list, places }) => {

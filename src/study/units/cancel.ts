@@ -7,8 +7,9 @@ import { readStates } from './state.ts';
 import type { Units } from './units-file.ts';
 
 /**
- * Leaves word that no unit of a study is to begin, and none to go on beyond its next safe point; their owners see it at their next heartbeats.
- * @returns places of the units that run
+ * Marks a study as cancelled: no unit starts any more, and running units stop at their next safe points, when their
+ * owners see the mark at their next heartbeats.
+ * @returns indices of the running units
  */
 export async function cancelStudy(
   { files, machine }: { readonly files: SharedFiles; readonly machine: Pick<Machine, 'hasEnded' | 'now' | 'owner'> },

@@ -1,9 +1,10 @@
 /**
- * Who works on a unit: claims in `UNIT/work`, on a folder that many machines share. Attempt n is the file `claim-<n>.json`, made so that of all who
- * try exactly one succeeds; the highest number owns the unit, and so is the token that fences off the others. An owner rewrites its claim as a
- * heartbeat. One that has not been rewritten for a lease, or whose process is known to have ended, is taken over by making the next number.
- * An owner that comes back from the dead after that finds the higher number before its next file takes the place of another, see
- * {@link guardFiles}. Times are compared by the file system's clock alone.
+ * Claims decide which process runs a unit. They are files in `UNIT/work`, in a folder that many machines may share.
+ * Attempt n is the file `claim-<n>.json`; if several processes try to create it, exactly one succeeds. The highest
+ * number owns the unit and is the fencing token against older attempts. An owner rewrites its claim as a heartbeat. If
+ * a claim has not been rewritten for a lease, or its process is known to have ended, another process takes over by
+ * creating the next number. An owner that was suspended and comes back finds the higher number before it replaces any
+ * file, see {@link guardFiles}. Times are compared by the clock of the file system only.
  */
 import { z } from 'zod';
 import { InputError, WorkError } from '../../core/errors.ts';
@@ -12,9 +13,9 @@ import type { Machine } from '../../experiment/machine.ts';
 import type { Files, SharedFiles } from '../../runtime/files.ts';
 import { formatJson, parseJsonIf, readText, writeJson } from '../../runtime/json-file.ts';
 
-/** Without a heartbeat for so long, an owner counts as dead. */
+/** Time without a heartbeat after which an owner counts as dead. */
 export const LEASE_MS = 60_000;
-/** More attempts than any unit can have had: a number beyond is of no claim that was made here. */
+/** More attempts than any unit can have had; a claim with a higher number is not one of ours. */
 const MOST_CLAIMS = 1e9;
 
 const claimSchema = z.object({
@@ -24,12 +25,12 @@ const claimSchema = z.object({
   pid: z.int(),
   start: z.string().nullable(),
   job: z.string().nullable(),
-  /** By the owner's clock, for people. */
+  /** Start time by the owner's clock, for people. */
   startedAt: z.string(),
   heartbeatAt: z.string(),
-  /** Its owner has let go of it; it is nobody's. */
+  /** Whether the owner has released it. */
   isReleased: z.boolean(),
-  /** What the owner is at, and how far; null between two tasks. */
+  /** Current task of the owner and its progress; null between two tasks. */
   progress: z
     .object({
       stage: z.string(),
@@ -40,27 +41,27 @@ const claimSchema = z.object({
       etaSeconds: z.number().nullable(),
     })
     .nullable(),
-  /** By stage, of this attempt and those before it. */
+  /** Seconds by stage, of this attempt and those before it. */
   timingsSeconds: z.record(z.string(), z.number()),
-  /** By stage: the share of a training's time in which the engine waited for a batch. */
+  /** Fraction of a training's time in which the engine waited for a batch, by stage. */
   waitingShares: z.record(z.string(), z.number()),
 });
 
-/** What a claim says. */
+/** Content of a claim. */
 type ClaimRecord = z.output<typeof claimSchema>;
 
-/** What changes in a claim from heartbeat to heartbeat. */
+/** Fields of a claim that change from heartbeat to heartbeat. */
 export type Heartbeat = Pick<ClaimRecord, 'progress' | 'timingsSeconds' | 'waitingShares'>;
 
-/** The claim that counts. */
+/** The claim with the highest number. */
 export interface FoundClaim {
   readonly attempt: number;
-  /** undefined where it is only just being written. */
+  /** Content; undefined while it is still being written. */
   readonly record: ClaimRecord | undefined;
   readonly modifiedMs: number;
 }
 
-/** Folder of a unit that holds how the work on it goes, and nothing of its results. */
+/** Folder of a unit with its state, without results. */
 export function workFolder(unit: string): string {
   return `${unit}/work`;
 }
@@ -69,12 +70,12 @@ function claimPath(unit: string, attempt: number): string {
   return `${workFolder(unit)}/claim-${attempt}.json`;
 }
 
-/** What an attempt said, where it runs in a process of its own. */
+/** Log file of an attempt that runs in its own process. */
 export function logPath(unit: string, attempt: number): string {
   return `${workFolder(unit)}/log-${attempt}.txt`;
 }
 
-/** The numbers of a unit's claims among the names in its `work` folder; 0 where there is none. */
+/** Number of the highest claim among the names in the `work` folder of a unit; 0 if there is none. */
 export function highestAttempt(names: readonly string[]): number {
   const attempts = names.map(name => Number(/^claim-(\d+)\.json$/.exec(name)?.[1] ?? 0));
   const absurd = names[attempts.findIndex(attempt => attempt > MOST_CLAIMS)];
@@ -89,17 +90,17 @@ export function highestAttempt(names: readonly string[]): number {
 
 /**
  * Reads one claim.
- * @returns undefined where it does not exist
+ * @returns undefined if it does not exist
  */
 export async function readClaim(files: SharedFiles, unit: string, attempt: number): Promise<FoundClaim | undefined> {
   const path = claimPath(unit, attempt);
   const modifiedMs = await files.modifiedMs(path);
   if (modifiedMs === undefined) return undefined;
-  // one that is made but not yet written says nothing
+  // a claim that is created but not yet written is empty
   return { attempt, record: parseJsonIf(await readText(files, path), claimSchema), modifiedMs };
 }
 
-/** What the owner of a claim is doing: `alive` holds the unit; nobody does where it is `released` or `dead`. */
+/** State of the owner of a claim: only an `alive` owner holds the unit. */
 export type Liveness = 'alive' | 'released' | 'dead';
 
 /** @param nowMs by the file system's clock */
@@ -109,31 +110,32 @@ export function livenessOf(
 ): Liveness {
   if (record?.isReleased === true) return 'released';
   if (record !== undefined && machine.hasEnded(record)) return 'dead';
-  // a time in the future is of a clock that was wrong or set back; a living owner would have replaced it at its next heartbeat
+  // a time in the future comes from a clock that was wrong or set back; a living owner would have replaced it at its
+  // next heartbeat
   return Math.abs(nowMs - modifiedMs) > LEASE_MS ? 'dead' : 'alive';
 }
 
-/** How the owner of a claim is called in messages. */
+/** Description of the owner of a claim for messages. */
 export function ownerText({ attempt, record }: FoundClaim): string {
   if (record === undefined) return `attempt ${attempt}`;
   const job = record.job === null ? '' : `, job ${record.job}`;
   return `attempt ${attempt} on ${record.node} (process ${record.pid}${job})`;
 }
 
-/** A unit that this process owns, as long as nobody takes it over. */
+/** A unit that this process owns until another process takes it over. */
 export interface Claim {
   readonly attempt: number;
-  /** What the attempts before this one spent. */
+  /** Time that earlier attempts spent. */
   readonly earlier: Pick<Heartbeat, 'timingsSeconds' | 'waitingShares'>;
-  /** @throws {WorkError} E_CLAIM_LOST if the unit has another owner by now, or is gone */
+  /** @throws {WorkError} E_CLAIM_LOST if the unit has another owner, or its claim is gone */
   assertHeld(): Promise<void>;
-  /** Shows that the owner lives, and what it is at. Throws as assertHeld. */
+  /** Heartbeat: shows that the owner is alive, and its progress. Throws as assertHeld. */
   beat(heartbeat: Heartbeat): Promise<void>;
-  /** Lets go of the unit, unless somebody else has it by now. */
+  /** Releases the unit, unless another process owns it. */
   release(heartbeat: Heartbeat): Promise<void>;
 }
 
-/** The claim as its owner sees it. */
+/** The claim in the hands of its owner. */
 function ownClaim({ files, machine }: Pick<Laboratory, 'files' | 'machine'>, unit: string, first: ClaimRecord): Claim {
   const { attempt, timingsSeconds, waitingShares } = first;
   const highest = async (): Promise<number> => highestAttempt(await files.list(workFolder(unit)));
@@ -162,12 +164,12 @@ function ownClaim({ files, machine }: Pick<Laboratory, 'files' | 'machine'>, uni
   };
 }
 
-/** What comes of asking for a unit: it is ours now, or somebody else's. */
+/** Result of claiming a unit: it is owned by this process, or held by another. */
 export type Taken = { readonly claim: Claim } | { readonly heldBy: FoundClaim };
 
 /**
- * Takes a unit that nobody holds.
- * @param unit its folder
+ * Claims a unit that no process holds.
+ * @param unit folder of the unit
  */
 export async function takeClaim(laboratory: Pick<Laboratory, 'files' | 'machine'>, unit: string): Promise<Taken> {
   const { files, machine } = laboratory;
@@ -191,14 +193,14 @@ export async function takeClaim(laboratory: Pick<Laboratory, 'files' | 'machine'
       timingsSeconds,
       waitingShares,
     };
-    // where somebody was faster, theirs is looked at next
+    // another process was faster; look at its claim next
     if (await files.create(claimPath(unit, last + 1), formatJson(record))) {
       return { claim: ownClaim(laboratory, unit, record) };
     }
   }
 }
 
-/** Files that are written and removed only as long as a claim is held. */
+/** Wraps files so that they are written and removed only while a claim is held. */
 export function guardFiles(files: SharedFiles, claim: Pick<Claim, 'assertHeld'>): SharedFiles {
   const guarded: SharedFiles = {
     ...files,

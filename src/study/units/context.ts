@@ -1,42 +1,43 @@
-/** What the units of a study share, and the data that they read once. */
+/** Context that the units of a study share, and the data that they read once. */
 import type { Laboratory } from '../../experiment/laboratory.ts';
 import { type PreparedData, prepareData } from '../../experiment/prepare.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { assertSameData } from '../record.ts';
 import type { StudyKind } from './units-file.ts';
 
-/** What the units of a run or sweep share. */
+/** Context that the units of a run or sweep share. */
 export interface StudyContext {
   readonly laboratory: Laboratory;
   readonly signal: AbortSignal | undefined;
   /** Folder of the run or sweep. */
   readonly study: string;
   readonly kind: StudyKind;
-  /** Data for a recipe of one fold; not read again where the recipe before it needed the same. */
+  /** Prepares the data for a recipe of one fold; not read again if the previous recipe needed the same. */
   readonly dataOf: (recipe: Recipe) => Promise<PreparedData>;
   /** SHA-256 of every data file that was read, by path within the data set. */
   readonly dataHashes: Readonly<Record<string, string>>;
 }
 
-/** What one unit works with: the context of its study and the clocks of its stages. */
+/** Context of one unit: the context of its study and the times of its stages. */
 export interface UnitContext extends StudyContext {
-  /** By stage: train, validate, evaluate; the stages add to it. */
+  /** Seconds by stage: train, validate, evaluate. */
   readonly timingsSeconds: Record<string, number>;
-  /** By stage: the share of a training's time in which the engine waited for a batch. */
+  /** Fraction of a training's time in which the engine waited for a batch, by stage. */
   readonly waitingShares: Record<string, number>;
 }
 
-/** The part of a recipe that its data depend on, by what they do not. */
+/** The part of a recipe that its data depend on, found by removing the rest. */
 function dataContent(recipe: Recipe): string {
   const { teacher: _teacher, student: _student, optimizer: _optimizer, loss, evaluate: _evaluate, ...rest } = recipe;
   const { seeds: _seeds, threads: _threads, baseline: _baseline, distill, ...own } = rest;
-  // whether regions can be trained on is decided with the data
+  // the check whether regions can be trained on happens with the data
   return JSON.stringify({ ...own, kind: loss.crossEntropy.kind, distill: { ...distill, losses: [] } });
 }
 
 /**
  * Opens the context of a study.
- * @param options.known hashes of data files as an earlier start in that folder recorded them; the data must still be the same
+ * @param options.known hashes of data files as an earlier start in that folder recorded them; the data must still be
+ * the same
  */
 export function openContext(
   laboratory: Laboratory,
@@ -56,7 +57,7 @@ export function openContext(
     dataOf: async recipe => {
       const content = dataContent(recipe);
       if (last?.content === content) return last.data;
-      // only one at a time is kept in memory
+      // only one data set at a time is kept in memory
       last = undefined;
       const data = await prepareData(laboratory, recipe, signal);
       const now = { ...data.hashes, ...data.transferHashes };

@@ -1,36 +1,36 @@
-/** How the work on a unit came to an end, here or elsewhere. */
+/** Ways in which a unit ends, here or elsewhere. */
 import { InputError, isErrorCode, VoxstillError, WorkError } from '../../core/errors.ts';
 import type { UnitOutcome } from './outcome.ts';
 
 /**
- * done: its results are there; failed: it said itself why; held: another process is at it; unfinished: nobody is at it, for the reason
- * that is given.
+ * done: it has results. failed: it reported an error. held: another process runs it. unfinished: no process runs it,
+ * for the given reason.
  */
 export type UnitEnd =
   | { readonly status: 'done' }
   | {
       readonly status: 'failed' | 'held' | 'unfinished';
       readonly error: NonNullable<UnitOutcome['error']>;
-      /** The error itself, where the work was done in this process. */
+      /** The error itself, if the unit ran in this process. */
       readonly cause?: unknown;
-      /** When the holder last showed that it lives, by the file system's clock. */
+      /** Time of the holder's last heartbeat, by the file system's clock. */
       readonly beatAtMs?: number;
     };
 
-/** A unit that did not come to its results. */
+/** A unit without results. */
 export interface Shortfall {
   readonly label: string;
   readonly end: Exclude<UnitEnd, { readonly status: 'done' }>;
 }
 
-/** One line for people. */
+/** The end in one line for people. */
 export function shortfallText({ label, end: { status, error } }: Shortfall): string {
   return `${label} ${status === 'failed' ? 'failed' : 'is not finished'}: ${error.code}: ${error.message}`;
 }
 
 /**
- * The error of a study of which units did not come to their results: that of the unit where there is one alone, so that its code and
- * exit code are the command's.
+ * The error of a study with units without results: the error of the unit if there is only one, so that its code and
+ * exit code become those of the command.
  */
 export function shortfallError(shortfalls: readonly [Shortfall, ...Shortfall[]]): Error {
   const [first, ...more] = shortfalls;

@@ -1,7 +1,7 @@
 /**
- * What a study will cost, before it starts: hours of a core from the times of training steps, and bytes of models and checkpoints. Steps are as
- * long as those of units of the study that are finished, else as a few of them that are tried out here; the rest is scaled from these by
- * the arithmetic that they take. Evaluation comes on top, and so does a finished model that teaches from outside of the step.
+ * Estimates the cost of a study before it starts: core-hours from the times of training steps, and bytes of models and
+ * checkpoints. Step times come from finished units of the study; otherwise a few steps are timed here, and the others
+ * are scaled by their arithmetic. Evaluation is not included, nor is a finished teacher that runs outside the step.
  */
 
 import { openDataset } from '../../data/dataset.ts';
@@ -16,29 +16,29 @@ import type { Unit } from './unit.ts';
 
 const MS_PER_HOUR = 3.6e6;
 const BYTES_PER_NUMBER = 4;
-/** The last checkpoint, the best one, and the model. */
+/** Number of copies of the parameters on disk: the last checkpoint, the best one, and the model. */
 const COPIES_OF_PARAMETERS = 3;
 
 export interface StudyEstimate {
   readonly units: number;
-  /** Of them, those that are trained. */
+  /** Number of these units that are trained. */
   readonly trained: number;
-  /** Of training steps. */
+  /** Core-hours of training steps. */
   readonly coreHours: number;
-  /** Of models and checkpoints. */
+  /** Bytes of models and checkpoints. */
   readonly bytes: number;
-  /** Whose steps were timed. */
+  /** Source of the step times. */
   readonly basis: 'finished units' | 'steps tried out here';
-  /** How many kinds of steps there are, and of how many the time is known. */
+  /** Number of kinds of steps, and of those that were timed. */
   readonly kinds: { readonly all: number; readonly timed: number };
 }
 
-/** Units whose training steps take equally long. */
+/** A kind: units whose training steps take equally long. */
 interface Kind {
   readonly plan: ArmPlan;
-  /** Of a step, by formula; only ratios count. */
+  /** Cost of a step by formula; only ratios count. */
   readonly formulaMs: number;
-  /** Of one training. */
+  /** Size of models and checkpoints of one training. */
   readonly bytes: number;
 }
 
@@ -77,7 +77,7 @@ async function kindsOf({ files }: Laboratory, units: readonly Unit[]): Promise<R
   return kinds;
 }
 
-/** Core-milliseconds of a step, by kind, of units that are finished. */
+/** Core-milliseconds of a step by kind, from finished units. */
 async function finishedSteps({ files }: Laboratory, units: readonly Unit[]): Promise<ReadonlyMap<string, number>> {
   const times = new Map<string, number[]>();
   for (const unit of units) {
@@ -94,7 +94,7 @@ function stepsOf({ arm, recipe: { teacher, student } }: Unit): number {
   return (arm === 'teacher' && !('onnx' in teacher) ? teacher : student).train.steps;
 }
 
-/** The same of a few kinds that are tried out: the shortest, the longest, and one between. */
+/** Core-milliseconds of a step for a few kinds that are timed here: the shortest, the longest, and one between. */
 async function triedSteps(
   laboratory: Laboratory,
   kinds: ReadonlyMap<string, Kind>,
@@ -112,8 +112,8 @@ async function triedSteps(
 }
 
 /**
- * Estimates what the units of a study will cost that are not finished.
- * @param units all of the study
+ * Estimates the cost of the unfinished units of a study.
+ * @param units all units of the study
  */
 export async function estimateStudy(laboratory: Laboratory, units: readonly Unit[]): Promise<StudyEstimate> {
   const { files } = laboratory;

@@ -1,6 +1,6 @@
 /**
- * Who starts the units of a run or sweep: this process, a pool of processes on this machine, or a batch system. Whoever it is starts the same work,
- * {@link performUnit}, so results do not depend on it.
+ * An executor starts the units of a run or sweep: this process, a pool of processes on this machine, or a batch system.
+ * Every executor calls {@link performUnit}, so results do not depend on the executor.
  */
 import { z } from 'zod';
 import type { Files } from '../../runtime/files.ts';
@@ -8,23 +8,23 @@ import { type JsonForm, readJson, writeJson } from '../../runtime/json-file.ts';
 import type { UnitEnd } from './end.ts';
 import type { Units } from './units-file.ts';
 
-/** Units to be done. */
+/** Units to run. */
 export interface StudyToDo {
-  /** Folder of the run or sweep; `voxstill unit FOLDER PLACE` does one of its units. */
+  /** Folder of the run or sweep; `voxstill unit FOLDER INDEX` runs one of its units. */
   readonly study: string;
   readonly list: Units;
-  /** Which of the list; not necessarily all. */
+  /** Indices of the units to run; not necessarily all. */
   readonly places: readonly number[];
-  /** Called whenever one of them has ended, where they are done by this process or those that it started. */
+  /** Called whenever one of them has ended, if this process or its children run them. */
   readonly onEnd?: () => Promise<void>;
 }
 
-/** The units have come to an end, or somebody else sees to them from now on. */
+/** Result of an executor: the units have ended, or a batch system runs them. */
 type Started =
   | { readonly status: 'ended'; readonly ends: ReadonlyMap<number, UnitEnd> }
   | {
       readonly status: 'submitted';
-      /** What was submitted and how to watch it, for people. */
+      /** Text on what was submitted and how to watch it. */
       readonly text: string;
     };
 
@@ -36,41 +36,41 @@ export interface Executor {
   start(todo: StudyToDo): Promise<Started>;
 }
 
-/** What a batch system says of a unit that has not ended. */
+/** State of an unfinished unit in the batch system. */
 export interface OutsideState {
   readonly state: 'queued' | 'running';
-  /** The batch system's name of it. */
+  /** Job id of the batch system. */
   readonly job: string;
   readonly node: string | null;
-  /** Why it is queued, as the batch system says it. */
+  /** Reason of the batch system why it is queued. */
   readonly reason: string | null;
 }
 
-/** A batch system, for those who did not start the units. */
+/** A batch system, as seen by commands that did not start the units. */
 export interface Outside {
-  /** By place; a unit that is not there is neither queued nor running. Throws where the batch system cannot be asked. */
+  /** States by index; a unit without one is neither queued nor running. Throws if the batch system cannot be asked. */
   look(record: ExecutorRecord): Promise<ReadonlyMap<number, OutsideState>>;
-  /** Takes back what is queued or running. */
+  /** Cancels jobs that are queued or running. */
   cancel(record: ExecutorRecord): Promise<void>;
 }
 
 const executorSchema = z.object({
   kind: z.enum(['local', 'slurm', 'none']),
-  /** Units at once; null where the batch system decides. */
+  /** Number of units at once; null if the batch system decides. */
   concurrency: z.int().min(1).nullable(),
-  /** Further words for sbatch. */
+  /** Additional options for sbatch. */
   sbatch: z.string().nullable(),
   jobs: z.array(
     z.object({
       id: z.string(),
       role: z.enum(['units', 'collect']),
-      /** Task number k of the job's array does unit `firstUnit + k`. */
+      /** Task k of the job's array runs unit `firstUnit + k`. */
       firstUnit: z.int(),
     }),
   ),
 });
 
-/** `executor.json`: who started the units last, so that `status`, `cancel` and `retry` know whom to ask. */
+/** `executor.json`: who started the units last, so that `status`, `cancel` and `retry` ask the right system. */
 export type ExecutorRecord = z.output<typeof executorSchema>;
 
 export type ExecutorKind = ExecutorRecord['kind'];
@@ -83,7 +83,7 @@ const executorFile: JsonForm<ExecutorRecord> = {
     'must be cancelled there, for example with scancel.',
 };
 
-/** Where nothing is recorded: this process, one unit after another. */
+/** The executor if none is recorded: this process, one unit after another. */
 const DEFAULT_EXECUTOR: ExecutorRecord = { kind: 'local', concurrency: 1, sbatch: null, jobs: [] };
 
 function executorPath(study: string): string {

@@ -1,6 +1,6 @@
 /**
- * The scores of a teacher that is a finished model depend on no seed: the unit of a further seed takes over what another unit of the same run or
- * sweep has found, instead of asking the same model about the same cases again.
+ * The scores of a teacher that is a finished model do not depend on the seed, so the unit of a further seed copies the
+ * scores of another unit of the same run or sweep instead of evaluating the same model on the same cases again.
  */
 
 import { armContent } from '../../experiment/arm-content.ts';
@@ -12,22 +12,22 @@ import type { Files } from '../../runtime/files.ts';
 import type { Unit } from './unit.ts';
 import { hasUnits, readUnit, readUnits } from './units-file.ts';
 
-/** What the scores depend on beside the model's file. */
+/** Settings that the scores depend on besides the model file. */
 function scoredContent(recipe: Recipe): string {
   return JSON.stringify(armContent({ ...recipe, seeds: [] }, 'teacher'));
 }
 
 export interface KnownScores {
   readonly evaluation: Evaluation;
-  /** Whose they are. */
+  /** Folder of the unit that has the scores. */
   readonly folder: ArmFolder;
   readonly label: string;
 }
 
 /**
  * Looks for the scores of a finished teacher.
- * @param options.file of the scores in a unit's folder
- * @param options.sha256 of the model, as evaluations have it
+ * @param options.file name of the file with the scores in a unit's folder
+ * @param options.sha256 hash of the model, as in evaluations
  */
 export async function knownScores(
   files: Files,

@@ -1,4 +1,4 @@
-/** Does units in this process, one after another; what they read is shared. */
+/** Runs units in this process, one after another; they share the data that they read. */
 
 import type { StudyContext } from './context.ts';
 import type { Executor } from './executor.ts';
@@ -6,7 +6,7 @@ import { type PerformOptions, performUnit } from './perform-unit.ts';
 import { schedule } from './schedule.ts';
 import { readUnit } from './units-file.ts';
 
-/** @param options of every unit */
+/** @param options passed to `performUnit` for every unit */
 export function inProcess(context: StudyContext, options: PerformOptions = {}): Executor {
   const { laboratory, study, signal } = context;
   const { files, machine, progress } = laboratory;

@@ -1,6 +1,6 @@
 /**
- * How a unit ended: `UNIT/work/outcome.json`. A unit *failed* when it said itself why, and is done again only where a person asks for it; one
- * whose owner vanished has no outcome, and may be started again by itself.
+ * The outcome of a unit: `UNIT/work/outcome.json`. A unit has *failed* if it reported an error; only a person reruns
+ * it. A unit whose process disappeared has no outcome and may be restarted automatically.
  */
 import { z } from 'zod';
 import { VoxstillError } from '../../core/errors.ts';
@@ -14,13 +14,13 @@ const outcomeSchema = z.object({
   node: z.string(),
   finishedAt: z.string(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
-  /** By stage, of all attempts. */
+  /** Seconds by stage, of all attempts. */
   timingsSeconds: z.record(z.string(), z.number()),
-  /** By stage: the share of a training's time in which the engine waited for a batch. */
+  /** Fraction of a training's time in which the engine waited for a batch, by stage. */
   waitingShares: z.record(z.string(), z.number()),
   /** SHA-256 of every result when the unit was finished, by path within its folder. */
   files: z.record(z.string(), z.string()).optional(),
-  /** That the engine took for an operator. */
+  /** Number of threads that the engine used per operator. */
   threads: z.int(),
   versions: z.record(z.string(), z.string()),
   host: z.object({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
@@ -35,7 +35,7 @@ const outcomeFile: JsonForm<UnitOutcome> = {
   advice: 'Remove it; the unit is then checked again.',
 };
 
-/** Within a unit's study's folder. */
+/** Name of the file in the `work` folder of a unit. */
 export const OUTCOME_FILE = 'outcome.json';
 
 function outcomePath(unit: string): string {
@@ -43,8 +43,8 @@ function outcomePath(unit: string): string {
 }
 
 /**
- * Reads how a unit ended.
- * @returns undefined where it has not
+ * Reads the outcome of a unit.
+ * @returns undefined if it has not ended
  * @throws {InputError} E_WORK if the file is damaged
  */
 export async function readOutcome(files: Files, unit: string): Promise<UnitOutcome | undefined> {
@@ -53,22 +53,22 @@ export async function readOutcome(files: Files, unit: string): Promise<UnitOutco
   return readJson(files, path, outcomeFile);
 }
 
-/** Writes how a unit ended. */
+/** Writes the outcome of a unit. */
 export async function writeOutcome(files: Files, unit: string, outcome: UnitOutcome): Promise<void> {
   await writeJson(files, outcomePath(unit), outcome);
 }
 
-/** Forgets how a unit ended, so that it is done once more. */
+/** Removes the outcome of a unit, so that it runs again. */
 export async function forgetOutcome(files: Files, unit: string): Promise<void> {
   await files.remove(outcomePath(unit));
 }
 
-/** Forgets that a unit failed, so that it may be started again. */
+/** Removes the outcome of a failed unit, so that it may start again. */
 export async function forgetFailure(files: Files, unit: string): Promise<void> {
   if ((await readOutcome(files, unit))?.status === 'failed') await forgetOutcome(files, unit);
 }
 
-/** An error as an outcome keeps it. */
+/** An error as an outcome stores it. */
 export function recordedError(error: unknown): NonNullable<UnitOutcome['error']> {
   if (error instanceof VoxstillError) return { code: error.code, message: error.message };
   return { code: 'E_INTERNAL', message: error instanceof Error ? error.message : String(error) };

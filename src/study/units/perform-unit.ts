@@ -1,6 +1,6 @@
 /**
- * The one way to do a unit, wherever it is done: here among others, in a process of a pool, in a task of a batch system. Claims it, completes it
- * (train, validate where something is chosen by that, evaluate), and leaves its outcome. Done again, it does nothing.
+ * Runs one unit: in this process, in a process of a pool, or in a task of a batch system. Claims the unit, completes it
+ * (train, validate if something is chosen by that, evaluate), and writes its outcome. A finished unit is not run again.
  */
 import { VoxstillError, WorkError } from '../../core/errors.ts';
 import { isTrained } from '../../experiment/arm-content.ts';
@@ -14,17 +14,17 @@ import { hashResults } from './results.ts';
 import { evaluateUnit, trainUnit } from './stages.ts';
 import type { Unit } from './unit.ts';
 
-/** An owner shows so often that it lives. */
+/** Interval between heartbeats of an owner, ms. */
 const HEARTBEAT_MS = 5000;
 
 export interface PerformOptions {
-  /** Stop when the model is there, and leave no outcome; whole units otherwise. */
+  /** Whether to stop when the model exists, without an outcome; whole units otherwise. */
   readonly trainOnly?: boolean;
-  /** Called when the unit is this process's. */
+  /** Called when this process owns the unit. */
   readonly onClaim?: (attempt: number) => void;
 }
 
-/** A file that stops everything in a study's folder while it is there. */
+/** A file that stops all units of a study while it exists. */
 export function cancelledPath(study: string): string {
   return `${study}/cancelled`;
 }
@@ -37,7 +37,7 @@ export function cancelledError(study: string): WorkError {
   );
 }
 
-/** Progress that also knows what it was told last, for heartbeats. */
+/** Progress that also remembers its last state, for heartbeats. */
 function watchedProgress(
   progress: Progress,
   elapsedMs: () => number,
@@ -49,7 +49,7 @@ function watchedProgress(
     last = { stage: label, done: 0, total, unit, secondsPerStep: null, etaSeconds: null };
     return {
       update: (done, note) => {
-        // a task that was resumed begins where it stopped
+        // a resumed task starts where it stopped
         first ??= { done, atMs: elapsedMs() };
         const steps = done - first.done;
         const secondsPerStep = steps === 0 ? null : (elapsedMs() - first.atMs) / 1000 / steps;
@@ -66,7 +66,7 @@ function watchedProgress(
   return { progress: { ...progress, task }, last: () => last };
 }
 
-/** Beats until it is stopped; stops the work when it is cancelled or the claim is lost. */
+/** Sends heartbeats until it is stopped; aborts the unit if it is cancelled or the claim is lost. */
 function startHeart(
   { laboratory, study }: StudyContext,
   claim: Claim,
@@ -80,7 +80,7 @@ function startHeart(
       if (await files.exists(cancelledPath(study))) stop(cancelledError(study));
     } catch (error) {
       if (error instanceof WorkError && error.code === 'E_CLAIM_LOST') stop(error);
-      // the work itself stops if it cannot write either
+      // the unit itself stops if it cannot write either
       else progress.warn(`no heartbeat: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
@@ -100,7 +100,7 @@ function startHeart(
 }
 
 /**
- * What keeps a student from its teacher: one that failed, so that the student fails too, or one that is not finished, so that it is too early.
+ * Reason why a student cannot start: its teacher failed, so the student fails too, or its teacher is not finished yet.
  * @returns WorkError E_TEACHER_FAILED, E_TEACHER_MISSING or nothing
  */
 async function teacherProblem(
@@ -131,9 +131,10 @@ function endOf({ status, error }: Pick<UnitOutcome, 'status' | 'error'>, cause?:
 }
 
 /**
- * Does a unit, unless it is done, has failed, or is held by another process.
+ * Runs a unit, unless it is finished, has failed, or is held by another process.
  * @returns how it ended; an interruption is thrown instead
- * @throws the reason of the context's signal; {WorkError} E_CANCELLED; E_DISK_FULL and the like where not even the outcome can be written
+ * @throws the reason of the context's signal; {WorkError} E_CANCELLED; E_DISK_FULL and the like if not even the outcome
+ * can be written
  */
 export async function performUnit(context: StudyContext, unit: Unit, options: PerformOptions = {}): Promise<UnitEnd> {
   const { laboratory, study, signal } = context;
@@ -202,13 +203,13 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
   }
 }
 
-/** How often a unit that somebody holds is looked at. */
+/** Interval between looks at a unit that another process holds, ms. */
 const HELD_INTERVAL_MS = 2000;
 
 /**
- * As {@link performUnit}, but waits for a holder that does not move until its lease is over, since it may be dead: a batch system starts a unit
- * again right after its machine was lost.
- * @returns `held` only where the holder has shown meanwhile that it lives
+ * As {@link performUnit}, but waits for a silent holder until its lease is over, since it may be dead: a batch system
+ * restarts a unit right after its machine was lost.
+ * @returns `held` only if the holder has meanwhile shown that it is alive
  */
 export async function performWhenFree(
   context: StudyContext,

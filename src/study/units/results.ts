@@ -1,6 +1,6 @@
 /**
- * The files that a finished unit left, held against their hashes in its outcome, so that nothing that has changed since is believed. A
- * model comes again from the best checkpoint, scores and segmentations from the model; the rest cannot be made again.
+ * Compares the files of a finished unit with their hashes in its outcome, so that changed files are not used. A
+ * model can be made again from the best checkpoint, scores and segmentations from the model; other files cannot.
  */
 import { InputError } from '../../core/errors.ts';
 import { armFolder } from '../../experiment/arm-folder.ts';
@@ -9,18 +9,18 @@ import type { Files } from '../../runtime/files.ts';
 import { forgetOutcome, readOutcome } from './outcome.ts';
 import { hasUnits, readUnits } from './units-file.ts';
 
-/** What looking at results needs of the world. */
+/** What the check of results needs: files and hashes. */
 export interface ResultsWorld {
   readonly files: Files;
   readonly machine: Pick<Machine, 'sha256'>;
 }
 
-/** More files than this are not named in a message. */
+/** Largest number of files that a message names. */
 const MOST_NAMED = 5;
 
-/** Files directly in a unit's folder, as far as it has them. */
+/** Names of result files in a unit's folder; not every unit has all. */
 const RESULTS = ['recipe.yaml', 'splits.json', 'model.onnx', 'history.csv', 'evaluation.json', 'validation.json'];
-/** A folder of them. */
+/** Name of the folder with further results. */
 const PREDICTIONS = 'predictions';
 
 /** The hash of every result of a unit, by path within its folder. */
@@ -34,8 +34,8 @@ export async function hashResults({ files, machine }: ResultsWorld, unit: string
 }
 
 /**
- * The results of a unit that are not what they were when it was finished.
- * @returns paths within its folder; none for a unit that is not done
+ * Finds the results of a unit that have changed since it finished.
+ * @returns paths within its folder; none for an unfinished unit
  */
 async function changedResults({ files, machine }: ResultsWorld, unit: string): Promise<readonly string[]> {
   const known = (await readOutcome(files, unit))?.files ?? {};
@@ -47,13 +47,13 @@ async function changedResults({ files, machine }: ResultsWorld, unit: string): P
   return changed;
 }
 
-/** A result that is not what it was. */
+/** A result that has changed. */
 export interface Damage {
-  /** The unit's name. */
+  /** Label of the unit. */
   readonly unit: string;
-  /** The unit's folder. */
+  /** Folder of the unit. */
   readonly folder: string;
-  /** Within that folder. */
+  /** Path within that folder. */
   readonly path: string;
 }
 
@@ -69,7 +69,7 @@ export async function findDamage(world: ResultsWorld, study: string): Promise<re
   return found;
 }
 
-/** Whether the file comes again when its unit is done once more. */
+/** Whether the file is made again if its unit runs again. */
 function comesAgain({ path }: Damage): boolean {
   return (
     path === 'model.onnx' || path === 'evaluation.json' || path === 'validation.json' || path.startsWith(PREDICTIONS)
@@ -81,7 +81,7 @@ function firstOf(paths: readonly string[]): string {
   return [...paths.slice(0, MOST_NAMED), ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
 
-/** What is wrong and what to do, in a sentence or two. */
+/** The problem and what to do, in a sentence or two. */
 export function damageText(damage: readonly Damage[]): string {
   const paths = damage.map(({ folder, path }) => `${folder}/${path}`);
   const lost = damage.filter(one => !comesAgain(one));
@@ -103,9 +103,9 @@ export async function assertUnchanged(world: ResultsWorld, study: string): Promi
 }
 
 /**
- * Removes changed results that come again, so that their units are done once more; scores go with the model or the segmentations that they
- * belong to.
- * @returns what was changed
+ * Removes changed results that can be made again, so that their units run again; scores are removed together with the
+ * model or the segmentations that they belong to.
+ * @returns the changed results
  * @throws {InputError} E_RESULT_CHANGED if a file has changed that cannot be made again; then nothing is removed
  */
 export async function forgetDamage(world: ResultsWorld, study: string): Promise<readonly Damage[]> {

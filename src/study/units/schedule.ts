@@ -1,37 +1,37 @@
 /**
- * The order in which units are done on one machine: as they are listed, so many at once, a student when its teacher has ended. A unit that
- * another process holds is come back to; one whose process vanished is started again a few times.
+ * The schedule of units on one machine: in the order of the list, several at once, a student after its teacher. A unit
+ * that another process holds is tried again later; a unit whose process disappeared is restarted a few times.
  */
 import type { UnitEnd } from './end.ts';
 import type { ListedUnit } from './units-file.ts';
 
-/** A unit that vanishes so often is not started again by itself. */
+/** Number of attempts after which a lost unit is not restarted automatically. */
 export const MOST_ATTEMPTS = 5;
 
-/** How long to wait before a unit that somebody else holds is looked at again. */
+/** Time before a unit that another process holds is tried again, ms. */
 const HELD_INTERVAL_MS = 2000;
 
-/** vanished: its process is gone without a word. */
+/** Result of an attempt. vanished: the process disappeared without an outcome. */
 export type Attempted = UnitEnd | { readonly status: 'vanished'; readonly error: { code: string; message: string } };
 
 export interface ScheduleOptions {
   readonly units: readonly ListedUnit[];
-  /** Places of those to do. */
+  /** Indices of the units to run. */
   readonly places: readonly number[];
-  /** Units at once. */
+  /** Number of units that run at once. */
   readonly concurrency: number;
   readonly perform: (place: number) => Promise<Attempted>;
   readonly wait: (ms: number) => Promise<void>;
-  /** Called when a unit that somebody else holds is waited for. */
+  /** Called when the schedule waits for a unit that another process holds. */
   readonly onHeld: (place: number, message: string) => void;
-  /** Called when a unit has ended; the next one waits for it. */
+  /** Called when a unit has ended; the next one starts after it returns. */
   readonly onEnd?: (() => Promise<void>) | undefined;
 }
 
 /**
- * Does units.
- * @returns how each of them ended, by its place
- * @throws what `perform` throws first, when all that were begun have ended; nothing is begun after it
+ * Runs units.
+ * @returns the end of each unit by its index
+ * @throws the first error of `perform`, after all started units have ended; no unit starts after it
  */
 export async function schedule(options: ScheduleOptions): Promise<ReadonlyMap<number, UnitEnd>> {
   const { units, places, concurrency, perform, wait, onHeld, onEnd } = options;

@@ -1,4 +1,4 @@
-/** The stages of a unit: trains an arm unless it is finished, and evaluates it unless it is evaluated. What is finished is never done again. */
+/** The stages of a unit: trains an arm unless it is trained, and evaluates it unless it is evaluated. */
 import { InputError } from '../../core/errors.ts';
 import type { Splits } from '../../data/splits.ts';
 import { distillationTerms, teacherLayers } from '../../distillation/terms.ts';
@@ -57,8 +57,9 @@ function withFinishedTeacher(recipe: Recipe, { folder }: Unit): Recipe {
 }
 
 /**
- * Whether logits are kept; asked before training too, for what it throws. `auto` never keeps those of a teacher that was trained here: nobody but this run could use them.
- * @throws {InputError} E_DISTILL if they cannot be kept although they shall
+ * Whether the teacher's logits are stored; also called before training, for its error. `auto` never stores those of a
+ * teacher that was trained here, since only this run could use them.
+ * @throws {InputError} E_DISTILL if they must be stored but cannot be
  */
 function keepsSoftLabels(recipe: Recipe): boolean {
   const { softLabels } = recipe.distill;
@@ -72,7 +73,7 @@ function keepsSoftLabels(recipe: Recipe): boolean {
   return softLabels === 'cache' || (softLabels === 'auto' && layers.length === 0 && 'onnx' in recipe.teacher);
 }
 
-/** Opens the models that teach a student: the run's own teacher, or those that the recipe names beside it. */
+/** Opens the models that teach a student: the teacher of the run, or those that the recipe names. */
 async function openTeacher(context: StudyContext, { recipe, teacher }: Unit): Promise<Teacher> {
   const { laboratory } = context;
   const keeps = keepsSoftLabels(recipe);
@@ -95,8 +96,8 @@ async function openTeacher(context: StudyContext, { recipe, teacher }: Unit): Pr
 
 /**
  * Checks that an unfinished student can learn from its teacher; units of other arms need no check.
- * @param options whether the student's own teacher is still to be trained, and need not be there
- * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and what reading the models throws
+ * @param options whether the teacher of the student is still to be trained, so that it need not exist
+ * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and the errors of reading models
  */
 export async function checkUnit(
   context: StudyContext,
@@ -142,7 +143,9 @@ export async function trainUnit(context: UnitContext, unit: Unit): Promise<void>
 
 type EvaluatedSplit = keyof Pick<Splits, 'val' | 'test'>;
 
-/** Scores and segmentations of a finished teacher that another seed's unit has; undefined where none has them. */
+/**
+ * Copies scores and segmentations of a finished teacher from the unit of another seed; undefined if no unit has them.
+ */
 async function takeScoresOver(
   { laboratory: { files, machine, progress }, study }: UnitContext,
   unit: Unit,
@@ -161,7 +164,7 @@ async function takeScoresOver(
   return known.evaluation;
 }
 
-/** Evaluates the model of a unit on its test cases, or on the validation cases where something is to be chosen. */
+/** Evaluates the model of a unit on its test cases, or on the validation cases if something is chosen by them. */
 export async function evaluateUnit(
   context: UnitContext,
   unit: Unit,

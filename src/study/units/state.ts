@@ -1,6 +1,6 @@
 /**
- * Where units stand, from what is in the folder and what a batch system says: for anybody on the shared folder, whoever started them and whether
- * or not that still runs.
+ * States of units, derived from the folder and the batch system: for any process that sees the shared folder, whoever
+ * started the units and whether or not that process still runs.
  */
 
 import type { Machine } from '../../experiment/machine.ts';
@@ -13,46 +13,46 @@ import { MOST_ATTEMPTS } from './schedule.ts';
 import type { ListedUnit, Units } from './units-file.ts';
 
 /**
- * waiting: nobody is at it; queued: a batch system will start it; lost: whoever was at it vanished; cancelled: nobody is at it, and none of
- * the study is to go on.
+ * waiting: no process runs it. queued: a batch system will start it. lost: its process disappeared. cancelled: no
+ * process runs it, and the study is cancelled.
  */
 export const UNIT_STATES = ['waiting', 'queued', 'running', 'done', 'failed', 'lost', 'cancelled'] as const;
 export type UnitState = (typeof UNIT_STATES)[number];
 
-/** Where a unit stands. */
+/** State of a unit. */
 export interface UnitReport extends Omit<ListedUnit, 'teacher'> {
-  /** In the list of the study. */
+  /** Index in the list of the study. */
   readonly place: number;
   readonly state: UnitState;
-  /** Of the last one; 0 where there was none. */
+  /** Number of the last attempt; 0 if there was none. */
   readonly attempt: number;
-  /** Where it runs or ran. */
+  /** Machine where it runs or ran. */
   readonly node: string | null;
-  /** The batch system's name of it. */
+  /** Job id of the batch system. */
   readonly job: string | null;
-  /** What a running one is at. */
+  /** Progress of a running unit. */
   readonly progress: Heartbeat['progress'];
-  /** By stage. */
+  /** Seconds by stage. */
   readonly timingsSeconds: Readonly<Record<string, number>>;
-  /** Why it failed. */
+  /** Error of a failed unit. */
   readonly error: NonNullable<UnitOutcome['error']> | null;
-  /** Why it is queued, as the batch system says it. */
+  /** Reason of the batch system why it is queued. */
   readonly queuedFor: string | null;
 }
 
 export interface Look {
   readonly machine: Pick<Machine, 'hasEnded'>;
-  /** By the clock of the file system. */
+  /** Current time by the clock of the file system. */
   readonly nowMs: number;
   readonly isCancelled: boolean;
-  /** By place: what a batch system says; empty where there is none. */
+  /** States in the batch system by index; empty without one. */
   readonly outside: ReadonlyMap<number, OutsideState>;
 }
 
-/** What the files of a unit say. */
+/** Facts from the files of a unit. */
 interface UnitFiles {
   readonly attempt: number;
-  /** Of that attempt. */
+  /** Outcome of that attempt. */
   readonly outcome: UnitOutcome | undefined;
   readonly claim: FoundClaim | undefined;
 }
@@ -74,7 +74,7 @@ function stateOf({ outcome, claim }: UnitFiles, look: Look, outside: OutsideStat
   return liveness === 'dead' ? 'lost' : 'waiting';
 }
 
-/** Where a unit stands whose files say this. */
+/** The state that follows from the files of a unit. */
 function reportOf(
   { list, place, found }: { readonly list: Units; readonly place: number; readonly found: UnitFiles },
   look: Look,
@@ -107,7 +107,10 @@ export async function readUnitState(
   return reportOf({ list, place, found }, look);
 }
 
-/** Where all units of a study stand. Where all have ended nothing is written into the folder, which may be an archive that only gives. */
+/**
+ * States of all units of a study. If all have ended, nothing is written into the folder, which may be a read-only
+ * archive.
+ */
 export async function readStates(
   { files, machine }: { readonly files: SharedFiles; readonly machine: Pick<Machine, 'hasEnded'> },
   { study, list }: { readonly study: string; readonly list: Units },
@@ -115,19 +118,19 @@ export async function readStates(
 ): Promise<readonly UnitReport[]> {
   const isCancelled = await files.exists(cancelledPath(study));
   const all = await Promise.all(list.units.map(({ folder }) => readUnitFiles(files, `${study}/${folder}`)));
-  // only claims have an age, and the file system's clock is read by writing
+  // only claims need the file system's clock, which is read by writing a file
   const nowMs = all.some(({ claim }) => claim !== undefined) ? await files.nowMs(study) : 0;
   const look: Look = { machine, nowMs, isCancelled, outside };
   return all.map((found, place) => reportOf({ list, place, found }, look));
 }
 
-/** Units by state. */
+/** Number of units by state. */
 export function countStates(reports: readonly UnitReport[]): Readonly<Record<UnitState, number>> {
   const counts = UNIT_STATES.map(state => [state, reports.filter(report => report.state === state).length] as const);
   return Object.fromEntries(counts) as Record<UnitState, number>;
 }
 
-/** The units that whoever sees to a study starts again by itself: those that nobody is at, unless they vanish again and again. */
+/** The units to start automatically: waiting ones, and lost ones unless they were lost too often. */
 export function unitsToRestart(reports: readonly UnitReport[]): readonly number[] {
   return reports
     .filter(({ state, attempt }) => state === 'waiting' || (state === 'lost' && attempt < MOST_ATTEMPTS))

@@ -1,4 +1,4 @@
-/** How long a study will still take, from what finished units took. */
+/** Estimates the remaining time of a study from the times of finished units. */
 import type { UnitReport } from './state.ts';
 
 function spentSeconds({ timingsSeconds }: UnitReport): number {
@@ -6,16 +6,16 @@ function spentSeconds({ timingsSeconds }: UnitReport): number {
 }
 
 /**
- * Seconds until all units have ended, roughly: what those that run have left of what they are at, and for each of the others what finished ones took on
- * average (those of the same arm if there are any), shared by as many at once as run now.
- * @returns 0 where nothing is left; undefined as long as there is nothing to judge by
+ * Estimated seconds until all units have ended: the remaining time of the running units, plus for each other unit the
+ * average time of finished units (of the same arm if there are any), divided by the number of units that run at once.
+ * @returns 0 if nothing is left; undefined while there is nothing to estimate from
  */
 export function secondsLeft(reports: readonly UnitReport[]): number | undefined {
   const done = reports.filter(({ state }) => state === 'done');
   const meanSeconds = ({ arm }: UnitReport): number => {
     const same = done.filter(one => one.arm === arm);
     const alike = same.length > 0 ? same : done;
-    // NaN where there is none
+    // NaN if there is none
     return alike.reduce((sum, one) => sum + spentSeconds(one), 0) / alike.length;
   };
   const leftOf = (report: UnitReport): number => report.progress?.etaSeconds ?? meanSeconds(report);

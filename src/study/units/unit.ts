@@ -1,7 +1,7 @@
 /**
- * A unit of work: one arm of one fold and seed, which is trained, evaluated, resumed and shared as a whole. It is a folder and a recipe that
- * is resolved for this unit alone; what comes of it is in the folder, and doing it again changes nothing. Units come in an order in
- * which a teacher is before its students; who runs them, and where, is not their affair.
+ * A unit of work: one arm of one fold and seed, which is trained, evaluated, resumed and shared as a whole. It consists
+ * of a folder and a recipe that is resolved for this unit alone. Its results are in the folder, and running it again
+ * changes nothing. In a list of units a teacher comes before its students. A unit does not know which process runs it.
  */
 
 import type { ArmFolder } from '../../experiment/arm-folder.ts';
@@ -12,12 +12,12 @@ import { recipeOfFold } from '../folds.ts';
 
 export interface Unit extends Repeat {
   readonly arm: Arm;
-  /** Of one fold and one seed. */
+  /** Recipe of one fold and one seed. */
   readonly recipe: Recipe;
   readonly folder: ArmFolder;
-  /** Of messages and timings: what it is within its run. */
+  /** Name of the unit within its run, in messages and timings. */
   readonly label: string;
-  /** The unit whose model teaches this one; absent for other arms than the student's. */
+  /** The unit whose model teaches this one; only students have one. */
   readonly teacher?: Unit;
 }
 
@@ -26,7 +26,7 @@ function armsOf({ baseline }: Recipe): readonly Arm[] {
   return ARMS.filter(arm => arm !== 'baseline' || baseline);
 }
 
-/** Where a unit's files go and what it is called. */
+/** Chooses the folder and the label of a unit. */
 export type PlaceUnit = (unit: Pick<Unit, 'arm' | 'recipe' | 'fold' | 'seed'>) => Pick<Unit, 'folder' | 'label'>;
 
 /** The units of a recipe: for every fold and seed the teacher, its student and the baseline. */

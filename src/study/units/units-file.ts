@@ -1,6 +1,7 @@
 /**
- * `units.json`: what a run or sweep has to do, as a list. A unit's place in it is its name for whoever starts units (a task of a Slurm array, a pod of an
- * indexed Kubernetes job), so places never change: what is planned later is put behind. A teacher is before its students.
+ * `units.json`: the list of the units of a run or sweep. The index of a unit is its name for every system that starts
+ * units (a task of a Slurm array, a pod of an indexed Kubernetes job), so indices never change: units that are planned
+ * later are appended. A teacher comes before its students.
  */
 import { z } from 'zod';
 import { InputError } from '../../core/errors.ts';
@@ -18,13 +19,13 @@ const unitsSchema = z.object({
   kind: z.enum(['run', 'sweep']),
   units: z.array(
     z.object({
-      /** Within the study's folder. */
+      /** Path within the study's folder. */
       folder: z.string().refine(folder => pathInside(folder) === folder, 'leads out of the folder of the study'),
       arm: z.enum(ARMS as [Arm, ...Arm[]]),
       fold: z.int().nullable(),
       seed: z.int(),
       label: z.string(),
-      /** Place of the unit whose model must be there first. */
+      /** Index of the unit whose model must exist first. */
       teacher: z.int().optional(),
     }),
   ),
@@ -40,10 +41,10 @@ const unitsFile: JsonForm<Units> = {
     'Put a whole copy of it back, or remove it and start the run (with --resume) or the sweep again as before, which writes it anew.',
 };
 
-/** A unit as the list has it. */
+/** A unit as an entry of the list. */
 export type ListedUnit = Units['units'][number];
 
-/** What a study's folder is. */
+/** Kind of a study. */
 export type StudyKind = Units['kind'];
 
 function unitsPath(study: string): string {
@@ -70,15 +71,15 @@ export async function readUnits(files: Files, study: string): Promise<Units> {
   return readJson(files, path, unitsFile);
 }
 
-/** A unit without its teacher, as the list has it. */
+/** The entry of a unit without its teacher. */
 function listed(study: string, { folder, arm, fold, seed, label }: Unit): ListedUnit {
   return { folder: folder.folder.slice(study.length + 1), arm, fold, seed, label };
 }
 
 /**
- * The list with units put behind those that are in it; those that are keep their places.
+ * Appends units to a list; existing units keep their indices.
  * @param units each teacher before its students
- * @returns the list, and the place of every folder in it
+ * @returns the list, and the index of every folder in it
  */
 function extended(
   before: readonly ListedUnit[],
@@ -97,15 +98,15 @@ function extended(
   return { list, places };
 }
 
-/** A finished model from elsewhere is there already. */
+/** Whether a student must wait for its teacher; a finished model from elsewhere exists already. */
 function waitsForTeacher({ arm, recipe }: Unit): boolean {
   return arm === 'student' && isTrained(recipe, 'teacher');
 }
 
 /**
- * The list of a study's folder with units put into it; writes nothing.
+ * The list of a study's folder, extended by units; writes nothing.
  * @param units each teacher before its students
- * @returns the list, and the places of these units in it
+ * @returns the list, and the indices of these units
  */
 export async function planList(
   files: Files,
@@ -122,10 +123,10 @@ export async function writeUnits(files: Files, study: string, list: Units): Prom
   await writeJson(files, unitsPath(study), list);
 }
 
-/** So many folders are written at once: syncing waits much longer for a disk than it works. */
+/** Number of folders that are written at once, since syncing mostly waits for the disk. */
 const FOLDERS_AT_ONCE = 8;
 
-/** Writes what units need into their folders, unless it is there: the recipe, and the cases that it trains on and is scored by. */
+/** Writes recipe and splits into the folders of units, unless they exist. */
 export async function prepareUnits(
   files: Files,
   units: readonly Unit[],
@@ -144,8 +145,8 @@ export async function prepareUnits(
 }
 
 /**
- * Reads a unit by its place, from the folder alone.
- * @throws {InputError} E_UNIT if there is no such place; what parseRecipe throws
+ * Reads a unit by its index, from the folder alone.
+ * @throws {InputError} E_UNIT if there is no such index; as parseRecipe
  */
 export async function readUnit(
   files: Files,
