@@ -30,6 +30,7 @@ function provenanceOf({ record, folder }: ReadRun): Record<string, string> {
 }
 
 const FEW_CASES = 20;
+/** Older runs chose on any number of cases. */
 const FEW_VALIDATION_CASES = 10;
 
 /** Post-processing that was chosen on few cases, if any was. */

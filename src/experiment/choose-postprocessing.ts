@@ -1,6 +1,6 @@
 /**
  * Chooses the post-processing of a model on the validation cases: class by class, hole filling, then a minimum volume, then the largest
- * component are kept if they raise the mean Dice of the class. Every case is segmented once; what the steps would do to its Dice follows
+ * component are kept if they raise the Dice of the class on enough cases, provably, and harm none (see chooseSteps). Every case is segmented once; what the steps would do to its Dice follows
  * from the sizes of its components and their overlap with the reference, so no volume is kept. The minimum volume that is tried is half
  * of the smallest component of the class in the references.
  * Source: nnU-Net (Isensee et al., Nature Methods 18, 2021) keeps the largest component by the same rule.
@@ -20,6 +20,7 @@ import {
 import { segment } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { diceOf } from '../metrics/overlap.ts';
+import { wilcoxonSignedRank } from '../metrics/signed-rank.ts';
 import { meanOf } from '../metrics/statistics.ts';
 import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
 import type { LabelVolume } from '../volume/volume.ts';
@@ -86,8 +87,38 @@ function diceWith(steps: ClassSteps, pieces: ClassPieces): number | null {
   });
 }
 
+/** Fewest validation cases with the class on which a step is chosen: with fewer, one or two cases decide what is done to all others. */
+const FEWEST_VALIDATION_CASES = 10;
+
+/** Loss of Dice from which one case is clearly worse. */
+const CLEAR_LOSS = 0.01;
+
+const LEVEL = 0.05;
+
+/** What a step does to the cases, and why it is not kept. */
+function judgeStep(
+  before: readonly number[],
+  after: readonly number[],
+): Pick<PostprocessingTrial, 'kept' | 'largestLoss' | 'pValue' | 'reason'> {
+  const losses = before.map((dice, index) => dice - after[index]!);
+  const largestLoss = Math.max(0, ...losses);
+  const { pValue } = wilcoxonSignedRank(after, before);
+  const isGain = before.length > 0 && meanOf(after) > meanOf(before);
+  const reason = !isGain
+    ? 'no gain'
+    : before.length < FEWEST_VALIDATION_CASES
+      ? 'too few cases'
+      : largestLoss > CLEAR_LOSS
+        ? 'a case gets worse'
+        : pValue >= LEVEL
+          ? 'gain not proven'
+          : null;
+  return { kept: reason === null, largestLoss, pValue, reason };
+}
+
 /**
- * Chooses the steps of one class.
+ * Chooses the steps of one class. A step is kept where it raises the mean Dice of ten validation cases or more, no case loses more than 0.01 Dice, and
+ * a paired test (Wilcoxon, two-sided) supports the gain at 5 %.
  * @param cases the class in every validation case
  */
 export function chooseSteps(
@@ -105,8 +136,8 @@ export function chooseSteps(
   const trials = candidates.map((candidate): PostprocessingTrial => {
     const [before, after] = [scoresWith(steps), scoresWith({ ...steps, ...candidate })];
     const [diceWithout, diceAfter] = [before, after].map(scores => (scores.length === 0 ? 0 : meanOf(scores)));
-    const kept = diceAfter! > diceWithout!;
-    if (kept) steps = { ...steps, ...candidate };
+    const judged = judgeStep(before, after);
+    if (judged.kept) steps = { ...steps, ...candidate };
     return {
       class: name,
       step: Object.keys(candidate)[0] as PostprocessingTrial['step'],
@@ -114,7 +145,7 @@ export function chooseSteps(
       diceWithout: diceWithout!,
       diceWith: diceAfter!,
       cases: before.length,
-      kept,
+      ...judged,
     };
   });
   return { steps, trials };
@@ -124,6 +155,18 @@ export function chooseSteps(
 export interface ChosenPostprocessing {
   readonly postprocess: Postprocessing;
   readonly postprocessTrials: readonly PostprocessingTrial[];
+}
+
+/** Why nothing is done to the segmentations. */
+function whyNone(trials: readonly PostprocessingTrial[]): string {
+  const close = trials.filter(({ reason }) => reason !== 'no gain');
+  if (close.length === 0) return 'no step helps';
+  const list = close.map(({ class: name, step, cases, reason }) =>
+    reason === 'too few cases'
+      ? `${step} of ${name}: ${cases} validation cases are too few to choose by, ${FEWEST_VALIDATION_CASES} are needed`
+      : `${step} of ${name}: ${reason}`,
+  );
+  return `none; ${list.join('; ')}`;
 }
 
 /**
@@ -164,9 +207,10 @@ export async function choosePostprocessing(
   const chosen = [...pieces].map(([name, ofClass]) => ({ name, ...chooseSteps(name, ofClass) }));
   const useful = chosen.filter(({ steps }) => Object.keys(steps).length > 0);
   const list = useful.map(({ name, steps }) => `${name}: ${Object.keys(steps).join(', ')}`);
-  task.finish(list.length === 0 ? 'no step helps' : list.join('; '));
+  const trials = chosen.flatMap(one => one.trials);
+  task.finish(list.length === 0 ? whyNone(trials) : list.join('; '));
   return {
     postprocess: Object.fromEntries(useful.map(({ name, steps }) => [name, steps])),
-    postprocessTrials: chosen.flatMap(({ trials }) => trials),
+    postprocessTrials: trials,
   };
 }
