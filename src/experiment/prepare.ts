@@ -10,6 +10,7 @@ import { assertPatchFits } from '../data/patches.ts';
 import type { Splits } from '../data/splits.ts';
 import { filesOfVolume } from '../data/volume-file.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import { holdFiles, pathsIn } from '../runtime/held-files.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { boxAround, cropped, nonzeroMask } from '../volume/nonzero.ts';
 import { labelsToCanonical, toCanonical } from '../volume/orientation.ts';
@@ -195,7 +196,7 @@ function readyCase(loaded: LoadedCase, recipe: Recipe, context: ReadyContext): T
  * the recipe post-processes a class that the data do not have
  */
 export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
-  const { files, progress } = laboratory;
+  const { files, machine, progress } = laboratory;
   const dataset = await openDataset(files, recipe.data.dataset);
   assertRegionsFit(dataset, recipe);
   assertClassesKnown(recipe.postprocess, dataset);
@@ -220,8 +221,10 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   for (const [index, item] of order.entries()) {
     signal?.throwIfAborted();
     const isTrainedOn = trainedOn.has(item.id);
-    (transferred.has(item.id) ? transferHashes : hashes).push(...(await hashesOf(laboratory, dataset, item)));
-    const loaded = await loadCase(laboratory, dataset, item);
+    const own = await hashesOf(laboratory, dataset, item);
+    (transferred.has(item.id) ? transferHashes : hashes).push(...own);
+    const held = holdFiles(files, pathsIn(dataset.folder, Object.fromEntries(own)), machine.sha256);
+    const loaded = await loadCase({ ...laboratory, files: held }, dataset, item);
     for (const { code, message } of loaded.warnings) progress.warn(`${code}: ${message}`);
     if (isTrainedOn) intensities.set(item.id, intensitiesOf(loaded.image, recipe));
     if (!tested.has(item.id)) {

@@ -13,6 +13,7 @@ import type { Evaluation } from '../../experiment/record.ts';
 import type { ModelLabel } from '../../inference/model-info.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { externalTeacherSchema } from '../../recipe/teacher-schema.ts';
+import { holdFiles, pathsIn } from '../../runtime/held-files.ts';
 import { writeJson } from '../../runtime/json-file.ts';
 import { openExternalTeacher } from '../../teacher/external-teacher.ts';
 import { readTeacherFiles } from '../../teacher/files.ts';
@@ -175,20 +176,24 @@ export async function evaluateUnit(
   const { arm, recipe, folder, label } = unit;
   const path = split === 'test' ? folder.evaluation : folder.validation;
   if (await files.exists(path)) return readEvaluation(files, path);
-  const { dataset, splits } = await context.dataOf(recipe);
+  const { dataset, splits, hashes } = await context.dataOf(recipe);
+  const held = holdFiles(files, pathsIn(dataset.folder, hashes), laboratory.machine.sha256);
   const score = async (models: readonly ModelFile[], classes?: readonly ModelLabel[]): Promise<Evaluation> =>
-    evaluateModel(laboratory, {
-      models,
-      dataset,
-      ...(classes && { classes }),
-      ids: splits[split],
-      split,
-      window: recipe.evaluate,
-      surfaceToleranceMm: recipe.evaluate.surfaceToleranceMm,
-      ...(split === 'test' && { predictions: folder.predictions }),
-      label: `${split === 'test' ? 'evaluating' : 'validating'} ${label}`,
-      ...(signal && { signal }),
-    });
+    evaluateModel(
+      { ...laboratory, files: held },
+      {
+        models,
+        dataset,
+        ...(classes && { classes }),
+        ids: splits[split],
+        split,
+        window: recipe.evaluate,
+        surfaceToleranceMm: recipe.evaluate.surfaceToleranceMm,
+        ...(split === 'test' && { predictions: folder.predictions }),
+        label: `${split === 'test' ? 'evaluating' : 'validating'} ${label}`,
+        ...(signal && { signal }),
+      },
+    );
   const evaluation = await timed(context, split === 'test' ? 'evaluate' : 'validate', async () => {
     if (isTrained(recipe, arm)) return score([await readModelFile(files, folder.model)]);
     const { files: models, taught } = await readTeacherFiles(files, recipe, { dataset });

@@ -123,6 +123,20 @@ describe('a unit', () => {
     expect(await readOutcome(files, 'run/u')).toMatchObject({ attempt: 2, node: 'there' });
   });
 
+  it('does not score a test case that has changed since it was hashed', async () => {
+    onModel = async () => {
+      for (const id of IDS) {
+        const changed = encodeNiftiLabels({ ...GRID, data: new Uint8Array(64) }, HEADER);
+        files.contents.set(`data/labelsTr/${id}.nii.gz`, changed);
+      }
+    };
+    expect(await performUnit(processOf('here').context, unitOf('u'))).toMatchObject({
+      status: 'failed',
+      error: { code: 'E_RESUME_DATA', message: expect.stringMatching(/^data\/labelsTr\/.\.nii\.gz has changed/) },
+    });
+    expect(await files.exists('run/u/evaluation.json')).toBe(false);
+  });
+
   it('that somebody holds is left alone', async () => {
     await takeClaim(processOf('there').context.laboratory, 'run/u');
     const end = await performUnit(processOf('here').context, unitOf('u'));
