@@ -1,13 +1,13 @@
 /**
- * ITK's readers and writers, compiled to WebAssembly, behind the {@link ImageCodec} interface. Shared by Node and pages, which differ in
- * how a pipeline is run. Files travel as bytes, so nothing is mounted and nothing is fetched.
- * Source of the arguments: the wrappers of @itk-wasm/image-io and @itk-wasm/dicom.
+ * ITK's readers and writers, compiled to WebAssembly, behind the {@link ImageCodec} interface. Shared by Node and
+ * pages, which differ in how a pipeline is run. Files travel as bytes, so nothing is mounted or fetched. Source of the
+ * arguments: the wrappers of @itk-wasm/image-io and @itk-wasm/dicom.
  */
 import { InputError, invariant, VoxstillError } from '../core/errors.ts';
 import type { ImageCodec, ImageFormat, LpsImage, NamedBytes } from '../runtime/image-codec.ts';
 import type { ItkImage, PipelineCall } from './itk-pipeline.ts';
 
-/** Runs a pipeline; rejects with its complaint where it fails. */
+/** Runs a pipeline; rejects with its error text if it fails. */
 export type RunPipeline = (call: PipelineCall) => Promise<readonly unknown[]>;
 
 const WRITTEN_NAMES = { nrrd: 'image.nrrd', meta: 'image.mha' } as const;

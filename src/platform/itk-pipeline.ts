@@ -1,12 +1,12 @@
 /**
- * One run of an ITK program: what it finds in its memory and file system, its command line, and what it leaves there. A program is a module
- * of Emscripten; images and documents pass through its memory as JSON with addresses, files through its file system.
- * Source of the interface: ITK-Wasm's `itk_wasm_*` functions and the JSON of its images.
+ * One run of an ITK program: its inputs in memory and file system, its command line, and its outputs. A program is a
+ * module of Emscripten; images and documents pass through its memory as JSON with addresses, files through its file
+ * system. Source of the interface: ITK-Wasm's `itk_wasm_*` functions and the JSON of its images.
  */
 import { invariant } from '../core/errors.ts';
 import type { NamedBytes } from '../runtime/image-codec.ts';
 
-/** An image as ITK's programs take and give it; voxels x fastest. */
+/** An image in the form of ITK's programs; voxels x fastest. */
 export interface ItkImage {
   readonly imageType: {
     readonly dimension: number;
@@ -17,25 +17,25 @@ export interface ItkImage {
   readonly size: readonly number[];
   readonly spacing: readonly number[];
   readonly origin: readonly number[];
-  /** Row-major. */
+  /** Direction matrix, row-major. */
   readonly direction: Float64Array;
   readonly data: ArrayBufferView & ArrayLike<number | bigint>;
 }
 
-/** One call of a program: what its command line says, what it finds in its file system, what it leaves there. */
+/** One call of a program: its command line, its inputs and its outputs. */
 export interface PipelineCall {
   readonly pipeline: string;
   readonly args: readonly string[];
   readonly inputs: readonly ({ readonly file: NamedBytes } | { readonly image: ItkImage })[];
-  /** In the order of the indices in `args`. */
+  /** Outputs in the order of the indices in `args`. */
   readonly outputs: readonly ('json' | 'image' | { readonly file: string })[];
 }
 
-/** What of an instance of a program is used. */
+/** The part of an instance of a program that is used. */
 export interface PipelineModule {
-  /** All of its memory; another array after it has grown. */
+  /** The whole memory; a new array after it has grown. */
   readonly HEAPU8: Uint8Array;
-  /** Calls a C function that takes and gives numbers. */
+  /** Calls a C function of numbers. */
   ccall(name: string, result: 'number', types: readonly 'number'[], args: readonly number[]): number;
   callMain(args: string[]): number;
   stackSave(): number;
@@ -48,7 +48,7 @@ export interface PipelineModule {
   getModuleStderr(): string;
 }
 
-/** What the JavaScript of a program exports: it makes an instance of the program's bytes. */
+/** Export of the JavaScript of a program: creates an instance from the program's bytes. */
 export type PipelineFactory = (options: { readonly wasmBinary: Uint8Array }) => Promise<PipelineModule>;
 
 const ARRAYS = {
@@ -64,7 +64,7 @@ const ARRAYS = {
   float64: Float64Array,
 } as const;
 
-/** Where bytes lie in the memory of a program, as the JSON of an image says it. */
+/** Address of bytes in the memory of a program, as the JSON of an image gives it. */
 const addressOf = (pointer: number): string => `data:application/vnd.itk.address,0:${pointer}`;
 
 /** A call of an `itk_wasm_*` function; its first argument is always 0, the only instance of the interface. */
@@ -91,7 +91,7 @@ function putImage(module: PipelineModule, image: ItkImage, input: number): void 
   module.HEAPU8.set(text, ask(module, 'input_json_alloc', [input, text.length]));
 }
 
-/** A copy of what a program left in its memory. */
+/** A copy of a program's output in its memory. */
 function takeArray(module: PipelineModule, output: number, part: number): Uint8Array<ArrayBuffer> {
   const pointer = ask(module, 'output_array_address', [output, part]);
   return module.HEAPU8.slice(pointer, pointer + ask(module, 'output_array_size', [output, part]));
@@ -110,7 +110,7 @@ function takeImage(module: PipelineModule, output: number): ItkImage {
   };
 }
 
-/** What a program said, each line once: it repeats itself. */
+/** Text that a program printed, with repeated lines removed. */
 function complaint(module: PipelineModule): string {
   const lines = [module.getModuleStdout(), module.getModuleStderr()].join('\n').split('\n');
   return [...new Set(lines.map(line => line.trim()).filter(line => line !== ''))].join('; ');
@@ -131,9 +131,9 @@ function callMain(module: PipelineModule, args: readonly string[]): number {
 }
 
 /**
- * Runs a program once. An instance that failed is not used again.
+ * Runs a program once. A failed instance is not reused.
  * @returns the outputs in the order of the call
- * @throws {Error} with the program's own words
+ * @throws {Error} with the program's own message
  */
 export function runPipeline(module: PipelineModule, { args, inputs, outputs }: PipelineCall): readonly unknown[] {
   for (const [index, input] of inputs.entries()) {

@@ -1,4 +1,7 @@
-/** What every build of ONNX Runtime shares: a loaded model as a {@link Session}, with tensors carried in and out; real numbers of any precision are float32 here. */
+/**
+ * What every build of ONNX Runtime shares: a loaded model as a {@link Session}, with tensors carried in and out; real
+ * numbers of any precision are float32 here.
+ */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-web/wasm';
 import { InputError, WorkError } from '../core/errors.ts';
 import { fromFloat16, toFloat16 } from '../core/float16.ts';
@@ -8,7 +11,7 @@ import type { Session } from '../runtime/engine.ts';
 /** The quietest log level: warnings concern ONNX Runtime itself, and errors reach the caller as exceptions. */
 const LOG_FATAL = 4;
 
-/** Text of whatever was thrown. */
+/** Message of a thrown value. */
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -63,7 +66,9 @@ function converted(name: string, values: Float32Array, type: string): unknown {
   );
 }
 
-/** A session of ONNX Runtime behind our interface; float32 feeds become what the model's inputs are. */
+/**
+ * Wraps a session of ONNX Runtime in the {@link Session} interface; float32 feeds become what the model's inputs are.
+ */
 function wrapSession(make: Runtime['Tensor'], session: InferenceSession): Session {
   const types = new Map(session.inputMetadata.map(info => [info.name, info.isTensor ? info.type : 'float32']));
   const feedOf = (name: string, { dataType, data, shape }: Tensor): OrtTensor => {
@@ -90,7 +95,7 @@ function wrapSession(make: Runtime['Tensor'], session: InferenceSession): Sessio
   };
 }
 
-/** What of a build of ONNX Runtime is needed to run models. */
+/** The part of ONNX Runtime's API that is needed to run models. */
 interface Runtime {
   readonly InferenceSession: {
     create(model: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession>;
@@ -99,10 +104,10 @@ interface Runtime {
 }
 
 /**
- * Loads models into a build of ONNX Runtime. Nodes run one after the other, since parallel execution was measured 2.5 times slower on
- * training steps; without memory patterns, since they cost half as much memory again.
- * @returns a function that throws InputError E_MODEL_LOAD for bytes that are no model; `run` of its sessions throws WorkError E_MODEL_RUN, or
- * InputError E_MODEL_TYPE for an output that we cannot carry
+ * Loads models into a build of ONNX Runtime. Nodes run one after the other, since parallel execution was measured 2.5
+ * times slower on training steps; without memory patterns, since they cost half as much memory again.
+ * @returns a function that throws InputError E_MODEL_LOAD for bytes that are not a model; `run` of its sessions throws
+ * WorkError E_MODEL_RUN, or InputError E_MODEL_TYPE for an output of an unsupported type
  */
 export function sessionLoader(
   runtime: Runtime,

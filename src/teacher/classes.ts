@@ -1,7 +1,8 @@
 /**
- * The classes of a teacher as the data have them. A class of the teacher is the class of the data that has its name (or, where its name is
- * a number, that value), unless the recipe says what it is. Several may be one class of the data: their probabilities add up. One may be
- * several classes of the data: there the student's add up, see training/taught-classes.ts.
+ * Maps the classes of a teacher to those of the data. A class of the teacher is the class of the data with its name
+ * (or, if its name is a number, with that value), unless the recipe maps it. Several classes of the teacher may be one
+ * class of the data: their probabilities are added up. One class may cover several classes of the data: the student's
+ * are then added up, see training/taught-classes.ts.
  */
 import { InputError } from '../core/errors.ts';
 import type { ModelFile } from '../experiment/model-file.ts';
@@ -15,25 +16,25 @@ type ClassName = string | number;
 /** Classes of the data, by name or value, by the class of the teacher that is or covers them, by name or value. */
 type ClassNames = Readonly<Record<string, ClassName | readonly ClassName[]>>;
 
-/** What a teacher tells apart of the classes of the data. */
+/** The classes of a teacher in terms of the data. */
 export interface TaughtClasses {
-  /** Background first; several classes of the data that are one for the teacher are a region of them. */
+  /** Classes, background first; several classes of the data that are one for the teacher form a region. */
   readonly labels: readonly ModelLabel[];
-  /** The channels of the student's logits that make up each class of the teacher's. */
+  /** Channels of the student's logits for each class of the teacher. */
   readonly channels: ChannelGroups;
-  /** Whether they are the classes of the data, one by one. */
+  /** Whether they are exactly the classes of the data. */
   readonly areAll: boolean;
 }
 
-/** What a teacher is matched with. */
+/** The other side of the match: data, recipe and student. */
 export interface ClassMatch {
   readonly data: readonly ModelLabel[];
-  /** What the recipe says of classes whose names differ. */
+  /** The recipe's map of classes whose names differ. */
   readonly names: ClassNames;
   readonly student: StudentKind;
 }
 
-/** A class of the data, or several that are one for the teacher, with the teacher's classes that make it up. */
+/** A class of the data, or several that are one for the teacher, with the teacher's classes that form it. */
 interface Group {
   readonly members: readonly ModelLabel[];
   readonly sources: readonly ModelLabel[];
@@ -43,7 +44,10 @@ function listed(labels: readonly ModelLabel[]): string {
   return labels.map(({ value, name }) => (name === String(value) ? name : `${value} (${name})`)).join(', ');
 }
 
-/** The teacher's classes in the order of its channels; before independent ones the background, which has no channel. */
+/**
+ * The teacher's classes in the order of its channels; for independent classes preceded by the background, which has no
+ * channel.
+ */
 function classesOf({ info }: ModelFile, data: readonly ModelLabel[]): readonly ModelLabel[] {
   const background = { value: 0, name: data[0]?.name ?? 'background' };
   return outputClasses(info).kind === 'softmax'
@@ -51,7 +55,10 @@ function classesOf({ info }: ModelFile, data: readonly ModelLabel[]): readonly M
     : [background, ...info.labels.filter(({ value }) => value !== 0)];
 }
 
-/** The classes of the data that a class of the teacher is or covers, in the order of the data; undefined if it names another. */
+/**
+ * The classes of the data that a class of the teacher is or covers, in the order of the data; undefined if it names
+ * another.
+ */
 function membersOf(label: ModelLabel, { data, names }: ClassMatch): readonly ModelLabel[] | undefined {
   const said = [names[label.name] ?? names[String(label.value)] ?? label.name].flat();
   const found = said.map(
@@ -79,7 +86,7 @@ function isForeground({ members }: Group): boolean {
   return members.every(({ value }) => value !== 0);
 }
 
-/** What keeps a teacher from teaching, in words. */
+/** Reasons why a teacher cannot teach, in words. */
 function problemsOf(
   own: readonly ModelLabel[],
   groups: readonly Group[],
@@ -138,9 +145,9 @@ function labelOf({ members }: Group): ModelLabel {
 }
 
 /**
- * The model as one that gives classes of the data, in their order.
- * @throws {InputError} E_TEACHER_FIT naming both sides, if a class of either has no counterpart, or classes are to be added up that are
- * independent
+ * Adapts the model so that its output has the classes of the data, in their order.
+ * @throws {InputError} E_TEACHER_FIT naming both sides, if a class of either has no counterpart, or classes are to be
+ * added up that are independent
  */
 export function withClassesOf(
   file: ModelFile,

@@ -1,7 +1,7 @@
 /**
- * Finished ONNX models as teachers. Each sees the very patches that the student sees, augmented and all; beyond a patch there is nothing but
- * the patch's smallest value. Everything that can be known about whether models fit is checked, and tried on made-up patches, before any
- * training starts.
+ * Finished ONNX models as teachers. Each sees exactly the augmented patches that the student sees; beyond a patch it
+ * sees the patch's smallest value. Whether models fit is checked, and tried on generated patches, before any training
+ * starts.
  */
 import { InputError, invariant, VoxstillError, WorkError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
@@ -29,13 +29,13 @@ import { inNnunetNormalization, inNormalization } from './view.ts';
 type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
 type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled' | 'intensities'>;
 
-/** What is the same for every batch. */
+/** Values that are the same for every batch. */
 interface Classroom extends Asking {
   readonly models: readonly TeacherModel[];
   readonly data: Data;
   readonly mean: Settings['ensemble'];
   readonly kind: StudentKind;
-  /** That the teachers tell apart, as logits of the student's kind. */
+  /** Number of classes of the teachers, as logits of the student's kind. */
   readonly classes: number;
 }
 
@@ -47,7 +47,7 @@ function assertFinite(values: Float32Array, path: string, id: string): void {
   );
 }
 
-/** What the teachers say of a batch. */
+/** Logits and inner tensors of the teachers for a batch. */
 async function ask(room: Classroom, { image, caseIds }: Pick<Batch, 'image' | 'caseIds'>): Promise<TeacherTensors> {
   const { models, data, kind, classes, mean, output } = room;
   const raw = caseIds.map(id => data.intensities.get(id) ?? []);
@@ -76,7 +76,7 @@ async function ask(room: Classroom, { image, caseIds }: Pick<Batch, 'image' | 'c
   return { logits: tensor('float32', result, [caseIds.length, classes, ...output]), features: inner };
 }
 
-/** One run of each model on a made-up batch, so that what does not fit is known now. Gives the shapes of inner tensors. */
+/** Runs each model once on a generated batch, so that misfits are found now. Returns the shapes of inner tensors. */
 async function rehearse(room: Classroom, samples: number): Promise<Record<string, Shape>> {
   const numbers = random(0, 'rehearsal');
   const image = Float32Array.from({ length: samples * elementCount(room.patch) }, () => numbers.uniform());
@@ -101,13 +101,13 @@ async function rehearse(room: Classroom, samples: number): Promise<Record<string
   return shapes;
 }
 
-/** What a model is asked about, batch after batch. */
+/** The request to a model, the same for every batch. */
 interface Question extends Pick<Asking, 'patch' | 'layers'> {
   readonly file: ModelFile;
   readonly samples: number;
 }
 
-/** A model whose window is the patch, in the engine's blocked kernels; undefined where it stays as it is. */
+/** A model whose window is the patch, recompiled to the engine's blocked kernels; undefined if it stays unchanged. */
 function fasterForm(
   { engine, progress }: Laboratory,
   bytes: Uint8Array,
@@ -181,7 +181,7 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
       ...(!taught.areAll && { classes: taught.channels }),
     };
     const facts = all.map(({ bytes, info, groups }) => [machine.sha256(bytes), info, groups]);
-    // the map to a teacher's normalisation is part of what it says of a patch
+    // the map to a teacher's normalisation is part of its result for a patch
     const view = [data.normalize, [...data.intensities]];
     const identity = JSON.stringify([facts, ensemble, names, kind, room.overlap, view]);
     const sha256 = machine.sha256(new TextEncoder().encode(identity));

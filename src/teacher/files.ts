@@ -1,4 +1,4 @@
-/** Which finished models a recipe names as teachers, and whether what they want to see is what the recipe's patches are. */
+/** Reads the finished models that a recipe names as teachers, and checks that they fit the recipe's patches. */
 import { InputError, invariant } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { patchShape } from '../experiment/arm-plan.ts';
@@ -19,10 +19,10 @@ import { nnunetObstacle, normalizationRelation } from './view.ts';
 
 type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
 
-/** Spacings that differ by less are the same. */
+/** Relative difference below which spacings count as equal. */
 const SPACING_TOLERANCE = 0.01;
 
-/** What the recipe says of the models. */
+/** Facts about the models in the recipe. */
 function givenFacts({ model }: Settings): Partial<ModelMetadata> {
   const { size, ...rest } = model;
   const stated = Object.entries({ ...rest, patch: size === null ? null : size.toReversed() });
@@ -31,7 +31,7 @@ function givenFacts({ model }: Settings): Partial<ModelMetadata> {
     .parse(Object.fromEntries(stated.filter(([, value]) => value !== null))) as Partial<ModelMetadata>;
 }
 
-/** The recipe's own way of preparing images, which is taken for that of a model that says nothing of it. */
+/** The recipe's preparation of images, which is assumed for a model that does not state its own. */
 function assumedFacts({ patch, preprocess }: Recipe): Partial<ModelMetadata> {
   const { spacingMm, orientation, imageInterpolation } = preprocess;
   return {
@@ -60,16 +60,16 @@ async function modelPaths(files: Files, path: string): Promise<readonly string[]
   );
 }
 
-/** The models that teach, with what they tell apart. */
+/** The models that teach, with their classes. */
 export interface TeacherFiles {
   readonly files: readonly ModelFile[];
   readonly taught: TaughtClasses;
-  /** What a person should know of them, a sentence each. */
+  /** Notes about them for the user, one sentence each. */
   readonly notes: readonly string[];
 }
 
 /**
- * The models that the recipe names, as ones that give classes of the data.
+ * Reads the models that the recipe names, adapted to the classes of the data.
  * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, and as readModelFile
  */
 export async function readTeacherFiles(
@@ -104,10 +104,10 @@ export async function readTeacherFiles(
   return { files: all.map(({ file }) => file), taught: first.taught, notes };
 }
 
-/** What models are held against. */
+/** The data that models are checked against. */
 type ViewedData = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled'>;
 
-/** Why intensities cannot be those that the model was trained on. */
+/** Reason why intensities cannot be converted to those that the model was trained on. */
 function intensityProblems({ normalize, nnunet }: ModelInfo, data: ViewedData): readonly string[] {
   if (nnunet !== undefined) {
     return nnunet.normalize.flatMap((method, channel) => nnunetObstacle(data.normalize, method, channel) ?? []);
@@ -119,7 +119,7 @@ function intensityProblems({ normalize, nnunet }: ModelInfo, data: ViewedData): 
   ];
 }
 
-/** Why a model would see other images than it was trained on. */
+/** Reasons why a model would see other images than it was trained on. */
 function viewProblems({ info }: ModelFile, recipe: Recipe, data: ViewedData): string[] {
   const problems: string[] = [];
   const channels = data.dataset.channels.length;
@@ -128,7 +128,7 @@ function viewProblems({ info }: ModelFile, recipe: Recipe, data: ViewedData): st
     return [`it takes ${info.channels} channel(s), the data have ${channels} (${names})`];
   }
   problems.push(...intensityProblems(info, data));
-  // a network of planes takes them at any distance
+  // a 2D network accepts planes at any distance
   const spacingMm = info.nnunet?.spacingMm ?? info.spacingMm;
   const differs = (actual: readonly number[]): boolean =>
     spacingMm?.some((size, axis) => size !== null && Math.abs(size - actual[axis]!) > SPACING_TOLERANCE * size) ===
@@ -170,7 +170,7 @@ export function assertViewFits(file: ModelFile, recipe: Recipe, data: ViewedData
   throw new InputError('E_TEACHER_FIT', `${file.path} cannot teach here: ${problems.join('; ')}.`);
 }
 
-/** Refuses a model that gives labels alone: of what it did not choose it says nothing, which is what a student learns from. */
+/** Refuses a model that returns labels only: a student learns from the probabilities of the other classes. */
 export function assertTellsClasses({ path, bytes, metadata, givesLabels }: ModelFile): void {
   if (givesLabels !== true) return;
   const { outputName } = metadata;
@@ -189,7 +189,7 @@ export function takesPatch({ info }: ModelFile, patch: Shape): boolean {
   return sameShape(info.patch, patch.slice(1));
 }
 
-/** Inner tensors can be asked of one model that sees whole patches in the usual axes. */
+/** Checks that inner tensors can be used: only of a single model that sees whole patches with axes NCZYX. */
 export function assertLayersFit(files: readonly ModelFile[], layers: readonly string[], patch: Shape): void {
   if (layers.length === 0) return;
   const [first] = files as readonly [ModelFile];

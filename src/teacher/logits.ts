@@ -1,13 +1,13 @@
 /**
- * What a finished model says of a patch, as logits of the kind that the student gives: one per class that excludes the others (softmax), or
- * one per foreground class that stands alone (sigmoid). Arrays are [K, voxels].
+ * Converts the output of a finished model for a patch to logits of the student's kind: one per exclusive class
+ * (softmax), or one per independent foreground class (sigmoid). Arrays are [K, voxels].
  */
 import { InputError } from '../core/errors.ts';
 import { logSumExp } from '../inference/channel-groups.ts';
 import { type ModelInfo, outputClasses } from '../inference/model-info.ts';
 import { activate } from '../inference/probabilities.ts';
 
-/** How the student's channels relate; regions stand alone too. */
+/** Relation between the student's channels; regions are independent too. */
 export type StudentKind = 'softmax' | 'sigmoid';
 
 /** Keeps logarithms of probabilities finite. */
@@ -27,8 +27,8 @@ function logit(probability: number): number {
 }
 
 /**
- * Refuses a model whose classes relate in another way than the student's. What excludes each other can be seen as standing alone; the other way
- * round only a single class can.
+ * Refuses a model whose classes relate differently from the student's. Exclusive classes can be treated as independent;
+ * the reverse holds only for a single class.
  * @throws {InputError} E_TEACHER_FIT
  */
 export function assertKindFits(path: string, info: ModelInfo, student: StudentKind): void {
@@ -43,8 +43,8 @@ export function assertKindFits(path: string, info: ModelInfo, student: StudentKi
 
 /**
  * The logits of one sample.
- * @param output of the model, [channels, voxels]; not changed
- * @returns [K, voxels]; the output itself where it is what is wanted
+ * @param output output of the model, [channels, voxels]; not changed
+ * @returns [K, voxels]; the output itself if it needs no conversion
  */
 export function studentLogits(output: Float32Array, info: ModelInfo, student: StudentKind): Float32Array {
   const { kind, values } = outputClasses(info);
@@ -73,9 +73,9 @@ export function studentLogits(output: Float32Array, info: ModelInfo, student: St
 }
 
 /**
- * Several models as one: the logits of their mean probability, or the mean of their logits (the normalised geometric mean of their
- * probabilities).
- * @param logits of each model, [K, voxels]; not changed
+ * Combines several models: the logits of their mean probability, or the mean of their logits (the normalised geometric
+ * mean of their probabilities).
+ * @param logits logits of each model, [K, voxels]; not changed
  * @see arXiv:1503.02531, section 3, and Bucila et al., KDD 2006
  */
 export function ensembleLogits(

@@ -1,6 +1,7 @@
 /**
- * One finished model asked about a batch of patches: in runs of as many as it takes where its window is the patch; otherwise patch by patch,
- * its window sliding over it and blended as in inference. What it gives is cropped to what all teachers cover.
+ * Runs one finished model on a batch of patches: in as large batches as it accepts if its window is the patch;
+ * otherwise patch by patch with a sliding window, blended as in inference. The result is cropped to the part that all
+ * teachers cover.
  */
 import { InputError } from '../core/errors.ts';
 import { elementCount, formatShape, sameShape, type Triple } from '../core/shape.ts';
@@ -11,36 +12,36 @@ import { slidingWindow } from '../inference/sliding-window.ts';
 import type { Session } from '../runtime/engine.ts';
 import { takesPatch } from './files.ts';
 
-/** Of probabilities of a voxel, whose sum must be 1. */
+/** Tolerance of the sum of a voxel's probabilities, which must be 1. */
 const PROBABILITY_TOLERANCE = 1e-2;
 
-/** A model that is open, as a teacher. */
+/** An open model as a teacher. */
 export interface TeacherModel {
   readonly file: ModelFile;
   readonly session: Session;
 }
 
-/** How a model is asked. */
+/** The request to a model. */
 export interface Asking {
-  /** [C, D, H, W] of a patch. */
+  /** Shape [C, D, H, W] of a patch. */
   readonly patch: readonly [number, number, number, number];
-  /** Of neighbouring windows. */
+  /** Overlap of neighbouring windows. */
   readonly overlap: number;
-  /** What of the middle of the patch is wanted. */
+  /** Size of the central part of the patch that is needed. */
   readonly output: Triple;
-  /** Inner tensors that are wanted too. */
+  /** Names of inner tensors that are needed too. */
   readonly layers: readonly string[];
 }
 
-/** What a model says of a batch. */
+/** Result of a model for a batch. */
 export interface TeacherOutput {
-  /** [channels, output] of each patch. */
+  /** Output [channels, output] of each patch. */
   readonly samples: readonly Float32Array[];
-  /** Of the batch, by name. */
+  /** Inner tensors of the batch by name. */
   readonly features: Readonly<Record<string, Tensor>>;
 }
 
-/** [N, K, D, H, W] of one model, by runs of as many samples as it takes. */
+/** Runs one model on as many samples at once as it accepts; the result is [N, K, D, H, W]. */
 async function runWhole(
   { file, session }: TeacherModel,
   image: Float32Array,
@@ -79,7 +80,7 @@ async function runWhole(
   return { output: joined(info.outputName), features: Object.fromEntries(layers.map(name => [name, joined(name)])) };
 }
 
-/** The middle of images [channels, D, H, W]. */
+/** Central crop of images [channels, D, H, W]. */
 function cropped(values: Float32Array, from: Triple, to: Triple): Float32Array {
   if (sameShape(from, to)) return values;
   const [depth, height, width] = from;
@@ -99,7 +100,7 @@ function cropped(values: Float32Array, from: Triple, to: Triple): Float32Array {
 }
 
 /**
- * What a model gives for a batch.
+ * Runs a model on a batch.
  * @param image [N, C, D, H, W]
  * @throws {InputError} E_TEACHER_FIT or E_MODEL_OUTPUT if it gives another shape than its labels and the patch need
  */
@@ -149,7 +150,7 @@ export async function askModel(model: TeacherModel, image: Float32Array, room: A
 }
 
 /**
- * Refuses a model that says it gives probabilities and does not, or the other way round.
+ * Refuses a model whose output contradicts its stated activation.
  * @param values [channels, voxels]
  * @throws {InputError} E_TEACHER_FIT
  */

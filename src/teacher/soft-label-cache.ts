@@ -1,37 +1,40 @@
 /**
- * Room for the answers of many teachers in one folder. Where it is full, all answers of the teacher go whose students stopped longest ago. Not single
- * ones: every student asks in the same order, so that of one teacher's answers the oldest are those that the next student wants first. Who
- * uses a teacher's answers says so from time to time, by a file beside them. One who is stopped while removing answers leaves whole ones.
+ * The cache of soft labels: one folder for the answers of many teachers. When it is full, all answers of the teacher
+ * are removed that has been unused for longest. Single answers are not removed: every student reads them in the same
+ * order, so the oldest answers are those that the next student needs first. Users of a teacher's answers mark them as
+ * in use from time to time, by a file beside them. An interrupted removal leaves only whole answers.
  */
 import type { SharedFiles } from '../runtime/files.ts';
 
-/** What the room is made of. */
+/** Settings of the cache. */
 export interface RoomOptions {
   readonly files: Pick<SharedFiles, 'write' | 'list' | 'remove' | 'modifiedMs' | 'nowMs'>;
-  /** Shared by all teachers and runs; a folder for each teacher in it, whose name ends with the bytes of one answer. */
+  /**
+   * Folder that all teachers and runs share; each teacher has a subfolder whose name ends with the bytes of one answer.
+   */
   readonly folder: string;
-  /** Of all answers in the folder. */
+  /** Limit for all answers in the folder, bytes. */
   readonly limitBytes: number;
   readonly elapsedMs: () => number;
   readonly log: (message: string) => void;
 }
 
-/** The ending of a file with an answer. */
+/** Ending of a file with an answer. */
 export const ANSWER_ENDING = '.softlabels';
 const USED = 'used';
-/** Between two times that a teacher is said to be in use, and when one is no longer. */
+/** Interval between marks that a teacher is in use, and age after which a mark expires, ms. */
 const SAY_EVERY_MS = 5 * 60e3;
 const UNUSED_AFTER_MS = 30 * 60e3;
 
-/** Room for one teacher. */
+/** The cache of one teacher. */
 export interface Room {
-  /** Says that the teacher's answers are in use. */
+  /** Marks the teacher's answers as in use. */
   use(): Promise<void>;
-  /** Makes room for an answer; false where the limit does not leave any. */
+  /** Frees space for an answer; false if the limit does not allow it. */
   take(bytes: number): Promise<boolean>;
 }
 
-/** @param own the teacher's folder within that of all */
+/** @param own name of the teacher's subfolder */
 export function openRoom({ files, folder, limitBytes, elapsedMs, log }: RoomOptions, own: string): Room {
   let saidMs = Number.NEGATIVE_INFINITY;
   let kept: number | undefined;
@@ -48,7 +51,7 @@ export function openRoom({ files, folder, limitBytes, elapsedMs, log }: RoomOpti
   };
   const total = (sizes: ReadonlyMap<string, number>): number =>
     [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  /** The teacher other than this one that is longest out of use. */
+  /** The teacher other than this one that has been unused for longest. */
   const longestUnused = async (names: Iterable<string>): Promise<string | undefined> => {
     const nowMs = await files.nowMs(folder);
     let longest: { readonly name: string; readonly ms: number } | undefined;

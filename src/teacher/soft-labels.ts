@@ -1,13 +1,16 @@
 /**
- * A teacher's logits kept on disk, so that a second student of the same patches (another network, other losses, a rerun) need not ask again.
+ * Stores a teacher's logits on disk, so that a second student of the same patches (another network, other losses, a
+ * rerun) does not run the teacher again.
  *
- * What is kept is the answer to a batch of augmented patches, found by the hash of that very batch and of the teacher. So it is the same view
- * under every augmentation, which logits kept for whole volumes would not be; patches follow from the seed, so the same batches come again
- * whenever data, preprocessing, patches, augmentation, batch and seed are the same, and never match when one of them is not.
+ * An entry is the answer to a batch of augmented patches, stored under the hash of the batch and of the teacher. So
+ * teacher and student see the same view under every augmentation, which logits of whole volumes would not give. Patches
+ * follow from the seed, so the same batches come again whenever data, preprocessing, patches, augmentation, batch and
+ * seed are the same, and never match when one of them differs.
  *
- * One file per batch: an 8-byte header length, a JSON header with the SHA-256 of the rest, float16 values. Files are published at once and
- * whole, so a crash leaves none behind half-way; one that is damaged or belongs elsewhere counts as absent and is written anew. Logits are
- * rounded to float16 whether they come from disk or from the teacher: what is kept already does not change what is learnt.
+ * One file per batch: an 8-byte header length, a JSON header with the SHA-256 of the rest, float16 values. Files are
+ * written atomically, so a crash leaves no partial file; a file that is damaged or belongs to another teacher counts as
+ * absent and is written again. Logits are rounded to float16 whether they come from disk or from the teacher, so the
+ * content of the cache does not change the training.
  */
 import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
@@ -21,7 +24,7 @@ import { ANSWER_ENDING, openRoom, type RoomOptions } from './soft-label-cache.ts
 
 export interface SoftLabelOptions extends RoomOptions {
   readonly files: RoomOptions['files'] & Pick<SharedFiles, 'read'>;
-  /** Whether reading and writing stop where they cost more than they save. */
+  /** Whether reading and writing stop if they cost more than they save. */
   readonly isMeasured: boolean;
   readonly sha256: (data: Uint8Array) => string;
 }
@@ -31,19 +34,19 @@ interface Header {
   readonly teacher: string;
   readonly batch: string;
   readonly shape: Shape;
-  /** That the teacher took. */
+  /** Time of the teacher, ms. */
   readonly teacherMs: number;
-  /** Of the values. */
+  /** SHA-256 of the values. */
   readonly sha256: string;
 }
 
 const HEADER_LENGTH_BYTES = 8;
-/** Batches from which costs are measured. */
+/** Number of batches from which costs are measured. */
 const MEASURED_BATCHES = 3;
-/** Writing may cost this share of the teacher's time. */
+/** Largest cost of writing as a fraction of the teacher's time. */
 const WRITING_SHARE = 0.1;
 
-/** Totals of a cost and what it is held against, over some batches. */
+/** Totals of a cost and of the teacher's time, over some batches. */
 interface Balance {
   batches: number;
   costMs: number;
@@ -58,7 +61,7 @@ function encode(header: Omit<Header, 'sha256'>, values: Uint16Array, sha256: Sof
   return joinBytes([length, text, payload]);
 }
 
-/** What a file holds; undefined where it is damaged, cut off, or an answer to something else. */
+/** Content of a file; undefined if it is damaged, truncated, or the answer to something else. */
 function decode(
   bytes: Uint8Array,
   expected: Pick<Header, 'teacher' | 'batch'>,
@@ -75,7 +78,7 @@ function decode(
     return undefined;
   }
   const { format, teacher, batch, shape, teacherMs = 0 } = header;
-  // a copy of its own, so that its buffer starts at the values whatever kind of view `bytes` is
+  // a copy, so that its buffer starts at the values whatever kind of view `bytes` is
   const payload = new Uint8Array(bytes.subarray(start));
   const isOurs = format === 'voxstill-soft-labels-1' && teacher === expected.teacher && batch === expected.batch;
   if (!isOurs || shape === undefined || payload.length !== 2 * elementCount(shape)) return undefined;
@@ -83,7 +86,7 @@ function decode(
   return { logits: tensor('float32', fromFloat16(new Uint16Array(payload.buffer)), shape), teacherMs };
 }
 
-/** A file's content; undefined where there is none, or no longer. */
+/** Bytes of a file; undefined if it does not exist (any more). */
 async function readIfThere({ files }: SoftLabelOptions, path: string): Promise<Uint8Array | undefined> {
   try {
     return await files.read(path);
@@ -105,8 +108,8 @@ function note(balance: Balance, costMs: number, teacherMs: number): void {
 }
 
 /**
- * A teacher whose logits are kept on disk.
- * @param teacher one that is asked about every batch, for logits alone
+ * Wraps a teacher so that its logits are stored on disk.
+ * @param teacher a teacher that runs on every batch, for logits only
  * @returns the same teacher, rounded to float16
  */
 export function withSoftLabels(teacher: AskedTeacher, options: SoftLabelOptions): AskedTeacher {

@@ -1,27 +1,28 @@
 /**
- * A patch as a teacher wants to see it. Teacher and student must see the very same patch, so nothing is read anew: where the teacher was
- * trained on intensities normalised otherwise, the patch is mapped by v -> factor v + offset, with the numbers of its case. That is exact
- * for methods that are themselves such maps of the raw intensity (interpolation, padding and augmentation lie in between and are shared),
- * and impossible for those that clip or leave zeros out, unless both sides use the same.
+ * Converts a patch to the normalisation of the teacher. Teacher and student must see exactly the same patch, so nothing
+ * is read again: if the teacher was trained with another normalisation, the patch is mapped by v -> factor v + offset,
+ * with the numbers of its case. This is exact for methods that are themselves such maps of the raw intensity
+ * (interpolation, padding and augmentation come in between and are shared), and impossible for methods that clip or
+ * leave out zeros, unless both sides use the same.
  */
 
 import type { ChannelIntensities } from '../data/intensities.ts';
 import type { ChannelNormalization, Normalization } from '../data/normalize.ts';
 import type { NnunetNormalization } from '../inference/nnunet/pipeline.ts';
 
-/** v -> factor v + offset */
+/** The map v -> factor v + offset. */
 interface AffineMap {
   readonly factor: number;
   readonly offset: number;
 }
 
-/** normalised = (raw - zero) / unit */
+/** A scale: normalised = (raw - zero) / unit. */
 interface Scale {
   readonly zero: number;
   readonly unit: number;
 }
 
-/** The scale of a method on a channel; undefined where it is no such map. */
+/** The scale of a method on a channel; undefined if it is not such a map. */
 function scaleOf(
   method: ChannelNormalization,
   { minimum, maximum, mean, deviation }: ChannelIntensities,
@@ -60,7 +61,7 @@ export function normalizationRelation(
     : 'unrelated';
 }
 
-/** The map from one scale to another; the identity where one of them is none. */
+/** The map from one scale to another; the identity if one of them is undefined. */
 function between(source: Scale | undefined, target: Scale | undefined): AffineMap {
   if (source === undefined || target === undefined) return { factor: 1, offset: 0 };
   return { factor: source.unit / target.unit, offset: (source.zero - target.zero) / target.unit };
@@ -89,7 +90,7 @@ function mapped(
  * A batch of patches in a teacher's normalisation.
  * @param image [N, C, D, H, W]
  * @param cases raw intensities per sample and channel
- * @returns new data, or `image` itself where both are the same
+ * @returns new data, or `image` itself if both are the same
  */
 export function inNormalization(
   image: Float32Array,
@@ -102,7 +103,7 @@ export function inNormalization(
   );
 }
 
-/** Why a channel of a recipe cannot be mapped to what nnU-Net makes of it; undefined where it can. */
+/** Reason why a channel of a recipe cannot be mapped to nnU-Net's normalisation; undefined if it can. */
 export function nnunetObstacle(from: Normalization, to: NnunetNormalization, channel: number): string | undefined {
   const own = methodOf(from, channel);
   if (to === 'z-score-inside') return 'it normalises the voxels inside of the body alone (use_mask_for_norm)';
@@ -113,8 +114,9 @@ export function nnunetObstacle(from: Normalization, to: NnunetNormalization, cha
 }
 
 /**
- * A batch of patches as nnU-Net's network sees them. Its z-score and min-max count over the box around what is not zero, the recipe's over the whole
- * case, so that even methods of the same name are mapped to each other, by the numbers of both.
+ * A batch of patches as nnU-Net's network sees them. Its z-score and min-max count over the box around what is not
+ * zero, the recipe's over the whole case, so that even methods of the same name are mapped to each other, by the
+ * numbers of both.
  * @param image [N, C, D, H, W]
  * @param cases raw intensities per sample and channel, with those in the box
  */

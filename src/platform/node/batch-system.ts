@@ -1,7 +1,7 @@
-/** What a batch system tells a process that it starts, by the names of its environment. */
+/** Facts that a batch system passes to its processes in environment variables. */
 import { InputError } from '../../core/errors.ts';
 
-/** A whole number of the environment; undefined where the name is not set. */
+/** A whole number from the environment; undefined if the variable is not set. */
 function numberOf(name: string): number | undefined {
   const text = process.env[name];
   if (text === undefined || text === '') return undefined;
@@ -9,12 +9,12 @@ function numberOf(name: string): number | undefined {
   return Number(text);
 }
 
-/** Which of several equal processes this is: the index in a Kubernetes job, the task of a Slurm array. */
+/** Index of this process among several equal ones: in a Kubernetes job or a Slurm array. */
 export function indexOfProcess(): number | undefined {
   return numberOf('JOB_COMPLETION_INDEX') ?? numberOf('SLURM_ARRAY_TASK_ID');
 }
 
-/** Cores that Slurm has given to this process. */
+/** Number of cores that Slurm assigned to this process. */
 export function coresOfProcess(): number | undefined {
   return numberOf('SLURM_CPUS_PER_TASK');
 }

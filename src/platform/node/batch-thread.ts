@@ -1,4 +1,4 @@
-/** The other end of batch-worker.ts, in its own thread: makes the batch of every step that it is asked for, in order. */
+/** The thread of batch-worker.ts: makes the batch of every requested step, in order. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant, VoxstillError } from '../../core/errors.ts';
 import { makeBatch } from '../../data/loader.ts';

@@ -1,7 +1,7 @@
 /**
- * Batches made ahead of time in a thread of their own, while ONNX Runtime computes on the main thread. Cases go to the thread once,
- * as shared memory; batches come back as transferred buffers, without a copy. They are the same batches as in one thread, since a
- * batch depends on its step alone.
+ * Batches made ahead of time in a separate thread, while ONNX Runtime computes on the main thread. Cases go to the
+ * thread once, as shared memory; batches come back as transferred buffers, without a copy. They are the same batches as
+ * in one thread, since a batch depends on its step alone.
  */
 import { type ErrorCode, InputError, WorkError } from '../../core/errors.ts';
 import {
@@ -13,13 +13,13 @@ import {
 } from '../../data/loader.ts';
 import { startThread } from './thread.ts';
 
-/** What the thread starts with. */
+/** Start data of the thread. */
 export interface BatchWork {
   readonly cases: readonly TrainingCase[];
   readonly settings: BatchSettings;
 }
 
-/** What the thread answers to a step's number. */
+/** Reply of the thread to the number of a step. */
 export type BatchReply =
   | { readonly step: number; readonly batch: Batch }
   | {
@@ -30,7 +30,7 @@ export type BatchReply =
       };
     };
 
-/** Steps that are prepared beyond the one asked for; covers a slow batch now and then at little memory. */
+/** Number of steps that are prepared ahead; hides an occasional slow batch at little memory. */
 const LOOK_AHEAD = 3;
 
 function shared<T extends Float32Array | Uint8Array>(values: T, create: (buffer: SharedArrayBuffer) => T): T {
@@ -61,7 +61,7 @@ function createWaiting(): Waiting {
     resolve = onBatch;
     reject = onError;
   });
-  // A batch that nobody asks for any more must not end the program when it fails.
+  // A batch that is no longer needed must not end the program if it fails.
   promise.catch(() => {});
   return { promise, resolve, reject };
 }
@@ -73,7 +73,7 @@ function errorOf(reply: Extract<BatchReply, { failure: object }>): Error {
 }
 
 /**
- * Batches from a thread. Ask for steps in ascending order; going back works too, at the price of making batches again.
+ * Batches from a thread. Request steps in ascending order; going back works too, but makes batches again.
  * @throws {InputError} as createBatchSource, at once
  */
 export function createThreadedBatchSource(cases: readonly TrainingCase[], settings: BatchSettings): BatchSource {

@@ -8,7 +8,8 @@ import { sessionLoader } from '../ort-session.ts';
 /**
  * Starts ONNX Runtime.
  * @param options.threads threads per operator; one per core if not given
- * @returns an engine whose `load` throws InputError E_MODEL_LOAD for bytes that are no model, and whose `run` throws WorkError E_MODEL_RUN
+ * @returns an engine whose `load` throws InputError E_MODEL_LOAD for bytes that are not a model, and whose `run` throws
+ * WorkError E_MODEL_RUN
  */
 export async function createNodeEngine(options: { readonly threads?: number } = {}): Promise<Engine> {
   const runtime = await import('onnxruntime-node');

@@ -1,4 +1,7 @@
-/** The file system of Node behind the {@link Files} interface: whole files in and out, and where a path in a recipe leads. */
+/**
+ * The file system of Node behind the {@link Files} interface: reads and writes whole files, and resolves the paths in a
+ * recipe.
+ */
 import { randomUUID } from 'node:crypto';
 import { access, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -9,7 +12,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
-/** What cannot be read whole: a pipe may keep whoever opens it waiting for ever, and a device has no end. */
+/** Refuses files that cannot be read as a whole: a pipe may block its reader forever, and a device has no end. */
 async function assertWholeFile(path: string): Promise<void> {
   const info = await stat(path);
   if (info.isFile()) return;
@@ -30,13 +33,13 @@ async function read(path: string): Promise<Uint8Array> {
   }
 }
 
-/** A name beside a file that no other process takes, on no other machine. */
+/** A name for a temporary file beside a file, unique among processes and machines. */
 function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
 }
 
 /**
- * What stopped a write, by what a person can do about it.
+ * Turns the error of a write into one that says what to do.
  * @returns WorkError E_DISK_FULL, E_FOLDER_GONE or E_FILE_WRITE
  */
 export function writeProblem(path: string, cause: unknown): WorkError {
@@ -64,7 +67,10 @@ export function writeProblem(path: string, cause: unknown): WorkError {
   }
 }
 
-/** Opens a file by a flag of open(2), in a folder that is made if need be, and returns when the data are on the disk. */
+/**
+ * Opens a file by a flag of open(2), in a folder that is created if necessary, and returns when the data are on the
+ * disk.
+ */
 async function writeSynced(path: string, data: Uint8Array | string, flag: 'w' | 'wx'): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const file = await open(path, flag);
@@ -83,7 +89,7 @@ async function write(path: string, data: Uint8Array | string, confirm?: () => Pr
     await confirm?.();
     await rename(temporary, path);
   } catch (cause) {
-    // on a file system that is gone this fails too; what counts is why the write did
+    // on a file system that is gone this fails too; the error of the write counts
     await rm(temporary, { force: true }).catch(() => {});
     throw cause instanceof VoxstillError ? cause : writeProblem(path, cause);
   }
@@ -101,7 +107,7 @@ async function create(path: string, data: string): Promise<boolean> {
 
 async function modifiedMs(path: string): Promise<number | undefined> {
   try {
-    // network file systems ask their server again when a file is opened, and may answer from memory otherwise
+    // network file systems ask their server when a file is opened, and may otherwise answer from their cache
     const file = await open(path, 'r');
     try {
       return (await file.stat()).mtimeMs;
@@ -157,7 +163,10 @@ async function realPath(path: string): Promise<string | undefined> {
   }
 }
 
-/** Files on disk; relative paths start at the working directory. A failed write is WorkError E_DISK_FULL, E_FOLDER_GONE or E_FILE_WRITE. */
+/**
+ * Files on disk; relative paths start at the working directory. A failed write is WorkError E_DISK_FULL, E_FOLDER_GONE
+ * or E_FILE_WRITE.
+ */
 export const nodeFiles: SharedFiles = {
   read,
   write,
@@ -171,7 +180,8 @@ export const nodeFiles: SharedFiles = {
 };
 
 /**
- * Where a path in a file leads: from the working directory if something is there, else from the folder of the file that names it.
+ * Resolves a path in a file: from the working directory if it exists there, otherwise from the folder of the file that
+ * names it.
  * @param path as written, relative or absolute
  * @param namedIn the file that names it, for example the recipe
  * @returns an absolute path

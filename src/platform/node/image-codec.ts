@@ -1,6 +1,7 @@
 /**
- * ITK's readers and writers under Node, in a thread that starts with the first image: the console and the memory of WebAssembly stay
- * there. The thread does one image at a time and does not keep the program alive. Its programs are files of this package.
+ * ITK's readers and writers under Node, in a thread that starts with the first image and holds the console output and
+ * the memory of WebAssembly. The thread handles one image at a time and does not keep the program alive. Its programs
+ * are files of this package.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +13,7 @@ import type { PipelineCall } from '../itk-pipeline.ts';
 import { ITK_FOLDER } from './itk-folder.ts';
 import { startThread } from './thread.ts';
 
-/** What the thread answers to a call. */
+/** Reply of the thread to a call. */
 export type PipelineReply = { readonly results: readonly unknown[] } | { readonly failure: string };
 
 function ask(thread: Worker, call: PipelineCall): Promise<readonly unknown[]> {

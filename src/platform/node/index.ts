@@ -1,4 +1,6 @@
-/** `voxstill/node`: what the library adds under Node - files, ONNX Runtime, threads, and whole experiments in folders. */
+/**
+ * `voxstill/node`: what the library adds under Node - files, ONNX Runtime, threads, and whole experiments in folders.
+ */
 
 // data sets
 export type { CaseFiles } from '../../data/case-list.ts';

@@ -1,4 +1,4 @@
-/** Where ITK's programs lie: made by the build, published with the package. */
+/** Folder of ITK's programs, which the build creates and the package contains. */
 
 /** Three folders up from here both in src and in dist. */
 export const ITK_FOLDER = new URL('../../../itk/', import.meta.url);

@@ -1,6 +1,6 @@
 /**
- * The other end of itk-codec.ts under Node, in its own thread: runs one of ITK's programs per message, each time a fresh instance. What
- * they write to the console stays in this thread.
+ * The thread of itk-codec.ts under Node: runs one of ITK's programs per message, each time in a fresh instance. Their
+ * console output stays in this thread.
  */
 import { readFile } from 'node:fs/promises';
 import { parentPort } from 'node:worker_threads';
@@ -25,7 +25,7 @@ async function run(call: PipelineCall): Promise<readonly unknown[]> {
   return runPipeline(await create({ wasmBinary: gunzipSync(packed) }), call);
 }
 
-/** The memory of results, which is handed over rather than copied. */
+/** The buffers of results, which are transferred instead of copied. */
 function buffersOf(results: readonly unknown[]): ArrayBuffer[] {
   const arrays = results.flatMap(result => (ArrayBuffer.isView(result) ? result : Object.values(result ?? {})));
   const buffers = arrays.flatMap(array => (ArrayBuffer.isView(array) ? array.buffer : []));

@@ -1,4 +1,7 @@
-/** Everything that an experiment needs, under Node: the engine, files on disk, this machine, and batches made in a thread. */
+/**
+ * Everything that an experiment needs, under Node: the engine, files on disk, this machine, and batches made in a
+ * thread.
+ */
 import { availableParallelism } from 'node:os';
 import type { VolumeSources } from '../../data/volume-file.ts';
 import type { Laboratory } from '../../experiment/laboratory.ts';
@@ -17,11 +20,11 @@ export function createNodeSources(): VolumeSources & Pick<Laboratory, 'files'> {
 export interface NodeLaboratoryOptions {
   /** Threads per operator; one per core if not given. */
   readonly threads?: number;
-  /** Where to tell how far the work is; nowhere if not given. */
+  /** Receiver of progress; none if not given. */
   readonly progress?: Progress;
 }
 
-/** Starts the engine and puts a laboratory together, for runExperiment and its like. */
+/** Starts the engine and builds a laboratory, for runExperiment and similar functions. */
 export async function createNodeLaboratory(options: NodeLaboratoryOptions = {}): Promise<Laboratory> {
   const { threads = availableParallelism(), progress = silent } = options;
   const engine = await createNodeEngine({ threads });

@@ -1,4 +1,4 @@
-/** A file of lines that grows as they come. */
+/** A log file to which lines are appended. */
 import { appendFileSync } from 'node:fs';
 
 export interface LogFile {
@@ -6,8 +6,8 @@ export interface LogFile {
 }
 
 /**
- * Opens a log; its folder must be there.
- * @param onProblem called once where it cannot be written, after which it is left alone: work does not stop for want of a log
+ * Opens a log; its folder must exist.
+ * @param onProblem called once if the log cannot be written; logging then stops, but the work continues
  */
 export function openLogFile(path: string, onProblem: (message: string) => void): LogFile {
   let isBroken = false;

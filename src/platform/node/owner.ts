@@ -1,12 +1,13 @@
 /**
- * Which process this is, and whether another one of this host still runs. Process numbers are used again, and in every container they start
- * anew; so a host is told by the start of its kernel and its numbering, a process by the moment it started (proc(5)).
+ * Identifies this process, and detects whether another process of this host still runs. Process numbers are reused, and
+ * every container has its own numbering. So a host is identified by the start of its kernel and its PID namespace, and
+ * a process by its start time (proc(5)).
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Owner } from '../../experiment/machine.ts';
 
-/** undefined where the system has no such file. */
+/** Content of a system file; undefined if the system does not have it. */
 function readIfAny<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -16,17 +17,17 @@ function readIfAny<T>(read: () => T): T | undefined {
 }
 
 interface ProcessState {
-  /** Ended, but nobody has asked for its exit code yet. */
+  /** State of a process that ended, but whose exit code was not read yet. */
   readonly isDefunct: boolean;
-  /** In clock ticks since the start of the kernel. */
+  /** Start time in clock ticks since the start of the kernel. */
   readonly start: string;
 }
 
-/** What Linux says of a process of this host; undefined where there is none, or on other systems. */
+/** Linux's status of a process of this host; undefined if it does not exist, or on other systems. */
 function stateOf(pid: number): ProcessState | undefined {
   const text = readIfAny(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   if (text === undefined) return undefined;
-  // the second field is a name that may hold anything, in brackets
+  // the second field is a name in brackets that may hold any characters
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return { isDefunct: ['Z', 'X', 'x'].includes(fields[0] ?? ''), start: fields[19] ?? '' };
 }
@@ -37,7 +38,7 @@ function hostOf(): string {
   return [hostname(), boot, numbering].filter(part => part !== undefined).join(' ');
 }
 
-/** The job that a batch system runs this process for. */
+/** Id of the batch system's job that this process belongs to. */
 function jobOf({ env }: NodeJS.Process): string | null {
   const { SLURM_ARRAY_JOB_ID: array, SLURM_ARRAY_TASK_ID: task, SLURM_JOB_ID: job } = env;
   return array !== undefined && task !== undefined ? `${array}_${task}` : (job ?? null);
@@ -54,18 +55,18 @@ export function thisProcess(): Owner {
   };
 }
 
-/** Whether the process of a number is there at all. */
+/** Whether a process with this number exists. */
 function isThere(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // a process of somebody else
+    // a process of another user
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 
-/** Whether a process of this host has ended; false for those of other hosts, of which nothing is known. */
+/** Whether a process of this host has ended; false for processes of other hosts, which cannot be checked. */
 export function hasEnded({ host, pid, start }: Owner): boolean {
   if (host !== hostOf()) return false;
   if (!isThere(pid)) return true;

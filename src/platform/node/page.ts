@@ -1,6 +1,6 @@
 /**
- * The page as `voxstill serve` offers it: the built files, among them ONNX Runtime's WebAssembly, ITK's programs, which Node uses too, and
- * a run or sweep.
+ * The page as `voxstill serve` offers it: the built files, among them ONNX Runtime's WebAssembly, ITK's programs, which
+ * Node uses too, and a run or sweep.
  */
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ import { ITK_FOLDER } from './itk-folder.ts';
 import { thisMachine } from './provenance.ts';
 import { type Mount, type StaticServer, startStaticServer } from './static-server.ts';
 
-/** A report runs nothing and loads nothing. */
+/** Content security policy of a report, which runs and loads nothing. */
 const REPORT_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
@@ -21,11 +21,11 @@ const REPORT_POLICY =
 const PAGE = fileURLToPath(new URL('../../../dist/web', import.meta.url));
 
 export interface PageOptions {
-  /** Folder of a run or sweep; the page stands alone if not given. */
+  /** Folder of a run or sweep; the page works alone if not given. */
   readonly run?: string;
-  /** What a batch system says of its units, by place; asked at every look. */
+  /** States of its units in the batch system, by index; read at every look. */
   readonly outside?: () => Promise<ReadonlyMap<number, OutsideState>>;
-  /** 0 takes any that is free. */
+  /** Port; 0 takes any free one. */
   readonly port: number;
   /** As StaticServerOptions. */
   readonly isolated?: boolean;
@@ -53,7 +53,7 @@ async function mountsOf({ run, outside }: PageOptions): Promise<readonly Mount[]
 
 /**
  * Serves the page, and a run or sweep if there is one, to this machine.
- * @throws {InputError} E_RUN if the folder is none, E_PAGE if the page has not been built, E_PORT
+ * @throws {InputError} E_RUN if the folder is not a run or sweep, E_PAGE if the page has not been built, E_PORT
  */
 export async function servePage(options: PageOptions): Promise<StaticServer> {
   const { port, isolated = true } = options;

@@ -1,6 +1,7 @@
 /**
- * A pool of processes on this machine, so that units of small networks, which cannot use all cores by themselves, use them together. Each process does one
- * unit with its share of the cores and ends. What became of a unit is read from its folder, whatever happened to the process.
+ * A pool of processes on this machine, so that units of small networks, which cannot use all cores alone, use them
+ * together. Each process runs one unit with its share of the cores and ends. The outcome of a unit is read from its
+ * folder, whatever happened to the process.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,28 +15,29 @@ import { readUnitState, type UnitReport } from '../../study/units/state.ts';
 import { ownProgram } from './own-program.ts';
 
 export interface PoolOptions {
-  /** Units at once. */
+  /** Number of units at once. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
 }
 
-/** How much of what a process said last is kept for messages. */
+/** Number of characters of a process's last output that are kept for messages. */
 const TAIL_CHARACTERS = 2000;
-/** How often progress is read. */
+/** Interval between reads of the progress, ms. */
 const PROGRESS_INTERVAL_MS = 1000;
 
 /** How a process ended. */
 interface Ended {
-  /** For people. */
+  /** Reason in words, for messages. */
   readonly how: string;
-  /** The end of what it said on stderr. */
+  /** End of its output on stderr. */
   readonly said: string;
 }
 
 /** Runs the program to its end; asks it to stop when the signal fires. */
 async function runProgram(words: readonly string[], signal: AbortSignal): Promise<Ended> {
   const [node, main] = ownProgram();
-  // a group of its own, so that Ctrl-C reaches it once, from here; the channel tells it when this process is gone
+  // its own process group, so that Ctrl-C reaches it once, from here; the closed channel shows it when this process has
+  // ended
   const child = spawn(node, [main, ...words], { detached: true, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -54,7 +56,7 @@ async function runProgram(words: readonly string[], signal: AbortSignal): Promis
   }
 }
 
-/** What became of a unit whose process has ended. */
+/** Result of a unit whose process has ended. */
 function attempted({ state, error, label }: UnitReport, { how, said }: Ended): Attempted {
   switch (state) {
     case 'done':
@@ -80,12 +82,12 @@ function attempted({ state, error, label }: UnitReport, { how, said }: Ended): A
   }
 }
 
-/** What a unit is at, in a few words. */
+/** Progress of a unit in a few words. */
 function progressText({ label, progress }: UnitReport): string {
   return progress === null ? label : `${label} ${progress.done}/${progress.total}`;
 }
 
-/** Shows how many units have ended, and what those that run are at, until it is closed. */
+/** Shows the number of ended units and the progress of running ones, until it is closed. */
 function showProgress(
   { machine, progress }: Pick<Laboratory, 'machine' | 'progress'>,
   total: number,
@@ -114,7 +116,8 @@ function showProgress(
 }
 
 /**
- * A pool whose processes share the laboratory's threads. A process that vanishes is started again; a unit that fails does not stop the others.
+ * A pool whose processes share the laboratory's threads. A process that disappears is restarted; a unit that fails does
+ * not stop the others.
  * @throws {InputError} E_CONCURRENCY if there are fewer threads than units at once
  */
 export function processPool(

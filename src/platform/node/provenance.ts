@@ -6,7 +6,7 @@ import type { Machine } from '../../experiment/machine.ts';
 import { hasEnded, thisProcess } from './owner.ts';
 import { packageVersion } from './package-version.ts';
 
-/** Peak resident memory by Linux's own account, which can be reset; undefined on other systems. */
+/** Peak resident memory as counted by Linux, which can be reset; undefined on other systems. */
 function linuxPeakBytes(): number | undefined {
   if (platform() !== 'linux') return undefined;
   const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
@@ -41,7 +41,7 @@ function wait(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** What of this machine needs no engine. */
+/** Facts about this machine that need no engine. */
 export const thisMachine: Omit<Machine, 'provenance'> = {
   now: () => new Date().toISOString(),
   elapsedMs: () => performance.now(),
@@ -55,7 +55,7 @@ export const thisMachine: Omit<Machine, 'provenance'> = {
 
 /**
  * This machine.
- * @param engineName as the engine calls itself, for the record
+ * @param engineName name of the engine, for the record
  */
 export function createNodeMachine(engineName: string): Machine {
   return {

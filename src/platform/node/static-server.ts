@@ -1,7 +1,8 @@
 /**
- * A small HTTP server for one person on this machine: folders and computed documents, read-only, on the loopback interface alone.
- * A page from elsewhere cannot reach it under another name (the Host header is checked), and nothing outside of the folders is served,
- * be it by dots, encodings or links. Files may grow while they are served, and may be asked for in parts.
+ * A small HTTP server for one person on this machine: folders and computed documents, read-only, on the loopback
+ * interface alone. A page from elsewhere cannot reach it under another name (the Host header is checked), and nothing
+ * outside the folders is served, whether by dots, encodings or links. Files may grow while they are served, and may be
+ * requested in parts.
  */
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
@@ -16,24 +17,24 @@ import { extname, join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { InputError, invariant } from '../../core/errors.ts';
 
-/** What lies under an address: a folder, or a document that is made at every request. */
+/** Content of an address: a folder, or a document that is generated at every request. */
 export type Mount =
   | { readonly prefix: `/${string}/` | '/'; readonly folder: string }
   | { readonly path: `/${string}`; readonly document: () => Promise<object> };
 
 export interface StaticServerOptions {
-  /** The first that has what is asked for answers. */
+  /** Sources of content; the first that has the requested path answers. */
   readonly mounts: readonly Mount[];
-  /** 0 takes any that is free. */
+  /** Port; 0 takes any free one. */
   readonly port: number;
-  /** Content security policy for a path. */
+  /** Content security policy of a path. */
   readonly policy: (path: string) => string;
   /** Whether pages are cross-origin isolated, as threads of WebAssembly need; true if not given. */
   readonly isolated?: boolean;
 }
 
 export interface StaticServer {
-  /** For example `http://127.0.0.1:8080/`. */
+  /** Address of the server, for example `http://127.0.0.1:8080/`. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -65,7 +66,7 @@ function headersFor(path: string, { policy, isolated = true }: StaticServerOptio
   };
 }
 
-/** The path of a request as plain names; undefined where it tries to be anything else. */
+/** The path of a request as plain names; undefined if it is not a plain path. */
 function pathOf(url: string): string | undefined {
   let path: string;
   try {
@@ -81,11 +82,11 @@ function pathOf(url: string): string | undefined {
 interface Found {
   readonly file: string;
   readonly bytes: number;
-  /** Changes with the content. */
+  /** Entity tag, which changes with the content. */
   readonly tag: string;
 }
 
-/** A file below a folder; undefined where there is none or where links lead out of the folder. */
+/** A file below a folder; undefined if it does not exist or links lead out of the folder. */
 async function findFile(folder: string, path: string): Promise<Found | undefined> {
   try {
     const [root, file] = [await realpath(folder), await realpath(join(folder, path))];
@@ -101,7 +102,7 @@ function end(response: ServerResponse, status: number, headers: Record<string, s
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body);
 }
 
-/** Bytes of a file from first to last, both counted. */
+/** A range of bytes of a file, including the last one. */
 interface ByteRange {
   readonly first: number;
   readonly last: number;
@@ -109,7 +110,8 @@ interface ByteRange {
 
 /**
  * The part of a file that a request asks for.
- * @returns undefined for all of it (no range, several, or one of another version); `none` where the file has no such part
+ * @returns undefined for all of it (no range, several, or one of another version); `none` where the file has no such
+ * part
  * @see RFC 9110, sections 13.1.5 and 14
  */
 function rangeOf(
@@ -147,11 +149,11 @@ async function sendFile(
     response.end();
     return;
   }
-  // closes the file too where the other side goes away in the middle, which is no error of ours
+  // also closes the file if the client disconnects, which is not an error
   await pipeline(createReadStream(file, { start: first, end: last }), response).catch(() => response.destroy());
 }
 
-/** Why a request is not answered with content. */
+/** Reason why a request is not answered with content. */
 function refusalOf({
   method = '',
   headers,
@@ -199,7 +201,7 @@ function listen(server: Server, port: number): Promise<void> {
 }
 
 /**
- * Starts to serve.
+ * Starts the server.
  * @throws {InputError} E_PORT if the port is taken
  */
 export async function startStaticServer(options: StaticServerOptions): Promise<StaticServer> {

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 
 /**
  * Starts a thread.
- * @param name of the file beside this one, without its ending
+ * @param name name of the file beside this one, without its ending
  */
 export function startThread(name: string, workerData: unknown): Worker {
   if (import.meta.url.endsWith('.js')) return new Worker(new URL(`./${name}.js`, import.meta.url), { workerData });

@@ -1,12 +1,12 @@
 /**
- * ONNX Runtime in a page or worker behind the {@link Engine} interface: WebAssembly, or WebGPU where there is one. It also runs under
- * Node, as WebAssembly. It uses standard operators only.
+ * ONNX Runtime in a page or worker behind the {@link Engine} interface: WebAssembly, or WebGPU if available. It also
+ * runs under Node, as WebAssembly. It uses standard operators only.
  */
 import { invariant, WorkError } from '../../core/errors.ts';
 import type { Engine, Session } from '../../runtime/engine.ts';
 import { sessionLoader } from '../ort-session.ts';
 
-/** What computes: the processor, or the graphics card through the browser's WebGPU. */
+/** Backend: the processor, or the graphics card through the browser's WebGPU. */
 export type WebBackend = 'wasm' | 'webgpu';
 
 /** Addresses of the two files of ONNX Runtime's build for a backend. */
@@ -16,16 +16,18 @@ export interface RuntimeFiles {
 }
 
 export interface WebEngineOptions {
-  /** `wasm` if not given. */
+  /** Backend; `wasm` if not given. */
   readonly backend?: WebBackend;
   /**
-   * Threads per operator; as ONNX Runtime sees fit if not given. The first engine of a page or worker decides. Only a page that is
-   * cross-origin isolated (COOP and COEP headers) has more than one; in Node the threads cannot load the program they are to run.
+   * Threads per operator; chosen by ONNX Runtime if not given. The first engine of a page or worker decides. Only a
+   * page that is cross-origin isolated (COOP and COEP headers) has more than one; in Node the threads cannot load their
+   * program.
    */
   readonly threads?: number;
   /**
-   * ONNX Runtime's own two files: `ort-wasm-simd-threaded.{wasm,mjs}`, for WebGPU `ort-wasm-simd-threaded.asyncify.{wasm,mjs}`. A bundler
-   * must be told them: it would otherwise start the program's own worker in place of ONNX Runtime's, which then waits forever.
+   * The two files of ONNX Runtime: `ort-wasm-simd-threaded.{wasm,mjs}`, for WebGPU
+   * `ort-wasm-simd-threaded.asyncify.{wasm,mjs}`. A bundler must be told them: it would otherwise start the program's
+   * own worker in place of ONNX Runtime's, which then waits forever.
    */
   readonly files?: RuntimeFiles;
 }
@@ -37,7 +39,7 @@ export async function hasWebGpu(): Promise<boolean> {
   return gpu !== undefined && (await gpu.requestAdapter()) !== null;
 }
 
-/** Lets what waits (clicks, messages, painting) have its turn; WebAssembly runs do not. */
+/** Yields to waiting tasks (clicks, messages, painting), which a WebAssembly run blocks. */
 function nextTurn(): Promise<void> {
   return new Promise(resolve => {
     const { port1, port2 } = new MessageChannel();
@@ -73,9 +75,11 @@ async function importRuntime(backend: WebBackend) {
 }
 
 /**
- * Starts ONNX Runtime. Between two runs a session gives the page or worker a turn, so that a signal can stop it.
- * @returns an engine whose `load` throws InputError E_MODEL_LOAD for bytes that are no model, and whose `run` throws WorkError E_MODEL_RUN
- * @throws {WorkError} E_NO_WEBGPU if WebGPU is asked for and there is none; E_ONNXRUNTIME_WEB if onnxruntime-web is not installed
+ * Starts ONNX Runtime. Between two runs a session yields to the page or worker, so that a signal can stop it.
+ * @returns an engine whose `load` throws InputError E_MODEL_LOAD for bytes that are not a model, and whose `run` throws
+ * WorkError E_MODEL_RUN
+ * @throws {WorkError} E_NO_WEBGPU if WebGPU is requested but not available; E_ONNXRUNTIME_WEB if onnxruntime-web is not
+ * installed
  */
 export async function createWebEngine(options: WebEngineOptions = {}): Promise<Engine> {
   const { backend = 'wasm', threads, files } = options;

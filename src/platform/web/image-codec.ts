@@ -1,6 +1,6 @@
 /**
- * ITK's readers and writers in a page or worker. They run where they are called, so call them in a worker. ITK's programs are fetched
- * when they are first needed, from the address that is given and from nowhere else.
+ * ITK's readers and writers in a page or worker. They run in the calling thread, so call them in a worker. ITK's
+ * programs are fetched when they are first needed, only from the given address.
  */
 import { joinBytes } from '../../core/bytes.ts';
 import { InputError } from '../../core/errors.ts';

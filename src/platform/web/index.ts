@@ -1,4 +1,7 @@
-/** `voxstill/web`: what the library adds in pages and workers - ONNX Runtime, and the short way from a model and a volume to labels. */
+/**
+ * `voxstill/web`: what the library adds in pages and workers - ONNX Runtime, and the short way from a model and a
+ * volume to labels.
+ */
 export { createWebEngine, hasWebGpu, type RuntimeFiles, type WebBackend, type WebEngineOptions } from './engine.ts';
 export {
   type LoadModelOptions,

@@ -1,6 +1,7 @@
 /**
- * What the page may do: run its own scripts and workers, and talk to its own server. WebAssembly needs its own word; the viewer and the
- * charts set styles and draw pictures of their own. The page carries it in itself, for servers that send no headers.
+ * The content security policy of the page: it may run its own scripts and workers, and talk to its own server.
+ * WebAssembly needs a keyword; the viewer and the charts set styles and draw generated pictures. The page embeds the
+ * policy, for servers that send no headers.
  */
 export const PAGE_POLICY = [
   "default-src 'none'",

@@ -1,6 +1,7 @@
 /**
- * The library's short way for web developers: load a model, segment a volume. The steps are those of the program, so that labels agree with
- * `voxstill predict`. Both functions compute where they are called; call them in a worker to keep a page responsive.
+ * The library's short way for web developers: load a model, segment a volume. The steps are those of the program, so
+ * that labels agree with `voxstill predict`. Both functions compute in the calling thread; call them in a worker to
+ * keep a page responsive.
  */
 import { InputError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
@@ -14,27 +15,27 @@ import { createWebEngine, type WebEngineOptions } from './engine.ts';
 
 /** A model that is loaded and ready. */
 export interface WebModel {
-  /** Labels, spacing, normalisation, window. */
+  /** Facts of the model: labels, spacing, normalisation, window. */
   readonly info: ModelInfo;
   readonly metadata: ModelMetadata;
-  /** What runs it, for example `onnxruntime-web 1.30.0 wasm`. */
+  /** Engine that runs it, for example `onnxruntime-web 1.30.0 wasm`. */
   readonly engine: string;
   readonly session: Session;
-  /** Frees its memory. */
+  /** Frees the memory of the model. */
   dispose(): Promise<void>;
 }
 
 export interface LoadModelOptions extends WebEngineOptions {
-  /** What the file does not say of itself, for models from elsewhere; wins over what it says. */
+  /** Facts that the file of a model from elsewhere lacks; they override those in the file. */
   readonly metadata?: Partial<ModelMetadata>;
 }
 
-/** How far a segmentation is. */
+/** Progress of a segmentation. */
 export interface SegmentProgress {
   readonly windowsDone: number;
   readonly windowsTotal: number;
   readonly secondsElapsed: number;
-  /** By the mean of the windows so far. */
+  /** Remaining seconds, estimated from the mean time of the windows so far. */
   readonly secondsLeft: number;
 }
 
@@ -46,9 +47,9 @@ export interface WebSegmentOptions extends Pick<SegmentOptions, 'id' | 'overlap'
 }
 
 export interface WebSegmentation {
-  /** On the grid of the volume, with the label values of the model. */
+  /** Labels on the grid of the volume, with the label values of the model. */
   readonly labels: LabelVolume;
-  /** Millilitres of each class but the background, by name. */
+  /** Volume of each class but the background in millilitres, by name. */
   readonly volumesMl: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly warnings: Segmentation['warnings'];
@@ -65,9 +66,10 @@ async function readBytes(source: string | URL | Uint8Array): Promise<Uint8Array>
 }
 
 /**
- * Loads an ONNX segmentation model: one of a run, which says everything of itself, or any other with `metadata`.
+ * Loads an ONNX segmentation model: one of a run, whose metadata is complete, or any other with `metadata`.
  * @param source address or content of the file
- * @throws {InputError} E_FILE_UNREADABLE; E_MODEL_CORRUPT, E_MODEL_LOAD if it is no model; E_MODEL_INFO if a fact is missing
+ * @throws {InputError} E_FILE_UNREADABLE; E_MODEL_CORRUPT, E_MODEL_LOAD if it is not a model; E_MODEL_INFO if a fact is
+ * missing
  * @throws {WorkError} E_NO_WEBGPU
  */
 export async function loadModel(

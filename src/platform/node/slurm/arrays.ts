@@ -1,17 +1,17 @@
 /**
- * Which arrays a list of units becomes: one per stage, teachers before the students that they teach, baselines beside them. A task's
- * index is its unit's number in the plan, less a multiple of MaxArraySize where numbers reach beyond it.
+ * Plans Slurm arrays for a list of units: one per stage, teachers before their students, baselines in parallel. The
+ * index of a task is the index of its unit, minus a multiple of MaxArraySize if indices exceed it.
  */
 import type { Arm } from '../../../experiment/record.ts';
 import type { ArrayScript } from './script.ts';
 
-/** A unit by its number in the plan of the study. */
+/** A unit with its index in the study. */
 export interface PlacedUnit {
   readonly index: number;
   readonly arm: Arm;
 }
 
-/** An array, and the names of those before it in the list that it waits for. */
+/** An array, and the names of earlier arrays that it waits for. */
 export interface PlannedArray extends ArrayScript {
   readonly after: readonly string[];
 }
@@ -21,7 +21,8 @@ const STAGES = ['teacher', 'student', 'baseline'] as const satisfies readonly Ar
 /**
  * Plans the arrays, in the order of their submission.
  * @param units ascending by index
- * @param options.concurrency units that may run at once. For that, arrays go one after another, and each limits its tasks; null for any number
+ * @param options.concurrency number of units that may run at once; arrays then run one after another, and each limits
+ * its tasks. null for no limit
  */
 export function planArrays(
   units: readonly PlacedUnit[],

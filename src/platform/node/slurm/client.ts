@@ -1,49 +1,50 @@
 /**
- * The talk to Slurm: its own programs as child processes, their text in plain data. Works with what every cluster has (sbatch, squeue, scancel,
- * scontrol; no accounting) and with the formats that have stayed the same since Slurm 20; the JSON of squeue has not.
+ * Calls Slurm's own programs as child processes and parses their text. Needs only programs that every cluster has
+ * (sbatch, squeue, scancel, scontrol; no accounting) and formats that are the same since Slurm 20, which the JSON of
+ * squeue is not.
  * @see https://slurm.schedmd.com/squeue.html
  */
 import { spawn } from 'node:child_process';
 import { InputError, WorkError } from '../../../core/errors.ts';
 
-/** What becomes of a task, as far as Slurm knows. */
+/** State of a task in Slurm. */
 type TaskPhase = 'queued' | 'running' | 'ended';
 
 /** A job, or one task of an array. */
 export interface QueuedTask {
-  /** Of the whole array. */
+  /** Job number of the whole array. */
   readonly job: string;
-  /** Index in its array; undefined where the job is none. */
+  /** Index in its array; undefined if the job is not an array. */
   readonly task: number | undefined;
   readonly phase: TaskPhase;
-  /** Slurm's own word, for example `NODE_FAIL`. */
+  /** Slurm's name of the state, for example `NODE_FAIL`. */
   readonly state: string;
-  /** Where it runs or ran. */
+  /** Node where it runs or ran. */
   readonly node: string | undefined;
-  /** Why it waits or ended, in Slurm's own word, for example `Dependency`. */
+  /** Slurm's reason why it waits or ended, for example `Dependency`. */
   readonly reason: string | undefined;
-  /** What the job's own script says of it. */
+  /** Comment that the job's own script has set. */
   readonly comment: string | undefined;
 }
 
 interface Submission {
-  /** The script's path; relative to the folder. */
+  /** Path of the script, relative to the folder. */
   readonly script: string;
-  /** Where the job works, and what paths in the script start from. */
+  /** Working directory of the job, from which paths in the script start. */
   readonly folder: string;
   /** Jobs that must have ended before, however they ended. */
   readonly after: readonly string[];
 }
 
-/** Slurm as its user sees it. */
+/** The operations of Slurm that are needed. */
 export interface SlurmClient {
   /** @returns the job's number */
   submit(submission: Submission): Promise<string>;
-  /** What is known of these jobs, one entry per task; Slurm forgets a job some minutes after its end. */
+  /** States of these jobs, one entry per task; Slurm forgets a job some minutes after its end. */
   queue(jobs: readonly string[]): Promise<readonly QueuedTask[]>;
-  /** Ends these jobs; one that has ended is left as it is. */
+  /** Cancels these jobs; ended jobs are ignored. */
   cancel(jobs: readonly string[]): Promise<void>;
-  /** Indices of an array lie below this. */
+  /** Upper bound of the indices of an array. */
   maxArraySize(): Promise<number>;
 }
 
@@ -62,7 +63,7 @@ const ENDED = [
   'TIMEOUT',
 ];
 
-/** A state that is in neither list counts as running: it will change, and nothing is started twice meanwhile. */
+/** A state in neither list counts as running: it will change, and nothing is started twice in the meantime. */
 function phaseOf(state: string): TaskPhase {
   if (QUEUED.includes(state)) return 'queued';
   return ENDED.includes(state) ? 'ended' : 'running';
@@ -71,7 +72,7 @@ function phaseOf(state: string): TaskPhase {
 /** For squeue: the array's job, indices, state, nodes, reason, comment. The comment is last, since it is free text. */
 const QUEUE_FORMAT = '%F|%K|%T|%N|%r|%k';
 
-/** Reads the indices of an array's tasks as squeue writes them: `3`, or `0-6:2,9%4` of those that wait together. */
+/** Reads the indices of an array's tasks as squeue writes them: `3`, or `0-6:2,9%4` for tasks that wait together. */
 function parseIndices(text: string): readonly number[] | undefined {
   const numbers: number[] = [];
   for (const part of text.replace(/%\d+$/, '').split(',')) {
@@ -100,7 +101,7 @@ function parseLine(line: string): readonly QueuedTask[] {
   }));
 }
 
-/** Reads what squeue says in that format. */
+/** Parses the output of squeue in that format. */
 export function parseQueue(text: string): readonly QueuedTask[] {
   return text
     .split('\n')
@@ -108,13 +109,16 @@ export function parseQueue(text: string): readonly QueuedTask[] {
     .flatMap(parseLine);
 }
 
-/** What a program wrote to stderr, as one line without its name. */
+/** The stderr output of a program as one line, without the program's name. */
 function messageOf(stderr: string): string {
   const lines = stderr.split('\n').map(line => line.replace(/^\w+: (?:error: )?/, '').trim());
   return lines.filter(line => line !== '').join(' ');
 }
 
-/** The surroundings without the variables of the job that this process may be part of: a new job must not take them for its own. */
+/**
+ * The environment without the variables of the job that this process may belong to, so that a new job does not inherit
+ * them.
+ */
 function outsideOfJob(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = ['SLURM_CONF', 'SLURM_CLUSTERS', 'SLURM_JWT'];
   return Object.fromEntries(
@@ -153,12 +157,13 @@ function call(
 
 /**
  * Slurm through the programs on the PATH.
- * @param environment of the programs; SLURM_CONF in it may name another cluster
- * @returns a client whose calls throw {InputError} E_SLURM_MISSING if the programs are not there and {WorkError} E_SLURM with Slurm's own words
+ * @param environment environment of the programs; its SLURM_CONF may name another cluster
+ * @returns a client whose calls throw {InputError} E_SLURM_MISSING if the programs do not exist, and {WorkError}
+ * E_SLURM with Slurm's own message
  *   if it refuses or does not answer
  */
 export function createSlurmClient(environment: NodeJS.ProcessEnv = process.env): SlurmClient {
-  // lists of indices are not to be cut
+  // lists of indices must not be truncated
   const env = { ...outsideOfJob(environment), SLURM_BITSTR_LEN: '0' };
   const ask = async (program: string, args: readonly string[], cwd?: string): Promise<string> => {
     const { code, stdout, stderr } = await call(program, args, { env, ...(cwd !== undefined && { cwd }) });
@@ -177,9 +182,9 @@ export function createSlurmClient(environment: NodeJS.ProcessEnv = process.env):
     queue: async jobs => {
       const [first] = jobs;
       if (first === undefined) return [];
-      // asked for one job alone, squeue fails if it is forgotten; of several it leaves out those
+      // for a single job squeue fails if the job is forgotten; for several it omits forgotten ones
       const list = [...jobs, first].join(',');
-      // not --array, which leaves out the last of tasks with gaps between them (22.05)
+      // not --array, which omits the last of tasks with gaps between them (22.05)
       const args = ['--noheader', '--states=all', `--jobs=${list}`, `--format=${QUEUE_FORMAT}`];
       return parseQueue(await ask('squeue', args));
     },

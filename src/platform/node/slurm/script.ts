@@ -1,37 +1,37 @@
 /**
- * The scripts that are handed to sbatch: for people to read, and to submit again by hand.
+ * The scripts for sbatch. People can read them and submit them again by hand.
  */
 
-/** The program as a node of the cluster starts it: absolute paths of Node and of the program. */
+/** Command line of the program on a node of the cluster: absolute paths of Node and of the program. */
 type Program = readonly [node: string, main: string];
 
-/** What all scripts of a study have in common. */
+/** Values that all scripts of a study share. */
 export interface ScriptSettings {
   readonly program: Program;
   /** Absolute path of the run or sweep. */
   readonly study: string;
-  /** Options for sbatch, as the user wrote them; they come after the script's own, and so decide. */
+  /** Options for sbatch as the user wrote them; they come after the script's own options and override them. */
   readonly sbatch: string;
 }
 
 /** An array of units. */
 export interface ArrayScript {
-  /** Of the job and of its files, for example `students`. */
+  /** Name of the job and of its files, for example `students`. */
   readonly name: string;
-  /** Numbers of the units in the plan, ascending. */
+  /** Indices of the units in the study, ascending. */
   readonly units: readonly number[];
-  /** What is to be added to a task's index to have its unit's: a multiple of MaxArraySize. */
+  /** Offset from a task's index to its unit's index: a multiple of MaxArraySize. */
   readonly offset: number;
-  /** Tasks that may run at once; null for any number. */
+  /** Number of tasks that may run at once; null for no limit. */
   readonly concurrency: number | null;
 }
 
-/** A word as a POSIX shell takes it. */
+/** Quotes a word for a POSIX shell. */
 export function shellWord(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Whole numbers, ascending, as sbatch wants them: `0-2,5`. */
+/** Ascending whole numbers in sbatch's notation: `0-2,5`. */
 export function indexRanges(numbers: readonly number[]): string {
   const ranges: { first: number; last: number }[] = [];
   for (const number of numbers) {
@@ -42,15 +42,16 @@ export function indexRanges(numbers: readonly number[]): string {
   return ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
 }
 
-/** How long a task waits for the folder of the study. */
+/** Seconds that a task waits for the folder of the study. */
 const WAIT_SECONDS = 300;
-/** How often a task is put back into the queue because of that. */
+/** Number of times that a task is requeued because the folder is missing. */
 const MOST_RETURNS = 4;
 
 /**
- * A script's text. On a node that lacks the folder it waits, with the reason in the job's comment, then goes back into the queue: while it
- * waits the node takes no other units, which go on elsewhere. From there on the output goes into the folder; Slurm itself would end a task
- * whose output it cannot open, and the node would go through all units in seconds.
+ * The text of a script. On a node without the folder it waits, with the reason in the job's comment, and is then
+ * requeued: while it waits, the node takes no other units, which continue elsewhere. After that the output goes into
+ * the folder; Slurm itself would end a task whose output it cannot open, and the node would then consume all units in
+ * seconds.
  */
 function script(
   { program, study, sbatch }: ScriptSettings,
@@ -58,14 +59,14 @@ function script(
     readonly title: string;
     readonly name: string;
     readonly directives: readonly string[];
-    /** Slurm's number of the task, as the shell takes it. */
+    /** Shell expression for Slurm's number of the task. */
     readonly task: string;
-    /** Words after the program, as the shell takes them. */
+    /** Shell words after the program. */
     readonly words: string;
   },
 ): string {
   const { title, name, directives, task, words } = options;
-  // the user's text may have several lines; none of them may run
+  // the user's text may have several lines; none of them may be executed
   const own = sbatch.split(/\s*\n\s*/).filter(line => line !== '');
   const lines = [`--job-name=voxstill-${name}`, ...directives, '--output=/dev/null', '--requeue', ...own];
   const folder = shellWord(study);
@@ -88,7 +89,7 @@ exec ${[...program].map(shellWord).join(' ')} ${words}
 `;
 }
 
-/** The script of an array: each task does one unit, with as many threads as Slurm gives it cores. */
+/** The script of an array: each task runs one unit, with one thread per core that Slurm assigns. */
 export function arrayScript(settings: ScriptSettings, { name, units, offset, concurrency }: ArrayScript): string {
   const limit = concurrency === null ? '' : `%${concurrency}`;
   const index = offset === 0 ? '"$SLURM_ARRAY_TASK_ID"' : `"$((SLURM_ARRAY_TASK_ID + ${offset}))"`;
@@ -101,7 +102,7 @@ export function arrayScript(settings: ScriptSettings, { name, units, offset, con
   });
 }
 
-/** The script of the job that comes last: puts results together, and submits again what was lost. */
+/** The script of the last job: collects results and resubmits lost units. */
 export function collectScript(settings: ScriptSettings): string {
   return script(settings, {
     title: 'writes tables and report of a voxstill study, and resubmits lost units',

@@ -1,6 +1,6 @@
 /**
- * Slurm as an executor: units become arrays, and one more job collects what came of them. Scripts, and what they said, lie in `WORK/slurm`.
- * It returns when all is submitted; from then on the nodes need nothing of this machine but the folder.
+ * Slurm as an executor: units become arrays, and one more job collects their results. Scripts and their output are in
+ * `STUDY/slurm`. It returns when everything is submitted; from then on the nodes need only the folder.
  */
 import { resolve } from 'node:path';
 import type { Files } from '../../../runtime/files.ts';
@@ -20,20 +20,20 @@ import { arrayScript, collectScript, type ScriptSettings } from './script.ts';
 export interface SlurmOptions extends Pick<ScriptSettings, 'program'> {
   readonly client: SlurmClient;
   readonly files: Files;
-  /** Units that may run at once; null leaves it to Slurm. */
+  /** Number of units that may run at once; null leaves it to Slurm. */
   readonly concurrency: number | null;
-  /** Further options of sbatch; null for none. */
+  /** Additional options for sbatch; null for none. */
   readonly sbatch: string | null;
 }
 
-/** A job that is ready to be submitted; its name is that of its script in `WORK/slurm`. */
+/** A job to submit; its name is that of its script in `STUDY/slurm`. */
 interface PlannedJob extends Pick<PlannedArray, 'name' | 'offset' | 'after'> {
   readonly role: ExecutorRecord['jobs'][number]['role'];
   readonly script: string;
 }
 
 /**
- * What is submitted for units, in this order.
+ * The jobs for units, in the order of submission.
  * @throws {InputError} E_SLURM_MISSING; {WorkError} E_SLURM
  */
 async function planJobs(options: SlurmOptions, { study, list, places }: StudyToDo): Promise<readonly PlannedJob[]> {
@@ -68,7 +68,7 @@ function scriptPath(name: string): string {
   return `slurm/${name}.sh`;
 }
 
-/** Submits units to Slurm; all of them, or none where it refuses one of the jobs. */
+/** Submits units to Slurm; all of them, or none if it refuses one of the jobs. */
 export function slurmExecutor(options: SlurmOptions): Executor {
   const { client, files, concurrency, sbatch } = options;
   return {
@@ -90,11 +90,11 @@ export function slurmExecutor(options: SlurmOptions): Executor {
           });
           ids.set(name, id);
           jobs.push({ id, role, firstUnit: offset });
-          // whoever cancels now must know of it
+          // a cancel at this moment must know the job
           await writeExecutor(files, study, { kind: 'slurm', concurrency, sbatch, jobs: [...earlier, ...jobs] });
         }
       } catch (error) {
-        // where Slurm has stopped to answer, the first problem is the one to tell
+        // if Slurm does not answer any more, report the first problem
         await client.cancel([...ids.values()]).catch(() => {});
         throw error;
       }
@@ -107,7 +107,7 @@ export function slurmExecutor(options: SlurmOptions): Executor {
   };
 }
 
-/** Slurm for those who did not submit. */
+/** Slurm for processes that did not submit the jobs. */
 export function slurmOutside(client: SlurmClient): Outside {
   return {
     look: async ({ jobs }) => {
