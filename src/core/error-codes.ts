@@ -45,7 +45,6 @@ export const ERROR_CODES = {
   E_IMAGE_DUPLICATE: 'Two cases have the same image.',
   E_IMAGE_NOT_FINITE: 'An image has voxels that are NaN or infinite.',
   E_IMAGE_THREAD: 'The thread that reads and writes images with ITK failed.',
-  E_IMAGE_WARNING: 'The browser read an image, but something about it should be known.',
   E_IMPORT_CORRUPT: 'A checkpoint from elsewhere is damaged or cut off: its archive, its description or a tensor.',
   E_IMPORT_DESCRIPTION: 'A JSON file that describes a model from elsewhere is malformed.',
   E_IMPORT_FIT: 'The weights are not those of the network that is described.',

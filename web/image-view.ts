@@ -1,0 +1,81 @@
+/** The open image: its facts, and the viewer that draws it, with its window and layout. */
+import { InputError } from '../src/core/errors.ts';
+import { byId } from './elements.ts';
+import { showError, showWarnings } from './message.ts';
+import type { PageState } from './page-state.ts';
+import type { Scan } from './protocol.ts';
+import type { SegmentationView } from './segmentation-view.ts';
+import type { LAYOUTS, Viewer } from './viewer.ts';
+
+export interface ImageView {
+  /** Opens an image in place of the one before; its segmentations go with that one. */
+  show(scan: Scan): Promise<void>;
+  /** Listens to the controls of the viewer. */
+  listen(): void;
+}
+
+const input = (id: string): HTMLInputElement => byId<HTMLInputElement>(id);
+
+/** @param state of the page; this view changes the viewer and the image, and empties the segmentations */
+export function createImageView(state: PageState, segmentations: SegmentationView): ImageView {
+  function onLost(): void {
+    const canvas = byId('canvas');
+    // a canvas whose graphics are lost cannot be used again at once
+    canvas.replaceWith(canvas.cloneNode());
+    state.viewer = undefined;
+    const advice =
+      'the browser took the graphics away from the viewer. Segmentations are not lost: save them, then open the image again.';
+    showError(new InputError('E_WEBGL_LOST', advice));
+  }
+
+  async function openViewer(): Promise<Viewer> {
+    if (state.viewer !== undefined) return state.viewer;
+    const { createViewer } = await import('./viewer.ts');
+    const onPlace = (text: string): void => {
+      byId('place').textContent = text;
+    };
+    try {
+      state.viewer = await createViewer(byId<HTMLCanvasElement>('canvas'), { onPlace, onLost });
+      return state.viewer;
+    } catch (cause) {
+      const message = 'the viewer needs WebGL 2, which this browser does not offer. Segmenting works.';
+      throw new InputError('E_WEBGL', message, { cause });
+    }
+  }
+
+  return {
+    async show(scan) {
+      Object.assign(state, { scan, segmented: [], shown: -1, other: -1 } satisfies Partial<PageState>);
+      const { volume, name, reference, warnings } = scan;
+      byId('scan-name').textContent = name;
+      const channels = volume.channels === 1 ? '' : `, ${volume.channels} channels`;
+      const spacing = volume.spacingMm.map(mm => Number(mm.toFixed(3))).join(' × ');
+      byId('scan-facts').textContent = `${volume.sizeVoxels.join(' × ')} voxels of ${spacing} mm${channels}`;
+      byId('empty').hidden = true;
+      showWarnings(warnings);
+      const viewer = await openViewer();
+      await viewer.showScan(scan);
+      const [darkest, brightest] = viewer.window();
+      for (const [id, value] of [
+        ['darkest', darkest],
+        ['brightest', brightest],
+      ] as const) {
+        input(id).disabled = false;
+        input(id).value = String(value);
+      }
+      if (reference === undefined) segmentations.render();
+      else await segmentations.addReference(reference);
+    },
+
+    listen() {
+      const layout = byId<HTMLSelectElement>('layout');
+      layout.addEventListener('change', () => state.viewer?.setLayout(layout.value as keyof typeof LAYOUTS));
+      input('opacity').addEventListener('input', () => state.viewer?.setOpacity(input('opacity').valueAsNumber));
+      for (const id of ['darkest', 'brightest']) {
+        input(id).addEventListener('input', () =>
+          state.viewer?.setWindow(input('darkest').valueAsNumber, input('brightest').valueAsNumber),
+        );
+      }
+    },
+  };
+}
