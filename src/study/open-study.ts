@@ -1,10 +1,11 @@
 /** A run or sweep whose folder is ready: starts its units, collects their results, and updates its record. */
-import { invariant, VoxstillError } from '../core/errors.ts';
+import { type ErrorCode, invariant, VoxstillError } from '../core/errors.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import type { Machine } from '../experiment/machine.ts';
 import type { SharedFiles } from '../runtime/files.ts';
+import { sweepTemporaries } from '../runtime/temporaries.ts';
 import { reasonOf, type StudyRecord, updateRecord } from './record.ts';
-import { highestAttempt, readClaim, workFolder } from './units/claim.ts';
+import { highestAttempt, LEASE_MS, readClaim, workFolder } from './units/claim.ts';
 import { openContext, type StudyContext } from './units/context.ts';
 import { type Shortfall, shortfallError } from './units/end.ts';
 import type { Executor, StudyToDo } from './units/executor.ts';
@@ -83,6 +84,9 @@ async function spent(
     );
   return { timingsSeconds: byStage('timingsSeconds'), waitingShares: byStage('waitingShares') };
 }
+
+/** Errors that are no fault of a unit: with room or the folder back, --resume goes on. */
+const STOPS: readonly ErrorCode[] = ['E_CANCELLED', 'E_DISK_FULL', 'E_FOLDER_GONE'];
 
 /** Makes units startable again that were cancelled or failed, or whose results were changed. */
 async function forgetEnds({ files, machine, progress }: Laboratory, { study, list, places }: StudyToDo): Promise<void> {
@@ -169,6 +173,7 @@ export async function performStudy<Results>(open: OpenStudy<Results>, executor: 
       },
     );
   };
+  await sweepTemporaries(files, open.study, { olderThanMs: LEASE_MS });
   await forgetEnds(context.laboratory, open);
   await updateRecord(
     files,
@@ -185,8 +190,9 @@ export async function performStudy<Results>(open: OpenStudy<Results>, executor: 
     return { results };
   } catch (error) {
     const isStopped =
-      context.signal?.aborted === true || (error instanceof VoxstillError && error.code === 'E_CANCELLED');
-    await settle(isStopped ? 'stopped' : 'failed', reasonOf(error));
+      context.signal?.aborted === true || (error instanceof VoxstillError && STOPS.includes(error.code));
+    // a disk that is full may have no room for the record either, but its message names the file that was first
+    await settle(isStopped ? 'stopped' : 'failed', reasonOf(error)).catch(() => {});
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { access, mkdir, open, readdir, readFile, realpath, rename, rm, stat } fr
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError, VoxstillError, WorkError } from '../../core/errors.ts';
 import type { SharedFiles } from '../../runtime/files.ts';
+import { temporaryName as nameOfTemporary } from '../../runtime/temporaries.ts';
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
@@ -35,7 +36,7 @@ async function read(path: string): Promise<Uint8Array> {
 
 /** A name for a temporary file beside a file, unique among processes and machines. */
 function temporaryName(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  return join(dirname(path), nameOfTemporary(basename(path), randomUUID()));
 }
 
 /**

@@ -6,6 +6,7 @@ import { VoxstillError, WorkError } from '../../core/errors.ts';
 import { isTrained } from '../../experiment/arm-content.ts';
 import { boundFiles } from '../../runtime/bounded-files.ts';
 import type { Progress, ProgressTask } from '../../runtime/progress.ts';
+import { sweepTemporaries } from '../../runtime/temporaries.ts';
 import { type Claim, guardFiles, type Heartbeat, ownerText, takeClaim } from './claim.ts';
 import type { StudyContext, UnitContext } from './context.ts';
 import type { UnitEnd } from './end.ts';
@@ -168,6 +169,7 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
     timingsSeconds: { ...claim.earlier.timingsSeconds },
     waitingShares: { ...claim.earlier.waitingShares },
   };
+  await sweepTemporaries(own.laboratory.files, folder);
   const { timingsSeconds, waitingShares } = own;
   const say = (): Heartbeat => ({ progress: watched.last(), timingsSeconds, waitingShares });
   const heart = startHeart(context, claim, { say, stop: reason => stopped.abort(reason) });
@@ -196,10 +198,14 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
       return { status: 'held', error: recordedError(error), cause: error };
     }
     if (own.signal?.aborted === true) throw error;
-    return await leave(error);
+    // where not even the outcome can be written, what counts is the first file that could not
+    return await leave(error).catch(() => Promise.reject(error));
   } finally {
     await heart.end();
-    await claim.release({ ...say(), progress: null });
+    await claim.release({ ...say(), progress: null }).catch((error: unknown) => {
+      // the lease frees the unit as well, and why the unit ended must not be lost
+      laboratory.progress.warn(`the claim was not released: ${error instanceof Error ? error.message : String(error)}`);
+    });
   }
 }
 

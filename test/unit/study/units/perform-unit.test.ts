@@ -223,12 +223,15 @@ describe('a study that is cancelled', () => {
 });
 
 describe('a disk that is full', () => {
-  const full = () => {
-    throw new WorkError('E_DISK_FULL', 'no room');
+  const full = (path: string) => {
+    throw new WorkError('E_DISK_FULL', `no room for ${path}`);
   };
   const withFull = (isFull: (path: string) => boolean): SharedFiles => {
     const all: SharedFiles = files;
-    return { ...all, write: async (path, data, confirm) => (isFull(path) ? full() : all.write(path, data, confirm)) };
+    return {
+      ...all,
+      write: async (path, data, confirm) => (isFull(path) ? full(path) : all.write(path, data, confirm)),
+    };
   };
 
   it('for a result is what the unit failed of, and other units go on', async () => {
@@ -239,7 +242,11 @@ describe('a disk that is full', () => {
 
   it('for anything leaves the unit to whoever comes when its lease is over', async () => {
     const { context } = processOf('here', { files: withFull(() => true) });
-    await expect(performUnit(context, unitOf('u'))).rejects.toMatchObject({ code: 'E_DISK_FULL' });
+    await expect(performUnit(context, unitOf('u'))).rejects.toMatchObject({
+      code: 'E_DISK_FULL',
+      // the first that could not be written
+      message: expect.stringContaining('run/u/predictions/'),
+    });
     files.clock.ms += LEASE_MS + 1;
     expect(await performUnit(processOf('there').context, unitOf('u'))).toEqual({ status: 'done' });
   });
