@@ -1,5 +1,5 @@
 /** The package as a user gets it: packed, installed into an empty project, imported, typed and run; with the examples of docs/library.md. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'vite';
@@ -88,6 +88,17 @@ describe('the package', () => {
     for (const path of ['itk/LICENSE', 'itk/NOTICE', 'dist/web/licenses.md', 'dist/web/runtime/LICENSE']) {
       expect(readFileSync(join(installed, path), 'utf8'), path).toMatch(/licen[cs]e/i);
     }
+  });
+
+  it('brings no package of known severe vulnerability, as far as the registry answers', ({ skip }) => {
+    const flags = ['--omit=dev', '--audit-level=high', '--json', '--fetch-retries=0'];
+    const { stdout, status } = spawnSync('npm', ['audit', ...flags], { cwd: folder, encoding: 'utf8' });
+    const answer = JSON.parse(stdout) as { readonly error?: object; readonly message?: string };
+    if (answer.error !== undefined) {
+      console.warn(`npm audit was not answered: ${answer.message}`);
+      skip(answer.message);
+    }
+    expect({ status, answer }).toMatchObject({ status: 0 });
   });
 
   it('says how to get what only pages need', () => {
