@@ -3,7 +3,7 @@ import { VoxstillError } from '../src/core/errors.ts';
 import { readVolume } from '../src/data/volume-file.ts';
 import { formatOfName, volumeStem } from '../src/data/volume-name.ts';
 import { createWebImageCodec } from '../src/platform/web/image-codec.ts';
-import { loadModel, type RuntimeFiles, segment, type WebBackend } from '../src/platform/web/index.ts';
+import { loadModel, type RuntimeFiles, segmentVolume, type WebBackend } from '../src/platform/web/index.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../src/volume/nifti.ts';
 import { voxelCount } from '../src/volume/volume.ts';
 import { droppedFiles } from './dropped-files.ts';
@@ -53,7 +53,7 @@ async function segmentJob({ volume, id, model: bytes, ...job }: Job & { kind: 's
   const loadSeconds = (performance.now() - startMs) / 1000;
   reply({ kind: 'loaded' });
   try {
-    const result = await segment(volume, model, {
+    const result = await segmentVolume(volume, model, {
       id,
       onProgress: progress => reply({ kind: 'progress', ...progress }),
     });

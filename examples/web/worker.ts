@@ -2,7 +2,7 @@
 import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { decodeNifti } from 'voxstill';
-import { loadModel, segment } from 'voxstill/web';
+import { loadModel, segmentVolume } from 'voxstill/web';
 
 export type Reply = { readonly progress: number } | { readonly volumesMl: object } | { readonly error: string };
 const reply = (message: Reply): void => postMessage(message);
@@ -11,7 +11,7 @@ addEventListener('message', async ({ data }: MessageEvent<{ readonly file: File;
   try {
     const model = await loadModel(data.model, { files: { wasm, mjs } });
     const { volume } = decodeNifti(new Uint8Array(await data.file.arrayBuffer()), { path: data.file.name });
-    const { volumesMl } = await segment(volume, model, {
+    const { volumesMl } = await segmentVolume(volume, model, {
       onProgress: ({ windowsDone, windowsTotal }) => reply({ progress: windowsDone / windowsTotal }),
     });
     reply({ volumesMl });

@@ -125,7 +125,7 @@ describe('the package', () => {
   it.each([
     ['voxstill', ['segment', 'decodeNifti', 'GraphBuilder', 'gradient', 'train', 'softTargetLoss']],
     ['voxstill/node', ['createNodeEngine', 'nodeFiles', 'runExperiment']],
-    ['voxstill/web', ['createWebEngine', 'loadModel', 'segment']],
+    ['voxstill/web', ['createWebEngine', 'loadModel', 'segmentVolume']],
   ])('can be imported as %s', (name, wanted) => {
     const script = `console.log(JSON.stringify(Object.keys(await import('${name}'))))`;
     expect(JSON.parse(node('--input-type=module', '-e', script))).toEqual(expect.arrayContaining(wanted));

@@ -7,7 +7,7 @@ export {
   type LoadModelOptions,
   loadModel,
   type SegmentProgress,
-  segment,
+  segmentVolume,
   type WebModel,
   type WebSegmentation,
   type WebSegmentOptions,

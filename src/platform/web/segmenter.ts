@@ -7,7 +7,7 @@ import { InputError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
 import { openModel, readModelFile } from '../../experiment/model-file.ts';
 import type { ModelInfo } from '../../inference/model-info.ts';
-import { type Segmentation, type SegmentOptions, segment as segmentVolume } from '../../inference/predictor.ts';
+import { type Segmentation, type SegmentOptions, segment } from '../../inference/predictor.ts';
 import { classVolumesMl } from '../../metrics/overlap.ts';
 import type { Session } from '../../runtime/engine.ts';
 import type { LabelVolume, Volume } from '../../volume/volume.ts';
@@ -91,17 +91,17 @@ export async function loadModel(
 }
 
 /**
- * Segments a volume.
+ * Segments a volume with a loaded model: the portable `segment` with times and volumes.
  * @param volume for example from `decodeNifti`; any grid, not changed
  * @throws as `segment` of `voxstill`, and the reason of the signal
  */
-export async function segment(
+export async function segmentVolume(
   volume: Volume,
   { session, info }: WebModel,
   { onProgress, ...options }: WebSegmentOptions = {},
 ): Promise<WebSegmentation> {
   const startMs = performance.now();
-  const { labels, warnings } = await segmentVolume(session, info, volume, {
+  const { labels, warnings } = await segment(session, info, volume, {
     ...options,
     onProgress: (windowsDone, windowsTotal) => {
       const secondsElapsed = (performance.now() - startMs) / 1000;
