@@ -1,4 +1,5 @@
 /** Whether a segmentation fits into the tab, before it is tried; with smaller windows where the model allows them. */
+import { mapAxes, xyz } from '../src/core/axes.ts';
 import { InputError } from '../src/core/errors.ts';
 import type { Triple } from '../src/core/shape.ts';
 import type { ModelFile } from '../src/experiment/model-file.ts';
@@ -26,7 +27,7 @@ export interface MemoryPlan {
 
 function bytesWith(patch: Triple, volume: Volume, { bytes: model, info, metadata }: ModelFile): number {
   const voxels = voxelCount(volume.sizeVoxels);
-  const window = metadata.axes.endsWith('XYZ') ? patch.toReversed() : patch;
+  const window = metadata.axes.endsWith('XYZ') ? xyz(patch) : patch;
   const activations = activationBytes(model, { inputName: info.inputName, channels: info.channels, window });
   const [sizeX, sizeY] = volume.sizeVoxels;
   const slices = outputClasses(info).values.length * patch[0] * sizeX * sizeY;
@@ -47,7 +48,7 @@ function smaller(patch: Triple): Triple | undefined {
   if (longest <= SMALLEST_WINDOW) return undefined;
   const axis = patch.indexOf(longest);
   const half = Math.ceil(longest / 2 / SMALLEST_WINDOW) * SMALLEST_WINDOW;
-  return half < longest ? (patch.with(axis, half) as unknown as Triple) : undefined;
+  return half < longest ? mapAxes(each => (each === axis ? half : patch[each])) : undefined;
 }
 
 /**
@@ -84,6 +85,6 @@ export function planMemory(volume: Volume, file: ModelFile): MemoryPlan {
     patch = next;
     bytes = bytesWith(patch, volume, file);
   }
-  const window = patch === info.patch ? '' : `, with smaller windows (${patch.toReversed().join(' × ')} voxels)`;
+  const window = patch === info.patch ? '' : `, with smaller windows (${xyz(patch).join(' × ')} voxels)`;
   return { patch, bytes, text: `needs about ${formatBytes(bytes)} of memory${window}` };
 }

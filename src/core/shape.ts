@@ -2,8 +2,14 @@
 
 export type Shape = readonly number[];
 
-/** A triple in the order of the tensor's spatial axes (depth, height, width). */
-export type Triple = readonly [number, number, number];
+/** In the type alone: which order a triple has. A literal or a mapped triple has none, and takes that of the place where it is put. */
+declare const order: unique symbol;
+
+/** A triple in the order of the tensor's spatial axes (depth, height, width); see core/axes.ts. */
+export type Triple = readonly [number, number, number] & { readonly [order]?: 'depth, height, width' };
+
+/** A triple along the axes x, y, z, the order in which people write and volumes are described; see core/axes.ts. */
+export type Xyz = readonly [number, number, number] & { readonly [order]?: 'x, y, z' };
 
 /** Number of elements of a shape; 1 for a scalar. */
 export function elementCount(shape: Shape): number {

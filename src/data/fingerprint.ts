@@ -3,6 +3,7 @@
  * spacings are those of canonical axes. Voxels are read one case at a time; only numbers are kept.
  * Source: nnU-Net's dataset fingerprint, arXiv:1904.08128.
  */
+import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { percentile } from '../core/percentile.ts';
 import { range } from '../core/shape.ts';
@@ -80,10 +81,6 @@ function spreadOf(values: readonly number[]): Spread {
   // single precision is the scratch's, not the values': percentiles between 0 and 100 are only read to six digits
   const at = (percent: number): number => Number(percentile(scratch, percent).toPrecision(6));
   return { min: Math.min(...values), p10: at(10), median: at(50), max: Math.max(...values) };
-}
-
-function perAxis<T>(compute: (axis: 0 | 1 | 2) => T): readonly [T, T, T] {
-  return [compute(0), compute(1), compute(2)];
 }
 
 function nonZeroShares({ data, channels, sizeVoxels }: Volume): number[] {
@@ -165,8 +162,8 @@ export async function fingerprintDataset(
     labels: dataset.labels,
     classes: dataset.labels.filter(({ value }) => value !== 0).map(label => classFingerprint(label, cases)),
     foregroundShare: foreground / cases.reduce((sum, { sizeVoxels }) => sum + voxelCount(sizeVoxels), 0),
-    spacingMm: perAxis(axis => spreadOf(cases.map(one => one.spacingMm[axis]))),
-    sizeVoxels: perAxis(axis => spreadOf(cases.map(one => one.sizeVoxels[axis]))),
+    spacingMm: mapAxes(axis => spreadOf(cases.map(one => one.spacingMm[axis]))),
+    sizeVoxels: mapAxes(axis => spreadOf(cases.map(one => one.sizeVoxels[axis]))),
     grids: cases.map(({ sizeVoxels, spacingMm }) => ({ sizeVoxels, spacingMm })),
   };
 }

@@ -2,6 +2,7 @@
  * Where a training patch lies in its case, and how it is cut out. Patches may reach beyond a case that is smaller than they are; what
  * is there depends on the padding. Arrays are in file order, x fastest, one channel after the other.
  */
+import type { Axis } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { type Random, random } from '../core/random.ts';
 import { formatSize, type Xyz } from '../volume/volume.ts';
@@ -118,7 +119,7 @@ export function samplePatch(
     const [width, height] = sizeVoxels;
     centre = [voxel % width, Math.floor(voxel / width) % height, Math.floor(voxel / (width * height))];
   }
-  const startAlong = (axis: 0 | 1 | 2): number => {
+  const startAlong = (axis: Axis): number => {
     const room = sizeVoxels[axis] - patchSize[axis];
     if (room < 0) return (room / 2) | 0;
     if (centre === undefined) return source.integer(room + 1);
@@ -128,7 +129,7 @@ export function samplePatch(
 }
 
 /** Where each position of an axis of a window comes from: an index of the case, or -1 for padding. */
-function axisSources(axis: 0 | 1 | 2, { start, size }: PatchWindow, length: number, padding: Padding): Int32Array {
+function axisSources(axis: Axis, { start, size }: PatchWindow, length: number, padding: Padding): Int32Array {
   const period = Math.max(1, 2 * (length - 1));
   return Int32Array.from({ length: size[axis] }, (_, position) => {
     const index = start[axis] + position;
@@ -162,7 +163,7 @@ export function cropInto(
 ): void {
   const { window, padding, fill, flip } = cut;
   const [width, height] = sizeVoxels;
-  const along = (axis: 0 | 1 | 2): Int32Array => {
+  const along = (axis: Axis): Int32Array => {
     const sources = axisSources(axis, window, sizeVoxels[axis], padding);
     return flip[axis] ? sources.reverse() : sources;
   };

@@ -2,7 +2,7 @@
  * Every problem of a data set at once: of its list of cases, of each case (see case-check.ts), and of cases beside each other - images that
  * are there twice, voxels of another size than all the others. Voxels are read one case at a time.
  */
-import { range } from '../core/shape.ts';
+import { mapAxes } from '../core/axes.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { type CheckedCase, checkCase } from './case-check.ts';
 import type { CaseFiles } from './case-list.ts';
@@ -86,7 +86,7 @@ function median(values: readonly number[]): number {
 function spacingFindings(cases: readonly CheckedCase[]): Finding[] {
   const known = cases.flatMap(({ id, grid }) => (grid === undefined ? [] : [{ id, spacingMm: grid.spacingMm }]));
   if (known.length === 0) return [];
-  const medians = range(3).map(axis => median(known.map(({ spacingMm }) => spacingMm[axis as 0 | 1 | 2])));
+  const medians = mapAxes(axis => median(known.map(({ spacingMm }) => spacingMm[axis])));
   return known
     .filter(({ spacingMm }) =>
       spacingMm.some((spacing, axis) => {

@@ -1,4 +1,5 @@
 /** What follows from a recipe for one arm before anything is read or run: its network, its step, and how it is optimised. */
+import { xyz, zyx } from '../core/axes.ts';
 import { invariant } from '../core/errors.ts';
 import type { Shape, Triple } from '../core/shape.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -44,8 +45,8 @@ export interface ArmPlan {
 }
 
 /** Patch size as the tensor's spatial axes. */
-export function patchShape([width, height, depth]: Recipe['patch']['size']): Triple {
-  return [depth, height, width];
+export function patchShape(size: Recipe['patch']['size']): Triple {
+  return zyx(size);
 }
 
 /** One channel per class; independent classes have none for the background. */
@@ -138,7 +139,7 @@ export function armCosts(recipe: Recipe, arm: Arm, options: DataShape & { readon
 /** Costs as one line for people. */
 export function formatCosts(costs: ModelCosts): string {
   const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`;
-  const size = ([depth, height, width]: Triple): string => `${width}x${height}x${depth}`;
+  const size = (of: Triple): string => xyz(of).join('x');
   return (
     `${costs.parameters.toLocaleString('en-US')} parameters, ${(costs.multiplyAdds / 1e9).toPrecision(3)} G multiply-adds per patch, ` +
     `field of view ${size(costs.fieldOfView)}, result ${size(costs.outputSize)}; ` +

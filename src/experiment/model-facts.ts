@@ -2,10 +2,11 @@
  * What must be known of a model to use it, and how much of it an ONNX graph says by itself. Triples are [D, H, W] where they count voxels
  * of the model and x, y, z where they are millimetres, as in the metadata of our own models.
  */
+
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
-import { elementCount } from '../core/shape.ts';
-import { AXES, type Axes, standardShape } from '../inference/axes.ts';
+import { elementCount, type Triple, type Xyz } from '../core/shape.ts';
+import { AXIS_ORDERS, type Axes, standardShape } from '../inference/axes.ts';
 import type { DecodedModel } from '../onnx/decode.ts';
 import { lastOperator } from '../onnx/last-operator.ts';
 import type { FileValueInfo } from '../onnx/read-model.ts';
@@ -17,6 +18,8 @@ import { nnunetPipelineSchema } from './nnunet-schema.ts';
 
 const positive = z.number().gt(0);
 const triple = <T extends z.ZodType>(item: T) => z.tuple([item, item, item]).readonly();
+const alongXyz = (item: z.ZodType<number>): z.ZodType<Xyz> => triple(item);
+const alongZyx = (item: z.ZodType<number>): z.ZodType<Triple> => triple(item);
 const labelValue = z.int().min(0).max(255);
 
 const labelInFull = z.object({
@@ -42,7 +45,7 @@ export const metadataSchema = z.object({
   labels,
   channels: z.int().min(1),
   /** x, y, z; null where volumes are taken as they are. */
-  spacingMm: triple(positive).nullable(),
+  spacingMm: alongXyz(positive).nullable(),
   /** How images are resampled to that spacing. */
   imageInterpolation: z.enum(['linear', 'cubic', 'nnunet']),
   /** RAS: volumes are turned to axes that run right, anterior, superior; null where they are taken as they are. */
@@ -50,9 +53,9 @@ export const metadataSchema = z.object({
   /** One method for all channels, or one per channel. */
   normalize: normalizationSchema,
   /** [D, H, W] = z, y, x. */
-  patch: triple(z.int().min(1)),
+  patch: alongZyx(z.int().min(1)),
   /** [D, H, W] of what the model gives, in the middle of the patch; the whole patch if not given. */
-  output: triple(z.int().min(1)).optional(),
+  output: alongZyx(z.int().min(1)).optional(),
   /** The one batch size that the model takes; any if not given. */
   batch: z.int().min(1).optional(),
   activation: z.enum(['softmax', 'sigmoid', 'none']),
@@ -74,12 +77,12 @@ export const metadataSchema = z.object({
   /** For one patch; null where nobody counted. */
   multiplyAdds: z.number().min(0).nullable(),
   /** Voxels, [D, H, W]. */
-  fieldOfView: triple(z.int().min(1)).optional(),
+  fieldOfView: alongZyx(z.int().min(1)).optional(),
   /** Estimated peak memory of a process that trains it as it was trained, and of one that runs one patch. */
   trainingBytes: z.int().min(0).optional(),
   inferenceBytes: z.int().min(0).optional(),
   /** Order of the model's axes. */
-  axes: z.enum(AXES),
+  axes: z.enum(AXIS_ORDERS),
 });
 
 /** The facts of a model, as they stand in its metadata or beside it. */
@@ -125,7 +128,7 @@ function axesOf(input: FileValueInfo, stated: Axes | undefined, path: string): A
   const rank = input.shape.length === 0 ? 5 : input.shape.length;
   const axes = stated ?? USUAL_AXES[rank];
   if (isNumberType(input.elementType) && axes !== undefined && axes.length === rank) return axes;
-  const choices = AXES.filter(one => one.length === rank).join(', ');
+  const choices = AXIS_ORDERS.filter(one => one.length === rank).join(', ');
   throw new InputError(
     'E_MODEL_KIND',
     `${path} is not a segmentation model of volumes or planes${stated === undefined ? '' : ` with axes ${stated}`}: its input ` +

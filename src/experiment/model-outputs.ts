@@ -2,6 +2,7 @@
  * Which output of a model from elsewhere is its segmentation: the one that has a number per class for every voxel of the window. A coarser one (of
  * deep supervision, or of a network that works at half resolution) is no segmentation of the window; labels will do where nothing else is given.
  */
+import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { elementCount, formatShape, sameShape, type Triple } from '../core/shape.ts';
 import { type Axes, standardShape } from '../inference/axes.ts';
@@ -43,7 +44,7 @@ export function isFixed(item: number | string | undefined): item is number {
 
 /** Three sizes that are all fixed. */
 export function fixedTriple(sizes: Sizes): Triple | undefined {
-  return sizes.length === 3 && sizes.every(isFixed) ? (sizes as unknown as Triple) : undefined;
+  return sizes.length === 3 && sizes.every(isFixed) ? mapAxes(axis => sizes[axis] as number) : undefined;
 }
 
 /** `float32 [1, 3, 8, 8, 8]`. */

@@ -5,6 +5,7 @@
  * an axis that is twice as coarse as the others. What nnU-Net has no rule for - the student - has a quarter of the teacher's feature maps.
  * Source: Isensee et al., nnU-Net, arXiv:1904.08128, section "Automated method configuration" and its table of heuristic rules.
  */
+import { AXES, type Axis, mapAxes } from '../core/axes.ts';
 import type { Fingerprint } from '../data/fingerprint.ts';
 import { LARGEST_PADDED_RATIO } from '../data/patches.ts';
 import { recipeSchema } from '../recipe/schema.ts';
@@ -73,13 +74,6 @@ const TRAINING_SHARE = 0.7;
 const [FEWEST_STEPS, MOST_STEPS] = [400, 2000];
 /** With fewer voxels other than 0, a channel was cut out of its background: only what is inside counts. */
 const MASKED_SHARE = 0.75;
-
-const AXES = [0, 1, 2] as const;
-type Axis = (typeof AXES)[number];
-
-function mapAxes<T>(compute: (axis: Axis) => T): readonly [T, T, T] {
-  return [compute(0), compute(1), compute(2)];
-}
 
 function medianOf(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -1,4 +1,5 @@
 /** Shape and type rules of all operators; only this file decides whether operands fit. */
+import type { Axis } from '../core/axes.ts';
 import { ShapeError } from '../core/errors.ts';
 import { broadcastShapes, elementCount, formatShape, type Shape, sameShape, type Triple } from '../core/shape.ts';
 import type { DataType } from '../core/tensor.ts';
@@ -50,18 +51,18 @@ const pool =
     const input = at(op, inputs, 0);
     const [batch, channels, ...space] = input.shape;
     if (space.length !== 3) fail(op, inputs, 'needs [N, C, D, H, W]');
-    if (space.some((size, axis) => size % kernel[axis as 0 | 1 | 2] !== 0))
+    if (space.some((size, axis) => size % kernel[axis as Axis] !== 0))
       fail(op, inputs, `window ${kernel} does not divide the size`);
     return {
       ...input,
-      shape: [batch as number, channels as number, ...space.map((size, axis) => size / kernel[axis as 0 | 1 | 2])],
+      shape: [batch as number, channels as number, ...space.map((size, axis) => size / kernel[axis as Axis])],
     };
   };
 
 /** Spatial size after a convolution. */
 export function convolvedSize(size: Triple, attributes: ConvAttributes): Triple {
   const { kernel, strides, dilations, pads, upsample } = attributes;
-  const one = (axis: 0 | 1 | 2): number => {
+  const one = (axis: Axis): number => {
     const padded = size[axis] * upsample[axis] + pads[axis] + pads[(axis + 3) as 3 | 4 | 5];
     return Math.floor((padded - dilations[axis] * (kernel[axis] - 1) - 1) / strides[axis]) + 1;
   };

@@ -9,7 +9,7 @@ import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
 
 /** The orders that a model's input may have: of volumes, without samples, without channels, without both, and of planes. */
-export const AXES = [
+export const AXIS_ORDERS = [
   'NCZYX',
   'NCXYZ',
   'NZYXC',
@@ -27,7 +27,7 @@ export const AXES = [
   'NYXC',
   'NXYC',
 ] as const;
-export type Axes = (typeof AXES)[number];
+export type Axes = (typeof AXIS_ORDERS)[number];
 
 const STANDARD = 'NCZYX';
 

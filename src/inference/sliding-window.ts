@@ -8,6 +8,7 @@
  * image's minimum; the image itself is not copied. Arrays are [C, D, H, W] and [K, H, W], row-major. Nothing here knows
  * millimetres or label values.
  */
+import { type Axis, mapAxes } from '../core/axes.ts';
 import { InputError, WorkError } from '../core/errors.ts';
 import { elementCount, formatShape, sameShape, type Triple } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
@@ -135,7 +136,7 @@ function placementsPerAxis(
   layout: Layout,
 ): readonly [d: readonly Placement[], h: readonly Placement[], w: readonly Placement[]] {
   const { size, window, output = window, overlap = 0.5, weighting = 'gaussian' } = layout;
-  const along = (axis: 0 | 1 | 2) => placements({ size: size[axis], window: output[axis], overlap, weighting });
+  const along = (axis: Axis) => placements({ size: size[axis], window: output[axis], overlap, weighting });
   return [along(0), along(1), along(2)];
 }
 
@@ -149,7 +150,7 @@ function prepare(options: SlidingWindowOptions): Job {
   const positive = [...window, ...output, ...size, channels, batch, fixedBatch ?? 1].every(
     value => Number.isInteger(value) && value > 0,
   );
-  const margin = window.map((length, axis) => (length - output[axis]!) / 2) as unknown as Triple;
+  const margin = mapAxes(axis => (window[axis] - output[axis]) / 2);
   if (!positive || !(overlap >= 0 && overlap < 1) || !margin.every(voxels => Number.isInteger(voxels) && voxels >= 0)) {
     throw new InputError(
       'E_WINDOW',
@@ -193,7 +194,7 @@ async function addWindows(
   const { channels, window, output, classes, views } = job;
   const [inputLength, outputLength] = [channels * elementCount(window), classes * elementCount(output)];
   group.forEach((place, index) => {
-    const start = place.map(placement => placement.start) as unknown as Triple;
+    const start = mapAxes(axis => place[axis].start);
     copyIn(input.subarray(index * inputLength, (index + 1) * inputLength), start, job);
   });
   const fed = input.subarray(0, (job.fixedBatch ?? group.length) * inputLength);

@@ -6,11 +6,12 @@
  * Source: arXiv:1603.05959, with the parameters of deepvoxnet2's generalization. The coarse pathways read means, not
  * every n-th voxel. Its named features are the results of the pathways at their own resolution, `pathway0` first.
  */
+import { type Axis, mapAxes } from '../core/axes.ts';
 import type { Triple } from '../core/shape.ts';
 import type { Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
 import { dropout } from './dropout.ts';
-import { AXES, type Axis, type Geometry, outputSize, type Padding, reach } from './geometry.ts';
+import { type Geometry, outputSize, type Padding, reach } from './geometry.ts';
 import { type HeadOptions, headLayers } from './head.ts';
 import {
   type Activation,
@@ -93,7 +94,7 @@ export function deepmedicGeometry(options: Sized): Geometry {
   const viewOf = ({ subsampleFactor, kernels }: DeepmedicPathway, axis: Axis): number =>
     1 + reach(kernels, axis) * subsampleFactor[axis] + reach(head.kernels, axis);
   return {
-    fieldOfView: AXES.map(axis => Math.max(...pathways.map(pathway => viewOf(pathway, axis)))) as unknown as Triple,
+    fieldOfView: mapAxes(axis => Math.max(...pathways.map(pathway => viewOf(pathway, axis)))),
     outputLength: (length, axis) => {
       const common = commonLength(options, length, axis);
       if (common === undefined) return undefined;
@@ -112,7 +113,7 @@ export function deepmedic(options: DeepmedicOptions): Network {
   return (builder, image, parameters) => {
     const size = spatial(image.shape);
     outputSize(geometry, size);
-    const common = AXES.map(axis => commonLength(options, size[axis], axis)) as unknown as Triple;
+    const common = mapAxes(axis => commonLength(options, size[axis], axis) as number);
     const named = <T>(name: string, build: (context: LayerContext) => T): T =>
       builder.scope(name, () => build({ builder, parameters, name }));
     const layer = (name: string, input: Value, channels: number, kernel: Triple): Value => {
@@ -125,8 +126,8 @@ export function deepmedic(options: DeepmedicOptions): Network {
     };
     const follow = (pathway: DeepmedicPathway, index: number): Value => {
       const { subsampleFactor, kernels, features } = pathway;
-      const read = AXES.map(axis => extentFor(pathway, common[axis], { axis, padding, upsampling }).input);
-      const seen = cropCentre(builder, image, read as unknown as Triple);
+      const read = mapAxes(axis => extentFor(pathway, common[axis], { axis, padding, upsampling }).input);
+      const seen = cropCentre(builder, image, read);
       const coarse = features.reduce(
         (value, channels, depth) => layer(`pathway${index}.layer${depth}`, value, channels, kernels[depth] as Triple),
         pool(builder, seen, subsampleFactor, 'average'),

@@ -8,11 +8,12 @@
  * Source: github.com/JeroenBertels/deepvoxnet2, whose parameters it takes and whose size arithmetic it follows, except
  * that linear upsampling by even factors interpolates on the grid of the skip, so that it has legal sizes.
  */
+import { type Axis, mapAxes } from '../core/axes.ts';
 import type { Triple } from '../core/shape.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
 import { dropout } from './dropout.ts';
-import { AXES, type Axis, type Geometry, outputSize, type Padding, reach } from './geometry.ts';
+import { type Geometry, outputSize, type Padding, reach } from './geometry.ts';
 import { type HeadOptions, headLayers } from './head.ts';
 import {
   type Activation,
@@ -55,7 +56,7 @@ type Sized = Pick<GeneralizedUnetOptions, 'subsampleFactors' | 'kernels' | 'head
 function stepsOf(subsampleFactors: readonly Triple[]): readonly Triple[] {
   return subsampleFactors.map((factors, level) => {
     const finer = subsampleFactors[level - 1] ?? [1, 1, 1];
-    return AXES.map(axis => factors[axis] / finer[axis]) as unknown as Triple;
+    return mapAxes(axis => factors[axis] / finer[axis]);
   });
 }
 
@@ -98,13 +99,13 @@ function outputLength(options: Sized, length: number, axis: Axis): number | unde
 /** Sizes of a generalized U-Net. */
 export function generalizedUnetGeometry(options: Sized): Geometry {
   const { subsampleFactors, kernels, head } = options;
-  const fieldOfView = AXES.map(axis =>
+  const fieldOfView = mapAxes(axis =>
     kernels.reduce(
       (sum, [down, up], level) =>
         sum + (reach(down, axis) + reach(up, axis)) * (subsampleFactors[level] as Triple)[axis],
       1 + reach(head.kernels, axis),
     ),
-  ) as unknown as Triple;
+  );
   return { fieldOfView, outputLength: (length, axis) => outputLength(options, length, axis) };
 }
 
@@ -114,7 +115,7 @@ function onGridOf(builder: GraphBuilder, value: Value, target: Triple): Value {
   return shiftHalf(
     builder,
     value,
-    AXES.map(axis => (target[axis] - size[axis]) % 2 !== 0),
+    mapAxes(axis => (target[axis] - size[axis]) % 2 !== 0),
   );
 }
 

@@ -3,11 +3,9 @@
  * centre of its input: with valid padding its result lies in the middle of the input, the same number of voxels away
  * from either end.
  */
+import { type Axis, mapAxes, xyz } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { range, type Triple } from '../core/shape.ts';
-
-export type Axis = 0 | 1 | 2;
-export const AXES: readonly [0, 1, 2] = [0, 1, 2];
 
 /** `same`: zeros around every convolution keep the size. `valid`: results only where the whole kernel covers voxels. */
 export type Padding = 'same' | 'valid';
@@ -30,8 +28,6 @@ export interface LegalLength {
 
 /** Number of lengths on either side of a length that are searched for a legal one. */
 const SEARCHED_VOXELS = 4096;
-
-const perAxis = <T>(compute: (axis: Axis) => T): readonly [T, T, T] => [compute(0), compute(1), compute(2)];
 
 /** Every legal length of an axis from `from` to `to`, ascending. */
 export function legalLengths(
@@ -67,15 +63,15 @@ function nearestLengths(
  * side uses that of the other side. Empty where no size in reach is legal.
  */
 export function nearestSizes(geometry: Geometry, size: Triple): readonly Triple[] {
-  const found = perAxis(axis => nearestLengths(geometry, size[axis], axis));
-  const sizes = [0, 1].map(side => perAxis(axis => found[axis][side as 0 | 1] ?? found[axis][side === 0 ? 1 : 0]));
+  const found = mapAxes(axis => nearestLengths(geometry, size[axis], axis));
+  const sizes = [0, 1].map(side => mapAxes(axis => found[axis][side as 0 | 1] ?? found[axis][side === 0 ? 1 : 0]));
   const whole = sizes.filter((candidate): candidate is Triple => candidate.every(length => length !== undefined));
   return whole.filter((candidate, index) => index === 0 || String(candidate) !== String(whole[0]));
 }
 
 /** `40x56x40`, x y z, of a size D, H, W. */
 function formatXyz(size: Triple): string {
-  return size.toReversed().join('x');
+  return xyz(size).join('x');
 }
 
 /**
@@ -84,7 +80,7 @@ function formatXyz(size: Triple): string {
  * @throws {InputError} E_PATCH_SIZE naming the nearest sizes that work
  */
 export function outputSize(geometry: Geometry, size: Triple): Triple {
-  const result = perAxis(axis => geometry.outputLength(size[axis], axis));
+  const result = mapAxes(axis => geometry.outputLength(size[axis], axis));
   if (result.every(length => length !== undefined)) return result as Triple;
   throw new InputError(
     'E_PATCH_SIZE',
@@ -105,7 +101,7 @@ function sizeAdvice(geometry: Geometry, size: Triple): string {
  */
 export function jointGeometry(first: Geometry, second: Geometry): Geometry {
   return {
-    fieldOfView: perAxis(axis => Math.max(first.fieldOfView[axis], second.fieldOfView[axis])),
+    fieldOfView: mapAxes(axis => Math.max(first.fieldOfView[axis], second.fieldOfView[axis])),
     outputLength: (length, axis) => {
       const [left, right] = [first.outputLength(length, axis), second.outputLength(length, axis)];
       if (left === undefined || right === undefined || (left - right) % 2 !== 0) return undefined;

@@ -2,6 +2,7 @@
  * Layers as functions over a graph: convolution, the normalisations, activations. Each names its parameters under a
  * prefix.
  */
+import { mapAxes } from '../core/axes.ts';
 import type { Triple } from '../core/shape.ts';
 import { elementCount } from '../core/shape.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
@@ -57,8 +58,7 @@ export function convolution(context: LayerContext, input: Value, options: ConvOp
     initializer: { kind: 'normal', gain },
     role: 'kernel',
   });
-  const around = kernel.map(taps => (padding === 'same' ? (dilation * (taps - 1)) / 2 : 0));
-  const [pd, ph, pw] = around as unknown as Triple;
+  const [pd, ph, pw] = mapAxes(axis => (padding === 'same' ? (dilation * (kernel[axis] - 1)) / 2 : 0));
   const result = builder.apply('Conv', [input, weight], {
     kernel,
     strides: [1, 1, 1],

@@ -5,9 +5,10 @@
  * Source: arXiv:1612.00940; the dilations 1 to 16 and back are those of Brainchop's browser models
  * (doi:10.21105/joss.05098).
  */
+import { mapAxes } from '../core/axes.ts';
 import type { Triple } from '../core/shape.ts';
 import { dropout } from './dropout.ts';
-import { AXES, type Geometry } from './geometry.ts';
+import type { Geometry } from './geometry.ts';
 import {
   type Activation,
   activate,
@@ -38,7 +39,7 @@ export interface MeshnetOptions {
 export function meshnetGeometry({ dilations, kernel }: Pick<MeshnetOptions, 'dilations' | 'kernel'>): Geometry {
   const distance = dilations.reduce((sum, dilation) => sum + dilation, 0);
   return {
-    fieldOfView: AXES.map(axis => 1 + (kernel[axis] - 1) * distance) as unknown as Triple,
+    fieldOfView: mapAxes(axis => 1 + (kernel[axis] - 1) * distance),
     outputLength: length => length,
   };
 }

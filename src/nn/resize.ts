@@ -1,10 +1,11 @@
 /** Layers that change the grid: pooling, the three upsamplings, and the central crop that brings two paths together. */
+import { AXES, type Axis, mapAxes } from '../core/axes.ts';
 import { invariant } from '../core/errors.ts';
 import { elementCount, range, type Triple } from '../core/shape.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
 import { perChannel } from '../graph/moments.ts';
-import { AXES, type Axis, type Padding } from './geometry.ts';
+import type { Padding } from './geometry.ts';
 import { type LayerContext, vector } from './layers.ts';
 
 export type Pooling = 'max' | 'average';
@@ -106,7 +107,8 @@ function transposedConv(context: LayerContext, input: Value, factors: Triple): V
     initializer: { kind: 'normal', gain: elementCount(factors) },
     role: 'kernel',
   });
-  const size = spatial(input.shape).map((length, axis) => length * factors[axis as Axis]) as unknown as Triple;
+  const from = spatial(input.shape);
+  const size = mapAxes(axis => from[axis] * factors[axis]);
   const result = builder.apply('ConvTranspose', [input, weight], {
     kernel: factors,
     strides: factors,

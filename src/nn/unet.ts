@@ -6,10 +6,11 @@
  * `decoder0` (finest) upwards.
  * Source: arXiv:1606.06650 with the block of arXiv:1809.10486.
  */
+import { type Axis, mapAxes } from '../core/axes.ts';
 import type { Triple } from '../core/shape.ts';
 import type { Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
-import { AXES, type Axis, type Geometry, outputSize } from './geometry.ts';
+import { type Geometry, outputSize } from './geometry.ts';
 import {
   type Activation,
   activate,
@@ -52,12 +53,12 @@ export function unetGeometry(options: Omit<UnetOptions, 'normalization' | 'negat
   const levels = levelsOf(options);
   const factorAt = (level: number, axis: Axis): number =>
     levels.slice(0, level + 1).reduce((factor, { pooling }) => factor * pooling[axis], 1);
-  const fieldOfView = AXES.map(axis =>
+  const fieldOfView = mapAxes(axis =>
     levels.reduce((sum, { kernel }, level) => {
       const convolutions = options.convolutionsPerLevel * (level === levels.length - 1 ? 1 : 2);
       return sum + convolutions * (kernel[axis] - 1) * factorAt(level, axis);
     }, 1),
-  ) as unknown as Triple;
+  );
   return {
     fieldOfView,
     outputLength: (length, axis) => (length % factorAt(levels.length - 1, axis) === 0 ? length : undefined),

@@ -2,6 +2,7 @@
  * The plain lowering: every operator in standard ONNX operators only, on row-major tensors with the graph's own shapes. It runs on any
  * ONNX runtime (WASM, WebGPU, any CPU) and is the reference that the blocked lowering is compared with.
  */
+import { type Axis, mapAxes } from '../core/axes.ts';
 import { elementCount, range, type Triple } from '../core/shape.ts';
 import type { Value } from '../graph/graph.ts';
 import { convolvedSize, spatial } from '../graph/infer.ts';
@@ -49,7 +50,7 @@ function upsample(emit: Emitter, input: Emitted, [sd, sh, sw]: Triple): Emitted 
 
 function pool(emit: Emitter, op: 'MaxPool' | 'AveragePool', input: Emitted, kernel: Triple): Emitted {
   const [batch, channels, ...size] = input.shape as readonly [number, number, ...number[]];
-  const shape = [batch, channels, ...size.map((length, axis) => length / kernel[axis as 0 | 1 | 2])];
+  const shape = [batch, channels, ...size.map((length, axis) => length / kernel[axis as Axis])];
   return emit.node(op, [input], shape, { attributes: { kernel_shape: kernel, strides: kernel } });
 }
 
@@ -83,8 +84,8 @@ function adjointKernel(emit: Emitter, kernel: Emitted, group: number): Emitted {
 const convTranspose: PlainRule<'ConvTranspose'> = ({ emit, attributes, operands }) => {
   const [dy, kernel] = three(operands);
   const { kernel: taps, strides, dilations, pads, group, upsample: scales, size } = attributes;
-  const wide = size.map((length, axis) => length * scales[axis as 0 | 1 | 2]) as unknown as Triple;
-  const reach = taps.map((tap, axis) => dilations[axis as 0 | 1 | 2] * (tap - 1));
+  const wide = mapAxes(axis => size[axis] * scales[axis]);
+  const reach = taps.map((tap, axis) => dilations[axis as Axis] * (tap - 1));
   let result: Emitted;
   if (strides.every(stride => stride === 1) && pads.every((count, side) => count <= (reach[side % 3] as number))) {
     const opposite = pads.map(
@@ -94,7 +95,7 @@ const convTranspose: PlainRule<'ConvTranspose'> = ({ emit, attributes, operands 
     result = convolve(emit, dy, adjointKernel(emit, kernel, group), adjoint);
   } else {
     const outputPadding = wide.map((length, axis) => {
-      const made = ((dy.shape[axis + 2] as number) - 1) * strides[axis as 0 | 1 | 2] + (reach[axis] as number) + 1;
+      const made = ((dy.shape[axis + 2] as number) - 1) * strides[axis as Axis] + (reach[axis] as number) + 1;
       return length - made + (pads[axis] as number) + (pads[axis + 3] as number);
     });
     const shape = [dy.shape[0] as number, (kernel.shape[1] as number) * group, ...wide];
@@ -118,8 +119,8 @@ const convKernelGradient: PlainRule<'ConvKernelGradient'> = ({ emit, attributes,
   const padded = emit.pad(upsample(emit, input, scales), [0, 0, ...pads.slice(0, 3), 0, 0, ...pads.slice(3)]);
   const shifted = (taps: Triple): Emitted => {
     const view = taps.reduce((part, tap, axis) => {
-      const start = tap * dilations[axis as 0 | 1 | 2];
-      const stride = strides[axis as 0 | 1 | 2];
+      const start = tap * dilations[axis as Axis];
+      const stride = strides[axis as Axis];
       return emit.slice(part, axis + 2, start, start + ((size[axis] as number) - 1) * stride + 1, stride);
     }, padded);
     return emit.reshape(view, [batch, group, perGroup, voxels]);

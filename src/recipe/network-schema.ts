@@ -2,8 +2,10 @@
  * The networks of a recipe, as schemas with their defaults. Kernels, factors and sizes are in x, y, z order; one number stands for all
  * three axes. What a network is built from is made in network.ts.
  */
+
 import { z } from 'zod';
 import type { DeepReadonly } from '../core/deep-readonly.ts';
+import type { Xyz } from '../core/shape.ts';
 
 const count = z.int().min(1);
 const fraction = z.number().min(0).max(1);
@@ -13,16 +15,15 @@ const penalty = z.number().min(0);
 /** Something per axis, x y z; a single number is meant for all of them. */
 const perAxis = z
   .union([count, z.tuple([count, count, count])])
-  .transform((value): [number, number, number] => (typeof value === 'number' ? [value, value, value] : value));
+  .transform((value): Xyz => (typeof value === 'number' ? [value, value, value] : value));
 
 const isOdd = (axes: readonly number[]): boolean => axes.every(value => value % 2 === 1);
 const oddPerAxis = perAxis.refine(isOdd, 'must be odd on every axis');
 
-type Axes = [number, number, number];
 const repeated = <T>(item: T, times: number): T[] => Array.from({ length: times }, () => item);
-const CUBE: Axes = [3, 3, 3];
-const POINT: Axes = [1, 1, 1];
-const HALF: Axes = [2, 2, 2];
+const CUBE: [number, number, number] = [3, 3, 3];
+const POINT: [number, number, number] = [1, 1, 1];
+const HALF: Xyz = [2, 2, 2];
 
 const normalization = z.enum(['instance', 'batch', 'group', 'none']);
 const activation = z.enum(['leaky-relu', 'relu', 'prelu', 'linear']);
@@ -145,9 +146,8 @@ const generalizedUnet = z
   .transform(({ features, kernels, subsampleFactors, ...rest }) => ({
     features,
     kernels:
-      kernels ??
-      features.map(([down, up]): [Axes[], Axes[]] => [repeated(CUBE, down.length), repeated(CUBE, up.length)]),
-    subsampleFactors: subsampleFactors ?? features.map((_, level): Axes => [2 ** level, 2 ** level, 2 ** level]),
+      kernels ?? features.map(([down, up]): [Xyz[], Xyz[]] => [repeated(CUBE, down.length), repeated(CUBE, up.length)]),
+    subsampleFactors: subsampleFactors ?? features.map((_, level): Xyz => [2 ** level, 2 ** level, 2 ** level]),
     ...rest,
   }))
   .superRefine((network, context) => {
@@ -239,7 +239,7 @@ const deepmedic = z
     features,
     kernels: kernels ?? features.map(pathway => repeated(CUBE, pathway.length)),
     subsampleFactors:
-      subsampleFactors ?? features.map((_, index): Axes => [2 * index + 1, 2 * index + 1, 2 * index + 1]),
+      subsampleFactors ?? features.map((_, index): Xyz => [2 * index + 1, 2 * index + 1, 2 * index + 1]),
     ...rest,
   }))
   .superRefine((network, context) => {

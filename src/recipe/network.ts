@@ -1,5 +1,6 @@
 /** From a network of a recipe to one that can be built: the only place that knows every family. */
-import type { Triple } from '../core/shape.ts';
+import { zyx } from '../core/axes.ts';
+import type { Triple, Xyz } from '../core/shape.ts';
 import { type DeepmedicOptions, deepmedic, deepmedicGeometry } from '../nn/deepmedic.ts';
 import {
   type GeneralizedUnetOptions,
@@ -23,12 +24,7 @@ export interface Architecture {
   readonly penalties: { readonly l1: number; readonly l2: number };
 }
 
-type Xyz = readonly [number, number, number];
-
 const NO_PENALTY = { l1: 0, l2: 0 };
-
-/** x, y, z to D, H, W. */
-const zyx = ([x, y, z]: Xyz): Triple => [z, y, x];
 
 function activationOf({
   activation: kind,

@@ -4,11 +4,12 @@
  * never a silent default.
  * Triples are in x, y, z order. Does not know about files or text; see parse.ts.
  */
+
 import { z } from 'zod';
+import { AXES, xyz, zyx } from '../core/axes.ts';
 import type { DeepReadonly } from '../core/deep-readonly.ts';
-import type { Triple } from '../core/shape.ts';
 import { fixedWeights, WEIGHTS } from '../distillation/settings.ts';
-import { AXES, jointGeometry, nearestSizes } from '../nn/geometry.ts';
+import { jointGeometry, nearestSizes } from '../nn/geometry.ts';
 import { augmentSchema, dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
 import { distillSchema } from './distill-schema.ts';
 import { EVALUATION_DEFAULTS } from './evaluation-defaults.ts';
@@ -202,10 +203,9 @@ function checkPatch(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
   // the number of classes does not change a size
   const own = architectureOf(student, 1).geometry;
   const geometry = 'onnx' in taught ? own : jointGeometry(own, architectureOf(taught, 1).geometry);
-  const [x, y, z] = asked.size;
-  const size: Triple = [z, y, x];
+  const size = zyx(asked.size);
   if (AXES.every(axis => geometry.outputLength(size[axis], axis) !== undefined)) return;
-  const nearest = nearestSizes(geometry, size).map(candidate => `[${candidate.toReversed().join(', ')}]`);
+  const nearest = nearestSizes(geometry, size).map(candidate => `[${xyz(candidate).join(', ')}]`);
   const networks = 'onnx' in taught ? 'student' : 'teacher and student';
   context.addIssue({
     code: 'custom',

@@ -1,6 +1,6 @@
 /** The part of a recipe's schema that names finished models as teachers, with its defaults. What it says of a model wins over its file. */
 import { z } from 'zod';
-import { AXES } from '../inference/axes.ts';
+import { AXIS_ORDERS } from '../inference/axes.ts';
 import { normalizationSchema } from './normalization-schema.ts';
 
 const className = z.union([z.string().min(1), z.int().min(0)]);
@@ -23,7 +23,7 @@ const model = z
     normalize: normalizationSchema.nullable().default(null).describe('Of intensities, in its training.'),
     spacingMm: z.tuple([positive, positive, positive]).nullable().default(null).describe('In its training, x y z.'),
     size: z.tuple([count, count, count]).nullable().default(null).describe('Its window in voxels, x y z.'),
-    axes: z.enum(AXES).nullable().default(null).describe('Order of its axes.'),
+    axes: z.enum(AXIS_ORDERS).nullable().default(null).describe('Order of its axes.'),
     inputName: z.string().min(1).nullable().default(null).describe('Where it has several inputs.'),
     outputName: z.string().min(1).nullable().default(null).describe('Where it has several outputs.'),
   })

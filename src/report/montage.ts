@@ -3,12 +3,12 @@
  * the one across x, y or z that shows the most of the reference; it is drawn with square millimetres; superior or
  * anterior is up if the affine says so. Knows nothing of HTML.
  */
+
 import { encode } from 'fast-png';
+import type { Axis } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { formatSize, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
 import { hexOf, labelColour } from './label-colours.ts';
-
-type Axis = 0 | 1 | 2;
 
 /** A segmentation and the heading of its picture. */
 interface MontageSegmentation {

@@ -3,9 +3,10 @@
  * sees the patch's smallest value. Whether models fit is checked, and tried on generated patches, before any training
  * starts.
  */
+import { mapAxes } from '../core/axes.ts';
 import { InputError, invariant, VoxstillError, WorkError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
-import { elementCount, formatShape, type Shape, sameShape, type Triple } from '../core/shape.ts';
+import { elementCount, formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { tensor } from '../core/tensor.ts';
 import type { Batch } from '../data/loader.ts';
 import { distillationTerms, teacherLayers } from '../distillation/terms.ts';
@@ -137,8 +138,8 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
   const { files: all, taught, notes } = await readTeacherFiles(files, recipe, data);
   for (const note of notes) laboratory.progress.warn(`teacher: ${note}`);
   const kind: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
-  const patch = [data.dataset.channels.length, ...patchShape(recipe.patch.size)] as const;
-  const size: Triple = [patch[1], patch[2], patch[3]];
+  const size = patchShape(recipe.patch.size);
+  const patch = [data.dataset.channels.length, size[0], size[1], size[2]] as const;
   logNotes(all, laboratory.progress);
   for (const file of all) {
     assertTellsClasses(file);
@@ -171,7 +172,7 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
       classes: taught.channels.length,
       patch,
       overlap: recipe.evaluate.overlap,
-      output: ([0, 1, 2] as const).map(axis => Math.min(...given.map(each => each[axis]))) as unknown as Triple,
+      output: mapAxes(axis => Math.min(...given.map(each => each[axis]))),
       layers,
     };
     const features = await rehearse(room, samples);

@@ -1,4 +1,5 @@
 /** Reads the finished models that a recipe names as teachers, and checks that they fit the recipe's patches. */
+import { zyx } from '../core/axes.ts';
 import { InputError, invariant } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { patchShape } from '../experiment/arm-plan.ts';
@@ -25,7 +26,7 @@ const SPACING_TOLERANCE = 0.01;
 /** Facts about the models in the recipe. */
 function givenFacts({ model }: Settings): Partial<ModelMetadata> {
   const { size, ...rest } = model;
-  const stated = Object.entries({ ...rest, patch: size === null ? null : size.toReversed() });
+  const stated = Object.entries({ ...rest, patch: size === null ? null : zyx(size) });
   return metadataSchema
     .partial()
     .parse(Object.fromEntries(stated.filter(([, value]) => value !== null))) as Partial<ModelMetadata>;

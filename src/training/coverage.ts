@@ -2,18 +2,18 @@
  * What results have in common where valid padding leaves only the middle of the patch: every result lies about the patch's centre, so the
  * smaller of two lies in the middle of the other. Inner images have no such place, so terms that compare them need whole results.
  */
+import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, type Triple } from '../core/shape.ts';
 import { LOGITS } from '../distillation/context.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
-import { AXES } from '../nn/geometry.ts';
 import { cropCentre } from '../nn/resize.ts';
 
 /** The spatial size that two images [N, C, D, H, W] both cover. */
 export function commonSize(left: Shape, right: Shape): Triple {
   const [own, other] = [spatial(left), spatial(right)];
-  return AXES.map(axis => Math.min(own[axis], other[axis])) as unknown as Triple;
+  return mapAxes(axis => Math.min(own[axis], other[axis]));
 }
 
 /** The layers with the logits cropped to a size. */

@@ -12,7 +12,7 @@ const RIGHT_ANGLE_TOLERANCE = 1e-3;
 /** Relative difference between the spacing and the length of an axis that is rounding. */
 const SPACING_TOLERANCE = 1e-3;
 
-const AXES = ['x', 'y', 'z'] as const;
+const AXIS_NAMES = ['x', 'y', 'z'] as const;
 
 /** Column of an axis: its step in the world per voxel. */
 function axisStep(affine: Affine, axis: number): Xyz {
@@ -46,7 +46,7 @@ export function geometryWarnings(
     warnings.push({
       code: 'W_AXES_SHEARED',
       message:
-        `${path}: the axes ${AXES[left]} and ${AXES[right]} meet at ${degrees.toFixed(1)} degrees; distances are measured as if ` +
+        `${path}: the axes ${AXIS_NAMES[left]} and ${AXIS_NAMES[right]} meet at ${degrees.toFixed(1)} degrees; distances are measured as if ` +
         'the angle were 90 degrees. Resample the volume to right angles if distances matter.',
     });
   }

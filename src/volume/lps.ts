@@ -2,6 +2,7 @@
  * World coordinates of ITK and DICOM (L, P, S grow towards left, back and head) as ours (R, A, S), and back. The first two world axes
  * change their sign, which is exact in floating point.
  */
+import { AXES, type Axis } from '../core/axes.ts';
 import type { Affine, Xyz } from './volume.ts';
 
 /** Where a grid lies, in the terms of ITK. */
@@ -17,14 +18,14 @@ export interface LpsGeometry {
 const SIGNS = [-1, -1, 1] as const;
 
 /** Avoids the -0 that a change of sign makes of 0. */
-function signed(value: number, row: 0 | 1 | 2): number {
+function signed(value: number, row: Axis): number {
   return value === 0 ? 0 : value * SIGNS[row];
 }
 
 /** The affine of a grid: column k is direction times spacing of axis k, the last column the origin. */
 export function affineOfLps({ spacing, origin, direction }: LpsGeometry): Affine {
-  const rows = ([0, 1, 2] as const).flatMap(row => [
-    ...([0, 1, 2] as const).map(column => signed((direction[row * 3 + column] ?? 0) * spacing[column], row)),
+  const rows = AXES.flatMap(row => [
+    ...AXES.map(column => signed((direction[row * 3 + column] ?? 0) * spacing[column], row)),
     signed(origin[row], row),
   ]);
   return [...rows, 0, 0, 0, 1];
@@ -32,12 +33,12 @@ export function affineOfLps({ spacing, origin, direction }: LpsGeometry): Affine
 
 /** The grid of an affine; the spacing is the length of its columns. */
 export function lpsOfAffine(affine: Affine): LpsGeometry {
-  const at = (row: 0 | 1 | 2, column: number): number => signed(affine[row * 4 + column] ?? 0, row);
+  const at = (row: Axis, column: number): number => signed(affine[row * 4 + column] ?? 0, row);
   const length = (column: number): number => Math.hypot(at(0, column), at(1, column), at(2, column));
   const spacing: Xyz = [length(0), length(1), length(2)];
   return {
     spacing,
     origin: [at(0, 3), at(1, 3), at(2, 3)],
-    direction: ([0, 1, 2] as const).flatMap(row => ([0, 1, 2] as const).map(k => at(row, k) / spacing[k])),
+    direction: AXES.flatMap(row => AXES.map(k => at(row, k) / spacing[k])),
   };
 }

@@ -2,10 +2,9 @@
  * How the axes of a grid lie in the world, and volumes with axes that run right, anterior, superior (RAS+), as near as axes can. Only
  * the order and direction of the axes change: voxels are moved, never mixed, so the way back is exact.
  */
+import { AXES, type Axis, mapAxes } from '../core/axes.ts';
 import type { Affine, LabelVolume, Volume, Xyz } from './volume.ts';
 import { voxelCount } from './volume.ts';
-
-type Axis = 0 | 1 | 2;
 
 /** Canonical axis k runs along the stored axis `axes[k]`, against it where `reversed[k]`. */
 interface Orientation {
@@ -36,10 +35,6 @@ const PERMUTATIONS = [
 ] as const;
 const TOWARDS = ['R', 'A', 'S'] as const;
 const AWAY = ['L', 'P', 'I'] as const;
-
-function mapAxes<T>(map: (axis: Axis) => T): readonly [T, T, T] {
-  return [map(0), map(1), map(2)];
-}
 
 /** Cosine between world axis `world` and stored axis `stored`. */
 function cosine(affine: Affine, world: Axis, stored: Axis): number {
@@ -76,11 +71,11 @@ function stridedGrid({ sizeVoxels, spacingMm, affine }: Grid, { axes, reversed }
   const stored: Xyz = [1, sizeVoxels[0], sizeVoxels[0] * sizeVoxels[1]];
   const turned = [...affine];
   let offset = 0;
-  for (const world of [0, 1, 2] as const) {
+  for (const world of AXES) {
     const axis = axes[world];
     const last = sizeVoxels[axis] - 1;
     if (reversed[world]) offset += last * stored[axis];
-    for (const row of [0, 1, 2] as const) {
+    for (const row of AXES) {
       const step = affine[row * 4 + axis] ?? 0;
       turned[row * 4 + world] = reversed[world] ? 0 - step : step;
       if (reversed[world]) turned[row * 4 + 3] = (turned[row * 4 + 3] ?? 0) + step * last;

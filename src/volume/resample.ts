@@ -4,6 +4,7 @@
  * Images are interpolated along each axis in turn, linearly or by cubic B-splines (spline.ts); labels take the nearest voxel, or the label
  * with the largest share by linear interpolation. No smoothing precedes a reduction. Voxel order is x, y, z, channel.
  */
+import { AXES, type Axis, mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { interpolateAxis } from './linear.ts';
 import { axisApart, resampleApart } from './resample-apart.ts';
@@ -26,10 +27,6 @@ interface Grid {
   readonly affine: Affine;
 }
 
-function mapXyz<T>(map: (axis: 0 | 1 | 2) => T): readonly [T, T, T] {
-  return [map(0), map(1), map(2)];
-}
-
 function sameSize(left: Xyz, right: Xyz): boolean {
   return left.every((size, axis) => size === right[axis]);
 }
@@ -45,21 +42,21 @@ function sizeAtSpacing({ sizeVoxels, spacingMm }: Grid, targetMm: Xyz): Xyz {
   if (spacingMm.every((spacing, axis) => Math.abs(spacing - (targetMm[axis] ?? 0)) <= SPACING_TOLERANCE_MM)) {
     return sizeVoxels;
   }
-  return mapXyz(axis => Math.max(1, Math.round((sizeVoxels[axis] * spacingMm[axis]) / targetMm[axis])));
+  return mapAxes(axis => Math.max(1, Math.round((sizeVoxels[axis] * spacingMm[axis]) / targetMm[axis])));
 }
 
 /** The grid of another size over the same box: first voxel index (j + 0.5) * ratio - 0.5 along each axis. */
 function regrid({ sizeVoxels: from, spacingMm, affine }: Grid, sizeVoxels: Xyz): Grid {
-  const ratio = mapXyz(axis => from[axis] / sizeVoxels[axis]);
+  const ratio = mapAxes(axis => from[axis] / sizeVoxels[axis]);
   const moved = [...affine];
   for (let row = 0; row < 3; row++) {
-    const at = (column: 0 | 1 | 2): number => affine[row * 4 + column] ?? 0;
-    for (const column of [0, 1, 2] as const) {
+    const at = (column: Axis): number => affine[row * 4 + column] ?? 0;
+    for (const column of AXES) {
       moved[row * 4 + column] = at(column) * ratio[column];
       moved[row * 4 + 3] = (moved[row * 4 + 3] ?? 0) + at(column) * (0.5 * ratio[column] - 0.5);
     }
   }
-  return { sizeVoxels, spacingMm: mapXyz(axis => spacingMm[axis] * ratio[axis]), affine: moved };
+  return { sizeVoxels, spacingMm: mapAxes(axis => spacingMm[axis] * ratio[axis]), affine: moved };
 }
 
 /** Cuts each channel to the range of the same channel of another array, as a spline may leave it. */
@@ -118,7 +115,7 @@ function resampleAsNnunet(volume: Volume, targetMm: Xyz): Volume {
 
 /** Each new voxel takes the nearest old one. */
 function nearestLabels(labels: LabelVolume, sizeVoxels: Xyz): Uint8Array {
-  const [columns, rows, slices] = mapXyz(axis => {
+  const [columns, rows, slices] = mapAxes(axis => {
     const [from, to] = [labels.sizeVoxels[axis], sizeVoxels[axis]];
     return Int32Array.from({ length: to }, (_, j) => Math.min(from - 1, Math.floor(((j + 0.5) * from) / to)));
   });

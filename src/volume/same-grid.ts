@@ -1,4 +1,5 @@
 /** Whether two volumes lie on one grid: as many voxels, in the same place of the world. */
+import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import type { VolumeWarning } from './geometry.ts';
 import { type Affine, formatSize, type Xyz } from './volume.ts';
@@ -22,7 +23,7 @@ function cornerShiftMm(left: PlacedGrid, right: PlacedGrid): number {
   let largest = 0;
   for (let corner = 0; corner < 8; corner++) {
     const voxel = [corner & 1 ? width - 1 : 0, corner & 2 ? height - 1 : 0, corner & 4 ? depth - 1 : 0, 1];
-    const along = ([0, 1, 2] as const).map(row =>
+    const along = mapAxes(row =>
       voxel.reduce((sum, index, k) => sum + (left.affine[row * 4 + k]! - right.affine[row * 4 + k]!) * index, 0),
     );
     largest = Math.max(largest, Math.hypot(...along));

@@ -4,8 +4,9 @@
  * D = z, H = y, W = x, so no copy is needed between file and model. Everything a person writes or reads is in x, y, z order.
  */
 
-/** In x, y, z order. */
-export type Xyz = readonly [number, number, number];
+import type { Xyz } from '../core/shape.ts';
+
+export type { Xyz };
 
 /** 4x4 matrix, row-major: voxel index (x, y, z, 1) to world millimetres (RAS+), as nibabel's `affine`. */
 export type Affine = readonly number[];

@@ -1,6 +1,8 @@
 /** Both lowerings, run by ONNX Runtime, against the reference evaluator: every operator, and the blocked forms of a U-Net's. */
+
 import { beforeAll, describe, expect, it } from 'vitest';
 import { gradient } from '../../src/autodiff/gradient.ts';
+import { mapAxes } from '../../src/core/axes.ts';
 import { range, type Shape, type Triple } from '../../src/core/shape.ts';
 import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../../src/graph/graph.ts';
 import type { ConvAttributes, OpName } from '../../src/graph/ops.ts';
@@ -97,7 +99,7 @@ const blockedOperators = (model: OnnxModel): ReadonlySet<string> =>
   new Set(model.nodes.filter(node => node.domain === BLOCKED_DOMAIN).map(node => node.op));
 
 function sameConv(kernel: Triple, dilation = 1, upsample: Triple = [1, 1, 1]): ConvAttributes {
-  const [d, h, w] = kernel.map(taps => (dilation * (taps - 1)) / 2) as unknown as Triple;
+  const [d, h, w] = mapAxes(axis => (dilation * (kernel[axis] - 1)) / 2);
   return {
     kernel,
     strides: [1, 1, 1],

@@ -1,4 +1,5 @@
 /** `voxstill plan DATASET`: what a data set is like, and a recipe that trains on it. */
+import type { Axis } from '../../core/axes.ts';
 import { InputError } from '../../core/errors.ts';
 import { type Fingerprint, fingerprintDataset, type Spread } from '../../data/fingerprint.ts';
 import { planExperiment } from '../../experiment/plan.ts';
@@ -8,7 +9,6 @@ import type { PlanFlags } from '../flags/plan.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
 import { alignColumns } from '../table.ts';
 
-const _DEFAULT_GIGABYTES = 2;
 const BYTES_PER_GIGABYTE = 1e9;
 
 function spreadText({ min, median, max }: Spread, digits: number): string {
@@ -20,8 +20,8 @@ function fingerprintText(fingerprint: Fingerprint): string {
   const { channels, classes, spacingMm, sizeVoxels } = fingerprint;
   const axes = ['x', 'y', 'z'].map((name, axis) => [
     name,
-    spreadText(sizeVoxels[axis as 0 | 1 | 2], 0),
-    spreadText(spacingMm[axis as 0 | 1 | 2], 2),
+    spreadText(sizeVoxels[axis as Axis], 0),
+    spreadText(spacingMm[axis as Axis], 2),
   ]);
   const ofChannels = channels.map(({ name, foreground, nonZeroShare }) => [
     name,

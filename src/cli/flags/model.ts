@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { VOLUME_NORMALIZATIONS, type VolumeNormalization } from '../../data/normalize.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
-import { AXES } from '../../inference/axes.ts';
+import { AXIS_ORDERS } from '../../inference/axes.ts';
 import type { WindowChoice } from '../../inference/sliding-window.ts';
 import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
 import { axes, collect, share, triple, words } from '../values.ts';
@@ -68,7 +68,9 @@ export function addFactFlags(command: Command): Command {
       ]),
     )
     .addOption(
-      new Option('--axes <order>', 'order of the input axes: NCZYX for nnU-Net, NCXYZ for MONAI').choices([...AXES]),
+      new Option('--axes <order>', 'order of the input axes: NCZYX for nnU-Net, NCXYZ for MONAI').choices([
+        ...AXIS_ORDERS,
+      ]),
     )
     .option('--input-name <tensor>', 'name of the input tensor, where the model has several')
     .option('--output-name <tensor>', 'name of the output tensor, where the model has several; may be an inner tensor');

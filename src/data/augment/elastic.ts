@@ -4,6 +4,7 @@
  * A row of a patch is worked out at a time, so that no field of displacements is kept.
  * Source: Rueckert et al., Nonrigid registration using free-form deformations, IEEE TMI 18(8), 1999; for folding Choi and Lee, 2000.
  */
+import { mapAxes } from '../../core/axes.ts';
 import { type Random, random } from '../../core/random.ts';
 import type { Xyz } from '../../volume/volume.ts';
 
@@ -21,10 +22,6 @@ export interface Deformation {
 
 /** Positions of the voxels of one row, one array per axis. */
 export type Row = readonly [Float64Array, Float64Array, Float64Array];
-
-function mapAxes<T>(map: (axis: 0 | 1 | 2) => T): readonly [T, T, T] {
-  return [map(0), map(1), map(2)];
-}
 
 /**
  * Draws displacements uniformly, each axis by itself.

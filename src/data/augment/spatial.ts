@@ -4,6 +4,7 @@
  * linearly at them and the label takes the nearest voxel. Without anything to resample it is a copy.
  * Arrays are in file order, x fastest, one channel after the other.
  */
+import type { Axis } from '../../core/axes.ts';
 import type { Xyz } from '../../volume/volume.ts';
 import { cropInto, type Padding, type PatchWindow } from '../patches.ts';
 import { type Augmentation, NO_AUGMENTATION } from './augmentation.ts';
@@ -51,7 +52,7 @@ function samplingGrid({ window, augmentation }: PatchCut): { grid: SamplingGrid;
     return [sign * matrix[column]!, sign * matrix[3 + column]!, sign * matrix[6 + column]!];
   };
   const steps = [step(0), step(1), step(2)] as const;
-  const along = (axis: 0 | 1 | 2) => {
+  const along = (axis: Axis) => {
     const centre = window.start[axis] + half[axis]!;
     const turned = steps.reduce((sum, one, column) => sum + Math.abs(one[axis]) * half[column]!, 0);
     const reach = turned + (deformation?.reachVoxels[axis] ?? 0);

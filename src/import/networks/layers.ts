@@ -1,5 +1,6 @@
 /** Layers with the numbers of a trained model, as PyTorch computes them, as nodes of the graph. */
 
+import { mapAxes } from '../../core/axes.ts';
 import type { Triple } from '../../core/shape.ts';
 import { tensor } from '../../core/tensor.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
@@ -51,8 +52,8 @@ export function conv(material: Material, name: string, input: Value, settings: C
   const { channels, kernel, stride = ONES, bias } = settings;
   const shape = [channels, input.shape[1] as number, ...kernel];
   const turned = kernelToVolume(space, weights.take(`${name}.weight`, shape), shape);
-  const taps = turned.shape.slice(2) as unknown as Triple;
-  const [d, h, w] = settings.pads ?? (taps.map(size => (size - 1) >> 1) as unknown as Triple);
+  const taps = spatial(turned.shape);
+  const [d, h, w] = settings.pads ?? mapAxes(axis => (taps[axis] - 1) >> 1);
   const result = builder.apply('Conv', [input, constant(material, turned.data, turned.shape)], {
     kernel: taps,
     strides: stride,
@@ -83,12 +84,14 @@ export function transposedConv(
   const { channels, kernel, stride = ONES, bias, pads } = settings;
   const shape = [input.shape[1] as number, channels, ...kernel];
   const turned = kernelToVolume(space, weights.take(`${name}.weight`, shape), shape);
-  const size = spatial(input.shape).map((length, axis) => length * (stride[axis] as number)) as unknown as Triple;
+  const from = spatial(input.shape);
+  const size = mapAxes(axis => from[axis] * stride[axis]);
+  const cut = pads === undefined ? NO_PADS : ([pads[0], pads[1], pads[2], pads[0], pads[1], pads[2]] as const);
   const result = builder.apply('ConvTranspose', [input, constant(material, turned.data, turned.shape)], {
-    kernel: turned.shape.slice(2) as unknown as Triple,
+    kernel: spatial(turned.shape),
     strides: stride,
     dilations: ONES,
-    pads: pads === undefined ? NO_PADS : [...pads, ...pads],
+    pads: cut,
     group: 1,
     upsample: ONES,
     size: settings.size ?? size,

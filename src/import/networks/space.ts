@@ -3,6 +3,7 @@
  * the axis that it does not know, and one that was trained on turned volumes is the same network with its kernels turned: neither costs
  * anything when it runs.
  */
+import { mapAxes } from '../../core/axes.ts';
 import { invariant } from '../../core/errors.ts';
 import { elementCount, type Shape, type Triple } from '../../core/shape.ts';
 
@@ -18,7 +19,7 @@ export interface Space {
 export function toVolume<T>({ rank, order }: Space, values: readonly T[], across: T): readonly [T, T, T] {
   invariant(values.length === rank, `${values.length} values for ${rank} axes`);
   const all = rank === 2 ? [across, ...values] : values;
-  return order.map(place => all[place]) as unknown as readonly [T, T, T];
+  return mapAxes(axis => all[order[axis]] as T);
 }
 
 /** A kernel [Co, Ci, k...] of the network as [Co, Ci, kD, kH, kW]. */
@@ -31,7 +32,7 @@ export function kernelToVolume(
   const own = space.rank === 2 ? [1, ...taps] : taps;
   const [d, h, w] = toVolume(space, taps, 1);
   const turned = [out, into, d, h, w];
-  const [stepD, stepH, stepW] = space.order.map(place => elementCount(own.slice(place + 1))) as unknown as Triple;
+  const [stepD, stepH, stepW] = mapAxes(axis => elementCount(own.slice(space.order[axis] + 1)));
   if (stepD >= stepH && stepH >= stepW && space.order.every((place, axis) => place === axis)) {
     return { data, shape: turned };
   }

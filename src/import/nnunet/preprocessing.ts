@@ -1,4 +1,5 @@
 /** From nnU-Net's words for preparing volumes to the pipeline that follows them; unknown words are refused. */
+import { mapAxes } from '../../core/axes.ts';
 import type { NnunetNormalization, NnunetPipeline, NnunetResampling } from '../../inference/nnunet/pipeline.ts';
 import type { Space } from '../networks/space.ts';
 import { type Configuration, lastName, type Plans, refusePlan } from './plans.ts';
@@ -10,7 +11,7 @@ const LEAST_DEVIATION = 1e-8;
 
 /** The axes of a plan's network in terms of z, y, x as files have them. */
 export function spaceOf({ transpose_forward: forward }: Plans, { patch_size: patch }: Configuration): Space {
-  const order = [0, 1, 2].map(axis => forward.indexOf(axis)) as unknown as Space['order'];
+  const order = mapAxes(axis => forward.indexOf(axis));
   return { rank: patch.length === 2 ? 2 : 3, order };
 }
 

@@ -1,4 +1,5 @@
 /** Brings features of different resolution to one grid. */
+import { mapAxes } from '../../core/axes.ts';
 import { ShapeError } from '../../core/errors.ts';
 import { formatShape, type Triple } from '../../core/shape.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
@@ -10,7 +11,7 @@ import { spatial } from '../../graph/infer.ts';
  */
 export function averageTo(builder: GraphBuilder, value: Value, grid: Triple): Value {
   const size = spatial(value.shape);
-  const kernel = size.map((length, axis) => length / (grid[axis] as number)) as unknown as Triple;
+  const kernel = mapAxes(axis => size[axis] / grid[axis]);
   if (!kernel.every(Number.isInteger)) {
     throw new ShapeError(
       `a feature of ${formatShape(size)} voxels cannot be averaged to ${formatShape(grid)}: the factors must be whole. Name ` +
@@ -23,6 +24,6 @@ export function averageTo(builder: GraphBuilder, value: Value, grid: Triple): Va
 /** Both features on the smaller grid of the two, axis by axis; the larger one is averaged over whole blocks. */
 export function onSmallerGrid(builder: GraphBuilder, student: Value, teacher: Value): readonly [Value, Value] {
   const [left, right] = [spatial(student.shape), spatial(teacher.shape)];
-  const grid = left.map((length, axis) => Math.min(length, right[axis] as number)) as unknown as Triple;
+  const grid = mapAxes(axis => Math.min(left[axis], right[axis]));
   return [averageTo(builder, student, grid), averageTo(builder, teacher, grid)];
 }

@@ -1,4 +1,5 @@
 /** Same-size 3D convolution, its gradient to the input and to the kernel, as blocked 2D convolutions over stacked planes. */
+import type { Axis } from '../../core/axes.ts';
 import { range } from '../../core/shape.ts';
 import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
@@ -20,8 +21,8 @@ export function isSameConv({ kernel, strides, dilations, pads, group, upsample }
     group === 1 &&
     [...strides, ...upsample].every(factor => factor === 1) &&
     kernel.every((taps, axis) => {
-      const around = dilations[axis as 0 | 1 | 2] * (taps - 1);
-      return taps % 2 === 1 && pads[axis as 0 | 1 | 2] * 2 === around && pads[(axis + 3) as 3 | 4 | 5] * 2 === around;
+      const around = dilations[axis as Axis] * (taps - 1);
+      return taps % 2 === 1 && pads[axis as Axis] * 2 === around && pads[(axis + 3) as 3 | 4 | 5] * 2 === around;
     })
   );
 }

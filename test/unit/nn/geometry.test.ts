@@ -1,10 +1,12 @@
 /** Sizes and fields of view of every family against deepvoxnet2's published tables, and against the networks as they are built. */
+
 import { describe, expect, it } from 'vitest';
+import { AXES } from '../../../src/core/axes.ts';
 import { InputError } from '../../../src/core/errors.ts';
 import { range, type Triple } from '../../../src/core/shape.ts';
 import { GraphBuilder } from '../../../src/graph/graph.ts';
 import { spatial } from '../../../src/graph/infer.ts';
-import { AXES, jointGeometry, legalLengths, nearestSizes, outputSize } from '../../../src/nn/geometry.ts';
+import { jointGeometry, legalLengths, nearestSizes, outputSize } from '../../../src/nn/geometry.ts';
 import { collectParameters, parameterCount } from '../../../src/nn/parameters.ts';
 import { type Architecture, architectureOf } from '../../../src/recipe/network.ts';
 import { type NetworkSettings, networkSchemas } from '../../../src/recipe/network-schema.ts';
