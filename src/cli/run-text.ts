@@ -1,6 +1,5 @@
 /** From what runs left behind to report.html, and the outcome that a command gives for a finished run. */
 import type { VolumeSources } from '../data/volume-file.ts';
-import { formatBytes } from '../report/format.ts';
 import { renderMontage } from '../report/montage.ts';
 import type { ReportInput } from '../report/report.ts';
 import { summarizeArms, testPairs } from '../study/comparison/compare.ts';
@@ -10,24 +9,11 @@ import { judgeNotWorse } from '../study/comparison/not-worse.ts';
 import { pooledEvaluation } from '../study/comparison/pooled-evaluation.ts';
 import type { ArmEvaluations } from '../study/comparison/score-tables.ts';
 import { readGallery } from '../study/gallery.ts';
-import { type ReadArms, type ReadRun, readArms } from '../study/read-run.ts';
+import { type ReadArms, readArms } from '../study/read-run.ts';
 import { comparisonText } from './comparison-text.ts';
+import { dataFactsOf, lastName, provenanceOf, trainingSeconds, withoutFolders } from './run-facts.ts';
 import type { Outcome } from './session.ts';
 import { unitStates } from './unit-states.ts';
-
-function provenanceOf({ record, folder }: ReadRun): Record<string, string> {
-  if (record === undefined) return { run: folder };
-  const { host, versions, seeds, folds, startedAt, status } = record;
-  return {
-    run: folder,
-    started: startedAt,
-    status,
-    seeds: seeds.join(', '),
-    ...(folds && { folds: folds.join(', ') }),
-    ...versions,
-    host: `${host.cpu}, ${host.cores} cores, ${formatBytes(host.memoryBytes)}, ${host.system}`,
-  };
-}
 
 const FEW_CASES = 20;
 /** Older runs chose on any number of cases. */
@@ -85,9 +71,13 @@ async function reportInput(
 ): Promise<ReportInput> {
   const [run] = runs.length === 1 ? runs : [];
   const gallery = run === undefined ? [] : await readGallery(sources, run);
+  const data = run === undefined ? undefined : await dataFactsOf(sources.files, run);
   return {
     title,
-    recipe: run?.recipe ?? '',
+    recipe: withoutFolders(run?.recipe ?? ''),
+    ...(data && { data }),
+    trainingSeconds: run === undefined ? {} : trainingSeconds(run),
+    ...(run && { command: `npx voxstill run recipe.yaml --out ${lastName(run.folder)}` }),
     units: run === undefined ? [] : await unitStates(run.folder),
     provenance: run === undefined ? {} : provenanceOf(run),
     comparison: { arms: summarizeArms(arms), pairs: testPairs(pairs), ...judged(taught, margin) },
@@ -123,7 +113,7 @@ export async function writeReport(
   const { renderReport } = await import('../report/report.ts');
   const { files } = sources;
   const read = await readArms(files, paths);
-  const input = await reportInput(sources, paths.join(', '), read, margin);
+  const input = await reportInput(sources, paths.map(lastName).join(', '), read, margin);
   await files.write(out, renderReport(input));
   const json = { report: out, comparison: input.comparison };
   const incomplete = read.runs.flatMap(run => incompleteNotes(run.incomplete));

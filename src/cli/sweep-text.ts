@@ -4,6 +4,7 @@ import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
 import { incompleteNotes } from '../study/comparison/incomplete.ts';
 import { readSweep, readSweepRecord, type SweepResults } from '../study/sweep-record.ts';
+import { lastName, withoutFolders } from './run-facts.ts';
 import { notesOn } from './run-text.ts';
 import type { Outcome } from './session.ts';
 import { alignColumns } from './table.ts';
@@ -42,10 +43,10 @@ export async function reportSweep(files: Files, folder: string, results: SweepRe
   const record = await readSweepRecord(files, folder);
   const { arms } = await readSweep(files, folder);
   const page = {
-    title: folder,
+    title: lastName(folder),
     results,
     command: commandOf(record),
-    recipe: await readText(files, `${folder}/recipe.yaml`),
+    recipe: withoutFolders(await readText(files, `${folder}/recipe.yaml`)),
     notes: [...incompleteNotes(results.incomplete ?? {}), ...notesOn(arms)],
     units: await unitStates(folder),
   };

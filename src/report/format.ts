@@ -9,9 +9,11 @@ function finite(value: MaybeNumber): value is number {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
-/** Fixed decimals, `n/a` where there is no finite number. */
+/** Fixed decimals with a true minus and never a negative zero, `n/a` where there is no finite number. */
 export function formatNumber(value: MaybeNumber, decimals: number): string {
-  return finite(value) ? value.toFixed(decimals) : 'n/a';
+  if (!finite(value)) return 'n/a';
+  const size = Math.abs(value).toFixed(decimals);
+  return value < 0 && Number(size) !== 0 ? `\u2212${size}` : size;
 }
 
 /** A Dice score, three decimals. */

@@ -23,6 +23,8 @@ interface Panel {
   readonly axis: string;
   readonly curves: readonly Curve[];
   readonly markers: boolean;
+  /** Higher is better, and 0 is no place that an axis must have. */
+  readonly isScore?: boolean;
 }
 
 const MOST_POINTS = 60;
@@ -52,9 +54,11 @@ function thin(points: readonly Point[]): readonly Point[] {
   });
 }
 
-function renderPanel({ title, axis, curves, markers }: Panel): Markup {
+function renderPanel({ title, axis, curves, markers, isScore = false }: Panel): Markup {
   const values = curves.flatMap(curve => curve.points.map(point => point[1]));
-  const lowest = Math.min(0, ...values);
+  // losses start at 0; scores that lie close together would be one line on an axis from 0
+  const least = Math.min(...values);
+  const lowest = isScore ? least - 0.05 * (Math.max(...values) - least) : Math.min(0, least);
   const highest = Math.max(...values);
   const top = highest > lowest ? highest : lowest + 1;
   const ends = curves.map(curve => curve.points.at(-1)!);
@@ -108,7 +112,13 @@ export function renderLearningCurves(histories: Readonly<Record<string, readonly
     });
   const terms = new Set(order.flatMap(arm => histories[arm]!.flatMap(row => Object.keys(row.losses))));
   const panels: Panel[] = [
-    { title: 'Validation Dice', axis: 'mean Dice (0 to 1)', curves: collect(row => row.validationDice), markers: true },
+    {
+      title: 'Validation Dice',
+      axis: 'mean Dice (0 to 1)',
+      curves: collect(row => row.validationDice),
+      markers: true,
+      isScore: true,
+    },
     ...[...terms].map(term => ({
       title: TERM_TITLES[term] ?? term,
       axis: term === 'gradientNorm' ? 'norm' : 'loss',

@@ -4,7 +4,7 @@ import type { Evaluation } from '../experiment/record.ts';
 import { armStyles, orderArms } from './arms.ts';
 import { renderChart } from './chart.ts';
 import { formatNumber } from './format.ts';
-import type { Markup } from './markup.ts';
+import { html, type Markup } from './markup.ts';
 
 type Evaluations = Readonly<Record<string, Evaluation>>;
 
@@ -42,6 +42,7 @@ function renderClass(className: string, evaluations: Evaluations): Markup {
   return renderChart(marks, options, {
     title: `Reliability, ${className}`,
     description: curves.map(({ arm, ece }) => `${arm}: expected calibration error ${formatNumber(ece, 4)}`).join('; '),
+    caption: html`${curves.map(({ arm, style }) => html`<span class="swatch" style="background: ${style.colour}"></span>${arm} (${style.symbol}s) `)}; dotted: as sure as right`,
   });
 }
 

@@ -6,12 +6,15 @@
 import type { Evaluation, HistoryRow } from '../experiment/record.ts';
 import type { Comparison } from '../study/comparison/comparison.ts';
 import type { UnitReport } from '../study/units/state.ts';
+import { orderArms } from './arms.ts';
+import { renderCaseTable } from './case-table.ts';
+import { type DataFacts, renderDataFacts } from './data-section.ts';
 import { headline } from './headline.ts';
 import { judgements } from './judgements.ts';
 import { renderLearningCurves } from './learning-curves.ts';
 import { html, type Markup } from './markup.ts';
 import type { Montage, MontageLegendEntry } from './montage.ts';
-import { charts, renderPage, section } from './page.ts';
+import { charts, command, folded, renderPage, section } from './page.ts';
 import { renderReliability } from './reliability-charts.ts';
 import { renderDicePerCase, renderPairedDifferences } from './score-charts.ts';
 import {
@@ -22,6 +25,7 @@ import {
   renderTestsTable,
 } from './tables.ts';
 import { renderTradeOffs } from './trade-off-charts.ts';
+import { renderTraining } from './training-table.ts';
 import { isRunning, renderUnits } from './units-section.ts';
 import { renderVolumeAgreement } from './volume-charts.ts';
 
@@ -48,6 +52,10 @@ export interface ReportInput {
   readonly notes: readonly string[];
   /** Units of the run; empty if they are not known. */
   readonly units: readonly UnitReport[];
+  /** Of the data set; absent where several runs are compared or nothing is known. */
+  readonly data?: DataFacts;
+  /** Seconds of training by arm. */
+  readonly trainingSeconds?: Readonly<Record<string, number>>;
   /** Command that repeats the run; `voxstill run recipe.yaml` with the recipe below if not given. */
   readonly command?: string;
 }
@@ -90,8 +98,10 @@ function definitions(entries: Readonly<Record<string, string>>): Markup {
 export function renderReport(input: ReportInput): string {
   const { comparison, evaluations, recipe } = input;
   const hasEvaluations = Object.keys(evaluations).length > 0;
+  const [firstEvaluation] = orderArms(Object.keys(evaluations)).map(arm => evaluations[arm]);
   const sections = [
     renderUnits(input.units),
+    section('Data', '', input.data === undefined ? [] : renderDataFacts(input.data, firstEvaluation)),
     section('Arms side by side', '', [renderArmsTable(comparison, evaluations), ...renderRepeatsTable(comparison)]),
     section(
       'Not worse than the teacher',
@@ -109,6 +119,11 @@ export function renderReport(input: ReportInput): string {
       charts(renderPairedDifferences(comparison, evaluations)),
     ),
     section(
+      'All cases',
+      'Every test case with its scores; with several seeds their mean.',
+      renderCaseTable(evaluations),
+    ),
+    section(
       'Dice of every case',
       'Each point is one case; the box spans the quartiles and the thick line is the median. The axis starts where the scores do.',
       charts(renderDicePerCase(evaluations)),
@@ -122,6 +137,7 @@ export function renderReport(input: ReportInput): string {
       ...input.montage.slice(0, 1).map(first => legend(first.legend)),
       ...input.montage.map(pictures),
     ]),
+    section('Training', '', renderTraining(input.histories, input.trainingSeconds ?? {})),
     section(
       'Learning curves',
       'Cross-entropy and distillation terms are in nats per voxel, Dice terms and the gradient norm have no unit. Long curves are means of consecutive steps.',
@@ -144,13 +160,13 @@ export function renderReport(input: ReportInput): string {
     ),
     section('Empty classes', '', hasEvaluations ? [renderEmptyClassesTable(evaluations)] : []),
     section('How to repeat it', 'Save the recipe below as recipe.yaml, put the data where it says, and run:', [
-      html`<pre><code>${input.command ?? 'npx voxstill run recipe.yaml'}</code></pre>`,
+      command(input.command ?? 'npx voxstill run recipe.yaml'),
       definitions(input.provenance),
     ]),
     section(
       'Recipe',
-      'The recipe of this run, with every default filled in.',
-      recipe === '' ? [] : [html`<pre><code>${recipe}</code></pre>`],
+      'With every default filled in. Of folders of the machine that made it only the last name is shown.',
+      recipe === '' ? [] : [folded('Show the recipe', recipe)],
     ),
   ];
   return renderPage({

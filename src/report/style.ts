@@ -21,6 +21,9 @@ h2 { font-size: 1.2rem; margin: 2.5rem 0 0.75rem; padding-bottom: 0.25rem; borde
 h3 { font-size: 0.95rem; margin: 0 0 0.25rem; }
 p { max-width: 46rem; }
 .headline { font-size: 1.1rem; padding: 0.75rem 1rem; border-left: 4px solid var(--arm-1); background: var(--panel); }
+.note { border: 1px solid var(--arm-2); border-left-width: 4px; padding: 0.5rem 0.75rem; margin: 0.5rem 0; }
+nav ul { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; padding: 0; margin: 1rem 0; list-style: none; font-size: 0.9rem; }
+a { color: var(--arm-1); }
 .explain, figcaption { color: var(--soft); font-size: 0.875rem; }
 .scroll { overflow-x: auto; margin: 0 0 1.5rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.9rem; overflow-wrap: normal;
@@ -42,7 +45,16 @@ dt { color: var(--soft); }
 dd { margin: 0; min-width: 0; }
 pre { background: var(--panel); border: 1px solid var(--line); padding: 0.75rem 1rem; overflow-x: auto; font-size: 0.8rem;
   line-height: 1.45; }
+.tall { max-height: 32rem; overflow: auto; }
+summary { cursor: pointer; margin: 0.5rem 0; }
+fieldset { border: 1px solid var(--line); display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; font-size: 0.9rem; margin: 0 0 0.75rem; }
+#cases table { display: grid; min-width: max-content; }
+#cases thead, #cases tbody { display: grid; }
+#cases tr { display: grid; grid-template-columns: 12rem; grid-auto-flow: column; grid-auto-columns: 8.5rem; }
+#cases thead { position: sticky; top: 0; background: var(--page); }
+.swatch { display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.35em; }
 @media (max-width: 480px) {
+  #cases tr { grid-template-columns: 7rem; grid-auto-columns: 6rem; }
   table { font-size: 0.8rem; }
   th, td { padding-right: 0.6rem; }
   td small { font-size: 0.7rem; }

@@ -5,7 +5,7 @@ import type { UnitReport } from '../study/units/state.ts';
 import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from './format.ts';
 import { judgements } from './judgements.ts';
 import { html, type Markup } from './markup.ts';
-import { charts, renderPage, section } from './page.ts';
+import { charts, command as codeLine, folded, renderPage, section } from './page.ts';
 import { renderFronts } from './pareto-charts.ts';
 import { renderTable } from './tables.ts';
 import { isRunning, renderUnits } from './units-section.ts';
@@ -110,11 +110,9 @@ export function renderSweepReport(input: SweepReportInput): string {
       judgements(results.notWorse),
     ),
     section('How to repeat it', 'Save the recipe below as recipe.yaml, put the data where it says, and run:', [
-      html`<pre><code>${command}</code></pre>`,
+      codeLine(command),
     ]),
-    section('Recipe', 'The recipe before the grid, with every default filled in.', [
-      html`<pre><code>${recipe}</code></pre>`,
-    ]),
+    section('Recipe', 'The recipe before the grid, with every default filled in.', [folded('Show the recipe', recipe)]),
   ];
   return renderPage({ title, headline: headlineOf(results), notes, sections, isRunning: isRunning(units) });
 }

@@ -1,7 +1,6 @@
 /** The section of a report for a study with missing units: the progress of its units, and the units without results. */
 import type { UnitReport } from '../study/units/state.ts';
-import { html, type Markup } from './markup.ts';
-import { section } from './page.ts';
+import { type Section, section } from './page.ts';
 import { renderTable } from './tables.ts';
 import { countsText, noteText, placeText } from './unit-text.ts';
 
@@ -9,9 +8,9 @@ import { countsText, noteText, placeText } from './unit-text.ts';
 const MOST_LISTED = 200;
 
 /** The section; empty if all units are finished. */
-export function renderUnits(units: readonly UnitReport[]): Markup {
+export function renderUnits(units: readonly UnitReport[]): Section {
   const open = units.filter(({ state }) => state !== 'done');
-  if (open.length === 0) return html``;
+  if (open.length === 0) return section('Missing units', '', []);
   const more = open.length > MOST_LISTED ? `, of which the first ${MOST_LISTED} are listed` : '';
   const caption = `Units without results yet${more}.`;
   const rows = open.slice(0, MOST_LISTED).map(unit => ({

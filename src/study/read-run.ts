@@ -22,6 +22,7 @@ const record = z.looseObject({
   dataset: z.string(),
   seeds: z.array(z.int()).min(1),
   folds: z.array(z.int()).min(1).optional(),
+  splits: z.object({ train: z.array(z.string()), val: z.array(z.string()), test: z.array(z.string()) }).optional(),
   recipeSha256: z.string().optional(),
   margin: z.number().nullable().default(null),
   dataHashes: z.record(z.string(), z.string()).default({}),

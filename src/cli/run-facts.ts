@@ -1,0 +1,72 @@
+/** What a report tells of a run besides its scores: data, provenance, times; nothing in it names a folder of this machine. */
+import { openDataset } from '../data/dataset.ts';
+import { ARMS } from '../experiment/record.ts';
+import { parseRecipe } from '../recipe/parse.ts';
+import type { DataFacts } from '../report/data-section.ts';
+import { formatBytes } from '../report/format.ts';
+import type { Files } from '../runtime/files.ts';
+import type { ReadRun } from '../study/read-run.ts';
+
+/** The last name of a path. */
+export function lastName(path: string): string {
+  return path.split(/[/\\]/).findLast(part => part !== '') ?? path;
+}
+
+/** A text in which every absolute path has become its last name, so that a report that is passed on names no folder of its author. */
+export function withoutFolders(text: string): string {
+  return text.replace(/(^|[\s'"[,])((?:\/|[A-Za-z]:[\\/])[^\s'",\]]+)/gm, (_, before: string, path: string) => {
+    return `${before}${lastName(path)}`;
+  });
+}
+
+const MONTHS = 'January February March April May June July August September October November December'.split(' ');
+
+/** `27 November 2026, 20:14 UTC`; the text itself where it is no ISO date. */
+export function dateInWords(iso: string): string {
+  const found = /^(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d)/.exec(iso);
+  if (found === null) return iso;
+  const [, year, month, day, time] = found;
+  return `${Number(day)} ${MONTHS[Number(month) - 1]} ${year}, ${time} UTC`;
+}
+
+/** Versions, host, seeds and date of a run. */
+export function provenanceOf({ record, folder }: ReadRun): Record<string, string> {
+  if (record === undefined) return { run: lastName(folder) };
+  const { host, versions, seeds, folds, startedAt, status } = record;
+  return {
+    run: lastName(folder),
+    started: dateInWords(startedAt),
+    status,
+    seeds: seeds.join(', '),
+    ...(folds && { folds: folds.join(', ') }),
+    ...versions,
+    host: `${host.cpu}, ${host.cores} cores, ${formatBytes(host.memoryBytes)}, ${host.system}`,
+  };
+}
+
+/** What is known of a run's data; undefined where it has no record or no recipe that can be read. */
+export async function dataFactsOf(files: Files, { record, recipe, folder }: ReadRun): Promise<DataFacts | undefined> {
+  if (record?.splits === undefined) return undefined;
+  const { train, val, test } = record.splits;
+  const { preprocess } = parseRecipe(recipe, { path: `${folder}/recipe.yaml` });
+  const hasData = await files.exists(`${record.dataset}/dataset.json`);
+  const channels = hasData ? (await openDataset(files, record.dataset)).channels : undefined;
+  return {
+    dataset: lastName(record.dataset),
+    splits: { train: train.length, val: val.length, test: test.length },
+    folds: record.folds?.length ?? 1,
+    ...(channels && { channels }),
+    spacingMm: preprocess.spacingMm,
+  };
+}
+
+/** Seconds that the training of each arm took, all folds and seeds together. */
+export function trainingSeconds({ record }: ReadRun): Readonly<Record<string, number>> {
+  const timings = Object.entries(record?.timingsSeconds ?? {});
+  return Object.fromEntries(
+    ARMS.flatMap(arm => {
+      const own = timings.filter(([stage]) => new RegExp(`(^|/)${arm}/train$`).test(stage));
+      return own.length === 0 ? [] : [[arm, own.reduce((sum, [, seconds]) => sum + seconds, 0)] as const];
+    }),
+  );
+}
