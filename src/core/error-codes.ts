@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   E_IMPORT_FIT: 'The weights are not those of the network that is described.',
   E_IMPORT_GLOBAL: 'A checkpoint names Python code that tensors do not need. Nothing of it was run.',
   E_IMPORT_KIND: 'The source is no model that `voxstill import` reads.',
+  E_IMPORT_LAYER: 'A model of Keras has a layer, or a setting of one, that is not known here, or Python code.',
   E_IMPORT_MISSING: 'A fold or a checkpoint of a source is not there.',
   E_IMPORT_PLAN: 'A plan of nnU-Net has something that is not known here.',
   E_IMPORT_SIZE: 'An imported model is larger than an ONNX file may be.',

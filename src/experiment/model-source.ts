@@ -65,7 +65,8 @@ export async function openModelSource(
     if ((await files.list(path)).length > 0) await findImporter(files, path);
     return { file: await readModelFile(files, path, known), notes: [] };
   }
-  const imported = await importer.read(files, path, choice);
+  const patch = known.given?.patch ?? known.assumed?.patch;
+  const imported = await importer.read(files, path, { ...choice, ...(patch && { patch }) });
   const bytes = encode(imported, path);
   const inMemory = {
     exists: (name: string) => files.exists(name),

@@ -1,5 +1,6 @@
 /** What every importer gives: a network as a graph, and what must be known to use it. */
 
+import type { Triple } from '../core/shape.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Axes } from '../inference/axes.ts';
 import type { ModelInfo } from '../inference/model-info.ts';
@@ -29,6 +30,8 @@ export interface ImportChoice {
   readonly folds?: readonly string[];
   /** Of an nnU-Net folder; final, where every fold has one, else best, if not given. */
   readonly checkpoint?: 'final' | 'best';
+  /** Window [D, H, W] of a model that takes any size. */
+  readonly patch?: Triple;
 }
 
 /** The files that an importer sees. */

@@ -1,10 +1,11 @@
 /** The sources that can be imported, in the order in which they are tried. */
 import { InputError } from '../core/errors.ts';
 import type { Importer, ImportFiles } from './imported.ts';
+import { kerasImporter } from './keras/keras.ts';
 import { nnunetImporter } from './nnunet/folder.ts';
 
 /** All of them. */
-const IMPORTERS: readonly Importer[] = [nnunetImporter];
+const IMPORTERS: readonly Importer[] = [nnunetImporter, kerasImporter];
 
 /** The importer whose source a path is; undefined where it is none's. */
 export async function importerOf(files: ImportFiles, path: string): Promise<Importer | undefined> {
