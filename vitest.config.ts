@@ -7,7 +7,6 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/architecture.test.ts', 'test/unit/**/*.test.ts'],
-          globalSetup: ['test/support/itk.ts'],
           testTimeout: 20_000,
           hookTimeout: 60_000,
         },
@@ -16,7 +15,6 @@ export default defineConfig({
         test: {
           name: 'ort',
           include: ['test/ort/**/*.test.ts'],
-          globalSetup: ['test/support/itk.ts'],
           testTimeout: 120_000,
           fileParallelism: false,
         },

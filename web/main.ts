@@ -26,7 +26,7 @@ const image = createImageView(state, segmentations);
 const models = createModelsView(state, () => guarded(actions.update));
 
 const readFiles = (files: readonly DroppedFile[]) =>
-  client.run({ kind: 'read', files, pipelines: address('pipelines') }, 'read');
+  client.run({ kind: 'read', files, codecs: address('codecs') }, 'read');
 
 async function openFiles(files: readonly DroppedFile[]): Promise<void> {
   if (files.some(({ path }) => /\.onnx$/i.test(path))) return guarded(() => models.add(files));

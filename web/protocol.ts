@@ -1,6 +1,6 @@
 /** What the page and its worker say to each other. One job at a time; its last reply is `failed` or the one named after the job. */
 import type { ErrorCode } from '../src/core/errors.ts';
-import type { ReadVolume } from '../src/data/lps-volume.ts';
+import type { ReadVolume } from '../src/data/read-volume.ts';
 import type { ModelMetadata } from '../src/experiment/model-facts.ts';
 import type { SegmentProgress, WebBackend, WebSegmentation } from '../src/platform/web/index.ts';
 import type { LabelVolume, Volume } from '../src/volume/volume.ts';
@@ -12,7 +12,7 @@ export interface DroppedFile {
 }
 
 export type Job =
-  | { readonly kind: 'read'; readonly files: readonly DroppedFile[]; readonly pipelines: string }
+  | { readonly kind: 'read'; readonly files: readonly DroppedFile[]; readonly codecs: string }
   | { readonly kind: 'sample' }
   | {
       readonly kind: 'segment';

@@ -2,34 +2,27 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
-import { writePipelines } from '../scripts/itk.ts';
+import { CODEC_FILES } from '../src/platform/frame-codecs.ts';
 import { PAGE_POLICY } from '../src/platform/web/policy.ts';
-
-const PACKAGE = new URL('..', import.meta.url);
 
 const RUNTIME = ['ort-wasm-simd-threaded', 'ort-wasm-simd-threaded.asyncify'].flatMap(name => [
   `${name}.wasm`,
   `${name}.mjs`,
 ]);
-/** Those that the page can need: it writes NIfTI alone. */
-const PIPELINES = ['nrrd-read-image', 'meta-read-image', 'read-image-dicom-file-series'].flatMap(name => [
-  `${name}.wasm.gz`,
-  `${name}.js`,
-]);
-
 /** WebAssembly that the page fetches by name when it is needed. */
 function copyWebAssembly(): Plugin {
   const files = [
     ...RUNTIME.map(name => [`runtime/${name}`, new URL(import.meta.resolve(`onnxruntime-web/${name}`))] as const),
-    ...PIPELINES.map(name => [`pipelines/${name}`, new URL(`itk/${name}`, PACKAGE)] as const),
+    ...Object.values(CODEC_FILES).map(({ package: name, file }) => {
+      return [`codecs/${file}`, new URL(file, import.meta.resolve(name))] as const;
+    }),
   ];
   return {
     name: 'copy-webassembly',
     apply: 'build',
-    async generateBundle() {
+    generateBundle() {
       // the workers' bundles pass here too, and need no copies
       if (this.environment.config.isWorker) return;
-      await writePipelines();
       for (const [fileName, file] of files) this.emitFile({ type: 'asset', fileName, source: readFileSync(file) });
     },
   };

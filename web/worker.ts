@@ -2,7 +2,7 @@
 import { VoxstillError } from '../src/core/errors.ts';
 import { readVolume } from '../src/data/volume-file.ts';
 import { formatOfName, volumeStem } from '../src/data/volume-name.ts';
-import { createWebImageCodec } from '../src/platform/web/image-codec.ts';
+import { createWebFrameCodec } from '../src/platform/web/frame-codec.ts';
 import { loadModel, type RuntimeFiles, segmentVolume, type WebBackend } from '../src/platform/web/index.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../src/volume/nifti.ts';
 import { voxelCount } from '../src/volume/volume.ts';
@@ -18,13 +18,14 @@ function reply(message: Reply, transfer: readonly ArrayBufferLike[] = []): void 
 }
 
 function scanOf(read: Omit<Scan, 'shown'>): Scan {
-  const { volume, header } = read;
+  const { volume } = read;
   const first = { ...volume, channels: 1, data: volume.data.subarray(0, voxelCount(volume.sizeVoxels)) };
-  return { ...read, shown: encodeNiftiImage(first, header, { compress: false }) };
+  // with one form of placing it, the one that is computed on: the viewer would choose among several by their codes
+  return { ...read, shown: encodeNiftiImage(first, createNiftiHeader(first), { compress: false }) };
 }
 
-async function read({ files, pipelines }: Job & { kind: 'read' }): Promise<void> {
-  const sources = { files: droppedFiles(files), images: createWebImageCodec(pipelines) };
+async function read({ files, codecs }: Job & { kind: 'read' }): Promise<void> {
+  const sources = { files: droppedFiles(files), images: createWebFrameCodec(codecs) };
   const known = files.find(({ path }) => !['dicom', undefined].includes(formatOfName(path)));
   const only = files.length === 1 ? files[0]!.path : undefined;
   const path = known?.path ?? only ?? '.';

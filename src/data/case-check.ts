@@ -4,6 +4,7 @@
  */
 import { InputError } from '../core/errors.ts';
 import { labelsOfVolume } from '../volume/label-volume.ts';
+import { areComparable } from '../volume/same-grid.ts';
 import { formatSize, type LabelVolume, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
 import type { CaseFiles } from './case-list.ts';
 import type { Dataset } from './dataset.ts';
@@ -62,6 +63,7 @@ function gridFindings(
     const advice = 'The files of a case must share one grid; resample one to the other.';
     return [{ code: 'E_SHAPE_MISMATCH', caseId: id, file: other.file, message, advice }];
   }
+  if (!areComparable(one, two)) return [];
   const shift = cornerShiftMm(one, two);
   if (shift <= LARGEST_SHIFT_SHARE * Math.min(...one.spacingMm)) return [];
   const message = `${other.file} is up to ${shift.toPrecision(3)} mm away from ${first.file}: their affines differ`;

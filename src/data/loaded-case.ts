@@ -8,7 +8,7 @@ import type { LabelVolume, Volume } from '../volume/volume.ts';
 import type { CaseFiles } from './case-list.ts';
 import type { Dataset } from './dataset.ts';
 import { type LabelClass, labelValues } from './dataset-json.ts';
-import type { ReadVolume } from './lps-volume.ts';
+import type { ReadVolume } from './read-volume.ts';
 import { readStacked } from './stacked-volume.ts';
 import { readVolume, type VolumeSources } from './volume-file.ts';
 

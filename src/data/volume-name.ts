@@ -1,16 +1,16 @@
 /** What the name of a file says of the volume in it: the format by its ending, and the name of the volume. */
-import type { HeaderFormat } from '../runtime/image-codec.ts';
 
-type Format = 'nifti' | 'dicom' | HeaderFormat;
+type Format = 'nifti' | 'nrrd' | 'meta' | 'mgh' | 'dicom';
 
 const ENDINGS: readonly (readonly [RegExp, Format])[] = [
   [/\.nii(\.gz)?$/i, 'nifti'],
   [/\.(nrrd|nhdr)$/i, 'nrrd'],
   [/\.(mha|mhd)$/i, 'meta'],
+  [/\.(mgz|mgh|mgh\.gz)$/i, 'mgh'],
   [/\.(dcm|dicom|ima)$/i, 'dicom'],
 ];
 /** The endings of files that are a volume by themselves, for messages. */
-export const FILE_ENDINGS = '.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd';
+export const FILE_ENDINGS = '.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, .mgz, .mgh';
 /** The same with DICOM, whose files stand for their series. */
 export const VOLUME_ENDINGS = `${FILE_ENDINGS}, .dcm`;
 
@@ -31,4 +31,4 @@ export function volumeStem(path: string): string {
 }
 
 /** The formats that results are written in, by the ending of their file. */
-export const RESULT_ENDINGS = /\.(nii\.gz|nrrd|mha)$/i;
+export const RESULT_ENDINGS = /\.(nii\.gz|nrrd|mha|mgz)$/i;

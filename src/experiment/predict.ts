@@ -22,8 +22,10 @@ export interface PredictOptions {
   readonly models: readonly ModelFile[];
   /** A volume, a folder with one DICOM series, or a folder of these. */
   readonly input: string;
-  /** A .nii.gz, .nrrd or .mha file for a volume, or a folder. */
+  /** A .nii.gz, .nrrd, .mha or .mgz file for a volume, or a folder. */
   readonly output: string;
+  /** SeriesInstanceUID of the DICOM series that is wanted of a folder with several; nothing else of the folder counts then. */
+  readonly series?: string | undefined;
   /** Also write the probabilities, beside the labels as `<name>_probabilities.nii.gz`. */
   readonly probabilities: boolean;
   readonly window: WindowChoice;
@@ -60,7 +62,7 @@ function singleOutput(input: string, output: string): string {
   if (formatOfName(output) === undefined) return `${withoutSlash(output)}/${volumeStem(input)}.nii.gz`;
   throw new InputError(
     'E_OUTPUT_NAME',
-    `results are written as .nii.gz, .nrrd or .mha, compressed in one file, not as ${output}.`,
+    `results are written as .nii.gz, .nrrd, .mha or .mgz, compressed in one file, not as ${output}.`,
   );
 }
 
@@ -74,6 +76,7 @@ async function volumesAt(sources: VolumeSources, path: string): Promise<readonly
   const series: string[] = [];
   for (const name of names) if (await isDicomFolder(sources, `${path}/${name}`)) series.push(`${path}/${name}`);
   if (series.length > 0) return series;
+  if (await isDicomFolder(sources, path, { nested: true })) return [path];
   throw new InputError(
     'E_NO_INPUT',
     `${path} is neither a volume (${VOLUME_ENDINGS}) nor a folder with volumes or DICOM series.`,
@@ -82,7 +85,7 @@ async function volumesAt(sources: VolumeSources, path: string): Promise<readonly
 
 async function jobsOf(sources: VolumeSources, { models, ...options }: PredictOptions): Promise<readonly Job[]> {
   const [input, output] = [withoutSlash(options.input), withoutSlash(options.output)];
-  const volumes = await volumesAt(sources, input);
+  const volumes = options.series === undefined ? await volumesAt(sources, input) : [input];
   if (volumes[0] === input) return [{ inputs: [input], output: singleOutput(input, output) }];
   if (formatOfName(output) !== undefined) {
     throw new InputError('E_OUTPUT_NAME', `${input} is a folder, so --output must be a folder too, not ${output}.`);
@@ -115,10 +118,10 @@ async function predictOne(
   options: PredictOptions & Pick<SegmentOptions, 'onProgress'> & { readonly job: Job },
 ): Promise<Prediction> {
   const { files, machine, progress } = laboratory;
-  const { probabilities, window, postprocess = true, onProgress, signal } = options;
+  const { probabilities, window, postprocess = true, onProgress, signal, series } = options;
   const { inputs, output } = options.job;
   const { info } = models[0]!;
-  const { volume, header, warnings } = await readStacked(laboratory, inputs);
+  const { volume, header, warnings } = await readStacked(laboratory, inputs, { series });
   if (probabilities) warnOfMemory(laboratory, volume, outputClasses(info).values.length);
   const startMs = machine.elapsedMs();
   const result = await segmentWithEnsemble(models, volume, {
@@ -131,7 +134,7 @@ async function predictOne(
   });
   const seconds = (machine.elapsedMs() - startMs) / 1000;
   for (const { code, message } of [...warnings, ...result.warnings]) progress.warn(`${code}: ${message}`);
-  await files.write(output, await encodeLabels(laboratory, result.labels, { path: output, header }));
+  await files.write(output, encodeLabels(result.labels, { path: output, header }));
   const prediction = { inputs, output, seconds, volumesMl: classVolumesMl(result.labels, info.labels) };
   if (result.probabilities === undefined) return prediction;
   const probabilitiesPath = output.replace(RESULT_ENDINGS, '_probabilities.nii.gz');

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
-import { isDicomFolder, readVolume, type VolumeSources } from '../data/volume-file.ts';
+import { isDicomFolder, type ReadVolumeOptions, readVolume, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
 
 import { ARMS } from '../experiment/record.ts';
@@ -145,8 +145,12 @@ async function modelsOf(files: Files, { folder, repeats }: ReadRun): Promise<Rea
   return costs;
 }
 
-async function describeVolume(sources: VolumeSources, path: string): Promise<VolumeDescription> {
-  const { volume, dataType, warnings } = await readVolume(sources, path);
+async function describeVolume(
+  sources: VolumeSources,
+  path: string,
+  options: ReadVolumeOptions,
+): Promise<VolumeDescription> {
+  const { volume, dataType, warnings } = await readVolume(sources, path, options);
   let [minimum, maximum, sum, finite] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
   for (const value of volume.data) {
     if (!Number.isFinite(value)) continue;
@@ -174,9 +178,14 @@ async function describeVolume(sources: VolumeSources, path: string): Promise<Vol
 
 /**
  * Describes the file or folder at a path.
+ * @param options which of several DICOM series is meant
  * @throws {InputError} E_INSPECT if its kind is unknown; the decoders' errors if it is damaged
  */
-export async function inspectPath(sources: VolumeSources, path: string): Promise<Description> {
+export async function inspectPath(
+  sources: VolumeSources,
+  path: string,
+  options: ReadVolumeOptions = {},
+): Promise<Description> {
   const { files } = sources;
   if (await isRun(files, path)) {
     const run = await readRun(files, path);
@@ -185,7 +194,8 @@ export async function inspectPath(sources: VolumeSources, path: string): Promise
     return { kind: 'run', path, status, arms: compareArms(arms).arms, models: await modelsOf(files, run) };
   }
   if (/\.onnx$/i.test(path)) return describeModel(await files.read(path), path);
-  if (formatOfName(path) !== undefined || (await isDicomFolder(sources, path))) return describeVolume(sources, path);
+  const isVolume = formatOfName(path) !== undefined || (await isDicomFolder(sources, path, { nested: true }));
+  if (isVolume) return describeVolume(sources, path, options);
   if (!(await files.exists(path))) throw new InputError('E_FILE_MISSING', `there is no file or folder ${path}`);
   throw new InputError(
     'E_INSPECT',

@@ -1,9 +1,10 @@
 /** What the affine of a volume says, beyond its numbers: whether its axes are at right angles and as long as its spacing. */
+import type { WarningCode } from '../core/errors.ts';
 import type { Affine, Xyz } from './volume.ts';
 
 /** Something about a file that a person should know before trusting a result; the file is read all the same. */
 export interface VolumeWarning {
-  readonly code: 'W_AXES_SHEARED' | 'W_SPACING_AFFINE' | 'W_GEOMETRY_ROUNDING';
+  readonly code: WarningCode;
   readonly message: string;
 }
 

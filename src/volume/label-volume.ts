@@ -36,5 +36,5 @@ export function labelsOfVolume(volume: Volume, path: string): LabelVolume {
     }
     data[i] = label;
   }
-  return { data, sizeVoxels, spacingMm, affine };
+  return { data, sizeVoxels, spacingMm, affine, ...(volume.isPlaced === false && { isPlaced: false as const }) };
 }

@@ -6,6 +6,7 @@
  */
 import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { InputError } from '../core/errors.ts';
+import type { VolumeWarning } from './geometry.ts';
 import type { VoxelType } from './stored-voxels.ts';
 import { type Affine, formatSize, type Xyz } from './volume.ts';
 
@@ -47,6 +48,10 @@ export interface NiftiHeader {
   readonly spacingMm: Xyz;
   /** The sform where its code is set, else the qform, else spacing alone; in millimetres. */
   readonly affine: Affine;
+  /** False where the file does not say where it lies, and the affine is nibabel's guess. */
+  readonly isPlaced: boolean;
+  /** What was wrong with it and has been repaired, or guessed. */
+  readonly warnings: readonly VolumeWarning[];
   /** Where the voxels start in the file. */
   readonly voxelOffset: number;
   /** value = stored * slope + intercept; a slope of 0 in the file means 1 and 0. */
@@ -82,7 +87,7 @@ function readFields(bytes: Uint8Array, path: string): { fields: NIFTI1 | NIFTI2;
     if (magicAt(344) === 'ni1' || magicAt(4) === 'ni2') {
       throw corrupt(path, 'it is the header of a .hdr/.img pair; convert the pair to one .nii.gz file');
     }
-    throw corrupt(path, `it has ${bytes.length} bytes or more and no NIfTI signature`);
+    throw corrupt(path, bytes.length === 0 ? 'it is empty' : 'it has no NIfTI signature');
   }
   if (bytes.length < HEADER_BYTES[version]) throw corrupt(path, 'it ends within the header');
   const header = bytes.slice(0, HEADER_BYTES[version]);
@@ -112,19 +117,21 @@ function readDimensions(dims: readonly number[], path: string): { sizeVoxels: Xy
   return { sizeVoxels: [sizes[0] ?? 1, sizes[1] ?? 1, sizes[2] ?? 1], channels: beyond[0] ?? 1, rank };
 }
 
-function readSpacing(pixDims: readonly number[], rank: number, path: string): Xyz {
+function readSpacing(pixDims: readonly number[], rank: number): Xyz {
   const along = (axis: number): number => {
     const spacing = pixDims[axis] ?? 0;
     return axis > rank && !(spacing > 0) ? 1 : spacing;
   };
-  const spacing: Xyz = [along(1), along(2), along(3)];
-  if (!spacing.every(value => Number.isFinite(value) && value > 0)) {
-    throw new InputError(
-      'E_NIFTI_SPACING',
-      `${path} has the voxel spacing ${spacing.join(' x ')}; each must be a positive number. Correct pixdim[1..3] in the header.`,
-    );
-  }
-  return spacing;
+  return [along(1), along(2), along(3)];
+}
+
+function isSpacing(value: number): boolean {
+  return Number.isFinite(value) && value > 0;
+}
+
+function lengthsOf(affine: Affine): Xyz {
+  const length = (column: number): number => Math.hypot(affine[column]!, affine[4 + column]!, affine[8 + column]!);
+  return [length(0), length(1), length(2)];
 }
 
 function isUsable(affine: Affine): boolean {
@@ -158,23 +165,72 @@ interface AffineSource {
   readonly header: Uint8Array;
 }
 
-function readAffine({ fields, version, header }: AffineSource, spacing: Xyz): Affine {
-  if (fields.sform_code > 0) {
-    const view = new DataView(header.buffer);
-    const { sform } = FIELDS[version];
-    const rows = Array.from({ length: 12 }, (_, index) =>
-      version === 1
-        ? view.getFloat32(sform + index * 4, fields.littleEndian)
-        : view.getFloat64(sform + index * 8, fields.littleEndian),
-    );
-    const affine = [...rows, 0, 0, 0, 1];
-    if (isUsable(affine)) return affine;
+/** The sform where its code is set and it is a matrix of full rank. */
+function readSform({ fields, version, header }: AffineSource): Affine | undefined {
+  if (!(fields.sform_code > 0)) return undefined;
+  const view = new DataView(header.buffer);
+  const { sform } = FIELDS[version];
+  const rows = Array.from({ length: 12 }, (_, index) =>
+    version === 1
+      ? view.getFloat32(sform + index * 4, fields.littleEndian)
+      : view.getFloat64(sform + index * 8, fields.littleEndian),
+  );
+  const affine = [...rows, 0, 0, 0, 1];
+  return isUsable(affine) ? affine : undefined;
+}
+
+function readQform({ fields }: AffineSource, spacing: Xyz): Affine | undefined {
+  if (!(fields.qform_code > 0)) return undefined;
+  const affine = qformAffine(fields, spacing);
+  return isUsable(affine) ? affine : undefined;
+}
+
+/** What nibabel takes where a file says nothing: x to the left, y to the front, the middle of the volume at the origin. */
+function unplacedAffine(spacing: Xyz, sizeVoxels: Xyz): Affine {
+  const [x, y, z] = spacing;
+  const half = (axis: 0 | 1 | 2): number => ((sizeVoxels[axis] - 1) / 2) * spacing[axis];
+  return [-x, 0, 0, half(0), 0, y, 0, -half(1), 0, 0, z, -half(2), 0, 0, 0, 1];
+}
+
+/** Where a file lies, and what had to be repaired or guessed for it. */
+interface Placement {
+  readonly spacing: Xyz;
+  readonly affine: Affine;
+  readonly isPlaced: boolean;
+  readonly warnings: readonly VolumeWarning[];
+}
+
+/** @throws {InputError} E_NIFTI_SPACING */
+function readPlacement(source: AffineSource, grid: { sizeVoxels: Xyz; rank: number }, path: string): Placement {
+  const said = readSpacing(source.fields.pixDims, grid.rank);
+  const sform = readSform(source);
+  const warnings: VolumeWarning[] = [];
+  let spacing = said;
+  if (!said.every(isSpacing)) {
+    if (sform === undefined) {
+      throw new InputError(
+        'E_NIFTI_SPACING',
+        `${path} has the voxel spacing ${said.join(' x ')}; each must be a positive number. Correct pixdim[1..3] in the header.`,
+      );
+    }
+    const lengths = lengthsOf(sform);
+    spacing = [0, 1, 2].map(axis => (isSpacing(said[axis]!) ? said[axis]! : lengths[axis]!)) as unknown as Xyz;
+    const message = `${path}: its spacing (pixdim) is ${said.join(' x ')}; ${spacing.map(mm => Number(mm.toPrecision(6))).join(' x ')} is taken from its sform.`;
+    warnings.push({ code: 'W_NIFTI_SPACING', message });
   }
-  if (fields.qform_code > 0) {
-    const affine = qformAffine(fields, spacing);
-    if (isUsable(affine)) return affine;
+  const placed = sform ?? readQform(source, spacing);
+  if (placed === undefined) {
+    const message =
+      `${path}: its header does not say where left and right are (sform_code and qform_code are 0, or the matrices unusable); ` +
+      'x is taken to the left and y to the front, as nibabel does. Look at the volume, and set a code if that is right.';
+    warnings.push({ code: 'W_NIFTI_CODES', message });
   }
-  return [spacing[0], 0, 0, 0, 0, spacing[1], 0, 0, 0, 0, spacing[2], 0, 0, 0, 0, 1];
+  return {
+    spacing,
+    affine: placed ?? unplacedAffine(spacing, grid.sizeVoxels),
+    isPlaced: placed !== undefined,
+    warnings,
+  };
 }
 
 function millimetresPerUnit(units: number): number {
@@ -184,8 +240,8 @@ function millimetresPerUnit(units: number): number {
 
 /**
  * Reads a header.
- * The affine is the sform if its code is set, else the qform, else the spacing alone (method 1 of nifti1.h; nibabel mirrors x there).
- * A matrix that is singular or not finite is passed over.
+ * The affine is the sform if its code is set, else the qform, else what nibabel takes, with a warning: x to the left, y to the front.
+ * A matrix that is singular or not finite is passed over. A spacing that is no positive number is taken from a usable sform.
  * @param bytes the start of the file; 540 bytes are enough
  * @param path for messages
  * @throws {InputError} E_NIFTI_CORRUPT, E_NIFTI_TYPE (complex, colour, 128-bit, five real dimensions), E_NIFTI_SPACING
@@ -208,19 +264,21 @@ export function readNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
   if (!Number.isSafeInteger(voxelOffset) || voxelOffset < HEADER_BYTES[version]) {
     throw corrupt(path, `its header places the voxels at byte ${voxelOffset}`);
   }
-  const spacing = readSpacing(fields.pixDims, rank, path);
+  const { spacing, affine, isPlaced, warnings } = readPlacement(source, { sizeVoxels, rank }, path);
   const unitMm = millimetresPerUnit(fields.xyzt_units);
   const scaled = fields.scl_slope !== 0 && Number.isFinite(fields.scl_slope);
   if (scaled && !Number.isFinite(fields.scl_inter)) throw corrupt(path, `its intercept is ${fields.scl_inter}`);
   return {
     version,
     littleEndian: fields.littleEndian,
-    bytes: header,
+    bytes: warnings.some(({ code }) => code === 'W_NIFTI_SPACING') ? withSpacing(source, spacing) : header,
     dataType,
     sizeVoxels,
     channels,
     spacingMm: [spacing[0] * unitMm, spacing[1] * unitMm, spacing[2] * unitMm],
-    affine: readAffine(source, spacing).map((value, index) => (index < 12 ? value * unitMm : value)),
+    affine: affine.map((value, index) => (index < 12 ? value * unitMm : value)),
+    isPlaced,
+    warnings,
     voxelOffset,
     slope: scaled ? fields.scl_slope : 1,
     intercept: scaled ? fields.scl_inter : 0,
@@ -274,6 +332,14 @@ export function rewriteNiftiHeader(like: NiftiHeader, { dataType, sizeVoxels, ch
   else write.integers(fields.voxelOffset, [bytes.length]);
   write.reals(fields.slope, [1, 0]);
   write.reals(fields.calMax, [0, 0]);
+  return bytes;
+}
+
+/** A header with another spacing, so that results of a repaired file are whole. */
+function withSpacing({ fields, version, header }: AffineSource, spacing: Xyz): Uint8Array {
+  const bytes = header.slice();
+  const { pixdim } = FIELDS[version];
+  headerWriter(bytes, version, fields.littleEndian).reals(pixdim + (version === 1 ? 4 : 8), spacing);
   return bytes;
 }
 

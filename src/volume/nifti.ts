@@ -5,7 +5,8 @@
  */
 import { joinBytes } from '../core/bytes.ts';
 import { InputError, ShapeError } from '../core/errors.ts';
-import { gunzip, gzip, isGzip, LARGEST_GZIP_RATIO } from './gzip.ts';
+import type { VolumeWarning } from './geometry.ts';
+import { gzip, isGzip } from './inflate.ts';
 import { labelsOfVolume } from './label-volume.ts';
 import {
   LARGEST_HEADER_BYTES,
@@ -14,8 +15,9 @@ import {
   readNiftiHeader,
   rewriteNiftiHeader,
 } from './nifti-header.ts';
-import { createVoxelReader, float32Bytes, type VoxelReader } from './stored-voxels.ts';
+import { float32Bytes } from './stored-voxels.ts';
 import { formatSize, LARGEST_VOLUME_BYTES, type LabelVolume, type Volume, voxelCount, type Xyz } from './volume.ts';
+import { readVoxels, startOfContent } from './voxel-file.ts';
 
 export { createNiftiHeader, type NiftiHeader } from './nifti-header.ts';
 
@@ -25,9 +27,6 @@ export interface DecodeOptions {
   /** Largest size of the decoded float32 voxels; 4 GiB if not given. */
   readonly maxBytes?: number;
 }
-
-/** Content that may follow the announced voxels of a gzip file; more is refused. */
-const SLACK_BYTES = 65536;
 
 function fileBytes(header: NiftiHeader): number {
   return header.voxelOffset + voxelCount(header.sizeVoxels) * header.channels * NIFTI_TYPES[header.dataType].bytes;
@@ -46,7 +45,7 @@ function readCheckedHeader(head: Uint8Array, { path, maxBytes = LARGEST_VOLUME_B
   return header;
 }
 
-function truncated(header: NiftiHeader, path: string, got: string): InputError {
+function truncatedNifti(header: NiftiHeader, path: string, got: string): InputError {
   return new InputError(
     'E_NIFTI_CORRUPT',
     `${path} is truncated: ${formatSize(header.sizeVoxels)} voxels of ${header.dataType} in ${header.channels} channel(s) ` +
@@ -54,67 +53,22 @@ function truncated(header: NiftiHeader, path: string, got: string): InputError {
   );
 }
 
-/** What a file becomes while its content comes in pieces. */
-interface Reading {
-  push(piece: Uint8Array): void;
-  finish(): { readonly header: NiftiHeader; readonly data: Float32Array };
+/** What is wrong with a file, its own words kept where it is an error for people already. */
+function explained(path: string, error: unknown): InputError {
+  if (error instanceof InputError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new InputError('E_NIFTI_CORRUPT', `${path} cannot be unpacked: ${reason}. Copy it again from its source.`, {
+    cause: error,
+  });
 }
 
-/**
- * Takes the content of a file in order. Voxels are allocated once the header has come, if that many bytes can still come.
- * @param largestContent bytes that the file can hold at most
- * @param largestSurplus bytes that may follow the voxels
- */
-function startReading(options: DecodeOptions, largestContent: number, largestSurplus: number): Reading {
-  const { path } = options;
-  const head = new Uint8Array(LARGEST_HEADER_BYTES);
-  let total = 0;
-  let opened: { readonly header: NiftiHeader; readonly voxels: VoxelReader } | undefined;
-  const open = (): NonNullable<typeof opened> => {
-    const start = head.subarray(0, Math.min(total, head.length));
-    const header = readCheckedHeader(start, options);
-    if (fileBytes(header) > largestContent) throw truncated(header, path, `at most ${largestContent}`);
-    const voxels = createVoxelReader(header, voxelCount(header.sizeVoxels) * header.channels);
-    voxels.push(start.subarray(header.voxelOffset));
-    return { header, voxels };
-  };
-  const push = (piece: Uint8Array): void => {
-    const start = total;
-    total += piece.length;
-    if (start < head.length) head.set(piece.subarray(0, head.length - start), start);
-    if (total < head.length) return;
-    opened ??= open();
-    const { header, voxels } = opened;
-    if (total > fileBytes(header) + largestSurplus) throw new Error('it holds far more data than its header declares');
-    voxels.push(piece.subarray(Math.max(0, Math.max(head.length, header.voxelOffset) - start)));
-  };
-  const finish = (): ReturnType<Reading['finish']> => {
-    const { header, voxels } = opened ?? open();
-    if (voxels.count() < voxels.data.length) throw truncated(header, path, String(total));
-    return { header, data: voxels.data };
-  };
-  return { push, finish };
-}
-
-function unpack(bytes: Uint8Array, options: DecodeOptions): Reading {
-  const reading = startReading(options, bytes.length * LARGEST_GZIP_RATIO, SLACK_BYTES);
-  try {
-    gunzip(bytes, reading.push);
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(
-      'E_NIFTI_CORRUPT',
-      `${options.path} cannot be unpacked: ${error instanceof Error ? error.message : String(error)}. Copy it again from its source.`,
-      { cause: error },
-    );
-  }
-  return reading;
-}
-
-function readPlain(bytes: Uint8Array, options: DecodeOptions): Reading {
-  const reading = startReading(options, bytes.length, Number.POSITIVE_INFINITY);
-  reading.push(bytes);
-  return reading;
+/** A file's voxels and its header. */
+export interface DecodedNifti {
+  readonly volume: Volume;
+  /** For writing results on the same grid. */
+  readonly header: NiftiHeader;
+  /** What of the header has been repaired or guessed. */
+  readonly warnings: readonly VolumeWarning[];
 }
 
 /**
@@ -123,10 +77,26 @@ function readPlain(bytes: Uint8Array, options: DecodeOptions): Reading {
  * @returns voxels after slope and intercept, a fourth dimension as channels; and the header, for writing results on the same grid
  * @throws {InputError} E_NIFTI_CORRUPT, E_NIFTI_TYPE, E_NIFTI_SPACING, E_NIFTI_TOO_LARGE; all name the path
  */
-export function decodeNifti(bytes: Uint8Array, options: DecodeOptions): { volume: Volume; header: NiftiHeader } {
-  const { header, data } = (isGzip(bytes) ? unpack : readPlain)(bytes, options).finish();
-  const { sizeVoxels, channels, spacingMm, affine } = header;
-  return { volume: { data, sizeVoxels, channels, spacingMm, affine }, header };
+export function decodeNifti(bytes: Uint8Array, options: DecodeOptions): DecodedNifti {
+  const compression = isGzip(bytes) ? 'gzip' : 'none';
+  try {
+    const header = readCheckedHeader(startOfContent(bytes, compression, LARGEST_HEADER_BYTES), options);
+    const { sizeVoxels, channels, spacingMm, affine } = header;
+    const layout = { ...header, count: voxelCount(sizeVoxels) * channels };
+    const truncated = (got: string): InputError => truncatedNifti(header, options.path, got);
+    const data = readVoxels(bytes, layout, { compression, truncated });
+    const volume = {
+      data,
+      sizeVoxels,
+      channels,
+      spacingMm,
+      affine,
+      ...(!header.isPlaced && { isPlaced: false as const }),
+    };
+    return { volume, header, warnings: header.warnings };
+  } catch (error) {
+    throw explained(options.path, error);
+  }
 }
 
 /**

@@ -10,6 +10,8 @@ export interface PlacedGrid {
   readonly sizeVoxels: Xyz;
   readonly spacingMm: Xyz;
   readonly affine: Affine;
+  /** As in a volume. */
+  readonly isPlaced?: false;
 }
 
 /** Shifts below this part of a voxel edge are not worth a word. */
@@ -31,8 +33,13 @@ function cornerShiftMm(left: PlacedGrid, right: PlacedGrid): number {
   return largest;
 }
 
+/** Whether the affines of two files say anything of each other: a guess says nothing, and its own warning has been given. */
+export function areComparable(first: Pick<PlacedGrid, 'isPlaced'>, other: Pick<PlacedGrid, 'isPlaced'>): boolean {
+  return first.isPlaced !== false && other.isPlaced !== false;
+}
+
 /**
- * Checks that two files of a case lie on one grid.
+ * Checks that two files of a case lie on one grid. Where one of them does not say where it lies, their sizes must do.
  * @returns W_GEOMETRY_ROUNDING where they are apart by less than a tenth of the smallest voxel edge, as headers round
  * @throws {InputError} E_SHAPE_MISMATCH, E_GEOMETRY_MISMATCH; both name both files
  */
@@ -44,6 +51,7 @@ export function assertSameGrid(first: PlacedGrid, other: PlacedGrid): readonly V
         'The files of a case must share one grid; resample one to the other.',
     );
   }
+  if (!areComparable(first, other)) return [];
   const shiftMm = cornerShiftMm(first, other);
   const edgeMm = Math.min(...first.spacingMm);
   if (shiftMm <= EQUAL_VOXELS * edgeMm) return [];

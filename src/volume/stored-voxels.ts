@@ -4,7 +4,7 @@
  */
 
 /** Stored types with the typed array that reads them. */
-const VOXEL_ARRAYS = {
+export const VOXEL_TYPES = {
   uint8: Uint8Array,
   int16: Int16Array,
   int32: Int32Array,
@@ -18,7 +18,7 @@ const VOXEL_ARRAYS = {
 } as const;
 
 /** Name of a voxel type. */
-export type VoxelType = keyof typeof VOXEL_ARRAYS;
+export type VoxelType = keyof typeof VOXEL_TYPES;
 
 /** How a voxel is stored. */
 export interface VoxelStorage {
@@ -29,9 +29,15 @@ export interface VoxelStorage {
   readonly intercept: number;
 }
 
+/** Bytes of a stored voxel. */
+export function voxelBytes(dataType: VoxelType): number {
+  return VOXEL_TYPES[dataType].BYTES_PER_ELEMENT;
+}
+
 /** A multiple of the size of every voxel type. */
 const BUFFER_BYTES = 65536;
-const HOST_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+/** Whether this machine keeps the lowest byte first. */
+export const HOST_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 function swapBytes(bytes: Uint8Array, size: number): void {
   for (let start = 0; start < bytes.length; start += size) bytes.subarray(start, start + size).reverse();
@@ -55,9 +61,9 @@ export function createVoxelReader(
   count: number,
 ): VoxelReader {
   const data = new Float32Array(count);
-  const size = VOXEL_ARRAYS[dataType].BYTES_PER_ELEMENT;
+  const size = VOXEL_TYPES[dataType].BYTES_PER_ELEMENT;
   const buffer = new Uint8Array(Math.min(BUFFER_BYTES, count * size));
-  const stored = new VOXEL_ARRAYS[dataType](buffer.buffer);
+  const stored = new VOXEL_TYPES[dataType](buffer.buffer);
   let filled = 0;
   let written = 0;
   const flush = (): void => {

@@ -18,6 +18,8 @@ export interface Volume {
   readonly channels: number;
   readonly spacingMm: Xyz;
   readonly affine: Affine;
+  /** Set where the file does not say where it lies, and the affine is a guess. */
+  readonly isPlaced?: false;
 }
 
 /** A segmentation on a volume's grid: one class index per voxel, same order as {@link Volume.data}. */
@@ -26,6 +28,7 @@ export interface LabelVolume {
   readonly sizeVoxels: Xyz;
   readonly spacingMm: Xyz;
   readonly affine: Affine;
+  readonly isPlaced?: false;
 }
 
 /** Number of voxels of a grid. */

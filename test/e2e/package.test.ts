@@ -56,17 +56,16 @@ describe('the package', () => {
   it('holds the program, its recipes and its changelog, and no source or test', () => {
     const top = readdirSync(installed).sort();
     const documents = ['CHANGELOG.md', 'LICENSE', 'README.md'];
-    expect(top).toEqual([...documents, 'dist', 'itk', 'package.json', 'recipe.schema.json', 'recipes']);
+    expect(top).toEqual([...documents, 'dist', 'package.json', 'recipe.schema.json', 'recipes']);
     const files = Object.keys(contentsOf(join(installed, 'dist')));
     const kindsOf = (paths: readonly string[]): readonly string[] =>
       [...new Set(paths.map(path => /(\.d)?\.\w+(\.map)?$/.exec(path)?.[0] ?? ''))].sort();
     // no map either: it would lead to sources that are not here
     expect(kindsOf(files.filter(path => !path.startsWith('web/')))).toEqual(['', '.d.ts', '.js']);
-    // the page, with ONNX Runtime; ITK's programs are those of the program
+    // the page, with the WebAssembly of ONNX Runtime and of the image codecs
     const page = files.filter(path => path.startsWith('web/'));
     expect(kindsOf(page)).toEqual(['', '.css', '.html', '.js', '.json', '.md', '.mjs', '.svg', '.wasm']);
-    expect(page.filter(path => path.startsWith('web/pipelines/'))).toEqual([]);
-    expect(kindsOf(readdirSync(join(installed, 'itk')))).toEqual(['', '.gz', '.js']);
+    expect(page.filter(path => path.startsWith('web/codecs/'))).toHaveLength(4);
   });
 
   it('names no map of its sources', () => {
@@ -77,15 +76,15 @@ describe('the package', () => {
     expect(mapped).toEqual([]);
   });
 
-  it('brings few packages with it, and none that only makes ITK or pages', () => {
-    // measured: 97 with itself
-    expect(packages.length).toBeLessThanOrEqual(100);
+  it('brings few packages with it, and none that only makes pages', () => {
+    // measured: 102 with itself
+    expect(packages.length).toBeLessThanOrEqual(105);
     expect(packages).toContain('node_modules/onnxruntime-node');
-    expect(packages.filter(path => /itk-wasm|onnxruntime-web|zstddec|niivue/.test(path))).toEqual([]);
+    expect(packages.filter(path => /onnxruntime-web|niivue/.test(path))).toEqual([]);
   });
 
   it('carries the licences of what it carries', () => {
-    for (const path of ['itk/LICENSE', 'itk/NOTICE', 'dist/web/licenses.md', 'dist/web/runtime/LICENSE']) {
+    for (const path of ['dist/web/licenses.md', 'dist/web/runtime/LICENSE']) {
       expect(readFileSync(join(installed, path), 'utf8'), path).toMatch(/licen[cs]e/i);
     }
   });
@@ -112,11 +111,11 @@ describe('the package', () => {
     expect(text).toBe(`${version}\n`);
   });
 
-  it('serves its page, with the WebAssembly of ONNX Runtime and ITK', () => {
+  it('serves its page, with the WebAssembly of ONNX Runtime and of the codecs', () => {
     const script = `
       const { servePage } = await import('${join(installed, 'dist/platform/node/page.js')}');
       const server = await servePage({ port: 0 });
-      const paths = ['', 'run.json', 'runtime/ort-wasm-simd-threaded.wasm', 'pipelines/nrrd-read-image.wasm.gz'];
+      const paths = ['', 'run.json', 'runtime/ort-wasm-simd-threaded.wasm', 'codecs/charlswasm_decode.wasm'];
       for (const path of paths) console.log((await fetch(server.url + path, { method: 'HEAD' })).status);
       await server.close();`;
     expect(node('--input-type=module', '-e', script)).toBe('200\n200\n200\n200\n');

@@ -55,7 +55,7 @@ describe('the server', () => {
   it('gives the page, the WebAssembly of the installed packages, and the run', async () => {
     expect(await ask('/')).toMatchObject({ status: 200, text: expect.stringContaining('<title>voxstill</title>') });
     expect(await ask('/runtime/ort-wasm-simd-threaded.mjs')).toMatchObject({ status: 200 });
-    expect(await ask('/pipelines/nrrd-read-image.js')).toMatchObject({ status: 200 });
+    expect(await ask('/codecs/openjpegwasm_decode.wasm')).toMatchObject({ status: 200 });
     expect(await ask('/run/student/history.csv')).toMatchObject({ status: 200, text: expect.stringMatching(/^step,/) });
     expect(JSON.parse((await ask('/run.json')).text)).toEqual({
       name: 'run',

@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { writePipelines } from '../../scripts/itk.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -22,8 +21,7 @@ function build(...args: readonly string[]): void {
 }
 
 /** Called by vitest before the project's first test. */
-export async function setup(): Promise<void> {
-  await writePipelines();
+export function setup(): void {
   const [dist, page] = [join(root, 'dist'), join(root, 'dist/web')];
   const sourceMs = newestMs(join(root, 'src'));
   if (newestMs(dist, page) <= sourceMs) {

@@ -6,7 +6,7 @@ import type { Laboratory } from '../../src/experiment/laboratory.ts';
 import type { Machine } from '../../src/experiment/machine.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
-import type { ImageCodec } from '../../src/runtime/image-codec.ts';
+import type { FrameCodec } from '../../src/runtime/frame-codec.ts';
 import { type Progress, silent } from '../../src/runtime/progress.ts';
 import { type MemoryFiles, memoryFiles } from './memory-files.ts';
 
@@ -93,7 +93,7 @@ const refuse = (): never => {
 };
 
 /** For tests that read and write NIfTI only. */
-export const niftiOnly: ImageCodec = { decode: refuse, encode: refuse };
+export const niftiOnly: FrameCodec = { decode: refuse };
 
 export function createLaboratory(
   engine: Engine,

@@ -8,11 +8,12 @@ import { type Outcome, openLaboratory, type Session } from '../session.ts';
 /** Segments what the flags name. */
 export async function predict(flags: PredictFlags, session: Session): Promise<Outcome> {
   const laboratory = await openLaboratory(session, null);
-  const { input, output, probabilities } = flags;
+  const { input, output, series, probabilities } = flags;
   const predictions = await predictFiles(laboratory, {
     models: await readModels(laboratory, flags),
     input,
     output,
+    series,
     probabilities,
     window: windowChoice(flags),
     postprocess: flags.postprocess,

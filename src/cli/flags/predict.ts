@@ -6,6 +6,7 @@ import { addModelFlags, type ModelFlags } from './model.ts';
 export interface PredictFlags extends ModelFlags {
   readonly input: string;
   readonly output: string;
+  readonly series?: string;
   readonly probabilities: boolean;
 }
 
@@ -13,9 +14,10 @@ export const declarePredict: DeclareCommand = (command, start) => {
   addModelFlags(command)
     .requiredOption(
       '--input <path>',
-      'NIfTI, NRRD or MetaImage file, DICOM series (its folder or one of its files), or a folder of these',
+      'NIfTI, NRRD, MetaImage or MGH file, DICOM series (its folder or one of its files), or a folder of these',
     )
-    .requiredOption('--output <path>', 'output file (.nii.gz, .nrrd or .mha) or folder')
+    .requiredOption('--output <path>', 'output file (.nii.gz, .nrrd, .mha or .mgz) or folder')
+    .option('--series <uid>', 'SeriesInstanceUID of the DICOM series to take from a folder with several')
     .option('--probabilities', 'also write the probability map of every class', false)
     .action((flags: PredictFlags) =>
       start(async session => (await import('../commands/predict.ts')).predict(flags, session)),

@@ -8,7 +8,7 @@ export { type Dataset, openDataset } from '../../data/dataset.ts';
 export type { Finding } from '../../data/finding.ts';
 export { type Fingerprint, type FingerprintOptions, fingerprintDataset } from '../../data/fingerprint.ts';
 export { loadCase } from '../../data/loaded-case.ts';
-export type { ReadVolume } from '../../data/lps-volume.ts';
+export type { ReadVolume } from '../../data/read-volume.ts';
 export { type SplitFractions, type Splits, splitCases } from '../../data/splits.ts';
 export { type ValidateOptions, type ValidationReport, validateDataset } from '../../data/validation.ts';
 export { encodeLabels, readLabels, readVolume, type VolumeSources } from '../../data/volume-file.ts';

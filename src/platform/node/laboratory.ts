@@ -9,12 +9,12 @@ import { type Progress, silent } from '../../runtime/progress.ts';
 import { createThreadedBatchSource } from './batch-worker.ts';
 import { createNodeEngine } from './engine.ts';
 import { nodeFiles } from './files.ts';
-import { createNodeImageCodec } from './image-codec.ts';
+import { createNodeFrameCodec } from './frame-codec.ts';
 import { createNodeMachine } from './provenance.ts';
 
-/** Files on disk, and ITK for the formats beyond NIfTI. */
+/** Files on disk, and decoders of compressed DICOM pictures. */
 export function createNodeSources(): VolumeSources & Pick<Laboratory, 'files'> {
-  return { files: nodeFiles, images: createNodeImageCodec() };
+  return { files: nodeFiles, images: createNodeFrameCodec() };
 }
 
 export interface NodeLaboratoryOptions {

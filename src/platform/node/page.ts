@@ -1,6 +1,6 @@
 /**
- * The page as `voxstill serve` offers it: the built files, among them ONNX Runtime's WebAssembly, ITK's programs, which
- * Node uses too, and a run or sweep.
+ * The page as `voxstill serve` offers it: the built files, among them the WebAssembly of ONNX Runtime and of the image
+ * codecs, and a run or sweep.
  */
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,6 @@ import { isStudy, readStudyOverview } from '../../study/overview.ts';
 import type { OutsideState } from '../../study/units/executor.ts';
 import { PAGE_POLICY } from '../web/policy.ts';
 import { nodeFiles } from './files.ts';
-import { ITK_FOLDER } from './itk-folder.ts';
 import { thisMachine } from './provenance.ts';
 import { type Mount, type StaticServer, startStaticServer } from './static-server.ts';
 
@@ -32,10 +31,7 @@ export interface PageOptions {
 }
 
 async function mountsOf({ run, outside }: PageOptions): Promise<readonly Mount[]> {
-  const shared: readonly Mount[] = [
-    { prefix: '/', folder: PAGE },
-    { prefix: '/pipelines/', folder: fileURLToPath(ITK_FOLDER) },
-  ];
+  const shared: readonly Mount[] = [{ prefix: '/', folder: PAGE }];
   if (run === undefined) return shared;
   if (!(await isStudy(nodeFiles, run))) {
     throw new InputError(

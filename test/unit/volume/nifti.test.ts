@@ -16,7 +16,7 @@ interface Expected {
   readonly shape: readonly number[];
   readonly zooms: readonly number[];
   /** null where the file has neither form. */
-  readonly affine: readonly number[] | null;
+  readonly affine: readonly number[];
   readonly values: readonly number[];
 }
 
@@ -72,14 +72,9 @@ describe('decodeNifti', () => {
     zooms.forEach((zoom, axis) => {
       expect(volume.spacingMm[axis]).toBeCloseTo(zoom, 6);
     });
-    if (affine === null) {
-      const [x, y, z] = volume.spacingMm;
-      expect(volume.affine).toEqual([x, 0, 0, 0, 0, y, 0, 0, 0, 0, z, 0, 0, 0, 0, 1]);
-    } else {
-      affine.forEach((value, index) => {
-        expect(volume.affine[index]).toBeCloseTo(value, 5);
-      });
-    }
+    affine.forEach((value, index) => {
+      expect(volume.affine[index]).toBeCloseTo(value, 5);
+    });
   });
 
   test('reads the same from a view that starts at an odd byte of a larger buffer', () => {
@@ -153,7 +148,42 @@ describe('decodeNifti', () => {
   });
 
   const raw = fixture('float32-both-forms.nii');
+  const noSform = edited(raw, view => view.setInt16(254, 0, true));
   const packed = fixture('float64-big.nii.gz');
+
+  test('a file with both codes 0 is taken as nibabel takes it, with a warning, and its place is a guess', () => {
+    const { volume, header, warnings } = decodeNifti(fixture('float32-no-form.nii'), { path: 'scans/a.nii' });
+    expect(volume.isPlaced).toBe(false);
+    expect(header.isPlaced).toBe(false);
+    expect(warnings).toMatchObject([{ code: 'W_NIFTI_CODES', message: expect.stringContaining('scans/a.nii') }]);
+    expect(decodeNifti(raw, { path: 'a' })).toMatchObject({ warnings: [], header: { isPlaced: true } });
+  });
+
+  test.each([
+    ['negative', 80, -1.5],
+    ['0', 88, 0],
+    ['no number', 84, Number.NaN],
+  ])('a spacing that is %s is taken from the sform, with a warning, in results too', (_, offset, value) => {
+    const whole = decodeNifti(raw, { path: 'a' });
+    const { volume, header, warnings } = decodeNifti(
+      edited(raw, view => view.setFloat32(offset, value, true)),
+      { path: 'a' },
+    );
+    expect(warnings).toMatchObject([{ code: 'W_NIFTI_SPACING' }]);
+    expect(volume.affine).toEqual(whole.volume.affine);
+    const [a = 0, b = 0, c = 0] = [0, 1, 2].map(axis =>
+      Math.hypot(...[0, 4, 8].map(row => volume.affine[row + axis]!)),
+    );
+    [a, b, c].forEach((length, axis) => {
+      const expected = axis === (offset - 80) / 4 ? length : whole.volume.spacingMm[axis]!;
+      expect(volume.spacingMm[axis]).toBeCloseTo(expected, 6);
+    });
+    const labels = { ...volume, data: new Uint8Array(volume.data.length) };
+    const result = decodeNifti(encodeNiftiLabels(labels, header), { path: 'b' });
+    expect(result.warnings).toEqual([]);
+    expect(result.volume.affine).toEqual(volume.affine);
+  });
+
   const refusals: [string, Uint8Array, string][] = [
     ['an empty file', new Uint8Array(0), 'E_NIFTI_CORRUPT'],
     ['text', new TextEncoder().encode('not an image. '.repeat(60)), 'E_NIFTI_CORRUPT'],
@@ -173,9 +203,9 @@ describe('decodeNifti', () => {
     ['colour voxels', edited(raw, view => view.setInt16(70, 128, true)), 'E_NIFTI_TYPE'],
     ['complex voxels', edited(raw, view => view.setInt16(70, 32, true)), 'E_NIFTI_TYPE'],
     ['an unknown voxel type', edited(raw, view => view.setInt16(70, 77, true)), 'E_NIFTI_TYPE'],
-    ['a spacing of 0', edited(raw, view => view.setFloat32(80, 0, true)), 'E_NIFTI_SPACING'],
-    ['a negative spacing', edited(raw, view => view.setFloat32(84, -1, true)), 'E_NIFTI_SPACING'],
-    ['a spacing that is no number', edited(raw, view => view.setFloat32(88, Number.NaN, true)), 'E_NIFTI_SPACING'],
+    ['a spacing of 0 without a sform', edited(noSform, view => view.setFloat32(80, 0, true)), 'E_NIFTI_SPACING'],
+    ['a negative spacing without a sform', edited(noSform, view => view.setFloat32(84, -1, true)), 'E_NIFTI_SPACING'],
+    ['no number as a spacing', edited(noSform, view => view.setFloat32(88, Number.NaN, true)), 'E_NIFTI_SPACING'],
   ];
   test.each(refusals)('refuses %s and names the file', (_, bytes, code) => {
     const error = failure(() => decodeNifti(bytes, { path: 'scans/a.nii' }));
@@ -303,7 +333,7 @@ describe('encodeNiftiLabels', () => {
       affine,
     };
     const written = encodeNiftiLabels(labels, header);
-    expect(decodeLabels(written, { path: 'out' })).toEqual(labels);
+    expect(decodeLabels(written, { path: 'out' })).toMatchObject(labels);
     const [before, after] = [header.bytes, unzipped(written)];
     for (const [from, to] of GEOMETRY[header.version]) expect(after.slice(from, to)).toEqual(before.slice(from, to));
     const result = decodeNifti(written, { path: 'out' }).header;

@@ -1,4 +1,0 @@
-/** Writes itk/, as part of the build. */
-import { writePipelines } from './itk.ts';
-
-await writePipelines();
