@@ -178,15 +178,32 @@ describe('a checkpoint that cannot be used', () => {
     rmSync(join(damaged, 'teacher/model.onnx'));
   });
 
-  it('is refused when a byte of it has changed, and what it says to do works', async () => {
-    const bytes = readFileSync(last);
+  const damage = (path: string): void => {
+    const bytes = readFileSync(path);
     bytes[bytes.length - 7]! ^= 1;
-    writeFileSync(last, bytes);
+    writeFileSync(path, bytes);
+  };
+
+  it('costs the steps since the best one, and the model is the same', async () => {
+    cpSync(damaged, join(folder, 'once'), { recursive: true });
+    damage(join(folder, 'once/teacher/checkpoint/last.safetensors'));
+    const call = await train('once', 'teacher', ['--resume']);
+    expect(call).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/last\.safetensors is damaged; the training goes on from step \d+/),
+    });
+    expect(historyOf('once', 'teacher')).toEqual(historyOf('whole', 'teacher'));
+    expect(sha256Of(join(folder, 'once/teacher/model.onnx'))).toBe(sha256Of(join(folder, 'whole/teacher/model.onnx')));
+  });
+
+  it('is refused when both are damaged, and what it says to do works', async () => {
+    damage(last);
+    damage(join(damaged, 'teacher/checkpoint/best.safetensors'));
     const before = resultsOf(join(damaged, 'teacher'));
     const call = await train('damaged', 'teacher', ['--resume']);
     expect(call).toMatchObject({ code: 2, stdout: '' });
     expect(call.stderr).toMatch(
-      /E_CHECKPOINT_CORRUPT: .*last\.safetensors: its checksum does not match\. Remove the folder/,
+      /E_CHECKPOINT_CORRUPT: .*best\.safetensors: its checksum does not match\. Remove the folder/,
     );
     expect(call.stderr).not.toMatch(/^\s+at /m);
     expect(resultsOf(join(damaged, 'teacher'))).toEqual(before);
