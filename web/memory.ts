@@ -1,12 +1,12 @@
 /** Whether a segmentation fits into the tab, before it is tried; with smaller windows where the model allows them. */
 import { mapAxes, xyz } from '../src/core/axes.ts';
 import { InputError } from '../src/core/errors.ts';
+import { formatBytes } from '../src/core/format.ts';
 import type { Triple } from '../src/core/shape.ts';
 import type { ModelFile } from '../src/experiment/model-file.ts';
 import { outputClasses } from '../src/inference/model-info.ts';
 import { decodeModel } from '../src/onnx/decode.ts';
 import { activationBytes } from '../src/onnx/estimate-foreign.ts';
-import { formatBytes } from '../src/report/format.ts';
 import { formatSize, type Volume, voxelCount } from '../src/volume/volume.ts';
 
 /** What browsers give to a tab, and WebAssembly to a memory. */

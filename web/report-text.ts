@@ -1,6 +1,7 @@
 /** Sentences of the page about a segmentation: how far it is, and what it took. */
+
+import { formatBytes, formatSeconds } from '../src/core/format.ts';
 import type { SegmentProgress } from '../src/platform/web/index.ts';
-import { formatBytes, formatSeconds } from '../src/report/format.ts';
 import type { SegmentedReply } from './protocol.ts';
 
 export function progressText({ windowsDone, windowsTotal, secondsLeft }: SegmentProgress): string {

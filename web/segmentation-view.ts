@@ -1,5 +1,7 @@
 /** The segmentations of the open image: their table, which one is drawn, and how two of them differ. */
+
 import { InputError } from '../src/core/errors.ts';
+import { formatDice } from '../src/core/format.ts';
 import { encodeNiftiLabels } from '../src/volume/nifti.ts';
 import { formatSize } from '../src/volume/volume.ts';
 import { differenceOf } from './difference.ts';
@@ -45,7 +47,7 @@ export function createSegmentationView(state: PageState): SegmentationView {
       make('li', {}, make('span', { class: 'swatch', style: `background: rgb(${colour.join(',')})` }), name),
     );
     const scores = dice.map(({ name, dice: value }) =>
-      make('li', {}, `Dice of ${name}: ${value === null ? 'neither has it' : value.toFixed(4)}`),
+      make('li', {}, `Dice of ${name}: ${value === null ? 'neither has it' : formatDice(value)}`),
     );
     byId('difference').replaceChildren(...scores, make('li', {}, `${voxels} voxels differ`), ...swatches);
     state.viewer?.showLabels(labels, styles);

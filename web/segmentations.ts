@@ -1,5 +1,6 @@
 /** The segmentations of the image that is shown, and their table: volumes by structure, and which one is drawn. */
 
+import { formatNumber } from '../src/core/format.ts';
 import type { ModelLabel } from '../src/inference/model-info.ts';
 import { classVolumesMl } from '../src/metrics/overlap.ts';
 import { hexOf, labelColour } from '../src/report/label-colours.ts';
@@ -40,7 +41,7 @@ export function renderVolumes(
   const rows = [...names].map(([name, value]) => {
     const swatch = make('span', { class: 'swatch', style: `background: ${hexOf(labelColour(value))}` });
     const cells = volumes.map((ofClass, index) =>
-      make('td', index === shown ? { class: 'shown' } : {}, ofClass[name]?.toFixed(2) ?? 'n/a'),
+      make('td', index === shown ? { class: 'shown' } : {}, formatNumber(ofClass[name], 2)),
     );
     return make('tr', {}, make('th', { scope: 'row' }, swatch, name), ...cells);
   });

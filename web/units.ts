@@ -3,7 +3,7 @@
  * pressed has its learning curves shown.
  */
 
-import { formatDuration } from '../src/report/format.ts';
+import { formatDuration } from '../src/core/format.ts';
 import { countsText, noteText, placeText } from '../src/report/unit-text.ts';
 import { countStates, UNIT_STATES, type UnitReport, type UnitState } from '../src/study/units/state.ts';
 import { secondsLeft } from '../src/study/units/time-left.ts';

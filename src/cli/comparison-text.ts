@@ -1,6 +1,6 @@
 /** A comparison as lines for a terminal: one row per arm, then what the tests say. */
 
-import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from '../report/format.ts';
+import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from '../core/format.ts';
 import type { Comparison } from '../study/comparison/comparison.ts';
 import { alignColumns } from './table.ts';
 

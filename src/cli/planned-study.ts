@@ -1,6 +1,6 @@
 /** What a study will cost, told before it starts; and all that is told where nothing is to start. */
 
-import { formatBytes } from '../report/format.ts';
+import { formatBytes } from '../core/format.ts';
 import type { PlannedStudy } from '../study/open-study.ts';
 import type { StudyEstimate } from '../study/units/estimate.ts';
 import { estimateStudy } from '../study/units/estimate.ts';

@@ -3,7 +3,7 @@
  * batch systems), nothing when quiet. Errors are not its affair.
  */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
-import { formatDuration } from '../report/format.ts';
+import { formatDuration } from '../core/format.ts';
 import { type Progress, type ProgressTask, silent } from '../runtime/progress.ts';
 
 /** Where text for people goes. */

@@ -1,9 +1,10 @@
 /** What a report tells of a run besides its scores: data, provenance, times; nothing in it names a folder of this machine. */
+
+import { formatBytes } from '../core/format.ts';
 import { openDataset } from '../data/dataset.ts';
 import { ARMS } from '../experiment/record.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import type { DataFacts } from '../report/data-section.ts';
-import { formatBytes } from '../report/format.ts';
 import type { Files } from '../runtime/files.ts';
 import type { ReadRun } from '../study/read-run.ts';
 

@@ -1,4 +1,5 @@
 /** From what runs left behind to report.html, and the outcome that a command gives for a finished run. */
+
 import type { VolumeSources } from '../data/volume-file.ts';
 import { renderMontage } from '../report/montage.ts';
 import type { ReportInput } from '../report/report.ts';

@@ -1,6 +1,8 @@
 /** What follows from a recipe for one arm before anything is read or run: its network, its step, and how it is optimised. */
+
 import { xyz, zyx } from '../core/axes.ts';
 import { invariant } from '../core/errors.ts';
+import { formatBytes, formatCount, formatWhole } from '../core/format.ts';
 import type { Shape, Triple } from '../core/shape.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { distillationTerms } from '../distillation/terms.ts';
@@ -138,11 +140,10 @@ export function armCosts(recipe: Recipe, arm: Arm, options: DataShape & { readon
 
 /** Costs as one line for people. */
 export function formatCosts(costs: ModelCosts): string {
-  const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`;
   const size = (of: Triple): string => xyz(of).join('x');
   return (
-    `${costs.parameters.toLocaleString('en-US')} parameters, ${(costs.multiplyAdds / 1e9).toPrecision(3)} G multiply-adds per patch, ` +
+    `${formatWhole(costs.parameters)} parameters, ${formatCount(costs.multiplyAdds)} multiply-adds per patch, ` +
     `field of view ${size(costs.fieldOfView)}, result ${size(costs.outputSize)}; ` +
-    `about ${megabytes(costs.trainingBytes)} to train, ${megabytes(costs.inferenceBytes)} to run`
+    `about ${formatBytes(costs.trainingBytes)} to train, ${formatBytes(costs.inferenceBytes)} to run`
   );
 }

@@ -2,7 +2,9 @@
  * A model against the references of a data set: every case is segmented as a user would have it, on its own grid, and scored there.
  * The time per case covers normalising, resampling, the model and counting its probabilities, not reading files and scoring.
  */
+
 import { InputError } from '../core/errors.ts';
+import { formatDice } from '../core/format.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadCase } from '../data/loaded-case.ts';
@@ -212,7 +214,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
   }
   const scores = timed.map(({ score }) => score);
   const summary = summarizeCases(scores);
-  task.finish(`mean Dice ${summary.meanDice.mean.toFixed(3)}`);
+  task.finish(`mean Dice ${formatDice(summary.meanDice.mean)}`);
   return {
     model: {
       ...costOf(laboratory, options.models),

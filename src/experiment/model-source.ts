@@ -2,7 +2,9 @@
  * Opens a model wherever a model may stand: an ONNX file, or whatever can be imported as one (a results folder of nnU-Net, ...). An imported model
  * is an ONNX file in memory that says in its metadata how it is used; from there on it is a model like any other.
  */
+
 import { InputError } from '../core/errors.ts';
+import { formatBytes, formatWhole } from '../core/format.ts';
 import { IMAGE, type ImportChoice, type ImportedModel, LOGITS } from '../import/imported.ts';
 import { findImporter, importerOf } from '../import/importers.ts';
 import { replaceMetadata } from '../onnx/edit.ts';
@@ -31,7 +33,7 @@ function encode({ graph, parameters, facts }: ImportedModel, path: string): Uint
   if (bytes > LARGEST_BYTES) {
     throw new InputError(
       'E_IMPORT_SIZE',
-      `${path} has ${parameters.toLocaleString('en-US')} parameters, ${(bytes / 1e9).toFixed(1)} GB; an ONNX file holds 2 GB. Take fewer ` +
+      `${path} has ${formatWhole(parameters)} parameters, ${formatBytes(bytes)}; an ONNX file holds 2 GB. Take fewer ` +
         'folds (voxstill import --folds), or name them one by one as models of an ensemble.',
     );
   }

@@ -1,4 +1,5 @@
 /** A plan as a recipe for people: YAML with the reasons beside the values. What it leaves out has the defaults of the schema. */
+import { formatBytes, formatDuration, formatSeconds, formatShare, formatWhole } from '../core/format.ts';
 import type { Fingerprint, Spread } from '../data/fingerprint.ts';
 import type { Xyz } from '../volume/volume.ts';
 import type { Plan, PlannedUnet } from './plan.ts';
@@ -20,18 +21,6 @@ function sizeRange(sizes: readonly Spread[]): string {
   const at = (pick: (spread: Spread) => number): string => sizes.map(pick).join(' x ');
   return `${at(({ min }) => min)} to ${at(({ max }) => max)} voxels, median ${at(({ median }) => median)}`;
 }
-
-function duration(ms: number): string {
-  const minutes = ms / 60_000;
-  return minutes < 1
-    ? 'less than a minute'
-    : minutes < 90
-      ? `${Math.round(minutes)} min`
-      : `${(minutes / 60).toFixed(1)} h`;
-}
-
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(2)} GB`;
-const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
 
 /** Turning about the coarse axis alone keeps thick slices whole. */
 function rotation({ isAnisotropic, spacingMm }: Plan): string {
@@ -59,8 +48,8 @@ function header(fingerprint: Fingerprint, plan: Plan): readonly string[] {
     `# ${dataset}: ${labelledCases} labelled cases${unlabelledCases > 0 ? `, ${unlabelledCases} without a label` : ''}`,
     `# channels: ${channels.map(({ name }) => name).join(', ')}`,
     `# size: ${sizeRange(sizeVoxels)}; spacing: ${spacings} mm`,
-    `# segmented: ${percent(foregroundShare)} of the voxels; ${classes
-      .map(({ name, cases, voxelShare }) => `${name} ${percent(voxelShare)} in ${cases} cases`)
+    `# segmented: ${formatShare(foregroundShare, 1)} of the voxels; ${classes
+      .map(({ name, cases, voxelShare }) => `${name} ${formatShare(voxelShare, 1)} in ${cases} cases`)
       .join(', ')}`,
     '# Planned by the rules of nnU-Net (arXiv:1904.08128), scaled down to processors; every key: docs/recipe.md',
     `# teacher: about ${costText(plan, 'teacher')}`,
@@ -70,7 +59,7 @@ function header(fingerprint: Fingerprint, plan: Plan): readonly string[] {
 
 function costText({ teacher, student, steps }: Plan, arm: 'teacher' | 'student'): string {
   const { parameters, trainingBytes, stepMs } = arm === 'teacher' ? teacher : student;
-  return `${parameters.toLocaleString('en')} parameters, ${gigabytes(trainingBytes)}, ${Math.round(stepMs)} ms per step, ${duration(stepMs * steps)}`;
+  return `${formatWhole(parameters)} parameters, ${formatBytes(trainingBytes)}, ${formatSeconds(stepMs / 1000)} per step, ${formatDuration((stepMs * steps) / 1000)}`;
 }
 
 /**

@@ -3,7 +3,9 @@
  * file, so it lies on the same grid in the same place.
  * For models with several channels, files named as nnU-Net names them (`case_0000`, `case_0001`, ...) belong together.
  */
+
 import { InputError } from '../core/errors.ts';
+import { formatBytes } from '../core/format.ts';
 import { readStacked } from '../data/stacked-volume.ts';
 import { encodeLabels, isDicomFolder, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, RESULT_ENDINGS, VOLUME_ENDINGS, volumeStem } from '../data/volume-name.ts';
@@ -105,9 +107,8 @@ const LARGE_BYTES = 2 ** 30;
 function warnOfMemory({ progress }: Laboratory, { sizeVoxels }: Volume, classes: number): void {
   const bytes = classes * voxelCount(sizeVoxels) * Float32Array.BYTES_PER_ELEMENT;
   if (bytes < LARGE_BYTES) return;
-  const gigabytes = (bytes / 1e9).toFixed(1);
   progress.warn(
-    `the probabilities of ${classes} classes on ${formatSize(sizeVoxels)} voxels take ${gigabytes} GB of memory, and twice as ` +
+    `the probabilities of ${classes} classes on ${formatSize(sizeVoxels)} voxels take ${formatBytes(bytes)} of memory, and twice as ` +
       'much in addition while they are written.',
   );
 }

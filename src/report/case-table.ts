@@ -2,12 +2,13 @@
  * The table of all cases. It is sorted without a script: every row carries its rank by every column, and the chosen radio button decides
  * which of them is its place. The whole table, with every metric, is a CSV file that the page carries.
  */
+
+import { formatNumber } from '../core/format.ts';
 import type { Evaluation } from '../experiment/record.ts';
 import type { CaseScore } from '../metrics/case-score.ts';
 import { casesCsv } from '../metrics/case-table.ts';
 import { factsOf } from '../metrics/metric-facts.ts';
 import { orderArms } from './arms.ts';
-import { formatNumber } from './format.ts';
 import { html, type Markup, trusted } from './markup.ts';
 
 type Evaluations = Readonly<Record<string, Evaluation>>;

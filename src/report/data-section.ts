@@ -1,6 +1,7 @@
 /** What a run was made of: cases, channels, spacing and classes. */
+
+import { formatNumber } from '../core/format.ts';
 import type { Evaluation } from '../experiment/record.ts';
-import { formatNumber } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import { renderTable } from './tables.ts';
 

@@ -3,12 +3,20 @@
  * it: with a corrected p >= 0.05 they say that none was found, whatever the means look like.
  */
 
+import {
+  formatDice,
+  formatInterval,
+  formatNumber,
+  formatPValue,
+  formatShare,
+  formatSigned,
+  plural,
+} from '../core/format.ts';
 import { isDistance } from '../metrics/metric-facts.ts';
 import { haveSameClasses } from '../study/comparison/compare.ts';
 import type { Comparison, PairTest } from '../study/comparison/comparison.ts';
-import { cannotTell, isDifference, plural, signed } from '../study/comparison/sentences.ts';
+import { cannotTell, isDifference } from '../study/comparison/sentences.ts';
 import { isWorse, metricFacts, nounOf, parseMetric } from '../study/comparison/tested-metric.ts';
-import { formatDice, formatInterval, formatPValue, formatShare, formatSigned } from './format.ts';
 
 /** The tests of `first` against `second`, reversed if they were recorded the other way round. */
 function testsOf(comparison: Comparison, first: string, second: string): readonly PairTest[] {
@@ -34,7 +42,7 @@ function worseDistances(comparison: Comparison, second: string, name: string): s
   if (worse.length === 0) return '';
   const list = worse.map(({ metric, meanDifference, pValueHolm }) => {
     const { decimals, unit } = metricFacts(metric);
-    return `${nounOf(metric)} (${signed(meanDifference, decimals)}${unit}, ${formatPValue(pValueHolm)})`;
+    return `${nounOf(metric)} (${formatSigned(meanDifference, decimals)}${unit}, ${formatPValue(pValueHolm)})`;
   });
   return ` Its surface lies further off than that of ${name}: ${list.join(', ')}.`;
 }
@@ -49,7 +57,7 @@ function againstBaseline(comparison: Comparison): string {
   const pair = findPair(comparison, 'student', 'baseline');
   if (pair === undefined) return 'The distilled student was not tested against a baseline.';
   if (cannotTell(pair)) {
-    return `${plural(pair.n, 'case')} cannot tell the distilled student from the same network trained without a teacher: p cannot fall below ${pair.smallestPHolm.toFixed(3)} (${numbers(pair)}).`;
+    return `${plural(pair.n, 'case')} cannot tell the distilled student from the same network trained without a teacher: p cannot fall below ${formatNumber(pair.smallestPHolm, 3)} (${numbers(pair)}).`;
   }
   if (!isDifference(pair)) {
     return `No difference found between the distilled student and the same network trained without a teacher (${numbers(pair)}).`;

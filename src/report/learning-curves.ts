@@ -3,10 +3,10 @@
  * label.
  */
 import { dot, line, text } from '@observablehq/plot';
+import { formatNumber } from '../core/format.ts';
 import type { HistoryRow } from '../experiment/record.ts';
 import { type ArmStyle, armStyles, orderArms } from './arms.ts';
 import { renderChart, shorten } from './chart.ts';
-import { formatNumber } from './format.ts';
 import { spreadLabels } from './label-spread.ts';
 import type { Markup } from './markup.ts';
 

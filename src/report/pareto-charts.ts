@@ -1,10 +1,10 @@
 /** Dice against cost: one chart per cost, every arm of a sweep as a point, and the Pareto front as a line. */
 import { dot, line, text } from '@observablehq/plot';
+import { formatBytes, formatCount, formatDice, formatSeconds } from '../core/format.ts';
 import { ARMS, type Arm } from '../experiment/record.ts';
 import { SWEEP_COSTS, type SweepCost, type SweepResults } from '../study/sweep-record.ts';
 import { armStyles } from './arms.ts';
 import { renderChart } from './chart.ts';
-import { formatBytes, formatCount, formatDice, formatSeconds } from './format.ts';
 import { html, type Markup } from './markup.ts';
 
 const COSTS: Readonly<

@@ -1,9 +1,9 @@
 /** Reliability diagrams: observed frequency of a class against the probability that an arm predicted. */
 import { dot, line, link } from '@observablehq/plot';
+import { formatNumber } from '../core/format.ts';
 import type { Evaluation } from '../experiment/record.ts';
 import { armStyles, orderArms } from './arms.ts';
 import { renderChart } from './chart.ts';
-import { formatNumber } from './format.ts';
 import { html, type Markup } from './markup.ts';
 
 type Evaluations = Readonly<Record<string, Evaluation>>;

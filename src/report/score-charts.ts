@@ -1,11 +1,11 @@
 /** Scores case by case: the spread of Dice per class and arm, and the differences between arms on the same cases. */
 import { dot, link, rect, ruleX, text } from '@observablehq/plot';
+import { formatDice, formatInterval, formatSigned } from '../core/format.ts';
 import type { Evaluation } from '../experiment/record.ts';
 import type { CaseScore } from '../metrics/case-score.ts';
 import type { Comparison, PairTest } from '../study/comparison/comparison.ts';
 import { type ArmStyle, armStyles, orderArms } from './arms.ts';
 import { renderChart, shorten } from './chart.ts';
-import { formatDice, formatInterval, formatSigned } from './format.ts';
 import { html, type Markup } from './markup.ts';
 
 type Evaluations = Readonly<Record<string, Evaluation>>;

@@ -1,8 +1,9 @@
 /** The report of a sweep as a single HTML file: the choice, a table of all arms, the Pareto fronts, and the tests. */
+
+import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from '../core/format.ts';
 import type { PairTest } from '../study/comparison/comparison.ts';
 import type { SweepResults } from '../study/sweep-record.ts';
 import type { UnitReport } from '../study/units/state.ts';
-import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from './format.ts';
 import { judgements } from './judgements.ts';
 import { html, type Markup } from './markup.ts';
 import { charts, command as codeLine, folded, renderPage, section } from './page.ts';

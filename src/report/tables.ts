@@ -1,13 +1,5 @@
 /** The report's tables. Measures are rows and arms are columns, so that three arms fit a narrow screen. */
 
-import type { Evaluation } from '../experiment/record.ts';
-import type { ClassSummary } from '../metrics/case-score.ts';
-import type { Estimate } from '../metrics/statistics.ts';
-import { haveSameClasses } from '../study/comparison/compare.ts';
-import type { ArmSummary, Comparison } from '../study/comparison/comparison.ts';
-import { isDifference, signed } from '../study/comparison/sentences.ts';
-import { isWorse, metricFacts, nounOf } from '../study/comparison/tested-metric.ts';
-import { orderArms } from './arms.ts';
 import {
   formatBytes,
   formatCount,
@@ -17,7 +9,16 @@ import {
   formatPValue,
   formatSeconds,
   formatShare,
-} from './format.ts';
+  formatSigned,
+} from '../core/format.ts';
+import type { Evaluation } from '../experiment/record.ts';
+import type { ClassSummary } from '../metrics/case-score.ts';
+import type { Estimate } from '../metrics/statistics.ts';
+import { haveSameClasses } from '../study/comparison/compare.ts';
+import type { ArmSummary, Comparison } from '../study/comparison/comparison.ts';
+import { isDifference } from '../study/comparison/sentences.ts';
+import { isWorse, metricFacts, nounOf } from '../study/comparison/tested-metric.ts';
+import { orderArms } from './arms.ts';
 import { html, type Markup } from './markup.ts';
 
 type Evaluations = Readonly<Record<string, Evaluation>>;
@@ -163,8 +164,7 @@ const MORE_MEASURES = [
 ] as const satisfies readonly (readonly [keyof ClassSummary, string, (value: number | null | undefined) => string])[];
 
 function formatSignedPercent(value: number | null | undefined): string {
-  const text = formatNumber(value, 1);
-  return typeof value === 'number' && value > 0 ? `+${text}` : text;
+  return formatSigned(value, 1);
 }
 
 function formatCalibration(value: number | null | undefined): string {
@@ -204,7 +204,7 @@ export function renderTestsTable(comparison: Comparison): readonly Markup[] {
         const { meanDifference, pValueHolm } = test;
         const found = isDifference(test) ? (isWorse(metric, meanDifference) ? ', worse' : ', better') : '';
         return [
-          `${signed(meanDifference, metricFacts(metric).decimals)}${found}`,
+          `${formatSigned(meanDifference, metricFacts(metric).decimals)}${found}`,
           `${formatPValue(pValueHolm)}, n\u00a0=\u00a0${test.n}`,
         ];
       },

@@ -1,10 +1,10 @@
 /** Quality against cost: mean Dice of every arm against its size and its time, with the Pareto front. */
 import { dot, line, link, text } from '@observablehq/plot';
+import { formatDice } from '../core/format.ts';
 import { paretoFront } from '../metrics/pareto.ts';
 import type { ArmSummary, Comparison } from '../study/comparison/comparison.ts';
 import { armStyles, orderArms } from './arms.ts';
 import { renderChart, shorten } from './chart.ts';
-import { formatDice } from './format.ts';
 import { spreadLabels } from './label-spread.ts';
 import type { Markup } from './markup.ts';
 

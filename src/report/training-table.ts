@@ -1,7 +1,8 @@
 /** What the training of each arm took, and where it was best. */
+
+import { formatDice, formatDuration } from '../core/format.ts';
 import type { HistoryRow } from '../experiment/record.ts';
 import { orderArms } from './arms.ts';
-import { formatDice, formatDuration } from './format.ts';
 import type { Markup } from './markup.ts';
 import { renderTable } from './tables.ts';
 

@@ -1,6 +1,7 @@
 /** States of units as text. */
+
+import { formatDuration } from '../core/format.ts';
 import { countStates, UNIT_STATES, type UnitReport } from '../study/units/state.ts';
-import { formatDuration } from './format.ts';
 
 /** `12 of 24 units done, 2 running, 1 failed`. */
 export function countsText(reports: readonly UnitReport[]): string {

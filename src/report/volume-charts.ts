@@ -4,11 +4,11 @@
  * agreement, mean +- 1.96 standard deviations.
  */
 import { dot, ruleY } from '@observablehq/plot';
+import { formatNumber } from '../core/format.ts';
 import type { Evaluation } from '../experiment/record.ts';
 import { meanOf } from '../metrics/statistics.ts';
 import { type ArmStyle, armStyles, orderArms } from './arms.ts';
 import { renderChart } from './chart.ts';
-import { formatNumber } from './format.ts';
 import { html, type Markup } from './markup.ts';
 
 interface Agreement {

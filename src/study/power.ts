@@ -1,10 +1,12 @@
 /** How many test cases a "not worse than" verdict needs, from the spread of a finished study. */
+
 import { InputError } from '../core/errors.ts';
+import { formatSigned, plural } from '../core/format.ts';
 import { FEWEST_CASES } from '../metrics/crossed-mean.ts';
 import { casesNeeded } from '../metrics/margin.ts';
 import type { Files } from '../runtime/files.ts';
 import { diceSpread } from './comparison/not-worse.ts';
-import { plural, signed, sizeOf } from './comparison/sentences.ts';
+import { sizeOf } from './comparison/sentences.ts';
 import { readArms } from './read-run.ts';
 
 const POWERS = [0.8, 0.9] as const;
@@ -36,9 +38,9 @@ export interface PairPower {
 
 function neededText({ difference, cases }: NeededCases): string {
   const [some, most] = [cases['0.8'], cases['0.9']];
-  if (some === null) return `if the true difference is ${signed(difference)}, no number of cases is enough`;
+  if (some === null) return `if the true difference is ${formatSigned(difference)}, no number of cases is enough`;
   const more = most === null ? 'no number for 90 %' : `${most} for 90 %`;
-  return `if the true difference is ${signed(difference)}, ${plural(some, 'case')} for a chance of 80 %, ${more}`;
+  return `if the true difference is ${formatSigned(difference)}, ${plural(some, 'case')} for a chance of 80 %, ${more}`;
 }
 
 /**

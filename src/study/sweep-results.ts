@@ -3,6 +3,7 @@
  * anything.
  */
 
+import { formatDice } from '../core/format.ts';
 import type { Arm } from '../experiment/record.ts';
 import { paretoFront } from '../metrics/pareto.ts';
 import { haveSameClasses, summarizeArms, testPairs } from './comparison/compare.ts';
@@ -44,10 +45,6 @@ interface Candidate {
   readonly parameters: number;
 }
 
-function dice(value: number): string {
-  return value.toFixed(3);
-}
-
 /** Fewest parameters first; for equal sizes the better one on the validation cases. */
 function smallest(candidates: readonly Candidate[]): Candidate | undefined {
   return [...candidates].sort((a, b) => a.parameters - b.parameters || b.validationDice - a.validationDice)[0];
@@ -77,7 +74,7 @@ function choose(
       `No student is within ${within} Dice of its teacher on the validation cases` +
       (nearest === undefined
         ? '.'
-        : `; the nearest is ${nearest.student} with ${dice(nearest.validationDice)} against ${dice(nearest.teacherDice)}.`);
+        : `; the nearest is ${nearest.student} with ${formatDice(nearest.validationDice)} against ${formatDice(nearest.teacherDice)}.`);
     return { within, student: null, sentence };
   }
   const test =
@@ -85,7 +82,7 @@ function choose(
     againstTeacher.find(({ a, metric }) => a === chosen.student && metric === 'meanDice');
   const sentence =
     `The smallest student within ${within} Dice of its teacher on the validation cases is ${chosen.student}, with ` +
-    `${dice(chosen.validationDice)} against ${dice(chosen.teacherDice)}. On the test cases: ${test?.sentence ?? 'not compared.'}`;
+    `${formatDice(chosen.validationDice)} against ${formatDice(chosen.teacherDice)}. On the test cases: ${test?.sentence ?? 'not compared.'}`;
   return { within, student: chosen.student, sentence };
 }
 

@@ -12,9 +12,11 @@
  * absent and is written again. Logits are rounded to float16 whether they come from disk or from the teacher, so the
  * content of the cache does not change the training.
  */
+
 import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
 import { fromFloat16, roundToFloat16, toFloat16 } from '../core/float16.ts';
+import { formatBytes } from '../core/format.ts';
 import { elementCount, type Shape } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Batch } from '../data/loader.ts';
@@ -148,10 +150,7 @@ export function withSoftLabels(teacher: AskedTeacher, options: SoftLabelOptions)
     const { batch, logits, teacherMs } = answer;
     const started = elapsedMs();
     if (!(await room.take(answerBytes))) {
-      stop(
-        'writing',
-        `${folder} is full with ${Math.round(limitBytes / 1e6)} MB (distill.cache.limitMB) of teachers in use`,
-      );
+      stop('writing', `${folder} is full with ${formatBytes(limitBytes)} (distill.cache.limitMB) of teachers in use`);
       return;
     }
     const header = {

@@ -2,7 +2,9 @@
  * The training loop: one engine run per step, with the tensors that come out fed straight back in. Validates every so many steps, keeps
  * the best parameters by validation Dice, writes checkpoints through a store, and stops at a loss that is not finite.
  */
+
 import { invariant, WorkError } from '../core/errors.ts';
+import { formatDice, formatNumber } from '../core/format.ts';
 import { random } from '../core/random.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Batch, BatchSource } from '../data/loader.ts';
@@ -268,10 +270,7 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
       const validationDice = isDue ? await validate() : undefined;
       records.push(validationDice === undefined ? record : { ...record, validationDice });
       if (isDue) await store.saveLast(snapshot(), records);
-      task.update(
-        state.step,
-        `loss ${(losses['total'] as number).toFixed(3)}${best === null ? '' : `  ${bestText(best)}`}`,
-      );
+      task.update(state.step, `loss ${formatNumber(losses['total'], 3)}${best === null ? '' : `  ${bestText(best)}`}`);
     }
   } finally {
     await session.dispose();
@@ -288,5 +287,5 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
 }
 
 function bestText({ dice }: NonNullable<Checkpoint['best']>): string {
-  return `best validation Dice ${dice.toFixed(3)}`;
+  return `best validation Dice ${formatDice(dice)}`;
 }

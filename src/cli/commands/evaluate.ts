@@ -1,4 +1,6 @@
 /** `voxstill evaluate`: Dice, surface distances and volumes of a model, per case and class. */
+
+import { formatDice, formatInterval, formatNumber, formatSeconds } from '../../core/format.ts';
 import { type Dataset, openDataset } from '../../data/dataset.ts';
 import { splitCases } from '../../data/splits.ts';
 import { parseSplits } from '../../data/splits-file.ts';
@@ -6,7 +8,6 @@ import { evaluateModel } from '../../experiment/evaluate.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
 import { defaultSplits } from '../../recipe/schema.ts';
-import { formatDice, formatInterval, formatNumber, formatSeconds } from '../../report/format.ts';
 import type { Files } from '../../runtime/files.ts';
 import { readText, writeJson } from '../../runtime/json-file.ts';
 import type { Progress } from '../../runtime/progress.ts';

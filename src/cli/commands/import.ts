@@ -1,5 +1,7 @@
 /** `voxstill import SOURCE --out M.onnx`: a model from elsewhere as ONNX, with its pipeline in the metadata. */
+
 import { InputError } from '../../core/errors.ts';
+import { formatBytes, formatWhole } from '../../core/format.ts';
 import { importModelFile } from '../../experiment/model-source.ts';
 import type { ImportChoice } from '../../import/imported.ts';
 import { nodeFiles } from '../../platform/node/files.ts';
@@ -17,7 +19,7 @@ export async function importSource(source: string, flags: ImportFlags, { progres
   await nodeFiles.write(out, file.bytes);
   const { metadata, bytes } = file;
   const lines = [
-    `${out}: ${metadata.parameters.toLocaleString('en-US')} parameters, ${(bytes.length / 1e6).toFixed(1)} MB`,
+    `${out}: ${formatWhole(metadata.parameters)} parameters, ${formatBytes(bytes.length)}`,
     `classes: ${metadata.labels.map(({ name }) => name).join(', ')}`,
     `window: ${metadata.patch.toReversed().join(' x ')} voxels (x y z)`,
     `what it is: voxstill inspect ${out}`,

@@ -1,10 +1,10 @@
 /** `voxstill plan DATASET`: what a data set is like, and a recipe that trains on it. */
 import type { Axis } from '../../core/axes.ts';
 import { InputError } from '../../core/errors.ts';
+import { formatNumber, formatShare } from '../../core/format.ts';
 import { type Fingerprint, fingerprintDataset, type Spread } from '../../data/fingerprint.ts';
 import { planExperiment } from '../../experiment/plan.ts';
 import { formatPlan } from '../../experiment/plan-recipe.ts';
-import { formatNumber } from '../../report/format.ts';
 import type { PlanFlags } from '../flags/plan.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
 import { alignColumns } from '../table.ts';
@@ -29,12 +29,12 @@ function fingerprintText(fingerprint: Fingerprint): string {
       ? 'nothing segmented'
       : `${formatNumber(foreground.mean, 1)} +- ${formatNumber(foreground.deviation, 1)}`,
     foreground === undefined ? '' : `${formatNumber(foreground.low, 1)} to ${formatNumber(foreground.high, 1)}`,
-    `${formatNumber(100 * nonZeroShare, 0)} %`,
+    formatShare(nonZeroShare, 1),
   ]);
   const ofClasses = classes.map(({ name, cases, voxelShare, volumeMl }) => [
     name,
     String(cases),
-    `${formatNumber(100 * voxelShare, 2)} %`,
+    formatShare(voxelShare, 1),
     volumeMl === undefined ? 'in no case' : spreadText(volumeMl, 2),
   ]);
   return [

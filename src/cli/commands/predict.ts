@@ -1,6 +1,7 @@
 /** `voxstill predict`: segments volumes; a result has its input's exact grid and geometry. */
+
+import { formatNumber, formatSeconds } from '../../core/format.ts';
 import { predictFiles } from '../../experiment/predict.ts';
-import { formatSeconds } from '../../report/format.ts';
 import type { PredictFlags } from '../flags/predict.ts';
 import { readModels, windowChoice } from '../model-flags.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
@@ -20,7 +21,7 @@ export async function predict(flags: PredictFlags, session: Session): Promise<Ou
     signal: session.signal,
   });
   const lines = predictions.map(({ output: path, seconds, volumesMl }) => {
-    const volumes = Object.entries(volumesMl).map(([name, ml]) => `${name} ${ml.toFixed(2)} ml`);
+    const volumes = Object.entries(volumesMl).map(([name, ml]) => `${name} ${formatNumber(ml, 2)} ml`);
     return `${path}: ${volumes.join(', ')} (${formatSeconds(seconds)})`;
   });
   return { json: { predictions }, text: lines.join('\n') };

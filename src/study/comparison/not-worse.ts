@@ -2,11 +2,12 @@
  * "Not worse than": students judged against their teachers by a margin of Dice that was set before the results were
  * known.
  */
+import { formatPValue, formatSigned } from '../../core/format.ts';
 import { type CrossedSpread, crossedSpread } from '../../metrics/crossed-mean.ts';
 import { judgeMargin } from '../../metrics/margin.ts';
 import type { MarginJudgement } from './comparison.ts';
 import { type ArmEvaluations, classNames, differenceStrata } from './score-tables.ts';
-import { probability, signed, sizeOf } from './sentences.ts';
+import { sizeOf } from './sentences.ts';
 import { scoreOf } from './tested-metric.ts';
 
 /** A student and what it is held against. */
@@ -22,18 +23,18 @@ export function diceSpread([a, b]: ArmPair): CrossedSpread | undefined {
 
 function sentenceOf(judged: Omit<MarginJudgement, 'sentence'>): string {
   const { a, b, margin, verdict, meanDifference, ci90, pNotWorse, pWorse } = judged;
-  const difference = `difference ${signed(meanDifference)}`;
+  const difference = `difference ${formatSigned(meanDifference)}`;
   const size = sizeOf(judged);
   const late = judged.givenAfterwards === true ? ' The margin was given when the results were known.' : '';
   switch (verdict) {
     case 'not worse':
-      return `${a} is not worse than ${b}: it loses less than ${margin} mean Dice (${difference}, at least ${signed(ci90[0])} with 95 % confidence, ${probability(pNotWorse)}, ${size}).${late}`;
+      return `${a} is not worse than ${b}: it loses less than ${margin} mean Dice (${difference}, at least ${formatSigned(ci90[0])} with 95 % confidence, ${formatPValue(pNotWorse)}, ${size}).${late}`;
     case 'worse':
-      return `${a} is worse than ${b}: it loses more than ${margin} mean Dice (${difference}, at most ${signed(ci90[1])} with 95 % confidence, ${probability(pWorse)}, ${size}).${late}`;
+      return `${a} is worse than ${b}: it loses more than ${margin} mean Dice (${difference}, at most ${formatSigned(ci90[1])} with 95 % confidence, ${formatPValue(pWorse)}, ${size}).${late}`;
     case 'cannot tell': {
       const range = Number.isNaN(ci90[0])
         ? 'too few cases for an interval'
-        : `90 % CI ${signed(ci90[0])} to ${signed(ci90[1])}, ${probability(pNotWorse)}`;
+        : `90 % CI ${formatSigned(ci90[0])} to ${formatSigned(ci90[1])}, ${formatPValue(pNotWorse)}`;
       return `${size} cannot tell whether ${a} loses less than ${margin} mean Dice against ${b} (${difference}, ${range}).${late}`;
     }
     default:

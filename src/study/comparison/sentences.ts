@@ -1,4 +1,5 @@
 /** Results of tests as sentences for people. A sentence states a difference only if the corrected test supports it. */
+import { formatNumber, formatPValue, formatSigned, plural } from '../../core/format.ts';
 import { FEWEST_CASES } from '../../metrics/crossed-mean.ts';
 import { isDistance } from '../../metrics/metric-facts.ts';
 import type { PairTest } from './comparison.ts';
@@ -17,22 +18,6 @@ export function cannotTell({ smallestPHolm }: Pick<PairTest, 'smallestPHolm'>): 
   return smallestPHolm >= SIGNIFICANCE_LEVEL;
 }
 
-/** A number with its sign, a true minus, and never a negative zero. */
-export function signed(value: number, decimals = 3): string {
-  const size = Math.abs(value).toFixed(decimals);
-  return `${value < 0 && Number(size) !== 0 ? '\u2212' : '+'}${size}`;
-}
-
-/** `p = 0.031`, or `p < 0.001`. */
-export function probability(value: number): string {
-  return value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`;
-}
-
-/** `1 case`, `2 cases`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** `60 cases, 3 models each`. */
 export function sizeOf({ n, models: [a, b] }: Pick<PairTest, 'n' | 'models'>): string {
   const models = a === b ? `${plural(a, 'model')} each` : `${a} and ${plural(b, 'model')}`;
@@ -44,7 +29,7 @@ function intervalOf({ ci95: [low, high], metric }: PairTest, family: number): st
   if (Number.isNaN(low)) return `no interval below ${FEWEST_CASES} cases`;
   const { decimals } = metricFacts(metric);
   const alone = family === 1 ? '' : ' of this difference alone';
-  return `95 % CI${alone} ${signed(low, decimals)} to ${signed(high, decimals)}`;
+  return `95 % CI${alone} ${formatSigned(low, decimals)} to ${formatSigned(high, decimals)}`;
 }
 
 /** A distance is undefined if one side is empty, so it excludes the cases that matter most. */
@@ -62,19 +47,19 @@ export function sentenceOf(test: PairTest, family: number): string {
   const { unit, decimals, better } = metricFacts(metric);
   const what = nounOf(metric);
   const corrected = family === 1 ? '' : ` after Holm's correction for ${family} tests`;
-  const numbers = [`${signed(meanDifference, decimals)}${unit}`, intervalOf(test, family)];
+  const numbers = [`${formatSigned(meanDifference, decimals)}${unit}`, intervalOf(test, family)];
   const size = `${sizeOf(test)}${missedText(test)}`;
   if (isDifference(test)) {
     const direction = meanDifference > 0 ? 'higher' : 'lower';
     const judged =
       metric === 'meanDice' || metric.startsWith('dice:') ? '' : direction === better ? ' (better)' : ' (worse)';
-    return `${a} has a ${direction} ${what} than ${b}${judged} (${[...numbers, probability(test.pValueHolm) + corrected, size].join(', ')}).`;
+    return `${a} has a ${direction} ${what} than ${b}${judged} (${[...numbers, formatPValue(test.pValueHolm) + corrected, size].join(', ')}).`;
   }
   if (cannotTell(test)) {
-    const least = `p cannot fall below ${Math.min(1, test.smallestPHolm).toFixed(3)}${corrected}`;
+    const least = `p cannot fall below ${formatNumber(Math.min(1, test.smallestPHolm), 3)}${corrected}`;
     if (test.differing === 0) return `${a} and ${b} have the same ${what} in each of ${size}.`;
     const differing = test.differing === test.n ? '' : `, of which ${test.differing} differ,`;
     return `${plural(test.n, 'case')}${differing} cannot tell ${a} from ${b} in ${what}: ${least} (${[...numbers, size].join(', ')}).`;
   }
-  return `No difference in ${what} found between ${a} and ${b} (${[...numbers, probability(test.pValueHolm) + corrected, size].join(', ')}).`;
+  return `No difference in ${what} found between ${a} and ${b} (${[...numbers, formatPValue(test.pValueHolm) + corrected, size].join(', ')}).`;
 }

@@ -1,5 +1,7 @@
 /** The stages of a unit: trains an arm unless it is trained, and evaluates it unless it is evaluated. */
+
 import { InputError } from '../../core/errors.ts';
+import { formatShare } from '../../core/format.ts';
 import type { Splits } from '../../data/splits.ts';
 import { distillationTerms, teacherLayers } from '../../distillation/terms.ts';
 import { trainArm } from '../../experiment/arm.ts';
@@ -136,7 +138,7 @@ export async function trainUnit(context: UnitContext, unit: Unit): Promise<void>
     const options = { laboratory, recipe, data, arm, seed, folder, label, teacher, signal };
     const { waitingShare } = await timed(context, 'train', () => trainArm(options));
     context.waitingShares['train'] = waitingShare;
-    laboratory.progress.log(`${label}: waited for batches ${(100 * waitingShare).toFixed(1)} % of the time`);
+    laboratory.progress.log(`${label}: waited for batches ${formatShare(waitingShare, 1)} of the time`);
   } finally {
     await teacher?.close();
   }

@@ -4,13 +4,16 @@ import {
   formatCount,
   formatDice,
   formatDuration,
+  formatNumber,
   formatPValue,
   formatSeconds,
   formatShare,
   formatSigned,
-} from '../../../src/report/format.ts';
+  formatWhole,
+  plural,
+} from '../../../src/core/format.ts';
 
-describe('numbers in the report', () => {
+describe('numbers for people', () => {
   it('writes what is missing or not finite as n/a', () => {
     for (const value of [null, undefined, Number.NaN, Number.POSITIVE_INFINITY]) {
       for (const format of [formatDice, formatSigned, formatCount, formatBytes, formatSeconds]) {
@@ -44,6 +47,20 @@ describe('numbers in the report', () => {
 
   it('signs differences', () => {
     expect([formatSigned(0.0123), formatSigned(-0.0123)]).toEqual(['+0.012', '\u22120.012']);
+    expect([formatSigned(-12.34, 1), formatSigned(12.34, 1)]).toEqual(['\u221212.3', '+12.3']);
+  });
+
+  it('writes a true minus, and no negative zero', () => {
+    expect([formatNumber(-4.02, 1), formatNumber(-0.0004, 3), formatSigned(-0.0004)]).toEqual([
+      '\u22124.0',
+      '0.000',
+      '+0.000',
+    ]);
+  });
+
+  it('groups the digits of a count, and counts things', () => {
+    expect([0, 5598, 199_131, 1_234_567].map(formatWhole)).toEqual(['0', '5,598', '199,131', '1,234,567']);
+    expect([plural(0, 'case'), plural(1, 'case'), plural(2, 'case')]).toEqual(['0 cases', '1 case', '2 cases']);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 /**
- * Numbers as people read them in the report. A number that is missing or not finite is written `n/a`, never as a false
- * zero.
+ * Numbers as people read them, in reports, tables, messages and the page. A number that is missing or not finite is
+ * written `n/a`, never as a false zero. A minus sign is the true one (U+2212), and there is no negative zero. Units of
+ * bytes are decimal: 1 MB is 10^6 bytes.
  */
 
 type MaybeNumber = number | null | undefined;
@@ -22,10 +23,9 @@ export function formatDice(value: MaybeNumber): string {
 }
 
 /** A difference with its sign: `+0.012`. */
-export function formatSigned(value: MaybeNumber): string {
-  if (!finite(value)) return 'n/a';
-  const size = Math.abs(value).toFixed(3);
-  return `${value < 0 && Number(size) !== 0 ? '\u2212' : '+'}${size}`;
+export function formatSigned(value: MaybeNumber, decimals = 3): string {
+  const text = formatNumber(value, decimals);
+  return finite(value) && !text.startsWith('\u2212') ? `+${text}` : text;
 }
 
 /** `0.801 to 0.842`; `no interval` where neither end is known, as with fewer than five cases. */
@@ -40,6 +40,16 @@ export function formatInterval(
 export function formatPValue(pValue: MaybeNumber): string {
   if (!finite(pValue)) return 'p n/a';
   return pValue < 0.001 ? 'p < 0.001' : `p = ${pValue.toFixed(3)}`;
+}
+
+/** Every digit of a count, in groups of three: `199,131`. */
+export function formatWhole(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 0 });
+}
+
+/** `1 case`, `2 cases`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Counts of parameters and operations: `5598`, `88.9 k`, `1.23 M`, `4.56 G`. */
