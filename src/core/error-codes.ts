@@ -54,6 +54,7 @@ export const ERROR_CODES = {
   E_IMPORT_KIND: 'The source is no model that `voxstill import` reads.',
   E_IMPORT_LAYER: 'A model of Keras has a layer, or a setting of one, that is not known here, or Python code.',
   E_IMPORT_MISSING: 'A fold or a checkpoint of a source is not there.',
+  E_IMPORT_NETWORK: 'A network from elsewhere is of a class, or has a layer, that is not known here.',
   E_IMPORT_PLAN: 'A plan of nnU-Net has something that is not known here.',
   E_IMPORT_SIZE: 'An imported model is larger than an ONNX file may be.',
   E_INSPECT: 'The path is neither a model, a volume nor the folder of a run.',

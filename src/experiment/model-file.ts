@@ -149,7 +149,7 @@ export async function readModelFile(
 ): Promise<ModelFile> {
   const { bytes, model } = await readWhole(files, path);
   const own = model.metadata[METADATA_KEY];
-  const beside = `${path.replace(/\.onnx$/i, '')}.json`;
+  const beside = `${path.replace(/\.(onnx|pt|pth|ckpt|keras|h5)$/i, '')}.json`;
   const stated = {
     ...(own !== undefined && parseFacts(own, `${path} (metadata ${METADATA_KEY})`)),
     ...((await files.exists(beside)) && parseFacts(await readText(files, beside), beside)),

@@ -24,6 +24,11 @@ export interface OpenedSource {
   readonly notes: readonly string[];
 }
 
+/** What a caller knows of a source. */
+interface SourceOptions extends KnownFacts {
+  readonly choice?: ImportChoice;
+}
+
 /** Protobuf holds no more, and neither does a typed array of every runtime. */
 const LARGEST_BYTES = 2 ** 31 - 2 ** 20;
 
@@ -40,9 +45,8 @@ function encode({ graph, parameters, facts }: ImportedModel, path: string): Uint
   const logits = graph.outputs[LOGITS];
   const multiplyAdds = logits === undefined ? null : graphMultiplyAdds(logits);
   const metadata: Partial<ModelMetadata> = {
-    imageInterpolation: 'linear',
-    orientation: null,
-    spacingMm: null,
+    // nnU-Net takes volumes as they are where it does not say otherwise; of others it is not known
+    ...(facts.nnunet && { orientation: null, spacingMm: null }),
     ...facts,
     inputName: IMAGE,
     outputName: LOGITS,
@@ -59,22 +63,35 @@ function encode({ graph, parameters, facts }: ImportedModel, path: string): Uint
 export async function openModelSource(
   files: SourceFiles,
   path: string,
-  { choice = {}, ...known }: KnownFacts & { readonly choice?: ImportChoice } = {},
+  { choice = {}, given = {}, assumed = {} }: SourceOptions = {},
 ): Promise<OpenedSource> {
   const importer = await importerOf(files, path);
   if (importer === undefined) {
     // a folder can only be a source that nobody knows
     if ((await files.list(path)).length > 0) await findImporter(files, path);
-    return { file: await readModelFile(files, path, known), notes: [] };
+    return { file: await readModelFile(files, path, { given, assumed }), notes: [] };
   }
-  const patch = known.given?.patch ?? known.assumed?.patch;
-  const imported = await importer.read(files, path, { ...choice, ...(patch && { patch }) });
+  const imported = await importer.read(files, path, {
+    ...choice,
+    ...(given.patch && { patch: given.patch }),
+    ...(given.axes && { axes: given.axes }),
+    ...(assumed.patch && { assumedPatch: assumed.patch }),
+  });
   const bytes = encode(imported, path);
   const inMemory = {
     exists: (name: string) => files.exists(name),
     read: async (name: string) => (name === path ? bytes : files.read(name)),
   };
-  return { file: await readModelFile(inMemory, path, known), notes: imported.notes };
+  // the graph is built for one window, and its axes may be turned already
+  const { patch, axes } = imported.facts;
+  const final = { ...given, ...(patch && { patch }), ...(axes && { axes }) };
+  return { file: await readModelFile(inMemory, path, { given: final, assumed }), notes: imported.notes };
+}
+
+/** The facts without those that nobody stated, which are left to whoever uses the model. */
+function stated({ orientation, spacingMm, imageInterpolation, ...rest }: ModelMetadata): Partial<ModelMetadata> {
+  if (rest.nnunet !== undefined) return { orientation, spacingMm, imageInterpolation, ...rest };
+  return { ...rest, ...(orientation && { orientation }), ...(spacingMm && { spacingMm, imageInterpolation }) };
 }
 
 /**
@@ -84,10 +101,10 @@ export async function openModelSource(
 export async function importModelFile(
   files: SourceFiles,
   path: string,
-  options: KnownFacts & { readonly choice?: ImportChoice } = {},
+  options: SourceOptions = {},
 ): Promise<OpenedSource> {
   await findImporter(files, path);
   const { file, notes } = await openModelSource(files, path, options);
-  const bytes = await sealModel(replaceMetadata(file.bytes, formatModelMetadata(file.metadata)));
+  const bytes = await sealModel(replaceMetadata(file.bytes, formatModelMetadata(stated(file.metadata))));
   return { file: { ...file, bytes }, notes };
 }

@@ -11,7 +11,7 @@ export const IMAGE = 'image';
 export const LOGITS = 'logits';
 
 /** What a source says of its model, as far as it does. */
-type ImportedFacts = Partial<Omit<ModelInfo, 'inputName' | 'outputName'>> & { readonly axes?: Axes };
+export type ImportedFacts = Partial<Omit<ModelInfo, 'inputName' | 'outputName'>> & { readonly axes?: Axes };
 
 /** A model from elsewhere. */
 export interface ImportedModel {
@@ -30,8 +30,12 @@ export interface ImportChoice {
   readonly folds?: readonly string[];
   /** Of an nnU-Net folder; final, where every fold has one, else best, if not given. */
   readonly checkpoint?: 'final' | 'best';
-  /** Window [D, H, W] of a model that takes any size. */
+  /** [D, H, W] of a window, for a network that takes any. */
   readonly patch?: Triple;
+  /** The same where neither a person nor the source says one. */
+  readonly assumedPatch?: Triple;
+  /** Order of the axes that a network was trained on, where its file does not say. */
+  readonly axes?: Axes;
 }
 
 /** The files that an importer sees. */

@@ -2,10 +2,12 @@
 import { InputError } from '../core/errors.ts';
 import type { Importer, ImportFiles } from './imported.ts';
 import { kerasImporter } from './keras/keras.ts';
+import { bundleImporter } from './monai/bundle.ts';
+import { stateDictImporter } from './monai/state-dict-file.ts';
 import { nnunetImporter } from './nnunet/folder.ts';
 
 /** All of them. */
-const IMPORTERS: readonly Importer[] = [nnunetImporter, kerasImporter];
+const IMPORTERS: readonly Importer[] = [nnunetImporter, bundleImporter, stateDictImporter, kerasImporter];
 
 /** The importer whose source a path is; undefined where it is none's. */
 export async function importerOf(files: ImportFiles, path: string): Promise<Importer | undefined> {

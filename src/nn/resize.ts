@@ -53,7 +53,12 @@ function interpolation(length: number, factor: number, border: number): readonly
 }
 
 /** Applies a matrix [results, length] along one spatial axis. */
-function alongAxis(builder: GraphBuilder, input: Value, axis: Axis, matrix: readonly (readonly number[])[]): Value {
+export function alongAxis(
+  builder: GraphBuilder,
+  input: Value,
+  axis: Axis,
+  matrix: readonly (readonly number[])[],
+): Value {
   const [batch, channels, depth, height, width] = input.shape as readonly [number, number, number, number, number];
   const [rows, columns] = [matrix.length, (matrix[0] as readonly number[]).length];
   if (axis === 2) {

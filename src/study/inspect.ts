@@ -4,8 +4,9 @@ import { InputError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
 import { isDicomFolder, type ReadVolumeOptions, readVolume, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
-
+import { importModelFile } from '../experiment/model-source.ts';
 import { ARMS } from '../experiment/record.ts';
+import { importerOf } from '../import/importers.ts';
 import { type DecodedModel, decodeModel } from '../onnx/decode.ts';
 import { assertSealWhole, SEAL_KEY } from '../onnx/seal.ts';
 
@@ -45,6 +46,8 @@ interface ModelDescription extends ModelCosts {
   /** Number of uses by operator. */
   readonly operators: Readonly<Record<string, number>>;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Of a model that is imported: what a person should know, a sentence each. */
+  readonly notes?: readonly string[];
 }
 
 interface VolumeDescription {
@@ -194,6 +197,10 @@ export async function inspectPath(
     return { kind: 'run', path, status, arms: compareArms(arms).arms, models: await modelsOf(files, run) };
   }
   if (/\.onnx$/i.test(path)) return describeModel(await files.read(path), path);
+  if ((await importerOf(files, path)) !== undefined) {
+    const { file, notes } = await importModelFile(files, path);
+    return { ...describeModel(file.bytes, path), ...(notes.length > 0 && { notes }) };
+  }
   const isVolume = formatOfName(path) !== undefined || (await isDicomFolder(sources, path, { nested: true }));
   if (isVolume) return describeVolume(sources, path, options);
   if (!(await files.exists(path))) throw new InputError('E_FILE_MISSING', `there is no file or folder ${path}`);

@@ -13,7 +13,10 @@ export interface ImportFlags extends FactFlags {
 
 export const declareImport: DeclareCommand = (command, start) => {
   command
-    .argument('<source>', 'a results folder of nnU-Net v2')
+    .argument(
+      '<source>',
+      'nnU-Net v2 results folder, MONAI bundle, PyTorch state dictionary with a JSON beside it, or Keras file',
+    )
     .requiredOption('--out <file>', 'the .onnx file to write')
     .option('--folds <list>', 'of an nnU-Net folder: 0,1,2 or all; every fold that is there if not given', words)
     .addOption(new Option('--checkpoint <which>', 'of an nnU-Net folder').choices(['final', 'best']));

@@ -8,7 +8,7 @@ export interface InspectFlags {
 
 export const declareInspect: DeclareCommand = (command, start) => {
   command
-    .argument('<path>', 'ONNX file, volume in any format, or folder of a run')
+    .argument('<path>', 'ONNX file or source that `import` reads, volume in any format, or folder of a run')
     .option('--series <uid>', 'SeriesInstanceUID of the DICOM series to describe of a folder with several')
     .action((path: string, flags: InspectFlags) =>
       start(async () => (await import('../commands/inspect.ts')).inspect(path, flags)),

@@ -135,9 +135,9 @@ function logitsOf(output: Value): { readonly logits: Value; readonly activation:
   return { logits: output, activation: 'none' };
 }
 
-function build({ model, take, weights }: Source, path: string, { patch }: ImportChoice): ImportedModel {
+function build({ model, take, weights }: Source, path: string, choice: ImportChoice): ImportedModel {
   const builder = new GraphBuilder();
-  const shape = imageShape(model, patch, path);
+  const shape = imageShape(model, choice.patch ?? choice.assumedPatch, path);
   const outputs = buildModel(model, [builder.input(IMAGE, shape)], { builder, take, path });
   const [first, ...others] = outputs as readonly [Value, ...Value[]];
   weights.assertAllTaken(() => false);
@@ -149,10 +149,7 @@ function build({ model, take, weights }: Source, path: string, { patch }: Import
     parameters: weights.taken,
     // a linear end may be logits or probabilities: only a person knows
     facts: { channels: shape[1] as number, ...(activation !== 'none' && { activation }) },
-    notes: [
-      `${path}: ${order}`,
-      ...(others.length > 0 ? [`${path}: the first of its ${outputs.length} outputs is used.`] : []),
-    ],
+    notes: [order, ...(others.length > 0 ? [`the first of its ${outputs.length} outputs is used.`] : [])],
   };
 }
 

@@ -37,7 +37,7 @@ function constant({ builder }: Material, data: Float32Array, shape: readonly num
 }
 
 /** A vector of one number per channel. */
-function vector(material: Material, name: string, size: number): Value {
+export function vector(material: Material, name: string, size: number): Value {
   return constant(material, material.weights.take(name, [size]), [size]);
 }
 

@@ -66,12 +66,12 @@ function decode(bytes: Uint8Array, type: StorageType): Float32Array {
   }
 }
 
-/** The numbers of a view of a storage, in the order of its shape. */
+/** The numbers of a view of a storage, in the order of its shape; the storage itself where that is all of it. */
 function gather(storage: Float32Array, { offset, shape, strides }: TensorRef): Float32Array {
   const count = elementCount(shape);
   const dense = shape.map((_, axis) => elementCount(shape.slice(axis + 1)));
   if (shape.every((size, axis) => size === 1 || strides[axis] === dense[axis])) {
-    return storage.slice(offset, offset + count);
+    return count === storage.length ? storage : storage.slice(offset, offset + count);
   }
   const result = new Float32Array(count);
   const index = shape.map(() => 0);

@@ -3,7 +3,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../../src/data/phantom.ts';
 import { prepareData } from '../../../src/experiment/prepare.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
-import { inNormalization, normalizationRelation } from '../../../src/teacher/view.ts';
+import {
+  inNnunetNormalization,
+  inNormalization,
+  nnunetObstacle,
+  normalizationRelation,
+} from '../../../src/teacher/view.ts';
 import { createLaboratory, functionEngine, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { tinyRecipe } from '../../support/tiny-recipe.ts';
@@ -51,5 +56,33 @@ describe('a case in another normalisation', () => {
       expect(normalizationRelation('min-max', clipping, 1)).toBe('unrelated');
       expect(normalizationRelation(clipping, 'none', 1)).toBe('unrelated');
     }
+  });
+});
+
+describe('a patch as a network of nnU-Net sees it', () => {
+  const raw = Float32Array.of(4, 10, -2, 7);
+  const whole = { minimum: -2, maximum: 10, mean: 3, deviation: 5 };
+  const cases = [[{ ...whole, inBox: { minimum: 0, maximum: 8, mean: 6, deviation: 2 } }]];
+
+  it('has the mean, deviation and range of the box around what is not zero', () => {
+    const zScore = raw.map(value => (value - 3) / 5);
+    const mapped = inNnunetNormalization(zScore, cases, { from: ['z-score'], to: ['z-score'] });
+    mapped.forEach((value, index) => {
+      expect(value).toBeCloseTo((raw[index]! - 6) / 2, 5);
+    });
+    const range = inNnunetNormalization(raw, cases, { from: 'none', to: ['min-max'] });
+    range.forEach((value, index) => {
+      expect(value).toBeCloseTo(raw[index]! / 8, 5);
+    });
+  });
+
+  it('stays as it is where both clip alike, and cannot be had from what clips otherwise', () => {
+    const ct = { ct: { low: 0, high: 5, mean: 1, deviation: 2 } };
+    expect(inNnunetNormalization(raw, cases, { from: ct, to: [ct] })).toEqual(raw);
+    expect(nnunetObstacle(ct, ct, 0)).toBeUndefined();
+    expect(nnunetObstacle(['none', 'min-max'], 'z-score', 1)).toBeUndefined();
+    expect(nnunetObstacle('percentile', 'z-score', 0)).toMatch(/needs intensities normalised by "z-score"/);
+    expect(nnunetObstacle('z-score', ct, 0)).toMatch(/set preprocess\.normalize to \{"ct"/);
+    expect(nnunetObstacle('z-score-nonzero', 'z-score-inside', 0)).toMatch(/use_mask_for_norm/);
   });
 });

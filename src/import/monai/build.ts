@@ -1,0 +1,51 @@
+/** From a network and its weights to a graph over a window of some size. */
+import { InputError, ShapeError } from '../../core/errors.ts';
+import type { Triple } from '../../core/shape.ts';
+import { GraphBuilder } from '../../graph/graph.ts';
+import type { Axes } from '../../inference/axes.ts';
+import { IMAGE, type ImportedModel, LOGITS } from '../imported.ts';
+import type { Space } from '../networks/space.ts';
+import type { Weights } from '../weights.ts';
+import type { MonaiNetwork } from './network.ts';
+
+/** What a window needs to be. */
+export interface BuildOptions {
+  /** D, H, W. */
+  readonly patch: Triple;
+  /** Of the arrays that the network was trained on. */
+  readonly axes: Axes;
+}
+
+/** MONAI loads images as x, y, z: so lie the axes of its kernels. */
+function spaceOf(rank: 2 | 3, axes: Axes): Space {
+  if (axes === 'NCZYX' || axes === 'NCYX') return { rank, order: [0, 1, 2] };
+  if (axes === 'NCXYZ' || axes === 'NCXY') return { rank, order: rank === 3 ? [2, 1, 0] : [0, 2, 1] };
+  throw new InputError('E_IMPORT_NETWORK', `PyTorch has channels first; axes are NCXYZ or NCZYX, not ${axes}.`);
+}
+
+/**
+ * Builds the network with its weights.
+ * @throws {InputError} E_IMPORT_FIT if weights or window are not the network's
+ */
+export function buildMonai(
+  network: MonaiNetwork,
+  weights: Weights,
+  { patch, axes }: BuildOptions,
+): Pick<ImportedModel, 'graph' | 'parameters'> {
+  const builder = new GraphBuilder();
+  const image = builder.input(IMAGE, [1, network.inChannels, ...patch]);
+  const material = { builder, weights, space: spaceOf(network.rank, axes) };
+  try {
+    const logits = network.build(material, image);
+    weights.assertAllTaken(network.isRepeated);
+    return { graph: { outputs: { [LOGITS]: logits } }, parameters: weights.taken };
+  } catch (cause) {
+    if (!(cause instanceof ShapeError)) throw cause;
+    throw new InputError(
+      'E_IMPORT_FIT',
+      `the network of ${weights.path} cannot take a window of ${patch.toReversed().join(' x ')} voxels (x y z): ${cause.message}. Choose ` +
+        'another with --patch x,y,z: a multiple of the product of its strides along every axis.',
+      { cause },
+    );
+  }
+}
