@@ -1,6 +1,7 @@
 /** From what runs left behind to report.html, and the outcome that a command gives for a finished run. */
 
 import type { VolumeSources } from '../data/volume-file.ts';
+import type { Machine } from '../experiment/machine.ts';
 import { renderMontage } from '../report/montage.ts';
 import type { ReportInput } from '../report/report.ts';
 import { summarizeArms, testPairs } from '../study/comparison/compare.ts';
@@ -12,6 +13,7 @@ import type { ArmEvaluations } from '../study/comparison/score-tables.ts';
 import { readGallery } from '../study/gallery.ts';
 import { type ReadArms, readArms } from '../study/read-run.ts';
 import { comparisonText } from './comparison-text.ts';
+import { writeRunDocuments } from './run-documents.ts';
 import { dataFactsOf, lastName, provenanceOf, trainingSeconds, withoutFolders } from './run-facts.ts';
 import type { Outcome } from './session.ts';
 import { unitStates } from './unit-states.ts';
@@ -98,6 +100,35 @@ async function reportInput(
   };
 }
 
+/** What a report of a run needs: volumes, and hashes for its bill of materials. */
+export interface ReportSources extends VolumeSources {
+  readonly machine: Pick<Machine, 'sha256'>;
+}
+
+/** A report that has been written, and what it is made of. */
+interface WrittenReport {
+  readonly read: ReadArms;
+  readonly input: ReportInput;
+  readonly json: { readonly report: string; readonly comparison: Comparison };
+  readonly lines: readonly string[];
+}
+
+async function renderInto(
+  sources: VolumeSources,
+  paths: readonly string[],
+  { out, margin }: { readonly out: string; readonly margin?: number | undefined },
+): Promise<WrittenReport> {
+  // charts take more time to load than most commands take in all
+  const { renderReport } = await import('../report/report.ts');
+  const { files } = sources;
+  const read = await readArms(files, paths);
+  const input = await reportInput(sources, paths.map(lastName).join(', '), read, margin);
+  await files.write(out, renderReport(input));
+  const incomplete = read.runs.flatMap(run => incompleteNotes(run.incomplete));
+  const lines = [comparisonText(input.comparison), ...incomplete, `report: ${out}`];
+  return { read, input, json: { report: out, comparison: input.comparison }, lines };
+}
+
 /**
  * Writes a report on runs and evaluations.
  * @param paths folders of runs, or evaluation files
@@ -110,19 +141,13 @@ export async function writeReport(
   out: string,
   margin?: number,
 ): Promise<Outcome> {
-  // charts take more time to load than most commands take in all
-  const { renderReport } = await import('../report/report.ts');
-  const { files } = sources;
-  const read = await readArms(files, paths);
-  const input = await reportInput(sources, paths.map(lastName).join(', '), read, margin);
-  await files.write(out, renderReport(input));
-  const json = { report: out, comparison: input.comparison };
-  const incomplete = read.runs.flatMap(run => incompleteNotes(run.incomplete));
-  return { json, text: [comparisonText(input.comparison), ...incomplete, `report: ${out}`].join('\n') };
+  const { json, lines } = await renderInto(sources, paths, { out, margin });
+  return { json, text: lines.join('\n') };
 }
 
-/** The report and outcome of a run that has just finished. */
-export async function reportRun(sources: VolumeSources, folder: string): Promise<Outcome> {
-  const { json, text } = await writeReport(sources, [folder], `${folder}/report.html`);
-  return { json: { run: folder, ...json }, text };
+/** The report of a run that has just finished, its further documents, and the outcome. */
+export async function reportRun(sources: ReportSources, folder: string): Promise<Outcome> {
+  const { read, input, json, lines } = await renderInto(sources, [folder], { out: `${folder}/report.html` });
+  const documents = await writeRunDocuments(sources, read.runs[0]!, input);
+  return { json: { run: folder, ...json, documents }, text: [...lines, `also: ${documents.join(', ')}`].join('\n') };
 }

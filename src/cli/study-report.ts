@@ -1,12 +1,11 @@
 /** The report of a run or a sweep, and the outcome that a command gives for it. */
-import type { VolumeSources } from '../data/volume-file.ts';
 import type { StudyResults } from '../study/read-study.ts';
-import { reportRun } from './run-text.ts';
+import { type ReportSources, reportRun } from './run-text.ts';
 import type { Outcome } from './session.ts';
 import { reportSweep } from './sweep-text.ts';
 
 /** Writes the report of what is finished. */
-export function reportStudy(sources: VolumeSources, study: string, found: StudyResults): Promise<Outcome> {
+export function reportStudy(sources: ReportSources, study: string, found: StudyResults): Promise<Outcome> {
   switch (found.kind) {
     case 'run':
       return reportRun(sources, study);

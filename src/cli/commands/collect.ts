@@ -35,7 +35,11 @@ export async function collect(study: string, { again }: CollectFlags, { progress
   // first, since there may be nothing yet to put together
   const places = again ? unitsToRestart(reports) : [];
   const submitted = await submitAgain(sources.files, { ...found, places });
-  const { json, text } = await reportStudy(sources, study, await collectStudy(world, found, reports));
+  const { json, text } = await reportStudy(
+    { ...sources, machine: thisMachine },
+    study,
+    await collectStudy(world, found, reports),
+  );
   const counts = countStates(reports);
   const lines = [text, countsText(reports), ...(submitted === undefined ? [] : [submitted])];
   return { json: { ...json, counts }, text: lines.join('\n') };

@@ -6,6 +6,7 @@ import { splitCases } from '../../data/splits.ts';
 import { parseSplits } from '../../data/splits-file.ts';
 import { evaluateModel } from '../../experiment/evaluate.ts';
 import type { Evaluation } from '../../experiment/record.ts';
+import { casesCsv } from '../../metrics/case-table.ts';
 import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
 import { defaultSplits } from '../../recipe/schema.ts';
 import type { Files } from '../../runtime/files.ts';
@@ -90,6 +91,10 @@ export async function evaluate(flags: EvaluateFlags, session: Session): Promise<
     surfaceToleranceMm: EVALUATION_DEFAULTS.surfaceToleranceMm,
     signal: session.signal,
   });
-  if (out !== undefined) await writeJson(files, out, evaluation);
+  if (out !== undefined) {
+    await writeJson(files, out, evaluation);
+    // the same scores for a spreadsheet, beside it
+    await files.write(`${out.replace(/[^/\\]*$/, '')}cases.csv`, casesCsv([{ name: '', cases: evaluation.cases }]));
+  }
   return { json: evaluation, text: evaluationText(evaluation) };
 }

@@ -19,7 +19,7 @@ export const declareEvaluate: DeclareCommand = (command, start) => {
       new Option('--split <name>', 'cases to evaluate').choices(['train', 'val', 'test', 'all']).default('test'),
     )
     .option('--splits <file>', 'splits.json to use (default: the one of the run that the model belongs to)')
-    .option('--out <file>', 'evaluation.json to write')
+    .option('--out <file>', 'evaluation.json to write, with cases.csv beside it')
     .action((flags: EvaluateFlags) =>
       start(async session => (await import('../commands/evaluate.ts')).evaluate(flags, session)),
     );
