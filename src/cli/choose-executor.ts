@@ -1,4 +1,4 @@
-/** The executor that flags ask for, or that a study's record names. */
+/** Chooses the executor from the flags or from the record of a study. */
 import { InputError } from '../core/errors.ts';
 import { ownProgram } from '../platform/node/own-program.ts';
 import { processPool } from '../platform/node/process-pool.ts';
@@ -11,11 +11,11 @@ import type { Executor, ExecutorRecord, StudyToDo } from '../study/units/executo
 import { inProcess } from '../study/units/in-process.ts';
 import type { ExecutorFlags } from './flags/executor.ts';
 
-/** Who starts units, as it was asked for or recorded. */
+/** The executor's settings, as requested or recorded. */
 export type ExecutorSettings = Pick<ExecutorRecord, 'kind' | 'concurrency' | 'sbatch'>;
 
 /**
- * The settings that flags ask for.
+ * The settings that the flags request.
  * @throws {InputError} E_USAGE
  */
 export function settingsOf({ executor, concurrency, sbatch }: ExecutorFlags): ExecutorSettings {
@@ -25,7 +25,7 @@ export function settingsOf({ executor, concurrency, sbatch }: ExecutorFlags): Ex
   return { kind: executor, concurrency: concurrency ?? (executor === 'local' ? 1 : null), sbatch: sbatch ?? null };
 }
 
-/** What Slurm is asked with. */
+/** Settings for Slurm. */
 export function slurmOptions(files: Files, { concurrency, sbatch }: ExecutorSettings): SlurmOptions {
   return { client: createSlurmClient(), files, program: ownProgram(), concurrency, sbatch };
 }
@@ -40,7 +40,7 @@ export async function scriptsOf(
 }
 
 /**
- * The executor for a study; starts nothing.
+ * Creates the executor of a study; starts nothing.
  * @throws {InputError} E_CONCURRENCY
  */
 export function executorFor(context: StudyContext, settings: ExecutorSettings, signal: AbortSignal): Executor {

@@ -1,4 +1,7 @@
-/** The commands of the program as `--help` lists them. Listing loads none of them: only the command that is called is imported. */
+/**
+ * The commands of the program as `--help` lists them. Listing loads none of them: only the command that is called is
+ * imported.
+ */
 import type { ListedCommand } from './program.ts';
 
 /** All commands in the order in which `--help` lists them. */

@@ -1,10 +1,10 @@
-/** A comparison as lines for a terminal: one row per arm, then what the tests say. */
+/** A comparison as lines for a terminal: one row per arm, then the results of the tests. */
 
 import { formatBytes, formatCount, formatDice, formatInterval, formatSeconds } from '../core/format.ts';
 import type { Comparison } from '../study/comparison/comparison.ts';
 import { alignColumns } from './table.ts';
 
-/** Lines without a final line break. */
+/** The lines, without a final line break. */
 export function comparisonText(comparison: Comparison): string {
   const header = ['arm', 'mean Dice (95 % CI)', 'parameters', 'multiply-adds', 'file', 'per case', 'peak memory'];
   const rows = Object.entries(comparison.arms).map(([name, arm]) => [

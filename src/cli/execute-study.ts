@@ -1,4 +1,4 @@
-/** A study is given to its executor, and reported: when all units have ended here, and now and then before. */
+/** Executes a study and writes its report: after all units have ended here, and from time to time before. */
 import { type OpenStudy, type Performed, performStudy } from '../study/open-study.ts';
 import type { Executor } from '../study/units/executor.ts';
 import { readStates } from '../study/units/state.ts';
@@ -6,10 +6,10 @@ import type { ExecutorSettings } from './choose-executor.ts';
 import { lookOutside } from './outside-states.ts';
 import type { Outcome } from './session.ts';
 
-/** The report of a study that goes on is not written more often. */
+/** Shortest interval between two reports of a running study, ms. */
 const REPORT_INTERVAL_MS = 60_000;
 
-/** Reports what is there when units end, now and then. What keeps it from being reported is told, and the work goes on. */
+/** Writes reports from time to time when units end. A problem with a report is printed, and the work continues. */
 function reportNowAndThen<Results>(
   { context, collect }: OpenStudy<Results>,
   report: (results: Results) => Promise<Outcome>,
@@ -27,7 +27,7 @@ function reportNowAndThen<Results>(
   };
 }
 
-/** A study without units that are done, or that a batch system sees to already: nothing is submitted twice. */
+/** A study without units that are finished, or that a batch system already has, so that nothing is submitted twice. */
 async function withoutBegun<Results>(open: OpenStudy<Results>): Promise<OpenStudy<Results>> {
   const { laboratory } = open.context;
   const reports = await readStates(laboratory, open, await lookOutside(laboratory.files, open.study));
@@ -38,8 +38,8 @@ async function withoutBegun<Results>(open: OpenStudy<Results>): Promise<OpenStud
 }
 
 /**
- * Performs a study as the flags ask, and reports it.
- * @param options.report of results, where the units are done here
+ * Executes a study as the flags request, and reports it.
+ * @param options.report writes the report, if the units run here
  */
 export async function executeStudy<Results>(
   open: OpenStudy<Results>,

@@ -1,16 +1,17 @@
-/** What signals ask for: the first to stop at the next safe point, a later one to end at once. */
+/** Handles signals: the first one requests a stop at the next safe point, a later one ends the program at once. */
 
 /**
- * Signals that are no further apart are one request: GNU timeout, for one, sends its signal to the program and again to its process group.
+ * Signals within this time count as one request: GNU timeout, for example, sends its signal to the program and again to
+ * its process group.
  */
 const SAME_REQUEST_MS = 500;
 
 export interface Interruption {
-  /** Aborted by the first request. */
+  /** Aborts at the first request. */
   readonly signal: AbortSignal;
-  /** Without a signal: stop at the next safe point. */
+  /** Requests a stop at the next safe point without a signal. */
   readonly stop: () => void;
-  /** For every signal that arrives. */
+  /** Handles a signal. */
   readonly onSignal: () => void;
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The program `voxstill`: the process around program.ts - arguments, streams, signals and exit code. A terminal that is closed (SIGHUP) and a
- * reader of stderr that goes away (`2>&1 | head -2`) ask it to stop with a checkpoint, as Ctrl-C does.
+ * The program `voxstill`: the process around program.ts - arguments, streams, signals and exit code. A closed terminal
+ * (SIGHUP) and a closed reader of stderr (`2>&1 | head -2`) stop it with a checkpoint, as Ctrl-C does.
  */
 import { openOutput } from '../platform/node/output.ts';
 import { packageVersion } from '../platform/node/package-version.ts';
@@ -9,12 +9,12 @@ import { COMMANDS } from './command-list.ts';
 import { createInterruption } from './interruption.ts';
 import { runProgram } from './program.ts';
 
-// each is opened when something is written to it: help does without stderr
+// each is opened at its first write, since help does not need stderr
 const stderr = openOutput(
   () => process.stderr,
   () => interruption.stop(),
 );
-// what it carries comes last, so that nothing is left to stop
+// its content comes last, so there is nothing left to stop
 const stdout = openOutput(
   () => process.stdout,
   () => {},
@@ -27,7 +27,7 @@ const interruption = createInterruption({
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, interruption.onSignal);
 
 if (process.channel !== undefined) {
-  // started by a pool: without it nobody waits for this process any more
+  // started by a pool: without the pool nothing waits for this process any more
   process.once('disconnect', interruption.stop);
   process.channel.unref();
 }

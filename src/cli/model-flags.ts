@@ -1,4 +1,7 @@
-/** From the flags of the commands that use models: the models with the facts that the flags give, and the settings of the sliding window. */
+/**
+ * From the flags of the commands that use models: the models with the facts that the flags give, and the settings of
+ * the sliding window.
+ */
 import { InputError } from '../core/errors.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import type { ModelMetadata } from '../experiment/model-facts.ts';
@@ -7,7 +10,10 @@ import { openModelSource } from '../experiment/model-source.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import type { FactFlags, ModelFlags } from './flags/model.ts';
 
-/** Reads the models that the flags name, completed by the facts that the flags give, and logs how files from elsewhere were understood. */
+/**
+ * Reads the models that the flags name, completed by the facts that the flags give, and logs how files from elsewhere
+ * were understood.
+ */
 export async function readModels(
   { files, progress }: Pick<Laboratory, 'files' | 'progress'>,
   flags: ModelFlags,

@@ -1,11 +1,11 @@
-/** What the batch system that was asked to do a study's units says of them, and how it is told to stop. */
+/** States of a study's units in the batch system that runs them, and how to cancel them there. */
 import { VoxstillError } from '../core/errors.ts';
 import { createSlurmClient } from '../platform/node/slurm/client.ts';
 import { slurmOutside } from '../platform/node/slurm/slurm-executor.ts';
 import type { Files } from '../runtime/files.ts';
 import { type ExecutorRecord, type Outside, type OutsideState, readExecutor } from '../study/units/executor.ts';
 
-/** The batch system that was asked to do a study's units. */
+/** The batch system that runs a study's units. */
 function outsideOf({ kind }: ExecutorRecord): Outside | undefined {
   switch (kind) {
     case 'local':
@@ -19,8 +19,9 @@ function outsideOf({ kind }: ExecutorRecord): Outside | undefined {
 }
 
 /**
- * What a batch system says of a study's units; nothing where none was asked to do them.
- * @throws {InputError} E_EXECUTOR if the record of who was asked is damaged, E_SLURM_MISSING, {WorkError} E_SLURM if it cannot be asked from here,
+ * States of a study's units in the batch system; empty if no batch system runs them.
+ * @throws {InputError} E_EXECUTOR if the record of the executor is damaged, E_SLURM_MISSING, {WorkError} E_SLURM if it
+ * cannot be asked from here,
  *   or does not answer
  */
 export async function lookOutside(files: Files, study: string): Promise<ReadonlyMap<number, OutsideState>> {
@@ -28,7 +29,7 @@ export async function lookOutside(files: Files, study: string): Promise<Readonly
   return (await outsideOf(record)?.look(record)) ?? new Map();
 }
 
-/** Tells each message once, for those who look again and again. */
+/** Prints each message once, for repeated looks. */
 export function tellOnce(warn: (message: string) => void): (message: string) => void {
   const told = new Set<string>();
   return message => {
@@ -38,7 +39,7 @@ export function tellOnce(warn: (message: string) => void): (message: string) => 
 }
 
 /**
- * As {@link lookOutside}, for those who can do without: what keeps it from answering is only told.
+ * As {@link lookOutside}, for optional use: a failure is only printed.
  * @throws {InputError} E_EXECUTOR
  */
 export async function lookOutsideIfAny(
@@ -56,7 +57,7 @@ export async function lookOutsideIfAny(
   }
 }
 
-/** Takes back what a batch system was asked to do for a study. */
+/** Cancels the jobs of a study in the batch system. */
 export async function cancelOutside(files: Files, study: string): Promise<void> {
   const record = await readExecutor(files, study);
   await outsideOf(record)?.cancel(record);

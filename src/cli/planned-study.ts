@@ -1,4 +1,4 @@
-/** What a study will cost, told before it starts; and all that is told where nothing is to start. */
+/** Prints the estimated cost of a study before it starts; for --dry-run that is all. */
 
 import { formatBytes } from '../core/format.ts';
 import type { PlannedStudy } from '../study/open-study.ts';
@@ -9,12 +9,12 @@ import { executeStudy } from './execute-study.ts';
 import type { ExecutorFlags } from './flags/executor.ts';
 import type { Outcome, Session } from './session.ts';
 
-/** Core-hours with two digits; of small works in minutes. */
+/** Core-hours with two digits; small amounts in core-minutes. */
 function hoursText(hours: number): string {
   return hours < 1 ? `${(60 * hours).toPrecision(2)} core-minutes` : `${Number(hours.toPrecision(2))} core-hours`;
 }
 
-/** One line for people. */
+/** The estimate in one line. */
 function estimateText({ units, trained, coreHours, bytes, basis, kinds }: StudyEstimate): string {
   const timed =
     kinds.timed === kinds.all ? '' : `, ${kinds.timed} of ${kinds.all} kinds; the others scaled by their arithmetic`;
@@ -25,8 +25,8 @@ function estimateText({ units, trained, coreHours, bytes, basis, kinds }: StudyE
 }
 
 /**
- * Does a planned study as the flags ask, or tells what would be done.
- * @param report of results, where the units have ended here
+ * Executes a planned study as the flags request, or prints what would be done.
+ * @param report writes the report, if the units have ended here
  */
 export async function executePlanned<Results>(
   planned: PlannedStudy<Results>,
@@ -35,7 +35,7 @@ export async function executePlanned<Results>(
 ): Promise<Outcome> {
   const settings = settingsOf(flags);
   const { laboratory } = planned.context;
-  // what is wrong with the flags is told before anything is written
+  // errors of the flags come before anything is written
   const executor = executorFor(planned.context, settings, options.signal);
   if (flags.dryRun) {
     const estimate = await estimateStudy(laboratory, planned.units);

@@ -1,6 +1,6 @@
 /**
- * The program around its commands: flags that all share, one readable message per error, exit codes, and what goes to which stream.
- * stdout carries the --json document and nothing else (besides --help and --version, when they are what was asked for).
+ * The program around its commands: common flags, one readable message per error, exit codes, and the streams.
+ * stdout carries only the --json document (or --help and --version if they are requested).
  */
 import { Command, CommanderError } from 'commander';
 import { InputError, VoxstillError } from '../core/errors.ts';
@@ -10,7 +10,9 @@ import type { Start } from './session.ts';
 /** Gives a command its arguments, flags and action. The action imports its modules when it is called. */
 export type DeclareCommand = (command: Command, start: Start) => void;
 
-/** A command as `voxstill --help` lists it. Its flags are loaded only when it is called or its own help is asked for. */
+/**
+ * A command as `voxstill --help` lists it. Its flags are loaded only when it is called or its own help is asked for.
+ */
 export interface ListedCommand {
   readonly name: string;
   /** The arguments as the usage line shows them, for example `<folder> [index]`. */
@@ -41,7 +43,7 @@ function allCommands(program: Command): readonly Command[] {
   return [program, ...program.commands];
 }
 
-/** The message of a wrong call, always with the nearest flag and where to read on. */
+/** The message of a wrong call, always with the nearest flag and a pointer to --help. */
 async function usageMessage(error: CommanderError, program: Command, argv: readonly string[]): Promise<string> {
   const name = argv.find(word => program.commands.some(command => command.name() === word));
   const command = program.commands.find(candidate => candidate.name() === name);
@@ -116,7 +118,7 @@ export async function runProgram(
   } catch (caught) {
     if (caught instanceof CommanderError && caught.exitCode === 0) return 0;
     if (caught instanceof CommanderError && caught.code === 'commander.help') return 2;
-    // The flags as written, since a wrong call is not parsed to its end.
+    // The flags as written, since a wrong call is not parsed completely.
     const asked = (flag: string): boolean => argv.includes(flag);
     const fail = (code: string, message: string): void => {
       if (asked('--json')) stdout(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);

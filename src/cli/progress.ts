@@ -1,16 +1,16 @@
 /**
- * Progress for people, on stderr: bars with an ETA on a terminal, plain lines at most every five seconds elsewhere (log files,
- * batch systems), nothing when quiet. Errors are not its affair.
+ * Progress for people, on stderr: bars with an ETA on a terminal, plain lines at most every five seconds elsewhere (log
+ * files, batch systems), nothing with --quiet. It does not print errors.
  */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import { formatDuration } from '../core/format.ts';
 import { type Progress, type ProgressTask, silent } from '../runtime/progress.ts';
 
-/** Where text for people goes. */
+/** Output stream for text. */
 export interface TextStream {
   readonly isTerminal: boolean;
   write(text: string): void;
-  /** The stream of the terminal, for bars. */
+  /** Stream of the terminal, for bars. */
   readonly terminal: NodeJS.WritableStream;
 }
 
@@ -21,7 +21,7 @@ export interface ProgressOptions {
 
 const LINE_INTERVAL_MS = 5000;
 
-/** Remaining time at the pace since the first update, so that a resumed task does not count what was done before. */
+/** Remaining time at the pace since the first update, so that a resumed task does not count earlier steps. */
 function createEta(total: number, elapsedMs: () => number): (done: number) => string {
   let first: { readonly done: number; readonly atMs: number } | undefined;
   return done => {
@@ -70,7 +70,7 @@ function createBars(stream: TextStream, elapsedMs: () => number): Progress {
         format: '{label} [{bar}] {value}/{total} {unit}s {text}',
         stream: stream.terminal,
         barsize: 24,
-        // Ctrl-C is the program's affair; it must not stop the bars by itself.
+        // Ctrl-C is handled by the program; the bars must not react to it.
         gracefulExit: false,
         autopadding: true,
       },

@@ -1,4 +1,4 @@
-/** The recipe that a command was given: read, checked, overridden and made independent of the working directory. */
+/** Reads the recipe of a command: checked, with overrides, and independent of the working directory. */
 
 import { locate, nodeFiles } from '../platform/node/files.ts';
 import { combine, parseGrid } from '../recipe/grid.ts';
@@ -8,8 +8,8 @@ import { readText } from '../runtime/json-file.ts';
 import type { Sweep } from '../study/sweep.ts';
 
 /**
- * Reads a recipe file. Relative paths in it are looked up from the working directory, then from the recipe's folder.
- * @param overrides of --set
+ * Reads a recipe file. Relative paths in it are resolved from the working directory, then from the recipe's folder.
+ * @param overrides values of --set
  * @throws {InputError} E_FILE_MISSING, E_FILE_UNREADABLE, E_RECIPE, E_RECIPE_KEY, E_RECIPE_VALUE
  */
 export async function loadRecipe(path: string, overrides: readonly string[]): Promise<Recipe> {
@@ -32,7 +32,7 @@ export async function loadSweep(path: string, overrides: readonly string[], grid
   return { recipe, axes, combinations: await Promise.all(combinations) };
 }
 
-/** `runs/<name of the recipe>`: where a run goes if nobody says. */
+/** Default folder of a run: `runs/<name of the recipe>`. */
 export function defaultRunFolder(recipePath: string): string {
   const name = recipePath.split(/[\\/]/).at(-1)!;
   return `runs/${name.replace(/\.ya?ml$/i, '')}`;

@@ -1,4 +1,4 @@
-/** Units that a batch system lost are submitted again, a few rounds at most; a person may have the rounds counted anew. */
+/** Resubmits units that a batch system lost, in a few rounds at most; a retry by the user restarts the count. */
 import { slurmExecutor } from '../platform/node/slurm/slurm-executor.ts';
 import type { Files } from '../runtime/files.ts';
 import { type ExecutorRecord, readExecutor, type StudyToDo, writeExecutor } from '../study/units/executor.ts';
@@ -6,8 +6,8 @@ import { MOST_ATTEMPTS } from '../study/units/schedule.ts';
 import { slurmOptions } from './choose-executor.ts';
 
 /**
- * Asks the batch system again to do units that it lost, a few times at most: each round has a job that collects.
- * @returns what was submitted, for people; undefined where nothing was
+ * Resubmits lost units to the batch system, a few times at most; each round has a job that collects.
+ * @returns text on what was submitted; undefined if nothing was
  */
 export async function submitAgain(files: Files, todo: StudyToDo): Promise<string | undefined> {
   const record = await readExecutor(files, todo.study);
@@ -17,7 +17,7 @@ export async function submitAgain(files: Files, todo: StudyToDo): Promise<string
   return started.status === 'submitted' ? started.text : undefined;
 }
 
-/** Counts rounds of submission anew, because a person asks for one. */
+/** Restarts the count of rounds, because the user requests one. */
 export async function forgetRounds(files: Files, study: string): Promise<ExecutorRecord> {
   const record = await readExecutor(files, study);
   const fresh = { ...record, jobs: record.jobs.filter(({ role }) => role === 'units') };

@@ -1,4 +1,4 @@
-/** From what runs left behind to report.html, and the outcome that a command gives for a finished run. */
+/** Writes report.html from the files of runs, and builds the outcome of a command for a finished run. */
 
 import type { VolumeSources } from '../data/volume-file.ts';
 import type { Machine } from '../experiment/machine.ts';
@@ -22,7 +22,7 @@ const FEW_CASES = 20;
 /** Older runs chose on any number of cases. */
 const FEW_VALIDATION_CASES = 10;
 
-/** Post-processing that was chosen on few cases, if any was. */
+/** A note on post-processing that was chosen on few cases, if any. */
 function noteOnPostprocessing(arms: readonly ArmEvaluations[]): readonly string[] {
   const chosen = arms
     .flatMap(({ repeats }) => repeats.flatMap(({ evaluation }) => evaluation.postprocessTrials))
@@ -35,12 +35,12 @@ function noteOnPostprocessing(arms: readonly ArmEvaluations[]): readonly string[
   ];
 }
 
-/** How many cases an arm was tested on, over all folds. */
+/** Number of cases that an arm was tested on, over all folds. */
 function casesOf({ repeats }: ArmEvaluations): number {
   return new Set(repeats.flatMap(({ evaluation }) => evaluation.cases.map(({ id }) => id))).size;
 }
 
-/** What a reader must know before believing a small comparison. */
+/** Notes that a reader of a small comparison needs. */
 export function notesOn(arms: readonly ArmEvaluations[]): readonly string[] {
   const cases = Math.min(...arms.map(casesOf));
   const seeds = Math.min(...arms.map(({ repeats }) => new Set(repeats.map(({ seed }) => seed)).size));
@@ -65,7 +65,9 @@ function judged(taught: ReadArms['taught'], margin: number | undefined): Pick<Co
   return notWorse.length === 0 ? {} : { notWorse };
 }
 
-/** What a report on these arms shows. Recipe, provenance and learning curves are there where they are of one run. */
+/**
+ * Content of a report on these arms. Recipe, provenance and learning curves are included if all arms are from one run.
+ */
 async function reportInput(
   sources: VolumeSources,
   title: string,
@@ -118,7 +120,7 @@ async function renderInto(
   paths: readonly string[],
   { out, margin }: { readonly out: string; readonly margin?: number | undefined },
 ): Promise<WrittenReport> {
-  // charts take more time to load than most commands take in all
+  // the chart library takes longer to load than most commands run
   const { renderReport } = await import('../report/report.ts');
   const { files } = sources;
   const read = await readArms(files, paths);

@@ -1,10 +1,10 @@
-/** Where the units of a study stand, as text for a terminal. */
+/** States of the units of a study as text for a terminal. */
 
 import { countsText, noteText, placeText } from '../report/unit-text.ts';
 import type { UnitReport, UnitState } from '../study/units/state.ts';
 import { alignColumns } from './table.ts';
 
-/** With more units than this, only those that a person should look at are listed. */
+/** Largest number of units that are all listed; with more, only those that need attention are. */
 const MOST_LISTED = 40;
 const NOTEWORTHY: readonly UnitState[] = ['running', 'failed', 'lost', 'cancelled'];
 
@@ -14,7 +14,7 @@ function rowOf(report: UnitReport): readonly string[] {
   return [String(place), label, state, placeText(report), noteText(report)];
 }
 
-/** The counts, then the units: all of a few, of many those that are running or in trouble. */
+/** The counts, then the units: all if they are few, otherwise only running ones and those with problems. */
 export function statusText(reports: readonly UnitReport[]): string {
   const listed = reports.length <= MOST_LISTED ? reports : reports.filter(({ state }) => NOTEWORTHY.includes(state));
   return [countsText(reports), ...alignColumns(listed.map(rowOf))].join('\n');

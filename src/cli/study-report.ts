@@ -1,10 +1,10 @@
-/** The report of a run or a sweep, and the outcome that a command gives for it. */
+/** Writes the report of a run or a sweep, and builds the outcome of a command for it. */
 import type { StudyResults } from '../study/read-study.ts';
 import { type ReportSources, reportRun } from './run-text.ts';
 import type { Outcome } from './session.ts';
 import { reportSweep } from './sweep-text.ts';
 
-/** Writes the report of what is finished. */
+/** Writes the report of the finished units. */
 export function reportStudy(sources: ReportSources, study: string, found: StudyResults): Promise<Outcome> {
   switch (found.kind) {
     case 'run':

@@ -1,4 +1,4 @@
-/** From what a sweep left behind to report.html, and the outcome that a command gives for it. */
+/** Writes report.html from the files of a sweep, and builds the outcome of a command for it. */
 
 import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
@@ -10,7 +10,7 @@ import type { Outcome } from './session.ts';
 import { alignColumns } from './table.ts';
 import { unitStates } from './unit-states.ts';
 
-/** A word as a shell takes it. */
+/** Quotes a word for a shell. */
 function quoted(word: string): string {
   return /^[\w./=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
@@ -21,7 +21,7 @@ function commandOf({ grid, within }: Awaited<ReturnType<typeof readSweepRecord>>
 }
 
 /**
- * One row per arm, then what the tests say and what was chosen.
+ * One row per arm, then the results of the tests and the choice.
  * @param table header and rows
  */
 function sweepText(table: readonly (readonly string[])[], results: SweepResults): string {
@@ -37,7 +37,7 @@ function sweepText(table: readonly (readonly string[])[], results: SweepResults)
 
 /** Writes the report of a sweep. */
 export async function reportSweep(files: Files, folder: string, results: SweepResults): Promise<Outcome> {
-  // charts take more time to load than most commands take in all
+  // the chart library takes longer to load than most commands run
   const { renderSweepReport, sweepHeader, sweepRow } = await import('../report/sweep-report.ts');
   const report = `${folder}/report.html`;
   const record = await readSweepRecord(files, folder);

@@ -1,4 +1,4 @@
-/** Reads the values of flags. What is wrong with one is told by commander, which adds the flag's name. */
+/** Parses the values of flags. Commander reports errors and adds the name of the flag. */
 import { InvalidArgumentError } from 'commander';
 
 /** A whole number of at least `least`. */
@@ -63,7 +63,7 @@ export function share(text: string): number {
   return value;
 }
 
-/** For a flag that may be given several times. */
+/** Collects the values of a flag that may be given several times. */
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }

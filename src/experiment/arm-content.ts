@@ -1,15 +1,16 @@
-/** What an arm depends on: the part of a recipe that makes its model and scores. */
+/** The part of a recipe that determines the model and scores of an arm. */
 import type { Recipe } from '../recipe/schema.ts';
 import type { Arm } from './record.ts';
 
-/** Whether an arm is trained here, and not a finished model from elsewhere. */
+/** Whether an arm is trained here rather than a finished model. */
 export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boolean {
   return arm !== 'teacher' || !('onnx' in teacher);
 }
 
 /**
- * The part of a unit's recipe that its arm depends on. Two units whose parts are equal come to the same model and scores, whatever else is in
- * their recipes. It says what an arm does not depend on, so that a new key counts for every arm until it is listed here.
+ * The part of a unit's recipe that its arm depends on. Two units with equal parts have the same model and scores,
+ * whatever else is in their recipes. The code lists what an arm does not depend on, so a new key counts for every arm
+ * until it is listed here.
  */
 export function armContent(recipe: Recipe, arm: Arm): object {
   const { threads: _threads, baseline: _baseline, compare: _compare, ...shared } = recipe;

@@ -1,19 +1,20 @@
-/** Where the files of one arm are. */
-/** Files of one arm of one fold and seed. */
+/** Paths of the files of one arm. */
+
+/** Paths of the files of one arm of one fold and seed. */
 export interface ArmFolder {
   readonly folder: string;
   readonly model: string;
   readonly history: string;
-  /** A folder. */
+  /** Folder of the checkpoints. */
   readonly checkpoint: string;
   readonly evaluation: string;
-  /** The same on the validation cases, where something is chosen by it. */
+  /** Evaluation on the validation cases, if something is chosen by it. */
   readonly validation: string;
-  /** A folder: the segmentations of the test cases. */
+  /** Folder with the segmentations of the test cases. */
   readonly predictions: string;
 }
 
-/** Where the files of an arm lie in its folder. */
+/** Paths of the files in an arm's folder. */
 export function armFolder(folder: string): ArmFolder {
   return {
     folder,

@@ -1,4 +1,7 @@
-/** An arm's plan on the data of a study: known by a fingerprint of everything that its training depends on, and read back once it is trained. */
+/**
+ * The plan of an arm on the data of a study, identified by a fingerprint of everything that its training depends on,
+ * and its network once it is trained.
+ */
 import { InputError } from '../core/errors.ts';
 import type { Model } from '../training/forward.ts';
 import { armContent } from './arm-content.ts';
@@ -28,7 +31,7 @@ export function planOnData({
   return { ...plan, fingerprint: laboratory.machine.sha256(new TextEncoder().encode(text)) };
 }
 
-/** A network that this run has trained, with its best parameters, as a frozen part of another arm's step. */
+/** A network trained by this run, with its best parameters, as a frozen part of another arm's step. */
 export async function trainedModel(options: ArmOptions): Promise<Model & { readonly theta: Float32Array }> {
   const { model, fingerprint } = planOnData(options);
   const stored = await armStore(options, model, fingerprint).load();

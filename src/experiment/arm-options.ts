@@ -1,4 +1,4 @@
-/** What the steps of one arm are given, and what follows from it for its network. */
+/** Options of one arm's training, and the facts of its network that follow from them. */
 import type { Recipe } from '../recipe/schema.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
 import type { Teacher } from '../training/teacher.ts';
@@ -14,19 +14,19 @@ export interface ArmOptions {
   readonly arm: Arm;
   readonly seed: number;
   readonly folder: ArmFolder;
-  /** Of the progress bar. */
+  /** Label of the progress bar. */
   readonly label: string;
-  /** What the student learns from; absent for the other arms. */
+  /** Teacher of the student; absent for the other arms. */
   readonly teacher?: Teacher | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How logits become probabilities: independent classes with binary cross-entropy, exclusive ones otherwise. */
+/** Activation of the logits: sigmoid for independent classes (binary cross-entropy), otherwise softmax. */
 export function activationOf({ loss }: Recipe): 'softmax' | 'sigmoid' {
   return isSigmoid(loss) ? 'sigmoid' : 'softmax';
 }
 
-/** Label values of each channel, where the classes of the data set are regions. */
+/** Label values of each channel, if the classes of the data set are regions. */
 export function regionsOf({ dataset }: PreparedData): readonly (readonly number[])[] | undefined {
   const regions = dataset.labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
   return regions.length === 0 ? undefined : regions;

@@ -1,4 +1,4 @@
-/** The batches that an arm is trained on, as the recipe asks for them. */
+/** The batches that an arm is trained on, as the recipe defines them. */
 import { random } from '../core/random.ts';
 import { type BatchSettings, type BatchSource, withUnlabelled } from '../data/loader.ts';
 import type { ArmOptions } from './arm-options.ts';

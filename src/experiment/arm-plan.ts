@@ -1,4 +1,7 @@
-/** What follows from a recipe for one arm before anything is read or run: its network, its step, and how it is optimised. */
+/**
+ * The plan of one arm, derived from the recipe before anything is read or run: its network, its step, and its
+ * optimizer.
+ */
 
 import { xyz, zyx } from '../core/axes.ts';
 import { invariant } from '../core/errors.ts';
@@ -20,17 +23,17 @@ import type { ExternalTeacher, TeacherInStep } from '../training/teacher-in-step
 import { kernelMask } from '../training/update.ts';
 import type { Arm } from './record.ts';
 
-/** What the networks must know of the data. */
+/** Facts about the data that the networks need. */
 export interface DataShape {
-  /** Input channels. */
+  /** Number of input channels. */
   readonly channels: number;
-  /** Labels, the background among them. */
+  /** Number of labels including the background. */
   readonly labels: number;
-  /** Label values of each channel, where the classes of the data set are regions. */
+  /** Label values of each channel, if the classes of the data set are regions. */
   readonly regions?: StepOptions['hardLoss']['regions'];
 }
 
-/** What networks must know of a data set. */
+/** The facts about a data set that networks need. */
 export function dataShape({ channels, labels }: Dataset): DataShape {
   const regions = labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
   return { channels: channels.length, labels: labels.length, ...(regions.length > 0 && { regions }) };
@@ -40,13 +43,13 @@ export interface ArmPlan {
   readonly architecture: Architecture;
   readonly model: Model;
   readonly step: StepOptions;
-  /** Patches at the end of a batch that have no label. */
+  /** Number of patches at the end of a batch without a label. */
   readonly unlabelled: number;
   readonly learningRate: number;
   readonly train: Recipe['student']['train'];
 }
 
-/** Patch size as the tensor's spatial axes. */
+/** Patch size in the order of the tensor's spatial axes. */
 export function patchShape(size: Recipe['patch']['size']): Triple {
   return zyx(size);
 }
@@ -67,7 +70,10 @@ function optimizerOf(
   return { optimizer: adam(options, count => kernelMask(trainable, count)), learningRate: options.learningRate };
 }
 
-/** Penalties on kernels. Weight decay that is added to the gradient is an L2 penalty of half its size (arXiv:1711.05101, section 2). */
+/**
+ * Penalties on kernels. Weight decay that is added to the gradient is an L2 penalty of half its size (arXiv:1711.05101,
+ * section 2).
+ */
 function regularizationOf({ optimizer }: Recipe, { penalties }: Architecture): StepOptions['regularization'] {
   const { l1, l2 } = optimizer.regularization;
   const decay = 'adam' in optimizer ? optimizer.adam.weightDecay / 2 : 0;
@@ -76,7 +82,7 @@ function regularizationOf({ optimizer }: Recipe, { penalties }: Architecture): S
 
 /**
  * Plans an arm that is trained.
- * @param teacher what the student learns from; absent for the other arms
+ * @param teacher teacher of the student; absent for the other arms
  */
 export function planArm(
   recipe: Recipe,
@@ -113,7 +119,10 @@ export function planArm(
   };
 }
 
-/** A teacher that the recipe describes, before it is trained: its parameters are 0. Undefined where the teacher is a finished model. */
+/**
+ * A teacher that the recipe describes, before it is trained: its parameters are 0. Undefined where the teacher is a
+ * finished model.
+ */
 function untrainedTeacher(recipe: Recipe, shape: DataShape): TeacherInStep | undefined {
   if ('onnx' in recipe.teacher) return undefined;
   const { model } = planArm(recipe, 'teacher', shape);
@@ -121,16 +130,17 @@ function untrainedTeacher(recipe: Recipe, shape: DataShape): TeacherInStep | und
 }
 
 /**
- * Plans the student before there is a teacher; what it comes to depends on no number of the teacher's.
- * @param external what a finished teacher gives, where the recipe's is one
+ * Plans the student before the teacher exists; the plan does not depend on the teacher's parameters.
+ * @param external shapes of a finished teacher's results, if the recipe has one
  */
 export function planStudent(recipe: Recipe, shape: DataShape, external?: ExternalTeacher): ArmPlan {
   return planArm(recipe, 'student', { ...shape, teacher: external ?? untrainedTeacher(recipe, shape) });
 }
 
 /**
- * Size, work, view and memory of an arm, before it is trained. A student's training holds its teacher where that is a network of the
- * recipe; finished ONNX models that teach are sessions of their own and not counted.
+ * Parameters, multiply-adds, field of view and memory of an arm, before it is trained. The training of a student
+ * includes a teacher that is a network of the recipe; finished ONNX models that teach are separate sessions and not
+ * counted.
  * @param options.block channel block of the engine, 0 for standard operators
  */
 export function armCosts(recipe: Recipe, arm: Arm, options: DataShape & { readonly block: number }): ModelCosts {

@@ -1,6 +1,7 @@
 /**
- * One arm of one seed: builds the network, trains it with checkpoints in the run's folder, and writes model.onnx. Student and baseline
- * differ in nothing but the teacher: same initial weights, same batches, same hard loss, schedule and steps.
+ * One arm of one seed: builds the network, trains it with checkpoints in the run's folder, and writes model.onnx.
+ * Student and baseline differ only in the teacher: same initial weights, same batches, same hard loss, schedule and
+ * steps.
  */
 import { random } from '../core/random.ts';
 import type { Triple } from '../core/shape.ts';
@@ -23,7 +24,7 @@ import type { ModelMetadata } from './model-facts.ts';
 import { formatModelMetadata } from './model-file.ts';
 import { validator } from './validation.ts';
 
-/** What the model's file says of the model, without its post-processing. */
+/** Metadata of the model's file, without post-processing. */
 function metadataOf(
   { recipe, data }: Pick<ArmOptions, 'recipe' | 'data'>,
   sizes: { readonly costs: ModelCosts; readonly window: Triple; readonly output: Triple },
@@ -50,7 +51,7 @@ function metadataOf(
   };
 }
 
-/** Trains one arm and writes its model. Goes on from a checkpoint where there is one. */
+/** Trains one arm and writes its model. Continues from a checkpoint if there is one. */
 export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
   const { laboratory, recipe, data, arm, seed, folder, label, teacher, signal } = options;
   const { engine, files, machine, progress } = laboratory;

@@ -1,4 +1,4 @@
-/** How often each training case comes, where the recipe or a file says so. */
+/** Sampling weights of the training cases, from the recipe or a file. */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -16,7 +16,8 @@ const weightsFile: JsonForm<Readonly<Record<string, number>>> = {
 /**
  * The weights that the recipe gives, by id; a case without one has 1.
  * @param train ids of the training cases
- * @throws {InputError} E_CASE_WEIGHTS for a malformed file, an unknown case, or if no training case has a weight above 0
+ * @throws {InputError} E_CASE_WEIGHTS for a malformed file, an unknown case, or if no training case has a weight above
+ * 0
  */
 export async function readCaseWeights(
   files: Files,

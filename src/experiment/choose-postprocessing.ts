@@ -1,8 +1,9 @@
 /**
- * Chooses the post-processing of a model on the validation cases: class by class, hole filling, then a minimum volume, then the largest
- * component are kept if they raise the Dice of the class on enough cases, provably, and harm none (see chooseSteps). Every case is segmented once; what the steps would do to its Dice follows
- * from the sizes of its components and their overlap with the reference, so no volume is kept. The minimum volume that is tried is half
- * of the smallest component of the class in the references.
+ * Chooses the post-processing of a model on the validation cases: class by class, hole filling, then a minimum volume,
+ * then the largest component are kept if they raise the Dice of the class on enough cases, provably, and harm none (see
+ * chooseSteps). Every case is segmented once; the effect of the steps on its Dice follows from the sizes of its
+ * components and their overlap with the reference, so no volume is kept. The minimum volume that is tried is half of
+ * the smallest component of the class in the references.
  * Source: nnU-Net (Isensee et al., Nature Methods 18, 2021) keeps the largest component by the same rule.
  */
 import { InputError } from '../core/errors.ts';
@@ -30,15 +31,15 @@ import { type ModelFile, openModel } from './model-file.ts';
 /** One component of a prediction. */
 interface Piece {
   readonly voxels: number;
-  /** Voxels that have the class in the reference too. */
+  /** Number of its voxels that also have the class in the reference. */
   readonly overlap: number;
 }
 
-/** What must be known of one class in one case. */
+/** Facts about one class in one case. */
 export interface ClassPieces {
   readonly referenceVoxels: number;
   readonly voxelMm3: number;
-  /** Infinity where the reference lacks the class. */
+  /** Size of the smallest component of the reference; Infinity if the reference lacks the class. */
   readonly smallestReferenceMm3: number;
   readonly asPredicted: readonly Piece[];
   readonly withHolesFilled: readonly Piece[];
@@ -55,7 +56,7 @@ function piecesOf(data: Uint8Array, reference: LabelVolume, value: number): read
   return Array.from(sizes, (voxels, index) => ({ voxels, overlap: overlap[index]! }));
 }
 
-/** Takes a class of a case apart. */
+/** Measures the components of one class in one case. */
 export function takeApart(prediction: LabelVolume, reference: LabelVolume, value: number): ClassPieces {
   const voxelMm3 = voxelVolumeMm3(reference.spacingMm);
   const { sizes } = componentsOfClass(reference.data, reference.sizeVoxels, value);
@@ -87,7 +88,10 @@ function diceWith(steps: ClassSteps, pieces: ClassPieces): number | null {
   });
 }
 
-/** Fewest validation cases with the class on which a step is chosen: with fewer, one or two cases decide what is done to all others. */
+/**
+ * Fewest validation cases with the class on which a step is chosen: with fewer, one or two cases decide what is done to
+ * all others.
+ */
 const FEWEST_VALIDATION_CASES = 10;
 
 /** Loss of Dice from which one case is clearly worse. */
@@ -117,8 +121,8 @@ function judgeStep(
 }
 
 /**
- * Chooses the steps of one class. A step is kept where it raises the mean Dice of ten validation cases or more, no case loses more than 0.01 Dice, and
- * a paired test (Wilcoxon, two-sided) supports the gain at 5 %.
+ * Chooses the steps of one class. A step is kept where it raises the mean Dice of ten validation cases or more, no case
+ * loses more than 0.01 Dice, and a paired test (Wilcoxon, two-sided) supports the gain at 5 %.
  * @param cases the class in every validation case
  */
 export function chooseSteps(
@@ -151,7 +155,7 @@ export function chooseSteps(
   return { steps, trials };
 }
 
-/** What was chosen, as the metadata of a model has it. */
+/** The choice, as in the metadata of a model. */
 export interface ChosenPostprocessing {
   readonly postprocess: Postprocessing;
   readonly postprocessTrials: readonly PostprocessingTrial[];
@@ -181,7 +185,7 @@ export async function choosePostprocessing(
     readonly dataset: Dataset;
     readonly cases: readonly CaseFiles[];
     readonly window: WindowChoice;
-    /** Of the progress bar. */
+    /** Label of the progress bar. */
     readonly label: string;
     readonly signal?: AbortSignal | undefined;
   },

@@ -1,4 +1,4 @@
-/** Whether a recipe's distillation fits its networks, before anything is trained. */
+/** Checks before training that the distillation of a recipe fits its networks. */
 import { invariant } from '../core/errors.ts';
 import { distillationAdapters, type ExternalTeacher } from '../training/teacher-in-step.ts';
 import type { ArmOptions } from './arm-options.ts';
@@ -6,7 +6,7 @@ import { dataShape, planStudent } from './arm-plan.ts';
 
 /**
  * Checks that the recipe's distillation fits student and teacher, by shapes alone.
- * @param teacher what a finished teacher gives; the recipe describes one that is trained here
+ * @param teacher shapes of a finished teacher's results; the recipe describes a teacher that is trained here
  * @throws {InputError} E_LAYER, E_DISTILL or E_SHAPE, naming the term
  */
 export function assertDistillationFits(

@@ -1,6 +1,7 @@
 /**
- * A model against the references of a data set: every case is segmented as a user would have it, on its own grid, and scored there.
- * The time per case covers normalising, resampling, the model and counting its probabilities, not reading files and scoring.
+ * Evaluates a model on the references of a data set: every case is segmented as `predict` does, on its own grid, and
+ * scored there. The time per case includes normalisation, resampling, the model and counting its probabilities, but not
+ * reading files and scoring.
  */
 
 import { InputError } from '../core/errors.ts';
@@ -32,11 +33,14 @@ export interface EvaluateOptions {
   /** One model, or several whose mean probability decides. */
   readonly models: readonly ModelFile[];
   readonly dataset: Dataset;
-  /** What is scored, by the values that the models write; the classes of the data set, each of which the models must know, if not given. */
+  /**
+   * Classes to score, by the values that the models write. If not given, the classes of the data set, all of which the
+   * models must have.
+   */
   readonly classes?: readonly ModelLabel[];
   /** Cases to evaluate. */
   readonly ids: readonly string[];
-  /** What these cases are called in the record: train, val, test or all. */
+  /** Name of these cases in the record: train, val, test or all. */
   readonly split: string;
   readonly window: WindowChoice;
   /** Whether the post-processing of the model is applied; true if not given. */
@@ -44,12 +48,12 @@ export interface EvaluateOptions {
   readonly surfaceToleranceMm: number;
   /** Folder for the segmentations, one <case>.nii.gz each; none are kept if not given. */
   readonly predictions?: string;
-  /** Of the progress bar, if not `evaluate`. */
+  /** Label of the progress bar; `evaluate` if not given. */
   readonly label?: string;
   readonly signal?: AbortSignal;
 }
 
-/** The classes to score; where they are the data set's, the models must know each by the value that it has there. */
+/** The classes to score; if they are those of the data set, the models must have each with the same value. */
 function classesToScore({ models, dataset, classes: given }: EvaluateOptions): readonly ModelLabel[] {
   const classes = (given ?? dataset.labels).filter(({ value }) => value !== 0);
   sharedClasses(models.map(({ info }) => info));
@@ -84,7 +88,7 @@ function casesOf({ dataset, ids, split }: EvaluateOptions): readonly CaseFiles[]
 
 interface Timed {
   readonly score: CaseScore;
-  /** By class name. */
+  /** Bins by class name. */
   readonly counts: ReadonlyMap<string, ReliabilityCounts>;
   readonly seconds: number;
 }
@@ -125,7 +129,7 @@ async function evaluateCase(
   return { score, counts, seconds };
 }
 
-/** Counts probabilities against the reference while they pass by. */
+/** Counts probabilities against the reference as slices become final. */
 function countCalibration(
   info: ModelInfo,
   classes: readonly ModelLabel[],
@@ -156,7 +160,7 @@ function pooledCalibration(timed: readonly Timed[]): Evaluation['calibration'] {
   return Object.fromEntries([...pooled].map(([name, counts]) => [name, reliabilityBins(counts)]));
 }
 
-/** What is done to the segmentations, and what a single model says of how that was chosen. */
+/** The post-processing of the segmentations, and for a single model the record of its choice. */
 function postprocessingOf({
   models,
   postprocess = true,
@@ -170,12 +174,12 @@ function postprocessingOf({
   };
 }
 
-/** SHA-256 of a model's file, of those of an ensemble one after another. */
+/** SHA-256 of a model's file; for an ensemble that of its files one after another. */
 export function modelHash(machine: Pick<Laboratory['machine'], 'sha256'>, files: readonly ModelFile[]): string {
   return files.map(({ bytes }) => machine.sha256(bytes)).join(', ');
 }
 
-/** What a model is and costs; an ensemble costs what its models cost together. */
+/** Facts and costs of a model; an ensemble has the costs of all its models together. */
 function costOf(
   { machine }: Laboratory,
   files: readonly ModelFile[],
@@ -191,8 +195,9 @@ function costOf(
 }
 
 /**
- * Evaluates a model, or the mean of several, on cases of a data set.
- * @throws {InputError} E_MODEL_LABELS, E_ENSEMBLE, E_NO_CASES, E_NO_REFERENCE, and as loadCase, openModel and segmentWithEnsemble
+ * Evaluates a model or an ensemble on cases of a data set.
+ * @throws {InputError} E_MODEL_LABELS, E_ENSEMBLE, E_NO_CASES, E_NO_REFERENCE, and as loadCase, openModel and
+ * segmentWithEnsemble
  */
 export async function evaluateModel(laboratory: Laboratory, options: EvaluateOptions): Promise<Evaluation> {
   const { engine, machine, progress } = laboratory;

@@ -1,18 +1,20 @@
-/** Reads `evaluation.json`, ours or one made elsewhere to the same contract. Fields that are not known are left out. */
+/**
+ * Reads `evaluation.json`, written by voxstill or by another program in the same format. Unknown fields are dropped.
+ */
 import { z } from 'zod';
 import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson } from '../runtime/json-file.ts';
 import type { Evaluation } from './record.ts';
 
-/** JSON has no NaN, so a mean over nothing is null in the file. */
+/** JSON has no NaN, so a mean over no cases is null in the file. */
 const nanAsNull = z
   .number()
   .nullable()
   .transform(value => value ?? Number.NaN);
 
 const estimate = z.object({ mean: nanAsNull, ci95: z.tuple([nanAsNull, nanAsNull]), n: z.int().min(0) });
-/** What the contract does not ask for may be missing. */
+/** Default of estimates that the format does not require. */
 const unknownEstimate = { mean: Number.NaN, ci95: [Number.NaN, Number.NaN] as [number, number], n: 0 };
 const moreEstimate = estimate.default(unknownEstimate);
 const moreScore = z.number().nullable().default(null);
@@ -88,7 +90,7 @@ const evaluationFile: JsonForm<Evaluation> = {
 
 /**
  * Reads an evaluation.
- * @throws {InputError} E_EVALUATION if the file is not JSON or not an evaluation, with the fields that are wrong
+ * @throws {InputError} E_EVALUATION if the file is not JSON or not an evaluation, naming the wrong fields
  */
 export function readEvaluation(files: Pick<Files, 'read'>, path: string): Promise<Evaluation> {
   return readJson(files, path, evaluationFile);

@@ -1,6 +1,7 @@
 /**
- * `history.csv`: one row per step, `step,epoch,seconds,learningRate,<loss terms>,validationDice`. Loss terms are the columns between
- * the fixed ones, in the order in which they first appear; an empty cell is a value that the row does not have.
+ * `history.csv`: one row per step, `step,epoch,seconds,learningRate,<loss terms>,validationDice`. Loss terms are the
+ * columns between the fixed ones, in the order in which they first appear; an empty cell is a value that the row does
+ * not have.
  */
 import { InputError } from '../core/errors.ts';
 import type { HistoryRow } from './record.ts';
@@ -20,7 +21,7 @@ export function formatHistory(rows: readonly HistoryRow[]): string {
 }
 
 /**
- * Reads what {@link formatHistory} wrote.
+ * Reads the text of {@link formatHistory}.
  * @param path for messages
  * @throws {InputError} E_HISTORY if a column or a number is not one
  */

@@ -1,4 +1,4 @@
-/** What an experiment needs of the world around it; platform/ and cli/ put it together, tests replace it piece by piece. */
+/** The surroundings that an experiment needs; platform/ and cli/ provide them, tests replace them piece by piece. */
 import type { BatchSettings, BatchSource, TrainingCase } from '../data/loader.ts';
 import type { VolumeSources } from '../data/volume-file.ts';
 import type { Engine } from '../runtime/engine.ts';
@@ -11,8 +11,8 @@ export interface Laboratory extends VolumeSources {
   readonly engine: Engine;
   readonly machine: Machine;
   readonly progress: Progress;
-  /** That the engine takes for an operator. */
+  /** Number of threads that the engine uses per operator. */
   readonly threads: number;
-  /** Starts making batches, ahead of time where the platform can. */
+  /** Starts making batches, ahead of time if the platform can. */
   openBatches(cases: readonly TrainingCase[], settings: BatchSettings): BatchSource;
 }

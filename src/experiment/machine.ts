@@ -1,6 +1,8 @@
-/** What work needs to know of the machine it runs on. Implemented in platform/, replaced by a fixed one in tests. */
+/**
+ * The facts about the machine that experiments need. Implemented in platform/, replaced by a fixed machine in tests.
+ */
 
-/** Where and with what a run was made, as `run.json` has it. */
+/** Provenance of a run: machine and versions, as in `run.json`. */
 export interface Provenance {
   readonly versions: Readonly<Record<string, string>>;
   readonly host: {
@@ -11,16 +13,16 @@ export interface Provenance {
   };
 }
 
-/** A process, for others that work in the same folder, perhaps on another machine. */
+/** Identity of a process for others that use the same folder, perhaps on another machine. */
 export interface Owner {
   /** Name of the machine, for people. */
   readonly node: string;
-  /** Tells whether two process numbers are of one machine and one start of it. */
+  /** Identifies the machine and its start, so that process numbers can be compared. */
   readonly host: string;
   readonly pid: number;
-  /** Tells a process from a later one with the same number; null where the system does not say. */
+  /** Start of the process, which distinguishes it from a later one with the same number; null if unknown. */
   readonly start: string | null;
-  /** Of the batch system that runs the process; null where there is none. */
+  /** Job of the batch system that runs the process; null without one. */
   readonly job: string | null;
 }
 
@@ -28,18 +30,18 @@ export interface Machine {
   readonly provenance: Provenance;
   /** Date and time, ISO 8601 in UTC. */
   now(): string;
-  /** Milliseconds of a clock that never goes back; only differences mean something. */
+  /** Milliseconds of a monotonic clock; only differences are meaningful. */
   elapsedMs(): number;
-  /** Hexadecimal. */
+  /** SHA-256 in hexadecimal. */
   sha256(data: Uint8Array): string;
-  /** Starts a new measurement of peak memory where the system can; elsewhere the peak is that of the whole process. */
+  /** Starts a new measurement of peak memory if the system can; otherwise the peak is that of the whole process. */
   resetPeak(): void;
   /** Largest resident memory of the process since {@link Machine.resetPeak}. */
   peakBytes(): number;
   /** This process. */
   readonly owner: Owner;
-  /** Whether a process is known to have ended; only those of this host are known. */
+  /** Whether a process is known to have ended; only processes of this host can be checked. */
   hasEnded(owner: Owner): boolean;
-  /** Waits, or less long where the signal fires; never throws. */
+  /** Waits, or returns earlier if the signal fires; never throws. */
   wait(ms: number, signal?: AbortSignal): Promise<void>;
 }

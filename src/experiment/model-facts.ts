@@ -1,6 +1,6 @@
 /**
- * What must be known of a model to use it, and how much of it an ONNX graph says by itself. Triples are [D, H, W] where they count voxels
- * of the model and x, y, z where they are millimetres, as in the metadata of our own models.
+ * The facts about a model that are needed to use it, and those that an ONNX graph contains. Triples are [D, H, W] if
+ * they count voxels of the model, and x, y, z if they are millimetres, as in the metadata of voxstill models.
  */
 
 import { z } from 'zod';
@@ -29,7 +29,7 @@ const labelInFull = z.object({
   region: z.array(labelValue).min(1).readonly().optional(),
 });
 
-/** The classes: in full, or by name (values follow from the order), or by value alone. */
+/** The classes: in full, by name (values follow from the order), or by value alone. */
 const labels = z
   .array(z.union([labelInFull, z.string().min(1), labelValue]))
   .min(1)
@@ -44,39 +44,39 @@ const labels = z
 export const metadataSchema = z.object({
   labels,
   channels: z.int().min(1),
-  /** x, y, z; null where volumes are taken as they are. */
+  /** Spacing x, y, z in mm; null if volumes are not resampled. */
   spacingMm: alongXyz(positive).nullable(),
   /** How images are resampled to that spacing. */
   imageInterpolation: z.enum(['linear', 'cubic', 'nnunet']),
-  /** RAS: volumes are turned to axes that run right, anterior, superior; null where they are taken as they are. */
+  /** RAS: volumes are turned so that their axes run right, anterior, superior; null if they are used as stored. */
   orientation: z.enum(['RAS']).nullable(),
-  /** One method for all channels, or one per channel. */
+  /** Normalisation: one method for all channels, or one per channel. */
   normalize: normalizationSchema,
-  /** [D, H, W] = z, y, x. */
+  /** Size of the window, [D, H, W] = z, y, x. */
   patch: alongZyx(z.int().min(1)),
-  /** [D, H, W] of what the model gives, in the middle of the patch; the whole patch if not given. */
+  /** Size [D, H, W] of the output, in the middle of the patch; the whole patch if not given. */
   output: alongZyx(z.int().min(1)).optional(),
-  /** The one batch size that the model takes; any if not given. */
+  /** The only batch size that the model accepts; any if not given. */
   batch: z.int().min(1).optional(),
   activation: z.enum(['softmax', 'sigmoid', 'none']),
-  /** Axes along which it also sees each window flipped, unless somebody says otherwise. */
+  /** Default axes of test-time mirroring for this model. */
   mirror: z
     .array(z.enum(['x', 'y', 'z']))
     .readonly()
     .optional(),
-  /** Where it is used as nnU-Net uses its networks. */
+  /** nnU-Net's preparation of volumes, if the model needs it. */
   nnunet: nnunetPipelineSchema.optional(),
-  /** Steps by class name; none if not given. */
+  /** Post-processing by class name; none if not given. */
   postprocess: postprocessingSchema.optional(),
-  /** What was compared to choose them, on validation cases. */
+  /** Comparisons on validation cases that chose the post-processing. */
   postprocessTrials: z.array(postprocessingTrialSchema).readonly().optional(),
   inputName: z.string().min(1),
   outputName: z.string().min(1),
-  /** Trained parameters. */
+  /** Number of trained parameters. */
   parameters: z.int().min(0),
-  /** For one patch; null where nobody counted. */
+  /** Multiply-adds for one patch; null if unknown. */
   multiplyAdds: z.number().min(0).nullable(),
-  /** Voxels, [D, H, W]. */
+  /** Field of view in voxels, [D, H, W]. */
   fieldOfView: alongZyx(z.int().min(1)).optional(),
   /** Estimated peak memory of a process that trains it as it was trained, and of one that runs one patch. */
   trainingBytes: z.int().min(0).optional(),
@@ -85,10 +85,10 @@ export const metadataSchema = z.object({
   axes: z.enum(AXIS_ORDERS),
 });
 
-/** The facts of a model, as they stand in its metadata or beside it. */
+/** The facts of a model, as written in its metadata or beside it. */
 export type ModelMetadata = Readonly<z.output<typeof metadataSchema>>;
 
-/** What is taken of a model of which nobody says otherwise. */
+/** Facts that are assumed if none are given. */
 export const UNSAID_FACTS = {
   spacingMm: null,
   orientation: null,
@@ -96,17 +96,17 @@ export const UNSAID_FACTS = {
   multiplyAdds: null,
 } as const satisfies Partial<ModelMetadata>;
 
-/** What a graph says of a model, and what is to be told of it. */
+/** Facts from the graph of a model, and notes for the user. */
 export interface GraphFacts {
   readonly facts: Partial<ModelMetadata>;
-  /** Of the output, where the graph says. */
+  /** Number of channels of the output, if the graph has it. */
   readonly outputChannels?: number;
   /** Whether the output is one label per voxel. */
   readonly givesLabels: boolean;
   readonly notes: readonly OutputNote[];
 }
 
-/** The input of that name; without a name the only one. */
+/** The input of that name, or the only one. */
 function findInput({ inputs }: DecodedModel, name: string | undefined, path: string): FileValueInfo {
   const names = inputs.map(info => info.name).join(', ');
   if (name === undefined && inputs.length !== 1) {
@@ -120,7 +120,7 @@ function findInput({ inputs }: DecodedModel, name: string | undefined, path: str
   throw new InputError('E_MODEL_INFO', `${path} has no input "${name}"; it has ${names}. Correct inputName.`);
 }
 
-/** What axes are taken to be of which nobody says anything, by their number. */
+/** Default order of axes, by their number. */
 const USUAL_AXES: Readonly<Record<number, Axes>> = { 5: 'NCZYX', 4: 'NCYX' };
 
 /** The order of the input's axes. */
@@ -139,7 +139,7 @@ function axesOf(input: FileValueInfo, stated: Axes | undefined, path: string): A
   );
 }
 
-/** Numbers of channels that an output can have for these labels. */
+/** Possible numbers of output channels for these labels. */
 function channelsFor(labels: ModelMetadata['labels'] | undefined): readonly number[] | undefined {
   return labels && [labels.length, labels.filter(({ value }) => value !== 0).length];
 }
@@ -147,7 +147,7 @@ function channelsFor(labels: ModelMetadata['labels'] | undefined): readonly numb
 /** Operators whose results are probabilities. */
 const PROBABILITY_OPERATORS = ['Softmax', 'Sigmoid', 'HardSigmoid'];
 
-/** The activation that the end of the graph leaves open, refused where somebody says another. */
+/** The activation that follows from the end of the graph; an error if another is stated. */
 function activationOf(
   model: DecodedModel,
   {
@@ -174,9 +174,9 @@ function activationOf(
 }
 
 /**
- * What the graph itself says, given what somebody states.
- * @throws {InputError} E_MODEL_KIND if it cannot be a segmentation model; E_MODEL_INFO for a name that it has not; E_MODEL_ACTIVATION if its end
- * contradicts the activation that is stated
+ * The facts of the graph, given the stated facts.
+ * @throws {InputError} E_MODEL_KIND if it cannot be a segmentation model; E_MODEL_INFO for a name that does not exist;
+ * E_MODEL_ACTIVATION if its end contradicts the activation that is stated
  */
 export function factsOfGraph(model: DecodedModel, stated: Partial<ModelMetadata>, path: string): GraphFacts {
   const input = findInput(model, stated.inputName, path);

@@ -1,6 +1,7 @@
 /**
- * A model on disk with what must be known to use it. Ours carry it in their metadata under the key `voxstill`; for models from
- * elsewhere it comes from a JSON file beside the model (`M.json` for `M.onnx`, same fields), from flags, and from the graph itself.
+ * Reads a model from disk with the facts that are needed to use it. Models of voxstill have them in their metadata
+ * under the key `voxstill`; for models from elsewhere they come from a JSON file beside the model (`M.json` for
+ * `M.onnx`, same fields), from flags, and from the graph itself.
  */
 
 import { InputError } from '../core/errors.ts';
@@ -23,21 +24,21 @@ import type { OutputNote } from './model-outputs.ts';
 /** A model that is ready to be loaded. */
 export interface ModelFile {
   readonly path: string;
-  /** With weights that lie in files of their own put in. */
+  /** Bytes of the model, with weights from other files included. */
   readonly bytes: Uint8Array;
   readonly metadata: ModelMetadata;
   readonly info: ModelInfo;
-  /** The channels that make up each class of `info`; one each, in order, if not given. */
+  /** Channels for each class of `info`; one each, in order, if not given. */
   readonly groups?: ChannelGroups;
-  /** Whether it gives one label per voxel: it can predict, but says nothing of other classes. */
+  /** Whether its output is one label per voxel: it can predict, but has no probabilities of other classes. */
   readonly givesLabels?: boolean;
-  /** What a person should know of how the file was understood. */
+  /** Notes for the user on how the file was interpreted. */
   readonly notes?: readonly OutputNote[];
 }
 
 const METADATA_KEY = 'voxstill';
 
-/** What goes into the metadata of an exported model. */
+/** The metadata of an exported model. */
 export function formatModelMetadata(metadata: Partial<ModelMetadata>): Readonly<Record<string, string>> {
   return { [METADATA_KEY]: JSON.stringify(metadata) };
 }
@@ -50,11 +51,11 @@ const statedFacts = {
 
 function parseFacts(text: string, source: string): Partial<ModelMetadata> {
   const facts = parseJson(text, source, statedFacts);
-  // Zod's partial objects carry no key that was not given.
+  // Zod's partial objects have no key that was not given.
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
-/** The model's bytes with all weights in them. */
+/** The bytes of the model including all weights. */
 async function readWhole(
   files: Pick<Files, 'read' | 'exists'>,
   path: string,
@@ -83,7 +84,7 @@ async function readWhole(
   return { bytes: await embedExternalData(bytes, model.external, { path, read }), model };
 }
 
-/** What inference needs to know. */
+/** The facts that inference needs. */
 function infoOf(metadata: ModelMetadata): ModelInfo {
   const {
     spacingMm,
@@ -100,7 +101,7 @@ function infoOf(metadata: ModelMetadata): ModelInfo {
   return { ...facts, ...(spacingMm && { spacingMm }), ...(orientation && { orientation }) };
 }
 
-/** Refuses labels for which the output has not one channel each. */
+/** Refuses labels if the output does not have one channel for each. */
 function assertChannels(
   channels: number,
   { path, beside, metadata }: { readonly path: string; readonly beside: string; readonly metadata: ModelMetadata },
@@ -117,7 +118,7 @@ function assertChannels(
   );
 }
 
-/** Refuses to change in part what is one whole: the way nnU-Net prepares volumes. */
+/** Refuses to change a part of nnU-Net's preparation of volumes, which is one whole. */
 function assertPipelineStays(given: Partial<ModelMetadata>, path: string): void {
   const said = (['normalize', 'spacingMm', 'imageInterpolation', 'orientation'] as const).filter(
     key => given[key] !== undefined,
@@ -129,18 +130,20 @@ function assertPipelineStays(given: Partial<ModelMetadata>, path: string): void 
   );
 }
 
-/** What a caller knows of a model. */
+/** Facts about a model from the caller. */
 export interface KnownFacts {
-  /** Wins over everything else, for example flags. */
+  /** Facts that override all others, for example flags. */
   readonly given?: Partial<ModelMetadata>;
-  /** Taken where nothing else says it. */
+  /** Facts that are used if no other source has them. */
   readonly assumed?: Partial<ModelMetadata>;
 }
 
 /**
- * Reads a model and what is known of it. Later sources win: what is assumed, the graph, the metadata, the JSON beside it, what is given.
- * @throws {InputError} E_FILE_MISSING, E_MODEL_CORRUPT, E_MODEL_CHANGED, E_MODEL_WEIGHTS, E_MODEL_KIND; E_MODEL_INFO if a source is malformed or a needed
- * fact is nowhere; E_MODEL_LABELS if the output has not a channel for each class
+ * Reads a model and its facts. Later sources override earlier ones: assumed facts, the graph, the metadata, the JSON
+ * beside it, given facts.
+ * @throws {InputError} E_FILE_MISSING, E_MODEL_CORRUPT, E_MODEL_CHANGED, E_MODEL_WEIGHTS, E_MODEL_KIND; E_MODEL_INFO if
+ * a source is malformed or a required fact is missing; E_MODEL_LABELS if the output does not have a channel for each
+ * class
  */
 export async function readModelFile(
   files: Pick<Files, 'read' | 'exists'>,
@@ -176,7 +179,7 @@ export async function readModelFile(
   return { path, bytes, metadata, info, givesLabels, notes: [...notes, { isDoubt: false, text }] };
 }
 
-/** Writes to the log how the files of others were understood. */
+/** Logs how models from elsewhere were interpreted. */
 export function logNotes(files: readonly ModelFile[], progress: Pick<Progress, 'log' | 'warn'>): void {
   for (const { isDoubt, text } of files.flatMap(({ notes }) => notes ?? [])) {
     if (isDoubt) progress.warn(text);
@@ -184,7 +187,7 @@ export function logNotes(files: readonly ModelFile[], progress: Pick<Progress, '
   }
 }
 
-/** Models that are open together. */
+/** Open models of an ensemble. */
 export interface OpenModels {
   readonly models: readonly OpenModel[];
   close(): Promise<void>;
@@ -192,7 +195,7 @@ export interface OpenModels {
 
 /**
  * Loads the models of an ensemble.
- * @throws as {@link openModel}; then none stays open
+ * @throws as {@link openModel}; then no model stays open
  */
 export async function openModels(engine: Engine, files: readonly ModelFile[]): Promise<OpenModels> {
   const models: OpenModel[] = [];
@@ -208,7 +211,7 @@ export async function openModels(engine: Engine, files: readonly ModelFile[]): P
   return { models, close };
 }
 
-/** The operators for whose lack a model was not loaded, if that is the reason. */
+/** The missing operators that prevented a model from loading, if that is the reason. */
 function missingOperators(reason: string, custom: readonly string[]): string | undefined {
   if (custom.length > 0) return custom.join(', ');
   const [, name, version] = /implementation for (\w+)\((\d+)\)/.exec(reason) ?? [];
@@ -216,8 +219,10 @@ function missingOperators(reason: string, custom: readonly string[]): string | u
 }
 
 /**
- * Loads a model; its session takes and gives [N, C, D, H, W] whatever the model's own order, and classes where channels are grouped.
- * @throws {InputError} E_MODEL_OPERATOR for operators that are not ONNX Runtime's, E_MODEL_LOAD for any other reason, with the path
+ * Loads a model; the input and output of its session are [N, C, D, H, W] whatever the model's own order, with classes
+ * if channels are grouped.
+ * @throws {InputError} E_MODEL_OPERATOR for operators that are not ONNX Runtime's, E_MODEL_LOAD for any other reason,
+ * with the path
  */
 export async function openModel(engine: Engine, file: ModelFile): Promise<Session> {
   const { bytes, metadata, path, groups, givesLabels } = file;

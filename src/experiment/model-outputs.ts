@@ -1,6 +1,7 @@
 /**
- * Which output of a model from elsewhere is its segmentation: the one that has a number per class for every voxel of the window. A coarser one (of
- * deep supervision, or of a network that works at half resolution) is no segmentation of the window; labels will do where nothing else is given.
+ * Finds the segmentation among the outputs of a model from elsewhere: the one with a number per class for every voxel
+ * of the window. A coarser output (of deep supervision, or of a network that works at half resolution) is not a
+ * segmentation of the window; labels are used if there is nothing else.
  */
 import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
@@ -13,27 +14,27 @@ import { elementTypeName, isNumberType, isRealType } from '../onnx/tensor-conten
 
 type Sizes = readonly (number | string)[];
 
-/** What an output is good for. */
+/** Use of an output. */
 interface Candidate {
   readonly info: FileValueInfo;
-  /** Numbers per class, labels, or neither. */
+  /** Kind of the output: numbers per class, labels, or neither. */
   readonly gives: 'scores' | 'labels' | 'nothing';
-  /** Why it gives nothing. */
+  /** Reason why it cannot be used. */
   readonly reason?: string;
-  /** Channels, where the graph says. */
+  /** Number of channels, if the graph has it. */
   readonly channels?: number;
-  /** [D, H, W] where the graph says and it is not the window. */
+  /** Size [D, H, W], if the graph has it and it is not the window. */
   readonly size?: Triple;
 }
 
-/** What is known before an output is chosen. */
+/** Facts that are known before an output is chosen. */
 export interface OutputContext {
   readonly axes: Axes;
-  /** [D, H, W] of the input, where it is known. */
+  /** Size [D, H, W] of the input, if known. */
   readonly window: Triple | undefined;
-  /** [D, H, W] that somebody says the output has. */
+  /** Stated size [D, H, W] of the output. */
   readonly statedSize: Triple | undefined;
-  /** Numbers of channels that fit the labels that somebody states; any if undefined. */
+  /** Numbers of channels that fit the stated labels; any if undefined. */
   readonly channels: readonly number[] | undefined;
 }
 
@@ -52,7 +53,7 @@ export function describeTensor({ elementType, shape }: FileValueInfo): string {
   return `${elementType === 0 ? 'of unknown type' : elementTypeName(elementType)} [${shape.join(', ')}]`;
 }
 
-/** Why an output of this size cannot be a segmentation of the window. */
+/** Reason why an output of this size cannot be a segmentation of the window. */
 function sizeProblem(size: Triple, window: Triple, stated: Triple | undefined): string | undefined {
   if (sameShape(size, window) || (stated !== undefined && sameShape(size, stated))) return undefined;
   const [given, asked] = [formatShape(size), formatShape(window)];
@@ -70,7 +71,7 @@ function sizeProblem(size: Triple, window: Triple, stated: Triple | undefined): 
   return isOdd ? `its ${given} voxels are not the middle of the window's ${asked} (z, y, x)` : undefined;
 }
 
-/** What one output is good for. */
+/** Determines the use of one output. */
 function judge(info: FileValueInfo, model: DecodedModel, { axes, window, statedSize }: OutputContext): Candidate {
   const { elementType, shape, name } = info;
   const isKnown = shape.length > 0;
@@ -94,17 +95,17 @@ function judge(info: FileValueInfo, model: DecodedModel, { axes, window, statedS
   };
 }
 
-/** Every output of a model and what it is good for. */
+/** All outputs of a model with their use. */
 function candidateOutputs(model: DecodedModel, context: OutputContext): readonly Candidate[] {
   return model.outputs.map(info => judge(info, model, context));
 }
 
-/** The output that is used, and what a person should know of the choice. */
+/** The chosen output, and a note on the choice. */
 interface ChosenOutput extends Candidate {
   readonly notes: readonly OutputNote[];
 }
 
-/** A sentence for the log; a doubt is one that may be wrong. */
+/** A sentence for the log; a doubt marks a choice that may be wrong. */
 export interface OutputNote {
   readonly isDoubt: boolean;
   readonly text: string;
@@ -113,7 +114,7 @@ export interface OutputNote {
 const describe = ({ info, reason }: Candidate): string =>
   `"${info.name}" is ${describeTensor(info)}${reason === undefined ? '' : `: ${reason}`}`;
 
-/** The output that somebody names; an inner tensor will do, whose type only the runtime knows. */
+/** The named output; it may be an inner tensor, whose type only the runtime knows. */
 function namedOutput(model: DecodedModel, name: string, path: string, context: OutputContext): ChosenOutput {
   const declared = model.outputs.find(info => info.name === name);
   const info = declared ?? { name, elementType: 0, shape: [] };
@@ -130,9 +131,10 @@ function namedOutput(model: DecodedModel, name: string, path: string, context: O
 }
 
 /**
- * The output of a model that is its segmentation.
- * @param name that somebody states, if anybody does
- * @throws {InputError} E_MODEL_KIND if none fits, with the reason for each; E_MODEL_INFO for a name that the model has not
+ * Chooses the output of a model that is its segmentation.
+ * @param name stated name of the output, if any
+ * @throws {InputError} E_MODEL_KIND if none fits, with the reason for each; E_MODEL_INFO for a name that the model does
+ * not have
  */
 export function chooseOutput(
   model: DecodedModel,
@@ -144,7 +146,7 @@ export function chooseOutput(
   const { channels: wanted } = context;
   const matching = scores.filter(({ channels }) => !wanted || channels === undefined || wanted.includes(channels));
   const fitting = matching.length > 0 ? matching : scores;
-  // a whole window is likelier to be the result than its middle or a size that nobody knows
+  // a whole window is more likely to be the result than its middle or an unknown size
   const voxels = ({ size, channels }: Candidate): number =>
     size !== undefined ? elementCount(size) : channels === undefined ? 0 : Number.POSITIVE_INFINITY;
   const most = Math.max(...fitting.map(voxels));

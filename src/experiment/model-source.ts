@@ -1,6 +1,7 @@
 /**
- * Opens a model wherever a model may stand: an ONNX file, or whatever can be imported as one (a results folder of nnU-Net, ...). An imported model
- * is an ONNX file in memory that says in its metadata how it is used; from there on it is a model like any other.
+ * Opens any source of a model: an ONNX file, or a source that can be imported as one (a results folder of nnU-Net,
+ * ...). An imported model is an ONNX file in memory whose metadata has all facts; from there on it is like any other
+ * model.
  */
 
 import { InputError } from '../core/errors.ts';
@@ -14,13 +15,13 @@ import { encodeAnyBatch, graphMultiplyAdds } from '../training/export.ts';
 import type { ModelMetadata } from './model-facts.ts';
 import { formatModelMetadata, type KnownFacts, type ModelFile, readModelFile } from './model-file.ts';
 
-/** Files that sources of models are read from. */
+/** File access for reading sources of models. */
 type SourceFiles = Pick<Files, 'read' | 'exists' | 'list'>;
 
-/** What opening a source gives. */
+/** Result of opening a source. */
 export interface OpenedSource {
   readonly file: ModelFile;
-  /** What a person should know, a sentence each. */
+  /** Notes for the user, one sentence each. */
   readonly notes: readonly string[];
 }
 
@@ -29,7 +30,7 @@ interface SourceOptions extends KnownFacts {
   readonly choice?: ImportChoice;
 }
 
-/** Protobuf holds no more, and neither does a typed array of every runtime. */
+/** Largest size that protobuf and the typed arrays of every runtime can hold, bytes. */
 const LARGEST_BYTES = 2 ** 31 - 2 ** 20;
 
 /** An imported model as an ONNX file. */
@@ -67,7 +68,7 @@ export async function openModelSource(
 ): Promise<OpenedSource> {
   const importer = await importerOf(files, path);
   if (importer === undefined) {
-    // a folder can only be a source that nobody knows
+    // a folder can only be an unknown source
     if ((await files.list(path)).length > 0) await findImporter(files, path);
     return { file: await readModelFile(files, path, { given, assumed }), notes: [] };
   }
@@ -95,7 +96,7 @@ function stated({ orientation, spacingMm, imageInterpolation, ...rest }: ModelMe
 }
 
 /**
- * The model of a source as the bytes of an ONNX file that says all that is known of it.
+ * The model of a source as the bytes of an ONNX file whose metadata has all known facts.
  * @throws as {@link openModelSource}; {InputError} E_IMPORT_KIND if it is an ONNX file already
  */
 export async function importModelFile(

@@ -1,4 +1,4 @@
-/** How the metadata of a model spell nnU-Net's way of preparing volumes. */
+/** Schema of nnU-Net's preparation of volumes in the metadata of a model. */
 import { z } from 'zod';
 import { ctSchema } from '../recipe/normalization-schema.ts';
 

@@ -1,4 +1,4 @@
-/** What the recipe asks of intensities, with the numbers of the training cases filled in where a method needs them. */
+/** The normalisation of the recipe, completed by the numbers of the training cases if a method needs them. */
 import { InputError } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -26,7 +26,7 @@ function isList(asked: Asked): asked is readonly AskedOfChannel[] {
 }
 
 /**
- * The normalisation of every channel. For `ct` the training cases are read once more; no other case has a say.
+ * The normalisation of every channel. For `ct` the training cases are read once more; other cases are not used.
  * @param cases the training cases
  * @throws {InputError} E_CHANNELS if the recipe does not fit the data set; E_INTENSITIES if ct finds nothing to measure
  */

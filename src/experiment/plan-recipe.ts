@@ -1,4 +1,4 @@
-/** A plan as a recipe for people: YAML with the reasons beside the values. What it leaves out has the defaults of the schema. */
+/** Writes a plan as a recipe: YAML with the reasons beside the values. Omitted keys have the defaults of the schema. */
 import { formatBytes, formatDuration, formatSeconds, formatShare, formatWhole } from '../core/format.ts';
 import type { Fingerprint, Spread } from '../data/fingerprint.ts';
 import type { Xyz } from '../volume/volume.ts';
@@ -8,7 +8,7 @@ const list = (values: readonly number[]): string => `[${values.map(value => Numb
 const lists = (values: readonly Xyz[]): string => `[${values.map(list).join(', ')}]`;
 const isUniform = (values: readonly Xyz[], value: number): boolean => values.flat().every(one => one === value);
 
-/** Keys of a U-Net; what is the same everywhere as by default is left out. */
+/** Keys of a U-Net; values that equal the default everywhere are omitted. */
 function unetKeys({ features, kernels, pooling }: PlannedUnet): string {
   return [
     `features: ${list(features)}`,
@@ -22,7 +22,7 @@ function sizeRange(sizes: readonly Spread[]): string {
   return `${at(({ min }) => min)} to ${at(({ max }) => max)} voxels, median ${at(({ median }) => median)}`;
 }
 
-/** Turning about the coarse axis alone keeps thick slices whole. */
+/** Rotation about the coarse axis only, which keeps thick slices intact. */
 function rotation({ isAnisotropic, spacingMm }: Plan): string {
   if (!isAnisotropic) return '15';
   const coarsest = Math.max(...spacingMm);
@@ -34,7 +34,7 @@ function normalization({ normalize }: Plan): string {
   return normalize.every(method => method === first) ? String(first) : `[${normalize.join(', ')}]`;
 }
 
-/** What beats the default where classes exclude each other and are three or more, background among them. */
+/** Losses that beat the default for three or more exclusive classes, including the background. */
 function distillation({ labels }: Fingerprint): readonly string[] {
   const areExclusive = labels.every(({ region }) => region === undefined);
   return areExclusive && labels.length >= 3 ? ['distill: { losses: [{ softDice: {} }, { dist: {} }] }'] : [];

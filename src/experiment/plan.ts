@@ -1,9 +1,11 @@
 /**
- * From the fingerprint of a data set to the settings that a recipe starts from: spacing, patch, networks, steps, and what they cost.
- * The rules are nnU-Net's, scaled down to two processor cores: the median spacing (a lower percentile on an axis that is much coarser), a patch
- * of the median shape that shrinks until the memory suffices, levels as long as an axis can be halved, no pooling or wide kernel across
- * an axis that is twice as coarse as the others. What nnU-Net has no rule for - the student - has a quarter of the teacher's feature maps.
- * Source: Isensee et al., nnU-Net, arXiv:1904.08128, section "Automated method configuration" and its table of heuristic rules.
+ * Plans the settings of a recipe from the fingerprint of a data set: spacing, patch, networks, steps, and their cost.
+ * The rules are nnU-Net's, scaled down to two processor cores: the median spacing (a lower percentile on an axis that
+ * is much coarser), a patch of the median shape that shrinks until the memory suffices, levels as long as an axis can
+ * be halved, no pooling or wide kernel across an axis that is twice as coarse as the others. The student, for which
+ * nnU-Net has no rule, has a quarter of the teacher's feature maps.
+ * Source: Isensee et al., nnU-Net, arXiv:1904.08128, section "Automated method configuration" and its table of
+ * heuristic rules.
  */
 import { AXES, type Axis, mapAxes } from '../core/axes.ts';
 import type { Fingerprint } from '../data/fingerprint.ts';
@@ -13,12 +15,12 @@ import type { Xyz } from '../volume/volume.ts';
 import { armCosts, planArm } from './arm-plan.ts';
 import { estimateStepMs } from './step-time.ts';
 
-/** What an arm costs, as far as it can be told beforehand. */
+/** Estimated costs of an arm. */
 interface ArmCosts {
   readonly parameters: number;
-  /** Of one forward pass over one patch. */
+  /** Multiply-adds of one forward pass over one patch. */
   readonly multiplyAdds: number;
-  /** Peak of a process that trains it, without its data. */
+  /** Peak memory of a process that trains it, without its data. */
   readonly trainingBytes: number;
   readonly stepMs: number;
 }
@@ -34,12 +36,12 @@ type PlannedNormalization = 'ct' | 'z-score' | 'z-score-nonzero';
 
 export interface Plan {
   readonly spacingMm: Xyz;
-  /** Of the cases at that spacing. */
+  /** Median size of the cases at that spacing. */
   readonly medianSizeVoxels: Xyz;
   readonly patchVoxels: Xyz;
-  /** One axis is much coarser than the others. */
+  /** Whether one axis is much coarser than the others. */
   readonly isAnisotropic: boolean;
-  /** Per channel. */
+  /** Normalisation per channel. */
   readonly normalize: readonly PlannedNormalization[];
   readonly teacher: PlannedUnet & ArmCosts;
   readonly student: PlannedUnet & ArmCosts;
@@ -48,31 +50,34 @@ export interface Plan {
 }
 
 export interface PlanOptions {
-  /** What the process may take while it trains. */
+  /** Memory limit of the process in training. */
   readonly memoryBytes: number;
   readonly cores: number;
   /** Channel block of the engine, 0 for standard operators. */
   readonly block: number;
 }
 
-/** nnU-Net's threshold: beyond it an axis is planned by itself. */
+/** nnU-Net's threshold: beyond this ratio an axis is planned separately. */
 const ANISOTROPY = 3;
 const COARSE_PERCENTILE_MARGIN_MM = 1e-5;
-/** An axis is halved as long as so many voxels are left. */
+/** Smallest number of voxels of an axis after halving. */
 const SMALLEST_LEVEL_VOXELS = 4;
-/** Spacings that differ by less are pooled together. */
+/** Ratio of spacings below which axes are pooled together. */
 const POOLED_SPACING_RATIO = 2;
 const LARGEST_PATCH_VOXELS = 128;
 const TEACHER_FEATURES = [16, 32, 64, 128] as const;
 const STUDENT_SHARE = 4;
-/** A patch that is too large loses at least a tenth of its voxels at a time. */
+/** Fraction of its voxels that a too large patch keeps at most in each step. */
 const LARGEST_SHARE_LEFT = 0.9;
 const BATCH = 2;
-/** How often each training case is seen, and bounds of what follows. */
+/** Number of times that each training case is seen, and limits of the resulting steps. */
 const EPOCHS = 12;
 const TRAINING_SHARE = 0.7;
 const [FEWEST_STEPS, MOST_STEPS] = [400, 2000];
-/** With fewer voxels other than 0, a channel was cut out of its background: only what is inside counts. */
+/**
+ * Fraction of non-zero voxels below which a channel counts as cut out of its background; only non-zero voxels are then
+ * normalised.
+ */
 const MASKED_SHARE = 0.75;
 
 function medianOf(values: readonly number[]): number {
@@ -81,7 +86,7 @@ function medianOf(values: readonly number[]): number {
   return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
 }
 
-/** Voxels of the cases along each axis at a spacing, as one number: their median, or the smallest. */
+/** Size of the cases along each axis at a spacing: the median or the smallest. */
 function sizeAt({ grids }: Fingerprint, spacingMm: Xyz, pick: (sizes: readonly number[]) => number): Xyz {
   return mapAxes(axis => {
     const sizes = grids.map(grid => (grid.sizeVoxels[axis] * grid.spacingMm[axis]) / spacingMm[axis]);
@@ -89,7 +94,10 @@ function sizeAt({ grids }: Fingerprint, spacingMm: Xyz, pick: (sizes: readonly n
   });
 }
 
-/** The median; along an axis that is much coarser and shorter than the others the 10th percentile, but no finer than those. */
+/**
+ * The median; along an axis that is much coarser and shorter than the others the 10th percentile, but no finer than
+ * those.
+ */
 function targetSpacing(fingerprint: Fingerprint): Xyz {
   const median = mapAxes(axis => fingerprint.spacingMm[axis].median);
   const size = sizeAt(fingerprint, median, medianOf);
@@ -104,7 +112,10 @@ function targetSpacing(fingerprint: Fingerprint): Xyz {
   return mapAxes(axis => (axis === coarse ? chosen : median[axis]));
 }
 
-/** Levels as long as any axis can be halved; an axis that is coarser than twice the finest waits until the others have caught up. */
+/**
+ * Levels as long as any axis can be halved; an axis that is coarser than twice the finest waits until the others have
+ * caught up.
+ */
 function levelsFor(patchVoxels: Xyz, spacingMm: Xyz): Pick<PlannedUnet, 'kernels' | 'pooling'> {
   const kernels: Xyz[] = [];
   const pooling: Xyz[] = [];
@@ -122,7 +133,10 @@ function levelsFor(patchVoxels: Xyz, spacingMm: Xyz): Pick<PlannedUnet, 'kernels
   }
 }
 
-/** A patch that every pooling divides, rounded up as nnU-Net pads unless that is beyond the limit, and the network for it. */
+/**
+ * A patch that every pooling divides, rounded up as nnU-Net pads unless that is beyond the limit, and the network for
+ * it.
+ */
 function networkFor(
   wanted: Xyz,
   spacingMm: Xyz,
@@ -179,8 +193,8 @@ function costsOf(
 }
 
 /**
- * A smaller patch: the axis that reaches furthest in its case gives way, until no more than a share of the voxels is left.
- * @returns undefined where the patch cannot shrink any further
+ * A smaller patch: the axis that covers most of its case is reduced, until at most a fraction of the voxels is left.
+ * @returns undefined if the patch cannot shrink any further
  */
 function shrink(wanted: Xyz, medianSizeVoxels: Xyz, share: number): Xyz | undefined {
   const voxels = (size: Xyz): number => size[0] * size[1] * size[2];
@@ -200,7 +214,7 @@ function shrink(wanted: Xyz, medianSizeVoxels: Xyz, share: number): Xyz | undefi
 export function planExperiment(fingerprint: Fingerprint, options: PlanOptions): Plan {
   const spacingMm = targetSpacing(fingerprint);
   const medianSizeVoxels = sizeAt(fingerprint, spacingMm, medianOf);
-  // a patch is refused where it is more than so many times a case
+  // a patch is refused if it exceeds this multiple of a case
   const smallest = sizeAt(fingerprint, spacingMm, sizes => Math.min(...sizes));
   const limit = mapAxes(axis => LARGEST_PADDED_RATIO * smallest[axis]);
   let wanted: Xyz = mapAxes(axis => Math.min(LARGEST_PATCH_VOXELS, medianSizeVoxels[axis], limit[axis]));

@@ -1,7 +1,7 @@
 /**
- * Segments volumes from files to files. A result has the header of its input, or the same size and affine where that is no NIfTI
- * file, so it lies on the same grid in the same place.
- * For models with several channels, files named as nnU-Net names them (`case_0000`, `case_0001`, ...) belong together.
+ * Segments volumes from files to files. A result has the header of its input, or the same size and affine if the input
+ * is not a NIfTI file, so it is on the same grid. For models with several channels, files with nnU-Net's names
+ * (`case_0000`, `case_0001`, ...) belong together.
  */
 
 import { InputError } from '../core/errors.ts';
@@ -20,15 +20,15 @@ import type { Laboratory } from './laboratory.ts';
 import { type ModelFile, openModels } from './model-file.ts';
 
 export interface PredictOptions {
-  /** One model, or several whose mean probability decides. */
+  /** One model, or an ensemble by mean probability. */
   readonly models: readonly ModelFile[];
-  /** A volume, a folder with one DICOM series, or a folder of these. */
+  /** Input: a volume, a folder with one DICOM series, or a folder of these. */
   readonly input: string;
-  /** A .nii.gz, .nrrd, .mha or .mgz file for a volume, or a folder. */
+  /** Output: a .nii.gz, .nrrd, .mha or .mgz file for a volume, or a folder. */
   readonly output: string;
-  /** SeriesInstanceUID of the DICOM series that is wanted of a folder with several; nothing else of the folder counts then. */
+  /** SeriesInstanceUID of the DICOM series to read from a folder with several; other files of the folder are then ignored. */
   readonly series?: string | undefined;
-  /** Also write the probabilities, beside the labels as `<name>_probabilities.nii.gz`. */
+  /** Whether to also write the probabilities, beside the labels as `<name>_probabilities.nii.gz`. */
   readonly probabilities: boolean;
   readonly window: WindowChoice;
   /** Whether the post-processing of the model is applied; true if not given. */
@@ -46,7 +46,7 @@ export interface Prediction {
   readonly volumesMl: Readonly<Record<string, number>>;
 }
 
-/** Files that make one volume, and where its labels go. */
+/** Files of one volume, and the path of its labels. */
 interface Job {
   readonly inputs: readonly string[];
   readonly output: string;
@@ -58,7 +58,7 @@ function withoutSlash(path: string): string {
   return path.replace(/(?<=.)\/+$/, '');
 }
 
-/** Where the labels of a single volume go: the file that is asked for, or one in the folder that is. */
+/** Path of the labels of a single volume: the requested file, or a file in the requested folder. */
 function singleOutput(input: string, output: string): string {
   if (RESULT_ENDINGS.test(output)) return output;
   if (formatOfName(output) === undefined) return `${withoutSlash(output)}/${volumeStem(input)}.nii.gz`;
@@ -103,7 +103,7 @@ async function jobsOf(sources: VolumeSources, { models, ...options }: PredictOpt
 
 const LARGE_BYTES = 2 ** 30;
 
-/** Probabilities, unlike labels, are in memory as a whole; a person hears of it before the time is spent. */
+/** Warns before a segmentation if its probabilities, which unlike labels are in memory as a whole, are large. */
 function warnOfMemory({ progress }: Laboratory, { sizeVoxels }: Volume, classes: number): void {
   const bytes = classes * voxelCount(sizeVoxels) * Float32Array.BYTES_PER_ELEMENT;
   if (bytes < LARGE_BYTES) return;
@@ -143,7 +143,7 @@ async function predictOne(
   return { ...prediction, probabilities: probabilitiesPath };
 }
 
-/** A result must not replace a scan: neither its own nor one that is still to be read. */
+/** Refuses a result that would replace an input. */
 async function assertInputsStay({ files }: Laboratory, jobs: readonly Job[]): Promise<void> {
   const inputs = new Set<string | undefined>();
   for (const path of jobs.flatMap(job => job.inputs)) inputs.add(await files.realPath(path));

@@ -1,4 +1,4 @@
-/** From a data set on disk to cases that are ready for training: loaded, checked, normalised, on the recipe's spacing, split. */
+/** Prepares the cases of a data set for training: loads, checks, normalises, resamples and splits them. */
 import { InputError } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import { type Dataset, openDataset } from '../data/dataset.ts';
@@ -27,20 +27,26 @@ export interface PreparedData {
   readonly splits: Splits;
   readonly train: readonly TrainingCase[];
   readonly val: readonly TrainingCase[];
-  /** Images that only a teacher explains; empty unless the recipe uses them. Their labels are zeros, whatever is on disk. */
+  /**
+   * Unlabelled cases, for which only the teacher gives targets; empty unless the recipe uses them. Their labels are
+   * zeros, whatever is on disk.
+   */
   readonly unlabelled: readonly TrainingCase[];
   readonly test: readonly CaseFiles[];
-  /** Of every channel, with the numbers of the training cases where a method needs them; goes into the models. */
+  /**
+   * Normalisation of every channel, with the numbers of the training cases if a method needs them; stored in the
+   * models.
+   */
   readonly normalize: readonly ChannelNormalization[];
-  /** Of the raw channels of the cases that are trained on, with and without labels, by case. */
+  /** Intensities of the raw channels by case, for the cases that are trained on, with and without labels. */
   readonly intensities: ReadonlyMap<string, readonly ChannelIntensities[]>;
-  /** SHA-256 by path within the data set, of every file of the cases that are trained on, watched or tested. */
+  /** SHA-256 by path within the data set, of every file of the training, validation and test cases. */
   readonly hashes: Readonly<Record<string, string>>;
-  /** The same of the unlabelled cases. */
+  /** SHA-256 of the files of the unlabelled cases. */
   readonly transferHashes: Readonly<Record<string, string>>;
 }
 
-/** What is done to every volume. */
+/** Preprocessing of every volume. */
 interface Preprocessing extends Omit<Recipe['preprocess'], 'normalize'> {
   readonly normalize: Normalization;
 }
@@ -86,7 +92,7 @@ function summarize(data: Float32Array, channels: number): readonly ChannelIntens
   });
 }
 
-/** The same of a volume, and where a finished model teaches also of the box around what is not zero. */
+/** Summary of a volume, and if a finished model teaches also of the box around the non-zero voxels. */
 function intensitiesOf(image: Volume, { teacher }: Pick<Recipe, 'teacher'>): readonly ChannelIntensities[] {
   const { data, channels, sizeVoxels } = image;
   const whole = summarize(data, channels);
@@ -107,7 +113,10 @@ function assertClassesKnown(asked: Recipe['postprocess'], { folder, labels }: Da
   );
 }
 
-/** Regions overlap, so each must be a channel of its own; what is done to label maps after the model knows nothing of them. */
+/**
+ * Checks settings for regions: they overlap, so each needs its own channel, and post-processing of label maps cannot
+ * handle them.
+ */
 function assertRegionsFit({ folder, labels }: Dataset, { loss, postprocess }: Recipe): void {
   if (labels.every(({ region }) => region === undefined)) return;
   if (loss.crossEntropy.kind !== 'binary') {
@@ -124,16 +133,16 @@ function assertRegionsFit({ folder, labels }: Dataset, { loss, postprocess }: Re
   }
 }
 
-/** The cases that an experiment uses, by what they are used for. */
+/** The cases that an experiment uses, by purpose. */
 interface UsedCases {
   readonly splits: Splits;
-  /** Images that only a teacher explains. */
+  /** Unlabelled cases. */
   readonly transfer: readonly string[];
-  /** Cases of the transfer set are without their labels. */
+  /** Files by case id; unlabelled cases are without their labels. */
   readonly byId: ReadonlyMap<string, CaseFiles>;
 }
 
-/** @throws {InputError} E_NO_CASES without a training case, or without an unlabelled case where the recipe asks for them */
+/** @throws {InputError} E_NO_CASES without a training case, or without an unlabelled case if the recipe needs some */
 async function chooseCases({ files }: Laboratory, recipe: Recipe, dataset: Dataset): Promise<UsedCases> {
   const splits = await readSplits(files, recipe, dataset);
   if (splits.train.length === 0)
@@ -189,11 +198,11 @@ function readyCase(loaded: LoadedCase, recipe: Recipe, context: ReadyContext): T
 }
 
 /**
- * Loads and checks everything before anything is written: every case is hashed, loaded and checked, and all but the test cases are made
- * ready for training.
+ * Loads and checks everything before anything is written: every case is hashed, loaded and checked, and all but the
+ * test cases are made ready for training.
  * @param recipe of one fold
- * @throws {InputError} what openDataset, loadCase and assertPatchFits throw; E_NO_CASES without labelled training cases; E_POSTPROCESS if
- * the recipe post-processes a class that the data do not have
+ * @throws {InputError} as openDataset, loadCase and assertPatchFits; E_NO_CASES without labelled training cases;
+ * E_POSTPROCESS if the recipe post-processes a class that the data do not have
  */
 export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
   const { files, machine, progress } = laboratory;

@@ -1,6 +1,6 @@
 /**
- * What a run leaves behind, as types: the JSON files of a run directory. Field names are the contract with outside readers;
- * they may grow but never change. An infinite or undefined number is written as null and explained by the field beside it.
+ * Types of the JSON files of a run directory. Outside readers depend on the field names: fields may be added, but never
+ * renamed. An infinite or undefined number is written as null and explained by the field beside it.
  */
 
 import type { Postprocessing } from '../inference/postprocess.ts';
@@ -27,11 +27,11 @@ export interface Evaluation {
   readonly split: string;
   readonly cases: readonly CaseScore[];
   readonly summary: ScoreSummary;
-  /** By class name: the points of a reliability diagram over all cases; empty where the probabilities were not known. */
+  /** Points of a reliability diagram over all cases, by class name; empty if the probabilities were not known. */
   readonly calibration: Readonly<Record<string, readonly ReliabilityBin[]>>;
-  /** What was done to the segmentations, by class name. */
+  /** Post-processing of the segmentations, by class name. */
   readonly postprocess: Postprocessing;
-  /** What was compared on the validation cases to choose it; empty where it was given or nothing was compared. */
+  /** Comparisons on the validation cases that chose it; empty if it was given or nothing was compared. */
   readonly postprocessTrials: readonly PostprocessingTrial[];
 }
 
@@ -46,6 +46,6 @@ export interface HistoryRow {
   readonly learningRate: number;
   /** Loss terms by name: total, crossEntropy, dice, kd, ...; empty in rows that only validate. */
   readonly losses: Readonly<Record<string, number>>;
-  /** Validation mean Dice, where this step validated. */
+  /** Validation mean Dice, if this step validated. */
   readonly validationDice?: number;
 }

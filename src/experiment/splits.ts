@@ -1,4 +1,4 @@
-/** The splits that a recipe asks for, by rule, by folds or from a file. */
+/** The splits of a recipe: by fractions, by folds or from a file. */
 import { InputError, invariant } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import { type Dataset, isLabelled } from '../data/dataset.ts';
@@ -35,8 +35,8 @@ async function splitsAsked(
 }
 
 /**
- * The splits that a recipe of one fold asks for. Where they do not come from a file that lists them, all cases without labels are unlabelled
- * ones.
+ * The splits of a recipe of one fold. Unless a file lists the unlabelled cases, they are all cases without
+ * labels.
  * @throws {InputError} E_SPLITS
  */
 export async function readSplits(

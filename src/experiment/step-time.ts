@@ -1,7 +1,8 @@
 /**
- * How long a training step will take, before anything runs: for every convolution the larger of what its multiply-adds and what its values
- * were measured to take (arithmetic binds wide layers, memory narrow ones). Good to about a third on the kind of processor that it
- * was measured on; a run tells the truth. Where an engine is at hand, a few steps of noise tell it beforehand.
+ * Estimates the time of a training step before anything runs: for every convolution the larger of the measured times of
+ * its multiply-adds and of its values (wide layers are bound by arithmetic, narrow ones by memory). It is accurate to
+ * about a third on the kind of processor that it was measured on. With an engine, a few steps on noise can be timed
+ * instead.
  */
 import { random } from '../core/random.ts';
 import { elementCount, type Shape } from '../core/shape.ts';
@@ -16,8 +17,8 @@ import type { ArmPlan } from './arm-plan.ts';
 import type { Laboratory } from './laboratory.ts';
 
 /**
- * On two cores of an AMD EPYC, U-Nets 16-32-64 and 4-8-16 with batches of two 40x56x40 patches take 229 and 58 ms per step, and the frozen
- * forward pass of the first adds 70 ms to the second (README). These numbers give 231, 59 and 69.
+ * On two cores of an AMD EPYC, U-Nets 16-32-64 and 4-8-16 with batches of two 40x56x40 patches take 229 and 58 ms per
+ * step, and the frozen forward pass of the first adds 70 ms to the second. These numbers give 231, 59 and 69.
  */
 const MEASURED = { cores: 2, msPerGigaMultiplyAdd: 12, msPerMegaValue: 14, forwardShare: 0.3 } as const;
 
@@ -52,11 +53,11 @@ export function estimateStepMs(
   return ((trainingMs(model, imageShape) + ofFrozen) * MEASURED.cores) / cores;
 }
 
-/** Steps that are tried out: the first one is warm-up. */
+/** Number of steps that are timed; the first one is warm-up. */
 const TRIED_STEPS = 4;
 
 /**
- * Tries out how long a training step takes, on patches of noise.
+ * Times a training step on patches of noise.
  * @returns milliseconds of a step, without those of reading and validating
  */
 export async function measureStepMs(
@@ -79,7 +80,7 @@ export async function measureStepMs(
     initialAdapters: specs => initialize(specs, name => random('step time', 'adapter', name)),
     batches: { next: async () => batch, close: async () => {} },
     steps: TRIED_STEPS,
-    // nothing is learnt from noise
+    // the parameters stay unchanged
     learningRate: 0,
     schedule: { kind: 'constant', warmupSteps: 0, power: 1 },
     validateEvery: TRIED_STEPS,

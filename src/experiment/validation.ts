@@ -10,7 +10,10 @@ import type { Session } from '../runtime/engine.ts';
 import { type ArmOptions, activationOf, regionsOf } from './arm-options.ts';
 import { logitChannels, patchShape } from './arm-plan.ts';
 
-/** Mean Dice of a network in training over whole validation volumes. Not interrupted: a resumed run must have the same scores. */
+/**
+ * Mean Dice of a network in training over whole validation volumes. It cannot be interrupted, since a resumed run must
+ * have the same scores.
+ */
 export function validator(
   options: ArmOptions,
   { session, output }: { readonly session: Session; readonly output: Triple },

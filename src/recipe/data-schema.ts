@@ -1,4 +1,4 @@
-/** The part of a recipe's schema that says which data there are, how they are prepared and how patches are cut, with its defaults. */
+/** The part of a recipe's schema for data, preprocessing, patches and augmentation, with its defaults. */
 import { z } from 'zod';
 import { askedNormalizationSchema } from './normalization-schema.ts';
 
@@ -48,7 +48,7 @@ const splits = z.union([
   }),
 ]);
 
-/** A regular expression with a group. */
+/** Whether a text is a regular expression with a group. */
 function hasGroup(pattern: string): boolean {
   try {
     return (new RegExp(`${pattern}|`).exec('')?.length ?? 1) > 1;
@@ -123,7 +123,7 @@ export const patchSchema = z.strictObject({
 
 const chance = fraction.default(1);
 
-/** Beyond this share of the distance of control points a deformation can fold. */
+/** Largest displacement as a fraction of the distance of control points; beyond it a deformation can fold. */
 const LARGEST_ELASTIC_SHARE = 0.4;
 
 export const augmentSchema = z

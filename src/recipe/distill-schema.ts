@@ -1,5 +1,5 @@
 /**
- * The part of a recipe's schema that says how the student learns from the teacher, with its defaults. What each method takes is in
+ * The part of a recipe's schema for distillation, with its defaults. What each method takes is in
  * distillation/methods.ts.
  */
 import { z } from 'zod';

@@ -1,6 +1,6 @@
 /**
- * The grid of a sweep: keys of a recipe with the values that each is to take, and every combination of them as a recipe of its own. Names of
- * combinations are made of keys and values, short enough for tables.
+ * The grid of a sweep: keys of a recipe with their values, and every combination of them as a recipe. Names of
+ * combinations consist of keys and values, short enough for tables.
  */
 import { InputError } from '../core/errors.ts';
 import { parseRecipe } from './parse.ts';
@@ -9,18 +9,18 @@ import { parseYamlValue } from './yaml.ts';
 
 /** One key and its values. */
 export interface GridAxis {
-  /** As in a recipe, `student.unet.features`. */
+  /** Path in the recipe, `student.unet.features`. */
   readonly key: string;
   readonly values: readonly unknown[];
-  /** The end of the key, as long as it needs to be to differ from the other keys. */
+  /** Shortest end of the key that differs from the other keys. */
   readonly label: string;
 }
 
-/** A recipe of a grid. */
+/** One combination of a grid. */
 export interface Combination {
   /** `features=2-4-8 temperature=1`; axes with a single value are left out. */
   readonly name: string;
-  /** By key, in the order of the grid. */
+  /** Values by key, in the order of the grid. */
   readonly values: Readonly<Record<string, unknown>>;
   readonly recipe: Recipe;
 }
@@ -41,7 +41,7 @@ function parseAxis(text: string): Omit<GridAxis, 'label'> {
   return { key, values };
 }
 
-/** The shortest ends of the keys that are not an end of another key. A number alone says nothing. */
+/** The shortest ends of the keys that are not an end of another key. A number alone is not enough. */
 function labelOf(key: string, keys: readonly string[]): string {
   const parts = key.split('.');
   for (let count = 1; count < parts.length; count++) {
@@ -83,8 +83,8 @@ function valueLabel(value: unknown): string {
 }
 
 /**
- * What a group of combinations has in common, of the axes that differ at all: the name of what they share.
- * @returns empty where they share nothing that others have not
+ * Names the values that a group of combinations shares, among the axes that differ at all.
+ * @returns an empty text if they share nothing that other combinations lack
  */
 export function commonName(axes: readonly GridAxis[], group: readonly Pick<Combination, 'values'>[]): string {
   return axes
@@ -104,8 +104,8 @@ function valuesOf(axes: readonly GridAxis[]): readonly Combination['values'][] {
 
 /**
  * Every combination of a grid, the last axis fastest, all of them checked.
- * @param text the recipe's
- * @throws {InputError} E_RECIPE_KEY, E_RECIPE_VALUE with every combination that is no recipe
+ * @param text text of the recipe
+ * @throws {InputError} E_RECIPE_KEY, E_RECIPE_VALUE with every combination that is not a valid recipe
  */
 export function combine(
   text: string,
@@ -119,7 +119,7 @@ export function combine(
       return [{ name: commonName(axes, [{ values }]), values, recipe: parseRecipe(text, { ...options, grid }) }];
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      // an axis that is wrong in every combination is told once
+      // a problem of every combination is reported once
       if (!problems.has(error.message)) problems.set(error.message, error);
       return [];
     }

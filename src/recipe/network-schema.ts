@@ -1,6 +1,6 @@
 /**
- * The networks of a recipe, as schemas with their defaults. Kernels, factors and sizes are in x, y, z order; one number stands for all
- * three axes. What a network is built from is made in network.ts.
+ * The networks of a recipe, as schemas with their defaults. Kernels, factors and sizes are in x, y, z order; one number
+ * stands for all three axes. network.ts turns them into networks.
  */
 
 import { z } from 'zod';
@@ -12,7 +12,7 @@ const fraction = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
 const penalty = z.number().min(0);
 
-/** Something per axis, x y z; a single number is meant for all of them. */
+/** Schema of a value per axis, x y z; a single number stands for all axes. */
 const perAxis = z
   .union([count, z.tuple([count, count, count])])
   .transform((value): Xyz => (typeof value === 'number' ? [value, value, value] : value));
@@ -35,7 +35,7 @@ const upsampling = z
   .enum(['copy', 'linear', 'conv'])
   .describe('Nearest, linear interpolation, or a transposed convolution with the factor as kernel.');
 
-/** Says at a key of the object what is wrong with it. */
+/** Adds an issue at a key of the object. */
 function problem(context: z.RefinementCtx, key: string, message: string): void {
   context.addIssue({ code: 'custom', path: [key], message });
 }
@@ -74,7 +74,7 @@ const headFields = {
   l2: penalty.describe('Times the sum of squared kernels of this network, added to the loss.'),
 };
 
-/** The lists of a head must belong together. */
+/** Checks that the lists of a head have matching lengths. */
 function checkHead(
   head: { readonly headKernels: unknown[]; readonly headFeatures: unknown[]; readonly headDropout: unknown[] },
   context: z.RefinementCtx,
@@ -252,15 +252,15 @@ const deepmedic = z
     checkHead(network, context);
   });
 
-/** The families of networks, one of which every trained arm names. */
+/** The families of networks; every trained arm names one. */
 export const networkSchemas = { unet, generalizedUnet, meshnet, deepmedic } as const;
 
 type FamilyName = keyof typeof networkSchemas;
 
-/** The settings of a network by its family, complete. */
+/** Complete settings of a network by its family. */
 export type FamilySettings = {
   readonly [Family in FamilyName]: DeepReadonly<z.output<(typeof networkSchemas)[Family]>>;
 };
 
-/** A network of a recipe, complete: `{ family: settings }` with one family. */
+/** A complete network of a recipe: `{ family: settings }` with one family. */
 export type NetworkSettings = { readonly [Family in FamilyName]: Pick<FamilySettings, Family> }[FamilyName];

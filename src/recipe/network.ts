@@ -1,4 +1,4 @@
-/** From a network of a recipe to one that can be built: the only place that knows every family. */
+/** Turns a network of a recipe into one that can be built; only this file knows every family. */
 import { zyx } from '../core/axes.ts';
 import type { Triple, Xyz } from '../core/shape.ts';
 import { type DeepmedicOptions, deepmedic, deepmedicGeometry } from '../nn/deepmedic.ts';
@@ -16,7 +16,7 @@ import type { Network } from '../nn/parameters.ts';
 import { type UnetOptions, unet, unetGeometry } from '../nn/unet.ts';
 import type { FamilySettings, NetworkSettings } from './network-schema.ts';
 
-/** A network with what is known of it before it is built. */
+/** A network with its facts before it is built. */
 export interface Architecture {
   readonly network: Network;
   readonly geometry: Geometry;
@@ -111,8 +111,8 @@ function deepmedicOf(settings: FamilySettings['deepmedic'], classes: number): Ar
 
 /**
  * The network of an arm.
- * @param settings the arm, or anything else that names one family
- * @param classes channels of the logits
+ * @param settings the arm, or any object that names one family
+ * @param classes number of channels of the logits
  */
 export function architectureOf(settings: NetworkSettings, classes: number): Architecture {
   if ('unet' in settings) return unetOf(settings.unet, classes);

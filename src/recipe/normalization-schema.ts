@@ -1,4 +1,4 @@
-/** How intensities may be normalised, as recipes and the metadata of models spell it. */
+/** Schemas of normalisation, for recipes and the metadata of models. */
 import { z } from 'zod';
 import { VOLUME_NORMALIZATIONS } from '../data/normalize.ts';
 
@@ -14,10 +14,10 @@ export const ctSchema = z.strictObject({
     .describe('In the unit of the images.'),
 });
 
-/** In the metadata of a model: complete, one method for all channels or one per channel. */
+/** Normalisation in the metadata of a model: complete, one method for all channels or one per channel. */
 const channelNormalization = z.union([z.enum(VOLUME_NORMALIZATIONS), ctSchema]);
 export const normalizationSchema = z.union([channelNormalization, z.array(channelNormalization).min(1).readonly()]);
 
-/** In a recipe: `ct` alone asks for the numbers of the training cases. */
+/** Normalisation in a recipe: `ct` alone uses the numbers of the training cases. */
 const askedNormalization = z.union([z.enum([...VOLUME_NORMALIZATIONS, 'ct']), ctSchema]);
 export const askedNormalizationSchema = z.union([askedNormalization, z.array(askedNormalization).min(1)]);

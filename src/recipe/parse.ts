@@ -1,6 +1,7 @@
 /**
- * Recipe text to recipe and back: YAML, `--set` overrides, the schema's checks with every problem named at its line, and a
- * complete YAML of the result. Paths in a recipe are made absolute by the caller's rule; this file never touches a disk.
+ * Parses and writes recipes: YAML, `--set` overrides, the checks of the schema with the line of every problem, and the
+ * complete YAML of the result. Paths in a recipe are made absolute by the caller's rule; this file never touches a
+ * disk.
  */
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml';
 import { InputError } from '../core/errors.ts';
@@ -9,15 +10,21 @@ import { type Recipe, recipeJsonSchema, recipeSchema } from './schema.ts';
 import { formatYaml, parseYamlValue } from './yaml.ts';
 
 export interface ParseOptions {
-  /** How the recipe is called in messages. */
+  /** Name of the recipe in messages. */
   readonly path: string;
-  /** `a.b.c=value` each, the value in YAML; they win over the text. List items by number: `distill.losses.0.kd.temperature=3`. */
+  /**
+   * `a.b.c=value` each, the value in YAML; they override the text. List items by number:
+   * `distill.losses.0.kd.temperature=3`.
+   */
   readonly overrides?: readonly string[];
-  /** The same from a grid, one value of each of its keys; they win over the overrides. */
+  /** Overrides from a grid, one value for each of its keys; they win over the other overrides. */
   readonly grid?: readonly string[];
 }
 
-/** Of a list that an override makes or extends; the items before it would all be made, and missed one by one. */
+/**
+ * Largest index of a list that an override creates or extends, since all items before it would be created and reported
+ * as missing.
+ */
 const MOST_ITEMS = 1000;
 
 interface Override {
@@ -39,7 +46,7 @@ function parseOverride(text: string, flag: Override['flag']): Override {
   return { path: keys.map(key => (/^\d+$/.test(key) ? Number(key) : key)), value, text, flag };
 }
 
-/** A copy of the recipe with one place replaced; missing objects and lists on the way are made. */
+/** A copy of the recipe with one place replaced; missing objects and lists on the way are created. */
 function replaceAt(recipe: unknown, path: Path, value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;
@@ -56,7 +63,7 @@ function replaceAt(recipe: unknown, path: Path, value: unknown): unknown {
   return Object.fromEntries([...kept, [String(key), replaceAt(found?.[1], rest, value)]]);
 }
 
-/** The recipe with an override in it. */
+/** Applies an override to the recipe. */
 function changed(recipe: unknown, { flag, path, value, text }: Override): unknown {
   try {
     return replaceAt(recipe, path, value);
@@ -66,7 +73,7 @@ function changed(recipe: unknown, { flag, path, value, text }: Override): unknow
   }
 }
 
-/** YAML that its reader gives up on: brackets in brackets without end, or aliases that would grow beyond any memory. */
+/** Error for YAML that its parser refuses: endlessly nested brackets, or aliases that would expand beyond memory. */
 function unreadable(name: string, cause: unknown): InputError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new InputError('E_RECIPE', `${name} cannot be read: ${reason}. Write it without aliases and less nested.`, {
@@ -91,7 +98,7 @@ function contentOf(document: Document, name: string): unknown {
   }
 }
 
-/** Line of a path's key; of the nearest place above it where the path itself is not in the text. */
+/** Line of a path's key, or of the nearest parent if the path is not in the text. */
 function lineOf(document: Document, lines: LineCounter, path: Path): number {
   let node: unknown = document.contents;
   let offset = 0;
@@ -118,7 +125,7 @@ function startsWith(path: Path, start: Path): boolean {
 
 interface Place {
   readonly label: string;
-  /** In the text; overrides come last. */
+  /** Position in the text; overrides come last. */
   readonly line: number;
 }
 
@@ -134,7 +141,8 @@ function fail(problems: readonly Problem[], placeOf: (path: Path) => Place): nev
 /**
  * Reads a recipe: every default filled in, every problem named at once, one per line, as
  * `recipe.yaml:12 student.unet.featurs: unknown key; did you mean "features"?`
- * @throws {InputError} E_RECIPE if the text is not YAML; E_RECIPE_KEY if a key is unknown; E_RECIPE_VALUE if only values are wrong
+ * @throws {InputError} E_RECIPE if the text is not YAML; E_RECIPE_KEY if a key is unknown; E_RECIPE_VALUE if only
+ * values are wrong
  */
 export function parseRecipe(text: string, { path: name, overrides = [], grid = [] }: ParseOptions): Recipe {
   const lines = new LineCounter();
@@ -164,9 +172,9 @@ export function parseRecipe(text: string, { path: name, overrides = [], grid = [
 }
 
 /**
- * The recipe with every path in it (data set, files of patients, splits and weights, teacher models) replaced by what `locate` makes of it, so that the
- * result means the same from any folder.
- * @param locate from a path as written to an absolute one; may throw where there is nothing
+ * The recipe with every path in it (data set, files of patients, splits and weights, teacher models) replaced by the
+ * result of `locate`, so that the recipe means the same from any folder.
+ * @param locate from a path as written to an absolute one; may throw if the file does not exist
  */
 export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Promise<string>): Promise<Recipe> {
   const { data, teacher } = recipe;
@@ -182,7 +190,7 @@ export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Pr
   return { ...recipe, data: resolvedData, patch, teacher: { ...teacher, onnx } };
 }
 
-/** The recipe as YAML, complete; {@link parseRecipe} makes the same recipe of it. Short lists stay on one line. */
+/** The recipe as YAML, complete; {@link parseRecipe} reads the same recipe from it. Short lists stay on one line. */
 export function stringifyRecipe(recipe: Recipe): string {
   return formatYaml(recipe);
 }

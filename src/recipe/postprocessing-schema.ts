@@ -1,4 +1,4 @@
-/** Post-processing as recipes and the metadata of models spell it, and the record of how it was chosen. */
+/** Schemas of post-processing, for recipes and the metadata of models, and of the record of its choice. */
 import { z } from 'zod';
 
 /** Steps by class name. */
@@ -15,12 +15,12 @@ export const postprocessingSchema = z.record(
 export const postprocessingTrialSchema = z.object({
   class: z.string(),
   step: z.enum(['fillHoles', 'minimumVolumeMm3', 'largestComponent']),
-  /** The minimum volume that was tried. */
+  /** Minimum volume that was tried. */
   minimumVolumeMm3: z.number().optional(),
   /** Mean Dice of the class over the validation cases, without and with the step, after the steps kept before it. */
   diceWithout: z.number(),
   diceWith: z.number(),
-  /** Validation cases that have the class. */
+  /** Number of validation cases that have the class. */
   cases: z.int().min(0),
   kept: z.boolean(),
   /** Largest loss of Dice in one case; 0 where none loses. Files of version 0.1.0 lack this and what follows. */

@@ -1,6 +1,6 @@
 /**
- * From schema issues to sentences for people: where in the recipe, what was got, what is allowed, and the nearest known key.
- * Walks the recipe's JSON Schema, so it knows no key by name. Does not know about YAML or lines.
+ * Turns schema issues into sentences: the place in the recipe, the value, the allowed values, and the nearest known
+ * key. Walks the recipe's JSON Schema, so it knows no key by name. Knows nothing of YAML or lines.
  */
 import type { z } from 'zod';
 
@@ -13,7 +13,7 @@ export interface Problem {
   readonly text: string;
 }
 
-/** The parts of JSON Schema draft 7 that the recipe's schema is made of. */
+/** The parts of JSON Schema draft 7 that the recipe's schema uses. */
 export interface JsonSchema {
   readonly type?: string;
   readonly enum?: readonly unknown[];
@@ -57,7 +57,7 @@ export function nearestWord(
   return ranked[0]?.candidate;
 }
 
-/** The schemas that may apply at a path: one, or several where the recipe has a choice. */
+/** The schemas that may apply at a path: one, or several if the recipe has a choice. */
 function schemasAt(schema: JsonSchema, path: Path): readonly JsonSchema[] {
   let current: readonly JsonSchema[] = [schema];
   for (const key of path) {
@@ -82,7 +82,7 @@ function isTuple(items: JsonSchema | readonly JsonSchema[]): items is readonly J
   return Array.isArray(items);
 }
 
-/** What a schema allows, in words: `a whole number of at least 1`. */
+/** Allowed values of a schema in words: `a whole number of at least 1`. */
 function describeOne(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.join(' | ');
   switch (schema.type) {
@@ -150,7 +150,7 @@ function problemOfKey(schema: JsonSchema, recipe: unknown, path: Path, key: stri
   return { path: fullPath, kind: 'unknown-key', text: `unknown key; ${advice}` };
 }
 
-/** Of a choice, the branch that the writer most likely meant: fewest keys that it does not know, then fewest faults. */
+/** The branch of a choice that the user most likely meant: fewest unknown keys, then fewest problems. */
 function likeliestBranch(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] {
   const rank = (branch: readonly z.core.$ZodIssue[]): readonly [number, number] => [
     branch.reduce((sum, issue) => {
@@ -165,7 +165,9 @@ function likeliestBranch(branches: readonly (readonly z.core.$ZodIssue[])[]): re
   })[0]!;
 }
 
-/** A branch without the keys that it misses where it has unknown ones: what was written is one of them, misspelt. */
+/**
+ * A branch without its missing keys if it has unknown ones, since an unknown key is probably a misspelt missing one.
+ */
 function withoutRenamed(branch: readonly z.core.$ZodIssue[], got: unknown): readonly z.core.$ZodIssue[] {
   const isUnknown = branch.some(({ code, path }) => code === 'unrecognized_keys' && path.length === 0);
   const isMissing = ({ path }: z.core.$ZodIssue): boolean =>
@@ -173,7 +175,7 @@ function withoutRenamed(branch: readonly z.core.$ZodIssue[], got: unknown): read
   return isUnknown ? branch.filter(issue => !isMissing(issue)) : branch;
 }
 
-/** The problems behind schema issues, in the order of the schema. */
+/** The problems of schema issues, in the order of the schema. */
 export function problemsOf(
   issues: readonly z.core.$ZodIssue[],
   recipe: unknown,

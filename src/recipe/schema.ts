@@ -1,6 +1,6 @@
 /**
- * The recipe of an experiment, as a schema. It and its parts beside it hold the only defaults of the program: code
- * below never has one of its own, and a resolved recipe spells every value out. Objects are strict, so a misspelt key is an error and
+ * The schema of a recipe. It and its parts in this folder hold the only defaults of the program: other code
+ * has no defaults, and a resolved recipe contains every value. Objects are strict, so a misspelt key is an error and
  * never a silent default.
  * Triples are in x, y, z order. Does not know about files or text; see parse.ts.
  */
@@ -197,10 +197,10 @@ const recipeShape = z.strictObject({
 
 type Mutable = z.output<typeof recipeShape>;
 
-/** Every network that is trained must take the patch, and what two of them give must lie about the same centre. */
+/** Checks that every trained network accepts the patch, and that the results of two networks have the same centre. */
 function checkPatch(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
   const { student, teacher: taught, patch: asked } = recipe;
-  // the number of classes does not change a size
+  // the number of classes does not affect a size
   const own = architectureOf(student, 1).geometry;
   const geometry = 'onnx' in taught ? own : jointGeometry(own, architectureOf(taught, 1).geometry);
   const size = zyx(asked.size);
@@ -217,17 +217,18 @@ function checkPatch(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
   });
 }
 
-/** How cases are divided where no recipe says. */
+/** Default division of cases, for commands without a recipe. */
 export const defaultSplits: DeepReadonly<z.output<typeof splitFractions>> = splitFractions.parse({});
 
-/** What a recipe may say, with every default. */
+/** The schema of a recipe with every default. */
 export const recipeSchema = recipeShape.superRefine(checkPatch).meta({ title: 'voxstill recipe' });
 
-/** A complete recipe: every default filled in, every alias written as what it is another name of. */
+/** A complete recipe: every default filled in, every alias replaced by its key. */
 export type Recipe = DeepReadonly<Mutable>;
 
 /**
- * The recipe as a JSON Schema (draft 7, the one that editors' YAML support reads best), for the input: what has a default may be left out.
+ * The recipe as a JSON Schema (draft 7, the one that editors' YAML support reads best), for the input: keys with a
+ * default are optional.
  */
 export function recipeJsonSchema(): Readonly<Record<string, unknown>> {
   return z.toJSONSchema(recipeSchema, { io: 'input', target: 'draft-7' });

@@ -1,4 +1,7 @@
-/** The part of a recipe's schema that names finished models as teachers, with its defaults. What it says of a model wins over its file. */
+/**
+ * The part of a recipe's schema for finished models as teachers, with its defaults. Its facts about a model override
+ * those of the file.
+ */
 import { z } from 'zod';
 import { AXIS_ORDERS } from '../inference/axes.ts';
 import { normalizationSchema } from './normalization-schema.ts';

@@ -1,4 +1,7 @@
-/** YAML of single values, and for people: lists of plain values, and lists of such lists, on one line; everything else in blocks. */
+/**
+ * Parses single YAML values, and writes readable YAML: lists of plain values, and lists of such lists, on one line;
+ * everything else in blocks.
+ */
 import { Document, isScalar, isSeq, parse, visit } from 'yaml';
 
 const isPlain = (item: unknown): boolean => isScalar(item) || (isSeq(item) && item.items.every(isPlain));
@@ -15,8 +18,8 @@ export function formatYaml(content: object): string {
 }
 
 /**
- * A value that stands alone, such as one of a flag.
- * @param fail told why the text is not YAML
+ * Parses a single value, such as the value of a flag.
+ * @param fail called with the reason if the text is not YAML
  */
 export function parseYamlValue(text: string, fail: (reason: string) => never): unknown {
   try {

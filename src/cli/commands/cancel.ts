@@ -1,4 +1,7 @@
-/** `voxstill cancel FOLDER`: stops every unit of a run or sweep at its next safe point, with a checkpoint, and starts no other. */
+/**
+ * `voxstill cancel FOLDER`: stops every unit of a run or sweep at its next safe point, with a checkpoint, and prevents
+ * others from starting.
+ */
 
 import { nodeFiles } from '../../platform/node/files.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
@@ -7,7 +10,7 @@ import { readUnits } from '../../study/units/units-file.ts';
 import { cancelOutside } from '../outside-states.ts';
 import type { Outcome } from '../session.ts';
 
-/** Stops the units that run and keeps others from starting. */
+/** Stops running units and prevents others from starting. */
 export async function cancel(study: string): Promise<Outcome> {
   const list = await readUnits(nodeFiles, study);
   const running = await cancelStudy({ files: nodeFiles, machine: thisMachine }, { study, list });

@@ -1,4 +1,4 @@
-/** `voxstill collect FOLDER`: tables and report of what is finished of a run or sweep. */
+/** `voxstill collect FOLDER`: writes tables and report from the finished units of a run or sweep. */
 
 import { createNodeSources } from '../../platform/node/laboratory.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
@@ -14,7 +14,7 @@ import { submitAgain } from '../resubmission.ts';
 import type { Outcome, Session } from '../session.ts';
 import { reportStudy } from '../study-report.ts';
 
-/** Writes tables and report of the units that are done. */
+/** Writes tables and report of the finished units. */
 export async function collect(study: string, { again }: CollectFlags, { progress, signal }: Session): Promise<Outcome> {
   const sources = createNodeSources();
   const world = { files: sources.files, machine: thisMachine };
@@ -32,7 +32,7 @@ export async function collect(study: string, { again }: CollectFlags, { progress
     await thisMachine.wait(LEASE_MS, signal);
     reports = await look();
   }
-  // first, since there may be nothing yet to put together
+  // resubmit first, since there may be nothing to collect yet
   const places = again ? unitsToRestart(reports) : [];
   const submitted = await submitAgain(sources.files, { ...found, places });
   const { json, text } = await reportStudy(

@@ -17,7 +17,10 @@ import { readModels, windowChoice } from '../model-flags.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
 import { alignColumns } from '../table.ts';
 
-/** Splits that the model was made with: in its folder as a unit of a sweep, beside its arm's folder in a run, one higher for further seeds. */
+/**
+ * Splits that the model was trained with: in its own folder for a unit of a sweep, beside its arm's folder in a run,
+ * one level higher for further seeds.
+ */
 async function splitsOfRun(files: Files, modelPath: string): Promise<string | undefined> {
   const folders = modelPath.split('/').slice(0, -1);
   for (const levels of [0, 1, 2]) {

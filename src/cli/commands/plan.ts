@@ -1,4 +1,4 @@
-/** `voxstill plan DATASET`: what a data set is like, and a recipe that trains on it. */
+/** `voxstill plan DATASET`: measures a data set and writes a recipe for it. */
 import type { Axis } from '../../core/axes.ts';
 import { InputError } from '../../core/errors.ts';
 import { formatNumber, formatShare } from '../../core/format.ts';
@@ -15,7 +15,7 @@ function spreadText({ min, median, max }: Spread, digits: number): string {
   return `${formatNumber(median, digits)} (${formatNumber(min, digits)} to ${formatNumber(max, digits)})`;
 }
 
-/** One row per axis, channel and class. */
+/** The measurements as text, one row per axis, channel and class. */
 function fingerprintText(fingerprint: Fingerprint): string {
   const { channels, classes, spacingMm, sizeVoxels } = fingerprint;
   const axes = ['x', 'y', 'z'].map((name, axis) => [

@@ -6,7 +6,7 @@ import type { PredictFlags } from '../flags/predict.ts';
 import { readModels, windowChoice } from '../model-flags.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
 
-/** Segments what the flags name. */
+/** Segments the volumes that the flags name. */
 export async function predict(flags: PredictFlags, session: Session): Promise<Outcome> {
   const laboratory = await openLaboratory(session, null);
   const { input, output, series, probabilities } = flags;

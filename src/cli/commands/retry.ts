@@ -1,4 +1,4 @@
-/** `voxstill retry FOLDER`: starts again what has not ended, and with --failed what has failed, as it was started before. */
+/** `voxstill retry FOLDER`: restarts unfinished units, with --failed also failed ones, by the recorded executor. */
 
 import { openStudy } from '../../study/open-study.ts';
 import { readStudy } from '../../study/read-study.ts';
@@ -11,7 +11,7 @@ import { forgetRounds } from '../resubmission.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
 import { reportStudy } from '../study-report.ts';
 
-/** Starts units again by the executor that the folder records. */
+/** Restarts units by the executor that the folder records. */
 export async function retry(study: string, { failed }: RetryFlags, session: Session): Promise<Outcome> {
   const laboratory = await openLaboratory(session, null);
   const { files } = laboratory;

@@ -6,7 +6,7 @@ import { defaultRunFolder, loadRecipe } from '../recipe.ts';
 import { reportRun } from '../run-text.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
 
-/** Does, submits or only estimates the run. */
+/** Runs, submits or only estimates the run. */
 export async function run(
   recipePath: string,
   { out, set, resume, ...executor }: RunFlags,

@@ -1,4 +1,7 @@
-/** `voxstill serve [FOLDER]`: the page with viewer, segmentation in the browser, and the units, models, curves and report of a run or sweep. */
+/**
+ * `voxstill serve [FOLDER]`: the page with viewer, segmentation in the browser, and the units, models, curves and
+ * report of a run or sweep.
+ */
 
 import { nodeFiles } from '../../platform/node/files.ts';
 import { servePage } from '../../platform/node/page.ts';
@@ -15,10 +18,10 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** A batch system is not asked more often, however many pages look. */
+/** Shortest interval between two requests to a batch system, however many pages are open, ms. */
 const OUTSIDE_INTERVAL_MS = 15_000;
 
-/** What a batch system says of a study's units, for so long the same. */
+/** States of a study's units in the batch system, cached for that interval. */
 function watchOutside(
   study: string,
   warn: (message: string) => void,

@@ -1,4 +1,7 @@
-/** `voxstill status FOLDER`: where every unit of a run or sweep stands, wherever it runs; from any machine on the shared folder. */
+/**
+ * `voxstill status FOLDER`: lists the state of every unit of a run or sweep, wherever it runs, from any machine that
+ * sees the folder.
+ */
 
 import { nodeFiles } from '../../platform/node/files.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
@@ -12,7 +15,7 @@ import { lookOutsideIfAny, tellOnce } from '../outside-states.ts';
 import type { Outcome, Session } from '../session.ts';
 import { changeText, statusText } from '../status-text.ts';
 
-/** How often a watched study is looked at. */
+/** Interval between looks at a watched study, ms. */
 const WATCH_INTERVAL_MS = 2000;
 
 async function look(study: string, warn: (message: string) => void): Promise<readonly UnitReport[]> {
@@ -21,12 +24,12 @@ async function look(study: string, warn: (message: string) => void): Promise<rea
   return readStates(sources, { study, list }, await lookOutsideIfAny(nodeFiles, study, warn));
 }
 
-/** Whether anything may still change by itself. */
+/** Whether any state may still change without user action. */
 function mayChange(reports: readonly UnitReport[]): boolean {
   return reports.some(({ state }) => !['done', 'failed', 'cancelled'].includes(state));
 }
 
-/** Tells of every change until all units have ended, or Ctrl-C. */
+/** Reports every change until all units have ended, or Ctrl-C. */
 async function watch(study: string, { progress, signal }: Session): Promise<readonly UnitReport[]> {
   const warn = tellOnce(progress.warn);
   let reports = await look(study, warn);

@@ -1,4 +1,6 @@
-/** `voxstill sweep RECIPE --grid key=[...]`: every combination, then what Dice costs and the smallest student that is good enough. */
+/**
+ * `voxstill sweep RECIPE --grid key=[...]`: runs every combination and finds the smallest student that is good enough.
+ */
 import { planSweep } from '../../study/sweep.ts';
 import type { SweepResults } from '../../study/sweep-record.ts';
 import type { SweepFlags } from '../flags/sweep.ts';
@@ -7,7 +9,7 @@ import { defaultRunFolder, loadSweep } from '../recipe.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
 import { reportSweep } from '../sweep-text.ts';
 
-/** Does, submits or only estimates the sweep. */
+/** Runs, submits or only estimates the sweep. */
 export async function sweep(
   recipePath: string,
   { grid, within, out, set, ...executor }: SweepFlags,

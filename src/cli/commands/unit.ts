@@ -1,4 +1,7 @@
-/** `voxstill unit WORK INDEX`: one unit of a run or sweep, for whoever starts units: a pool of processes, Slurm, Kubernetes. */
+/**
+ * `voxstill unit STUDY INDEX`: runs one unit of a run or sweep, for the systems that start units: a pool of processes,
+ * Slurm, Kubernetes.
+ */
 
 import { InputError } from '../../core/errors.ts';
 import { coresOfProcess, indexOfProcess } from '../../platform/node/batch-system.ts';
@@ -15,7 +18,7 @@ import type { UnitFlags } from '../flags/unit.ts';
 import { createLines } from '../progress.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
 
-/** A log that keeps what it is told until it is known where it lies. */
+/** A log that buffers its lines until its path is known. */
 function lateLog(): LogFile & { readonly open: (file: LogFile) => void } {
   const early: string[] = [];
   let log: LogFile = { write: text => early.push(text) };
@@ -38,7 +41,7 @@ function placeOf(index: number | undefined): number {
 }
 
 /**
- * Does the unit, and says so in its log too.
+ * Runs the unit, and writes its progress to its log too.
  * @param place.index in the list of units; undefined takes it from the environment of a batch system
  */
 export async function unit(

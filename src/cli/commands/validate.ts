@@ -1,4 +1,4 @@
-/** `voxstill validate DATASET`: every problem of a data set at once; exit code 1 if there is one. */
+/** `voxstill validate DATASET`: lists every problem in a data set; exit code 1 if there is one. */
 
 import type { Finding } from '../../data/finding.ts';
 import { type ValidationReport, validateDataset } from '../../data/validation.ts';

@@ -1,10 +1,10 @@
-/** The flags of `voxstill import`; commands/import.ts does the work. */
+/** The arguments and flags of `voxstill import`; commands/import.ts holds the action. */
 import { Option } from 'commander';
 import type { DeclareCommand } from '../program.ts';
 import { words } from '../values.ts';
 import { addFactFlags, type FactFlags } from './model.ts';
 
-/** As commander gives them. */
+/** The flags as commander parses them. */
 export interface ImportFlags extends FactFlags {
   readonly out: string;
   readonly folds?: readonly string[];

@@ -1,4 +1,7 @@
-/** The flags of the commands that use models: the model files, facts that a model from elsewhere lacks, and the sliding window. */
+/**
+ * The flags of the commands that use models: the model files, facts that a model from elsewhere lacks, and the sliding
+ * window.
+ */
 import { type Command, Option } from 'commander';
 import { VOLUME_NORMALIZATIONS, type VolumeNormalization } from '../../data/normalize.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
@@ -16,7 +19,7 @@ export interface ModelFlags extends FactFlags {
   readonly postprocess: boolean;
 }
 
-/** What a person says of a model from elsewhere. */
+/** Flags with facts about a model from elsewhere. */
 export interface FactFlags {
   readonly labels?: readonly string[];
   readonly spacing?: readonly [number, number, number];
@@ -48,7 +51,7 @@ export function addModelFlags(command: Command): Command {
     .option('--no-postprocess', 'do not apply the post-processing that the model carries');
 }
 
-/** Adds the flags for what a model from elsewhere does not say. */
+/** Adds the flags for facts that a model from elsewhere lacks. */
 export function addFactFlags(command: Command): Command {
   return command
     .option('--labels <names>', 'class names in the order of the output channels, for example background,tumour', words)
