@@ -1,4 +1,4 @@
-/** Percentiles of many values without sorting them. */
+/** Percentiles of many values without sorting them. There is one definition: linear interpolation between ranks. */
 
 /** Moves the k-th smallest value to index k, smaller ones before it (Hoare's selection); changes the array. */
 function select(values: Float32Array | Float64Array, k: number): number {
@@ -37,4 +37,18 @@ export function percentile(values: Float32Array | Float64Array, percent: number)
   let next = Number.POSITIVE_INFINITY;
   for (let i = lower + 1; i < values.length; i++) if (values[i]! < next) next = values[i]!;
   return low + (rank - lower) * (next - low);
+}
+
+/**
+ * Percentile of a list, which stays as it is; see {@link percentile}.
+ * @param values finite, at least one
+ * @param percent 0 to 100
+ */
+export function percentileOf(values: readonly number[], percent: number): number {
+  return percentile(Float64Array.from(values), percent);
+}
+
+/** Median of a list: the mean of the two values in the middle where their number is even. */
+export function medianOf(values: readonly number[]): number {
+  return percentileOf(values, 50);
 }

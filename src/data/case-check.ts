@@ -2,7 +2,9 @@
  * Everything that is wrong with one case, found by reading all of its files: those that cannot be read, grids that do not fit, voxels that
  * are not finite or all alike, labels that dataset.json does not name. Never stops at the first problem.
  */
+
 import { InputError } from '../core/errors.ts';
+import { extentOf } from '../core/extent.ts';
 import { labelsOfVolume } from '../volume/label-volume.ts';
 import { areComparable } from '../volume/same-grid.ts';
 import { formatSize, type LabelVolume, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
@@ -76,20 +78,10 @@ function intensityFindings(id: string, { file, volume }: Opened<Volume>): readon
   const voxels = voxelCount(volume.sizeVoxels);
   const findings: Finding[] = [];
   for (let channel = 0; channel < volume.channels; channel++) {
-    const data = volume.data.subarray(channel * voxels, (channel + 1) * voxels);
+    const { min, max, finite } = extentOf(volume.data.subarray(channel * voxels, (channel + 1) * voxels));
     const where = volume.channels === 1 ? file : `channel ${channel} of ${file}`;
-    let notFinite = 0;
-    let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (let i = 0; i < voxels; i++) {
-      const value = data[i]!;
-      if (!Number.isFinite(value)) notFinite++;
-      else {
-        if (value < min) min = value;
-        if (value > max) max = value;
-      }
-    }
-    if (notFinite > 0) {
-      const message = `${notFinite} of ${voxels} voxels of ${where} are NaN or infinite`;
+    if (finite < voxels) {
+      const message = `${voxels - finite} of ${voxels} voxels of ${where} are NaN or infinite`;
       const advice = 'Replace them by the value of the background; otherwise they are set to the smallest value.';
       findings.push({ code: 'E_IMAGE_NOT_FINITE', caseId: id, file, message, advice });
     }

@@ -3,7 +3,9 @@
  * a patch follow from (seed, step, sample). So a resumed run needs no state, any number of workers makes the same batches, and two
  * arms with the same settings see the same patches. Tensors are [N, C, D, H, W] with D = z.
  */
+
 import { InputError, ShapeError } from '../core/errors.ts';
+import { channelExtents } from '../core/extent.ts';
 import { random, shuffle } from '../core/random.ts';
 import { range } from '../core/shape.ts';
 import { voxelCount, type Xyz } from '../volume/volume.ts';
@@ -65,20 +67,13 @@ interface CaseIndex {
 /** Remembers a pure function of immutable cases while they are alive; nothing outside can tell. */
 const caseIndices = new WeakMap<TrainingCase, CaseIndex>();
 
-function smallest(values: Float32Array): number {
-  let min = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < values.length; i++) if (values[i]! < min) min = values[i]!;
-  return min;
-}
-
 function indexOf(trainingCase: TrainingCase): CaseIndex {
   const known = caseIndices.get(trainingCase);
   if (known !== undefined) return known;
-  const { image, label, channels, sizeVoxels } = trainingCase;
-  const voxels = voxelCount(sizeVoxels);
+  const { image, label, channels } = trainingCase;
   const index: CaseIndex = {
     foreground: indexForeground(label),
-    minima: range(channels).map(channel => smallest(image.subarray(channel * voxels, (channel + 1) * voxels))),
+    minima: channelExtents(image, channels).map(({ min }) => min),
   };
   caseIndices.set(trainingCase, index);
   return index;

@@ -4,7 +4,9 @@
  * A constant channel, an outlier and a NaN are the three ways in which plain min-max breaks; each is dealt with and reported.
  * Layout: channels one after the other. Source of z-score-nonzero and ct: nnU-Net, arXiv:1904.08128, section on image normalisation.
  */
+
 import { InputError } from '../core/errors.ts';
+import { extentOf } from '../core/extent.ts';
 import { percentile } from '../core/percentile.ts';
 
 /**
@@ -79,17 +81,6 @@ function countedValues(values: Float32Array, countsZero: boolean): Float32Array 
   return counted;
 }
 
-function extent(values: Float32Array): { readonly min: number; readonly max: number } {
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  return { min, max };
-}
-
 /** Mean and population standard deviation, in two passes. */
 export function moments(values: Float32Array): { readonly mean: number; readonly deviation: number } {
   let sum = 0;
@@ -105,7 +96,7 @@ function rangeTransfer(low: number, high: number): Transfer {
 }
 
 function volumeTransfer(counted: Float32Array, method: VolumeNormalization): Transfer {
-  const { min, max } = extent(counted);
+  const { min, max } = extentOf(counted);
   switch (method) {
     case 'min-max':
       return rangeTransfer(min, max);
@@ -140,7 +131,7 @@ function keepsConstant(method: ChannelNormalization): boolean {
 
 function normalizeChannel(values: Float32Array, result: Float32Array, method: ChannelNormalization) {
   const counted = countedValues(values, method !== 'z-score-nonzero');
-  const { min, max } = extent(counted);
+  const { min, max } = extentOf(counted);
   const constant = counted.length > 0 && min === max;
   if (counted.length > 0 && (!constant || keepsConstant(method))) {
     const transfer = typeof method === 'object' ? ctTransfer(method.ct) : volumeTransfer(counted, method);

@@ -2,7 +2,9 @@
  * Every problem of a data set at once: of its list of cases, of each case (see case-check.ts), and of cases beside each other - images that
  * are there twice, voxels of another size than all the others. Voxels are read one case at a time.
  */
+
 import { mapAxes } from '../core/axes.ts';
+import { medianOf } from '../core/percentile.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { type CheckedCase, checkCase } from './case-check.ts';
 import type { CaseFiles } from './case-list.ts';
@@ -77,16 +79,10 @@ function duplicateFindings(cases: readonly CheckedCase[]): Finding[] {
   );
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
-}
-
 function spacingFindings(cases: readonly CheckedCase[]): Finding[] {
   const known = cases.flatMap(({ id, grid }) => (grid === undefined ? [] : [{ id, spacingMm: grid.spacingMm }]));
   if (known.length === 0) return [];
-  const medians = mapAxes(axis => median(known.map(({ spacingMm }) => spacingMm[axis])));
+  const medians = mapAxes(axis => medianOf(known.map(({ spacingMm }) => spacingMm[axis])));
   return known
     .filter(({ spacingMm }) =>
       spacingMm.some((spacing, axis) => {

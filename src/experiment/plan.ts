@@ -7,7 +7,9 @@
  * Source: Isensee et al., nnU-Net, arXiv:1904.08128, section "Automated method configuration" and its table of
  * heuristic rules.
  */
+
 import { AXES, type Axis, mapAxes } from '../core/axes.ts';
+import { medianOf } from '../core/percentile.ts';
 import type { Fingerprint } from '../data/fingerprint.ts';
 import { LARGEST_PADDED_RATIO } from '../data/patches.ts';
 import { recipeSchema } from '../recipe/schema.ts';
@@ -79,12 +81,6 @@ const [FEWEST_STEPS, MOST_STEPS] = [400, 2000];
  * normalised.
  */
 const MASKED_SHARE = 0.75;
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
-}
 
 /** Size of the cases along each axis at a spacing: the median or the smallest. */
 function sizeAt({ grids }: Fingerprint, spacingMm: Xyz, pick: (sizes: readonly number[]) => number): Xyz {

@@ -1,5 +1,6 @@
 /** Prepares the cases of a data set for training: loads, checks, normalises, resamples and splits them. */
 import { InputError } from '../core/errors.ts';
+import { extentOf } from '../core/extent.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import { type Dataset, openDataset } from '../data/dataset.ts';
 import type { ChannelIntensities } from '../data/intensities.ts';
@@ -83,11 +84,7 @@ function summarize(data: Float32Array, channels: number): readonly ChannelIntens
   const voxels = data.length / channels;
   return Array.from({ length: channels }, (_, channel) => {
     const finite = data.subarray(channel * voxels, (channel + 1) * voxels).filter(Number.isFinite);
-    let [minimum, maximum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (const value of finite) {
-      minimum = Math.min(minimum, value);
-      maximum = Math.max(maximum, value);
-    }
+    const { min: minimum, max: maximum } = extentOf(finite);
     return { minimum, maximum, ...moments(finite) };
   });
 }

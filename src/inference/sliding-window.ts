@@ -8,8 +8,10 @@
  * image's minimum; the image itself is not copied. Arrays are [C, D, H, W] and [K, H, W], row-major. Nothing here knows
  * millimetres or label values.
  */
+
 import { type Axis, mapAxes } from '../core/axes.ts';
 import { InputError, WorkError } from '../core/errors.ts';
+import { channelExtents } from '../core/extent.ts';
 import { elementCount, formatShape, sameShape, type Triple } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
@@ -170,19 +172,12 @@ function prepare(options: SlidingWindowOptions): Job {
     ...options,
     output,
     margin,
-    fill: looksBeyond ? channelMinima(image, channels) : new Float32Array(channels),
+    fill: looksBeyond
+      ? Float32Array.from(channelExtents(image, channels), ({ min }) => min)
+      : new Float32Array(channels),
     batch: fixedBatch ?? batch,
     views: mirrorings(options.mirror ?? []),
   };
-}
-
-function channelMinima(image: Float32Array, channels: number): Float32Array {
-  const perChannel = image.length / channels;
-  return Float32Array.from({ length: channels }, (_, channel) => {
-    let minimum = Number.POSITIVE_INFINITY;
-    for (let i = channel * perChannel; i < (channel + 1) * perChannel; i++) minimum = Math.min(minimum, image[i]!);
-    return minimum;
-  });
 }
 
 /** Runs the model on a group of windows and adds its output to the slices. */

@@ -1,6 +1,7 @@
 /** What a run was made of: cases, channels, spacing and classes. */
 
 import { formatNumber } from '../core/format.ts';
+import { medianOf } from '../core/percentile.ts';
 import type { Evaluation } from '../experiment/record.ts';
 import { html, type Markup } from './markup.ts';
 import { renderTable } from './tables.ts';
@@ -16,12 +17,6 @@ export interface DataFacts {
   readonly channels?: readonly string[];
   /** Of the grid that the models work on, mm, x y z; null where every case keeps its own. */
   readonly spacingMm: readonly number[] | null;
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.floor(middle - 0.5)]! + sorted[Math.floor(middle)]!) / 2;
 }
 
 /**

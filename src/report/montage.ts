@@ -7,6 +7,7 @@
 import { encode } from 'fast-png';
 import type { Axis } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
+import { percentile } from '../core/percentile.ts';
 import { formatSize, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
 import { hexOf, labelColour } from './label-colours.ts';
 
@@ -134,10 +135,9 @@ function chooseSlice(volume: Volume, masks: readonly LabelVolume[]): Slice {
  */
 function greySlice(volume: Volume, voxels: Uint32Array): Uint8Array {
   const firstChannel = volume.data.subarray(0, voxelCount(volume.sizeVoxels));
-  const sorted = firstChannel.filter(value => Number.isFinite(value)).sort();
-  const percentile = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
-  const low = percentile(0.01);
-  const width = percentile(0.99) - low;
+  const finite = firstChannel.filter(value => Number.isFinite(value));
+  const low = finite.length === 0 ? 0 : percentile(finite, 1);
+  const width = finite.length === 0 ? 0 : percentile(finite, 99) - low;
   return Uint8Array.from(voxels, voxel => {
     const value = volume.data[voxel]!;
     return width > 0 && Number.isFinite(value) ? Math.min(255, Math.max(0, (255 * (value - low)) / width)) : 0;

@@ -1,6 +1,8 @@
 /** Scores case by case: the spread of Dice per class and arm, and the differences between arms on the same cases. */
+
 import { dot, link, rect, ruleX, text } from '@observablehq/plot';
 import { formatDice, formatInterval, formatSigned } from '../core/format.ts';
+import { percentileOf } from '../core/percentile.ts';
 import type { Evaluation } from '../experiment/record.ts';
 import type { CaseScore } from '../metrics/case-score.ts';
 import type { Comparison, PairTest } from '../study/comparison/comparison.ts';
@@ -16,13 +18,6 @@ interface CaseValue {
 }
 
 const ROW_HEIGHT = 46;
-
-/** Value at a quantile of sorted numbers, linear between neighbours. */
-function quantile(sorted: readonly number[], share: number): number {
-  const position = (sorted.length - 1) * share;
-  const below = sorted[Math.floor(position)]!;
-  return below + (sorted[Math.ceil(position)]! - below) * (position % 1);
-}
 
 /** Spreads points over a row so that equal values stay visible; deterministic. */
 function jitter(index: number): number {
@@ -75,8 +70,9 @@ function renderClassSpread(className: string, evaluations: Evaluations): Markup 
   const rows = all.flatMap(arm => {
     const values = diceValues(evaluations[arm]!, className);
     const sorted = values.map(item => item.value).sort((a, b) => a - b);
-    const [q1, median, q3] = [0.25, 0.5, 0.75].map(share => quantile(sorted, share)) as [number, number, number];
-    return values.length === 0 ? [] : [{ arm, style: styles.get(arm)!, values, q1, median, q3, lowest: sorted[0]! }];
+    if (values.length === 0) return [];
+    const [q1, median, q3] = [25, 50, 75].map(percent => percentileOf(sorted, percent)) as [number, number, number];
+    return [{ arm, style: styles.get(arm)!, values, q1, median, q3, lowest: sorted[0]! }];
   });
   const lowest = Math.min(...rows.map(row => row.lowest));
   const marks = rows.flatMap(({ style, values, q1, median, q3 }, row) => [

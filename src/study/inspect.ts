@@ -1,6 +1,8 @@
 /** Describes a file or folder: a model, a volume or a run. */
+
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import { extentOf } from '../core/extent.ts';
 import { elementCount } from '../core/shape.ts';
 import { isDicomFolder, type ReadVolumeOptions, readVolume, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
@@ -154,14 +156,8 @@ async function describeVolume(
   options: ReadVolumeOptions,
 ): Promise<VolumeDescription> {
   const { volume, dataType, warnings } = await readVolume(sources, path, options);
-  let [minimum, maximum, sum, finite] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
-  for (const value of volume.data) {
-    if (!Number.isFinite(value)) continue;
-    minimum = Math.min(minimum, value);
-    maximum = Math.max(maximum, value);
-    sum += value;
-    finite++;
-  }
+  const { min: minimum, max: maximum, finite } = extentOf(volume.data);
+  const sum = volume.data.reduce((total, value) => (Number.isFinite(value) ? total + value : total), 0);
   return {
     kind: 'volume',
     path,

@@ -4,8 +4,10 @@
  * Images are interpolated along each axis in turn, linearly or by cubic B-splines (spline.ts); labels take the nearest voxel, or the label
  * with the largest share by linear interpolation. No smoothing precedes a reduction. Voxel order is x, y, z, channel.
  */
+
 import { AXES, type Axis, mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
+import { channelExtents } from '../core/extent.ts';
 import { interpolateAxis } from './linear.ts';
 import { axisApart, resampleApart } from './resample-apart.ts';
 import { interpolateAxisCubic } from './spline.ts';
@@ -61,14 +63,10 @@ function regrid({ sizeVoxels: from, spacingMm, affine }: Grid, sizeVoxels: Xyz):
 
 /** Cuts each channel to the range of the same channel of another array, as a spline may leave it. */
 function clipToRange(data: Float32Array, original: Float32Array, channels: number): void {
-  const [length, originalLength] = [data.length / channels, original.length / channels];
+  const ranges = channelExtents(original, channels);
+  const length = data.length / channels;
   for (let channel = 0; channel < channels; channel++) {
-    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (let i = channel * originalLength; i < (channel + 1) * originalLength; i++) {
-      const value = original[i]!;
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
+    const { min: low, max: high } = ranges[channel]!;
     for (let i = channel * length; i < (channel + 1) * length; i++) {
       const value = data[i]!;
       if (value < low) data[i] = low;

@@ -2,6 +2,7 @@
  * What happens to the intensities of a patch, one channel at a time and in place, in nnU-Net's order: noise, blur, brightness and contrast,
  * low resolution, gamma. x fastest.
  */
+import { extentOf } from '../../core/extent.ts';
 import type { Random } from '../../core/random.ts';
 import { resampleToSize } from '../../volume/resample.ts';
 import type { Volume, Xyz } from '../../volume/volume.ts';
@@ -73,12 +74,7 @@ function lowerResolution({ data, size }: PatchChannel, share: number): void {
 
 /** v -> min + (max - min) * ((v - min) / (max - min)) ** gamma */
 function changeGamma(data: Float32Array, gamma: number): void {
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < data.length; i++) {
-    if (data[i]! < min) min = data[i]!;
-    if (data[i]! > max) max = data[i]!;
-  }
+  const { min, max } = extentOf(data);
   const range = max - min;
   if (!(range > 0)) return;
   for (let i = 0; i < data.length; i++) data[i] = min + range * ((data[i]! - min) / range) ** gamma;
