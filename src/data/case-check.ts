@@ -94,10 +94,14 @@ function intensityFindings(id: string, { file, volume }: Opened<Volume>): readon
   return findings;
 }
 
-function labelFindings(id: string, { file, volume }: Opened<LabelVolume>, { labels }: Dataset): readonly Finding[] {
+function labelFindings(
+  id: string,
+  { file, volume }: Opened<LabelVolume>,
+  { labels, ignore }: Dataset,
+): readonly Finding[] {
   const counts = new Uint32Array(256);
   for (let i = 0; i < volume.data.length; i++) counts[volume.data[i]!]!++;
-  const allowed = new Set(labelValues(labels));
+  const allowed = new Set(labelValues(labels, ignore));
   const unknown = [...counts.keys()].filter(value => counts[value]! > 0 && !allowed.has(value));
   const findings: Finding[] = [];
   if (unknown.length > 0) {

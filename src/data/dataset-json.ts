@@ -31,6 +31,8 @@ export interface DatasetDescription {
   readonly channels: readonly string[];
   /** Background first; plain classes by consecutive values, regions in the order in which they are written over each other. */
   readonly labels: readonly LabelClass[];
+  /** nnU-Net's ignore label: the value of voxels that nobody has looked at. */
+  readonly ignore?: number | undefined;
   /** The training files by name, or the ending of the files to look for in imagesTr and labelsTr. */
   readonly files: { readonly listed: readonly ListedCase[] } | { readonly ending: string };
 }
@@ -138,21 +140,33 @@ function regionLabels(
 /**
  * The classes of nnU-Net's `labels`: values, or lists of values that are regions.
  * @param path for messages
- * @throws {InputError} E_DATASET_LABELS, also for an ignore label
+ * @throws {InputError} E_DATASET_LABELS
  */
 export function nnunetLabels(
   content: Pick<z.output<typeof nnunet>, 'labels' | 'regions_class_order'>,
   path: string,
 ): LabelClass[] {
   const { labels } = content;
-  if (Object.hasOwn(labels, 'ignore')) {
-    throw refuseLabels(
-      path,
-      'there is an "ignore" label. Partly labelled cases are not supported; remove the label and those cases.',
-    );
-  }
   const plain = Object.entries(labels).flatMap(([name, value]) => (typeof value === 'number' ? [{ name, value }] : []));
   return plain.length === Object.keys(labels).length ? orderedLabels(plain, path) : regionLabels(content, path);
+}
+
+/**
+ * The classes without nnU-Net's ignore label, and its value: the one above all others.
+ * @throws {InputError} E_DATASET_LABELS for an ignore label that is none
+ */
+function withoutIgnored(labels: z.output<typeof nnunet>['labels'], path: string) {
+  const { ignore, ...learnt } = labels;
+  if (ignore === undefined) return { learnt };
+  const value = [ignore].flat();
+  const highest = Math.max(0, ...Object.values(learnt).flat());
+  if (value.length !== 1 || value[0] !== highest + 1 || highest >= LARGEST_LABEL) {
+    throw refuseLabels(
+      path,
+      `the ignore label is ${JSON.stringify(ignore)}; it must be the value after the highest of the others, ${highest + 1}.`,
+    );
+  }
+  return { learnt, ignore: value[0] };
 }
 
 function describeNnunet(content: object, path: string): Omit<DatasetDescription, 'name'> & { name?: string } {
@@ -161,6 +175,7 @@ function describeNnunet(content: object, path: string): Omit<DatasetDescription,
   if ((formatOfName(`case${ending}`) ?? 'dicom') === 'dicom') {
     throw refuseFormat(path, `"file_ending" is "${ending}"; only ${FILE_ENDINGS} are read, convert the images`);
   }
+  const { learnt, ignore } = withoutIgnored(parsed.labels, path);
   const listed = Object.entries(parsed.dataset ?? {}).map(([id, { images, label }]) => ({
     id,
     images,
@@ -169,7 +184,8 @@ function describeNnunet(content: object, path: string): Omit<DatasetDescription,
   return {
     ...(parsed.name !== undefined && { name: parsed.name }),
     channels: orderedNames(parsed.channel_names, path),
-    labels: nnunetLabels(parsed, path),
+    labels: nnunetLabels({ ...parsed, labels: learnt }, path),
+    ...(ignore !== undefined && { ignore }),
     files: parsed.dataset === undefined ? { ending } : { listed },
   };
 }
@@ -200,7 +216,8 @@ export function parseDatasetJson(text: string, path: string): DatasetDescription
   return { name: path.split('/').at(-2) ?? 'dataset', ...described };
 }
 
-/** The values that voxels of a label file may have, background first. */
-export function labelValues(labels: readonly LabelClass[]): number[] {
-  return [...new Set([0, ...labels.flatMap(({ value, region }) => region ?? [value])])].sort((a, b) => a - b);
+/** The values that voxels of a label file may have, background first. @param ignore the ignore label, if there is one */
+export function labelValues(labels: readonly LabelClass[], ignore?: number): number[] {
+  const named = [0, ...labels.flatMap(({ value, region }) => region ?? [value])];
+  return [...new Set(ignore === undefined ? named : [...named, ignore])].sort((a, b) => a - b);
 }

@@ -15,6 +15,8 @@ export interface Dataset {
   readonly channels: readonly string[];
   /** Background first; plain classes by consecutive values, regions in the order in which they are written over each other. */
   readonly labels: readonly LabelClass[];
+  /** Value of voxels that nobody has looked at, nnU-Net's ignore label; they count in no loss and in no score. */
+  readonly ignore?: number | undefined;
   /** By id, those without a label among them. */
   readonly cases: readonly CaseFiles[];
 }
@@ -44,9 +46,10 @@ export async function surveyDataset(files: Files, folder: string): Promise<Surve
     );
   }
   const description = parseDatasetJson(await readText(files, source), source);
-  const { name, channels, labels } = description;
+  const { name, channels, labels, ignore } = description;
   const listsFiles = 'listed' in description.files;
-  return { name, folder: root, channels, labels, listsFiles, ...(await listCases(files, root, description)) };
+  const facts = { name, folder: root, channels, labels, ...(ignore !== undefined && { ignore }), listsFiles };
+  return { ...facts, ...(await listCases(files, root, description)) };
 }
 
 /**
@@ -56,8 +59,10 @@ export async function surveyDataset(files: Files, folder: string): Promise<Surve
 export async function openDataset(files: Files, folder: string): Promise<Dataset> {
   const { problems, ...dataset } = await surveyDataset(files, folder);
   const [first] = problems;
-  const { name, folder: root, channels, labels, cases } = dataset;
-  if (first === undefined) return { name, folder: root, channels, labels, cases };
+  const { name, folder: root, channels, labels, ignore, cases } = dataset;
+  if (first === undefined) {
+    return { name, folder: root, channels, labels, ...(ignore !== undefined && { ignore }), cases };
+  }
   const alike = problems.filter(({ code }) => code === first.code);
   const shown = alike.slice(0, LISTED_IN_MESSAGES).map(({ message }) => message);
   const more = problems.length > shown.length ? `; ${problems.length - shown.length} more problem(s)` : '';

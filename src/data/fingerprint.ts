@@ -121,6 +121,7 @@ async function readCases(
     if (label !== undefined) {
       const counts = new Uint32Array(256);
       for (let i = 0; i < label.data.length; i++) counts[label.data[i]!]!++;
+      if (label.ignore !== undefined) counts[label.ignore] = 0;
       const { sizeVoxels, spacingMm } = toCanonical(image);
       const foreground = sampleForeground(image, label);
       numbers.push({ sizeVoxels, spacingMm, counts, foreground, nonZeroShares: nonZeroShares(image) });

@@ -10,16 +10,21 @@ import { CLIP_PERCENTILES, type IntensityStatistics, moments } from './normalize
 /** More voxels of one case tell no more about its data set. */
 const SAMPLES_PER_CASE = 10_000;
 
+/** Whether a voxel is of a class: neither background nor ignored. */
+function isForeground(value: number, { ignore }: LabelVolume): boolean {
+  return value !== 0 && value !== ignore;
+}
+
 /** The finite intensities of foreground voxels, one array per channel; of many voxels an even sample. */
 export function sampleForeground(image: Volume, label: LabelVolume): Float32Array[] {
   const voxels = label.data.length;
   let foreground = 0;
-  for (let i = 0; i < voxels; i++) if (label.data[i] !== 0) foreground++;
+  for (let i = 0; i < voxels; i++) if (isForeground(label.data[i]!, label)) foreground++;
   const every = Math.max(1, foreground / SAMPLES_PER_CASE);
   const indices: number[] = [];
   let seen = 0;
   for (let i = 0; i < voxels; i++) {
-    if (label.data[i] === 0) continue;
+    if (!isForeground(label.data[i]!, label)) continue;
     if (seen >= indices.length * every) indices.push(i);
     seen++;
   }

@@ -7,7 +7,7 @@ import { assertSameGrid } from '../volume/same-grid.ts';
 import type { LabelVolume, Volume } from '../volume/volume.ts';
 import type { CaseFiles } from './case-list.ts';
 import type { Dataset } from './dataset.ts';
-import { type LabelClass, labelValues } from './dataset-json.ts';
+import { labelValues } from './dataset-json.ts';
 import type { ReadVolume } from './read-volume.ts';
 import { readStacked } from './stacked-volume.ts';
 import { readVolume, type VolumeSources } from './volume-file.ts';
@@ -36,10 +36,10 @@ async function loadImage(sources: VolumeSources, dataset: Dataset, { id, images 
   );
 }
 
-function checkLabelValues({ data }: LabelVolume, labels: readonly LabelClass[], path: string): void {
+function checkLabelValues({ data }: LabelVolume, { labels, ignore }: Dataset, path: string): void {
   const counts = new Uint32Array(256);
   for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
-  const allowed = new Set(labelValues(labels));
+  const allowed = new Set(labelValues(labels, ignore));
   const unknown = counts.findIndex((count, value) => count > 0 && !allowed.has(value));
   if (unknown < 0) return;
   throw new InputError(
@@ -59,9 +59,10 @@ export async function loadCase(sources: VolumeSources, dataset: Dataset, caseFil
   const { volume: image, header, warnings } = await loadImage(sources, dataset, caseFiles);
   if (labelPath === undefined) return { id, image, header, warnings };
   const read = await readVolume(sources, labelPath);
-  const label = labelsOfVolume(read.volume, labelPath);
+  const { ignore } = dataset;
+  const label = { ...labelsOfVolume(read.volume, labelPath), ...(ignore !== undefined && { ignore }) };
   const place = { ...image, path: caseFiles.images[0] ?? id };
   const apart = assertSameGrid(place, { ...label, path: labelPath });
-  checkLabelValues(label, dataset.labels, labelPath);
+  checkLabelValues(label, dataset, labelPath);
   return { id, image, label, header, warnings: [...warnings, ...read.warnings, ...apart] };
 }

@@ -25,6 +25,8 @@ export interface TrainingCase {
   /** Rotations and deformations are in millimetres. */
   readonly spacingMm: Xyz;
   readonly channels: number;
+  /** Value of voxels that nobody has looked at. */
+  readonly ignore?: number | undefined;
   /** How often the case comes, relative to the others, at least 0; 1 if not given. */
   readonly weight?: number;
 }
@@ -72,7 +74,7 @@ function indexOf(trainingCase: TrainingCase): CaseIndex {
   if (known !== undefined) return known;
   const { image, label, channels } = trainingCase;
   const index: CaseIndex = {
-    foreground: indexForeground(label),
+    foreground: indexForeground(label, trainingCase.ignore),
     minima: channelExtents(image, channels).map(({ min }) => min),
   };
   caseIndices.set(trainingCase, index);

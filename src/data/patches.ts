@@ -66,11 +66,12 @@ export function assertPatchFits(patchSize: Xyz, patched: PatchedCase, padding: P
 /**
  * The classes that a label holds besides 0, with the indices of their voxels; of more than 20,000 voxels an even random sample.
  * The same label gives the same sample.
+ * @param ignore value of voxels that count nowhere
  */
-export function indexForeground(label: Uint8Array): ForegroundClass[] {
+export function indexForeground(label: Uint8Array, ignore?: number): ForegroundClass[] {
   const counts = new Uint32Array(256);
   for (let i = 0; i < label.length; i++) counts[label[i]!]!++;
-  const values = [...counts.keys()].filter(value => value > 0 && counts[value]! > 0);
+  const values = [...counts.keys()].filter(value => value > 0 && value !== ignore && counts[value]! > 0);
   /** Per class: which of its voxels, counted along the array, are kept. */
   const ranks = new Map(
     values.map(value => {
@@ -87,7 +88,7 @@ export function indexForeground(label: Uint8Array): ForegroundClass[] {
   const voxels = new Map(values.map(value => [value, new Uint32Array(ranks.get(value)?.length ?? 0)]));
   for (let i = 0; i < label.length; i++) {
     const value = label[i]!;
-    if (value === 0) continue;
+    if (value === 0 || value === ignore) continue;
     const wanted = ranks.get(value)!;
     if (wanted[filled[value]!] === seen[value]) voxels.get(value)![filled[value]!++] = i;
     seen[value]!++;

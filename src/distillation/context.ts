@@ -37,6 +37,8 @@ export interface DistillationContext {
   readonly activation: 'softmax' | 'sigmoid';
   /** Classes of the first samples, those with labels, as 0/1 maps [N labelled, classes, D, H, W], background first. */
   readonly labelled: Value;
+  /** 1 for voxels that count and 0 for ignored ones, [N, 1, D, H, W]; all count if not given. */
+  readonly counted?: Value | undefined;
   /** A number of the step, by its name. */
   readonly hyper: (name: string) => Value;
   /** An adapter's parameter. */

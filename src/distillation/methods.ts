@@ -44,13 +44,16 @@ const define = <S extends z.ZodType>(schema: S, build: MethodDefinition<S>['buil
 });
 
 /** How voxels count, as the losses take it. */
-function voxelWeights(settings: {
-  readonly classWeights: DeepReadonly<z.output<typeof fixedWeights>>;
-  readonly foregroundWeight?: number;
-  readonly boundaryWeight?: number;
-}): SoftWeights {
+function voxelWeights(
+  { counted }: Pick<DistillationContext, 'counted'>,
+  settings: {
+    readonly classWeights: DeepReadonly<z.output<typeof fixedWeights>>;
+    readonly foregroundWeight?: number;
+    readonly boundaryWeight?: number;
+  },
+): SoftWeights {
   const { classWeights, ...factors } = settings;
-  return { ...factors, weights: classWeights };
+  return { ...factors, weights: classWeights, counted };
 }
 
 const temperatureOf = (context: DistillationContext, term: { readonly name: string }): Value =>
@@ -106,7 +109,7 @@ const kd = z
 export const METHODS = {
   kd: define(kd, (context, term) => {
     const loss = context.activation === 'sigmoid' ? sigmoidSoftTargetLoss : softTargetLoss;
-    const options = { ...voxelWeights(term), temperature: temperatureOf(context, term) };
+    const options = { ...voxelWeights(context, term), temperature: temperatureOf(context, term) };
     return loss(context.builder, ...logitsOf(context), options);
   }),
 
@@ -122,7 +125,7 @@ export const METHODS = {
       ...voxels,
     }),
     ({ builder, activation, ...context }, term) => {
-      const options = { ...voxelWeights(term), centred: term.centred, activation };
+      const options = { ...voxelWeights(context, term), centred: term.centred, activation };
       return logitRegressionLoss(builder, ...logitsOf(context), options);
     },
   ),
@@ -140,7 +143,7 @@ export const METHODS = {
       assertExclusive(context, 'dkd');
       const { targetWeight, nonTargetWeight } = term;
       return decoupledLoss(context.builder, ...logitsOf(context), {
-        ...voxelWeights(term),
+        ...voxelWeights(context, term),
         targetWeight,
         nonTargetWeight,
         temperature: temperatureOf(context, term),
@@ -160,7 +163,12 @@ export const METHODS = {
     (context, term) => {
       assertExclusive(context, 'dist');
       const { interWeight, intraWeight } = term;
-      const options = { ...voxelWeights(term), interWeight, intraWeight, temperature: temperatureOf(context, term) };
+      const options = {
+        ...voxelWeights(context, term),
+        interWeight,
+        intraWeight,
+        temperature: temperatureOf(context, term),
+      };
       return relationLoss(context.builder, ...logitsOf(context), options);
     },
   ),
@@ -172,8 +180,9 @@ export const METHODS = {
       background: z.boolean().default(false).describe('Whether the background counts as a class.'),
     }),
     (context, term) => {
-      const { builder, activation } = context;
-      const options = { temperature: temperatureOf(context, term), activation, background: term.background };
+      const { builder, activation, counted } = context;
+      const { background } = term;
+      const options = { temperature: temperatureOf(context, term), activation, background, counted };
       return softDiceLoss(builder, ...logitsOf(context), options);
     },
   ),

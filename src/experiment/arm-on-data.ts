@@ -18,15 +18,25 @@ export function planOnData({
   seed,
   teacher,
 }: Omit<ArmOptions, 'folder' | 'label' | 'signal'>): ArmPlan & { readonly fingerprint: string } {
-  const { channels, labels } = data.dataset;
+  const { channels, labels, ignore } = data.dataset;
   const plan = planArm(recipe, arm, {
     channels: channels.length,
     labels: labels.length,
     regions: regionsOf(data),
+    ignore,
     teacher: teacher?.inStep,
   });
   const transfer = plan.unlabelled === 0 ? {} : data.transferHashes;
-  const depends = [armContent(recipe, arm), seed, data.splits, data.hashes, transfer, labels, teacher?.sha256 ?? null];
+  const depends = [
+    armContent(recipe, arm),
+    seed,
+    data.splits,
+    data.hashes,
+    transfer,
+    labels,
+    teacher?.sha256 ?? null,
+    ...(ignore === undefined ? [] : [{ ignore }]),
+  ];
   const text = JSON.stringify(depends);
   return { ...plan, fingerprint: laboratory.machine.sha256(new TextEncoder().encode(text)) };
 }

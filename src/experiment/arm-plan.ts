@@ -31,12 +31,14 @@ export interface DataShape {
   readonly labels: number;
   /** Label values of each channel, if the classes of the data set are regions. */
   readonly regions?: StepOptions['hardLoss']['regions'];
+  /** The ignore label of the data set. */
+  readonly ignore?: number | undefined;
 }
 
 /** The facts about a data set that networks need. */
-export function dataShape({ channels, labels }: Dataset): DataShape {
+export function dataShape({ channels, labels, ignore }: Dataset): DataShape {
   const regions = labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
-  return { channels: channels.length, labels: labels.length, ...(regions.length > 0 && { regions }) };
+  return { channels: channels.length, labels: labels.length, ...(regions.length > 0 && { regions }), ignore };
 }
 
 export interface ArmPlan {
@@ -87,7 +89,7 @@ function regularizationOf({ optimizer }: Recipe, { penalties }: Architecture): S
 export function planArm(
   recipe: Recipe,
   arm: Arm,
-  { channels, labels, regions, teacher }: DataShape & { readonly teacher?: TeacherInStep | undefined },
+  { channels, labels, regions, ignore, teacher }: DataShape & { readonly teacher?: TeacherInStep | undefined },
 ): ArmPlan {
   const settings = arm === 'teacher' ? recipe.teacher : recipe.student;
   invariant(!('onnx' in settings), 'a finished teacher is not trained');
@@ -103,7 +105,7 @@ export function planArm(
     student: model,
     imageShape,
     unlabelled,
-    hardLoss: { ...recipe.loss, regions },
+    hardLoss: { ...recipe.loss, regions, ignore },
     optimizer,
     regularization: regularizationOf(recipe, architecture),
     clipNorm: recipe.optimizer.clipNorm,

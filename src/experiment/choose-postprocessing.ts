@@ -20,6 +20,7 @@ import {
 } from '../inference/postprocess.ts';
 import { segment } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
+import { withoutIgnored } from '../metrics/ignored.ts';
 import { diceOf } from '../metrics/overlap.ts';
 import { wilcoxonSignedRank } from '../metrics/signed-rank.ts';
 import { meanOf } from '../metrics/statistics.ts';
@@ -202,7 +203,12 @@ export async function choosePostprocessing(
       const { id, image, label: reference } = await loadCase(laboratory, dataset, item);
       if (reference === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
       const { labels } = await segment(session, model.info, image, { ...window, id, postprocess: false });
-      for (const { name, value } of classes) pieces.get(name)!.push(takeApart(labels, reference, value));
+      const known = withoutIgnored(reference.data, labels.data, reference.ignore);
+      const [predicted, truth] = [
+        { ...labels, data: known.prediction },
+        { ...reference, data: known.reference },
+      ];
+      for (const { name, value } of classes) pieces.get(name)!.push(takeApart(predicted, truth, value));
       task.update(index + 1);
     }
   } finally {

@@ -22,6 +22,7 @@ import {
   reliabilityBins,
 } from '../metrics/calibration.ts';
 import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score.ts';
+import { withoutIgnored } from '../metrics/ignored.ts';
 import { maskOf } from '../metrics/overlap.ts';
 import { encodeNiftiLabels } from '../volume/nifti.ts';
 import type { LabelVolume } from '../volume/volume.ts';
@@ -118,7 +119,8 @@ async function evaluateCase(
     await files.write(`${options.predictions}/${id}.nii.gz`, encodeNiftiLabels(labels, header));
   }
   const { sizeVoxels, spacingMm } = label;
-  const score = scoreCase(label.data, labels.data, {
+  const { reference, prediction } = withoutIgnored(label.data, labels.data, label.ignore);
+  const score = scoreCase(reference, prediction, {
     id,
     sizeVoxels,
     spacingMm,
@@ -133,17 +135,18 @@ async function evaluateCase(
 function countCalibration(
   info: ModelInfo,
   classes: readonly ModelLabel[],
-  { data }: LabelVolume,
+  { data, ignore }: LabelVolume,
 ): { readonly counts: Timed['counts']; readonly onSlice: NonNullable<SegmentOptions['onSlice']> } {
   const { values } = outputClasses(info);
   const counts = new Map(classes.map(({ name }) => [name, emptyCounts()]));
   const onSlice = (probabilities: Float32Array, voxels: Int32Array): void => {
     const plane = voxels.length;
     const reference = Uint8Array.from(voxels, voxel => data[voxel]!);
+    const counted = ignore === undefined ? undefined : reference.map(value => (value === ignore ? 0 : 1));
     for (const { name, value, region } of classes) {
       const k = values.indexOf(value);
       const truth = region === undefined ? { reference, value } : { reference: maskOf(reference, region), value: 1 };
-      countReliability(counts.get(name)!, probabilities.subarray(k * plane, (k + 1) * plane), truth);
+      countReliability(counts.get(name)!, probabilities.subarray(k * plane, (k + 1) * plane), { ...truth, counted });
     }
   };
   return { counts, onSlice };

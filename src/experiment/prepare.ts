@@ -75,6 +75,7 @@ function prepareCase(
       sizeVoxels: ready.sizeVoxels,
       spacingMm: ready.spacingMm,
       channels: image.channels,
+      ...(labels?.ignore !== undefined && { ignore: labels.ignore }),
     },
   };
 }

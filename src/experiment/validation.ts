@@ -4,6 +4,7 @@ import { type Tensor, tensor } from '../core/tensor.ts';
 import type { TrainingCase } from '../data/loader.ts';
 import { labelsFromProbabilities } from '../inference/probabilities.ts';
 import { slidingWindow } from '../inference/sliding-window.ts';
+import { withoutIgnored } from '../metrics/ignored.ts';
 import { countOverlap, diceOf } from '../metrics/overlap.ts';
 import { meanOf } from '../metrics/statistics.ts';
 import type { Session } from '../runtime/engine.ts';
@@ -43,7 +44,8 @@ export function validator(
     });
     const prediction = labelsFromProbabilities(probabilities, classes, kind).map(index => values[index]!);
     const scored = foreground.map(({ value, region }) => region ?? value);
-    return countOverlap(item.label, prediction, scored).flatMap(overlap => diceOf(overlap) ?? []);
+    const known = withoutIgnored(item.label, prediction, item.ignore);
+    return countOverlap(known.reference, known.prediction, scored).flatMap(overlap => diceOf(overlap) ?? []);
   };
   return async theta => {
     const perCase: number[] = [];

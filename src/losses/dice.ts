@@ -12,14 +12,26 @@ export interface DiceOptions {
   readonly smooth: number;
 }
 
+/** How a Dice loss is formed, and over which voxels. */
+export interface DiceLossOptions extends DiceOptions {
+  /** 1 for voxels that count and 0 for those that nobody has labelled, [N, 1, D, H, W]; all count if not given. */
+  readonly counted?: Value | undefined;
+}
+
 /**
  * 1 - mean_(samples, classes) (2 sum y p + e) / (sum y + sum p + e), sums over voxels.
- * @param probability p, [N, K, D, H, W]; differentiated
- * @param target y, same shape, hard labels; constant
+ * @param prediction p, [N, K, D, H, W]; differentiated
+ * @param target y, same shape, hard labels, 0 where nothing counts; constant
  * @returns scalar [], in [0, 1]
  * @see arXiv:1606.04797 for the squared form
  */
-export function diceLoss(builder: GraphBuilder, probability: Value, target: Value, options: DiceOptions): Value {
+export function diceLoss(
+  builder: GraphBuilder,
+  prediction: Value,
+  target: Value,
+  { counted, ...options }: DiceLossOptions,
+): Value {
+  const probability = counted === undefined ? prediction : builder.mul(prediction, counted);
   const classes = probability.shape[1] as number;
   const start = options.background || classes === 1 ? 0 : 1;
   const axes = options.batch ? [0, 2, 3, 4] : [2, 3, 4];
@@ -29,7 +41,7 @@ export function diceLoss(builder: GraphBuilder, probability: Value, target: Valu
     builder.add(builder.mul(overlap, 2), options.smooth),
     builder.add(builder.add(size(probability), size(target)), options.smooth),
   );
-  const counted = builder.slice(ratio, 1, start, classes);
-  const count = (counted.shape[0] as number) * (classes - start);
-  return builder.sub(1, builder.mul(builder.total(counted), 1 / count));
+  const ratios = builder.slice(ratio, 1, start, classes);
+  const count = (ratios.shape[0] as number) * (classes - start);
+  return builder.sub(1, builder.mul(builder.total(ratios), 1 / count));
 }

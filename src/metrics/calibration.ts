@@ -32,20 +32,29 @@ export function emptyCounts(): ReliabilityCounts {
   return { voxels: zeros(), probability: zeros(), hits: zeros() };
 }
 
+/** What the probabilities of a class are held against. */
+interface ReliabilityReference {
+  /** Label values of the same voxels. */
+  readonly reference: Uint8Array;
+  /** The label value of the class. */
+  readonly value: number;
+  /** 0 for voxels that do not count; all count if not given. */
+  readonly counted?: Uint8Array | undefined;
+}
+
 /**
  * Counts voxels of one class.
  * @param counts changed
  * @param probabilities of the class, one per voxel
- * @param reference label values of the same voxels
- * @param value the label value of the class
  */
 export function countReliability(
   counts: ReliabilityCounts,
   probabilities: Float32Array,
-  { reference, value }: { readonly reference: Uint8Array; readonly value: number },
+  { reference, value, counted }: ReliabilityReference,
 ): void {
   const { voxels, probability, hits } = counts;
   for (let i = 0; i < probabilities.length; i++) {
+    if (counted?.[i] === 0) continue;
     const p = probabilities[i]!;
     const bin = Math.min(CALIBRATION_BINS - 1, Math.floor(p * CALIBRATION_BINS));
     voxels[bin]!++;

@@ -64,9 +64,11 @@ export async function readGallery(sources: VolumeSources, run: ReadRun): Promise
         segmentations.push({ title: arm, labels: decodeLabels(await files.read(path), { path }) });
     }
     if (segmentations.length === 0) continue;
-    const labelNames = labelValues(dataset.labels).map(
-      value => dataset.labels.findLast(label => label.value === value)?.name ?? `label ${value}`,
-    );
+    const nameOf = (value: number): string =>
+      value === dataset.ignore
+        ? 'ignored'
+        : (dataset.labels.findLast(label => label.value === value)?.name ?? `label ${value}`);
+    const labelNames = labelValues(dataset.labels, dataset.ignore).map(nameOf);
     gallery.push({ label, loaded: await loadCase(sources, dataset, item), segmentations, labelNames });
   }
   return gallery;

@@ -18,6 +18,8 @@ export interface HardLossOptions {
   readonly dice: { readonly weight: number } & DiceOptions;
   /** Label values of each channel, where the classes are regions that may overlap; a class per channel if not given. */
   readonly regions?: readonly (readonly number[])[] | undefined;
+  /** Label value of voxels that nobody has looked at: no loss counts them. */
+  readonly ignore?: number | undefined;
 }
 
 /**
@@ -62,6 +64,15 @@ export function targetMaps(builder: GraphBuilder, label: Value, channels: number
     : regionMaps(builder, label, options.regions);
 }
 
+/** 1 for voxels that count and 0 for ignored ones, [N, 1, D, H, W]; undefined where all count. */
+export function countedVoxels(
+  builder: GraphBuilder,
+  label: Value,
+  { ignore }: Pick<HardLossOptions, 'ignore'>,
+): Value | undefined {
+  return ignore === undefined ? undefined : builder.sub(1, oneHot(builder, label, 1, ignore));
+}
+
 /**
  * The terms of the hard loss by name, with their weights; terms of weight 0 are left out.
  * @param options.balance exponent of the class weights, where they are annealed
@@ -75,17 +86,18 @@ export function hardLossTerms(
   const { crossEntropy, dice } = options;
   const sigmoid = isSigmoid(options);
   const target = targetMaps(builder, label, logits.shape[1] as number, options);
+  const counted = countedVoxels(builder, label, options);
   const terms: { name: string; value: Value; weight: number }[] = [];
   if (crossEntropy.weight > 0) {
     const { classWeights } = crossEntropy;
     const weights = classWeights === 'annealed' ? { exponent: options.balance as Value } : classWeights;
     const value = sigmoid
-      ? binaryCrossEntropy(builder, logits, target, weights)
-      : categoricalCrossEntropy(builder, logits, target, weights);
+      ? binaryCrossEntropy(builder, logits, target, { weights, counted })
+      : categoricalCrossEntropy(builder, logits, target, { weights, counted });
     terms.push({ name: 'crossEntropy', value, weight: crossEntropy.weight });
   }
   if (dice.weight > 0) {
-    const diceOptions = sigmoid ? { ...dice, background: true } : dice;
+    const diceOptions = { ...dice, background: sigmoid || dice.background, counted };
     const probability = sigmoid
       ? builder.sigmoid(logits)
       : builder.exp(builder.apply('LogSoftmax', [logits], { axis: 1 }));

@@ -5,7 +5,7 @@
  * `theta.next`, `<state>.next`, and the loss terms. Where a result covers only the middle of the patch (valid padding), label and logits
  * are cropped to what both cover.
  */
-import type { Shape } from '../core/shape.ts';
+import { elementCount, type Shape } from '../core/shape.ts';
 import { type DistillationContext, hyperOf, LOGITS, sideOf } from '../distillation/context.ts';
 import { distillationHyperNames, distillationValues, studentLayers } from '../distillation/terms.ts';
 import { decompose } from '../graph/decompose.ts';
@@ -15,7 +15,7 @@ import { flatParameters, type ParameterSpec, parameterCount } from '../nn/parame
 import { cropCentre } from '../nn/resize.ts';
 import { commonSize, croppedLogits } from './coverage.ts';
 import { forward, hyperValue } from './forward.ts';
-import { type HardLossOptions, hardLossTerms, isSigmoid, labelShape } from './hard-loss.ts';
+import { countedVoxels, type HardLossOptions, hardLossTerms, isSigmoid, labelShape } from './hard-loss.ts';
 import { taughtLayers, taughtMaps } from './taught-classes.ts';
 import { type Distillation, distillationAdapters, groupsOf, teacherValues } from './teacher-in-step.ts';
 import { ADAPTERS, type UpdateOptions, update } from './update.ts';
@@ -45,6 +45,21 @@ export interface TrainingStep {
 
 /** Numbers that every step has; annealed class weights add `crossEntropy.balance`, terms `<term>.weight` and `<term>.temperature`. */
 const BASE_HYPER = ['learningRate', 'biasCorrection1', 'biasCorrection2', 'dropoutKey'];
+
+/** What counts of all samples: ignored voxels of the labelled ones do not, the others have none. */
+function countedSamples(
+  builder: GraphBuilder,
+  label: Value,
+  { ignore, samples }: Pick<HardLossOptions, 'ignore'> & { readonly samples: number },
+): Value | undefined {
+  const counted = countedVoxels(builder, label, { ignore });
+  if (counted === undefined) return undefined;
+  const [labelled = 0, ...rest] = counted.shape;
+  if (labelled === samples) return counted;
+  const shape = [samples - labelled, ...rest];
+  const all = builder.float(new Array<number>(elementCount(shape)).fill(1), shape);
+  return builder.concat([counted, all], 0);
+}
 
 /** Builds the graph of a training step. @throws {InputError} if terms of the distillation do not fit the networks */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
@@ -92,6 +107,10 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
       teacher: sideOf('teacher', croppedLogits(builder, other, size)),
       activation: isSigmoid(hardLoss) ? 'sigmoid' : 'softmax',
       labelled: taughtMaps(builder, cropCentre(builder, label, size), maps),
+      counted: countedSamples(builder, cropCentre(builder, label, size), {
+        ...hardLoss,
+        samples: logits.shape[0] as number,
+      }),
       hyper,
       adapter: ({ name }) => flat?.values.get(name) as Value,
     };

@@ -135,7 +135,7 @@ export function labelsToCanonical(labels: LabelVolume, image: Pick<Volume, 'affi
   const { sizeVoxels, spacingMm, affine } = grid;
   const data = new Uint8Array(labels.data.length);
   gather(labels.data, grid, data);
-  return { data, sizeVoxels, spacingMm, affine };
+  return { ...labels, data, sizeVoxels, spacingMm, affine };
 }
 
 /**

@@ -157,7 +157,7 @@ export function resampleLabelsToSize(
 ): LabelVolume {
   if (sameSize(labels.sizeVoxels, sizeVoxels)) return labels;
   const data = interpolation === 'linear' ? largestShares(labels, sizeVoxels) : nearestLabels(labels, sizeVoxels);
-  return { ...regrid(labels, sizeVoxels), data };
+  return { ...labels, ...regrid(labels, sizeVoxels), data };
 }
 
 /**

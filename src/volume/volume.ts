@@ -29,6 +29,8 @@ export interface LabelVolume {
   readonly spacingMm: Xyz;
   readonly affine: Affine;
   readonly isPlaced?: false;
+  /** The value of voxels that nobody has looked at: they count in no loss and in no score. */
+  readonly ignore?: number | undefined;
 }
 
 /** Number of voxels of a grid. */

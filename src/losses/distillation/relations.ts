@@ -17,12 +17,23 @@ export interface RelationOptions extends SoftTargetOptions {
 /** Constant added to variances of probabilities: if nothing varies, the correlation is 0 without a steep gradient. */
 const FLOOR = 1e-8;
 
-/** Pearson's correlation over some axes, which are kept. */
-function correlation(builder: GraphBuilder, left: Value, right: Value, axes: readonly number[]): Value {
-  const [a, b] = [left, right].map(value => builder.sub(value, builder.mean(value, axes))) as [Value, Value];
-  const variance = (value: Value): Value => builder.add(builder.mean(builder.mul(value, value), axes), FLOOR);
-  const covariance = builder.mean(builder.mul(a, b), axes);
+type Mean = (value: Value) => Value;
+
+/** Pearson's correlation by a mean over some axes, which are kept. */
+function correlation(builder: GraphBuilder, left: Value, right: Value, mean: Mean): Value {
+  const [a, b] = [left, right].map(value => builder.sub(value, mean(value))) as [Value, Value];
+  const variance = (value: Value): Value => builder.add(mean(builder.mul(value, value)), FLOOR);
+  const covariance = mean(builder.mul(a, b));
   return builder.div(covariance, builder.sqrt(builder.mul(variance(a), variance(b))));
+}
+
+/** The mean over all voxels that count. */
+function voxelMean(builder: GraphBuilder, counted: Value | undefined): Mean {
+  const axes = [0, 2, 3, 4];
+  if (counted === undefined) return value => builder.mean(value, axes);
+  // at least a thousandth of a voxel, so that a batch without any has no correlation
+  const count = builder.add(builder.sum(counted, axes), 1e-3);
+  return value => builder.div(builder.sum(builder.mul(value, counted), axes), count);
 }
 
 /**
@@ -46,8 +57,11 @@ export function relationLoss(
   const soften = (logits: Value): Value =>
     builder.exp(builder.apply('LogSoftmax', [builder.div(logits, temperature)], { axis: 1 }));
   const [p, q] = [soften(teacher), soften(student)];
-  const ofClasses = builder.sub(1, correlation(builder, p, q, [1]));
-  const ofVoxels = builder.sub(1, correlation(builder, p, q, [0, 2, 3, 4]));
+  const ofClasses = builder.sub(
+    1,
+    correlation(builder, p, q, value => builder.mean(value, [1])),
+  );
+  const ofVoxels = builder.sub(1, correlation(builder, p, q, voxelMean(builder, weights.counted)));
   const inter = softmaxVoxelMean(builder, ofClasses, { teacher, ...weights });
   const intra = builder.mul(builder.total(ofVoxels), 1 / classes);
   const sum = builder.add(builder.mul(inter, interWeight), builder.mul(intra, intraWeight));

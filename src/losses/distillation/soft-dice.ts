@@ -11,6 +11,8 @@ export interface SoftDiceOptions {
   readonly activation: 'softmax' | 'sigmoid';
   /** Whether channel 0 counts; independent channels always do. */
   readonly background: boolean;
+  /** 1 for voxels that count and 0 for ignored ones, [N, 1, D, H, W]; all count if not given. */
+  readonly counted?: Value | undefined;
 }
 
 /** Smoothing term in voxels, added to numerator and denominator. */
@@ -30,7 +32,7 @@ export function softDiceLoss(
   builder: GraphBuilder,
   student: Value,
   teacher: Value,
-  { temperature, activation, background }: SoftDiceOptions,
+  { temperature, activation, background, counted }: SoftDiceOptions,
 ): Value {
   assertAlike(student, teacher);
   const classes = student.shape[1] as number;
@@ -41,7 +43,8 @@ export function softDiceLoss(
       activation === 'sigmoid'
         ? builder.sigmoid(softened)
         : builder.exp(builder.apply('LogSoftmax', [softened], { axis: 1 }));
-    return builder.slice(all, 1, start, classes);
+    const taken = builder.slice(all, 1, start, classes);
+    return counted === undefined ? taken : builder.mul(taken, counted);
   };
   const [p, q] = [soften(teacher), soften(student)];
   const size = builder.sum(builder.add(p, q), [0, 2, 3, 4]);

@@ -16,6 +16,8 @@ export interface SoftWeights {
   readonly foregroundWeight?: number;
   /** Factor next to a change of the teacher's class; 1 if not given. */
   readonly boundaryWeight?: number;
+  /** 1 for voxels that count and 0 for ignored ones, [N, 1, D, H, W]; all count if not given. */
+  readonly counted?: Value | undefined;
 }
 
 /** @throws {ShapeError} if the shapes of student and teacher differ */
@@ -27,15 +29,19 @@ export function assertAlike(student: Value, teacher: Value, what = 'logits'): vo
   }
 }
 
-/** (1 + (f - 1) foreground) (1 + (b - 1) boundary), or undefined if both factors are 1. */
+/** counted (1 + (f - 1) foreground) (1 + (b - 1) boundary), or undefined if all factors are 1. */
 function emphasisOf(
   builder: GraphBuilder,
-  { foregroundWeight = 1, boundaryWeight = 1 }: SoftWeights,
+  { foregroundWeight = 1, boundaryWeight = 1, counted }: SoftWeights,
   maps: { readonly foreground: () => Value; readonly boundary: () => Value },
 ): Value | undefined {
   const factor = (weight: number, map: () => Value): readonly Value[] =>
     weight === 1 ? [] : [builder.add(builder.mul(map(), weight - 1), 1)];
-  const factors = [...factor(foregroundWeight, maps.foreground), ...factor(boundaryWeight, maps.boundary)];
+  const factors = [
+    ...(counted === undefined ? [] : [counted]),
+    ...factor(foregroundWeight, maps.foreground),
+    ...factor(boundaryWeight, maps.boundary),
+  ];
   return factors.length === 0 ? undefined : factors.reduce((product, value) => builder.mul(product, value));
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { isLabelled, openDataset } from '../../../src/data/dataset.ts';
 import { labelValues } from '../../../src/data/dataset-json.ts';
 import { loadCase } from '../../../src/data/loaded-case.ts';
+import { indexForeground } from '../../../src/data/patches.ts';
 import type { Files } from '../../../src/runtime/files.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
@@ -270,7 +271,16 @@ describe('openDataset', () => {
     ['an order of unknown labels', regionJson({ regions_class_order: [1, 4] }), 'E_DATASET_LABELS'],
     ['an order that is too short', regionJson({ regions_class_order: [1] }), 'E_DATASET_LABELS'],
     ['a region with a fraction', regionJson({ labels: { ...REGIONS, core: [1.5] } }), 'E_DATASET_LABELS'],
-    ['an ignore label', JSON.stringify({ ...NNUNET, labels: { background: 0, a: 1, ignore: 2 } }), 'E_DATASET_LABELS'],
+    [
+      'an ignore label that is not the last',
+      JSON.stringify({ ...NNUNET, labels: { background: 0, a: 2, ignore: 1 } }),
+      'E_DATASET_LABELS',
+    ],
+    [
+      'two ignore labels',
+      JSON.stringify({ ...NNUNET, labels: { background: 0, a: 1, ignore: [2, 3] } }),
+      'E_DATASET_LABELS',
+    ],
   ])('refuses a dataset.json with %s', async (_, text, code) => {
     const opened = openDataset(memoryFiles({ 'd/dataset.json': text }), 'd');
     await expect(opened).rejects.toMatchObject({ code, message: expect.stringContaining('d/dataset.json') });
@@ -296,6 +306,22 @@ describe('loadCase', () => {
     expect(Array.from(loaded.image.data)).toEqual(ramp(12, 100));
     expect(Array.from(loaded.label?.data ?? [])).toEqual(LABEL);
     expect(loaded.header.sizeVoxels).toEqual(SIZE);
+  });
+
+  test('an ignore label is a value that labels may have, and no class', async () => {
+    const labels = { ...NNUNET.labels, ignore: 3 };
+    const known = nifti(LABEL.map((value, index) => (index === 2 ? 3 : value)));
+    const tree = { ...NNUNET_TREE, 'n/Dataset007_Toy/dataset.json': JSON.stringify({ ...NNUNET, labels }) };
+    const path = Object.keys(NNUNET_TREE).find(name => name.includes('/labelsTr/')) as string;
+    const files = memoryFiles({ ...tree, [path]: known });
+    const dataset = await openDataset(files, 'n/Dataset007_Toy');
+    expect(dataset).toMatchObject({ ignore: 3, labels: [{ value: 0 }, { value: 1 }, { value: 2 }] });
+    const item = dataset.cases.find(({ label }) => label === path)!;
+    const { label } = await loadCase({ files, images: niftiOnly }, dataset, item);
+    expect(label).toMatchObject({ ignore: 3 });
+    expect(label!.data[2]).toBe(3);
+    expect(indexForeground(label!.data, 3).map(({ value }) => value)).not.toContain(3);
+    expect(indexForeground(label!.data).map(({ value }) => value)).toContain(3);
   });
 
   test('stacks the channels of several files in order', async () => {

@@ -20,11 +20,11 @@ function lossOf(build: Build, shape: Shape, values: Float64Array, target: Float6
 const categorical =
   (weights: VoxelWeights): Build =>
   (builder, values, target) =>
-    categoricalCrossEntropy(builder, values, target, weights);
+    categoricalCrossEntropy(builder, values, target, { weights });
 const binary =
   (weights: VoxelWeights): Build =>
   (builder, values, target) =>
-    binaryCrossEntropy(builder, values, target, weights);
+    binaryCrossEntropy(builder, values, target, { weights });
 
 const SHAPE = [2, 3, 1, 2, 2];
 const [SAMPLES, CLASSES, VOXELS] = [2, 3, 4];
@@ -103,7 +103,7 @@ describe('class weights', () => {
     const at = (exponent: number): number =>
       lossOf(
         (builder, values, target) =>
-          categoricalCrossEntropy(builder, values, target, { exponent: builder.float(exponent) }),
+          categoricalCrossEntropy(builder, values, target, { weights: { exponent: builder.float(exponent) } }),
         SHAPE,
         logits,
         oneHot,

@@ -1,0 +1,27 @@
+/** Voxels that nobody has looked at: they are taken out of a prediction and its reference before these are scored. */
+import { ShapeError } from '../core/errors.ts';
+
+const BACKGROUND = 0;
+
+/**
+ * Both with the ignored voxels as background, so that these are in no class of either.
+ * @param ignore the value of ignored voxels in the reference; where it is undefined, both come back as they are
+ * @throws {ShapeError} if they differ in length
+ */
+export function withoutIgnored(
+  reference: Uint8Array,
+  prediction: Uint8Array,
+  ignore: number | undefined,
+): { readonly reference: Uint8Array; readonly prediction: Uint8Array } {
+  if (ignore === undefined) return { reference, prediction };
+  if (reference.length !== prediction.length) {
+    throw new ShapeError(`reference has ${reference.length} voxels and prediction ${prediction.length}`);
+  }
+  const [known, predicted] = [reference.slice(), prediction.slice()];
+  for (let i = 0; i < reference.length; i++) {
+    if (reference[i] !== ignore) continue;
+    known[i] = BACKGROUND;
+    predicted[i] = BACKGROUND;
+  }
+  return { reference: known, prediction: predicted };
+}
