@@ -92,9 +92,11 @@ const RULES: { readonly [K in OpName]: Rule<OpAttributes[K]> } = {
   Log: same('Log'),
   Sigmoid: same('Sigmoid'),
   Tanh: same('Tanh'),
+  Erf: same('Erf'),
   Softplus: same('Softplus'),
   Relu: same('Relu'),
   LeakyRelu: same('LeakyRelu'),
+  Elu: same('Elu'),
   PRelu: inputs => {
     const result = broadcast('PRelu')(inputs, {});
     return sameShape(result.shape, at('PRelu', inputs, 0).shape)

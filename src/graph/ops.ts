@@ -51,10 +51,14 @@ export interface OpAttributes {
   Log: None;
   Sigmoid: None;
   Tanh: None;
+  /** 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x */
+  Erf: None;
   /** log(1 + e^x) */
   Softplus: None;
   Relu: None;
   LeakyRelu: { readonly alpha: number };
+  /** x where x > 0, alpha (e^x - 1) elsewhere. */
+  Elu: { readonly alpha: number };
   /** (x, slope): x where x > 0, slope * x elsewhere. */
   PRelu: None;
   /**

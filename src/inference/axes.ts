@@ -45,6 +45,11 @@ export function standardShape<T>(shape: readonly T[], axes: Axes): readonly (T |
   return order === undefined ? undefined : [...STANDARD].map(axis => shape[order.indexOf(axis)] ?? 1);
 }
 
+/** A shape [N, C, D, H, W] as a model with these axes takes it. */
+export function modelShape(shape: Shape, axes: Axes): Shape {
+  return [...axes].map(axis => shape[STANDARD.indexOf(axis)] ?? 1);
+}
+
 /** The values in another order of their axes: axis i of the result is axis places[i] of the value. */
 function permuted(data: ArrayLike<number | bigint>, shape: Shape, places: readonly number[]): Float32Array {
   const sizes = places.map(place => shape[place] ?? 1);
@@ -68,7 +73,7 @@ function permuted(data: ArrayLike<number | bigint>, shape: Shape, places: readon
 
 /** A tensor [N, C, D, H, W] as the model takes it. */
 function toModel(value: Tensor, axes: Axes): Tensor {
-  const shape = [...axes].map(axis => value.shape[STANDARD.indexOf(axis)] ?? 1);
+  const shape = modelShape(value.shape, axes);
   if (value.shape.length !== STANDARD.length || elementCount(shape) !== value.data.length) {
     throw new InputError(
       'E_MODEL_INPUT',

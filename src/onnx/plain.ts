@@ -162,10 +162,13 @@ const PLAIN_RULES: { readonly [K in OpName]: PlainRule<K> } = {
   Log: unary('Log'),
   Sigmoid: unary('Sigmoid'),
   Tanh: unary('Tanh'),
+  Erf: unary('Erf'),
   Softplus: unary('Softplus'),
   Relu: unary('Relu'),
   LeakyRelu: ({ emit, attributes, operands }) =>
     emit.unary('LeakyRelu', three(operands)[0], { alpha: { float: attributes.alpha } }),
+  Elu: ({ emit, attributes, operands }) =>
+    emit.unary('Elu', three(operands)[0], { alpha: { float: attributes.alpha } }),
   PRelu: binary('PRelu'),
   LeakyReluGradient: ({ emit, attributes, operands }) => {
     const [y, dy] = three(operands);

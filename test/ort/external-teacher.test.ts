@@ -188,16 +188,31 @@ describe('a teacher', () => {
     }
   });
 
-  it('with narrow layers, or a window that slides, stays as it is', async () => {
+  it('with narrow layers stays as it is; with a window that slides it does not', async () => {
     const { engine: own, isBlocked } = watched(engine.block);
     await say({ models: ['fixed-opset11'], besides: { 'fixed-opset11': THREE }, engine: own });
-    await say({
+    const sliding = (block: number) => ({
       models: ['wide'],
       besides: { wide: THREE },
       made: { 'wide.onnx': wideTeacher([4, 8, 6]) },
-      engine: own,
+      engine: block === 0 ? watched(0).engine : own,
     });
-    expect(isBlocked).toEqual([false, false]);
+    const [blocked, plain] = [await say(sliding(engine.block)), await say(sliding(0))];
+    expect(isBlocked).toEqual([false, engine.block > 0]);
+    expectClose(blocked.data as Float32Array, plain.data as Float32Array, 1e-4);
+  });
+
+  it('with its axes in another order is asked in blocked kernels too', async () => {
+    const { engine: own, isBlocked } = watched(engine.block);
+    const turned = (block: number) => ({
+      models: ['wide'],
+      besides: { wide: { ...THREE, axes: 'NCXYZ', patch: [8, 12, 8] } },
+      made: { 'wide.onnx': wideTeacher([8, 12, 8]) },
+      engine: block === 0 ? watched(0).engine : own,
+    });
+    const [blocked, plain] = [await say(turned(engine.block)), await say(turned(0))];
+    expect(isBlocked).toEqual([engine.block > 0]);
+    expectClose(blocked.data as Float32Array, plain.data as Float32Array, 1e-4);
   });
 
   it.each([

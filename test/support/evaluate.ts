@@ -150,6 +150,16 @@ function eachWindowMember(image: Shape, kernel: Triple, visit: (window: number, 
   });
 }
 
+/** The error function, by a series of positive terms: 2 / sqrt(pi) e^(-x^2) sum_n 2^n x^(2n+1) / (2n+1)!!. */
+function erf(x: number): number {
+  let [term, sum] = [x, x];
+  for (let n = 1; n < 200; n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
 const RULES: { readonly [K in OpName]: Rule<K> } = {
   Input: ({ attributes, shape, feeds }) => {
     const data = feeds[attributes.name];
@@ -171,10 +181,13 @@ const RULES: { readonly [K in OpName]: Rule<K> } = {
   Log: elementwise(Math.log),
   Sigmoid: elementwise(a => 1 / (1 + Math.exp(-a!))),
   Tanh: elementwise(Math.tanh),
+  Erf: elementwise(a => erf(a!)),
   Softplus: elementwise(a => Math.max(a!, 0) + Math.log1p(Math.exp(-Math.abs(a!)))),
   Relu: elementwise(a => Math.max(a!, 0)),
   LeakyRelu: ({ attributes: { alpha }, ...rest }) =>
     elementwise(a => (a! > 0 ? a! : alpha * a!))({ attributes: {}, ...rest }),
+  Elu: ({ attributes: { alpha }, ...rest }) =>
+    elementwise(a => (a! > 0 ? a! : alpha * Math.expm1(a!)))({ attributes: {}, ...rest }),
   PRelu: elementwise((a, slope) => (a! > 0 ? a! : slope! * a!)),
   LeakyReluGradient: ({ attributes: { alpha }, ...rest }) =>
     elementwise((y, dy) => (y! > 0 ? dy! : alpha * dy!))({ attributes: {}, ...rest }),

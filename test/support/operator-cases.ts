@@ -121,7 +121,7 @@ const comparison = (op: Comparison): readonly OperatorCase[] =>
     build: (builder, values) => builder.apply(op, values, {}),
   }));
 
-const unary = (op: 'Neg' | 'Abs' | 'Sign' | 'Exp' | 'Sigmoid' | 'Tanh' | 'Softplus' | 'Relu') =>
+const unary = (op: 'Neg' | 'Abs' | 'Sign' | 'Exp' | 'Sigmoid' | 'Tanh' | 'Erf' | 'Softplus' | 'Relu') =>
   settings(op, [{}], [2, 3, 2]);
 
 const AXES = [{ axes: [0] }, { axes: [2] }, { axes: [0, 2] }, { axes: [0, 1, 2] }, { axes: [] }];
@@ -240,9 +240,11 @@ export const OPERATOR_CASES: { readonly [K in OpName]: readonly OperatorCase[] }
   Log: settings('Log', [{}], float([2, 3], 'positive')),
   Sigmoid: unary('Sigmoid'),
   Tanh: unary('Tanh'),
+  Erf: unary('Erf'),
   Softplus: unary('Softplus'),
   Relu: unary('Relu'),
   LeakyRelu: settings('LeakyRelu', [{ alpha: 0.01 }, { alpha: 0.3 }, { alpha: 0 }], [3, 4]),
+  Elu: settings('Elu', [{ alpha: 1 }, { alpha: 0.3 }], [3, 4]),
   PRelu: [
     ...settings('PRelu', [{}], [2, 3, 2], [3, 1]),
     ...settings('PRelu', [{}], [2, 3], [2, 3]),

@@ -46,10 +46,21 @@ export const elementwiseRules = {
   Log: [({ builder, inputs, dy }) => builder.div(dy, first(inputs))],
   Sigmoid: [({ builder, node, dy }) => builder.mul(dy, builder.mul(node, builder.sub(1, node)))],
   Tanh: [({ builder, node, dy }) => builder.mul(dy, builder.sub(1, builder.mul(node, node)))],
+  Erf: [
+    ({ builder, inputs, dy }) => {
+      const x = first(inputs);
+      const density = builder.mul(builder.exp(builder.neg(builder.mul(x, x))), 2 / Math.sqrt(Math.PI));
+      return builder.mul(dy, density);
+    },
+  ],
   Softplus: [({ builder, inputs, dy }) => builder.mul(dy, builder.sigmoid(first(inputs)))],
   Relu: [({ builder, node, dy }) => builder.apply('LeakyReluGradient', [node, dy], { alpha: 0 })],
   LeakyRelu: [
     ({ builder, node, dy }) => builder.apply('LeakyReluGradient', [node, dy], { alpha: node.attributes.alpha }),
+  ],
+  Elu: [
+    ({ builder, node, inputs, dy }) =>
+      builder.where(builder.greater(first(inputs), 0), dy, builder.mul(dy, builder.add(node, node.attributes.alpha))),
   ],
   PRelu: [
     ({ builder, inputs, dy }) => builder.where(builder.greater(first(inputs), 0), dy, builder.mul(dy, second(inputs))),

@@ -128,7 +128,11 @@ export class BlockedLowering {
     // elementwise over whole images, or with a scalar
     const operands = value.inputs.map(input => (input.shape.length === 0 ? this.#plain(input) : this.enter(input)));
     return operands.length === 1
-      ? emit.unary(value.op, operands[0] as Emitted)
+      ? emit.unary(
+          value.op,
+          operands[0] as Emitted,
+          isOp(value, 'Elu') ? { alpha: { float: value.attributes.alpha } } : {},
+        )
       : emit.binary(value.op, operands[0] as Emitted, operands[1] as Emitted);
   }
 

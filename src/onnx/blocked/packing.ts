@@ -4,6 +4,7 @@
  * and the coarser one under it (pooling, upsampling) keep packing fine = 2 coarse, or both 1.
  */
 import { isOp, type Value } from '../../graph/graph.ts';
+import type { OpName } from '../../graph/ops.ts';
 import { isSameConv } from './conv.ts';
 import { isUpsampledConv } from './upsampled-conv.ts';
 
@@ -24,6 +25,9 @@ export function isSpatialReduction(value: Value): boolean {
 /** A value and the one half as fine that it is pooled to or upsampled from. */
 type Link = readonly [fine: Value, coarse: Value];
 type Links = Link[];
+
+/** Functions of one number that are 0 at 0, as the lanes that pad a block are. */
+const KEEPS_ZERO: ReadonlySet<OpName> = new Set(['LeakyRelu', 'Relu', 'Neg', 'Elu', 'Tanh', 'Erf', 'Abs']);
 
 /** The packing of every blocked value. */
 export class Packing {
@@ -75,7 +79,7 @@ export class Packing {
       else if (isUpsampledConv(value.attributes)) links.push([second, first]);
     } else if (isOp(value, 'Add') || isOp(value, 'Sub') || isOp(value, 'Mul')) {
       this.#classifySum(value);
-    } else if (isOp(value, 'LeakyRelu') || isOp(value, 'Relu') || isOp(value, 'Neg')) {
+    } else if (KEEPS_ZERO.has(value.op)) {
       if (this.has(first)) this.#add(value, first);
     } else if (isOp(value, 'LeakyReluGradient')) {
       if (this.has(first) && this.has(second)) this.#add(value, first, second);

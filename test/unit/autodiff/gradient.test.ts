@@ -25,6 +25,8 @@ const EXPECTED: { readonly [K in OpName]: 'derivative' | RegExp } = {
   Log: 'derivative',
   Sigmoid: 'derivative',
   Tanh: 'derivative',
+  Erf: 'derivative',
+  Elu: 'derivative',
   Softplus: 'derivative',
   Relu: 'derivative',
   LeakyRelu: 'derivative',
