@@ -31,6 +31,7 @@ function sweepText(table: readonly (readonly string[])[], results: SweepResults)
     ...tests.map(({ sentence }) => sentence),
     ...results.notWorse.map(({ sentence }) => sentence),
     ...(results.choice === null ? [] : [results.choice.sentence]),
+    ...(results.recommendation === null ? [] : [results.recommendation.sentence]),
     ...incompleteNotes(results.incomplete ?? {}),
   ].join('\n');
 }

@@ -1,4 +1,7 @@
-/** Which of several choices are worth having: those that no other beats in quality and in cost at once. */
+/**
+ * Choices that are worth having: those that no other beats in quality and in cost. Neither noise of a measurement nor a difference that no test
+ * supports decides it.
+ */
 
 /** A choice. */
 export interface ParetoPoint {
@@ -9,15 +12,22 @@ export interface ParetoPoint {
   readonly cost: number;
 }
 
-function beats(a: ParetoPoint, b: ParetoPoint): boolean {
-  return a.score >= b.score && a.cost <= b.cost && (a.score > b.score || a.cost < b.cost);
+/** What counts as a difference. */
+export interface ParetoRules {
+  /** Costs whose ratio is no more than this are the same; 1 if not given. */
+  readonly sameCost?: number;
+  /** Whether a is shown to be better than b; by default any higher score shows it. */
+  readonly isBetter?: (a: ParetoPoint, b: ParetoPoint) => boolean;
 }
 
 /**
- * The Pareto front, cheapest first. Equal choices are all in it; a choice without a number is not.
- * @see Pareto optimality; with one score and one cost the front rises strictly in both
+ * The Pareto front, cheapest first. a beats b if it is clearly cheaper and scores no lower, or if it is shown to be better and costs no more. Equal
+ * choices are all in it; a choice without a number is not.
  */
-export function paretoFront(points: readonly ParetoPoint[]): readonly string[] {
+export function paretoFront(points: readonly ParetoPoint[], rules: ParetoRules = {}): readonly string[] {
+  const { sameCost = 1, isBetter = (a, b) => a.score > b.score } = rules;
+  const beats = (a: ParetoPoint, b: ParetoPoint): boolean =>
+    (a.cost * sameCost < b.cost && a.score >= b.score) || (a.cost <= b.cost * sameCost && isBetter(a, b));
   const known = points.filter(({ score, cost }) => Number.isFinite(score) && Number.isFinite(cost));
   return known
     .filter(point => !known.some(other => beats(other, point)))

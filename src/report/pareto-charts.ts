@@ -31,10 +31,11 @@ function ticksOf(costs: readonly number[]): readonly number[] {
   return lowest === highest ? [lowest] : [lowest, Math.sqrt(lowest * highest), highest];
 }
 
-function renderFront(cost: SweepCost, { arms, fronts }: SweepResults): Markup {
+function renderFront(cost: SweepCost, { arms, fronts, foundNothing }: SweepResults): Markup {
   const { title, axis, format } = COSTS[cost];
   const front = fronts[cost];
-  const points = Object.entries(arms).map(
+  const found = Object.entries(arms).filter(([name]) => !foundNothing.includes(name));
+  const points = found.map(
     ([name, arm]): Point => ({
       name,
       kind: arm.kind,

@@ -33,7 +33,8 @@ const COLUMNS = [
   'On the front of',
 ];
 
-function frontsOf(name: string, { fronts }: SweepResults): string {
+function frontsOf(name: string, { fronts, foundNothing }: SweepResults): string {
+  if (foundNothing.includes(name)) return 'finds nothing';
   const titles = { parameters: 'parameters', bytes: 'file', secondsPerCase: 'time' } as const;
   const costs = (['parameters', 'bytes', 'secondsPerCase'] as const).filter(cost => fronts[cost].includes(name));
   return costs.map(cost => titles[cost]).join(', ');
@@ -77,10 +78,12 @@ function sentences(tests: readonly PairTest[]): readonly Markup[] {
   return onMean.length === 0 ? [] : [html`<ul>${onMean.map(({ sentence }) => html`<li>${sentence}</li>`)}</ul>`];
 }
 
-function headlineOf({ choice, arms }: SweepResults): string {
+function headlineOf({ choice, arms, recommendation }: SweepResults): string {
   const count = Object.keys(arms).length;
   return (
-    choice?.sentence ?? (count === 1 ? 'There is one arm so far, so nothing is compared.' : `${count} arms compared.`)
+    choice?.sentence ??
+    recommendation?.sentence ??
+    (count === 1 ? 'There is one arm so far, so nothing is compared.' : `${count} arms compared.`)
   );
 }
 
@@ -92,7 +95,7 @@ export function renderSweepReport(input: SweepReportInput): string {
     section('Every arm', '', [armsTable(results)]),
     section(
       'Dice against what it costs',
-      'Filled, numbered points are on the Pareto front: no other arm is as good for less, or better for the same. Squares are students, triangles baselines, circles teachers. Fronts go by the validation cases, since test cases choose nothing.',
+      'Filled, numbered points are on the Pareto front: no other arm is as good for clearly less, or shown to be better for no more. Files within 2 % and times within 25 % count as the same; arms that find nothing are left out. Squares are students, triangles baselines, circles teachers. Fronts go by the validation cases, since test cases choose nothing.',
       charts(renderFronts(results)),
     ),
     section(

@@ -48,6 +48,10 @@ export interface SweepResults {
   readonly againstTeacher: readonly PairTest[];
   /** Students judged against their teachers by the margin; empty where there is none. */
   readonly notWorse: readonly MarginJudgement[];
+  /** Arms that find nothing on the validation cases; they are on no front. */
+  readonly foundNothing: readonly string[];
+  /** Which student to take where nothing else was asked for; null with fewer than two. */
+  readonly recommendation: { readonly student: string; readonly sentence: string } | null;
   /** Names of the arms that no other beats in validation Dice and this cost, cheapest first. */
   readonly fronts: Readonly<Record<SweepCost, readonly string[]>>;
   /** The choice; null without `--within`. */

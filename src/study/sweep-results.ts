@@ -5,13 +5,15 @@
 
 import { formatDice } from '../core/format.ts';
 import type { Arm } from '../experiment/record.ts';
+import { crossedMean } from '../metrics/crossed-mean.ts';
 import { paretoFront } from '../metrics/pareto.ts';
 import { haveSameClasses, summarizeArms, testPairs } from './comparison/compare.ts';
 import type { Comparison } from './comparison/comparison.ts';
 import type { IncompleteArms } from './comparison/incomplete.ts';
 import { type ArmPair, judgeNotWorse } from './comparison/not-worse.ts';
-import type { ArmEvaluations } from './comparison/score-tables.ts';
-import { SWEEP_COSTS, type SweepChoice, type SweepRecord, type SweepResults } from './sweep-record.ts';
+import { type ArmEvaluations, differenceStrata } from './comparison/score-tables.ts';
+import { scoreOf } from './comparison/tested-metric.ts';
+import { SWEEP_COSTS, type SweepChoice, type SweepCost, type SweepRecord, type SweepResults } from './sweep-record.ts';
 
 /** An arm with its evaluations on both kinds of cases. */
 export interface EvaluatedArm {
@@ -86,6 +88,44 @@ function choose(
   return { within, student: chosen.student, sentence };
 }
 
+/** Mean Dice below which a network has found nothing: it is told apart, and shrinks no chart. */
+const NOTHING = 0.01;
+
+/** Costs that are the same: files of one network differ by their metadata, and times by the load of the machine. */
+const SAME_COST: Readonly<Record<SweepCost, number>> = { parameters: 1, bytes: 1.02, secondsPerCase: 1.25 };
+
+type IsBetter = (a: { readonly name: string }, b: { readonly name: string }) => boolean;
+
+/** Whether the 95 % interval of the difference on the validation cases shows that a scores higher than b. */
+function provenOn(evaluated: readonly EvaluatedArm[]): IsBetter {
+  const byName = new Map(evaluated.map(({ name, validation }) => [name, { name, repeats: validation }]));
+  return (a, b) => {
+    const [own, other] = [byName.get(a.name), byName.get(b.name)];
+    if (own === undefined || other === undefined) return false;
+    return crossedMean(differenceStrata(own, other, scoreOf('meanDice'))).ci95[0] > 0;
+  };
+}
+
+/** The smallest student that the validation cases do not show to be worse than the best one. */
+function recommend(
+  arms: readonly (readonly [name: string, arm: SweepResults['arms'][string]])[],
+  isBetter: IsBetter,
+): SweepResults['recommendation'] {
+  const students = arms.filter(([, { kind }]) => kind === 'student');
+  const best = [...students].sort(([, a], [, b]) => b.validationDice - a.validationDice)[0];
+  if (best === undefined || students.length < 2) return null;
+  const asGood = students.filter(([name]) => !isBetter({ name: best[0] }, { name }));
+  const [name, arm] = [...asGood].sort(
+    ([, a], [, b]) => a.parameters - b.parameters || b.validationDice - a.validationDice,
+  )[0]!;
+  const than =
+    name === best[0]
+      ? 'no smaller student is as good on the validation cases'
+      : `it is the smallest that the validation cases do not show to be worse than ${best[0]} (${formatDice(best[1].validationDice)})`;
+  const sentence = `Take ${name}: mean Dice ${formatDice(arm.validationDice)} on the validation cases and ${formatDice(arm.meanDice)} on the test cases; ${than}.`;
+  return { student: name, sentence };
+}
+
 /**
  * Collects the results of a sweep.
  * @param options.within null if nothing is to be chosen
@@ -112,9 +152,13 @@ export function sweepResults(
     }),
   );
   const whole = Object.fromEntries(Object.entries(arms).filter(([name]) => !(name in incomplete)));
+  const foundNothing = Object.keys(whole).filter(name => whole[name]!.validationDice < NOTHING);
+  const isBetter = provenOn(evaluated);
   const fronts = SWEEP_COSTS.map(cost => {
-    const points = Object.entries(whole).map(([name, arm]) => ({ name, score: arm.validationDice, cost: arm[cost] }));
-    return [cost, paretoFront(points)] as const;
+    const points = Object.entries(whole).flatMap(([name, arm]) =>
+      foundNothing.includes(name) ? [] : [{ name, score: arm.validationDice, cost: arm[cost] }],
+    );
+    return [cost, paretoFront(points, { sameCost: SAME_COST[cost], isBetter })] as const;
   });
   const withTeachers = pairsWith('teacher', combinations, tested);
   const againstTeacher = testPairs(withTeachers);
@@ -125,6 +169,11 @@ export function sweepResults(
     againstBaseline: testPairs(pairsWith('baseline', combinations, tested)),
     againstTeacher,
     notWorse,
+    foundNothing,
+    recommendation: recommend(
+      Object.entries(whole).filter(([name]) => !foundNothing.includes(name)),
+      isBetter,
+    ),
     fronts: Object.fromEntries(fronts) as SweepResults['fronts'],
     choice: choice && {
       ...choice,

@@ -179,14 +179,57 @@ describe('the results of a sweep', () => {
 
   it('have fronts by the validation cases, among all arms', () => {
     const { fronts } = sweepResults(combinations, arms, { within: null });
-    expect(fronts.parameters).toEqual(['baseline tiny', 'student small', 'student large']);
+    // student and baseline tiny are one network, 0.01 apart on three cases, which shows nothing
+    expect(fronts.parameters).toEqual(['student tiny', 'baseline tiny', 'student small', 'student large']);
     expect(fronts.bytes).toEqual(fronts.parameters);
+  });
+
+  it('have fronts that neither noise of costs nor an unproven difference decides, and tell apart what finds nothing', () => {
+    const many = (
+      name: string,
+      parameters: number,
+      val: number,
+      costs: Partial<Evaluation['model']> = {},
+    ): EvaluatedArm => {
+      const dice = Array.from({ length: 12 }, (_, index) => (val === 0 ? 0 : val + 0.03 * Math.sin(index)));
+      const one = evaluation(dice, parameters);
+      const repeats = [{ fold: null, seed: 1, evaluation: { ...one, model: { ...one.model, ...costs } } }];
+      return {
+        name,
+        kind: name.split(' ')[0] as EvaluatedArm['kind'],
+        model: name,
+        validation: repeats,
+        test: repeats,
+      };
+    };
+    const cost = (bytes: number, secondsPerCase: number) => ({ bytes, secondsPerCase });
+    const swept = [
+      many('student good', 100, 0.8, cost(1000, 1)),
+      // the same network: 0.5 % more bytes, 20 % more time, shown to be worse
+      many('baseline same', 100, 0.7, cost(995, 0.8)),
+      many('student large', 400, 0.8001, cost(4000, 3)),
+      many('student nothing', 5, 0, cost(10, 0.1)),
+    ];
+    const results = sweepResults([], swept, { within: null });
+    expect(results.foundNothing).toEqual(['student nothing']);
+    expect(results.fronts.bytes).toEqual(['student good', 'student large']);
+    expect(results.fronts.secondsPerCase).toEqual(['student good', 'student large']);
+    expect(results.recommendation).toMatchObject({ student: 'student large' });
+    const noisy = swept.map(one =>
+      one.name === 'student large' ? many('student large', 400, 0.79, cost(4000, 3)) : one,
+    );
+    expect(sweepResults([], noisy, { within: null }).recommendation).toEqual({
+      student: 'student good',
+      sentence: expect.stringMatching(
+        /^Take student good: mean Dice 0\.\d{3} on the validation cases and .*; no smaller student is as good on the validation cases\.$/,
+      ),
+    });
   });
 
   it('leave arms that lack units out of fronts and choice, and name them', () => {
     const incomplete = { 'student small': { evaluated: 1, units: 2 }, 'baseline small': { evaluated: 0, units: 2 } };
     const results = sweepResults(combinations, arms, { within: 0.01, incomplete });
-    expect(results.fronts.parameters).toEqual(['baseline tiny', 'student large']);
+    expect(results.fronts.parameters).toEqual(['student tiny', 'baseline tiny', 'student large']);
     expect(results.choice?.student).toBe('student large');
     expect(Object.keys(results.arms)).toContain('student small');
     expect(results.incomplete).toEqual(incomplete);
