@@ -17,6 +17,7 @@ export function comparisonText(comparison: Comparison): string {
     formatBytes(arm.peakBytes),
   ]);
   const sentences = comparison.pairs.filter(({ metric }) => metric === 'meanDice').map(({ sentence }) => sentence);
+  const groups = (comparison.groups ?? []).flatMap(({ sentences }) => sentences);
   const judged = (comparison.notWorse ?? []).map(({ sentence }) => sentence);
-  return [...alignColumns([header, ...rows]), ...sentences, ...judged].join('\n');
+  return [...alignColumns([header, ...rows]), ...sentences, ...judged, ...groups].join('\n');
 }

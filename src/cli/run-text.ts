@@ -10,7 +10,9 @@ import { incompleteNotes } from '../study/comparison/incomplete.ts';
 import { judgeNotWorse } from '../study/comparison/not-worse.ts';
 import { pooledEvaluation } from '../study/comparison/pooled-evaluation.ts';
 import type { ArmEvaluations } from '../study/comparison/score-tables.ts';
+import { runFolder } from '../study/folder.ts';
 import { readGallery } from '../study/gallery.ts';
+import { readGroups } from '../study/groups.ts';
 import { type ReadArms, readArms } from '../study/read-run.ts';
 import { comparisonText } from './comparison-text.ts';
 import { writeRunDocuments } from './run-documents.ts';
@@ -76,6 +78,7 @@ async function reportInput(
 ): Promise<ReportInput> {
   const [run] = runs.length === 1 ? runs : [];
   const gallery = run === undefined ? [] : await readGallery(sources, run);
+  const groups = run === undefined ? {} : await readGroups(sources.files, runFolder(run.folder, run.repeats), run.arms);
   const data = run === undefined ? undefined : await dataFactsOf(sources.files, run);
   return {
     title,
@@ -85,7 +88,7 @@ async function reportInput(
     ...(run && { command: `npx voxstill run recipe.yaml --out ${lastName(run.folder)}` }),
     units: run === undefined ? [] : await unitStates(run.folder),
     provenance: run === undefined ? {} : provenanceOf(run),
-    comparison: { arms: summarizeArms(arms), pairs: testPairs(pairs), ...judged(taught, margin) },
+    comparison: { arms: summarizeArms(arms), pairs: testPairs(pairs), ...judged(taught, margin), ...groups },
     evaluations: Object.fromEntries(arms.map(arm => [arm.name, pooledEvaluation(arm)])),
     histories: run?.histories ?? {},
     montage: gallery.map(({ label, loaded, segmentations, labelNames }) => ({

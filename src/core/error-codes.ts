@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   E_FOLDER_GONE: 'The file system that is written to is no longer there.',
   E_GEOMETRY_MISMATCH: 'The files of a case are not on one grid: their affines differ.',
   E_GRID: '`--grid` is malformed, or two of its combinations are the same.',
+  E_GROUPS: 'The file of case groups is malformed, or names cases that the data set does not have.',
   E_HISTORY: '`history.csv` is malformed.',
   E_IMAGE_CONSTANT: 'All voxels of an image have the same value.',
   E_IMAGE_DUPLICATE: 'Two cases have the same image.',

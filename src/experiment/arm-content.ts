@@ -13,7 +13,7 @@ export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boole
  * until it is listed here.
  */
 export function armContent(recipe: Recipe, arm: Arm): object {
-  const { threads: _threads, baseline: _baseline, compare: _compare, ...shared } = recipe;
+  const { threads: _threads, baseline: _baseline, compare: _compare, groups: _groups, ...shared } = recipe;
   switch (arm) {
     case 'student':
       return { arm, ...shared };

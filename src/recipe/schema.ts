@@ -188,6 +188,13 @@ const recipeShape = z.strictObject({
     })
     .prefault({})
     .describe('How results are judged. Part of the recipe before the run begins, so it cannot be chosen by them.'),
+  groups: z
+    .strictObject({
+      file: z.string().min(1).describe('CSV with a column "case" and one column for each way to group.'),
+    })
+    .nullable()
+    .default(null)
+    .describe('Groups of cases (site, scanner, sex, age band) whose scores are told apart.'),
   postprocess: z
     .union([z.enum(['auto', 'none']), postprocessingSchema])
     .default('auto')

@@ -9,6 +9,7 @@ import type { UnitReport } from '../study/units/state.ts';
 import { orderArms } from './arms.ts';
 import { renderCaseTable } from './case-table.ts';
 import { type DataFacts, renderDataFacts } from './data-section.ts';
+import { renderGroups } from './groups-section.ts';
 import { headline } from './headline.ts';
 import { judgements } from './judgements.ts';
 import { renderLearningCurves } from './learning-curves.ts';
@@ -107,6 +108,11 @@ export function renderReport(input: ReportInput): string {
       'Not worse than the teacher',
       'One-sided tests at 5 % of whether a student loses less mean Dice than the margin, over cases and trained models together.',
       judgements(comparison.notWorse ?? []),
+    ),
+    section(
+      'Groups of cases',
+      'A group is small, so its interval is wide; many groups are compared, and some differ by chance.',
+      renderGroups(comparison.groups ?? []),
     ),
     section(
       'What quality costs',

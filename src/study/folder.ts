@@ -39,6 +39,8 @@ export interface RunFolder {
   readonly splits: string;
   readonly comparison: string;
   readonly report: string;
+  /** Copy of the recipe's groups of cases; missing where it has none. */
+  readonly groups: string;
   splitsOf(fold: Repeat['fold']): string;
   arm(arm: Arm, repeat: Repeat): ArmFolder;
 }
@@ -62,6 +64,7 @@ export function runFolder(folder: string, { folds, seeds }: Repeats): RunFolder 
     splits: `${folder}/splits.json`,
     comparison: `${folder}/comparison.json`,
     report: `${folder}/report.html`,
+    groups: `${folder}/groups.csv`,
     splitsOf,
     arm: (arm, { fold, seed }) => armFolder(`${foldFolder(fold)}${seed === seeds[0] ? '' : `/seed-${seed}`}/${arm}`),
   };

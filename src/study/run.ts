@@ -3,6 +3,8 @@
  * loaded and checked before the first byte is written; a resume never repeats finished units.
  */
 import { InputError } from '../core/errors.ts';
+import { parseCaseGroups } from '../data/case-groups.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { isTrained } from '../experiment/arm-content.ts';
 import { armFolder } from '../experiment/arm-folder.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
@@ -10,11 +12,12 @@ import type { Arm } from '../experiment/record.ts';
 import { stringifyRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
-import { writeJson } from '../runtime/json-file.ts';
+import { readText, writeJson } from '../runtime/json-file.ts';
 import { compareArms } from './comparison/compare.ts';
 import type { Comparison } from './comparison/comparison.ts';
 import { openRunFolder, type Repeats, type RunFolder, type RunRecord, runFolder } from './folder.ts';
 import { type Fold, foldsOf } from './folds.ts';
+import { readGroups } from './groups.ts';
 import { type OpenStudy, type PlannedStudy, performStudy, resultsOf } from './open-study.ts';
 import { readRecord, readRun } from './read-run.ts';
 import { openContext, type StudyContext } from './units/context.ts';
@@ -69,6 +72,20 @@ async function writeRecord(
   await writeJson(files, run.record, content);
 }
 
+/** The recipe's file of groups, which must be about cases of the data set; undefined where it has none. */
+async function checkedGroups(files: Files, { groups }: Recipe, dataset: Dataset): Promise<string | undefined> {
+  if (groups === null) return undefined;
+  if (!(await files.exists(groups.file))) {
+    throw new InputError(
+      'E_GROUPS',
+      `${groups.file} does not exist. groups.file must be a CSV file with a column "case".`,
+    );
+  }
+  const text = await readText(files, groups.file);
+  parseCaseGroups(text, { ids: dataset.cases.map(({ id }) => id), path: groups.file });
+  return text;
+}
+
 /**
  * Loads and checks everything that a run needs. The result's `prepare` prepares the folder: recipe, splits, the list of
  * units, and the recipe of each unit.
@@ -99,11 +116,14 @@ export async function planRun(
   for (const unit of units.filter(({ fold }) => fold === (folds[0] as Fold).fold)) {
     await checkUnit(context, unit, { isTeacherPlanned: arm === undefined });
   }
+  const groups = await checkedGroups(files, recipe, first.dataset);
   const { list, places: all } = await planList(files, out, { kind: 'run', units: everything });
   const places = all.filter((_, index) => units.includes(everything[index] as Unit));
   const common = { study: out, list, places, context };
   const prepare = async (): Promise<OpenStudy<Comparison>> => {
     await openRunFolder(files, run, { ...opening, ...part });
+    // the run keeps its groups, as it keeps its recipe
+    if (groups !== undefined) await files.write(run.groups, groups);
     for (const { fold, splits } of folds) await writeJson(files, run.splitsOf(fold), splits);
     const { splits } = folds[0] as Fold;
     const { seeds } = recipe;
@@ -131,7 +151,12 @@ export async function planRun(
 export async function collectRun(files: Files, out: string): Promise<Comparison> {
   const { arms, repeats, incomplete, record } = await readRun(files, out);
   const isWhole = Object.keys(incomplete).length === 0;
-  const comparison: Comparison = { ...compareArms(arms, record?.margin ?? null), ...(!isWhole && { incomplete }) };
+  const groups = await readGroups(files, runFolder(out, repeats), arms);
+  const comparison: Comparison = {
+    ...compareArms(arms, record?.margin ?? null),
+    ...groups,
+    ...(!isWhole && { incomplete }),
+  };
   await writeJson(files, runFolder(out, repeats).comparison, comparison);
   return comparison;
 }

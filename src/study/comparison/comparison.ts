@@ -1,5 +1,6 @@
 /** Types of `comparison.json`: arms side by side, tests of pairs of arms, and values pooled over seeds and folds. */
 import type { MarginTest } from '../../metrics/margin.ts';
+import type { GroupScores } from './group-scores.ts';
 import type { IncompleteArms } from './incomplete.ts';
 
 export interface ArmSummary {
@@ -74,6 +75,8 @@ export interface Comparison {
   readonly pairs: readonly PairTest[];
   /** Students against their teachers, where the recipe has `compare.margin`. */
   readonly notWorse?: readonly MarginJudgement[];
+  /** Scores by group of cases, where the recipe has `groups`. */
+  readonly groups?: readonly GroupScores[];
   /** Arms with missing units. */
   readonly incomplete?: IncompleteArms;
 }

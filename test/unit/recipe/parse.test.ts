@@ -105,6 +105,7 @@ describe('defaults', () => {
       seeds: [1],
       evaluate: { overlap: 0.5, weighting: 'gaussian', mirror: null, surfaceToleranceMm: 1 },
       compare: { margin: null },
+      groups: null,
       postprocess: 'auto',
       threads: null,
     });
