@@ -13,14 +13,15 @@ import type { HistoryRow } from './record.ts';
 
 /** Opens the store of an arm. */
 export function armStore(
-  { laboratory: { files, progress }, folder }: ArmOptions,
+  { laboratory: { files, progress, machine }, folder }: ArmOptions,
   model: Model,
   fingerprint: string,
 ): TrainingStore {
+  const { sha256 } = machine;
   const pathOf = (name: string): string => `${folder.checkpoint}/${name}.safetensors`;
   const [last, best, previous] = [pathOf('last'), pathOf('best'), pathOf('previous')];
   const read = async (path: string): Promise<Checkpoint> =>
-    decodeCheckpoint(await files.read(path), { path, specs: model.specs, fingerprint });
+    decodeCheckpoint(await files.read(path), { path, specs: model.specs, fingerprint, sha256 });
   /** The newest checkpoint beside a damaged last one that has all that a training needs; undefined where there is none. */
   const earlierThanLast = async (): Promise<Checkpoint | undefined> => {
     for (const path of [best, previous]) {
@@ -53,8 +54,8 @@ export function armStore(
       await files.write(folder.history, formatHistory([...earlier, ...records]));
       // without validation there is no best one to fall back to
       if (checkpoint.best === null && (await files.exists(last))) await files.write(previous, await files.read(last));
-      await files.write(last, await encodeCheckpoint(checkpoint, model.specs));
+      await files.write(last, encodeCheckpoint(checkpoint, model.specs, sha256));
     },
-    saveBest: async checkpoint => files.write(best, await encodeCheckpoint(checkpoint, model.specs)),
+    saveBest: async checkpoint => files.write(best, encodeCheckpoint(checkpoint, model.specs, sha256)),
   };
 }

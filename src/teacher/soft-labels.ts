@@ -7,9 +7,9 @@
  * follow from the seed, so the same batches come again whenever data, preprocessing, patches, augmentation, batch and
  * seed are the same, and never match when one of them differs.
  *
- * One file per batch: an 8-byte header length, a JSON header with the SHA-256 of the rest, float16 values. Files are
- * written atomically, so a crash leaves no partial file; a file that is damaged or belongs to another teacher counts as
- * absent and is written again. Logits are rounded to float16 whether they come from disk or from the teacher, so the
+ * One safetensors file per batch: its logits in float16, with a checksum. Files are written atomically, so a crash
+ * leaves no partial file; a file that is damaged, of another format or of another teacher counts as absent and is
+ * written again. Logits are rounded to float16 whether they come from disk or from the teacher, so the
  * content of the cache does not change the training.
  */
 
@@ -17,7 +17,8 @@ import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
 import { fromFloat16, roundToFloat16, toFloat16 } from '../core/float16.ts';
 import { formatBytes } from '../core/format.ts';
-import { elementCount, type Shape } from '../core/shape.ts';
+import { decodeSafetensors, encodeSafetensors, SafetensorsProblem, type Sha256 } from '../core/safetensors.ts';
+import { elementCount } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Batch } from '../data/loader.ts';
 import type { SharedFiles } from '../runtime/files.ts';
@@ -28,21 +29,28 @@ export interface SoftLabelOptions extends RoomOptions {
   readonly files: RoomOptions['files'] & Pick<SharedFiles, 'read'>;
   /** Whether reading and writing stop if they cost more than they save. */
   readonly isMeasured: boolean;
-  readonly sha256: (data: Uint8Array) => string;
+  readonly sha256: Sha256;
 }
 
-interface Header {
-  readonly format: 'voxstill-soft-labels-1';
+/** Version 1 had a container of its own. */
+const FORMAT = 'voxstill-soft-labels-2';
+/** Name of the only tensor of a file. */
+const LOGITS = 'logits';
+
+/** Says whose answer a file is, and to which batch. */
+interface Asked {
+  /** SHA-256 of the teacher. */
   readonly teacher: string;
+  /** SHA-256 of the batch. */
   readonly batch: string;
-  readonly shape: Shape;
-  /** Time of the teacher, ms. */
-  readonly teacherMs: number;
-  /** SHA-256 of the values. */
-  readonly sha256: string;
 }
 
-const HEADER_LENGTH_BYTES = 8;
+/** An answer, and the time that the teacher took for it. */
+interface Answer {
+  readonly logits: Tensor;
+  readonly teacherMs: number;
+}
+
 /** Number of batches from which costs are measured. */
 const MEASURED_BATCHES = 3;
 /** Largest cost of writing as a fraction of the teacher's time. */
@@ -55,37 +63,28 @@ interface Balance {
   teacherMs: number;
 }
 
-function encode(header: Omit<Header, 'sha256'>, values: Uint16Array, sha256: SoftLabelOptions['sha256']): Uint8Array {
-  const payload = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  const text = new TextEncoder().encode(JSON.stringify({ ...header, sha256: sha256(payload) } satisfies Header));
-  const length = new Uint8Array(HEADER_LENGTH_BYTES);
-  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
-  return joinBytes([length, text, payload]);
+function encode({ teacher, batch }: Asked, { logits, teacherMs }: Answer, sha256: Sha256): Uint8Array {
+  const values = toFloat16(logits.data as Float32Array);
+  const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const tensors = [{ name: LOGITS, dtype: 'F16', shape: logits.shape, data }] as const;
+  const metadata = { format: FORMAT, teacher, batch, teacherMs: String(teacherMs) };
+  return encodeSafetensors({ tensors, metadata }, sha256);
 }
 
-/** Content of a file; undefined if it is damaged, truncated, or the answer to something else. */
-function decode(
-  bytes: Uint8Array,
-  expected: Pick<Header, 'teacher' | 'batch'>,
-  sha256: SoftLabelOptions['sha256'],
-): { readonly logits: Tensor; readonly teacherMs: number } | undefined {
-  if (bytes.length < HEADER_LENGTH_BYTES) return undefined;
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  const start = HEADER_LENGTH_BYTES + length;
-  if (start > bytes.length) return undefined;
-  let header: Partial<Header>;
+/** The answer in a file; undefined if it is damaged, truncated, of another format, or the answer to something else. */
+function decode(bytes: Uint8Array, asked: Asked, sha256: Sha256): Answer | undefined {
   try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(HEADER_LENGTH_BYTES, start)));
-  } catch {
-    return undefined;
+    const { tensors, metadata } = decodeSafetensors(bytes, sha256);
+    const { format, teacher, batch, teacherMs } = metadata;
+    const [found] = tensors;
+    if (format !== FORMAT || teacher !== asked.teacher || batch !== asked.batch) return undefined;
+    if (tensors.length !== 1 || found?.dtype !== 'F16') return undefined;
+    const values = fromFloat16(new Uint16Array(found.data.buffer, found.data.byteOffset, elementCount(found.shape)));
+    return { logits: tensor('float32', values, found.shape), teacherMs: Number(teacherMs) };
+  } catch (error) {
+    if (error instanceof SafetensorsProblem) return undefined;
+    throw error;
   }
-  const { format, teacher, batch, shape, teacherMs = 0 } = header;
-  // a copy, so that its buffer starts at the values whatever kind of view `bytes` is
-  const payload = new Uint8Array(bytes.subarray(start));
-  const isOurs = format === 'voxstill-soft-labels-1' && teacher === expected.teacher && batch === expected.batch;
-  if (!isOurs || shape === undefined || payload.length !== 2 * elementCount(shape)) return undefined;
-  if (sha256(payload) !== header.sha256) return undefined;
-  return { logits: tensor('float32', fromFloat16(new Uint16Array(payload.buffer)), shape), teacherMs };
 }
 
 /** Bytes of a file; undefined if it does not exist (any more). */
@@ -139,29 +138,23 @@ export function withSoftLabels(teacher: AskedTeacher, options: SoftLabelOptions)
     if (bytes === undefined) return undefined;
     const found = decode(bytes, { teacher: teacher.sha256, batch }, sha256);
     if (found === undefined) {
-      log(`soft labels: ${path} is damaged or belongs to another teacher; it is made again`);
+      log(
+        `soft labels: ${path} is damaged or belongs to another teacher, or its format is not ${FORMAT}; it is made again`,
+      );
       return undefined;
     }
     note(reading, elapsedMs() - started, found.teacherMs);
     if (isMeasured && exceeds(reading, 1)) stop('reading', 'asking the teacher is faster');
     return found.logits;
   };
-  const write = async (path: string, answer: { batch: string; logits: Tensor; teacherMs: number }): Promise<void> => {
-    const { batch, logits, teacherMs } = answer;
+  const write = async (path: string, answer: Answer & Pick<Asked, 'batch'>): Promise<void> => {
     const started = elapsedMs();
     if (!(await room.take(answerBytes))) {
       stop('writing', `${folder} is full with ${formatBytes(limitBytes)} (distill.cache.limitMB) of teachers in use`);
       return;
     }
-    const header = {
-      format: 'voxstill-soft-labels-1',
-      teacher: teacher.sha256,
-      batch,
-      shape: logits.shape,
-      teacherMs,
-    } as const;
-    await files.write(path, encode(header, toFloat16(logits.data as Float32Array), sha256));
-    note(writing, elapsedMs() - started, teacherMs);
+    await files.write(path, encode({ teacher: teacher.sha256, batch: answer.batch }, answer, sha256));
+    note(writing, elapsedMs() - started, answer.teacherMs);
     if (isMeasured && exceeds(writing, WRITING_SHARE))
       stop('writing', "it takes more than a tenth of the teacher's time");
   };

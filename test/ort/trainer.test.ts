@@ -1,4 +1,5 @@
 /** The training loop on a tiny U-Net and made-up batches: resume, interruption, broken cases, the best parameters. */
+import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import { elementCount } from '../../src/core/shape.ts';
@@ -21,6 +22,7 @@ const student = smallUnet([4, 8]);
 const teacher = smallUnet([6]);
 const teacherTheta = initialize(teacher.specs, name => random(5, name));
 const fingerprint = 'test';
+const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
 const HINT = {
   method: 'hint',
   name: 'hint',
@@ -74,8 +76,8 @@ function memoryStore(): MemoryStore {
   const files = new Map<'last' | 'best', Uint8Array>();
   let earlier: readonly StepRecord[] = [];
   let all: readonly StepRecord[] = [];
-  const read = (name: 'last' | 'best'): Promise<Checkpoint> =>
-    decodeCheckpoint(files.get(name) ?? new Uint8Array(0), { path: name, specs: student.specs, fingerprint });
+  const read = async (name: 'last' | 'best'): Promise<Checkpoint> =>
+    decodeCheckpoint(files.get(name) ?? new Uint8Array(0), { path: name, specs: student.specs, fingerprint, sha256 });
   return {
     last: () => read('last'),
     best: () => read('best'),
@@ -88,10 +90,10 @@ function memoryStore(): MemoryStore {
     },
     saveLast: async (checkpoint, records) => {
       all = [...earlier, ...records];
-      files.set('last', await encodeCheckpoint(checkpoint, student.specs));
+      files.set('last', encodeCheckpoint(checkpoint, student.specs, sha256));
     },
     saveBest: async checkpoint => {
-      files.set('best', await encodeCheckpoint(checkpoint, student.specs));
+      files.set('best', encodeCheckpoint(checkpoint, student.specs, sha256));
     },
   };
 }

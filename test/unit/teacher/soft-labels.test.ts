@@ -110,6 +110,7 @@ describe('soft labels', () => {
     ['empty', () => new Uint8Array(0)],
     ['damaged by a bit', (bytes: Uint8Array) => bytes.with(bytes.length - 3, bytes[bytes.length - 3]! ^ 1)],
     ['with a broken header', (bytes: Uint8Array) => bytes.with(9, 0)],
+    ['of the format before', () => Buffer.from('\u0023\0\0\0\0\0\0\0{"format":"voxstill-soft-labels-1"}', 'latin1')],
   ])('that are %s are made anew and never used', async (_, damage) => {
     const { clock, files, messages, options } = setting();
     const written = await askAll(withSoftLabels(createTeacher('t', clock), options));
@@ -119,7 +120,9 @@ describe('soft labels', () => {
     const teacher = createTeacher('t', clock);
     expect(await askAll(withSoftLabels(teacher, options))).toEqual(written);
     expect(teacher.asked.length).toBe(1);
-    expect(messages.join()).toContain('is damaged or belongs to another teacher');
+    expect(messages.join()).toContain(
+      'is damaged or belongs to another teacher, or its format is not voxstill-soft-labels-2',
+    );
     const untimed = (bytes: Uint8Array): string =>
       Buffer.from(bytes)
         .toString('latin1')

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { ParameterSpec } from '../../../src/nn/parameters.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../../src/training/checkpoint.ts';
@@ -15,12 +16,13 @@ const checkpoint: Checkpoint = {
   seconds: 12.75,
   fingerprint: 'recipe A',
 };
-const bytes = await encodeCheckpoint(checkpoint, specs);
-const options = { path: 'teacher/checkpoint/last.safetensors', specs, fingerprint: 'recipe A' };
+const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
+const bytes = encodeCheckpoint(checkpoint, specs, sha256);
+const options = { path: 'teacher/checkpoint/last.safetensors', specs, fingerprint: 'recipe A', sha256 };
 
-async function codeOf(damaged: Uint8Array): Promise<string> {
+function codeOf(damaged: Uint8Array): string {
   try {
-    await decodeCheckpoint(damaged, options);
+    decodeCheckpoint(damaged, options);
     return 'read';
   } catch (error) {
     return error instanceof Error && 'code' in error ? String(error.code) : `uncaught ${error}`;
@@ -28,16 +30,23 @@ async function codeOf(damaged: Uint8Array): Promise<string> {
 }
 
 describe('a checkpoint', () => {
-  it('comes back bit for bit', async () => {
-    expect(await decodeCheckpoint(bytes, options)).toEqual(checkpoint);
+  it('comes back bit for bit', () => {
+    expect(decodeCheckpoint(bytes, options)).toEqual(checkpoint);
     const fresh = { ...checkpoint, best: null, state: {} };
-    expect(await decodeCheckpoint(await encodeCheckpoint(fresh, specs), options)).toEqual(fresh);
+    expect(decodeCheckpoint(encodeCheckpoint(fresh, specs, sha256), options)).toEqual(fresh);
   });
 
-  it('comes back from a part of a larger buffer, at any offset', async () => {
+  it('comes back from a part of a larger buffer, at any offset', () => {
     const larger = new Uint8Array(bytes.length + 5);
     larger.set(bytes, 3);
-    expect(await decodeCheckpoint(larger.subarray(3, 3 + bytes.length), options)).toEqual(checkpoint);
+    expect(decodeCheckpoint(larger.subarray(3, 3 + bytes.length), options)).toEqual(checkpoint);
+  });
+
+  it('has the bytes of version 0.1.0, so that a training begun by it goes on', () => {
+    expect([bytes.length, sha256(bytes)]).toEqual([
+      712,
+      '1657310dd37b98419e362bdd65620a0bf872bdeedaf974e964a07ec24a444cef',
+    ]);
   });
 
   it('is a safetensors file: header length, JSON header, then every tensor by name without gaps', () => {
@@ -72,27 +81,39 @@ describe('a checkpoint', () => {
     expect(Object.values(metadata).every(value => typeof value === 'string')).toBe(true);
   });
 
-  it('is refused when it was cut off, wherever', async () => {
+  it('is refused when it was cut off, wherever', () => {
     const outcomes = new Set<string>();
-    for (let length = 0; length < bytes.length; length++) outcomes.add(await codeOf(bytes.subarray(0, length)));
+    for (let length = 0; length < bytes.length; length++) outcomes.add(codeOf(bytes.subarray(0, length)));
     expect(outcomes).toEqual(new Set(['E_CHECKPOINT_CORRUPT']));
   });
 
-  it('is refused when a single bit has changed, in the header or in the numbers', async () => {
+  it('is refused when a single bit has changed, in the header or in the numbers', () => {
     const outcomes = new Set<string>();
     for (let index = 0; index < bytes.length; index++) {
       const damaged = bytes.slice();
       damaged[index]! ^= 1 << (index % 8);
-      outcomes.add(await codeOf(damaged));
+      outcomes.add(codeOf(damaged));
     }
     expect(outcomes).toEqual(new Set(['E_CHECKPOINT_CORRUPT']));
   });
 
-  it('is refused with its path and what to do when it belongs to another recipe', async () => {
-    await expect(decodeCheckpoint(bytes, { ...options, fingerprint: 'recipe B' })).rejects.toMatchObject({
-      code: 'E_CHECKPOINT_OTHER',
-      exitCode: 2,
-      message: expect.stringMatching(/^teacher\/checkpoint\/last\.safetensors .*same recipe/),
-    });
+  it('is refused by the name of its format where it has another one', () => {
+    const text = Buffer.from(bytes).toString('latin1').replace('voxstill-checkpoint-1', 'voxstill-checkpoint-7');
+    const unsealed = text.replace(/"sha256":"[0-9a-f]{64}"/, '"sha256":""');
+    const seal = sha256(Buffer.from(unsealed.slice(8), 'latin1'));
+    const other = Buffer.from(text.replace(/"sha256":"[0-9a-f]{64}"/, `"sha256":"${seal}"`), 'latin1');
+    expect(() => decodeCheckpoint(other, options)).toThrow(
+      'its format is voxstill-checkpoint-7, not voxstill-checkpoint-1',
+    );
+  });
+
+  it('is refused with its path and what to do when it belongs to another recipe', () => {
+    expect(() => decodeCheckpoint(bytes, { ...options, fingerprint: 'recipe B' })).toThrow(
+      expect.objectContaining({
+        code: 'E_CHECKPOINT_OTHER',
+        exitCode: 2,
+        message: expect.stringMatching(/^teacher\/checkpoint\/last\.safetensors .*same recipe/),
+      }),
+    );
   });
 });
