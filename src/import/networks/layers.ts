@@ -1,7 +1,7 @@
 /** Layers with the numbers of a trained model, as PyTorch computes them, as nodes of the graph. */
 
 import { mapAxes } from '../../core/axes.ts';
-import type { Triple } from '../../core/shape.ts';
+import { elementCount, type Triple } from '../../core/shape.ts';
 import { tensor } from '../../core/tensor.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { spatial } from '../../graph/infer.ts';
@@ -65,6 +65,34 @@ export function conv(material: Material, name: string, input: Value, settings: C
   return withBias(material, result, bias ? `${name}.bias` : undefined);
 }
 
+/** A transposed convolution without a stride: a convolution with its kernel [Ci, Co, kD, kH, kW] reversed. */
+function reversedConv(
+  material: Material,
+  input: Value,
+  { data, shape }: ReturnType<typeof kernelToVolume>,
+  pads: Triple,
+): Value {
+  const [into = 1, out = 1] = shape;
+  const kernel = spatial(shape);
+  const taps = elementCount(kernel);
+  const reversed = new Float32Array(data.length);
+  for (let i = 0, from = 0; i < into; i++) {
+    for (let o = 0; o < out; o++) {
+      const last = (o * into + i) * taps + taps - 1;
+      for (let tap = 0; tap < taps; tap++) reversed[last - tap] = data[from++]!;
+    }
+  }
+  const [d, h, w] = mapAxes(axis => kernel[axis] - 1 - pads[axis]);
+  return material.builder.apply('Conv', [input, constant(material, reversed, [out, into, ...kernel])], {
+    kernel,
+    strides: ONES,
+    dilations: ONES,
+    pads: [d, h, w, d, h, w],
+    group: 1,
+    upsample: ONES,
+  });
+}
+
 /** Settings of a transposed convolution. */
 export interface TransposedConvSettings extends Omit<ConvSettings, 'pads'> {
   /** Cut away on each side, D, H, W. */
@@ -84,6 +112,10 @@ export function transposedConv(
   const { channels, kernel, stride = ONES, bias, pads } = settings;
   const shape = [input.shape[1] as number, channels, ...kernel];
   const turned = kernelToVolume(space, weights.take(`${name}.weight`, shape), shape);
+  if (stride.every(step => step === 1)) {
+    const value = reversedConv(material, input, turned, pads ?? [0, 0, 0]);
+    return withBias(material, value, bias ? `${name}.bias` : undefined);
+  }
   const from = spatial(input.shape);
   const size = mapAxes(axis => from[axis] * stride[axis]);
   const cut = pads === undefined ? NO_PADS : ([pads[0], pads[1], pads[2], pads[0], pads[1], pads[2]] as const);
