@@ -8,6 +8,9 @@ import type { Space } from '../networks/space.ts';
 import type { Weights } from '../weights.ts';
 import type { MonaiNetwork } from './network.ts';
 
+/** Voxels of a window along an axis. */
+const LONGEST_AXIS = 2048;
+
 /** What a window needs to be. */
 export interface BuildOptions {
   /** D, H, W. */
@@ -32,6 +35,12 @@ export function buildMonai(
   weights: Weights,
   { patch, axes }: BuildOptions,
 ): Pick<ImportedModel, 'graph' | 'parameters'> {
+  if (patch.some(length => length > LONGEST_AXIS)) {
+    throw new InputError(
+      'E_IMPORT_FIT',
+      `a window of ${patch.toReversed().join(' x ')} voxels is larger than any volume.`,
+    );
+  }
   const builder = new GraphBuilder();
   const image = builder.input(IMAGE, [1, network.inChannels, ...patch]);
   const material = { builder, weights, space: spaceOf(network.rank, axes) };

@@ -17,6 +17,8 @@ const NAMES = ['inference', 'evaluate', 'train'] as const;
 const ENDINGS = ['json', 'yaml', 'yml'] as const;
 /** References within references. */
 const DEEPEST = 20;
+/** Values of one part of a configuration; one that has more refers to itself again and again. */
+const MOST_VALUES = 100_000;
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -31,8 +33,10 @@ function inside(value: unknown, keys: readonly string[]): unknown {
 }
 
 function configOf(content: unknown, path: string): BundleConfig {
+  let seen = 0;
   const resolve = (value: unknown, depth: number): unknown => {
-    if (depth > DEEPEST) throw new InputError('E_IMPORT_DESCRIPTION', `${path} has references that lead in a circle.`);
+    if (depth > DEEPEST || ++seen > MOST_VALUES)
+      throw new InputError('E_IMPORT_DESCRIPTION', `${path} has references that lead in a circle.`);
     if (typeof value === 'string' && value.startsWith('@')) {
       return resolve(inside(content, value.slice(1).split(/::|#/)), depth + 1);
     }
@@ -40,7 +44,11 @@ function configOf(content: unknown, path: string): BundleConfig {
     if (!isRecord(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolve(item, depth + 1)]));
   };
-  return { path, get: name => resolve(inside(content, [name]), 0) };
+  const get = (name: string): unknown => {
+    seen = 0;
+    return resolve(inside(content, [name]), 0);
+  };
+  return { path, get };
 }
 
 /**

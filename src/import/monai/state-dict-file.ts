@@ -23,12 +23,24 @@ const beside = z.looseObject({
   axes: z.enum(AXIS_ORDERS).optional(),
 });
 
-/** Plain data of a pickle, as JSON would have it. */
-function plain(value: PickleValue | undefined, depth = 0): unknown {
-  if (depth > 8) return undefined;
-  if (Array.isArray(value)) return value.map(item => plain(item, depth + 1));
-  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item, depth + 1)]));
-  return typeof value === 'object' && value !== null ? undefined : value;
+/** Values of a description; one that is larger repeats itself. */
+const MOST_VALUES = 10_000;
+
+/**
+ * Plain data of a pickle, as JSON would have it.
+ * @throws {InputError} E_IMPORT_DESCRIPTION if it is too large
+ */
+function plainOf(root: PickleValue | undefined, path: string): unknown {
+  let seen = 0;
+  const plain = (value: PickleValue | undefined): unknown => {
+    if (++seen > MOST_VALUES) {
+      throw new InputError('E_IMPORT_DESCRIPTION', `${path} describes its network by more than ${MOST_VALUES} values.`);
+    }
+    if (Array.isArray(value)) return value.map(plain);
+    if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
+    return typeof value === 'object' && value !== null ? undefined : value;
+  };
+  return plain(root);
 }
 
 /** The state dictionary: the file itself, or what it has under one of the usual names. */
@@ -50,7 +62,7 @@ async function read(files: ImportFiles, path: string, choice: ImportChoice): Pro
   const checkpoint = openCheckpoint(await files.read(path), path);
   const json = `${path.replace(FILE, '')}.json`;
   const said = (await files.exists(json)) ? parseAs(beside, await readJson(files, json), json) : {};
-  const given = said.network ?? plain(entryOf(checkpoint.root, 'network'));
+  const given = said.network ?? plainOf(entryOf(checkpoint.root, 'network'), path);
   if (given === undefined) {
     const example = '{ "network": { "class": "UNet", "arguments": { "spatial_dims": 3, "in_channels": 1, ... } } }';
     throw lacking(path, json, 'network', example);

@@ -97,8 +97,6 @@ function reversedConv(
 export interface TransposedConvSettings extends Omit<ConvSettings, 'pads'> {
   /** Cut away on each side, D, H, W. */
   readonly pads?: Triple;
-  /** D, H, W of what comes out; stride times the size that goes in where not given. */
-  readonly size?: Triple;
 }
 
 /** Transposed convolution with the kernel `name.weight` [Ci, Co, ...] and, where it has one, the bias `name.bias` [Co]. */
@@ -126,7 +124,7 @@ export function transposedConv(
     pads: cut,
     group: 1,
     upsample: ONES,
-    size: settings.size ?? size,
+    size,
   });
   return withBias(material, result, bias ? `${name}.bias` : undefined);
 }

@@ -9,6 +9,8 @@ import { InputError } from '../../core/errors.ts';
 import { parseAs } from '../json.ts';
 
 const count = z.int().min(1);
+/** Every stage halves the window along an axis or more. */
+const MOST_STAGES = 32;
 const counts = z.array(count).min(1);
 const countOrCounts = z.union([count, counts]);
 const optionalRecord = z.record(z.string(), z.unknown()).nullish();
@@ -22,7 +24,7 @@ const resampling = z.looseObject({
 const architecture = z.looseObject({
   network_class_name: z.string(),
   arch_kwargs: z.looseObject({
-    n_stages: count,
+    n_stages: count.max(MOST_STAGES),
     features_per_stage: countOrCounts,
     conv_op: z.string(),
     kernel_sizes: z.array(counts).min(1),

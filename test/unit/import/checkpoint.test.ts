@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
@@ -6,6 +7,7 @@ import { VoxstillError } from '../../../src/core/errors.ts';
 import { openCheckpoint } from '../../../src/import/torch/checkpoint.ts';
 import { isTensorRef } from '../../../src/import/torch/globals.ts';
 import { entryOf } from '../../../src/import/torch/state-dict.ts';
+import { nnunetFolder } from '../../support/nnunet-folders.ts';
 import { put, tensorView, torchFile, type View } from '../../support/torch-file.ts';
 
 const six = Float32Array.of(0, 1, 2, 3, 4, 5);
@@ -119,6 +121,25 @@ describe('openCheckpoint', () => {
         expect(open(whole.with(at, byte))).toMatch(/^(nothing|E_IMPORT_[A-Z]+)$/);
       }),
       { numRuns: 2000, seed: 1 },
+    );
+  });
+
+  test('ends with one coded error wherever a checkpoint of nnU-Net itself is changed', () => {
+    const whole = new Uint8Array(readFileSync(`${nnunetFolder('planes')}/fold_0/checkpoint_final.pth`));
+    const open = (bytes: Uint8Array): string =>
+      codeOf(() => {
+        const { root, read } = openCheckpoint(bytes, 'a.pth');
+        const weights = entryOf(root, 'network_weights');
+        for (const value of weights instanceof Map ? weights.values() : []) if (isTensorRef(value)) read(value);
+      });
+    expect(open(whole)).toBe('nothing');
+    // the description and the directory, which stand at both ends
+    const place = fc.oneof(fc.nat({ max: 20_000 }), fc.integer({ min: whole.length - 12_000, max: whole.length - 1 }));
+    fc.assert(
+      fc.property(place, fc.nat({ max: 255 }), (at, byte) => {
+        expect(open(whole.with(at, byte))).toMatch(/^(nothing|E_IMPORT_[A-Z]+)$/);
+      }),
+      { numRuns: 150, seed: 3 },
     );
   });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { joinBytes } from '../../../src/core/bytes.ts';
 import { importModelFile, openModelSource } from '../../../src/experiment/model-source.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { put, torchFile } from '../../support/torch-file.ts';
@@ -97,6 +98,7 @@ describe('a state dictionary of MONAI', () => {
     expect(await refusal('unet-residual', ({ labels: _labels, ...facts }) => facts)).toMatch(
       /^E_MODEL_INFO: unet-residual\.pt .*labels.*unet-residual\.json/,
     );
+    expect(await refusal('seg-linear', facts => ({ ...facts, patch: [4, 4, 1e6] }))).toMatch(/^E_IMPORT_FIT: .*window/);
     const files = memoryFiles();
     await files.write('a.pt', torchFile(put.dictionary({ epoch: put.integer(3) })));
     await files.write('a.json', read('unet-residual.json'));
@@ -111,6 +113,23 @@ async function bundleWith(change: (config: Record<string, { transforms: object[]
   await files.write('b/configs/inference.json', JSON.stringify(change(json('bundle/configs/inference.json'))));
   return files;
 }
+
+test('descriptions that repeat themselves without end take no memory', async () => {
+  const files = memoryFiles();
+  // each tuple holds the one before it ten times
+  let value = put.integer(1);
+  for (let level = 0; level < 12; level++) {
+    const again = new Array(9).fill(Uint8Array.of(0x68, level));
+    value = joinBytes([Uint8Array.of(0x28), value, Uint8Array.of(0x71, level), ...again, Uint8Array.of(0x74)]);
+  }
+  await files.write('a.pt', torchFile(put.dictionary({ network: put.dictionary({ class: value }) })));
+  await expect(openModelSource(files, 'a.pt')).rejects.toMatchObject({ code: 'E_IMPORT_DESCRIPTION' });
+  const tenfold = Object.fromEntries(
+    Array.from({ length: 12 }, (_, level) => [`a${level}`, new Array(10).fill(`@a${level + 1}`)]),
+  );
+  const bundle = await bundleWith(config => ({ ...config, ...tenfold, out: '@a0' }));
+  await expect(openModelSource(bundle, 'b')).rejects.toMatchObject({ code: 'E_IMPORT_DESCRIPTION' });
+});
 
 describe('a MONAI bundle', () => {
   test('says its classes, window, orientation, spacing and intensities', async () => {
