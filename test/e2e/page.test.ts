@@ -14,6 +14,7 @@ import { createNiftiHeader, decodeLabels, encodeNiftiImage } from '../../src/vol
 import type { Affine, Volume, Xyz } from '../../src/volume/volume.ts';
 import { samplePhantom } from '../../web/sample.ts';
 import { hasBrowser, launchBrowser } from '../support/browser.ts';
+import { pictureSlice, SYNTAX, sliceFile } from '../support/dicom-files.ts';
 import { ROOT, temporaryFolder, voxstill } from '../support/program.ts';
 import { writeHistory, writeRecord, writeRunFixture } from '../support/run-fixture.ts';
 import { finishUnit, writeSweepFixture } from '../support/sweep-fixture.ts';
@@ -213,6 +214,23 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
       expect(await text('message-text'), path).toBe('');
       expect(await text('scan-name')).toBe(path);
       expect(await text('scan-facts')).toMatch(/^\d+ × \d+ × \d+ voxels of [\d.]+ × [\d.]+ × [\d.]+ mm/);
+    }
+  });
+
+  it('reads compressed DICOM pictures, by codecs that its own policy lets run', async () => {
+    for (const [name, syntax] of [
+      ['baseline-8.jpg', SYNTAX.jpeg],
+      ['lossless-16.jpg', SYNTAX.lossless],
+      ['ls-16.jls', SYNTAX.jpegLs],
+      ['2000-16.j2k', SYNTAX.jpeg2000],
+      ['ht-16.jph', SYNTAX.htj2k],
+    ] as const) {
+      const bytes = new Uint8Array(readFileSync(join(ROOT, 'test/fixtures/pictures', name)));
+      const path = join(folder, `${name}.dcm`);
+      writeFileSync(path, sliceFile(0, pictureSlice(name, { bytes, syntax })));
+      await openFile(path);
+      expect(await text('message-text'), name).toBe('');
+      expect(await text('scan-facts')).toMatch(/^11 × 9 × 1 voxels/);
     }
   });
 

@@ -156,3 +156,25 @@ export function sliceFile(k: number, options: SliceOptions = {}): Uint8Array {
   const { syntax = SYNTAX.explicit, littleEndian = true } = options;
   return dicomFile(syntax, encodeElements(sliceElements(k, options), littleEndian));
 }
+
+/** Rows and columns of the pictures in test/fixtures/pictures, whose names say how many bits they have. */
+const [PICTURE_ROWS, PICTURE_COLUMNS] = [9, 11];
+
+/** A slice that is one of the compressed pictures of test/fixtures/pictures. */
+export function pictureSlice(
+  name: string,
+  { bytes, syntax, elements = {} }: { bytes: Uint8Array; syntax: string; elements?: DicomElements },
+): SliceOptions {
+  return {
+    syntax,
+    pixels: [bytes],
+    elements: {
+      '00280010 US': [PICTURE_ROWS],
+      '00280011 US': [PICTURE_COLUMNS],
+      '00281052 DS': '0',
+      ...(/8/.test(name) && { '00280100 US': [8], '00280101 US': [8], '00280102 US': [7] }),
+      ...(/12/.test(name) && { '00280101 US': [12], '00280102 US': [11] }),
+      ...elements,
+    },
+  };
+}

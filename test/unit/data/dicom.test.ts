@@ -10,6 +10,7 @@ import {
   type DicomElements,
   dicomFile,
   encodeElements,
+  pictureSlice,
   pixelsOf,
   ROWS,
   type SliceOptions,
@@ -25,8 +26,8 @@ const goldens: Readonly<Record<string, readonly number[]>> = JSON.parse(
   readFileSync(new URL('expected.json', PICTURES), 'utf8'),
 );
 const picture = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, PICTURES)));
-/** Rows and columns of the golden pictures. */
-const [HEIGHT, WIDTH] = [9, 11];
+/** Rows of the golden pictures. */
+const HEIGHT = 9;
 const PLANE = ROWS * COLUMNS;
 
 function inMemory(contents: Readonly<Record<string, Uint8Array | string>>) {
@@ -206,18 +207,8 @@ describe('transfer syntaxes', () => {
     expect(Array.from(data)).toEqual(Array.from({ length: PLANE }, (_, i) => i));
   });
 
-  const compressed = (name: string, syntax: string, elements: DicomElements = {}): SliceOptions => ({
-    syntax,
-    pixels: [picture(name)],
-    elements: {
-      '00280010 US': [HEIGHT],
-      '00280011 US': [WIDTH],
-      '00281052 DS': '0',
-      ...(/8/.test(name) && { '00280100 US': [8], '00280101 US': [8], '00280102 US': [7] }),
-      ...(/12/.test(name) && { '00280101 US': [12], '00280102 US': [11] }),
-      ...elements,
-    },
-  });
+  const compressed = (name: string, syntax: string, elements: DicomElements = {}): SliceOptions =>
+    pictureSlice(name, { bytes: picture(name), syntax, elements });
 
   test.each([
     ['baseline-8.jpg', SYNTAX.jpeg],
