@@ -124,6 +124,7 @@ export const ERROR_CODES = {
   E_SWEEP: '`sweep.json` is damaged, or a sweep has no validation cases to choose by.',
   E_TAB_MEMORY: 'The image and the model need more memory than a browser tab has.',
   E_TEACHER_FAILED: 'A student cannot be trained, because its teacher failed.',
+  E_TEACHER_AXES: 'A teacher finds far more in labelled cases with its axes in the reversed order.',
   E_TEACHER_FIT: 'A finished model cannot teach here: its classes, sizes or outputs do not fit.',
   E_TEACHER_MISSING: 'The teacher is not trained yet, or its model is not there.',
   E_TEACHER_NOT_FINITE: 'A teacher gives NaN or infinity.',

@@ -50,6 +50,12 @@ export function modelShape(shape: Shape, axes: Axes): Shape {
   return [...axes].map(axis => shape[STANDARD.indexOf(axis)] ?? 1);
 }
 
+/** The order in which x and z have changed places. */
+export function reversedAxes(axes: Axes): Axes {
+  const space = [...axes].filter(axis => 'XYZ'.includes(axis)).reverse();
+  return [...axes].map(axis => ('XYZ'.includes(axis) ? space.shift() : axis)).join('') as Axes;
+}
+
 /** The values in another order of their axes: axis i of the result is axis places[i] of the value. */
 function permuted(data: ArrayLike<number | bigint>, shape: Shape, places: readonly number[]): Float32Array {
   const sizes = places.map(place => shape[place] ?? 1);

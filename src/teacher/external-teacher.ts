@@ -23,6 +23,7 @@ import { isSigmoid } from '../training/hard-loss.ts';
 import type { AskedTeacher } from '../training/teacher.ts';
 import type { ExternalTeacher } from '../training/teacher-in-step.ts';
 import type { TeacherTensors } from '../training/trainer.ts';
+import { assertAxisOrder } from './axis-order.ts';
 import { assertLayersFit, assertTellsClasses, assertViewFits, readTeacherFiles, takesPatch } from './files.ts';
 import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './logits.ts';
 import { type Asking, askModel, assertActivation, type TeacherModel } from './model.ts';
@@ -183,6 +184,7 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
       layers,
     };
     const features = await rehearse(room, samples);
+    for (const file of all) await assertAxisOrder(laboratory, file, { data, overlap: room.overlap });
     const inStep: ExternalTeacher = {
       features,
       ...(!sameShape(room.output, size) && { output: room.output }),

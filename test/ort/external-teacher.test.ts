@@ -8,6 +8,7 @@ import { type Normalization, normalize } from '../../src/data/normalize.ts';
 import { openModel, readModelFile } from '../../src/experiment/model-file.ts';
 import { initialize } from '../../src/nn/parameters.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
+import { encodeModel } from '../../src/onnx/encode.ts';
 import { BLOCKED_DOMAIN } from '../../src/onnx/model.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
@@ -46,6 +47,8 @@ interface Setting {
   /** Files that are not among the fixtures. */
   readonly made?: Readonly<Record<string, Uint8Array>>;
   readonly engine?: Engine;
+  /** Reference of each case, [D, H, W]; zeros if not given. */
+  readonly labels?: readonly Uint8Array[];
 }
 
 /** Opens the teachers of a recipe on two cases. */
@@ -68,7 +71,7 @@ function open({ models, besides, overrides = [], classes = CLASSES, ...more }: S
   const cases = RAW.map((data, index) => ({
     id: `case_${index}`,
     image: normalize({ id: '', data, channels: 1 }, method).data,
-    label: new Uint8Array(VOXELS),
+    label: more.labels?.[index] ?? new Uint8Array(VOXELS),
     sizeVoxels: [8, 12, 8] as const,
     spacingMm: more.spacingMm ?? ([1, 1, 1] as const),
     channels: 1,
@@ -152,6 +155,19 @@ function wideTeacher(window: Triple = SIZE): Uint8Array {
   const model = smallUnet([16, 32]);
   const theta = initialize(model.specs, name => random(4, name));
   return exportModel(model, theta, { channels: 1, window, metadata: {} });
+}
+
+/** A model that gives, as the score of its one class, the voxel two before along the first of its axes of space. */
+function shiftTeacher(): Uint8Array {
+  const kernel = Float32Array.from({ length: 10 }, (_, tap) => (tap === 5 ? 1 : 0));
+  const value = (name: string) => ({ name, dataType: 'float32' as const, shape: ['N', 'C', 'D', 'H', 'W'] });
+  return encodeModel({
+    nodes: [{ name: 'n', op: 'Conv', inputs: ['x', 'w'], outputs: ['y'], attributes: { pads: [2, 0, 0, 2, 0, 0] } }],
+    initializers: [{ name: 'w', ...tensor('float32', kernel, [2, 1, 5, 1, 1]) }],
+    inputs: [{ ...value('x'), shape: ['N', 1, 'D', 'H', 'W'] }],
+    outputs: [value('y')],
+    metadata: {},
+  });
 }
 
 /** An engine that remembers which of its models have blocked kernels. */
@@ -602,6 +618,35 @@ describe('a model that cannot teach is turned away before anything starts', () =
       code: 'E_MODEL_ACTIVATION',
       message: expect.stringMatching(/its last operator is Softmax/),
     });
+  });
+
+  it.each([
+    ['NCZYX', 0],
+    ['NCXYZ', 2],
+  ] as const)('whose axes are not %s', async (stated, axis) => {
+    // finds what is bright two voxels before, along the first or the last of its axes
+    const [depth, height, width] = SIZE;
+    const labelled = RAW.slice(0, 1).map(image => {
+      const step = [2, 0, 2 * height * width][axis]!;
+      const place = (index: number): number => [index % width, 0, Math.floor(index / (height * width))][axis]!;
+      return Uint8Array.from(image, (_, index) => Number(place(index) >= 2 && image[index - step]! > 0));
+    });
+    const other = stated === 'NCZYX' ? 'NCXYZ' : 'NCZYX';
+    const setting = (axes: string): Setting => ({
+      models: ['shift'],
+      besides: { shift: { ...THREE, labels: ['background', 'anterior'], axes, patch: [depth, height, width] } },
+      made: { 'shift.onnx': shiftTeacher() },
+      classes: ['background', 'anterior'],
+      labels: labelled,
+    });
+    await expect(open(setting(stated)).teacher).rejects.toMatchObject({
+      code: 'E_TEACHER_AXES',
+      message: expect.stringMatching(
+        new RegExp(`Dice 0\\.\\d+ with axes ${stated}, (0\\.9\\d+|1\\.000) with ${other}`),
+      ),
+    });
+    const opened = await open(setting(other)).teacher;
+    await opened.close();
   });
 
   it('that gives labels alone', async () => {
