@@ -1,4 +1,4 @@
-/** What can compute in this browser, for the person to choose from. The graphics card first where there is one. */
+/** The backends of this browser for the user to choose from, the graphics card first if there is one. */
 import { hasWebGpu, type WebBackend } from '../src/platform/web/index.ts';
 import { make } from './elements.ts';
 

@@ -1,4 +1,4 @@
-/** Where two segmentations of one image differ, as a label volume of its own, and how much they agree. */
+/** Compares two segmentations of one image: a label volume of their differences, and their agreement. */
 import { countOverlap, diceOf } from '../src/metrics/overlap.ts';
 import type { LabelVolume } from '../src/volume/volume.ts';
 import type { Segmented } from './segmentations.ts';
@@ -8,9 +8,9 @@ export interface Difference {
   /** 1 where only the first has a class, 2 where only the second has one, 3 where they have different ones. */
   readonly labels: LabelVolume;
   readonly styles: readonly LabelStyle[];
-  /** Number of voxels that differ. */
+  /** Number of different voxels. */
   readonly voxels: number;
-  /** Dice of each class that both know, null where neither has it. */
+  /** Dice of each common class, null if neither has it. */
   readonly dice: readonly { readonly name: string; readonly dice: number | null }[];
 }
 

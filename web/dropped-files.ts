@@ -1,4 +1,4 @@
-/** Files from a person's hand behind the library's {@link Files} interface: read on demand, never written. */
+/** The user's files behind the library's {@link Files} interface: read on demand, never written. */
 import { InputError, invariant } from '../src/core/errors.ts';
 import type { Files } from '../src/runtime/files.ts';
 import type { DroppedFile } from './protocol.ts';

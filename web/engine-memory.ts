@@ -1,7 +1,7 @@
 /** Watches the memory that WebAssembly takes in this worker. Must start before an engine does. */
 
 /**
- * Keeps hold of every WebAssembly memory that is made from now on. They only grow, so their size is the most that was ever in use.
+ * Tracks every WebAssembly memory that is created from now on. They only grow, so their size is the peak of their use.
  * @returns bytes of the largest, undefined before there is one
  */
 export function watchMemory(): () => number | undefined {

@@ -1,4 +1,4 @@
-/** Files from a person's hand: chosen or dropped, single files or whole folders. */
+/** The user's files: chosen or dropped, single files or whole folders. */
 import type { DroppedFile } from './protocol.ts';
 
 /** The files of a file input, which is emptied so that the same file can be chosen again. */
@@ -33,7 +33,7 @@ async function filesIn(entry: FileSystemEntry): Promise<readonly DroppedFile[]> 
   return [{ path, file }];
 }
 
-/** Makes an element take files that are dropped on it; `target` is its class while they hover. */
+/** Lets an element accept dropped files; `target` is its class while they hover. */
 export function acceptDrops(element: HTMLElement, onFiles: (files: readonly DroppedFile[]) => void): void {
   element.addEventListener('dragover', event => {
     event.preventDefault();

@@ -1,4 +1,7 @@
-/** The page: what a person does leads to what is shown. Nothing is sent anywhere; the server only gives the page and a run. */
+/**
+ * The page: what a person does leads to what is shown. Nothing is sent anywhere; the server only gives the page and a
+ * run.
+ */
 import { labelsOfVolume } from '../src/volume/label-volume.ts';
 import { createActionsView } from './actions-view.ts';
 import { chooseBackends } from './backends.ts';

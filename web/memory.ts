@@ -1,4 +1,4 @@
-/** Whether a segmentation fits into the tab, before it is tried; with smaller windows where the model allows them. */
+/** Estimates whether a segmentation fits into the tab, with smaller windows if the model allows them. */
 import { mapAxes, xyz } from '../src/core/axes.ts';
 import { InputError } from '../src/core/errors.ts';
 import { formatBytes } from '../src/core/format.ts';
@@ -9,9 +9,12 @@ import { decodeModel } from '../src/onnx/decode.ts';
 import { activationBytes } from '../src/onnx/estimate-foreign.ts';
 import { formatSize, type Volume, voxelCount } from '../src/volume/volume.ts';
 
-/** What browsers give to a tab, and WebAssembly to a memory. */
+/** Memory limit of a tab and of WebAssembly, bytes. */
 const TAB_BYTES = 4e9;
-/** ONNX Runtime's memory as a multiple of the activations, on the safe side of a whole head through a MeshNet; and at rest. */
+/**
+ * ONNX Runtime's memory as a multiple of the activations, on the safe side of a whole head through a MeshNet; and at
+ * rest.
+ */
 const ENGINE_SHARE = 1.3;
 const ENGINE_BYTES = 2e7;
 /** Float32 copies of the image: the page's, the viewer's two, the worker's, normalised, turned or resampled. */
@@ -42,7 +45,10 @@ function isFree({ bytes, info, path }: ModelFile): boolean {
   return free >= 3 && info.output === undefined;
 }
 
-/** The window with its longest axis halved, in steps that networks with four halvings take; undefined where it is small already. */
+/**
+ * The window with its longest axis halved, in steps that networks with four halvings take; undefined where it is small
+ * already.
+ */
 function smaller(patch: Triple): Triple | undefined {
   const longest = Math.max(...patch);
   if (longest <= SMALLEST_WINDOW) return undefined;
@@ -52,7 +58,8 @@ function smaller(patch: Triple): Triple | undefined {
 }
 
 /**
- * Estimates the memory and chooses the window: the model's own, or the largest that fits where the model leaves it open.
+ * Estimates the memory and chooses the window: the model's own, or the largest that fits where the model leaves it
+ * open.
  * @throws {InputError} E_VOLUME_FLAT for a 2D image, E_CHANNELS for other channels, E_TAB_MEMORY if it cannot fit
  */
 export function planMemory(volume: Volume, file: ModelFile): MemoryPlan {

@@ -1,4 +1,7 @@
-/** The one place where the page says that something went wrong, or should be known, and what to do. The page stays usable. */
+/**
+ * The one place where the page says that something went wrong, or should be known, and what to do. The page stays
+ * usable.
+ */
 import { VoxstillError, type WarningCode } from '../src/core/errors.ts';
 import { byId } from './elements.ts';
 

@@ -1,18 +1,20 @@
-/** The models that a person may choose: those of the run that is served, and those that were dropped. All are checked when they come. */
+/**
+ * The models to choose from: those of the served run, and those that were dropped. All are checked when they are added.
+ */
 import { InputError } from '../src/core/errors.ts';
 import { type ModelFile, readModelFile } from '../src/experiment/model-file.ts';
 import type { ArmOverview, StudyOverview } from '../src/study/overview.ts';
 import { droppedFiles } from './dropped-files.ts';
 import type { DroppedFile } from './protocol.ts';
 
-/** A model to choose, which may still have to be fetched. */
+/** A model to choose, which may not be fetched yet. */
 export interface ModelChoice {
   readonly name: string;
   /** @throws {InputError} as readModelFile */
   readonly read: () => Promise<ModelFile>;
 }
 
-/** The run or sweep that is served; undefined where there is none. */
+/** The run or sweep that is served; undefined if there is none. */
 export async function fetchStudy(): Promise<StudyOverview | undefined> {
   const response = await fetch(new URL('run.json', document.baseURI), { cache: 'no-store' });
   return response.ok ? ((await response.json()) ?? undefined) : undefined;

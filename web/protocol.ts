@@ -1,4 +1,7 @@
-/** What the page and its worker say to each other. One job at a time; its last reply is `failed` or the one named after the job. */
+/**
+ * Messages between the page and its worker. One job at a time; its last reply is `failed` or the one named after the
+ * job.
+ */
 import type { ErrorCode } from '../src/core/errors.ts';
 import type { ReadVolume } from '../src/data/read-volume.ts';
 import type { ModelMetadata } from '../src/experiment/model-facts.ts';
@@ -25,7 +28,7 @@ export type Job =
       readonly runtime: string;
     };
 
-/** An image as the page keeps it. */
+/** An image in the page. */
 export interface Scan extends ReadVolume {
   /** Name without its ending, for results. */
   readonly stem: string;
@@ -35,14 +38,17 @@ export interface Scan extends ReadVolume {
   readonly reference?: LabelVolume;
 }
 
-/** A finished segmentation with what it took. */
+/** A finished segmentation with its time and memory. */
 export interface SegmentedReply extends WebSegmentation {
   readonly kind: 'segmented';
   readonly engine: string;
   readonly threads: number;
-  /** Until the model was ready. */
+  /** Seconds until the model was ready. */
   readonly loadSeconds: number;
-  /** Memory of ONNX Runtime, which WebAssembly never gives back, so the most that was in use; undefined where it is not told. */
+  /**
+   * Memory of ONNX Runtime, which WebAssembly never gives back, so the most that was in use; undefined where it is not
+   * told.
+   */
   readonly engineBytes: number | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Sentences of the page about a segmentation: how far it is, and what it took. */
+/** Sentences of the page about a segmentation: its progress, time and memory. */
 
 import { formatBytes, formatSeconds } from '../src/core/format.ts';
 import type { SegmentProgress } from '../src/platform/web/index.ts';

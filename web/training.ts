@@ -1,4 +1,6 @@
-/** The study that is served, as it goes on: its units, and learning curves that are redrawn while their histories grow. */
+/**
+ * The study that is served, as it goes on: its units, and learning curves that are redrawn while their histories grow.
+ */
 import { parseHistory } from '../src/experiment/history.ts';
 import type { HistoryRow } from '../src/experiment/record.ts';
 import { armStyles, orderArms } from '../src/report/arms.ts';
@@ -10,7 +12,7 @@ import { createUnitTable } from './units.ts';
 
 /** While something is running, and when nothing is: somebody may start it again. */
 const [POLL_MS, IDLE_POLL_MS] = [2000, 10_000];
-/** More curves in one chart cannot be told apart. */
+/** Largest number of curves in one chart; more cannot be distinguished. */
 const MOST_CURVES = 6;
 
 /** A file on the server that is only sent again when it has changed. */
@@ -35,7 +37,10 @@ function statusText(
   return `${name}: ${status}${steps.length === 0 ? '' : `; ${steps.join(', ')}`}`;
 }
 
-/** The arms whose curves are shown: those that were picked, or else those that are running, or else those of the first fold and seed. */
+/**
+ * The arms whose curves are shown: those that were picked, or else those that are running, or else those of the first
+ * fold and seed.
+ */
 function shownArms({ arms, units }: StudyOverview, picked: ReadonlySet<string>): readonly ArmOverview[] {
   const withHistory = arms.filter(({ history }) => history !== undefined);
   const running = new Set(units.filter(({ state }) => state === 'running').map(({ label }) => label));
@@ -46,7 +51,7 @@ function shownArms({ arms, units }: StudyOverview, picked: ReadonlySet<string>):
   return (chosen.length > 0 ? chosen : repeat).slice(0, MOST_CURVES);
 }
 
-/** Which curve is whose, in full: next to the curves there is no room for long names. */
+/** Legend with full names, since there is no space for long names next to the curves. */
 function showLegend(labels: readonly string[]): void {
   const order = orderArms(labels);
   const styles = armStyles(order);

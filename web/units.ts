@@ -1,6 +1,6 @@
 /**
- * The units of a run or sweep as a table that is kept up to date cell by cell, so that focus and scroll stay where they are. A unit whose name is
- * pressed has its learning curves shown.
+ * The units of a run or sweep as a table that is kept up to date cell by cell, so that focus and scroll stay where they
+ * are. A unit whose name is pressed has its learning curves shown.
  */
 
 import { formatDuration } from '../src/core/format.ts';
@@ -14,7 +14,7 @@ interface Row {
   show(unit: UnitReport): void;
 }
 
-/** Sets a text unless it is that already. */
+/** Sets a text if it has changed. */
 function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -71,7 +71,7 @@ function showFilter(
   select.onchange = () => onChoose(select.value as UnitState | 'all');
 }
 
-/** How far the whole study is. */
+/** Progress of the whole study. */
 function showWhole(units: readonly UnitReport[]): void {
   const left = secondsLeft(units);
   const time = left === undefined || left === 0 ? '' : `; about ${formatDuration(left)} left`;
@@ -82,11 +82,11 @@ function showWhole(units: readonly UnitReport[]): void {
 
 export interface UnitTable {
   update(units: readonly UnitReport[]): void;
-  /** Labels of the units whose names are pressed. */
+  /** Labels of the selected units. */
   picked(): ReadonlySet<string>;
 }
 
-/** @param onPick called when a name was pressed */
+/** @param onPick called when a name is pressed */
 export function createUnitTable(onPick: () => void): UnitTable {
   const rows = new Map<number, Row>();
   let last: readonly UnitReport[] = [];

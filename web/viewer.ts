@@ -1,6 +1,6 @@
 /**
- * The viewer: three planes and a 3D rendering by NiiVue, which only this file imports. Loaded when there is the first image.
- * Voxels stay in file order; NiiVue turns them by the affine.
+ * The viewer: three planes and a 3D rendering by NiiVue, which only this file imports. Loaded when there is the first
+ * image. Voxels stay in file order; NiiVue turns them by the affine.
  */
 import { Niivue, type NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { invariant } from '../src/core/errors.ts';
@@ -15,7 +15,7 @@ export const LAYOUTS = {
   render: SLICE_TYPE.RENDER,
 } as const;
 
-/** A label as it is drawn. */
+/** Style of a label. */
 export interface LabelStyle {
   readonly value: number;
   readonly name: string;
@@ -24,18 +24,18 @@ export interface LabelStyle {
 
 export interface Viewer {
   showScan(scan: Scan): Promise<void>;
-  /** Draws labels over the image; null takes them away. */
+  /** Draws labels over the image; null removes them. */
   showLabels(labels: LabelVolume | null, styles: readonly LabelStyle[]): void;
   setOpacity(opacity: number): void;
   setLayout(layout: keyof typeof LAYOUTS): void;
-  /** Shares 0 to 1 of the image's range that become black and white. */
+  /** Sets the window: fractions 0 to 1 of the image's range that become black and white. */
   setWindow(darkest: number, brightest: number): void;
-  /** The window as it is, as shares of the image's range. */
+  /** The current window as fractions of the image's range. */
   window(): readonly [darkest: number, brightest: number];
 }
 
 export interface ViewerEvents {
-  /** What lies under the cross-hair, for people. */
+  /** Text on the voxel under the cross-hair. */
   readonly onPlace: (text: string) => void;
   /** The browser has taken the graphics away; this viewer is of no use any more. */
   readonly onLost: () => void;

@@ -1,4 +1,7 @@
-/** Builds the page into dist/web: static files for any server, with relative addresses. `npm run build:web -- --watch` keeps at it. */
+/**
+ * Builds the page into dist/web: static files for any server, with relative addresses. `npm run build:web -- --watch`
+ * keeps at it.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite';

@@ -1,6 +1,7 @@
 /**
- * The page's side of its worker. The worker starts with the first job and stays, so that ONNX Runtime is compiled once; cancelling ends it at
- * once, whatever it computes, and gives all of its memory back. A crash is a failed job, and the next job starts a new worker.
+ * The page's side of its worker. The worker starts with the first job and stays, so that ONNX Runtime is compiled once;
+ * cancelling ends it at once, whatever it computes, and gives all of its memory back. A crash is a failed job, and the
+ * next job starts a new worker.
  */
 import { WorkError } from '../src/core/errors.ts';
 import type { Job, Reply } from './protocol.ts';

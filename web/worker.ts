@@ -1,4 +1,7 @@
-/** The page's worker: reads images and segments them, so that the page stays responsive. Cancelling ends the whole worker. */
+/**
+ * The page's worker: reads images and segments them, so that the page stays responsive. Cancelling ends the whole
+ * worker.
+ */
 import { VoxstillError } from '../src/core/errors.ts';
 import { readVolume } from '../src/data/volume-file.ts';
 import { formatOfName, volumeStem } from '../src/data/volume-name.ts';

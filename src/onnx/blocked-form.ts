@@ -1,5 +1,6 @@
 /**
- * A model from elsewhere in blocked kernels, for one fixed shape of its image: ONNX Runtime takes them by itself for images of two axes, not of three.
+ * Recompiles a model from elsewhere to the blocked kernels, for one fixed shape of its image: ONNX Runtime itself uses
+ * them for 2D images, not for 3D ones.
  */
 import { elementCount } from '../core/shape.ts';
 import { decompose } from '../graph/decompose.ts';
@@ -10,16 +11,19 @@ import { encodeModel } from './encode.ts';
 import { type ImportOptions, importModel } from './import.ts';
 import { lower } from './lower.ts';
 
-/** Narrower layers are padded to a block, which costs more than the kernels gain. */
+/**
+ * Smallest fraction of multiplications in full blocks; narrower layers are padded to a block, which costs more than the
+ * kernels gain.
+ */
 const LEAST_SHARE_IN_BLOCKS = 0.5;
 
-/** Share of the multiplications of convolutions whose results fill at least one block. */
+/** Fraction of the multiplications in convolutions whose results fill at least one block. */
 function shareInBlocks(graph: Graph, block: number): number {
   let [inBlocks, all] = [0, 0];
   for (const value of reachable(Object.values(graph.outputs))) {
     if (!isOp(value, 'Conv') && !isOp(value, 'ConvTranspose')) continue;
     const [image, kernel] = value.inputs.map(({ shape }) => shape);
-    // of a transposed convolution every voxel of the image meets the whole kernel
+    // in a transposed convolution every voxel of the image meets the whole kernel
     const voxels = elementCount((isOp(value, 'Conv') ? value.shape : (image ?? [])).slice(2));
     const work = voxels * elementCount(kernel ?? []);
     all += work;
@@ -32,7 +36,8 @@ function shareInBlocks(graph: Graph, block: number): number {
  * Lowers a model to the blocked kernels.
  * @param model with all weights inside
  * @param options.block channels of a block, 8 or 16
- * @returns a model of the same input and outputs, whose values differ by rounding alone; why there is none; undefined where it would not pay
+ * @returns a model of the same input and outputs, whose values differ only by rounding; or the reason why there is
+ * none; undefined if it would not be faster
  */
 export function blockedForm(
   model: DecodedModel,

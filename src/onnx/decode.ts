@@ -1,26 +1,29 @@
-/** What an ONNX file is: its graph as read-model.ts reads it, refused where it is no whole model, with what the program asks most. */
+/**
+ * Decodes an ONNX file: the graph from read-model.ts, refused if it is not a whole model, with the facts that are
+ * needed most.
+ */
 import { InputError } from '../core/errors.ts';
 import { type FileModel, type FileTensor, readModel } from './read-model.ts';
 
-/** Where a tensor's values lie that are not in the model's file. */
+/** Location of a tensor's values that are not in the model's file. */
 export interface ExternalData {
-  /** Relative to the model's folder. */
+  /** Path relative to the model's folder. */
   readonly location: string;
-  /** Bytes. */
+  /** Offset in bytes. */
   readonly offset: number;
-  /** Bytes; to the end of the file if not given. */
+  /** Length in bytes; to the end of the file if not given. */
   readonly length?: number;
 }
 
 /** An ONNX file that was read whole. */
 export interface DecodedModel extends FileModel {
-  /** Of each initializer; undefined for one whose values are in the file. */
+  /** Location of each initializer; undefined if its values are in the file. */
   readonly external: readonly (ExternalData | undefined)[];
   /** Operators by name with their number of uses. */
   readonly operators: ReadonlyMap<string, number>;
   /** Operators that neither ONNX nor ONNX Runtime defines, as `domain:name`, each once. */
   readonly customOperators: readonly string[];
-  /** Names of the tensors that nodes give, in the file's order. */
+  /** Names of the results of nodes, in the file's order. */
   readonly results: readonly string[];
 }
 
@@ -34,7 +37,7 @@ const KNOWN_DOMAIN = /^(|ai\.onnx.*|com\.(ms|microsoft).*)$/;
 
 /**
  * Reads an .onnx file. Its inputs are those that are not initializers.
- * @param path for the message only
+ * @param path name of the file for messages
  * @throws {InputError} E_MODEL_CORRUPT if the bytes are not an ONNX model
  */
 export function decodeModel(bytes: Uint8Array, path: string): DecodedModel {

@@ -1,6 +1,6 @@
 /**
- * Changes a finished ONNX model's bytes: protobuf messages are copied field by field, with some of them replaced, left out or added, so
- * that whatever else is in the file stays as it is. Field numbers are those of onnx.proto3.
+ * Changes a finished ONNX model's bytes: protobuf messages are copied field by field, with some of them replaced, left
+ * out or added, so that whatever else is in the file stays as it is. Field numbers are those of onnx.proto3.
  */
 import { PbfReader, PbfWriter } from 'pbf';
 import { joinBytes } from '../core/bytes.ts';
@@ -19,7 +19,7 @@ export const FIELD = {
 const WIRE_BYTES = 2;
 const LISTED_IN_MESSAGES = 20;
 
-/** What becomes of a field: other content, nothing, or what it was. */
+/** Result of an edit of a field: new content, removal, or no change. */
 type Edit = (field: number, content: Uint8Array) => Uint8Array | 'drop' | 'keep';
 
 /** Length-delimited field as protobuf writes it. */
@@ -30,7 +30,7 @@ export function bytesField(field: number, content: Uint8Array): Uint8Array[] {
   return [header.finish().slice(), content];
 }
 
-/** A protobuf message with some fields edited; what follows is appended. Fields that are no bytes have empty content. */
+/** A protobuf message with some fields edited; what follows is appended. Fields without bytes have empty content. */
 export function editMessage(message: Uint8Array, edit: Edit, more: readonly Uint8Array[] = []): Uint8Array {
   const reader = new PbfReader(message);
   const parts: Uint8Array[] = [];
@@ -48,9 +48,9 @@ export function editMessage(message: Uint8Array, edit: Edit, more: readonly Uint
 
 /**
  * The model with inner tensors as further outputs. Their types are left to the runtime, which infers them.
- * @param names of results of nodes; those that are outputs already are passed over
+ * @param names names of node results; existing outputs are skipped
  * @param path for messages
- * @throws {InputError} E_LAYER if a tensor is not there
+ * @throws {InputError} E_LAYER if a tensor does not exist
  */
 export function addOutputs(bytes: Uint8Array, names: readonly string[], path: string): Uint8Array {
   if (names.length === 0) return bytes;

@@ -1,6 +1,6 @@
 /**
- * Emits ONNX nodes one at a time, keeping the shape of every tensor. Equal nodes and equal constants are emitted once; a movement that
- * moves nothing is left out. Knows ONNX's operators, not the graph's.
+ * Emits ONNX nodes one at a time, keeping the shape of every tensor. Equal nodes and equal constants are emitted once;
+ * a movement that moves nothing is omitted. Knows ONNX's operators, not the graph's.
  */
 import { invariant } from '../core/errors.ts';
 import { broadcastShapes, elementCount, type Shape } from '../core/shape.ts';
@@ -15,7 +15,7 @@ export interface Emitted {
   readonly dataType: DataType;
 }
 
-/** What a node may say beside its operands and its result's shape. */
+/** Options of a node besides its operands and the shape of its result. */
 export interface NodeOptions {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
   readonly domain?: string;
@@ -26,7 +26,9 @@ export interface NodeOptions {
 /** Constants up to this many elements are compared by content. */
 const COMPARED_ELEMENTS = 4096;
 
-/** What two equal constants share; large tables of indices are compared by a 64-bit hash, large real numbers not at all. */
+/**
+ * Key that equal constants share; large tables of indices are compared by a 64-bit hash, large real numbers not at all.
+ */
 function contentKey(data: Tensor['data']): string | undefined {
   if (data.length <= COMPARED_ELEMENTS) return Array.from(data as ArrayLike<unknown>).join();
   if (!(data instanceof Int32Array)) return undefined;
@@ -56,7 +58,10 @@ export class Emitter {
     this.#prefix = prefix;
   }
 
-  /** Runs `build` with every node that it emits named after a value's tag; operands that are lowered within it have their own. */
+  /**
+   * Runs `build` with every node that it emits named after a value's tag; operands that are lowered within it have
+   * their own.
+   */
   tagged<T>({ tag }: { readonly tag: string }, build: () => T): T {
     const outer = this.#tag;
     this.#tag = tag;
@@ -67,7 +72,7 @@ export class Emitter {
     }
   }
 
-  /** Emits a node with one result. An undefined operand is one left out. */
+  /** Emits a node with one result. An undefined operand is omitted. */
   node(op: string, operands: readonly (Emitted | undefined)[], shape: Shape, options: NodeOptions = {}): Emitted {
     return this.nodeWithResults(op, operands, [shape], options)[0] as Emitted;
   }
@@ -228,7 +233,7 @@ export class Emitter {
     return this.node(op, [input], shape, { attributes: { axes, keepdims: 1 } });
   }
 
-  /** The model whose results are `outputs` by name; what they do not need is dropped. */
+  /** The model whose results are `outputs` by name; nodes that they do not need are dropped. */
   finish(
     inputs: readonly OnnxValueInfo[],
     outputs: Readonly<Record<string, Emitted>>,

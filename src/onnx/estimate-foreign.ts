@@ -1,13 +1,13 @@
 /**
- * How much memory the activations of a model take at one time, estimated from its file: the sizes of its intermediate images by the shape
- * rules of the common operators, and how long each one lives when nodes run in the order of the file. Arrays are [N, C, spatial...].
- * It does not know what a runtime adds (scratch, alignment, unused memory), nor operators that change sizes in ways of their own: their
- * output counts as their largest input.
+ * Estimates the peak memory of a model's activations from its file: the sizes of its intermediate images by the shape
+ * rules of the common operators, and how long each one lives when nodes run in the order of the file. Arrays are [N, C,
+ * spatial...]. It ignores what a runtime adds (scratch, alignment, unused memory). Operators with unknown rules count
+ * as if their output were as large as their largest input.
  */
 import { type FileNode, readModel } from './read-model.ts';
 import { type Known, tensorContent } from './tensor-content.ts';
 
-/** Channels, then the sizes of the spatial axes. */
+/** Number of channels, then the sizes of the spatial axes. */
 type Size = readonly number[];
 
 /** Scales of a Resize are at most five numbers; weights are not looked at. */
@@ -33,7 +33,7 @@ function slid(spatial: Size, kernel: Size, node: FileNode): Size {
   });
 }
 
-/** What is known of an initializer: its shape, and its values where they are few. */
+/** Facts about an initializer: its shape, and its values if they are few. */
 interface Constant {
   readonly shape: Size;
   readonly values: Known['data'] | readonly never[];
@@ -76,7 +76,7 @@ function outputSize(node: FileNode, inputs: readonly Size[], constants: Readonly
 /**
  * The most bytes that input and activations of a model take together while it runs once on one window.
  * @param model an ONNX file that `decodeModel` has read
- * @param options.channels of the input
+ * @param options.channels number of input channels
  * @param options.window spatial sizes of the input, in the order of the model's axes
  */
 export function activationBytes(

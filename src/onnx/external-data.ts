@@ -1,6 +1,6 @@
 /**
- * Models that keep their weights in files of their own (ONNX's external data, for what protobuf cannot hold or exporters split off):
- * a copy with the weights inside, field for field the same otherwise. Source: onnx.proto3, TensorProto.external_data.
+ * Copies a model with weights in separate files (ONNX's external data) into one with the weights inside;
+ * all other fields stay the same. Source: onnx.proto3, TensorProto.external_data.
  */
 import { InputError } from '../core/errors.ts';
 import type { ExternalData } from './decode.ts';
@@ -9,10 +9,10 @@ import { bytesField, editMessage } from './edit.ts';
 const FIELD = { modelGraph: 7, graphInitializer: 5, rawData: 9, externalData: 13, dataLocation: 14 } as const;
 
 /**
- * Puts weights that lie in other files into the model.
- * @param external of each initializer, in the file's order; undefined for those that are inside
- * @param path of the model, for messages
- * @param read a file by the location that the model gives
+ * Embeds weights from other files in the model.
+ * @param external location of each initializer, in the file's order; undefined for those that are inside
+ * @param path path of the model, for messages
+ * @param read reads a file by the location that the model gives
  * @throws {InputError} E_MODEL_WEIGHTS if a file is shorter than the model says
  */
 export async function embedExternalData(

@@ -1,7 +1,9 @@
 /**
- * A model from elsewhere as a graph of ours, so that it can be lowered to the blocked kernels: the operators that the wanted outputs need, one by one, for one
- * fixed shape of its image. What depends on nothing but that shape is computed at once. What the closed list of operators cannot say, or says only for some
- * attributes, is named; nothing is approximated. Real numbers of any precision are float32. Source of defaults and meanings: https://onnx.ai/onnx/operators.
+ * A model from elsewhere as a graph of ours, so that it can be lowered to the blocked kernels: the operators that the
+ * wanted outputs need, one by one, for one fixed shape of its image. What depends on nothing but that shape is computed
+ * at once. What the closed list of operators cannot say, or says only for some attributes, is named; nothing is
+ * approximated. Real numbers of any precision are float32. Source of defaults and meanings:
+ * https://onnx.ai/onnx/operators.
  */
 import { ShapeError } from '../core/errors.ts';
 import type { Shape } from '../core/shape.ts';
@@ -51,7 +53,7 @@ import { conv, convTranspose, pool } from './import/windows.ts';
 import type { FileNode } from './read-model.ts';
 import { type Known, tensorContent } from './tensor-content.ts';
 
-/** Older ones say the same in other ways. */
+/** Oldest supported operator set; older ones express the same in other ways. */
 const OLDEST_OPERATOR_SET = 11;
 
 const RULES: Readonly<Record<string, Rule>> = {
@@ -126,7 +128,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 export interface ImportOptions {
   /** Name and fixed shape [N, C, D, H, W] of the image, in the order of the model's own axes. */
   readonly input: { readonly name: string; readonly shape: Shape };
-  /** Names of the tensors that are wanted. */
+  /** Names of the tensors that become outputs. */
   readonly outputs: readonly string[];
 }
 
@@ -253,8 +255,8 @@ function importGraph(model: DecodedModel, { input, outputs }: ImportOptions): Gr
 
 /**
  * Reads a model as a graph.
- * @param model with all weights inside
- * @returns the graph with these outputs, or why it has none
+ * @param model model with all weights inside
+ * @returns the graph with these outputs, or the reason why there is none
  */
 export function importModel(model: DecodedModel, options: ImportOptions): Graph | { readonly unsupported: string } {
   try {

@@ -1,6 +1,7 @@
 /**
- * Graph to ONNX. With a block of 0 every operator takes the plain lowering; with the block of ONNX Runtime's channel-blocked kernels
- * (8 or 16) the operators that have a blocked form take it and the others stay plain, mixed in one model.
+ * Graph to ONNX. With a block of 0 every operator takes the plain lowering; with the block of ONNX Runtime's
+ * channel-blocked kernels (8 or 16) the operators that have a blocked form take it and the others stay plain, mixed in
+ * one model.
  */
 import { type Graph, isOp, reachable, type Value } from '../graph/graph.ts';
 import { BlockedLowering } from './blocked/lowering.ts';

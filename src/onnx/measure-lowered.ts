@@ -1,7 +1,8 @@
 /**
- * What ONNX Runtime's arena holds at most while a lowered model runs: the tensors that are alive at the worst moment. Follows the
- * sequential executor: nodes in the order in which a depth-first walk from the outputs leaves them, a tensor freed after its last reader,
- * elementwise results written over an operand that nobody reads afterwards, movements that only rename sharing their operand's memory.
+ * Computes the peak of ONNX Runtime's arena while a lowered model runs: the tensors that are alive at the worst moment.
+ * Follows the sequential executor: nodes in the order in which a depth-first walk from the outputs leaves them, a
+ * tensor freed after its last reader, elementwise results written over an operand that is not read afterwards,
+ * movements that only rename sharing their operand's memory.
  * Source: onnxruntime/core/graph/graph.cc (ReverseDFSFrom) and core/framework/allocation_planner.cc.
  */
 import { elementCount } from '../core/shape.ts';
@@ -11,7 +12,7 @@ import type { LoweredModel, OnnxNode } from './model.ts';
 
 const ELEMENT_BYTES: Readonly<Record<DataType, number>> = { float32: 4, uint8: 1, int32: 4, int64: 8, bool: 1 };
 
-/** Bytes of a tensor. */
+/** Size of a tensor in bytes. */
 export function tensorBytes({ shape, dataType }: TensorType): number {
   return elementCount(shape) * ELEMENT_BYTES[dataType];
 }
@@ -37,7 +38,7 @@ const IN_PLACE: Readonly<Record<string, readonly number[]>> = {
   Sigmoid: [0],
   Tanh: [0],
   Cast: [0],
-  /** Of a blocked convolution: the operand that is added to the result. */
+  /** Index of the operand of a blocked convolution that is added to the result. */
   Conv: [3],
 };
 
@@ -66,11 +67,11 @@ function executionOrder({ nodes }: LoweredModel): readonly OnnxNode[] {
 /** Memory of one tensor or of several that share it. */
 interface Storage {
   readonly bytes: number;
-  /** The step after which nobody reads it. */
+  /** Step after which it is not read any more. */
   lastStep: number;
 }
 
-/** Whether a node's result takes over the memory of an operand, and of which. */
+/** The operand whose memory a node's result reuses, if any. */
 function takenOver(
   { op, inputs }: OnnxNode,
   step: number,
@@ -82,7 +83,10 @@ function takenOver(
   return places.map(place => operands[place]).find(storage => storage?.lastStep === step && storage.bytes === bytes);
 }
 
-/** Bytes of the tensors that are alive at the worst moment of a run; the model's inputs and initializers are not among them. */
+/**
+ * Bytes of the tensors that are alive at the worst moment of a run; the model's inputs and initializers are not among
+ * them.
+ */
 export function peakTensorBytes(model: LoweredModel): number {
   const order = executionOrder(model);
   const lastRead = new Map(order.flatMap(({ inputs }, step) => inputs.map(name => [name, step] as const)));

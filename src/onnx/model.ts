@@ -1,4 +1,7 @@
-/** An ONNX model as plain data, between the passes that make one and the encoder that writes it. Source: onnx.proto3, IR version 8. */
+/**
+ * An ONNX model as plain data, between the passes that make one and the encoder that writes it. Source: onnx.proto3, IR
+ * version 8.
+ */
 import type { Shape } from '../core/shape.ts';
 import type { DataType, Tensor } from '../core/tensor.ts';
 import type { TensorType } from '../graph/infer.ts';
@@ -15,7 +18,7 @@ export interface OnnxNode {
   readonly name: string;
   readonly op: string;
   readonly domain?: string;
-  /** Tensor names; an empty string is an operand left out. */
+  /** Tensor names; an empty string is an omitted operand. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
@@ -38,16 +41,16 @@ export interface OnnxModel {
   readonly initializers: readonly OnnxInitializer[];
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
-  /** Free text by key, written to metadata_props. */
+  /** Free text by key, stored in metadata_props. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A model as it comes out of the lowering, where the type of every tensor is known. */
+/** A model from the lowering, in which the type of every tensor is known. */
 export interface LoweredModel extends OnnxModel {
   readonly types: ReadonlyMap<string, TensorType>;
 }
 
-/** Version of the standard operators that every model of ours declares. */
+/** Version of the standard operators that every model of voxstill declares. */
 export const OPSET = 17;
 /** ONNX Runtime's own operators over channel-blocked tensors. */
 export const BLOCKED_DOMAIN = 'com.microsoft.nchwc';

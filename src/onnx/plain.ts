@@ -1,6 +1,6 @@
 /**
- * The plain lowering: every operator in standard ONNX operators only, on row-major tensors with the graph's own shapes. It runs on any
- * ONNX runtime (WASM, WebGPU, any CPU) and is the reference that the blocked lowering is compared with.
+ * The plain lowering: every operator in standard ONNX operators only, on row-major tensors with the graph's own shapes.
+ * It runs on any ONNX runtime (WASM, WebGPU, any CPU) and is the reference that the blocked lowering is compared with.
  */
 import { type Axis, mapAxes } from '../core/axes.ts';
 import { elementCount, range, type Triple } from '../core/shape.ts';

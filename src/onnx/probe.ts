@@ -1,7 +1,7 @@
 /**
- * Finds out whether a runtime has ONNX Runtime's channel-blocked kernels and whether they compute what this project expects of them.
- * They are internal to ONNX Runtime, so every start asks again: a model of one node tells the block, and a small convolution with its
- * gradients is compared with the plain lowering.
+ * Finds out whether a runtime has ONNX Runtime's channel-blocked kernels and whether they compute what this project
+ * expects of them. They are internal to ONNX Runtime, so every start checks them again: a model of one node reveals the
+ * block, and a small convolution with its gradients is compared with the plain lowering.
  */
 import { random } from '../core/random.ts';
 import { elementCount, type Shape } from '../core/shape.ts';
@@ -79,7 +79,7 @@ async function agrees(load: Load, block: number): Promise<boolean> {
 
 /**
  * The channel block of the runtime's blocked kernels, 8 or 16.
- * @returns 0 where there are none, or where they compute something else; standard operators work everywhere
+ * @returns 0 if there are none, or if they compute something else; standard operators work everywhere
  */
 export async function probeBlock(load: Load): Promise<number> {
   try {

@@ -1,15 +1,16 @@
 /**
- * The one reader of .onnx files: protobuf messages as plain objects, with the values of tensors as views of the file. It checks nothing but the
- * wire format; decode.ts decides whether the result is a model. Field numbers are those of onnx.proto3. Never trusts a length in the file.
+ * The one reader of .onnx files: protobuf messages as plain objects, with the values of tensors as views of the file.
+ * It checks nothing but the wire format; decode.ts decides whether the result is a model. Field numbers are those of
+ * onnx.proto3. Never trusts a length in the file.
  */
 import { PbfReader } from 'pbf';
 
 /** Type of an input or output of a graph. */
 export interface FileValueInfo {
   readonly name: string;
-  /** ONNX's number of the element type, 1 for float32; 0 where the file does not say. */
+  /** ONNX's number of the element type, 1 for float32; 0 if the file does not state it. */
   readonly elementType: number;
-  /** A word or -1 is a dimension known only at run time. */
+  /** Shape; a word or -1 is a dimension that is known only at run time. */
   readonly shape: readonly (number | string)[];
 }
 
@@ -20,15 +21,15 @@ export interface FileTensor {
   readonly shape: readonly number[];
   /** Little-endian values, a view of the file; undefined where they are in one of the lists or in another file. */
   readonly raw: Uint8Array | undefined;
-  /** float_data and double_data. */
+  /** Values of float_data and double_data. */
   readonly floats: readonly number[];
-  /** int32_data and int64_data; of float16 the bits. */
+  /** Values of int32_data and int64_data; for float16 the bits. */
   readonly ints: readonly number[];
-  /** What the file says of values that are in another file: location, offset, length. */
+  /** Location, offset and length of values in another file. */
   readonly external: Readonly<Record<string, string>>;
 }
 
-/** What the file says of an attribute; the field that its kind uses is filled. */
+/** An attribute; only the field of its kind is set. */
 interface FileAttribute {
   readonly float: number;
   readonly int: number;
@@ -38,11 +39,11 @@ interface FileAttribute {
   readonly tensor: FileTensor | undefined;
 }
 
-/** A node as the file has it. */
+/** A node of the file. */
 export interface FileNode {
   readonly op: string;
   readonly domain: string;
-  /** Tensor names; an empty string is an operand left out. */
+  /** Tensor names; an empty string is an omitted operand. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, FileAttribute>;
@@ -52,7 +53,7 @@ export interface FileNode {
 export interface FileModel {
   readonly producer: string;
   readonly operatorSets: ReadonlyMap<string, number>;
-  /** In topological order, as ONNX demands. */
+  /** Nodes in topological order, as ONNX requires. */
   readonly nodes: readonly FileNode[];
   readonly initializers: readonly FileTensor[];
   readonly inputs: readonly FileValueInfo[];
@@ -81,7 +82,7 @@ function readPair(pbf: PbfReader): { readonly key: string; readonly value: strin
   );
 }
 
-/** A repeated number, one by one or packed. */
+/** A repeated number, single or packed. */
 function readVarints(list: number[], pbf: PbfReader): void {
   if (pbf.type === LENGTH_DELIMITED) pbf.readPackedVarint(list, true);
   else list.push(pbf.readVarint(true));

@@ -1,6 +1,7 @@
 /**
- * A seal on a model that travels: the SHA-256 of all bytes before it, as one more entry of the metadata at the very end of the file. Any
- * runtime reads the file as before; a byte of weights, graph or pipeline that has changed since is found when the file is read here.
+ * The seal of a model: the SHA-256 of all bytes before it, as one more entry of the metadata at the very end of the
+ * file. Any runtime reads the file as before; a changed byte of weights, graph or pipeline is found when voxstill reads
+ * the file.
  */
 import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
@@ -11,7 +12,10 @@ export const SEAL_KEY = 'voxstill-sha256';
 
 const encoder = new TextEncoder();
 
-/** @returns undefined where the platform has no such function, as pages have that come neither from this machine nor by https */
+/**
+ * @returns undefined where the platform has no such function, as pages have that come neither from this machine nor by
+ * https
+ */
 async function sha256(bytes: Uint8Array): Promise<string | undefined> {
   if (crypto.subtle === undefined) return undefined;
   const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
@@ -33,9 +37,9 @@ export async function sealModel(bytes: Uint8Array): Promise<Uint8Array> {
 }
 
 /**
- * Holds a model against its seal.
- * @param stated the value of {@link SEAL_KEY} in its metadata; a model without one is taken as it is
- * @throws {InputError} E_MODEL_CHANGED if the file is not what was sealed
+ * Checks a model against its seal.
+ * @param stated the value of {@link SEAL_KEY} in its metadata; a model without one is not checked
+ * @throws {InputError} E_MODEL_CHANGED if the file has changed since it was sealed
  */
 export async function assertSealWhole(bytes: Uint8Array, stated: string | undefined, path: string): Promise<void> {
   if (stated === undefined) return;

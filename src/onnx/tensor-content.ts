@@ -1,15 +1,16 @@
 /**
- * The values of a file's tensors, whatever their element type and the field of the file that has them: real types as float32, whole numbers and
- * truth values as float64, which holds whole numbers up to 2^53. Source: onnx.proto3, TensorProto.
+ * The values of a file's tensors, whatever their element type and the field of the file that has them: real types as
+ * float32, whole numbers and truth values as float64, which holds whole numbers up to 2^53. Source: onnx.proto3,
+ * TensorProto.
  */
 import { fromFloat16 } from '../core/float16.ts';
 import { elementCount, type Shape } from '../core/shape.ts';
 import type { FileTensor } from './read-model.ts';
 
-/** A tensor whose values are known before the model runs. */
+/** A constant tensor. */
 export interface Known {
   readonly shape: Shape;
-  /** Float32Array of real types, Float64Array of whole numbers and truth values. */
+  /** Values: Float32Array for real types, Float64Array for whole numbers and truth values. */
   readonly data: Float32Array | Float64Array;
 }
 
@@ -75,7 +76,9 @@ function fromRaw(type: TypeNumber, raw: Uint8Array, count: number): Float32Array
   }
 }
 
-/** The values of a tensor; undefined where they are not in the file, of another type, or not as many as its shape says. */
+/**
+ * The values of a tensor; undefined where they are not in the file, of another type, or not as many as its shape says.
+ */
 export function tensorContent({ elementType, shape, raw, floats, ints }: FileTensor): Known | undefined {
   const count = elementCount(shape);
   if (!(elementType in TYPES)) return undefined;

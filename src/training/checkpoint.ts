@@ -15,7 +15,7 @@ import { elementCount, type Shape } from '../core/shape.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
 
 export interface Checkpoint {
-  /** Steps done. */
+  /** Number of finished steps. */
   readonly step: number;
   readonly theta: Float32Array;
   /** Optimizer state by name. */
@@ -24,7 +24,7 @@ export interface Checkpoint {
   readonly best: { readonly step: number; readonly dice: number } | null;
   /** Seconds of training so far. */
   readonly seconds: number;
-  /** Identifies what the training depends on; a resume with another one is refused. */
+  /** Fingerprint of everything that the training depends on; a resume with another one is refused. */
   readonly fingerprint: string;
 }
 
@@ -70,7 +70,8 @@ function readTensors(bytes: Uint8Array, path: string, sha256: Sha256): Safetenso
 
 /**
  * Reads a checkpoint back.
- * @throws {InputError} E_CHECKPOINT_CORRUPT if the file is damaged, E_CHECKPOINT_OTHER if it belongs to another recipe or network
+ * @throws {InputError} E_CHECKPOINT_CORRUPT if the file is damaged, E_CHECKPOINT_OTHER if it belongs to another recipe
+ * or network
  */
 export function decodeCheckpoint(
   bytes: Uint8Array,

@@ -1,7 +1,7 @@
 /**
- * What a network costs, known before it runs: parameters, multiply-adds, field of view, and the memory of training and inference.
- * Memory is the resident size of a process that does nothing else: the process itself, the lowered model, the tensors of a run, and the
- * vectors that go in and out. Data sets come on top. Bytes everywhere.
+ * Computes the costs of a network before it runs: parameters, multiply-adds, field of view, and the memory of training
+ * and inference. Memory is the resident size of a process that does nothing else: the process itself, the lowered
+ * model, the tensors of a run, and the vectors that go in and out. Data sets are not included. All sizes are in bytes.
  */
 import { elementCount, type Shape, type Triple } from '../core/shape.ts';
 import { spatial } from '../graph/infer.ts';
@@ -15,36 +15,37 @@ import { buildForward } from './forward.ts';
 import { buildTrainingStep, type StepOptions } from './step.ts';
 
 export interface ModelCosts {
-  /** Trained numbers. */
+  /** Number of trained parameters. */
   readonly parameters: number;
-  /** Of one forward pass over one patch. */
+  /** Multiply-adds of one forward pass over one patch. */
   readonly multiplyAdds: number;
-  /** Voxels, D, H, W. */
+  /** Field of view in voxels, D, H, W. */
   readonly fieldOfView: Triple;
   /** Size of the result for one patch, D, H, W. */
   readonly outputSize: Triple;
-  /** Peak of a process that trains it with this batch. */
+  /** Peak memory of a process that trains it with this batch. */
   readonly trainingBytes: number;
-  /** Peak of a process that runs it on one patch. */
+  /** Peak memory of a process that runs it on one patch. */
   readonly inferenceBytes: number;
 }
 
 const MEGABYTE = 2 ** 20;
-/** Node with ONNX Runtime and this package loaded and a graph built: measured. */
+/** Measured memory of Node with ONNX Runtime and this package loaded and a graph built. */
 const PROCESS_BYTES = 122 * MEGABYTE;
 /**
- * What the arena holds over what lives in it: the runtime moves nodes when it fuses some, so that results live longer than they must, and
- * the arena grows by doubling and gives nothing back. Measured over U-Nets, MeshNets and DeepMedics; see bench/memory.mjs.
+ * Ratio of the arena's size to the living tensors: the runtime moves nodes when it fuses some, so results live longer
+ * than necessary, and the arena grows by doubling and returns nothing. Measured over U-Nets, MeshNets and DeepMedics;
+ * see bench/memory.mjs.
  */
 const ARENA_FACTOR = { plain: 1.6, blocked: 2.2 } as const;
 /** Copies of the constants: the bytes of the model, the runtime's parsed model and its tensors. */
 const CONSTANT_COPIES = 3;
-/** Parameters and optimizer states of so many steps lie around before the garbage collector comes. */
+/** Number of steps whose parameters and optimizer states remain before garbage collection. */
 const GENERATIONS = 4;
-/** Batches that wait for their step, and the one in it. */
+/** Number of batches in memory: those that wait, and the current one. */
 const BATCHES = 4;
 
-/** Share of the convolutions that run on channel blocks. */
+/** Fraction of the convolutions that run on channel blocks. */
 function blockedShare({ nodes }: LoweredModel): number {
   const convolutions = nodes.filter(({ op }) => op === 'Conv');
   return convolutions.filter(({ domain }) => domain === BLOCKED_DOMAIN).length / Math.max(1, convolutions.length);
@@ -57,7 +58,7 @@ function processBytes(model: LoweredModel): number {
   return PROCESS_BYTES + CONSTANT_COPIES * constants + factor * peakTensorBytes(model);
 }
 
-/** Bytes of as many numbers of 4 bytes. */
+/** Size in bytes of 4-byte numbers. */
 const numbers = (count: number): number => count * Float32Array.BYTES_PER_ELEMENT;
 
 /**

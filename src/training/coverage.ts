@@ -1,6 +1,7 @@
 /**
- * What results have in common where valid padding leaves only the middle of the patch: every result lies about the patch's centre, so the
- * smaller of two lies in the middle of the other. Inner images have no such place, so terms that compare them need whole results.
+ * The common part of results if valid padding leaves only the middle of the patch: every result has the patch's centre,
+ * so the smaller of two lies in the middle of the other. Inner features have no such position, so terms that compare
+ * them need whole results.
  */
 import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
@@ -31,7 +32,7 @@ export function withSize([samples, channels]: Shape, size: Triple): Shape {
 }
 
 /**
- * Checks that a network whose inner images are compared covers the whole patch.
+ * Checks that a network whose features are compared covers the whole patch.
  * @throws {InputError} E_DISTILL
  */
 export function assertWholePatch(what: 'student' | 'teacher', logits: Shape, image: Shape): void {

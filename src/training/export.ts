@@ -1,6 +1,7 @@
 /**
- * The finished model as an ordinary .onnx file: standard operators only (3D Conv, InstanceNormalization, Resize), parameters inside,
- * logits out, any batch size. What a user needs to run it travels in its metadata under the key `voxstill`.
+ * The finished model as an ordinary .onnx file: standard operators only (3D Conv, InstanceNormalization, Resize),
+ * parameters inside, logits out, any batch size. All facts that are needed to run it are in its metadata under the key
+ * `voxstill`.
  */
 import { elementCount, type Triple } from '../core/shape.ts';
 import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../graph/graph.ts';
@@ -9,7 +10,10 @@ import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
 import type { Model } from './forward.ts';
 
-/** Multiply-adds of one forward pass over one window: result voxels times taps times channels per group, over all convolutions. */
+/**
+ * Multiply-adds of one forward pass over one window: result voxels times taps times channels per group, over all
+ * convolutions.
+ */
 export function multiplyAdds(model: Model, imageShape: readonly number[]): number {
   const builder = new GraphBuilder();
   const single = imageShape.with(0, 1);
@@ -21,7 +25,7 @@ export function multiplyAdds(model: Model, imageShape: readonly number[]): numbe
   return graphMultiplyAdds(logits);
 }
 
-/** The same of a network that is built already. */
+/** Multiply-adds of a network that is already built. */
 export function graphMultiplyAdds(logits: Value): number {
   return reachable([logits])
     .filter(value => isOp(value, 'Conv'))

@@ -1,6 +1,6 @@
 /**
- * A network's forward pass as a graph: in training as part of a step, where it also gives inner images and the next values of its buffers,
- * and alone for validation.
+ * A network's forward pass as a graph: in training as part of a step, where it also returns features and the next
+ * values of its buffers, and alone for validation.
  */
 import type { Shape } from '../core/shape.ts';
 import { LOGITS } from '../distillation/context.ts';
@@ -27,16 +27,19 @@ export function hyperValue(builder: GraphBuilder, names: readonly string[], name
   return builder.reshape(builder.slice(builder.input('hyper', [names.length]), 0, index, index + 1), []);
 }
 
-/** Forward pass of a model in a graph of its own, with concatenations and upsamplings folded away, copied into `builder`. */
+/**
+ * Forward pass of a model in a graph of its own, with concatenations and upsamplings folded away, copied into
+ * `builder`.
+ */
 export function forward(
   builder: GraphBuilder,
   options: {
     readonly model: Model;
     readonly imageShape: Shape;
     readonly scope: string;
-    /** Frozen, or the name of the input and the numbers of the step of a network in training. */
+    /** Parameters of a frozen network; for a network in training the names of its input and of the step's numbers. */
     readonly theta: Float32Array | { readonly input: string; readonly hyperNames: readonly string[] };
-    /** Names of inner images that are wanted beside the logits. */
+    /** Names of features that are needed besides the logits. */
     readonly layers: readonly string[];
   },
 ): { readonly layers: ReadonlyMap<string, Value>; readonly updates: ReadonlyMap<string, Value> } {

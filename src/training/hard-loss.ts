@@ -1,30 +1,30 @@
-/** The hard loss: what every arm minimises on the labels, student and baseline alike. */
+/** The hard loss on the labels, the same for all arms. */
 import type { Shape } from '../core/shape.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import type { VoxelWeights } from '../losses/class-weights.ts';
 import { binaryCrossEntropy, categoricalCrossEntropy } from '../losses/cross-entropy.ts';
 import { type DiceOptions, diceLoss } from '../losses/dice.ts';
 
-/** Class weights that stay as they are. */
+/** Class weights that do not change over the steps. */
 type HardWeights = Exclude<VoxelWeights, { readonly exponent: Value }>;
 
 export interface HardLossOptions {
   readonly crossEntropy: {
     readonly weight: number;
     readonly kind: 'categorical' | 'binary';
-    /** `annealed`: from balanced to uniform, as the step's number `crossEntropy.balance` says. */
+    /** `annealed`: from balanced to uniform, by the step's number `crossEntropy.balance`. */
     readonly classWeights: HardWeights | 'annealed';
   };
   readonly dice: { readonly weight: number } & DiceOptions;
-  /** Label values of each channel, where the classes are regions that may overlap; a class per channel if not given. */
+  /** Label values of each channel, if the classes are regions that may overlap; one class per channel if not given. */
   readonly regions?: readonly (readonly number[])[] | undefined;
   /** Label value of voxels that nobody has looked at: no loss counts them. */
   readonly ignore?: number | undefined;
 }
 
 /**
- * Whether the channels of the logits are independent (sigmoid) rather than exclusive (softmax). Independent channels have none for the
- * background: channel k is class k + 1.
+ * Whether the channels of the logits are independent (sigmoid) rather than exclusive (softmax). Independent channels
+ * have none for the background: channel k is class k + 1.
  */
 export function isSigmoid(options: HardLossOptions): boolean {
   return options.crossEntropy.kind === 'binary';
@@ -33,7 +33,7 @@ export function isSigmoid(options: HardLossOptions): boolean {
 /**
  * Shape of the class indices of a batch, [N labelled, 1, D, H, W].
  * @param image shape of the batch, [N, C, D, H, W]
- * @param unlabelled samples at its end that have no label
+ * @param unlabelled number of samples at its end without a label
  */
 export function labelShape([samples = 0, , ...space]: Shape, unlabelled = 0): Shape {
   return [samples - unlabelled, 1, ...space];
@@ -46,7 +46,10 @@ function oneHot(builder: GraphBuilder, label: Value, channels: number, first: nu
   return builder.cast(builder.equal(label, ids), 'float32');
 }
 
-/** Class indices [N, 1, D, H, W] as 0/1 maps [N, K, D, H, W], channel k being 1 where the label is one of the k-th values. */
+/**
+ * Class indices [N, 1, D, H, W] as 0/1 maps [N, K, D, H, W], channel k being 1 where the label is one of the k-th
+ * values.
+ */
 function regionMaps(builder: GraphBuilder, label: Value, regions: readonly (readonly number[])[]): Value {
   const maps = regions.map(values =>
     values.map(value => oneHot(builder, label, 1, value)).reduce((sum, map) => builder.add(sum, map)),
@@ -75,7 +78,7 @@ export function countedVoxels(
 
 /**
  * The terms of the hard loss by name, with their weights; terms of weight 0 are left out.
- * @param options.balance exponent of the class weights, where they are annealed
+ * @param options.balance exponent of the class weights, if they are annealed
  */
 export function hardLossTerms(
   builder: GraphBuilder,

@@ -1,9 +1,9 @@
 /**
- * One training step as ONE graph: forward, losses, gradients, clipping, optimizer update; with distillation also the frozen teacher's
- * forward pass on the very same patch. Inputs: image [N, C, D, H, W], label int32 [N labelled, 1, D, H, W], theta and the optimizer's
- * state (flat), hyper (a small vector of everything that changes by step), and where terms have adapters, their vector. Outputs:
- * `theta.next`, `<state>.next`, and the loss terms. Where a result covers only the middle of the patch (valid padding), label and logits
- * are cropped to what both cover.
+ * One training step as ONE graph: forward, losses, gradients, clipping, optimizer update; with distillation also the
+ * frozen teacher's forward pass on the very same patch. Inputs: image [N, C, D, H, W], label int32 [N labelled, 1, D,
+ * H, W], theta and the optimizer's state (flat), hyper (a small vector of everything that changes by step), and where
+ * terms have adapters, their vector. Outputs: `theta.next`, `<state>.next`, and the loss terms. Where a result covers
+ * only the middle of the patch (valid padding), label and logits are cropped to what both cover.
  */
 import { elementCount, type Shape } from '../core/shape.ts';
 import { type DistillationContext, hyperOf, LOGITS, sideOf } from '../distillation/context.ts';
@@ -21,9 +21,9 @@ import { type Distillation, distillationAdapters, groupsOf, teacherValues } from
 import { ADAPTERS, type UpdateOptions, update } from './update.ts';
 
 export interface StepOptions extends UpdateOptions {
-  /** [N, C, D, H, W] */
+  /** Shape of the image, [N, C, D, H, W]. */
   readonly imageShape: Shape;
-  /** The last samples of a batch, those without labels: the hard loss does not see them, soft terms do. None if not given. */
+  /** Number of samples without labels at the end of a batch: only soft terms use them. 0 if not given. */
   readonly unlabelled?: number;
   readonly hardLoss: HardLossOptions;
   readonly distillation?: Distillation;
@@ -37,13 +37,19 @@ export interface TrainingStep {
   readonly lossNames: readonly string[];
   /** Shape of the class indices of a batch, [N labelled, 1, D, H, W]. */
   readonly labelShape: Shape;
-  /** Parameters that train beside the student's and end with the training: the flat vector {@link ADAPTERS}, if there are any. */
+  /**
+   * Parameters that are trained with the student's and dropped at the end: the flat vector {@link ADAPTERS}, if there
+   * are any.
+   */
   readonly adapters: readonly ParameterSpec[];
-  /** What of an external teacher the graph takes in: `teacherLogits`, `teacherFeature:<name>`. */
+  /** Inputs of the graph from an external teacher: `teacherLogits`, `teacherFeature:<name>`. */
   readonly teacherInputs: readonly string[];
 }
 
-/** Numbers that every step has; annealed class weights add `crossEntropy.balance`, terms `<term>.weight` and `<term>.temperature`. */
+/**
+ * Numbers that every step has; annealed class weights add `crossEntropy.balance`, terms `<term>.weight` and
+ * `<term>.temperature`.
+ */
 const BASE_HYPER = ['learningRate', 'biasCorrection1', 'biasCorrection2', 'dropoutKey'];
 
 /** What counts of all samples: ignored voxels of the labelled ones do not, the others have none. */

@@ -1,6 +1,6 @@
 /**
- * A student and its labels in the classes of its teacher, which may be fewer: groups of the student's channels, one each for most teachers.
- * Everything that compares classes sees the student only so.
+ * A student and its labels in the classes of its teacher, which may be fewer: groups of the student's channels, one
+ * each for most teachers. All terms that compare classes use the student in this form.
  */
 
 import { LOGITS } from '../distillation/context.ts';
@@ -21,9 +21,10 @@ export function taughtLayers(
 }
 
 /**
- * Labels as 0/1 maps of the teacher's classes, background first; of independent classes it is what none of them claims.
+ * Labels as 0/1 maps of the teacher's classes, background first; for independent classes the background is what none of
+ * them claims.
  * @param label class indices [N, 1, D, H, W]
- * @param options.channels of the student's logits
+ * @param options.channels channels of the student's logits
  * @returns [N, classes, D, H, W]
  */
 export function taughtMaps(

@@ -1,6 +1,6 @@
 /**
- * What a step knows of its teacher: one that was trained here is a frozen part of the step's graph, one from elsewhere gives its tensors as
- * inputs. Also whether the terms of a distillation fit student and teacher, which shapes alone decide.
+ * The teacher within a step: a teacher that was trained here is a frozen part of the step's graph, one from elsewhere
+ * provides its tensors as inputs. Also checks by shapes whether the terms of a distillation fit student and teacher.
  */
 import { elementCount, type Shape, type Triple } from '../core/shape.ts';
 import { LOGITS } from '../distillation/context.ts';
@@ -19,36 +19,36 @@ export interface FrozenTeacher extends Model {
 }
 
 /**
- * A teacher that is run elsewhere: the step takes its logits as the input `teacherLogits` and its other layers, where a term names them,
- * as `teacherFeature:<name>`.
+ * A teacher that is run elsewhere: the step takes its logits as the input `teacherLogits` and its other layers, if a
+ * term names them, as `teacherFeature:<name>`.
  */
 export interface ExternalTeacher {
   /** Shapes for the batch of the step, by the names that terms may use. */
   readonly features: Readonly<Record<string, Shape>>;
   /** Size of its logits, D, H, W, in the middle of the patch; the whole patch if not given. */
   readonly output?: Triple;
-  /** The student's channels that each of its classes covers, where it tells fewer apart; one each, in order, if not given. */
+  /** The student's channels for each of its classes, if it has fewer; one each, in order, if not given. */
   readonly classes?: ChannelGroups | undefined;
 }
 
-/** What a student learns from, in a step. */
+/** Teacher of a student in a step. */
 export type TeacherInStep = FrozenTeacher | ExternalTeacher;
 
-/** A teacher and what pulls the student towards it. */
+/** A teacher and the distillation terms. */
 export interface Distillation {
   readonly teacher: TeacherInStep;
   readonly terms: readonly DistillationTerm[];
 }
 
 /**
- * An image by way of another shape, which makes it a row-major tensor: an operator on images of both networks in the blocked layout would
- * give the student the channel packing of the teacher (onnx/blocked/packing.ts).
+ * An image by way of another shape, which makes it a row-major tensor: an operator on images of both networks in the
+ * blocked layout would give the student the channel packing of the teacher (onnx/blocked/packing.ts).
  */
 function rowMajor(builder: GraphBuilder, image: Value): Value {
   return builder.reshape(builder.reshape(image, [elementCount(image.shape)]), image.shape);
 }
 
-/** The student's channels of each class of a teacher, where they are not one each. */
+/** The student's channels for each class of a teacher, if they are not one each. */
 export function groupsOf(teacher: Pick<Model, 'network'> | ExternalTeacher): ChannelGroups | undefined {
   return 'network' in teacher ? undefined : teacher.classes;
 }
@@ -79,11 +79,11 @@ export function teacherValues(
   return new Map([...(features as [string, Value][]), [LOGITS, logits]]);
 }
 
-/** What decides whether terms and networks fit: all of it is known before anything is trained. */
+/** Facts that decide whether terms and networks fit, known before training. */
 export interface DistillationPlan {
   /** [N, C, D, H, W] */
   readonly imageShape: Shape;
-  /** Samples at the end of a batch that have no label; none if not given. */
+  /** Number of samples without a label at the end of a batch; 0 if not given. */
   readonly unlabelled?: number;
   readonly hardLoss: HardLossOptions;
   readonly student: Pick<Model, 'network'>;

@@ -1,16 +1,16 @@
 /**
- * The teacher as the student's step sees it. One that was trained here is rebuilt inside the step's graph, frozen; finished ONNX models stay
- * sessions of their own and are asked about every batch, see external-teacher.ts.
+ * The teacher of a student's step. A teacher that was trained here is rebuilt inside the step's graph, frozen; finished
+ * ONNX models stay separate sessions and run on every batch, see external-teacher.ts.
  */
 import type { Shape } from '../core/shape.ts';
 import type { TeacherInStep } from './teacher-in-step.ts';
 import type { TeacherCall } from './trainer.ts';
 
 export interface Teacher {
-  /** Identifies what it says, for checkpoints of the student. */
+  /** Fingerprint of its outputs, for checkpoints of the student. */
   readonly sha256: string;
   readonly inStep: TeacherInStep;
-  /** Where the teacher is not in the step. */
+  /** Call of the teacher, if it is not in the step. */
   readonly call: TeacherCall | undefined;
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /**
- * The training loop: one engine run per step, with the tensors that come out fed straight back in. Validates every so many steps, keeps
- * the best parameters by validation Dice, writes checkpoints through a store, and stops at a loss that is not finite.
+ * The training loop: one engine run per step, with the tensors that come out fed straight back in. Validates at regular
+ * intervals, keeps the best parameters by validation Dice, writes checkpoints through a store, and stops at a loss that
+ * is not finite.
  */
 
 import { invariant, WorkError } from '../core/errors.ts';
@@ -21,15 +22,15 @@ import type { Checkpoint } from './checkpoint.ts';
 import { buildTrainingStep, type StepOptions, type TrainingStep } from './step.ts';
 import { ADAPTERS } from './update.ts';
 
-/** What a teacher beside the step says of a batch. */
+/** Tensors of a teacher outside the step for a batch. */
 export interface TeacherTensors {
-  /** As the student gives them. */
+  /** Logits in the student's form. */
   readonly logits: Tensor;
-  /** The layers that terms name, by their names. */
+  /** The layers that terms name, by name. */
   readonly features: Readonly<Record<string, Tensor>>;
 }
 
-/** @param step of the batch, from 0 */
+/** @param step step of the batch, from 0 */
 export type TeacherCall = (step: number, batch: Batch) => Promise<TeacherTensors>;
 
 /** One line of the record of a training. */
@@ -42,7 +43,7 @@ export interface StepRecord {
   readonly validationDice?: number;
 }
 
-/** Where checkpoints and records go. */
+/** Storage of checkpoints and records. */
 export interface TrainingStore {
   /** The last checkpoint and the best parameters, if training was interrupted. */
   load(): Promise<{ readonly last: Checkpoint; readonly bestTheta: Float32Array } | undefined>;
@@ -54,16 +55,16 @@ export interface TrainerOptions {
   readonly engine: Engine;
   readonly step: StepOptions;
   readonly initialTheta: Float32Array;
-  /** Of the dropout masks. */
+  /** Seed of the dropout masks. */
   readonly seed: number;
-  /** Initial values of the adapters that the step asks for; from a stream of their own, so that the student's do not change. */
+  /** Initial values of the adapters of the step; from a separate random stream, so that the student's do not change. */
   readonly initialAdapters: (specs: readonly ParameterSpec[]) => Float32Array;
   readonly batches: BatchSource;
   readonly steps: number;
   readonly learningRate: number;
   readonly schedule: Schedule;
   readonly validateEvery: number;
-  /** Mean Dice on the validation cases; undefined where there are none. */
+  /** Mean Dice on the validation cases; undefined if there are none. */
   readonly validate: ((theta: Float32Array) => Promise<number>) | undefined;
   /** A teacher that is not part of the step's graph. */
   readonly callTeacher?: TeacherCall | undefined;
@@ -72,7 +73,7 @@ export interface TrainerOptions {
   readonly progress: Progress;
   readonly label: string;
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds, from any origin. */
+  /** Milliseconds from any origin. */
   readonly now: () => number;
 }
 
@@ -82,11 +83,11 @@ export interface TrainingResult {
   readonly bestStep: number;
   readonly records: readonly StepRecord[];
   readonly seconds: number;
-  /** Share of the time in which the engine waited for a batch. */
+  /** Fraction of the time in which the engine waited for a batch. */
   readonly waitingShare: number;
 }
 
-/** Share of the steps over which annealed class weights go from balanced to uniform. */
+/** Fraction of the steps over which annealed class weights go from balanced to uniform. */
 const ANNEALED_SHARE = 0.5;
 
 /** Exponent of annealed class weights at a step: 1 at the start, 0 from the middle on, in a straight line. */
@@ -121,7 +122,10 @@ function assertFinite(losses: Readonly<Record<string, number>>, step: number, ca
   );
 }
 
-/** What goes from step to step beside the parameters, as it starts: the optimizer's moments at 0, and the adapters. */
+/**
+ * Initial state that is passed from step to step besides the parameters: the optimizer's moments at 0, and the
+ * adapters.
+ */
 function initialState(
   { step, initialAdapters }: TrainerOptions,
   { adapters }: TrainingStep,
@@ -135,7 +139,7 @@ function initialState(
   ]);
 }
 
-/** An external teacher's tensors for a batch, as far as the step takes them in. */
+/** An external teacher's tensors for a batch, as far as the step has them as inputs. */
 async function teacherFeeds(
   { callTeacher }: TrainerOptions,
   { teacherInputs }: TrainingStep,
@@ -165,9 +169,9 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
   }
 }
 
-/** What changes from step to step. */
+/** State that changes from step to step. */
 interface TrainingState {
-  /** Steps done. */
+  /** Number of finished steps. */
   readonly step: number;
   readonly theta: Tensor;
   /** The optimizer's moments and the adapters, by their names in the step. */

@@ -1,6 +1,6 @@
 /**
- * The second half of a training step: gradients of the total loss, penalties, clipping, and the optimizer's next parameters and moments, all
- * over one flat vector.
+ * The second half of a training step: gradients of the total loss, penalties, clipping, and the optimizer's next
+ * parameters and moments, all over one flat vector.
  */
 import { gradient } from '../autodiff/gradient.ts';
 import { elementCount } from '../core/shape.ts';
@@ -10,10 +10,10 @@ import { addRegularization, clipByNorm, gradientNorm } from '../optim/clipping.t
 import type { Optimizer } from '../optim/optimizer.ts';
 import type { Model } from './forward.ts';
 
-/** The input of adapters' parameters; the next ones are the output `adapters.next`. */
+/** Name of the input with the adapters' parameters; the output `adapters.next` has the next ones. */
 export const ADAPTERS = 'adapters';
 
-/** How the parameters of the student move. */
+/** Settings of the update of the student's parameters. */
 export interface UpdateOptions {
   readonly student: Model;
   readonly optimizer: Optimizer;
@@ -24,7 +24,7 @@ export interface UpdateOptions {
 
 /**
  * 1 at the entries of convolution kernels in the trainable vector, 0 elsewhere.
- * @param count length of the mask; what is beyond the parameters is 0
+ * @param count length of the mask; entries beyond the parameters are 0
  */
 export function kernelMask(specs: readonly ParameterSpec[], count = parameterCount(specs)): Float32Array {
   const mask = new Float32Array(count);
@@ -37,7 +37,7 @@ export function kernelMask(specs: readonly ParameterSpec[], count = parameterCou
   return mask;
 }
 
-/** What the forward pass before it gives to an update. */
+/** Results of the forward pass that an update needs. */
 export interface Pass {
   readonly total: Value;
   readonly hyper: (name: string) => Value;
@@ -50,8 +50,8 @@ export interface Pass {
 }
 
 /**
- * Gradients, clipping and the optimizer over one vector: the student's trainable parameters, then the adapters'. Penalties and weight
- * decay act on the student alone.
+ * Gradients, clipping and the optimizer over one vector: the student's trainable parameters, then the adapters'.
+ * Penalties and weight decay act on the student alone.
  */
 export function update(
   builder: GraphBuilder,

@@ -1,4 +1,7 @@
-/** Same-size 3D convolution, its gradient to the input and to the kernel, as blocked 2D convolutions over stacked planes. */
+/**
+ * Same-size 3D convolution, its gradient to the input and to the kernel, as blocked 2D convolutions over stacked
+ * planes.
+ */
 import type { Axis } from '../../core/axes.ts';
 import { range } from '../../core/shape.ts';
 import type { ConvAttributes } from '../../graph/ops.ts';
@@ -8,14 +11,16 @@ import { blockedKernel, kernelFromTaps, placement, type TapPlacement } from './k
 import { type BlockedConvOptions, blockedConv, type Layout, reorderOutput } from './layout.ts';
 import { fewestPlanes, groupsAndSamples, neighbouringRows, planeRows, stackRows } from './plane-rows.ts';
 
-/** An operand of a convolution: blocked, or planar where that is cheaper. */
+/** An operand of a convolution: blocked, or planar if that is cheaper. */
 export interface Operand {
   readonly tensor: Emitted;
   readonly layout: Layout;
   readonly planar: boolean;
 }
 
-/** Whether a convolution has the blocked form: one group, stride 1, odd kernel, as many zeros around as keep the size. */
+/**
+ * Whether a convolution has the blocked form: one group, stride 1, odd kernel, as many zeros around as keep the size.
+ */
 export function isSameConv({ kernel, strides, dilations, pads, group, upsample }: ConvAttributes): boolean {
   return (
     group === 1 &&
@@ -52,7 +57,10 @@ function tapPlacement(
 /** Extras of a blocked convolution that are fused into its pass. */
 export type Fused = Pick<BlockedConvOptions, 'bias' | 'sum' | 'activation'>;
 
-/** The convolution (or with `adjoint` its gradient to the input) of one operand; the result is blocked with the operand's packing. */
+/**
+ * The convolution (or with `adjoint` its gradient to the input) of one operand; the result is blocked with the
+ * operand's packing.
+ */
 export function sameConv(
   emit: Emitter,
   operand: Operand,
@@ -84,8 +92,8 @@ export function stackedChannels(attributes: ConvAttributes, { pack, channels }: 
 }
 
 /**
- * Gradient to the kernel [Co, Ci, kD, kH, kW] of a same-size convolution. A blocked x meets dy with its neighbours, as in
- * the gradient to the input; a planar x (an image of few channels) is stacked itself.
+ * Gradient to the kernel [Co, Ci, kD, kH, kW] of a same-size convolution. A blocked x meets dy with its neighbours, as
+ * in the gradient to the input; a planar x (an image of few channels) is stacked itself.
  */
 export function sameConvKernelGradient(emit: Emitter, x: Operand, dy: Operand, attributes: ConvAttributes): Emitted {
   const { dilations, pads, kernel } = attributes;
@@ -116,7 +124,10 @@ export function sameConvKernelGradient(emit: Emitter, x: Operand, dy: Operand, a
   return kernelFromTaps(emit, product, taps, { x: xRows.layout, dy: dyRows.layout, adjoint, kernel });
 }
 
-/** Gradient to a 1x1x1 kernel: one matrix product per plane group, lanes of dy against lanes of x, summed over planes and slots. */
+/**
+ * Gradient to a 1x1x1 kernel: one matrix product per plane group, lanes of dy against lanes of x, summed over planes
+ * and slots.
+ */
 export function pointwiseKernelGradient(emit: Emitter, x: Operand, dy: Operand): Emitted {
   const { pack, block, lanes, channels } = x.layout;
   const { groups, batch, height, width, used, channels: out } = dy.layout;

@@ -1,10 +1,11 @@
 /**
- * Gradients to kernels as blocked 2D convolutions with the roles turned round: one operand gives the rows, an unblocked image with a channel
- * for every plane (group of planes of one sample), the other is a kernel as large as that plane, and the few result pixels are the taps. The
- * operand with the stacked neighbours is the kernel, since ONNX Runtime computes up to four blocks of kernels at a time. Blocked memory is read
- * as it lies: the lanes of a pixel are neighbours, so as an unblocked image the width is lanes times pixels, and a convolution dilated by the
- * block meets every lane at every tap. Planes are cut into strips of their height and put into groups, whose kernels stay in the cache;
- * the sum over groups is made at the end.
+ * Gradients to kernels as blocked 2D convolutions with the roles turned round: one operand gives the rows, an unblocked
+ * image with a channel for every plane (group of planes of one sample), the other is a kernel as large as that plane,
+ * and the few result pixels are the taps. The operand with the stacked neighbours is the kernel, since ONNX Runtime
+ * computes up to four blocks of kernels at a time. Blocked memory is read in place: the lanes of a pixel are
+ * neighbours, so as an unblocked image the width is lanes times pixels, and a convolution dilated by the block meets
+ * every lane at every tap. Planes are cut into strips of their height and put into groups, whose kernels stay in the
+ * cache; the sum over groups is made at the end.
  */
 import { range } from '../../core/shape.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
@@ -27,21 +28,24 @@ export interface Rows {
 
 /** The operand that becomes the kernel: a blocked image whose planes are met together with neighbours. */
 export interface StackedImage {
-  /** [R, L, H, W] blocked */
+  /** Blocked tensor [R, L, H, W]. */
   readonly tensor: Emitted;
   /** For each plane of the rows, the planes of the image side by side on the lanes; -1 for zeros. */
   readonly sources: readonly (readonly number[])[];
 }
 
-/** How planes become the channels of the convolution: strip s of plane p is channel p * strips + s, those beyond the last are zero. */
+/**
+ * How planes become the channels of the convolution: strip s of plane p is channel p * strips + s, those beyond the
+ * last are zero.
+ */
 interface Cut {
   readonly planes: number;
   readonly strips: number;
-  /** planes * strips, as many as the runtime takes: below one block, or a multiple of it. */
+  /** Number of channels, planes * strips: below one block, or a multiple of it, as the runtime requires. */
   readonly channels: number;
   /** Neighbouring channels that are summed within one group. */
   readonly perGroup: number;
-  /** Whether the channels are the planes as they lie in memory. */
+  /** Whether the channels are the planes in memory order. */
   readonly whole: boolean;
 }
 
@@ -93,7 +97,10 @@ function channelOrigins({ channels, strips }: Cut): readonly { readonly plane: n
   return range(channels).map(channel => ({ plane: Math.floor(channel / strips), strip: channel % strips }));
 }
 
-/** The lines of all channels, [parts, channels, lines of a strip with those above and below it], as indices of lines in memory. */
+/**
+ * The lines of all channels, [parts, channels, lines of a strip with those above and below it], as indices of lines in
+ * memory.
+ */
 function stripLines(
   cut: Cut,
   size: { readonly parts: number; readonly height: number },
@@ -114,8 +121,9 @@ function stripLines(
 }
 
 /**
- * The rows as an unblocked image [parts, channels, lines, (left + W + right) * run] of lanes side by side (run = block; planar: 1). Channels
- * that lie in memory as they are needed are not copied and have no lines above and below; the convolution must pad them.
+ * The rows as an unblocked image [parts, channels, lines, (left + W + right) * run] of lanes side by side (run = block;
+ * planar: 1). Channels that are in the needed order in memory are not copied and have no lines above and below; the
+ * convolution must pad them.
  */
 function unblockedRows(emit: Emitter, { tensor, planar }: Rows, cut: Cut, { pads, block }: CorrelationOptions) {
   const [planes, lanes, height, width] = tensor.shape as readonly [number, number, number, number];

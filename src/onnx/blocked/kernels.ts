@@ -1,7 +1,7 @@
 /**
- * Kernels of the blocked convolutions, made from the 3D kernel [Co, Ci, kD, kH, kW] inside the graph at every step. A 3D tap lands at a
- * place (offset of the group, slot in it, 2D tap) for every slot of the result; a constant 0/1 matrix says where, so packing, reversal
- * and the sub-pixel form are all the same product.
+ * Kernels of the blocked convolutions, made from the 3D kernel [Co, Ci, kD, kH, kW] inside the graph at every step. A
+ * 3D tap lands at a place (offset of the group, slot in it, 2D tap) for every slot of the result; a constant 0/1 matrix
+ * says where, so packing, reversal and the sub-pixel form are all the same product.
  */
 import { elementCount, type Triple } from '../../core/shape.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
@@ -13,7 +13,7 @@ export interface TapPlacement {
   /** Group read at each place of the stacked input, relative to the result's group. */
   readonly offsets: readonly number[];
   readonly inSlots: number;
-  /** 2D kernel. */
+  /** Size of the 2D kernel. */
   readonly kernel: readonly [number, number];
   /** Landing places: 3D tap index, result slot, index into offsets, input slot, 2D tap index. */
   readonly landings: readonly Landing[];
@@ -88,7 +88,8 @@ function placeTaps(emit: Emitter, kernel: Emitted, taps: TapPlacement): Emitted 
 
 /**
  * The transpose of placing: gradients at the landing places summed into a 3D kernel [Co, Ci, kD, kH, kW].
- * @param product a correlation: with `adjoint` [lanes of x, places * lanes of dy, taps reversed], else [places slots Ci, lanes of dy, taps]
+ * @param product a correlation: with `adjoint` [lanes of x, places * lanes of dy, taps reversed], else [places slots
+ * Ci, lanes of dy, taps]
  */
 export function kernelFromTaps(
   emit: Emitter,

@@ -1,9 +1,10 @@
 /**
- * The blocked layout of an image [N, C, D, H, W], made for ONNX Runtime's channel-blocked 2D kernels. Depth is outermost, and `pack`
- * consecutive planes share the channel lanes, so that few channels still fill a block:
+ * The blocked layout of an image [N, C, D, H, W], made for ONNX Runtime's channel-blocked 2D kernels. Depth is
+ * outermost, and `pack` consecutive planes share the channel lanes, so that few channels still fill a block:
  *   declared shape [D/pack * N, lanes, H, W], lane = slot * C + channel, lanes padded with zeros to a multiple of the block;
  *   memory         [D/pack * N, lanes/block, H, W, block].
- * Invariant: padded lanes are zero. `planar` is the same without blocking and padding: [D/pack * N, pack * C, H, W] row-major.
+ * Invariant: padded lanes are zero. `planar` is the same without blocking and padding: [D/pack * N, pack * C, H, W]
+ * row-major.
  */
 import type { Emitted, Emitter } from '../emitter.ts';
 import { BLOCKED_DOMAIN } from '../model.ts';
@@ -16,11 +17,11 @@ export interface Layout {
   readonly width: number;
   /** Planes that share the lanes; divides the depth. */
   readonly pack: number;
-  /** depth / pack */
+  /** Number of groups, depth / pack. */
   readonly groups: number;
-  /** pack * channels */
+  /** Number of used lanes, pack * channels. */
   readonly used: number;
-  /** `used`, rounded up to a multiple of the block */
+  /** Number of lanes: `used`, rounded up to a multiple of the block. */
   readonly lanes: number;
   readonly block: number;
 }
@@ -85,14 +86,17 @@ export interface BlockedConvOptions {
   readonly dilations?: readonly [number, number];
   readonly group?: number;
   readonly bias?: Emitted | undefined;
-  /** Added to the result, in the same pass. */
+  /** Tensor that is added to the result in the same pass. */
   readonly sum?: Emitted | undefined;
   readonly activation?:
     | { readonly name: 'Relu' | 'LeakyRelu' | 'Clip'; readonly parameters: readonly number[] }
     | undefined;
 }
 
-/** ONNX Runtime's blocked 2D convolution; kernels are blocked too, or [Co/block, Ci, kH kW, block] for an unblocked input. */
+/**
+ * ONNX Runtime's blocked 2D convolution; kernels are blocked too, or [Co/block, Ci, kH kW, block] for an unblocked
+ * input.
+ */
 export function blockedConv(emit: Emitter, input: Emitted, kernel: Emitted, options: BlockedConvOptions): Emitted {
   const { pads = [0, 0, 0, 0], strides = [1, 1], dilations = [1, 1], group = 1, bias, sum, activation } = options;
   const [batch, , height, width] = input.shape as readonly [number, number, number, number];

@@ -1,6 +1,6 @@
 /**
- * The blocked lowering: the operators of a U-Net's training step in ONNX Runtime's channel-blocked kernels. Values are lowered when they
- * are asked for, so that a sum, a bias, a scale or an activation can be fused into the convolution before it.
+ * The blocked lowering: the operators of a U-Net's training step in ONNX Runtime's channel-blocked kernels. Values are
+ * lowered on demand, so that a sum, a bias, a scale or an activation can be fused into the convolution before it.
  */
 import { invariant } from '../../core/errors.ts';
 import { isOp, type Value } from '../../graph/graph.ts';
@@ -59,7 +59,7 @@ export class BlockedLowering {
     return this.#values.filter(value => this.#packing.has(value) && stops.includes(value.op));
   }
 
-  /** The value as a row-major tensor, where it or one of its operands is blocked; otherwise undefined. */
+  /** The value as a row-major tensor, if it or one of its operands is blocked; otherwise undefined. */
   leave(value: Value): Emitted | undefined {
     return this.#emit.tagged(value, () => this.#leave(value));
   }
@@ -268,7 +268,7 @@ export class BlockedLowering {
 
   #spatialMean(image: Value, layout: Layout): Emitted {
     const [left, right] = image.inputs as readonly [Value, Value];
-    // of a square only: where signs cancel, as in dy * x, the stored product gives more exact sums
+    // only for a square: if signs cancel, as in dy * x, the stored product gives more exact sums
     if (isOp(image, 'Mul') && left === right && this.#packing.has(left) && !this.#made.has(image)) {
       return spatialMeanOfSquare(this.#emit, this.enter(left), layout);
     }

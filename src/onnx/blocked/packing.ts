@@ -1,7 +1,8 @@
 /**
- * Decides before lowering which values live in the blocked layout and how many planes each packs. A value is blocked where its operator
- * has a blocked form; values that must agree (both sides of a convolution, operands of a sum) form one group with one packing; a group
- * and the coarser one under it (pooling, upsampling) keep packing fine = 2 coarse, or both 1.
+ * Decides before lowering which values live in the blocked layout and how many planes each packs. A value is blocked
+ * where its operator has a blocked form; values that must agree (both sides of a convolution, operands of a sum) form
+ * one group with one packing; a group and the coarser one under it (pooling, upsampling) keep packing fine = 2 coarse,
+ * or both 1.
  */
 import { isOp, type Value } from '../../graph/graph.ts';
 import type { OpName } from '../../graph/ops.ts';
@@ -97,7 +98,10 @@ export class Packing {
     }
   }
 
-  /** A sum, difference or product of blocked values of one size, or of one with a number per channel or, to multiply by, one number. */
+  /**
+   * A sum, difference or product of blocked values of one size, or of one with a number per channel or, to multiply by,
+   * one number.
+   */
   #classifySum(value: Value<'Add' | 'Sub' | 'Mul'>): void {
     const full = value.inputs.filter(input => this.has(input));
     const other = value.inputs.filter(input => !this.has(input));
@@ -130,7 +134,8 @@ export class Packing {
       widest.set(root, Math.max(widest.get(root) ?? 0, value.shape[1] as number));
     }
     for (const [root, channels] of widest) {
-      // one block of channels fills the lanes with one plane; a second plane gives the kernels two blocks to work on at a time
+      // one block of channels fills the lanes with one plane; a second plane gives the kernels two blocks to work on at
+      // a time
       const lanes = channels === block ? 2 * block : block;
       let pack = 1;
       while (2 * pack * channels <= lanes && (root.shape[2] as number) % (2 * pack) === 0) pack *= 2;

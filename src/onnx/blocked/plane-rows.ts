@@ -1,12 +1,13 @@
 /**
- * Blocked images as rows: a row is a few neighbouring planes of one sample. Convolutions over depth are made of neighbouring rows side by
- * side; rows are as short as memory allows, so that no more of them are read than the taps meet.
+ * Blocked images as rows: a row is a few neighbouring planes of one sample. Convolutions over depth are made of
+ * neighbouring rows side by side; rows are as short as memory allows, so that no more of them are read than the taps
+ * meet.
  */
 import { elementCount, range } from '../../core/shape.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import { type Layout, layoutOf } from './layout.ts';
 
-/** [rows, n] with one row of zeros after the last. */
+/** Tensor [rows, n] with one row of zeros after the last. */
 function withZeroPlane(emit: Emitter, flat: Emitted): Emitted {
   return emit.concat([flat, emit.zeros([1, flat.shape[1] as number])], 0);
 }
@@ -20,9 +21,9 @@ export function zeroEndedRuns(emit: Emitter, input: Emitted, run: number): Emitt
 
 /** An image as rows that can be read one by one, each a few neighbouring planes of one sample. */
 export interface PlaneRows {
-  /** [rows, lanes, H, W] */
+  /** Tensor [rows, lanes, H, W]. */
   readonly tensor: Emitted;
-  /** Of the rows: its pack is the number of planes in a row, its groups those of a sample. */
+  /** Layout of the rows: its pack is the number of planes in a row, its groups those of a sample. */
   readonly layout: Layout;
   /** Group and sample of every row, in the order of memory. */
   readonly order: readonly (readonly [group: number, sample: number])[];
@@ -33,7 +34,10 @@ export function groupsAndSamples({ groups, batch }: Layout): PlaneRows['order'] 
   return range(groups).flatMap(group => range(batch).map(sample => [group, sample] as const));
 }
 
-/** Planes of a row at least: one where a plane fills whole blocks or lies apart (planar), otherwise all that share its lanes. */
+/**
+ * Smallest number of planes of a row: one if a plane fills whole blocks or is separate (planar), otherwise all planes
+ * that share its lanes.
+ */
 export function fewestPlanes({ channels, pack, block }: Layout, planar: boolean): number {
   return planar || channels % block === 0 ? 1 : pack;
 }

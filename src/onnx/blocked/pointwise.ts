@@ -82,7 +82,10 @@ export function leakyReluGradient(
   return emit.binary('Mul', dy, steepMask(emit, y, layout, { offset: 0, range: [alpha, 1] }));
 }
 
-/** Values per plane and lane, [groups, N * lanes, 1, 1] blocked, averaged over planes and slots: row-major [N, C, 1, 1, 1]. */
+/**
+ * Values per plane and lane, [groups, N * lanes, 1, 1] blocked, averaged over planes and slots: row-major [N, C, 1, 1,
+ * 1].
+ */
 function meanOverPlanes(
   emit: Emitter,
   planes: Emitted,
@@ -102,8 +105,8 @@ export function spatialMean(emit: Emitter, tensor: Emitted, layout: Layout): Emi
 }
 
 /**
- * Mean of the square over depth, height and width, row-major [N, C, 1, 1, 1], without storing the square: a depthwise convolution of
- * every plane with itself as the kernel.
+ * Mean of the square over depth, height and width, row-major [N, C, 1, 1, 1], without storing the square: a depthwise
+ * convolution of every plane with itself as the kernel.
  */
 export function spatialMeanOfSquare(emit: Emitter, tensor: Emitted, layout: Layout): Emitted {
   const { groups, batch, lanes, height, width } = layout;

@@ -1,12 +1,15 @@
-/** Max-pooling by two in every axis, and its gradient, over blocked images: in the plane by the blocked kernel, in depth by pairs. */
+/**
+ * Max-pooling by two in every axis, and its gradient, over blocked images: in the plane by the blocked kernel, in depth
+ * by pairs.
+ */
 import type { Emitted, Emitter } from '../emitter.ts';
 import { BLOCKED_DOMAIN, ONNX_TYPES } from '../model.ts';
 import { blockedShape, type Layout } from './layout.ts';
 import { steepMask } from './pointwise.ts';
 
 /**
- * Splits [G N, L, H, W] into the even and the odd planes of every pair, over the coarse layout's groups. A pair's planes lie in two groups
- * (one plane each), in two runs of whole blocks, or in two runs of channels inside a block.
+ * Splits [G N, L, H, W] into the even and the odd planes of every pair, over the coarse layout's groups. A pair's
+ * planes lie in two groups (one plane each), in two runs of whole blocks, or in two runs of channels inside a block.
  */
 function pairs(emit: Emitter, tensor: Emitted, fine: Layout): readonly Emitted[] {
   const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
@@ -63,14 +66,17 @@ export function maxPool(emit: Emitter, tensor: Emitted, fine: Layout, coarse: La
   return asCoarse(emit, emit.binary('Max', even, odd), fine, coarse);
 }
 
-/** 1 where x - max is 0, 0 where it is below: a steep line clipped, in one pass; a comparison and a cast take five times as long. */
+/**
+ * 1 where x - max is 0, 0 where it is below: a steep line clipped, in one pass; a comparison and a cast take five times
+ * as long.
+ */
 function equalityMask(emit: Emitter, below: Emitted, layout: Layout): Emitted {
   return steepMask(emit, below, layout, { offset: 1, range: [0, 1] });
 }
 
 /**
- * Gradient of max-pooling: dy shared out equally among the maxima of its window of two planes. Maxima are counted per plane first,
- * then added over the planes that hold the window's maximum.
+ * Gradient of max-pooling: dy shared out equally among the maxima of its window of two planes. Maxima are counted per
+ * plane first, then added over the planes that hold the window's maximum.
  */
 export function maxPoolGradient(emit: Emitter, x: Emitted, dy: Emitted, fine: Layout, coarse: Layout): Emitted {
   const maxima = planeMaxima(emit, x);

@@ -1,8 +1,9 @@
 /**
- * Convolution 3x3x3 of an image upsampled by two (nearest), at the low resolution. Every result voxel has a parity per axis; for one
- * parity the three taps of an axis meet only two low-resolution voxels, so eight convolutions of 2x2x2 taps do the work of one of
- * 3x3x3 on eight times the voxels: 8/27 of the multiplications. `fine` is the result, `coarse` the input; a fine group covers the
- * depth of half a coarse group or of a whole one (packing fine = 2 coarse, or both 1).
+ * Convolution 3x3x3 of an image upsampled by two (nearest), at the low resolution. Every result voxel has a parity per
+ * axis; for one parity the three taps of an axis meet only two low-resolution voxels, so eight convolutions of 2x2x2
+ * taps do the work of one of 3x3x3 on eight times the voxels: 8/27 of the multiplications. `fine` is the result,
+ * `coarse` the input; a fine group covers the depth of half a coarse group or of a whole one (packing fine = 2 coarse,
+ * or both 1).
  */
 import { range } from '../../core/shape.ts';
 import type { ConvAttributes } from '../../graph/ops.ts';
@@ -63,7 +64,9 @@ function forwardTaps(fine: Layout, coarse: Layout, sub: number, [ph, pw]: Parity
   return placement(fine.pack, coarse.pack, [2, 2], landings);
 }
 
-/** Splits a fine image by the parities of height and width: four images at the low resolution, in the order of PARITIES. */
+/**
+ * Splits a fine image by the parities of height and width: four images at the low resolution, in the order of PARITIES.
+ */
 function splitParities(emit: Emitter, tensor: Emitted, { block }: Layout): readonly Emitted[] {
   const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
   const [h, w] = [height / 2, width / 2];
