@@ -7,7 +7,6 @@
 import { InputError } from '../core/errors.ts';
 import { formatBytes, formatWhole } from '../core/format.ts';
 import { IMAGE, type ImportChoice, type ImportedModel, LOGITS } from '../import/imported.ts';
-import { findImporter, importerOf } from '../import/importers.ts';
 import { replaceMetadata } from '../onnx/edit.ts';
 import { sealModel } from '../onnx/seal.ts';
 import type { Files } from '../runtime/files.ts';
@@ -66,11 +65,18 @@ export async function openModelSource(
   path: string,
   { choice = {}, given = {}, assumed = {} }: SourceOptions = {},
 ): Promise<OpenedSource> {
+  const asItIs = async (): Promise<OpenedSource> => ({
+    file: await readModelFile(files, path, { given, assumed }),
+    notes: [],
+  });
+  if (/\.onnx$/i.test(path)) return asItIs();
+  // loaded where they are needed, since they are many files
+  const { findImporter, importerOf } = await import('../import/importers.ts');
   const importer = await importerOf(files, path);
   if (importer === undefined) {
     // a folder can only be an unknown source
     if ((await files.list(path)).length > 0) await findImporter(files, path);
-    return { file: await readModelFile(files, path, { given, assumed }), notes: [] };
+    return asItIs();
   }
   const imported = await importer.read(files, path, {
     ...choice,
@@ -104,6 +110,7 @@ export async function importModelFile(
   path: string,
   options: SourceOptions = {},
 ): Promise<OpenedSource> {
+  const { findImporter } = await import('../import/importers.ts');
   await findImporter(files, path);
   const { file, notes } = await openModelSource(files, path, options);
   const bytes = await sealModel(replaceMetadata(file.bytes, formatModelMetadata(stated(file.metadata))));

@@ -37,6 +37,13 @@ describe('the start of the program', () => {
     expect(files.size).toBeLessThanOrEqual(12);
   });
 
+  it('loads no importer before predict sees a model that is no ONNX file', () => {
+    const { files } = loadedWith(join(CLI, 'commands/predict.ts'));
+    const importers = join(CLI, '../import/importers.ts');
+    expect(files).toContain(join(CLI, '../experiment/model-source.ts'));
+    expect(files).not.toContain(importers);
+  });
+
   it('finds what a command itself loads, so that the two above can fail', () => {
     const { packages } = loadedWith(join(CLI, 'commands/predict.ts'));
     expect([...packages]).toEqual(expect.arrayContaining(['zod', 'pbf', 'node:crypto']));
