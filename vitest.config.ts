@@ -12,6 +12,15 @@ export default defineConfig({
         },
       },
       {
+        // seeded loops of thousands of damaged files
+        test: {
+          name: 'fuzz',
+          include: ['test/fuzz/**/*.test.ts'],
+          globalSetup: ['test/support/itk.ts'],
+          testTimeout: 120_000,
+        },
+      },
+      {
         test: {
           name: 'ort',
           include: ['test/ort/**/*.test.ts'],

@@ -16,7 +16,7 @@ import { evaluateUnit, trainUnit } from './stages.ts';
 import type { Unit } from './unit.ts';
 
 /** Interval between heartbeats of an owner, ms. */
-const HEARTBEAT_MS = 5000;
+export const HEARTBEAT_MS = 5000;
 
 export interface PerformOptions {
   /** Whether to stop when the model exists, without an outcome; whole units otherwise. */

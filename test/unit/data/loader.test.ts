@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { random } from '../../../src/core/random.ts';
 import { UNVARIED } from '../../../src/data/augment/augmentation.ts';
-import { type BatchSettings, createBatchSource, makeBatch, type TrainingCase } from '../../../src/data/loader.ts';
+import {
+  type Batch,
+  type BatchSettings,
+  type BatchSource,
+  createBatchSource,
+  makeBatch,
+  type TrainingCase,
+  withUnlabelled,
+} from '../../../src/data/loader.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
 
 function caseOf(index: number, sizeVoxels: Xyz, channels = 1): TrainingCase {
@@ -158,5 +166,22 @@ describe('createBatchSource', () => {
 
   test('refuses a patch that does not fit before the first batch', () => {
     expect(() => createBatchSource(CASES, { ...SETTINGS, patchSize: [17, 4, 4] })).toThrow(/case_0/);
+  });
+});
+
+describe('withUnlabelled', () => {
+  const batchOf = (image: readonly number[], label: readonly number[], ids: readonly string[]): Batch => ({
+    image: Float32Array.from(image),
+    label: Int32Array.from(label),
+    caseIds: ids,
+    epoch: 3,
+  });
+  const sourceOf = (batch: Batch): BatchSource => ({ next: async () => batch, close: async () => {} });
+
+  test('puts the unlabelled samples behind the labelled ones, and keeps none of their labels', async () => {
+    const labelled = batchOf([1, 2, 3, 4], [1, 0, 2, 0], ['a', 'b']);
+    const unlabelled = { ...batchOf([7, 8], [5, 5], ['u']), epoch: 9 };
+    const both = await withUnlabelled(sourceOf(labelled), sourceOf(unlabelled)).next(0);
+    expect(both).toEqual(batchOf([1, 2, 3, 4, 7, 8], [1, 0, 2, 0], ['a', 'b', 'u']));
   });
 });

@@ -9,6 +9,7 @@ import { evaluateModel } from '../../../src/experiment/evaluate.ts';
 import { type ModelFile, readModelFile } from '../../../src/experiment/model-file.ts';
 import { predictFiles } from '../../../src/experiment/predict.ts';
 import { createNodeSources } from '../../../src/platform/node/laboratory.ts';
+import { type Progress, silent } from '../../../src/runtime/progress.ts';
 import {
   createNiftiHeader,
   decodeLabels,
@@ -176,6 +177,8 @@ describe('predictFiles', () => {
   it('writes labels with the exact grid and place of the input', async () => {
     const { laboratory, files, model } = await setUp();
     const options = { ...choices, models: [model], input: 'data/imagesTr/b.nii.gz', output: 'out/b.nii.gz' };
+    // the clock has gone on since the start of the program
+    for (let look = 0; look < 10; look++) laboratory.machine.elapsedMs();
     const predictions = await predictFiles(laboratory, options);
     expect(predictions).toEqual([
       { inputs: ['data/imagesTr/b.nii.gz'], output: 'out/b.nii.gz', seconds: 0.5, volumesMl: { blob: 0.04 } },
@@ -262,6 +265,36 @@ describe('predictFiles', () => {
     expect(new Set(expected.data).size).toBe(2);
     for (const storage of STORAGES) {
       expect(await segmented(storedAs(scan, storage))).toEqual(storedAs(expected, storage));
+    }
+  });
+
+  it('warns before it computes where probabilities take a gigabyte or more, and not below', async () => {
+    const { files } = await setUp();
+    const labels = Array.from({ length: 256 }, (_, value) => ({ value, name: `class ${value}` }));
+    files.contents.set('many.onnx', modelBytes({}, ['N', 1, 64, 64, 64], ['N', 256, 'D', 'H', 'W']));
+    const model = await readModelFile(files, 'many.onnx', { given: { ...FACTS, labels } });
+    const stop = new Error('warned');
+    const progress: Progress = {
+      ...silent,
+      warn: message => {
+        expect(message).toMatch(/^the probabilities of 256 classes on 128x128x64 voxels take 1\.1 GB of memory/);
+        throw stop;
+      },
+    };
+    const computed = new Error('computed');
+    const engine = functionEngine(() => {
+      throw computed;
+    });
+    const laboratory = createLaboratory(engine, files, progress);
+    for (const [size, outcome] of [
+      [[128, 128, 64], stop],
+      [[128, 128, 63], computed],
+    ] as const) {
+      const grid = { ...GRID, sizeVoxels: size };
+      const data = Float32Array.from({ length: size[0] * size[1] * size[2] }, (_, index) => index % 7);
+      files.contents.set('scan.nii', encodeNiftiImage({ ...grid, data, channels: 1 }, createNiftiHeader(grid)));
+      const options = { ...choices, models: [model], input: 'scan.nii', output: 'out.nii.gz', probabilities: true };
+      await expect(predictFiles(laboratory, options)).rejects.toBe(outcome);
     }
   });
 

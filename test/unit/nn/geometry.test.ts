@@ -8,8 +8,10 @@ import { GraphBuilder } from '../../../src/graph/graph.ts';
 import { spatial } from '../../../src/graph/infer.ts';
 import { jointGeometry, legalLengths, nearestSizes, outputSize } from '../../../src/nn/geometry.ts';
 import { collectParameters, parameterCount } from '../../../src/nn/parameters.ts';
+import { cropCentre } from '../../../src/nn/resize.ts';
 import { type Architecture, architectureOf } from '../../../src/recipe/network.ts';
 import { type NetworkSettings, networkSchemas } from '../../../src/recipe/network-schema.ts';
+import { evaluate } from '../../support/evaluate.ts';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -242,5 +244,18 @@ describe('two networks on the same patch', () => {
       { input: 56, output: 16 },
       { input: 64, output: 24 },
     ]);
+  });
+});
+
+describe('a central crop', () => {
+  it('takes the middle of every axis', () => {
+    const builder = new GraphBuilder();
+    const image = builder.input('image', [1, 1, 4, 6, 5]);
+    const { crop } = evaluate(
+      { crop: cropCentre(builder, image, [2, 2, 5]) },
+      { image: Float64Array.from({ length: 120 }, (_, index) => index) },
+    );
+    const expected = [1, 2].flatMap(z => [2, 3].flatMap(y => range(5).map(x => (z * 6 + y) * 5 + x)));
+    expect([...crop!]).toEqual(expected);
   });
 });

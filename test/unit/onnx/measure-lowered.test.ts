@@ -39,4 +39,14 @@ describe('the peak of a run', () => {
     const grown = peakOf((builder, x) => builder.concat([builder.exp(x), builder.neg(x)], 0));
     expect(grown).toBe(4 * BYTES);
   });
+
+  it('does not write over an operand that is smaller than the result', () => {
+    // the sum of one number and a tensor cannot take the memory of the number over
+    const spread = peakOf((builder, x) => builder.add(builder.exp(builder.total(x)), builder.neg(x)));
+    expect(spread).toBe(BYTES + 4);
+    const builder = new GraphBuilder();
+    const [one, many] = [builder.input('one', []), builder.input('many', [FLOATS])];
+    const sum = builder.add(builder.exp(one), many);
+    expect(peakTensorBytes(lower({ outputs: { sum } }, { block: 0 }))).toBe(BYTES + 4);
+  });
 });

@@ -1,5 +1,6 @@
 /** Batches from a thread: the same as without, in any order, with the same errors. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { random } from '../../../src/core/random.ts';
 import { UNVARIED } from '../../../src/data/augment/augmentation.ts';
 import { type BatchSettings, type BatchSource, makeBatch, type TrainingCase } from '../../../src/data/loader.ts';
@@ -54,6 +55,19 @@ function openSource(cases = CASES): BatchSource {
 }
 
 describe('createThreadedBatchSource', () => {
+  it('asks its thread for the batches of the next three steps too, each once', async () => {
+    const posted = vi.spyOn(Worker.prototype, 'postMessage');
+    try {
+      const source = openSource();
+      await source.next(0);
+      expect(posted.mock.calls.map(([step]) => step)).toEqual([0, 1, 2, 3]);
+      await source.next(1);
+      expect(posted.mock.calls.map(([step]) => step)).toEqual([0, 1, 2, 3, 4]);
+    } finally {
+      posted.mockRestore();
+    }
+  });
+
   it('gives the batches of one thread, forwards, with a jump and backwards', async () => {
     const source = openSource();
     for (const step of [0, 1, 2, 7, 8, 3]) expect(await source.next(step)).toEqual(makeBatch(CASES, SETTINGS, step));

@@ -1,9 +1,9 @@
 /** The file system: atomic writes, and errors that name the path. */
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WorkError } from '../../../src/core/errors.ts';
 import { locate, nodeFiles, writeProblem } from '../../../src/platform/node/files.ts';
 
@@ -32,6 +32,25 @@ describe('nodeFiles', () => {
         code: 'E_FILE_UNREADABLE',
         message: expect.stringContaining(kind),
       });
+    }
+  });
+
+  it('has the data on the disk before a file takes its name, be it written or created', async () => {
+    const probe = await open(join(folder, 'probe'), 'w');
+    const prototype = Object.getPrototypeOf(probe) as { sync(): Promise<void> };
+    await probe.close();
+    const [path, created] = [join(folder, 'state'), join(folder, 'claim')];
+    const seen: string[] = [];
+    const sync = vi.spyOn(prototype, 'sync').mockImplementation(async () => {
+      seen.push((await readdir(folder)).includes('state') ? 'too late' : 'in time');
+    });
+    try {
+      await nodeFiles.write(path, 'data');
+      expect(seen).toEqual(['in time']);
+      await nodeFiles.create(created, 'data');
+      expect(sync).toHaveBeenCalledTimes(2);
+    } finally {
+      sync.mockRestore();
     }
   });
 

@@ -1,5 +1,8 @@
 /** What is handed to Slurm and what it answers, as text. What a real Slurm makes of it is seen in test/e2e/slurm.test.ts. */
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planArrays } from '../../../src/platform/node/slurm/arrays.ts';
@@ -150,6 +153,16 @@ describe('an answer of squeue', () => {
       expect(() => parseQueue(`${line}\n`)).toThrow(expect.objectContaining({ code: 'E_SLURM' }));
     },
   );
+
+  it.skipIf(process.platform === 'win32')('is of jobs in every state, those that have ended too', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'voxstill-squeue-'));
+    // leaves out what has ended unless it is asked for all states, as squeue does
+    const script = '#!/bin/sh\ncase "$*" in *--states=all*) echo "12|0|COMPLETED|n1|None|(null)";; esac\n';
+    writeFileSync(join(folder, 'squeue'), script, { mode: 0o755 });
+    const tasks = await createSlurmClient({ PATH: `${folder}:${process.env['PATH']}` }).queue(['12']);
+    expect(tasks.map(({ job, phase }) => [job, phase])).toEqual([['12', 'ended']]);
+    rmSync(folder, { recursive: true });
+  });
 
   it('does not come where there is no Slurm, and the message says what to do', async () => {
     const call = createSlurmClient({ PATH: '/nowhere' }).submit({ script: 'x.sh', folder: '/', after: [] });

@@ -89,3 +89,23 @@ it('numbers the voxels of stored slices one after the other', () => {
   const indices = storedSliceIndices(canonical);
   expect([...indices(2)]).toEqual([12, 13, 14, 15, 16, 17]);
 });
+
+it('turns labels as their image, whichever side of a tie between axes the rounding of their own affine is on', () => {
+  // turned by 45 degrees about z: which stored axis runs right is decided by the last digit
+  const turned = (degrees: number): number[] => {
+    const [c, s] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
+    return [c, -s, 0, 0, s, c, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+  };
+  const image: Volume = {
+    data: Float32Array.from({ length: 24 }, (_, index) => index),
+    sizeVoxels: [2, 3, 4],
+    channels: 1,
+    spacingMm: [1, 1, 1],
+    affine: turned(45.001),
+  };
+  const labels = { ...image, affine: turned(44.999), data: Uint8Array.from(image.data) };
+  expect(orientationCode(image.affine)).not.toBe(orientationCode(labels.affine));
+  const [turnedImage, turnedLabels] = [toCanonical(image), labelsToCanonical(labels, image)];
+  expect(turnedLabels.sizeVoxels).toEqual(turnedImage.sizeVoxels);
+  expect([...turnedLabels.data]).toEqual([...turnedImage.data]);
+});

@@ -14,6 +14,7 @@ import {
   readClaim,
   takeClaim,
 } from '../../../../src/study/units/claim.ts';
+import { HEARTBEAT_MS } from '../../../../src/study/units/perform-unit.ts';
 import { createLaboratory, functionEngine, thresholdModel } from '../../../support/laboratory.ts';
 import { memoryFiles } from '../../../support/memory-files.ts';
 
@@ -106,6 +107,21 @@ describe('a unit', () => {
     const found = await readClaim(files, 'e', 1);
     expect(livenessOf(found!, { machine, nowMs: files.clock.ms + LEASE_MS + 1 })).toBe('dead');
   });
+});
+
+describe('a unit whose folder is gone', () => {
+  it('stays gone when its owner lets go, and shows that owner that it has lost it', async () => {
+    const claim = await take('gone', 'first');
+    await files.remove('gone');
+    await claim?.release(NOTHING);
+    expect(await files.list('gone')).toEqual([]);
+    await expect(claim?.beat(NOTHING)).rejects.toMatchObject({ code: 'E_CLAIM_LOST' });
+    expect(await files.list('gone')).toEqual([]);
+  });
+});
+
+it('a lease lasts several heartbeats, so that a slow one does not cost an owner its unit', () => {
+  expect(LEASE_MS / HEARTBEAT_MS).toBeGreaterThanOrEqual(6);
 });
 
 describe('an owner that comes back from the dead', () => {
