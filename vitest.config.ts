@@ -6,6 +6,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // files share their workers, so that every module is loaded once per worker and not once per file
+          isolate: false,
+          pool: 'threads',
           include: ['test/architecture.test.ts', 'test/unit/**/*.test.ts'],
           testTimeout: 20_000,
           hookTimeout: 60_000,

@@ -32,6 +32,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   cli: 9,
 };
 const MAX_LINES = 400;
+/** Largest share of all lines that one room, a folder of src, may hold. */
+const MAX_ROOM_SHARE = 0.15;
 /** The program's entry: the one file outside of platform that may touch the process and the clock. */
 const ENTRY = 'cli/main.ts';
 
@@ -71,12 +73,10 @@ function codeOf(source: string): string {
   );
 }
 
-function importsOf(source: string): string[] {
-  const patterns = [
-    /^(?:import|export)\b[^;']*?\bfrom\s+'([^']+)'/gm,
-    /^import\s+'([^']+)'/gm,
-    /\bimport\(\s*'([^']+)'\s*\)/g,
-  ];
+const STATIC_IMPORTS = [/^(?:import|export)\b[^;']*?\bfrom\s+'([^']+)'/gm, /^import\s+'([^']+)'/gm];
+const DYNAMIC_IMPORT = /\bimport\(\s*'([^']+)'\s*\)/g;
+
+function importsOf(source: string, patterns = [...STATIC_IMPORTS, DYNAMIC_IMPORT]): string[] {
   return patterns.flatMap(pattern => [...source.matchAll(pattern)].map(match => match[1] as string));
 }
 
@@ -132,6 +132,42 @@ function problemsOf(path: string, source: string): string[] {
   ];
 }
 
+/** Files of src that a file imports, types included; not those that it loads later, when it calls for them. */
+function neighboursOf(path: string, source: string): string[] {
+  const targets = importsOf(source, STATIC_IMPORTS).filter(target => target.startsWith('.'));
+  return targets.map(target => posix.normalize(posix.join(posix.dirname(path), target)));
+}
+
+/** A circle of imports, each file importing the next and the last the first; undefined where there is none. */
+function findCircle(imports: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
+  const done = new Set<string>();
+  const visit = (path: string, way: readonly string[]): readonly string[] | undefined => {
+    if (way.includes(path)) return way.slice(way.indexOf(path));
+    if (done.has(path)) return undefined;
+    for (const next of imports.get(path) ?? []) {
+      const circle = visit(next, [...way, path]);
+      if (circle !== undefined) return circle;
+    }
+    done.add(path);
+    return undefined;
+  };
+  for (const path of imports.keys()) {
+    const circle = visit(path, []);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
+}
+
+/** Share of all lines that each room holds. */
+function roomShares(sources: ReadonlyMap<string, string>): Readonly<Record<string, number>> {
+  const lines = new Map<string, number>();
+  for (const [path, source] of sources) {
+    lines.set(folderOf(path), (lines.get(folderOf(path)) ?? 0) + source.split('\n').length);
+  }
+  const all = [...lines.values()].reduce((sum, count) => sum + count, 0);
+  return Object.fromEntries([...lines].map(([room, count]) => [room, count / all]));
+}
+
 const root = fileURLToPath(new URL('../src/', import.meta.url));
 const files = readdirSync(root, { recursive: true, withFileTypes: true })
   .filter(entry => entry.isFile())
@@ -144,6 +180,19 @@ describe('the source', () => {
     const folders = new Set(files.map(folderOf).filter(folder => folder !== 'index.ts'));
     expect([...folders].sort()).toEqual(Object.keys(FLOORS).sort());
     expect(files.length).toBeGreaterThan(80);
+  });
+
+  const sources = new Map(files.map(path => [path, readFileSync(root + path, 'utf8')]));
+
+  it('has no circle of imports, not even of types', () => {
+    expect(findCircle(new Map([...sources].map(([path, source]) => [path, neighboursOf(path, source)])))).toBe(
+      undefined,
+    );
+  });
+
+  it(`has no room with more than ${100 * MAX_ROOM_SHARE} % of the lines`, () => {
+    const shares = Object.entries(roomShares(sources));
+    expect(shares.filter(([, share]) => share > MAX_ROOM_SHARE)).toEqual([]);
   });
 
   it.each(files)('%s keeps the floors and the habits', path => {
@@ -193,6 +242,31 @@ describe('the check itself', () => {
     ['helpers/a.ts', 'const x = 1;', 'lies in no known folder'],
   ])('stops in %s: %s', (path, source, problem) => {
     expect(problemsOf(path, HEADER + source)).toEqual([problem]);
+  });
+
+  it('finds circles of any length, through types too, and none where files only meet again', () => {
+    const [type, value] = ["import type { X } from './b.ts';", "export { y } from '../core/a.ts';"];
+    expect(neighboursOf('core/a.ts', type)).toEqual(['core/b.ts']);
+    expect(neighboursOf('core/b.ts', value)).toEqual(['core/a.ts']);
+    expect(neighboursOf('core/b.ts', "const later = () => import('./a.ts');")).toEqual([]);
+    const circle = new Map([
+      ['x', ['a']],
+      ['a', ['b', 'c']],
+      ['b', []],
+      ['c', ['d']],
+      ['d', ['b', 'a']],
+    ]);
+    expect(findCircle(circle)).toEqual(['a', 'c', 'd']);
+    expect(findCircle(new Map([...circle, ['d', ['b']]]))).toBe(undefined);
+  });
+
+  it('counts lines by room', () => {
+    const sources = new Map([
+      ['core/a.ts', '1\n2'],
+      ['core/b.ts', '1'],
+      ['data/c.ts', '1'],
+    ]);
+    expect(roomShares(sources)).toEqual({ core: 0.75, data: 0.25 });
   });
 
   it('stops a file without a header', () => {

@@ -58,7 +58,7 @@ function encode({ graph, parameters, facts }: ImportedModel, path: string): Uint
 
 /**
  * Opens a source of a model.
- * @throws {InputError} E_IMPORT_... naming what is in the way, E_FILE_MISSING, and as readModelFile
+ * @throws {InputError} E_IMPORT_* naming what is in the way, E_FILE_MISSING, and as readModelFile
  */
 export async function openModelSource(
   files: SourceFiles,

@@ -47,6 +47,6 @@ export interface Importer {
   readonly name: string;
   /** Whether a path is one of its sources; looks at no more than it must. */
   recognises(files: ImportFiles, path: string): Promise<boolean>;
-  /** @throws {InputError} E_IMPORT_... naming what is in the way */
+  /** @throws {InputError} E_IMPORT_* naming what is in the way */
   read(files: ImportFiles, path: string, choice: ImportChoice): Promise<ImportedModel>;
 }

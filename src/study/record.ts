@@ -5,7 +5,10 @@ import { listIds } from '../data/splits.ts';
 import type { Provenance } from '../experiment/machine.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson, writeJson } from '../runtime/json-file.ts';
-import type { StudyKind } from './units/units-file.ts';
+
+/** Kinds of a study. */
+export const STUDY_KINDS = ['run', 'sweep'] as const;
+export type StudyKind = (typeof STUDY_KINDS)[number];
 
 /** Status of the study. */
 type Status = 'running' | 'done' | 'failed' | 'stopped';

@@ -2,8 +2,8 @@
 import type { Laboratory } from '../../experiment/laboratory.ts';
 import { type PreparedData, prepareData } from '../../experiment/prepare.ts';
 import type { Recipe } from '../../recipe/schema.ts';
+import type { StudyKind } from '../record.ts';
 import { assertSameData } from '../record.ts';
-import type { StudyKind } from './units-file.ts';
 
 /** Context that the units of a run or sweep share. */
 export interface StudyContext {

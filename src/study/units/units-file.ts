@@ -13,10 +13,11 @@ import { ARMS, type Arm } from '../../experiment/record.ts';
 import { parseRecipe, stringifyRecipe } from '../../recipe/parse.ts';
 import type { Files } from '../../runtime/files.ts';
 import { type JsonForm, readJson, readText, writeJson } from '../../runtime/json-file.ts';
+import { STUDY_KINDS, type StudyKind } from '../record.ts';
 import type { Unit } from './unit.ts';
 
 const unitsSchema = z.object({
-  kind: z.enum(['run', 'sweep']),
+  kind: z.enum(STUDY_KINDS),
   units: z.array(
     z.object({
       /** Path within the study's folder. */
@@ -43,9 +44,6 @@ const unitsFile: JsonForm<Units> = {
 
 /** A unit as an entry of the list. */
 export type ListedUnit = Units['units'][number];
-
-/** Kind of a study. */
-export type StudyKind = Units['kind'];
 
 function unitsPath(study: string): string {
   return `${study}/units.json`;
