@@ -155,6 +155,10 @@ describe('operators as others write them', () => {
     ['instance normalisation', [lift, ['InstanceNormalization', [[16], [16]], { epsilon: { float: 0.01 } }]]],
     ['batch normalisation', [lift, ['BatchNormalization', [[16], [16], [16], [16]]]]],
     [
+      'batch normalisation of another epsilon',
+      [lift, ['BatchNormalization', [[16], [16], [16], [16]], { epsilon: { float: 0.3 } }]],
+    ],
+    [
       'PReLU and LeakyReLU',
       [
         lift,
