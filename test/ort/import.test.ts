@@ -263,6 +263,8 @@ describe('operators as others write them', () => {
     [/result called other/, [lift], { outputs: ['other'] }],
     [/^operator set 10$/, [lift], { operatorSet: 10 }],
     [/Dropout that may be on/, [['Dropout', [[1], [1]]]], {}],
+    [/Pad with [01]/, [['Pad', [[10], [1]]]], {}],
+    [/Pad by edge/, [['Pad', [[10]], { mode: 'edge' }]], {}],
   ])('refuses what it cannot say: %s', (reason, steps, { operatorSet = 17, ...more }) => {
     const model = { ...decodeModel(chain(...steps), 'm.onnx'), operatorSets: new Map([['', operatorSet]]) };
     expect(importModel(model, { ...of(steps.length), ...more })).toMatchObject({
