@@ -19,7 +19,6 @@ export default defineConfig({
         test: {
           name: 'fuzz',
           include: ['test/fuzz/**/*.test.ts'],
-          globalSetup: ['test/support/itk.ts'],
           testTimeout: 120_000,
         },
       },
