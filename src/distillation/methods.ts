@@ -69,8 +69,9 @@ const kd = z
     weight: rampSchema(nonNegative).optional().describe('Weight beside the hard loss.').meta({ default: KD_WEIGHT }),
     softWeight: rampSchema(nonNegative)
       .optional()
-      .describe('Alias of weight, but a plain number falls in a straight line to finalSoftWeight.'),
-    alpha: nonNegative.optional().describe('Alias of a plain softWeight.'),
+      .describe('Alias of weight, but a plain number falls in a straight line to finalSoftWeight.')
+      .meta({ defaultText: 'not given' }),
+    alpha: nonNegative.optional().describe('Alias of a plain softWeight.').meta({ defaultText: 'not given' }),
     finalSoftWeight: nonNegative
       .optional()
       .describe('Weight at the last step, of a plain softWeight or alpha.')
@@ -120,7 +121,7 @@ export const METHODS = {
         .boolean()
         .default(true)
         .describe(
-          'Leaves out what all classes of a voxel share, which a softmax does not see; not for independent classes.',
+          'Whether the part that all classes of a voxel share, which a softmax does not see, is left out. Independent classes have no such part.',
         ),
       ...voxels,
     }),
@@ -134,8 +135,12 @@ export const METHODS = {
     z.strictObject({
       temperature: temperature(2),
       weight: weight(0.1),
-      targetWeight: nonNegative.default(1).describe('Of the target class against all others: alpha.'),
-      nonTargetWeight: nonNegative.default(2).describe('Of the comparison of the other classes: beta.'),
+      targetWeight: nonNegative
+        .default(1)
+        .describe('Weight of the comparison of the target class with all others, alpha of the paper.'),
+      nonTargetWeight: nonNegative
+        .default(2)
+        .describe('Weight of the comparison of the other classes, beta of the paper.'),
       reference,
       ...voxels,
     }),
@@ -156,8 +161,12 @@ export const METHODS = {
     z.strictObject({
       temperature: temperature(1),
       weight: weight(1),
-      interWeight: nonNegative.default(1).describe('Of the relation between the classes of a voxel: beta.'),
-      intraWeight: nonNegative.default(1).describe('Of the relation between the voxels in a class: gamma.'),
+      interWeight: nonNegative
+        .default(1)
+        .describe('Weight of the relation between the classes of a voxel, beta of the paper.'),
+      intraWeight: nonNegative
+        .default(1)
+        .describe('Weight of the relation between the voxels in a class, gamma of the paper.'),
       ...voxels,
     }),
     (context, term) => {
@@ -177,7 +186,10 @@ export const METHODS = {
     z.strictObject({
       temperature: temperature(1),
       weight: weight(1),
-      background: z.boolean().default(false).describe('Whether the background counts as a class.'),
+      background: z
+        .boolean()
+        .default(false)
+        .describe('Whether the background counts as a class; independent classes have none.'),
     }),
     (context, term) => {
       const { builder, activation, counted } = context;

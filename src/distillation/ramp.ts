@@ -20,14 +20,19 @@ export function rampSchema(range: z.ZodNumber) {
   return z.union([
     range,
     z.strictObject({
-      start: range.describe('After the warm-up.'),
-      end: range.describe('At the last step.'),
-      curve: z.enum(['linear', 'cosine']).default('linear').describe('The way from start to end.'),
+      start: range.describe('Value after the warm-up.'),
+      end: range.describe('Value at the last step.'),
+      curve: z
+        .enum(['linear', 'cosine'])
+        .default('linear')
+        .describe('Curve from start to end: a straight line, or half a cosine, flat at both ends.'),
       warmupSteps: z
         .int()
         .min(0)
         .default(0)
-        .describe('Before the way begins: a weight rises from 0 to start, a temperature stays at start.'),
+        .describe(
+          'Number of steps before that, over which a weight rises from 0 in a straight line and a temperature stays at start.',
+        ),
     }),
   ]);
 }

@@ -8,8 +8,8 @@ export const nonNegative = z.number().min(0);
 /** Class weights that stay as they are. */
 export const fixedWeights = z.union([z.enum(['uniform', 'root', 'balanced']), z.array(nonNegative).min(1)]);
 export const WEIGHTS =
-  'Weight of a voxel by its class: all alike, by the inverse square root of the frequency of the class in the batch, by the inverse ' +
-  'frequency, or one number per class, background first.';
+  'Weight of a voxel by its class. uniform: all alike. root: by the inverse square root of the frequency of the class in the batch. ' +
+  'balanced: by the inverse frequency. Numbers: one per class, background first.';
 
 /** The weight of a term. @param value where the recipe gives none */
 export const weight = (value: number) =>
@@ -17,17 +17,23 @@ export const weight = (value: number) =>
 
 /** The temperature of a term. @param value where the recipe gives none */
 export const temperature = (value: number) =>
-  rampSchema(positive).default(value).describe('Softens teacher and student alike.');
+  rampSchema(positive).default(value).describe('Temperature T, which divides the logits of teacher and student alike.');
 
 /** How voxels count in the mean of a term. */
 export const voxels = {
-  classWeights: fixedWeights.default('balanced').describe(`${WEIGHTS} Classes by the teacher's probabilities.`),
+  classWeights: fixedWeights
+    .default('balanced')
+    .describe(`${WEIGHTS} Classes by the probabilities of the teacher at T = 1.`),
   foregroundWeight: nonNegative
     .default(1)
-    .describe('Factor on the weight of a voxel that the teacher gives to the foreground.'),
+    .describe(
+      'Factor on the weight of a voxel that the teacher gives to the foreground, in proportion to its probability.',
+    ),
   boundaryWeight: nonNegative
     .default(1)
-    .describe("Factor on the weight of a voxel next to a change of the teacher's class."),
+    .describe(
+      'Factor on the weight of a voxel whose 3x3x3 neighbourhood holds more than one of the most likely classes of the teacher.',
+    ),
 };
 
 const layer = (whose: string) => z.string().min(1).describe(`Name of a layer of the ${whose}, or logits.`);
@@ -40,5 +46,5 @@ export const reference = z
   .enum(['label', 'teacher'])
   .default('label')
   .describe(
-    "Where classes come from: the labels, or the teacher's most likely class. Unlabelled patches take the teacher's.",
+    'Source of the classes: the label, or the most likely class of the teacher. Unlabelled patches take that of the teacher.',
   );

@@ -17,14 +17,25 @@ const positiveRange = z.tuple([positive, positive]).refine(ordered, 'the first v
 const labelled = count
   .nullable()
   .default(null)
-  .describe('Training cases that keep their labels; the others become unlabelled ones. null keeps all labels.');
+  .describe(
+    'Number of training cases that keep their labels, chosen by the seed; the others become unlabelled. Validation and test stay the same. null keeps all labels.',
+  );
 
 export const splitFractions = z
   .strictObject({
     seed: index.default(1).describe('Seed of the shuffle before the patients are divided.'),
-    train: positive.max(1).default(0.7).describe('Fraction of the patients.'),
-    val: fraction.default(0.1).describe('Fraction of the patients; used to watch training.'),
-    test: fraction.default(0.2).describe('Fraction of the patients; used once, at the end.'),
+    train: positive
+      .max(1)
+      .default(0.7)
+      .describe('Fraction of the patients in training. The three fractions add up to 1.'),
+    val: fraction
+      .default(0.1)
+      .describe(
+        'Fraction of the patients in validation: the parameters with the best mean Dice on their cases are kept.',
+      ),
+    test: fraction
+      .default(0.2)
+      .describe('Fraction of the patients in the test, which is evaluated once, at the end, and chooses nothing.'),
     labelled,
   })
   .refine(({ train, val, test }) => Math.abs(train + val + test - 1) < 1e-6, 'train + val + test must be 1');
@@ -33,17 +44,35 @@ const ofFold = {
   fold: index
     .nullable()
     .default(null)
-    .describe('The fold whose cases are tested, counted from 0; null runs all of them, one after the other.'),
-  seed: index.default(1).describe('Seed of the shuffle.'),
-  val: z.number().min(0).lt(1).default(0.1).describe('Fraction of the patients; taken from those that are not tested.'),
+    .describe('Number of the one fold to run, from 0; null runs all folds one after the other.'),
+  seed: index.default(1).describe('Seed of the shuffle before the patients are divided.'),
+  val: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.1)
+    .describe('Fraction of all patients in validation, taken from those that are not tested.'),
   labelled,
 };
 
 const splits = z.union([
   splitFractions,
-  z.strictObject({ folds: z.int().min(2).describe('Parts of a cross-validation.'), ...ofFold }),
   z.strictObject({
-    file: z.string().min(1).describe("A splits.json with case ids, or nnU-Net's splits_final.json."),
+    folds: z
+      .int()
+      .min(2)
+      .describe(
+        'Number of parts of a cross-validation, in place of the three fractions: the patients of one part are tested, a fraction val of all patients validates, the others train, so that every case is tested once.',
+      ),
+    ...ofFold,
+  }),
+  z.strictObject({
+    file: z
+      .string()
+      .min(1)
+      .describe(
+        'Path of a JSON file, in place of fractions and folds: { "train": [ids], "val": [ids], "test": [ids] }, to which "unlabelled": [ids] may be added (otherwise all cases without a label), or the splits_final.json of nnU-Net, whose val cases are tested.',
+      ),
     ...ofFold,
   }),
 ]);
@@ -63,16 +92,25 @@ const patients = z
       pattern: z
         .string()
         .refine(hasGroup, 'a regular expression with a group, for example "^(.+?)_"')
-        .describe("Regular expression; its first group is the patient in a case's id."),
+        .describe(
+          'Regular expression whose first group is the patient in the id of a case: "^(.+?)_" makes p7_left and p7_right one patient.',
+        ),
     }),
-    z.strictObject({ file: z.string().min(1).describe('JSON { "<case id>": "<patient>" }.') }),
+    z.strictObject({
+      file: z.string().min(1).describe('Path of a JSON file { "<case id>": "<patient>" }, in place of the pattern.'),
+    }),
   ])
   .nullable()
   .default(null)
-  .describe('Whose cases stay in one split; null takes every case for a patient of its own.');
+  .describe('Patients, whose cases stay in one split; null treats every case as a patient of its own.');
 
 export const dataSchema = z.strictObject({
-  dataset: z.string().min(1).describe('Folder with a dataset.json (Medical Segmentation Decathlon or nnU-Net raw).'),
+  dataset: z
+    .string()
+    .min(1)
+    .describe(
+      'Folder with a dataset.json: a Medical Segmentation Decathlon task or an nnU-Net raw data set of version 1 or 2. A case without a label is unlabelled; lists of test files are ignored. Classes may be regions (lists of label values with regions_class_order), which need loss.crossEntropy.kind: binary. Voxels of the ignore label of nnU-Net count in no loss, no score and no statistic, and no patch is centred on them.',
+    ),
   patients,
   splits: splits.prefault({}).describe('Cases per split: by fractions and a seed, by folds, or from a file.'),
 });
@@ -82,46 +120,62 @@ export const preprocessSchema = z.strictObject({
     .tuple([positive, positive, positive])
     .nullable()
     .default(null)
-    .describe('Voxel size that every volume is resampled to, millimetres, x y z; null keeps each as it is.'),
+    .describe(
+      'Voxel size in millimetres that volumes are resampled to, x, y, z; null keeps the voxel size of each volume.',
+    ),
   orientation: z
     .enum(['canonical', 'stored'])
     .default('canonical')
     .describe(
-      'Axes: canonical turns every volume so that they run right, anterior, superior; stored takes them as they are.',
+      'Axes of volumes. canonical: turned as near to right, anterior, superior (RAS+) as possible, and x, y, z of every other key are these. stored: as in the file. Results always have the axes of their input.',
     ),
   imageInterpolation: z
     .enum(['linear', 'cubic', 'nnunet'])
     .default('linear')
     .describe(
-      'Of images on their way to spacingMm; cubic: third-order B-spline, cut to the range of the image; nnunet: as nnU-Net resamples, cubic with edges repeated, a thick axis by the nearest slice.',
+      'Interpolation of images resampled to spacingMm. cubic: third-order B-splines, cut to the range of each channel. nnunet: as nnU-Net resamples, cubic with edges repeated, a thick axis by the nearest slice. Stored in the model.',
     ),
   labelInterpolation: z
     .enum(['nearest', 'linear'])
     .default('nearest')
-    .describe('Of labels on their way to spacingMm; linear: the label with the largest share.'),
+    .describe(
+      'Interpolation of labels resampled to spacingMm. linear: the label with the largest share of each voxel. Results return to the grid of the input by linear interpolation of the probabilities.',
+    ),
   normalize: askedNormalizationSchema
     .default('min-max')
-    .describe('Intensities: one method for all channels, or a list with one per channel.'),
+    .describe(
+      'Normalisation of intensities, per volume and channel, over finite voxels. min-max: to 0..1. percentile: the same after clipping to the 0.5th and 99.5th percentile. z-score: mean 0, standard deviation 1. z-score-nonzero: the same over the voxels that are not 0, which stay 0. ct: as z-score, with clipping, mean and deviation of all segmented voxels of the training cases.',
+    ),
 });
 
 export const patchSchema = z.strictObject({
-  size: z.tuple([count, count, count]).describe('Voxels, x y z.'),
-  foreground: fraction.default(0.33).describe('Fraction of the patches that are centred on a labelled voxel.'),
+  size: z
+    .tuple([count, count, count])
+    .describe(
+      'Size in voxels of a training patch and of the window of inference, x, y, z. Every network must accept it: a U-Net of n levels needs a multiple of 2^(n - 1).',
+    ),
+  foreground: fraction
+    .default(0.33)
+    .describe('Probability that a patch is centred on a labelled voxel; all classes of the case are equally likely.'),
   padding: z
     .enum(['constant', 'reflect', 'none'])
     .default('constant')
-    .describe('What surrounds a volume that is smaller than the patch; none makes that an error.'),
+    .describe(
+      'Surroundings of a case that is smaller than the patch. constant: the smallest value of the image, and background. reflect: the mirrored case. none: an error. A patch of more than twice a case is always an error.',
+    ),
   caseWeights: z
     .union([
       z.record(z.string(), nonNegative),
-      z.strictObject({ file: z.string().min(1).describe('JSON { "<case id>": weight }.') }),
+      z.strictObject({ file: z.string().min(1).describe('Path of a JSON file with the weights, in place of them.') }),
     ])
     .nullable()
     .default(null)
-    .describe('How often cases come, by id, relative to others; a case that is not named has 1.'),
+    .describe(
+      'Relative frequency of cases, by id: 1 for a case that is not named, 0 leaves a case out. null: every case once per epoch.',
+    ),
 });
 
-const chance = fraction.default(1);
+const chance = (what: string) => fraction.default(1).describe(`Probability per patch of ${what}.`);
 
 /** Largest displacement as a fraction of the distance of control points; beyond it a deformation can fold. */
 const LARGEST_ELASTIC_SHARE = 0.4;
@@ -131,34 +185,58 @@ export const augmentSchema = z
     flip: z
       .array(z.enum(['x', 'y', 'z']))
       .default([])
-      .describe('Axes that are mirrored with probability 1/2.'),
+      .describe('Axes that are mirrored, each with probability 1/2.'),
     rotateDegrees: z
       .union([nonNegative.max(180), z.tuple([nonNegative.max(180), nonNegative.max(180), nonNegative.max(180)])])
       .default(0)
-      .describe('Largest rotation about each axis; one number, or x y z.'),
-    scale: positiveRange.default([1, 1]).describe('Range of the zoom factor.'),
-    elasticMm: nonNegative.default(0).describe('Largest displacement of a control point along each axis.'),
-    elasticSpacingMm: positive.default(32).describe('Distance between control points.'),
-    noise: nonNegative.default(0).describe('Largest standard deviation of Gaussian noise, in normalised intensity.'),
-    blurVoxels: nonNegative.max(5).default(0).describe('Largest standard deviation of the Gaussian that blurs.'),
-    brightness: nonNegative.default(0).describe('Largest shift, in normalised intensity.'),
-    contrast: positiveRange.default([1, 1]).describe('Range of the factor on intensities.'),
-    lowResolution: positive.max(1).default(1).describe('Smallest share of the voxels per axis that a coarse scan has.'),
-    gamma: positiveRange.default([1, 1]).describe('Range of the exponent on intensities.'),
+      .describe(
+        'Largest rotation in degrees about each axis, one number or x, y, z; uniform between minus and plus this.',
+      ),
+    scale: positiveRange
+      .default([1, 1])
+      .describe('Range of the zoom factor, above 1 to magnify; uniform in its logarithm.'),
+    elasticMm: nonNegative
+      .default(0)
+      .describe(
+        'Largest displacement in millimetres of a control point along each axis, at most 0.4 of elasticSpacingMm; cubic B-splines between the control points.',
+      ),
+    elasticSpacingMm: positive.default(32).describe('Distance in millimetres between neighbouring control points.'),
+    noise: nonNegative
+      .default(0)
+      .describe('Largest standard deviation of Gaussian noise, in normalised intensity; uniform from 0.'),
+    blurVoxels: nonNegative
+      .max(5)
+      .default(0)
+      .describe('Largest standard deviation in voxels of the Gaussian blur; uniform from 0.'),
+    brightness: nonNegative
+      .default(0)
+      .describe('Largest shift in normalised intensity; uniform between minus and plus this.'),
+    contrast: positiveRange
+      .default([1, 1])
+      .describe('Range of the factor on the difference from the mean of the patch.'),
+    lowResolution: positive
+      .max(1)
+      .default(1)
+      .describe(
+        'Smallest fraction of the voxels along each axis in a coarser scan; the patch is resampled to a fraction between this and 1, and back.',
+      ),
+    gamma: positiveRange
+      .default([1, 1])
+      .describe('Range of the exponent on intensities, between the smallest and largest of the patch.'),
     probability: z
       .strictObject({
-        rotate: chance,
-        scale: chance,
-        elastic: chance,
-        noise: chance,
-        blur: chance,
-        brightness: chance,
-        contrast: chance,
-        lowResolution: chance,
-        gamma: chance,
+        rotate: chance('the rotation'),
+        scale: chance('the zoom'),
+        elastic: chance('the elastic deformation'),
+        noise: chance('the noise'),
+        blur: chance('the blur'),
+        brightness: chance('the shift of brightness'),
+        contrast: chance('the change of contrast'),
+        lowResolution: chance('the low resolution'),
+        gamma: chance('the exponent'),
       })
       .prefault({})
-      .describe('Of each variation, per patch.'),
+      .describe('Probability of each variation, per patch.'),
   })
   .refine(
     ({ elasticMm, elasticSpacingMm }) => elasticMm <= LARGEST_ELASTIC_SHARE * elasticSpacingMm,

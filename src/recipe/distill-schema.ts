@@ -19,7 +19,9 @@ export const distillSchema = z.strictObject({
         .int()
         .min(0)
         .default(0)
-        .describe('Patches of unlabelled cases per step, beside train.batch labelled ones.'),
+        .describe(
+          'Number of patches of unlabelled cases in each step of the student, after the labelled ones of train.batch. 0 leaves them out.',
+        ),
     })
     .prefault({})
     .describe('Cases without labels, from which the student learns by the teacher alone.'),
@@ -27,12 +29,22 @@ export const distillSchema = z.strictObject({
     .enum(['step', 'cache', 'auto'])
     .default('step')
     .describe(
-      "Where the teacher's logits come from: computed in every step, kept on disk in float16 and used again, or kept where that saves time.",
+      'Source of the logits of the teacher. step: computed in every step. cache: stored on disk in float16, and read again when the same patches come again. auto: stored where that saves time, by measured cost.',
     ),
   cache: z
     .strictObject({
-      folder: z.string().min(1).default('soft-labels').describe('Where they are kept, from the working directory.'),
-      limitMB: nonNegative.default(10_000).describe('Of all that is kept there, in 10^6 bytes.'),
+      folder: z
+        .string()
+        .min(1)
+        .default('soft-labels')
+        .describe(
+          'Folder of stored logits, relative to the working directory; runs and sweeps that name the same folder share it.',
+        ),
+      limitMB: nonNegative
+        .default(10_000)
+        .describe(
+          'Largest size of that folder in 10^6 bytes. When it is full, logits of teachers unused for 30 minutes are removed, least recently used first; what still does not fit is computed again.',
+        ),
     })
     .prefault({}),
 });

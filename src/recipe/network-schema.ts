@@ -30,10 +30,14 @@ const activation = z.enum(['leaky-relu', 'relu', 'prelu', 'linear']);
 const negativeSlope = fraction.default(0.01).describe('Slope of leaky-relu below zero.');
 const padding = z
   .enum(['same', 'valid'])
-  .describe('same: zeros around, the size stays; valid: the result covers only the middle of the patch.');
+  .describe(
+    'Padding of convolutions. same: zeros around the patch, and a result as large as the patch. valid: no padding, and a result in the middle of the patch, smaller by the field of view less 1; skips are cropped to their middle.',
+  );
 const upsampling = z
   .enum(['copy', 'linear', 'conv'])
-  .describe('Nearest, linear interpolation, or a transposed convolution with the factor as kernel.');
+  .describe(
+    'Upsampling. copy: nearest. linear: linear interpolation, which under valid padding leaves out the border. conv: a transposed convolution whose kernel is the factor.',
+  );
 
 /** Adds an issue at a key of the object. */
 function problem(context: z.RefinementCtx, key: string, message: string): void {
@@ -42,12 +46,20 @@ function problem(context: z.RefinementCtx, key: string, message: string): void {
 
 const unet = z
   .strictObject({
-    features: z.array(count).min(1).describe('Feature maps per level, finest first.'),
-    kernels: z.array(oddPerAxis).optional().describe('Kernel per level; 3x3x3 if not given.'),
-    pooling: z.array(perAxis).optional().describe('Factors per level after the first; 2 on every axis if not given.'),
-    convolutionsPerLevel: count.default(2),
-    normalization: normalization.default('instance'),
-    activation: z.enum(['leaky-relu', 'relu']).default('leaky-relu'),
+    features: z.array(count).min(1).describe('Channels per level, finest first.'),
+    kernels: z.array(oddPerAxis).optional().describe('Odd kernels, one per level.').meta({ defaultText: '3 each' }),
+    pooling: z
+      .array(perAxis)
+      .optional()
+      .describe('Factors that divide the grid, one per level after the first.')
+      .meta({ defaultText: '2 each' }),
+    convolutionsPerLevel: count
+      .default(2)
+      .describe('Number of convolutions on each side of a level, each followed by normalisation and activation.'),
+    normalization: normalization
+      .default('instance')
+      .describe('Normalisation after each convolution; group has at most 8 channels per group.'),
+    activation: z.enum(['leaky-relu', 'relu']).default('leaky-relu').describe('Activation after each normalisation.'),
     negativeSlope,
   })
   .transform(({ features, kernels, pooling, ...rest }) => ({
@@ -65,13 +77,20 @@ const unet = z
   });
 
 const headFields = {
-  headKernels: z.array(oddPerAxis).min(1).describe('Kernel per convolution of the head, at full resolution.'),
+  headKernels: z
+    .array(oddPerAxis)
+    .min(1)
+    .describe('Odd kernels of the head, the convolutions at full resolution after the levels or pathways.'),
   headFeatures: z
     .array(count)
-    .describe('Feature maps of all convolutions of the head but the last, which has one per class.'),
-  headDropout: z.array(rate).min(1).describe('Share dropped before each convolution of the head, in training.'),
-  l1: penalty.describe('Times the sum of absolute kernels of this network, added to the loss.'),
-  l2: penalty.describe('Times the sum of squared kernels of this network, added to the loss.'),
+    .describe('Channels of all convolutions of the head but the last, which has one per class.'),
+  headDropout: z.array(rate).min(1).describe('Fraction dropped before each convolution of the head, in training only.'),
+  l1: penalty.describe(
+    'Weight of the sum of absolute kernels of this network in the loss, beside optimizer.regularization.',
+  ),
+  l2: penalty.describe(
+    'Weight of the sum of squared kernels of this network in the loss, beside optimizer.regularization.',
+  ),
 };
 
 /** Checks that the lists of a head have matching lengths. */
@@ -117,29 +136,43 @@ const generalizedUnet = z
       .array(sides(count))
       .min(1)
       .default(GENERALIZED_FEATURES)
-      .describe('Feature maps per level, way (down, up) and convolution; the deepest level has none on the way up.'),
-    kernels: z.array(sides(perAxis)).optional().describe('Kernels, nested like the features; 3x3x3 if not given.'),
+      .describe('Channels by level, way (down, up) and convolution. Only the deepest level has none on the way up.'),
+    kernels: z
+      .array(sides(perAxis))
+      .optional()
+      .describe('Kernels, nested like the features. Even ones need padding: valid.')
+      .meta({ defaultText: '3 each' }),
     subsampleFactors: z
       .array(perAxis)
       .optional()
-      .describe('Voxels of the patch per voxel of a level, per level; 1, 2, 4, ... if not given.'),
+      .describe('Voxels of the patch per voxel of a level, one per level, each a multiple of the one before.')
+      .meta({ defaultText: '1, 2, 4, ...' }),
     headKernels: headFields.headKernels.prefault([POINT]),
     headFeatures: headFields.headFeatures.default([]),
     headDropout: headFields.headDropout.default([0]),
     padding: padding.default('same'),
-    pooling: z.enum(['max', 'average']).default('max'),
+    pooling: z
+      .enum(['max', 'average'])
+      .default('max')
+      .describe('Pooling between levels, by the ratio of neighbouring factors.'),
     upsampling: upsampling.default('copy'),
-    normalization: normalization.default('instance'),
+    normalization: normalization.default('instance').describe('Normalisation before each activation.'),
     relaxedNormalization: z
       .boolean()
       .default(false)
-      .describe('Normalises before the last convolution of a block and the first of the head only.'),
-    activation: activation.default('leaky-relu'),
+      .describe(
+        'Whether only the last convolution of a block and the first of the head have a normalisation before them.',
+      ),
+    activation: activation
+      .default('leaky-relu')
+      .describe('Activation before each convolution; prelu learns a slope per channel, 0.25 at the start.'),
     negativeSlope,
     connections: z
       .enum(['none', 'residual', 'dense'])
       .default('none')
-      .describe('Shortcuts inside the blocks; dense needs average pooling.'),
+      .describe(
+        'Shortcuts inside the blocks. residual: the input of a block is added to its result, through a 1x1x1 convolution where channels differ. dense: it is concatenated to the results inside the block, which needs average pooling.',
+      ),
     l1: headFields.l1.default(0),
     l2: headFields.l2.default(1e-5),
   })
@@ -186,17 +219,19 @@ const meshnet = z
     features: z
       .union([count, z.array(count).min(1)])
       .default(5)
-      .describe('Feature maps of every dilated convolution, or one number for all.'),
+      .describe('Channels of every dilated convolution, as one number for all or one per convolution.'),
     dilations: z
       .array(count)
       .min(1)
       .default([1, 2, 4, 8, 16, 8, 4, 2, 1])
-      .describe('Distance of neighbouring taps, one per dilated convolution.'),
-    kernel: oddPerAxis.prefault(CUBE),
-    normalization: normalization.default('instance'),
-    activation: activation.default('relu'),
+      .describe('Distance in voxels of neighbouring taps, one per dilated convolution.'),
+    kernel: oddPerAxis.prefault(CUBE).describe('Odd kernel of the dilated convolutions; the last is 1x1x1.'),
+    normalization: normalization
+      .default('instance')
+      .describe('Normalisation after each dilated convolution; with none they have a bias.'),
+    activation: activation.default('relu').describe('Activation after each normalisation.'),
     negativeSlope,
-    dropout: rate.default(0).describe('Share of the feature maps dropped after each activation, in training.'),
+    dropout: rate.default(0).describe('Fraction of the feature maps dropped after each activation, in training only.'),
   })
   .transform(({ features, dilations, ...rest }) => ({
     features: typeof features === 'number' ? repeated(features, dilations.length) : features,
@@ -218,19 +253,26 @@ const deepmedic = z
       .array(z.array(count).min(1))
       .min(1)
       .default([PATHWAY, PATHWAY])
-      .describe('Feature maps per pathway and convolution.'),
-    kernels: z.array(z.array(oddPerAxis)).optional().describe('Kernels, nested like the features; 3x3x3 if not given.'),
+      .describe('Channels by pathway and convolution.'),
+    kernels: z
+      .array(z.array(oddPerAxis))
+      .optional()
+      .describe('Odd kernels, nested like the features.')
+      .meta({ defaultText: '3 each' }),
     subsampleFactors: z
       .array(oddPerAxis)
       .optional()
-      .describe('Odd: voxels of the patch per voxel of a pathway, per pathway; 1, 3, 5, ... if not given.'),
+      .describe('Voxels of the patch per voxel of a pathway, one odd factor per pathway; coarse pathways read means.')
+      .meta({ defaultText: '1, 3, 5, ...' }),
     headKernels: headFields.headKernels.prefault(repeated(POINT, 3)),
     headFeatures: headFields.headFeatures.default([150, 150]),
     headDropout: headFields.headDropout.default([0, 0.5, 0.5]),
     padding: padding.default('valid'),
     upsampling: upsampling.default('copy'),
-    normalization: normalization.default('batch'),
-    activation: activation.default('prelu'),
+    normalization: normalization
+      .default('batch')
+      .describe('Normalisation after each convolution but the last; with none they have a bias.'),
+    activation: activation.default('prelu').describe('Activation after each normalisation.'),
     negativeSlope,
     l1: headFields.l1.default(1e-6),
     l2: headFields.l2.default(1e-4),

@@ -6,12 +6,14 @@ import { VOLUME_NORMALIZATIONS } from '../data/normalize.ts';
 export const ctSchema = z.strictObject({
   ct: z
     .strictObject({
-      low: z.number().describe('Intensities below are clipped.'),
-      high: z.number().describe('Intensities above are clipped.'),
-      mean: z.number().describe('Becomes 0.'),
-      deviation: z.number().gt(0).describe('Becomes 1.'),
+      low: z.number().describe('Intensity to which smaller ones are clipped.'),
+      high: z.number().describe('Intensity to which larger ones are clipped.'),
+      mean: z.number().describe('Intensity that becomes 0.'),
+      deviation: z.number().gt(0).describe('Difference of intensities that becomes 1.'),
     })
-    .describe('In the unit of the images.'),
+    .describe(
+      'Numbers of another data set or model, in the unit of the images, in place of those of the training cases.',
+    ),
 });
 
 /** Normalisation in the metadata of a model: complete, one method for all channels or one per channel. */

@@ -24,13 +24,16 @@ const count = z.int().min(1);
 
 const train = z
   .strictObject({
-    steps: count.describe('Optimizer steps.'),
-    batch: count.describe('Patches per step.'),
-    validateEvery: count.optional().describe('Steps between two validations; a tenth of the steps if not given.'),
+    steps: count.describe('Number of optimizer steps.'),
+    batch: count.describe('Number of patches per step.'),
+    validateEvery: count
+      .optional()
+      .describe('Number of steps between two validations, at each of which a checkpoint is written.')
+      .meta({ defaultText: 'steps / 10' }),
     learningRate: positive
       .nullable()
       .default(null)
-      .describe('For this network in place of the one of the optimizer; the baseline takes that of the student.'),
+      .describe('Learning rate of this network, for the baseline too; null takes that of the optimizer.'),
   })
   .transform(({ steps, batch, validateEvery, learningRate }) => ({
     steps,
@@ -56,24 +59,31 @@ const loss = z
   .strictObject({
     crossEntropy: z
       .strictObject({
-        weight: nonNegative.default(1),
+        weight: nonNegative
+          .default(1)
+          .describe('Weight of the cross-entropy; 0 leaves it out, but not both weights may be 0.'),
         kind: z
           .enum(['categorical', 'binary'])
           .default('categorical')
-          .describe('binary: independent classes, one channel per foreground class.'),
+          .describe(
+            'Relation of the classes. categorical: exclusive (softmax). binary: independent (sigmoid), one channel per foreground class.',
+          ),
         classWeights: z
           .union([z.literal('annealed'), fixedWeights])
           .default('annealed')
-          .describe(`annealed: from balanced to uniform over the first half of the steps. ${WEIGHTS}`),
+          .describe(`${WEIGHTS} annealed: from balanced to uniform over the first half of the steps.`),
       })
       .prefault({}),
     dice: z
       .strictObject({
-        weight: nonNegative.default(1),
-        batch: z.boolean().default(true).describe('Sum over the whole batch rather than per sample.'),
-        background: z.boolean().default(false).describe('Count the background class.'),
-        squared: z.boolean().default(false).describe('Square the terms of the denominator.'),
-        smooth: nonNegative.default(1e-5).describe('Added to numerator and denominator.'),
+        weight: nonNegative.default(1).describe('Weight of the soft Dice loss; 0 leaves it out.'),
+        batch: z
+          .boolean()
+          .default(true)
+          .describe('Whether sums run over the whole batch rather than over each sample.'),
+        background: z.boolean().default(false).describe('Whether the background counts as a class.'),
+        squared: z.boolean().default(false).describe('Whether the terms of the denominator are squared.'),
+        smooth: nonNegative.default(1e-5).describe('Number of voxels added to numerator and denominator.'),
       })
       .prefault({}),
   })
@@ -83,25 +93,41 @@ const loss = z
   );
 
 const moments = {
-  beta1: z.number().min(0).lt(1).default(0.9),
-  beta2: z.number().min(0).lt(1).default(0.999),
-  epsilon: positive.default(1e-8),
+  beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the first moment.'),
+  beta2: z.number().min(0).lt(1).default(0.999).describe('Decay of the second moment.'),
+  epsilon: positive.default(1e-8).describe('Number added to the root of the second moment.'),
 };
+
+const learningRate = (value: number) =>
+  positive.default(value).describe('Learning rate of the first step after the warm-up.');
 
 const optimizerShared = {
   schedule: z
     .strictObject({
-      kind: z.enum(['constant', 'poly', 'cosine']).default('cosine'),
-      warmupSteps: z.int().min(0).default(0),
+      kind: z
+        .enum(['constant', 'poly', 'cosine'])
+        .default('cosine')
+        .describe('Factor of the learning rate at step s of S: 1; (1 - s/S)^power; (1 + cos(pi s/S)) / 2.'),
+      warmupSteps: z
+        .int()
+        .min(0)
+        .default(0)
+        .describe('Number of steps before the schedule, over which the learning rate rises linearly from 0.'),
       power: positive.default(0.9).describe('Exponent of poly.'),
     })
     .prefault({})
     .describe('Learning rate over the steps.'),
   regularization: z
-    .strictObject({ l1: nonNegative.default(0), l2: nonNegative.default(0) })
+    .strictObject({
+      l1: nonNegative.default(0).describe('Weight of the sum of absolute convolution kernels in the loss.'),
+      l2: nonNegative.default(0).describe('Weight of the sum of squared convolution kernels in the loss.'),
+    })
     .prefault({})
     .describe('Penalties on convolution kernels, added to the loss.'),
-  clipNorm: positive.nullable().default(12).describe('Largest norm of the whole gradient; null does not clip.'),
+  clipNorm: positive
+    .nullable()
+    .default(12)
+    .describe('Largest Euclidean norm of the whole gradient; null does not clip.'),
 };
 
 const optimizer = z
@@ -109,26 +135,28 @@ const optimizer = z
     z.strictObject({
       adam: z
         .strictObject({
-          learningRate: positive.default(0.003),
+          learningRate: learningRate(0.003),
           ...moments,
-          weightDecay: nonNegative.default(0).describe('Added to the gradient.'),
+          weightDecay: nonNegative.default(0).describe('Factor on the convolution kernels, added to their gradient.'),
         })
         .prefault({}),
       ...optimizerShared,
     }),
     z.strictObject({
       adamw: z.strictObject({
-        learningRate: positive.default(0.003),
+        learningRate: learningRate(0.003),
         ...moments,
-        weightDecay: nonNegative.default(0.01).describe('Decoupled from the gradient.'),
+        weightDecay: nonNegative
+          .default(0.01)
+          .describe('Factor on learning rate and convolution kernels, subtracted from the kernels themselves.'),
       }),
       ...optimizerShared,
     }),
     z.strictObject({
       sgd: z.strictObject({
-        learningRate: positive.default(0.01),
-        momentum: z.number().min(0).lt(1).default(0.9),
-        nesterov: z.boolean().default(true),
+        learningRate: learningRate(0.01),
+        momentum: z.number().min(0).lt(1).default(0.9).describe('Momentum of the gradient.'),
+        nesterov: z.boolean().default(true).describe('Whether the momentum looks ahead, in the form of Nesterov.'),
       }),
       ...optimizerShared,
     }),
@@ -145,17 +173,19 @@ const evaluate = z.strictObject({
   weighting: z
     .enum(['gaussian', 'constant'])
     .default(EVALUATION_DEFAULTS.weighting)
-    .describe('How much a voxel of a window counts: most in the middle, or everywhere the same.'),
+    .describe(
+      'Weight of a voxel of a window where windows overlap: highest in the middle (standard deviation an eighth of the window), or constant.',
+    ),
   mirror: z
     .array(z.enum(['x', 'y', 'z']))
     .nullable()
     .default(EVALUATION_DEFAULTS.mirror)
     .describe(
-      'Axes along which every window is also seen flipped; probabilities are averaged over all 2^n views. null: the axes that a model states.',
+      'Axes of test-time mirroring, along which every window is also seen flipped. Probabilities are averaged over all 2^n views, at 2^n times the cost. Only for axes that augment.flip has. null: the axes that a model states.',
     ),
   surfaceToleranceMm: nonNegative
     .default(EVALUATION_DEFAULTS.surfaceToleranceMm)
-    .describe('Distance within which two surfaces agree.'),
+    .describe('Distance in millimetres within which two surfaces agree, for the surface Dice.'),
 });
 
 const recipeShape = z.strictObject({
@@ -165,16 +195,19 @@ const recipeShape = z.strictObject({
   augment: augmentSchema.prefault({}),
   teacher,
   student: arm,
-  loss: loss.prefault({}).describe('The hard loss, the same for all arms.'),
+  loss: loss.prefault({}).describe('Hard loss, the same for all arms.'),
   distill: distillSchema.prefault({}),
-  baseline: z.boolean().default(true).describe('Also train the student alone, for comparison.'),
+  baseline: z
+    .boolean()
+    .default(true)
+    .describe('Whether the network of the student is also trained without a teacher, for comparison.'),
   optimizer,
   seeds: z
     .array(z.int().min(0))
     .min(1)
     .refine(seeds => new Set(seeds).size === seeds.length, 'a seed is listed twice')
     .default([1])
-    .describe('Every arm is trained once per seed.'),
+    .describe('Seeds: every arm is trained once per seed, which sets initial weights, patches and variations.'),
   evaluate: evaluate.prefault({}),
   compare: z
     .strictObject({
@@ -183,23 +216,30 @@ const recipeShape = z.strictObject({
         .nullable()
         .default(null)
         .describe(
-          'Largest loss of mean Dice against the teacher that does not matter: the student is then judged as not worse, worse, or neither. null: no such test.',
+          'Largest loss of mean Dice against the teacher that does not matter: the student is judged on the test cases as not worse, worse, or neither. A run keeps the margin that it began with, so it cannot be chosen by the results. null: no such test.',
         ),
     })
     .prefault({})
     .describe('How results are judged. Part of the recipe before the run begins, so it cannot be chosen by them.'),
   groups: z
     .strictObject({
-      file: z.string().min(1).describe('CSV with a column "case" and one column for each way to group.'),
+      file: z
+        .string()
+        .min(1)
+        .describe(
+          'Path of a CSV file with a column case and one column for each way to group (site, scanner, sex, age band). Report and comparison.json have a table of each and the worst group of every arm with its interval; the run keeps a copy as groups.csv.',
+        ),
     })
     .nullable()
     .default(null)
-    .describe('Groups of cases (site, scanner, sex, age band) whose scores are told apart.'),
+    .describe('Groups of cases that are scored apart; null scores all cases together.'),
   postprocess: z
     .union([z.enum(['auto', 'none']), postprocessingSchema])
     .default('auto')
-    .describe('Of segmentations: chosen per class on the validation cases, none, or steps by class name.'),
-  threads: count.nullable().default(null).describe('CPU threads; null takes one per core.'),
+    .describe(
+      'Steps applied to segmentations before they are scored or written, stored with the model. auto: hole filling, a minimum volume (half of the smallest component of the class in the references) and the largest component, in this order, per class; a step is kept only if it raises the mean Dice of the class on at least 10 validation cases, loses no case more than 0.01, and a paired Wilcoxon test supports the gain (p < 0.05). By class name: { Anterior: { fillHoles: true, minimumVolumeMm3: 20, largestComponent: true } }. Components touch by faces, edges or corners (26); holes are closed by faces (6).',
+    ),
+  threads: count.nullable().default(null).describe('Number of threads per operator; null takes one per core.'),
 });
 
 type Mutable = z.output<typeof recipeShape>;

@@ -17,38 +17,49 @@ const model = z
       .min(1)
       .nullable()
       .default(null)
-      .describe('Classes in the order of the channels, by name or value.'),
+      .describe('Classes in the order of the output channels, by name or value.'),
     activation: z
       .enum(['softmax', 'sigmoid', 'none'])
       .nullable()
       .default(null)
-      .describe('What makes probabilities of the output; none where it gives probabilities.'),
-    normalize: normalizationSchema.nullable().default(null).describe('Of intensities, in its training.'),
-    spacingMm: z.tuple([positive, positive, positive]).nullable().default(null).describe('In its training, x y z.'),
-    size: z.tuple([count, count, count]).nullable().default(null).describe('Its window in voxels, x y z.'),
-    axes: z.enum(AXIS_ORDERS).nullable().default(null).describe('Order of its axes.'),
-    inputName: z.string().min(1).nullable().default(null).describe('Where it has several inputs.'),
-    outputName: z.string().min(1).nullable().default(null).describe('Where it has several outputs.'),
+      .describe('Function that turns the output into probabilities; none for an output of probabilities.'),
+    normalize: normalizationSchema
+      .nullable()
+      .default(null)
+      .describe('Normalisation of intensities in its training, as preprocess.normalize.'),
+    spacingMm: z
+      .tuple([positive, positive, positive])
+      .nullable()
+      .default(null)
+      .describe('Voxel size in millimetres in its training, x, y, z.'),
+    size: z
+      .tuple([count, count, count])
+      .nullable()
+      .default(null)
+      .describe('Size in voxels of its window, x, y, z; null takes that of the file, and patch.size for dynamic axes.'),
+    axes: z.enum(AXIS_ORDERS).nullable().default(null).describe('Order of the axes of its input.'),
+    inputName: z.string().min(1).nullable().default(null).describe('Name of the input, of several.'),
+    outputName: z.string().min(1).nullable().default(null).describe('Name of the output, of several.'),
   })
   .prefault({})
-  .describe('What the files and the JSON beside them do not say, the same for all models; null leaves it to them.');
+  .describe('Facts about all the models, which win over those in their files; null takes those of the files.');
 
 /** `teacher` of a recipe with finished models. */
 export const externalTeacherSchema = z.strictObject({
   onnx: z
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
     .describe(
-      'A model file or the folder of a run, whose teachers of all seeds it stands for; several for an ensemble.',
+      'Path of a model file, or of the folder of a run, which stands for its teachers of all seeds; several for an ensemble.',
     ),
   ensemble: z
     .enum(['probability', 'logits'])
     .default('probability')
-    .describe('Several models teach by the mean of their probabilities, or of their logits.'),
+    .describe('Quantity that is averaged over several models.'),
   classes: z
     .record(z.string(), z.union([className, z.array(className).min(1)]))
     .default({})
     .describe(
-      'Which class of the data a class of the teacher is, where names differ, or which ones it covers: { left: hippocampus, other: [liver, tumour] }.',
+      'Class of the data for each class of the teacher with another name, { left: hippocampus, right: hippocampus, tumour: background }; classes that share one are added up. A list covers several classes, { hippocampus: [Anterior, Posterior] }, which the soft terms then compare as one.',
     ),
   model,
 });
