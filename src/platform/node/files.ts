@@ -8,6 +8,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { InputError, VoxstillError, WorkError } from '../../core/errors.ts';
 import type { SharedFiles } from '../../runtime/files.ts';
 import { temporaryName as nameOfTemporary } from '../../runtime/temporaries.ts';
+import { createFile, type Disk, replaceFile } from './durable-write.ts';
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
@@ -68,37 +69,55 @@ export function writeProblem(path: string, cause: unknown): WorkError {
   }
 }
 
-/**
- * Opens a file by a flag of open(2), in a folder that is created if necessary, and returns when the data are on the
- * disk.
- */
-async function writeSynced(path: string, data: Uint8Array | string, flag: 'w' | 'wx'): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const file = await open(path, flag);
-  try {
-    await file.writeFile(data);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
+/** Error codes of systems on which a folder cannot be opened or synced; there a rename is as durable as it gets. */
+const NO_FOLDER_SYNC = ['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'];
+
+const nodeDisk: Disk = {
+  makeFolders: async path => {
+    const first = await mkdir(path, { recursive: true });
+    if (first === undefined) return [];
+    const made: string[] = [];
+    for (let folder = resolve(path); folder.length >= resolve(first).length; folder = dirname(folder)) {
+      made.unshift(folder);
+    }
+    return made;
+  },
+  writeSynced: async (path, data, flag) => {
+    const file = await open(path, flag);
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  },
+  rename,
+  remove: path => rm(path, { force: true }),
+  syncFolder: async path => {
+    try {
+      const folder = await open(path, 'r');
+      try {
+        await folder.sync();
+      } finally {
+        await folder.close();
+      }
+    } catch (cause) {
+      if (!NO_FOLDER_SYNC.includes(codeOf(cause))) throw cause;
+    }
+  },
+};
 
 async function write(path: string, data: Uint8Array | string, confirm?: () => Promise<void>): Promise<void> {
-  const temporary = temporaryName(path);
   try {
-    await writeSynced(temporary, data, 'w');
-    await confirm?.();
-    await rename(temporary, path);
+    await replaceFile(nodeDisk, path, { data, temporary: temporaryName(path), confirm });
   } catch (cause) {
-    // on a file system that is gone this fails too; the error of the write counts
-    await rm(temporary, { force: true }).catch(() => {});
     throw cause instanceof VoxstillError ? cause : writeProblem(path, cause);
   }
 }
 
 async function create(path: string, data: string): Promise<boolean> {
   try {
-    await writeSynced(path, data, 'wx');
+    await createFile(nodeDisk, path, data);
     return true;
   } catch (cause) {
     if (codeOf(cause) === 'EEXIST') return false;
