@@ -22,7 +22,7 @@ interface NameChange {
 }
 
 /** A moment at which the power may go. */
-export interface CrashState {
+interface CrashState {
   /** What a program finds afterwards. */
   readonly files: MemoryFiles;
   /** For messages. */
