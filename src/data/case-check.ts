@@ -1,6 +1,6 @@
 /**
- * Everything that is wrong with one case, found by reading all of its files: those that cannot be read, grids that do not fit, voxels that
- * are not finite or all alike, labels that dataset.json does not name. Never stops at the first problem.
+ * Finds all problems of one case by reading all of its files: unreadable files, grids that do not match, voxels that
+ * are not finite or all equal, labels that dataset.json does not name. Never stops at the first problem.
  */
 
 import { InputError } from '../core/errors.ts';
@@ -14,20 +14,20 @@ import { labelValues } from './dataset-json.ts';
 import type { Finding } from './finding.ts';
 import { readVolume, type VolumeSources } from './volume-file.ts';
 
-/** A case as it was found. */
+/** Result of the check of a case. */
 export interface CheckedCase {
   readonly id: string;
   readonly findings: readonly Finding[];
-  /** Of the first image that could be read. */
+  /** Grid of the first readable image. */
   readonly grid?: { readonly sizeVoxels: Xyz; readonly spacingMm: Xyz };
-  /** The images that could be read, by a hash of their voxels. */
+  /** The readable images, by a hash of their voxels. */
   readonly images: readonly { readonly file: string; readonly hash: string }[];
 }
 
 export interface CheckOptions {
   readonly dataset: Dataset;
   readonly sha256: (data: Uint8Array) => string;
-  /** Whether files of the case are missing, so that its number of channels says nothing. */
+  /** Whether files of the case are missing, so that its number of channels is unknown. */
   readonly isBroken: boolean;
 }
 
@@ -73,7 +73,7 @@ function gridFindings(
   return [{ code: 'E_AFFINE_MISMATCH', caseId: id, file: other.file, message, advice }];
 }
 
-/** Voxels that are not finite, and channels in which all are alike. */
+/** Finds voxels that are not finite, and channels in which all are equal. */
 function intensityFindings(id: string, { file, volume }: Opened<Volume>): readonly Finding[] {
   const voxels = voxelCount(volume.sizeVoxels);
   const findings: Finding[] = [];
@@ -132,7 +132,7 @@ function channelFindings(id: string, images: readonly Opened<Volume>[], { channe
   return [{ code: 'E_CHANNELS', caseId: id, ...(first && { file: first.file }), message: surprise, advice }];
 }
 
-/** Reads a file; what goes wrong becomes a finding. */
+/** Reads a file; an error becomes a finding. */
 async function attempt<T>(
   work: () => Promise<T>,
   found: (finding: Finding) => void,
@@ -148,7 +148,7 @@ async function attempt<T>(
   }
 }
 
-/** Reads all files of a case and says what is wrong with them. */
+/** Reads all files of a case and returns their problems. */
 export async function checkCase(sources: VolumeSources, item: CaseFiles, options: CheckOptions): Promise<CheckedCase> {
   const { id } = item;
   const { dataset, sha256, isBroken } = options;

@@ -1,6 +1,6 @@
 /**
- * Groups of cases (site, scanner, sex, age band) from a CSV file: a column `case`, and one for each way to group. Scores are told for each group, so
- * that a mean hides no group that does badly.
+ * Groups of cases (site, scanner, sex, age band) from a CSV file: a column `case`, and one for each way to group.
+ * Scores are told for each group, so that a mean hides no group that does badly.
  */
 import { InputError } from '../core/errors.ts';
 
@@ -44,7 +44,8 @@ function fieldsOf(text: string): readonly (readonly string[])[] {
  * Reads the groups.
  * @param ids cases of the data set; not checked if not given
  * @param path for messages
- * @throws {InputError} E_GROUPS if there is no column `case`, no other column, a case twice, or a case that the data set does not have
+ * @throws {InputError} E_GROUPS if there is no column `case`, no other column, a case twice, or a case that the data
+ * set does not have
  */
 export function parseCaseGroups(
   text: string,

@@ -1,8 +1,9 @@
 /**
- * The cases of a data set by their files, without reading any of them. Decathlon folders list their files; nnU-Net's first version
- * lists them without the channel number that its files have; its second names them `imagesTr/<id>_0000.nii.gz` per channel and
- * `labelsTr/<id>.nii.gz`. A case without a label is listed without one. Hidden files and the `._` files of macOS are passed over.
- * What is wrong is collected, not thrown, so that all of it can be told at once.
+ * The cases of a data set by their files, without reading any of them. Decathlon folders list their files; nnU-Net's
+ * first version lists them without the channel number that its files have; its second names them
+ * `imagesTr/<id>_0000.nii.gz` per channel and `labelsTr/<id>.nii.gz`. A case without a label is listed without one.
+ * Hidden files and the `._` files of macOS are ignored. Problems are collected, not thrown, so that all can be reported
+ * at once.
  */
 import { nameProblem, pathInside } from '../core/names.ts';
 import type { Files } from '../runtime/files.ts';
@@ -13,22 +14,22 @@ import { volumeEnding, volumeStem } from './volume-name.ts';
 /** The files of a case, as paths that `Files` can read. */
 export interface CaseFiles {
   readonly id: string;
-  /** One per channel, or one with all channels. */
+  /** Images: one per channel, or one with all channels. */
   readonly images: readonly string[];
-  /** Absent where nobody has segmented the case. */
+  /** Label; absent if the case is not segmented. */
   readonly label?: string;
 }
 
 export interface CaseList {
   /** By id. */
   readonly cases: readonly CaseFiles[];
-  /** What is there of the cases that lack a file; they are not in the list. */
+  /** Existing files of the cases that lack a file; they are not in the list. */
   readonly broken: readonly CaseFiles[];
   /** Of the list, and of cases that are not in it. */
   readonly problems: readonly Problem[];
 }
 
-/** A data set's folder and what its dataset.json says. */
+/** Folder of a data set and the content of its dataset.json. */
 interface Place {
   readonly files: Files;
   readonly folder: string;
@@ -47,7 +48,7 @@ function idProblem(id: string, folder: string): Problem | undefined {
   };
 }
 
-/** Names of a folder's files, asked once. */
+/** Whether a file exists, from names that are read once per folder. */
 type Presence = (path: string) => Promise<boolean>;
 
 function nameOf(path: string): string {
@@ -93,10 +94,10 @@ async function imagesOf(
   return images;
 }
 
-/** What becomes of one entry of the list. */
+/** Result for one entry of the list. */
 interface Looked {
   readonly found?: CaseFiles;
-  /** Whether every file of the entry is there. */
+  /** Whether all files of the entry exist. */
   readonly isWhole: boolean;
   readonly problems: readonly Problem[];
 }
@@ -187,7 +188,7 @@ async function fromFolders({ files, folder, description }: Place, ending: string
   return { cases, broken, problems };
 }
 
-/** Lists the cases of a data set and what is wrong with the list. */
+/** Lists the cases of a data set and the problems of the list. */
 export async function listCases(files: Files, folder: string, description: DatasetDescription): Promise<CaseList> {
   const place = { files, folder, description };
   const list =

@@ -1,6 +1,7 @@
 /**
- * What a dataset.json says, in any of three layouts: the Medical Segmentation Decathlon's and nnU-Net's version 1 (a list of training
- * files), and nnU-Net's version 2 (names by rule, the folder is the list; or a table of files). Text in, description out; touches no files.
+ * Reads a dataset.json in any of three layouts: the Medical Segmentation Decathlon's and nnU-Net's version 1 (a list of
+ * training files), and nnU-Net's version 2 (names by rule, the folder is the list; or a table of files). Text in,
+ * description out; touches no files.
  * Source: http://medicaldecathlon.com and nnU-Net's documentation/dataset_format.md, region_based_training.md
  */
 import { z } from 'zod';
@@ -10,18 +11,21 @@ import { FILE_ENDINGS, formatOfName } from './volume-name.ts';
 
 /** A class of a segmentation. */
 export interface LabelClass {
-  /** The value of its voxels; of a region the value that it is written as where no later region covers it. */
+  /** The value of its voxels; for a region the value with which it is written unless a later region covers it. */
   readonly value: number;
   readonly name: string;
-  /** The label values that make up a region. Regions may overlap; each is learned and scored by itself. Absent for plain classes. */
+  /**
+   * The label values that make up a region. Regions may overlap; each is learned and scored by itself. Absent for plain
+   * classes.
+   */
   readonly region?: readonly number[];
 }
 
 /** The files of a case as a dataset.json lists them, relative to its folder. */
 export interface ListedCase {
-  /** From the name of the image if not given. */
+  /** Case id; from the name of the image if not given. */
   readonly id?: string;
-  /** One per channel, or one for all. */
+  /** Images: one per channel, or one for all. */
   readonly images: readonly string[];
   readonly label?: string;
 }
@@ -29,7 +33,10 @@ export interface ListedCase {
 export interface DatasetDescription {
   readonly name: string;
   readonly channels: readonly string[];
-  /** Background first; plain classes by consecutive values, regions in the order in which they are written over each other. */
+  /**
+   * Background first; plain classes by consecutive values, regions in the order in which they are written over each
+   * other.
+   */
   readonly labels: readonly LabelClass[];
   /** nnU-Net's ignore label: the value of voxels that nobody has looked at. */
   readonly ignore?: number | undefined;
@@ -104,7 +111,10 @@ function orderedLabels(labels: readonly LabelClass[], path: string): LabelClass[
   return sorted;
 }
 
-/** Region-based labels: each is a list of values (or one), and regions_class_order says what is written where a region is found. */
+/**
+ * Region-based labels: each is a list of values (or one), and regions_class_order says what is written where a region
+ * is found.
+ */
 function regionLabels(
   { labels, regions_class_order: order }: Pick<z.output<typeof nnunet>, 'labels' | 'regions_class_order'>,
   path: string,
@@ -206,7 +216,7 @@ function describeDecathlon(content: object, path: string): Omit<DatasetDescripti
 }
 
 /**
- * Reads the text of a dataset.json; the layout is told apart by its fields. A list of test files is passed over.
+ * Reads the text of a dataset.json; the layout is recognised by its fields. A list of test files is ignored.
  * @param path for messages
  * @throws {InputError} E_DATASET_FORMAT, E_DATASET_LABELS
  */
@@ -216,7 +226,9 @@ export function parseDatasetJson(text: string, path: string): DatasetDescription
   return { name: path.split('/').at(-2) ?? 'dataset', ...described };
 }
 
-/** The values that voxels of a label file may have, background first. @param ignore the ignore label, if there is one */
+/**
+ * The values that voxels of a label file may have, background first. @param ignore the ignore label, if there is one
+ */
 export function labelValues(labels: readonly LabelClass[], ignore?: number): number[] {
   const named = [0, ...labels.flatMap(({ value, region }) => region ?? [value])];
   return [...new Set(ignore === undefined ? named : [...named, ignore])].sort((a, b) => a - b);

@@ -1,6 +1,6 @@
 /**
- * A data set on disk: what it is called, its channels, classes and cases. Reads dataset.json and the names of files through `Files`,
- * so it works wherever those come from; see loaded-case.ts for voxels.
+ * A data set on disk: its name, channels, classes and cases. Reads dataset.json and the names of files through `Files`,
+ * so it works with any source of files; see loaded-case.ts for voxels.
  */
 import { InputError } from '../core/errors.ts';
 import type { Files } from '../runtime/files.ts';
@@ -13,7 +13,10 @@ export interface Dataset {
   readonly name: string;
   readonly folder: string;
   readonly channels: readonly string[];
-  /** Background first; plain classes by consecutive values, regions in the order in which they are written over each other. */
+  /**
+   * Background first; plain classes by consecutive values, regions in the order in which they are written over each
+   * other.
+   */
   readonly labels: readonly LabelClass[];
   /** Value of voxels that nobody has looked at, nnU-Net's ignore label; they count in no loss and in no score. */
   readonly ignore?: number | undefined;
@@ -21,19 +24,20 @@ export interface Dataset {
   readonly cases: readonly CaseFiles[];
 }
 
-/** A data set with everything that is wrong with its list of cases. */
+/** A data set with all problems of its list of cases. */
 export interface SurveyedDataset extends Dataset {
-  /** What is there of the cases that lack a file. */
+  /** Existing files of the cases that lack a file. */
   readonly broken: readonly CaseFiles[];
   readonly problems: readonly Problem[];
-  /** Whether dataset.json lists the files, so that a case without a label is meant to have none. */
+  /** Whether dataset.json lists the files, so that a case without a label is intentional. */
   readonly listsFiles: boolean;
 }
 
 const LISTED_IN_MESSAGES = 5;
 
 /**
- * Reads a Decathlon or nnU-Net raw folder as far as it goes: what is wrong with single cases is listed beside those that are whole.
+ * Reads a Decathlon or nnU-Net raw folder as far as possible: problems of single cases are listed beside the complete
+ * ones.
  * @throws {InputError} E_DATASET_MISSING, E_DATASET_FORMAT, E_DATASET_LABELS
  */
 export async function surveyDataset(files: Files, folder: string): Promise<SurveyedDataset> {
@@ -54,7 +58,8 @@ export async function surveyDataset(files: Files, folder: string): Promise<Surve
 
 /**
  * Opens a data set and checks that every file of every case is there. Reads no voxels.
- * @throws {InputError} as surveyDataset; E_DATASET_FORMAT, E_DATASET_PATH, E_DATASET_CASES, E_CASE_MISSING, E_CHANNELS for its files
+ * @throws {InputError} as surveyDataset; E_DATASET_FORMAT, E_DATASET_PATH, E_DATASET_CASES, E_CASE_MISSING, E_CHANNELS
+ * for its files
  */
 export async function openDataset(files: Files, folder: string): Promise<Dataset> {
   const { problems, ...dataset } = await surveyDataset(files, folder);
@@ -72,7 +77,7 @@ export async function openDataset(files: Files, folder: string): Promise<Dataset
   );
 }
 
-/** Whether somebody has segmented the case. */
+/** Whether the case is segmented. */
 export function isLabelled(item: CaseFiles): item is CaseFiles & { readonly label: string } {
   return item.label !== undefined;
 }

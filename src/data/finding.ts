@@ -1,22 +1,22 @@
-/** Something that a person should know about a data set, found without stopping at it. */
+/** A problem or warning about a data set, which does not stop the check. */
 import type { ErrorCode, WarningCode } from '../core/errors.ts';
 
 export interface Finding {
-  /** `E_` makes a data set unfit as it is; `W_` does not. */
+  /** Code: `E_` makes the data set unusable until it is corrected; `W_` does not. */
   readonly code: ErrorCode | WarningCode;
   readonly caseId?: string;
-  /** Path as the program reads it. */
+  /** Path of the file. */
   readonly file?: string;
-  /** What is wrong, one sentence. */
+  /** The problem in one sentence. */
   readonly message: string;
-  /** What to do about it, one sentence. */
+  /** What to do, in one sentence. */
   readonly advice: string;
 }
 
-/** A finding that makes the data set unfit as it is. */
+/** A finding that makes the data set unusable. */
 export type Problem = Finding & { readonly code: ErrorCode };
 
-/** Whether a finding makes the data set unfit as it is. */
+/** Whether a finding makes the data set unusable. */
 export function isProblem(finding: Finding): finding is Problem {
   const { code } = finding;
   return code.startsWith('E_');

@@ -1,6 +1,6 @@
 /**
- * What a data set is like, in numbers: how many cases, how large, how coarse, how bright, and how much of them is segmented. Sizes and
- * spacings are those of canonical axes. Voxels are read one case at a time; only numbers are kept.
+ * The fingerprint of a data set in numbers: number of cases, sizes, spacings, intensities, and segmented fractions.
+ * Sizes and spacings are those of canonical axes. Voxels are read one case at a time; only numbers are kept.
  * Source: nnU-Net's dataset fingerprint, arXiv:1904.08128.
  */
 import { mapAxes } from '../core/axes.ts';
@@ -17,7 +17,7 @@ import { loadCase } from './loaded-case.ts';
 import type { IntensityStatistics } from './normalize.ts';
 import type { VolumeSources } from './volume-file.ts';
 
-/** A number over the cases. */
+/** Spread of a number over the cases. */
 export interface Spread {
   readonly min: number;
   readonly p10: number;
@@ -25,22 +25,22 @@ export interface Spread {
   readonly max: number;
 }
 
-/** A class over the cases. */
+/** Facts about a class over the cases. */
 interface ClassFingerprint {
   readonly name: string;
-  /** Cases that have it. */
+  /** Number of cases that have it. */
   readonly cases: number;
-  /** Of all voxels of all cases. */
+  /** Fraction of all voxels of all cases. */
   readonly voxelShare: number;
-  /** Over the cases that have it; absent where none has. */
+  /** Volume over the cases that have it; absent if none has. */
   readonly volumeMl?: Spread;
 }
 
 interface ChannelFingerprint {
   readonly name: string;
-  /** Where something is segmented; absent where nothing is, or all of it is alike. */
+  /** Intensities of segmented voxels; absent if there are none, or all are equal. */
   readonly foreground?: IntensityStatistics;
-  /** Mean over the cases of the share of voxels that are not 0. */
+  /** Fraction of voxels that are not 0, mean over the cases. */
   readonly nonZeroShare: number;
 }
 
@@ -52,7 +52,7 @@ export interface Fingerprint {
   readonly channels: readonly ChannelFingerprint[];
   readonly labels: readonly LabelClass[];
   readonly classes: readonly ClassFingerprint[];
-  /** Of all voxels of all cases: those of any class but the background. */
+  /** Fraction of foreground voxels among all voxels of all cases. */
   readonly foregroundShare: number;
   /** x, y, z. */
   readonly spacingMm: readonly [Spread, Spread, Spread];

@@ -1,6 +1,6 @@
 /**
- * Intensities of a data set where something is segmented: what CT values are clipped and scaled by, and a part of its fingerprint. Of each
- * case an even sample is kept, so that a large case does not count more than a small one.
+ * Intensities of a data set where something is segmented: what CT values are clipped and scaled by, and a part of its
+ * fingerprint. Of each case an even sample is kept, so that a large case does not count more than a small one.
  * Source: nnU-Net's dataset fingerprint, arXiv:1904.08128, "image intensity properties".
  */
 import { percentile } from '../core/percentile.ts';

@@ -6,6 +6,9 @@ export interface ChannelIntensities {
   readonly mean: number;
   /** Population standard deviation. */
   readonly deviation: number;
-  /** The same of the voxels in the smallest box around what is not zero, over which nnU-Net counts; only where a teacher asks for it. */
+  /**
+   * The same of the voxels in the smallest box around what is not zero, over which nnU-Net counts; only where a teacher
+   * asks for it.
+   */
   readonly inBox?: Omit<ChannelIntensities, 'inBox'>;
 }

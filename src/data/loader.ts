@@ -1,7 +1,8 @@
 /**
- * Batches of training patches. A batch is a pure function of (seed, step): cases are shuffled anew in each epoch, place and variation of
- * a patch follow from (seed, step, sample). So a resumed run needs no state, any number of workers makes the same batches, and two
- * arms with the same settings see the same patches. Tensors are [N, C, D, H, W] with D = z.
+ * Batches of training patches. A batch is a pure function of (seed, step): cases are shuffled anew in each epoch,
+ * position and variation of a patch follow from (seed, step, sample). So a resumed run needs no state, any number of
+ * workers makes the same batches, and two arms with the same settings see the same patches. Tensors are [N, C, D, H, W]
+ * with D = z.
  */
 
 import { InputError, ShapeError } from '../core/errors.ts';
@@ -17,29 +18,29 @@ import { assertPatchFits, type ForegroundClass, indexForeground, type Padding, s
 /** A case that is ready for training: normalised, on the common spacing. */
 export interface TrainingCase {
   readonly id: string;
-  /** [C, D, H, W]. */
+  /** Image [C, D, H, W]. */
   readonly image: Float32Array;
-  /** [D, H, W]; zeros where a case has no label. */
+  /** Label [D, H, W]; zeros if a case has no label. */
   readonly label: Uint8Array;
   readonly sizeVoxels: Xyz;
-  /** Rotations and deformations are in millimetres. */
+  /** Spacing, since rotations and deformations are in millimetres. */
   readonly spacingMm: Xyz;
   readonly channels: number;
   /** Value of voxels that nobody has looked at. */
   readonly ignore?: number | undefined;
-  /** How often the case comes, relative to the others, at least 0; 1 if not given. */
+  /** Sampling weight of the case relative to the others, at least 0; 1 if not given. */
   readonly weight?: number;
 }
 
 export interface BatchSettings {
   readonly seed: number;
-  /** Patches per batch. */
+  /** Number of patches per batch. */
   readonly batch: number;
   readonly patchSize: Xyz;
   /** Probability that a patch is centred on a labelled voxel. */
   readonly foreground: number;
   readonly padding: Padding;
-  /** Patches stay as they are if not given. */
+  /** Augmentation; none if not given. */
   readonly augment?: AugmentSettings;
 }
 
@@ -48,19 +49,19 @@ export interface Batch {
   readonly image: Float32Array;
   /** [N, 1, D, H, W], class indices; of the first samples only, where the others have none. */
   readonly label: Int32Array;
-  /** One per sample. */
+  /** Case ids, one per sample. */
   readonly caseIds: readonly string[];
-  /** Of the batch's first sample, from 0. */
+  /** Epoch of the batch's first sample, from 0. */
   readonly epoch: number;
 }
 
-/** Where a trainer takes its batches from. */
+/** Source of a trainer's batches. */
 export interface BatchSource {
   next(step: number): Promise<Batch>;
   close(): Promise<void>;
 }
 
-/** What is worked out once per case. */
+/** Values that are computed once per case. */
 interface CaseIndex {
   readonly foreground: readonly ForegroundClass[];
   readonly minima: readonly number[];
@@ -101,8 +102,8 @@ function checkCases(cases: readonly TrainingCase[], { patchSize, padding }: Batc
 }
 
 /**
- * The cases of an epoch, as many as there are, shuffled: case i comes n w_i / sum(w) times, rounded up or down by chance so that the mean
- * over epochs is exact (systematic sampling). Equal weights give every case once.
+ * The cases of an epoch, as many as there are, shuffled: case i comes n w_i / sum(w) times, rounded up or down by
+ * chance so that the mean over epochs is exact (systematic sampling). Equal weights give every case once.
  */
 function epochOrder(cases: readonly TrainingCase[], seed: number, epoch: number): TrainingCase[] {
   const weights = cases.map(({ weight = 1 }) => weight);
@@ -162,7 +163,7 @@ export function makeBatch(cases: readonly TrainingCase[], settings: BatchSetting
 }
 
 /**
- * Batches made where they are asked for, in the same thread.
+ * Batches made on demand in the calling thread.
  * @throws {InputError} E_NO_CASES, E_PATCH_TOO_LARGE, at once
  */
 export function createBatchSource(cases: readonly TrainingCase[], settings: BatchSettings): BatchSource {
@@ -170,7 +171,9 @@ export function createBatchSource(cases: readonly TrainingCase[], settings: Batc
   return { next: async step => makeBatch(cases, settings, step), close: async () => {} };
 }
 
-/** Batches with unlabelled samples behind the labelled ones; those stay what they are without. Of the labels of the others nothing is kept. */
+/**
+ * Appends unlabelled samples to the labelled ones, which do not change. Labels of the unlabelled samples are dropped.
+ */
 export function withUnlabelled(labelled: BatchSource, unlabelled: BatchSource): BatchSource {
   return {
     next: async step => {

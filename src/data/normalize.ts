@@ -1,8 +1,9 @@
 /**
- * Intensities of a volume, brought to a common range, each channel by itself. Only finite voxels count. Most methods compute their numbers
- * anew for each volume; `ct` takes those of the data set that a model was trained on, which is why they are part of the method.
- * A constant channel, an outlier and a NaN are the three ways in which plain min-max breaks; each is dealt with and reported.
- * Layout: channels one after the other. Source of z-score-nonzero and ct: nnU-Net, arXiv:1904.08128, section on image normalisation.
+ * Intensities of a volume, brought to a common range, each channel by itself. Only finite voxels count. Most methods
+ * compute their numbers anew for each volume; `ct` takes those of the data set that a model was trained on, which is
+ * why they are part of the method. A constant channel, an outlier and a NaN are the three ways in which plain min-max
+ * breaks; each is dealt with and reported. Layout: channels one after the other. Source of z-score-nonzero and ct:
+ * nnU-Net, arXiv:1904.08128, section on image normalisation.
  */
 
 import { InputError } from '../core/errors.ts';
@@ -10,14 +11,14 @@ import { extentOf } from '../core/extent.ts';
 import { percentile } from '../core/percentile.ts';
 
 /**
- * Methods that need nothing but the volume itself.
- * min-max: (v - min) / (max - min). percentile: the same after clipping to the 0.5th and 99.5th percentile. z-score: (v - mean) / std,
- * population standard deviation. z-score-nonzero: the same over the voxels that are not 0; those that are stay 0. none: as it is.
+ * Methods that need nothing but the volume itself. min-max: (v - min) / (max - min). percentile: the same after
+ * clipping to the 0.5th and 99.5th percentile. z-score: (v - mean) / std, population standard deviation.
+ * z-score-nonzero: the same over the voxels that are not 0; those that are stay 0. none: as it is.
  */
 export const VOLUME_NORMALIZATIONS = ['min-max', 'percentile', 'z-score', 'z-score-nonzero', 'none'] as const;
 export type VolumeNormalization = (typeof VOLUME_NORMALIZATIONS)[number];
 
-/** Of the foreground voxels of a data set, in the unit of the images. */
+/** Numbers of the foreground voxels of a data set, in the unit of the images. */
 export interface IntensityStatistics {
   /** 0.5th percentile. */
   readonly low: number;
@@ -28,16 +29,16 @@ export interface IntensityStatistics {
   readonly deviation: number;
 }
 
-/** How one channel is normalised. ct: (clip(v, low, high) - mean) / deviation with the numbers of a data set. */
+/** Normalisation of one channel. ct: (clip(v, low, high) - mean) / deviation with the numbers of a data set. */
 export type ChannelNormalization = VolumeNormalization | { readonly ct: IntensityStatistics };
 
 /** One method for all channels, or one per channel. */
 export type Normalization = ChannelNormalization | readonly ChannelNormalization[];
 
-/** Something a person should know about a volume; the work goes on. */
+/** A warning about a volume, which does not stop the work. */
 export interface NormalizationWarning {
   readonly code: 'W_IMAGE_CONSTANT' | 'W_IMAGE_NOT_FINITE';
-  /** Names the case and the channel. */
+  /** Message that names the case and the channel. */
   readonly message: string;
 }
 
@@ -46,9 +47,9 @@ export interface NormalizedImage {
   readonly warnings: readonly NormalizationWarning[];
 }
 
-/** What is normalised. */
+/** The volume to normalise. */
 export interface ImageToNormalize {
-  /** For messages. */
+  /** Name of the case for messages. */
   readonly id: string;
   /** channels * voxels values. */
   readonly data: Float32Array;
@@ -58,14 +59,14 @@ export interface ImageToNormalize {
 /** Percentiles beyond which `percentile` and `ct` clip. */
 export const CLIP_PERCENTILES = [0.5, 99.5] as const;
 
-/** result = (clip(v, low, high) - offset) * factor, and what a voxel that is not finite becomes. */
+/** result = (clip(v, low, high) - offset) * factor, and the result for a voxel that is not finite. */
 interface Transfer {
   readonly low: number;
   readonly high: number;
   readonly offset: number;
   readonly factor: number;
   readonly notFinite: number;
-  /** Voxels that are 0 stay so. */
+  /** Whether voxels that are 0 stay 0. */
   readonly keepsZero?: boolean;
 }
 
@@ -163,11 +164,11 @@ function isList(method: Normalization): method is readonly ChannelNormalization[
 }
 
 /**
- * Normalises a volume, each channel by itself. Voxels that are not finite become the smallest value (0 with z-score-nonzero) and are reported
- * (W_IMAGE_NOT_FINITE); a constant channel becomes 0 and is reported (W_IMAGE_CONSTANT), except with `none` and `ct`, which have nothing
- * to divide by.
+ * Normalises a volume, each channel separately. Voxels that are not finite become the smallest value (0 with
+ * z-score-nonzero) and are reported (W_IMAGE_NOT_FINITE); a constant channel becomes 0 and is reported
+ * (W_IMAGE_CONSTANT), except with `none` and `ct`, which have nothing to divide by.
  * @returns new data, same layout; the input is not changed
- * @throws {InputError} E_CHANNELS if a list of methods has not one for each channel
+ * @throws {InputError} E_CHANNELS if a list of methods does not have one for each channel
  */
 export function normalize({ id, data, channels }: ImageToNormalize, method: Normalization): NormalizedImage {
   const result = new Float32Array(data.length);

@@ -1,6 +1,6 @@
 /**
- * Where a training patch lies in its case, and how it is cut out. Patches may reach beyond a case that is smaller than they are; what
- * is there depends on the padding. Arrays are in file order, x fastest, one channel after the other.
+ * The position of a training patch in its case, and how it is cut out. Patches may extend beyond a case that is
+ * smaller; the content there depends on the padding. Arrays are in file order, x fastest, one channel after the other.
  */
 import type { Axis } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
@@ -8,8 +8,9 @@ import { type Random, random } from '../core/random.ts';
 import { formatSize, type Xyz } from '../volume/volume.ts';
 
 /**
- * What surrounds a case: constant = the image's smallest value and label 0; reflect = image and label mirrored at the border voxels
- * (as numpy's `reflect`), so that mirrored anatomy is not taught as background; none = patches must fit, rotated corners as constant.
+ * What surrounds a case: constant = the image's smallest value and label 0; reflect = image and label mirrored at the
+ * border voxels (as numpy's `reflect`), so that mirrored anatomy is not taught as background; none = patches must fit,
+ * rotated corners as constant.
  */
 export type Padding = 'constant' | 'reflect' | 'none';
 
@@ -19,7 +20,7 @@ export interface PatchWindow {
   readonly size: Xyz;
 }
 
-/** Voxels of one class, or a sample of them. */
+/** Voxels of one class, or a random sample of them. */
 export interface ForegroundClass {
   readonly value: number;
   /** Indices into the label array, ascending. */
@@ -27,19 +28,20 @@ export interface ForegroundClass {
 }
 
 const LARGEST_INDEX_PER_CLASS = 20_000;
-/** Beyond this multiple of the case a patch is mostly padding. */
+/** Multiple of the case beyond which a patch is mostly padding. */
 export const LARGEST_PADDED_RATIO = 2;
 
-/** What a patch must fit. */
+/** The case that a patch must fit. */
 export interface PatchedCase {
   readonly id: string;
   readonly sizeVoxels: Xyz;
-  /** For the message. */
+  /** Spacing, for the message. */
   readonly spacingMm?: Xyz;
 }
 
 /**
- * Refuses a patch that is larger than the case along any axis (padding none), or more than twice as large (other paddings).
+ * Refuses a patch that is larger than the case along any axis (padding none), or more than twice as large (other
+ * paddings).
  * @throws {InputError} E_PATCH_TOO_LARGE, with the largest patch that fits
  */
 export function assertPatchFits(patchSize: Xyz, patched: PatchedCase, padding: Padding): void {
@@ -64,8 +66,8 @@ export function assertPatchFits(patchSize: Xyz, patched: PatchedCase, padding: P
 }
 
 /**
- * The classes that a label holds besides 0, with the indices of their voxels; of more than 20,000 voxels an even random sample.
- * The same label gives the same sample.
+ * The classes that a label holds besides 0, with the indices of their voxels; of more than 20,000 voxels an even random
+ * sample. The same label gives the same sample.
  * @param ignore value of voxels that count nowhere
  */
 export function indexForeground(label: Uint8Array, ignore?: number): ForegroundClass[] {
@@ -96,16 +98,19 @@ export function indexForeground(label: Uint8Array, ignore?: number): ForegroundC
   return values.map(value => ({ value, voxels: voxels.get(value) ?? new Uint32Array(0) }));
 }
 
-/** How patches are placed. */
+/** Settings of the placement of patches. */
 export interface PatchPlacement {
   readonly patchSize: Xyz;
-  /** Probability that the patch is centred on a voxel of a class that the case has, each class as likely as the others. */
+  /**
+   * Probability that the patch is centred on a voxel of a class that the case has, each class as likely as the others.
+   */
   readonly foreground: number;
 }
 
 /**
- * Draws the place of a patch. It stays inside the case along every axis where it fits, so a foreground voxel near the border is in
- * the patch but not at its centre; along an axis where it does not fit, the case is in the middle of the patch.
+ * Draws the position of a patch. It stays inside the case along every axis where it fits, so a foreground voxel near
+ * the border is in the patch but not at its centre; along an axis where it does not fit, the case is in the middle of
+ * the patch.
  */
 export function samplePatch(
   { sizeVoxels, foreground }: { readonly sizeVoxels: Xyz; readonly foreground: readonly ForegroundClass[] },
@@ -141,16 +146,16 @@ function axisSources(axis: Axis, { start, size }: PatchWindow, length: number, p
   });
 }
 
-/** How a window is cut. */
+/** Settings of the cut of a window. */
 export interface CropOptions {
   readonly padding: Padding;
-  /** Value of padded voxels, where padding is not reflect. */
+  /** Value of padded voxels, unless padding is reflect. */
   readonly fill: number;
   /** Axes along which the patch is mirrored. */
   readonly flip: readonly [boolean, boolean, boolean];
 }
 
-/** One channel, or a label. */
+/** The array to cut: one channel, or a label. */
 export interface Grid {
   readonly data: Float32Array | Uint8Array;
   readonly sizeVoxels: Xyz;

@@ -1,6 +1,7 @@
 /**
- * Which cases are of one patient. They belong into one split: scans of a person who was trained on say little about anybody else.
- * A rule of the recipe says it: a pattern whose first group is the patient in a case's id, or a table from ids to patients.
+ * The patients of cases. All cases of one patient belong in one split, since scans of a patient in training say little
+ * about other patients. The recipe defines the patients: a pattern whose first group is the patient in a case's id, or
+ * a table from ids to patients.
  */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
@@ -17,7 +18,7 @@ const patientsFile: JsonForm<Readonly<Record<string, string>>> = {
   advice: 'It must hold { "<case id>": "<patient>" }, all of them text.',
 };
 
-/** Every case is a patient of its own. */
+/** Every case is a separate patient. */
 export const eachCaseItsOwnPatient: PatientOf = id => id;
 
 function refuse(ids: readonly string[], reason: string): InputError {

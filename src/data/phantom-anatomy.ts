@@ -1,10 +1,10 @@
 /**
- * The shapes behind a phantom: a hippocampus-like curved tube among the tissues that make it hard to find.
- * Everything is written in template millimetres, a 36 x 50 x 36 box with x to the side, y to the front and z upwards; a case of
- * another size is the same box stretched. Knows nothing of voxels, noise or files.
- * The layout follows T1-weighted crops of the Medical Segmentation Decathlon (Task04_Hippocampus): a bulbous head low in front,
- * a thin body and tail that rise to the back, bright white matter beneath, dark fluid beside and above, and grey matter of the
- * structure's own intensity around it (cortex, amygdala, putamen), so that a threshold does not find it.
+ * The shapes behind a phantom: a hippocampus-like curved tube among the tissues that make it hard to find. Everything
+ * is written in template millimetres, a 36 x 50 x 36 box with x to the side, y to the front and z upwards; a case of
+ * another size is the same box stretched. Knows nothing of voxels, noise or files. The layout follows T1-weighted crops
+ * of the Medical Segmentation Decathlon (Task04_Hippocampus): a bulbous head low in front, a thin body and tail that
+ * rise to the back, bright white matter beneath, dark fluid beside and above, and grey matter of the structure's own
+ * intensity around it (cortex, amygdala, putamen), so that a threshold does not find it.
  */
 import type { Random } from '../core/random.ts';
 import type { Xyz } from '../volume/volume.ts';

@@ -1,8 +1,9 @@
 /**
- * Phantoms: generated volumes that look and behave like hippocampus crops, so that everything can be tried without a download.
- * Background 0, Anterior 1 (the head), Posterior 2 (body and tail); 1 mm voxels, T1-like contrast, partial volume at the edges, a
- * smooth bias field, Rician noise, and an arbitrary intensity scale per case, as scans of different scanners have.
- * One seed and index give the same case everywhere. They stand in for real data in demonstrations and tests, never in claims.
+ * Phantoms: generated volumes that look and behave like hippocampus crops, so that everything can be tried without a
+ * download. Background 0, Anterior 1 (the head), Posterior 2 (body and tail); 1 mm voxels, T1-like contrast, partial
+ * volume at the edges, a smooth bias field, Rician noise, and an arbitrary intensity scale per case, as scans of
+ * different scanners have. One seed and index give the same case everywhere. They stand in for real data in
+ * demonstrations and tests, never in claims.
  */
 
 import { InputError } from '../core/errors.ts';
@@ -113,7 +114,8 @@ function scan(image: Float32Array, sizeVoxels: Xyz, source: Random): void {
  * Generates one case.
  * @param seed of the data set
  * @param index of the case in it
- * @returns image values are whole numbers from 0 to a maximum between about 1e2 and 1.7e6; labels 0, 1 (Anterior), 2 (Posterior)
+ * @returns image values are whole numbers from 0 to a maximum between about 1e2 and 1.7e6; labels 0, 1 (Anterior), 2
+ * (Posterior)
  * @throws {InputError} E_PHANTOM_SIZE if an axis has fewer than 8 voxels
  */
 export function generatePhantom(seed: number, index: number, options: PhantomOptions = {}): Phantom {

@@ -1,7 +1,7 @@
 /**
- * Divisions of cases that come from a file: our own splits.json, or nnU-Net's splits_final.json, a list with a division into training and
- * validation for each fold. nnU-Net scores a fold on its validation cases, so here they are the test cases, and some of the training
- * cases validate instead: what is tested must not choose the parameters.
+ * Divisions of cases that come from a file: our own splits.json, or nnU-Net's splits_final.json, a list with a division
+ * into training and validation for each fold. nnU-Net scores a fold on its validation cases, so here they are the test
+ * cases, and some of the training cases validate instead: what is tested must not choose the parameters.
  * Source: nnU-Net's documentation/manual_data_splits.md
  */
 import { z } from 'zod';
@@ -23,13 +23,16 @@ function splitsFile<Content>(schema: z.ZodType<Content>): JsonForm<Content> {
   };
 }
 
-/** What is known beside the file. */
+/** Context of the file. */
 export interface SplitsContext {
   /** The cases of the data set. */
   readonly ids: readonly string[];
-  /** For messages. */
+  /** Name of the file for messages. */
   readonly path: string;
-  /** For nnU-Net's list: which fold, and what of its training cases validates. A list is refused without a fold. */
+  /**
+   * For nnU-Net's list: the fold, and the fraction of its training cases that validates. A list is refused without a
+   * fold.
+   */
   readonly folds?: Omit<FoldOptions, 'fold'> & { readonly fold: number | null };
   readonly patientOf?: PatientOf;
 }
@@ -63,7 +66,7 @@ function foldOf(content: unknown, context: SplitsContext): Splits {
   return splitBesideTest(fold.train, fold.val, { ...folds, fold: folds.fold, ...(patientOf && { patientOf }) });
 }
 
-/** How many folds a file lists; null where it is no list, whatever else it is. */
+/** Number of folds in a file; null if it is not a list. */
 export function countFolds(text: string): number | null {
   return parseJsonIf(text, z.array(z.unknown()))?.length ?? null;
 }
@@ -88,8 +91,8 @@ function assertPatientsStayTogether(splits: Splits, { path, patientOf = eachCase
 }
 
 /**
- * Reads a splits.json `{ "train": [ids], "val": [ids], "test": [ids] }`, where `"unlabelled": [ids]` may follow, or a fold of nnU-Net's list.
- * Cases may be left out; none may be in twice.
+ * Reads a splits.json `{ "train": [ids], "val": [ids], "test": [ids] }`, where `"unlabelled": [ids]` may follow, or a
+ * fold of nnU-Net's list. Cases may be left out; none may be in twice.
  * @throws {InputError} E_SPLITS for other content, an unknown id, an id that is there twice, a patient in two splits
  */
 export function parseSplits(text: string, context: SplitsContext): Splits {

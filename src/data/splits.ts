@@ -1,6 +1,6 @@
 /**
- * Division of cases into training, validation and test, by patient. A case is in one of them only, so nothing that is tested was trained
- * on. A division depends on the seed and the set of ids, never on their order.
+ * Division of cases into training, validation and test, by patient. A case is in one of them only, so nothing that is
+ * tested was trained on. A division depends on the seed and the set of ids, never on their order.
  */
 import { InputError } from '../core/errors.ts';
 import { random, shuffle } from '../core/random.ts';
@@ -11,26 +11,26 @@ export interface Splits {
   readonly train: readonly string[];
   readonly val: readonly string[];
   readonly test: readonly string[];
-  /** Cases whose images alone may be learnt from: training cases whose labels are put away, and cases that have none. */
+  /** Cases without labels in training: training cases whose labels are set aside, and cases that have none. */
   readonly unlabelled: readonly string[];
 }
 
-/** Shares of the patients; they add up to 1. */
+/** Fractions of the patients; they add up to 1. */
 export interface SplitFractions {
   readonly seed: number;
   readonly train: number;
   readonly val: number;
   readonly test: number;
-  /** Training cases that keep their labels, the others become unlabelled; all of them if null or not given. */
+  /** Number of training cases that keep their labels, the others become unlabelled; all if null or not given. */
   readonly labelled?: number | null;
 }
 
 /** What of the cases beside a fold's test cases is watched rather than trained on. */
 export interface FoldOptions {
   readonly seed: number;
-  /** Which fold is tested, from 0. */
+  /** Index of the tested fold, from 0. */
   readonly fold: number;
-  /** Share of all patients that validate. */
+  /** Fraction of all patients that validate. */
   readonly val: number;
   /** As in {@link SplitFractions}. */
   readonly labelled?: number | null;
@@ -80,7 +80,10 @@ function groupByPatient(ids: readonly string[], patientOf: PatientOf): Map<strin
   return new Map([...groups].sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
-/** Puts the labels of all but some training cases away. Fewer labelled cases of the same seed are a part of more. */
+/**
+ * Sets the labels of all but some training cases aside. For one seed, a smaller set of labelled cases is a subset of a
+ * larger one.
+ */
 function putLabelsAway(
   train: readonly string[],
   { labelled, seed }: Pick<SplitFractions, 'labelled' | 'seed'>,
@@ -97,11 +100,12 @@ function putLabelsAway(
 }
 
 /**
- * Divides cases at random by seed. Every non-zero fraction gets at least one patient, and every case is in one split. How many training
- * cases keep their labels changes nothing about validation and test.
+ * Divides cases at random by seed. Every non-zero fraction gets at least one patient, and every case is in one split.
+ * How many training cases keep their labels changes nothing about validation and test.
  * @param ids labelled cases
  * @param patientOf whose cases stay together; every case by itself if not given
- * @throws {InputError} E_SPLITS if the fractions do not add up to 1 within 1e-6, an id repeats, or there are too few patients
+ * @throws {InputError} E_SPLITS if the fractions do not add up to 1 within 1e-6, an id repeats, or there are too few
+ * patients
  */
 export function splitCases(
   ids: readonly string[],
@@ -170,7 +174,8 @@ export function splitBesideTest(
 }
 
 /**
- * One fold of a cross-validation. Patients are dealt out by seed, so over all folds every case is tested once and sizes differ by one patient.
+ * One fold of a cross-validation. Patients are dealt out by seed, so over all folds every case is tested once and sizes
+ * differ by one patient.
  * @param ids labelled cases
  * @throws {InputError} E_SPLITS if there are fewer patients than folds, no such fold, or nothing is left to train on
  */

@@ -1,6 +1,6 @@
 /**
- * Every problem of a data set at once: of its list of cases, of each case (see case-check.ts), and of cases beside each other - images that
- * are there twice, voxels of another size than all the others. Voxels are read one case at a time.
+ * Every problem of a data set at once: of its list of cases, of each case (see case-check.ts), and of cases beside each
+ * other - images that are there twice, voxels of another size than all the others. Voxels are read one case at a time.
  */
 
 import { mapAxes } from '../core/axes.ts';

@@ -1,7 +1,7 @@
 /**
- * A volume from files of any format, told apart by name, and results back. All formats are read here, the same in Node and in pages; only
- * compressed pictures inside of DICOM files need a {@link FrameCodec}. Whatever a file was, its volume comes with a NIfTI header for
- * writing results on its grid.
+ * A volume from files of any format, told apart by name, and results back. All formats are read here, the same in Node
+ * and in pages; only compressed pictures inside of DICOM files need a {@link FrameCodec}. Whatever a file was, its
+ * volume comes with a NIfTI header for writing results on its grid.
  */
 import { InputError } from '../core/errors.ts';
 import type { Files } from '../runtime/files.ts';
@@ -72,8 +72,10 @@ export async function isDicomFolder(
 
 /**
  * Reads a volume.
- * @param path a NIfTI, NRRD, MetaImage or MGH file; a DICOM file, which stands for its series; or a folder with DICOM series in it or below
- * @throws {InputError} E_VOLUME_FORMAT for another file; E_VOLUME_CORRUPT, E_VOLUME_TYPE, E_VOLUME_SPACING, E_VOLUME_TOO_LARGE,
+ * @param path a NIfTI, NRRD, MetaImage or MGH file; a DICOM file, which stands for its series; or a folder with DICOM
+ * series in it or below
+ * @throws {InputError} E_VOLUME_FORMAT for another file; E_VOLUME_CORRUPT, E_VOLUME_TYPE, E_VOLUME_SPACING,
+ * E_VOLUME_TOO_LARGE,
  *   E_VOLUME_PARTS, E_DICOM_CORRUPT, E_DICOM_SERIES, E_DICOM_GEOMETRY, E_DICOM_SYNTAX, E_DICOM_IMAGE; as decodeNifti; all name the path
  */
 export async function readVolume(
@@ -116,7 +118,8 @@ export async function readLabels(sources: VolumeSources, path: string): Promise<
 }
 
 /**
- * Encodes a segmentation in the format of its file's name: compressed NIfTI with the header of its input, NRRD, MetaImage or MGZ.
+ * Encodes a segmentation in the format of its file's name: compressed NIfTI with the header of its input, NRRD,
+ * MetaImage or MGZ.
  * @param path ends with one of the endings of results, see volume-name.ts
  */
 export function encodeLabels(

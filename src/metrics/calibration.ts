@@ -1,8 +1,9 @@
 /**
- * Whether probabilities mean what they say: voxels are sorted into bins of equal width by the probability that a model gave a class, and
- * in each bin the mean probability stands beside the share of voxels that have the class in the reference. Counting is additive, so it
- * works slice by slice and case by case. All voxels count, background included.
- * Source: Guo et al., On Calibration of Modern Neural Networks (ICML 2017), one class against the rest as in Kull et al. (NeurIPS 2019).
+ * Whether probabilities mean what they say: voxels are sorted into bins of equal width by the probability that a model
+ * gave a class, and in each bin the mean probability stands beside the share of voxels that have the class in the
+ * reference. Counting is additive, so it works slice by slice and case by case. All voxels count, background included.
+ * Source: Guo et al., On Calibration of Modern Neural Networks (ICML 2017), one class against the rest as in Kull et
+ * al. (NeurIPS 2019).
  */
 
 /** Bins between probability 0 and 1; each holds its lower end, the last one both. */
@@ -71,7 +72,8 @@ export function addCounts(counts: ReliabilityCounts, more: ReliabilityCounts): v
 }
 
 /**
- * Expected calibration error: sum over bins of (voxels of the bin / all voxels) * |mean probability - frequency|, in [0, 1].
+ * Expected calibration error: sum over bins of (voxels of the bin / all voxels) * |mean probability - frequency|, in
+ * [0, 1].
  * @returns NaN where nothing was counted
  */
 export function expectedCalibrationError({ voxels, probability, hits }: ReliabilityCounts): number {

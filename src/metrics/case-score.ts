@@ -1,6 +1,7 @@
 /**
- * How well a segmentation agrees with its reference: overlap, surface distances, volume and calibration per class of one case, and the
- * summary of many. The results are plain numbers ready for JSON: an infinite or undefined number is null and `presence` says why.
+ * How well a segmentation agrees with its reference: overlap, surface distances, volume and calibration per class of
+ * one case, and the summary of many. The results are plain numbers ready for JSON: an infinite or undefined number is
+ * null and `presence` says why.
  */
 import type { Xyz } from '../volume/volume.ts';
 import { estimateMean, type ScoreRange } from './crossed-mean.ts';
@@ -67,7 +68,10 @@ export interface ClassScore {
   readonly volumeErrorMl: number | null;
   /** The same in per cent of the reference; null where the reference is empty. */
   readonly volumeErrorPercent: number | null;
-  /** Expected calibration error of the class's probabilities over all voxels; null where both are empty or no probabilities are known. */
+  /**
+   * Expected calibration error of the class's probabilities over all voxels; null where both are empty or no
+   * probabilities are known.
+   */
   readonly ece: number | null;
 }
 
@@ -172,7 +176,8 @@ export interface ScoreSummary {
 }
 
 /**
- * Means over cases with 95 % intervals, per class and of the mean Dice. An estimate without a case is NaN, which JSON writes as null.
+ * Means over cases with 95 % intervals, per class and of the mean Dice. An estimate without a case is NaN, which JSON
+ * writes as null.
  * @param cases all with the same classes
  */
 export function summarizeCases(cases: readonly CaseScore[]): ScoreSummary {

@@ -1,7 +1,10 @@
 /** Scores of cases as a table: a row for each case, a column for each score, and the same as CSV (RFC 4180). */
 import { type CaseScore, CLASS_METRICS } from './case-score.ts';
 
-/** A field of a CSV line; quoted where it must be. A text that a spreadsheet would take for a formula gets an apostrophe. */
+/**
+ * A field of a CSV line; quoted where it must be. A text that a spreadsheet would take for a formula gets an
+ * apostrophe.
+ */
 function field(value: string | number | null): string {
   if (value === null) return '';
   if (typeof value === 'number') return String(value);
@@ -10,8 +13,8 @@ function field(value: string | number | null): string {
 }
 
 /**
- * The cases of one or several arms as CSV, one line for each arm, case and class: which of both have the class, all metrics, and the volumes.
- * A number that does not exist (a distance to nothing) is empty.
+ * The cases of one or several arms as CSV, one line for each arm, case and class: which of both have the class, all
+ * metrics, and the volumes. A number that does not exist (a distance to nothing) is empty.
  * @param arms by name; the column is left out for a single arm without a name
  */
 export function casesCsv(arms: readonly { readonly name: string; readonly cases: readonly CaseScore[] }[]): string {

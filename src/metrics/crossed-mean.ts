@@ -1,9 +1,11 @@
 /**
- * Means with intervals over cases, trained models and folds. Several models were trained alike (seeds, folds), and each was scored on every case
- * of its fold. Scores of one case are not independent, nor are those of one model, so neither are counted as if they were.
+ * Means with intervals over cases, trained models and folds. Several models were trained alike (seeds, folds), and each
+ * was scored on every case of its fold. Scores of one case are not independent, nor are those of one model, so neither
+ * are counted as if they were.
  *
- * The interval is mean +- t s: s adds up the spread of the cases and the spread of the models, t is Student's with Satterthwaite's degrees of
- * freedom. `npm run coverage-of-intervals` measures how often it holds the truth (docs/intervals.md).
+ * The interval is mean +- t s: s adds up the spread of the cases and the spread of the models, t is Student's with
+ * Satterthwaite's degrees of freedom. `npm run coverage-of-intervals` measures how often it holds the truth
+ * (docs/intervals.md).
  */
 import { type Estimate, meanOf } from './statistics.ts';
 import { studentQuantile } from './student-t.ts';
@@ -11,7 +13,10 @@ import { studentQuantile } from './student-t.ts';
 /** Scores by trained model (rows: the seeds) and case (columns); null where a score is undefined. */
 export type ScoreTable = readonly (readonly (number | null)[])[];
 
-/** A table that adds to a case's value, or that is taken from it. Every term of a stratum has the same cases in the same order. */
+/**
+ * A table that adds to a case's value, or that is taken from it. Every term of a stratum has the same cases in the same
+ * order.
+ */
 export interface ScoreTerm {
   readonly table: ScoreTable;
   readonly sign: 1 | -1;
@@ -86,14 +91,18 @@ function modelPart({ table }: ScoreTerm, share: number): readonly VariancePart[]
 }
 
 /**
- * The mean over cases of {@link caseValues}, and its standard error. Cases are taken together over all strata, each with the models that it was scored by:
- * - cases: their sample variance over n, with n - 2 degrees of freedom (one fewer than for normal values, since scores are skewed),
- * - models: of every stratum and term with two models or more the sample variance of the models' means over their number, weighted with
+ * The mean over cases of {@link caseValues}, and its standard error. Cases are taken together over all strata, each
+ * with the models that it was scored by:
+ * - cases: their sample variance over n, with n - 2 degrees of freedom (one fewer than for normal values, since scores
+ * are skewed),
+ * - models: of every stratum and term with two models or more the sample variance of the models' means over their
+ * number, weighted with
  *   the stratum's share of the cases squared. With one model each this is not known, and the interval speaks of these models,
- * - folds: where the means of the strata differ by more than that, the variance between strata with (strata - 1) degrees of freedom instead.
+ * - folds: where the means of the strata differ by more than that, the variance between strata with (strata - 1)
+ * degrees of freedom instead.
  *
- * A difference of two arms whose models belong together, seed by seed, is one term, the table of differences; of unrelated models it is two
- * terms, whose models add up.
+ * A difference of two arms whose models belong together, seed by seed, is one term, the table of differences; of
+ * unrelated models it is two terms, whose models add up.
  * @param strata the folds of a cross-validation, each with models and cases of its own
  */
 export function crossedSpread(strata: readonly (readonly ScoreTerm[])[]): CrossedSpread {
@@ -124,7 +133,8 @@ function betweenStrata(byStratum: readonly (readonly number[])[], mean: number):
 }
 
 /**
- * Mean and 95 % interval of {@link crossedSpread}. Without a case all are NaN; with fewer than five cases the ends of the interval are.
+ * Mean and 95 % interval of {@link crossedSpread}. Without a case all are NaN; with fewer than five cases the ends of
+ * the interval are.
  * @param range that the interval is cut to
  */
 export function crossedMean(strata: readonly (readonly ScoreTerm[])[], range: ScoreRange = UNBOUNDED): Estimate {

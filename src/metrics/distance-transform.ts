@@ -1,7 +1,7 @@
 /**
- * Exact Euclidean distances to a set of voxels on an anisotropic grid, separable over the axes: integer distances along z by two sweeps, then
- * lower envelopes of parabolas along y and x. Only slices and rows that hold a voxel whose distance is asked for are finished. Working
- * memory is 2 bytes per voxel and a few slices.
+ * Exact Euclidean distances to a set of voxels on an anisotropic grid, separable over the axes: integer distances along
+ * z by two sweeps, then lower envelopes of parabolas along y and x. Only slices and rows that hold a voxel whose
+ * distance is asked for are finished. Working memory is 2 bytes per voxel and a few slices.
  * Source: Felzenszwalb and Huttenlocher, Distance Transforms of Sampled Functions, Theory of Computing 8 (2012).
  */
 import type { Xyz } from '../volume/volume.ts';
@@ -116,7 +116,10 @@ interface Line {
   readonly limit: number;
 }
 
-/** Replaces f(u) along a line by min over v of f(v) + (spacing (u - v))^2, in O(length); a line of infinities stays as it is. */
+/**
+ * Replaces f(u) along a line by min over v of f(v) + (spacing (u - v))^2, in O(length); a line of infinities stays as
+ * it is.
+ */
 function lowerEnvelope(f: Float64Array, first: number, line: Line, { vertex, height, begin }: Envelope): void {
   const { length, step, limit } = line;
   const weight = line.spacingMm * line.spacingMm;

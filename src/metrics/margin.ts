@@ -1,8 +1,8 @@
 /**
- * Whether one arm is not worse than another by a margin (non-inferiority): a one-sided t test of the mean difference against the margin, over
- * cases and trained models together; and how many cases such a test needs.
- * Sources: Schuirmann, A comparison of the two one-sided tests procedure, J. Pharmacokin. Biopharm. 15 (1987); Piaggio et al., CONSORT extension for
- * noninferiority trials, JAMA 308 (2012).
+ * Whether one arm is not worse than another by a margin (non-inferiority): a one-sided t test of the mean difference
+ * against the margin, over cases and trained models together; and how many cases such a test needs.
+ * Sources: Schuirmann, A comparison of the two one-sided tests procedure, J. Pharmacokin. Biopharm. 15 (1987); Piaggio
+ * et al., CONSORT extension for noninferiority trials, JAMA 308 (2012).
  */
 import { type CrossedSpread, FEWEST_CASES, satterthwaite } from './crossed-mean.ts';
 import { noncentralUpperTail, studentQuantile, studentUpperTail } from './student-t.ts';
@@ -13,7 +13,10 @@ type MarginVerdict = 'not worse' | 'worse' | 'cannot tell';
 /** What a difference says about a margin. */
 export interface MarginTest {
   readonly verdict: MarginVerdict;
-  /** The difference is at least and at most this, each with 95 % confidence; together they are the 90 % interval. NaN below five cases. */
+  /**
+   * The difference is at least and at most this, each with 95 % confidence; together they are the 90 % interval. NaN
+   * below five cases.
+   */
   readonly ci90: readonly [low: number, high: number];
   /** Of the one-sided test that the loss is the margin or more. NaN below five cases. */
   readonly pNotWorse: number;
@@ -25,8 +28,9 @@ export interface MarginTest {
 const LEVEL = 0.05;
 
 /**
- * Judges a mean difference a - b of scores where higher is better: *not worse* where the loss is shown to be smaller than the margin, *worse* where it
- * is shown to be larger, each at 5 %; otherwise nobody can tell. H0 of the first: difference <= -margin; t = (difference + margin) / s.
+ * Judges a mean difference a - b of scores where higher is better: *not worse* where the loss is shown to be smaller
+ * than the margin, *worse* where it is shown to be larger, each at 5 %; otherwise nobody can tell. H0 of the first:
+ * difference <= -margin; t = (difference + margin) / s.
  * @param margin above 0, in the unit of the score
  */
 export function judgeMargin({ mean, n, standardError, degreesOfFreedom }: CrossedSpread, margin: number): MarginTest {

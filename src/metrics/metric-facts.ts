@@ -1,11 +1,11 @@
-/** What people call the metrics, in which unit, and which way is better. */
+/** Names, units and directions of the metrics, for people. */
 import type { ClassMetric } from './case-score.ts';
 
 /** A metric for people. */
 export interface MetricFacts {
-  /** As in "Dice of Anterior". */
+  /** Name as in "Dice of Anterior". */
   readonly noun: string;
-  /** With a space before it; empty where there is none. */
+  /** Unit with a space before it; empty if there is none. */
   readonly unit: string;
   readonly decimals: number;
   readonly better: 'higher' | 'lower';
@@ -24,7 +24,7 @@ const FACTS: Readonly<Record<ClassMetric, MetricFacts>> = {
   ece: { noun: 'calibration error', unit: '', decimals: 4, better: 'lower' },
 };
 
-/** What is shown of every class in reports, and therefore tested. Signed errors are tested by their size. */
+/** Metrics of every class that reports show and tests compare. Signed errors are tested by their size. */
 export const TESTED_METRICS = [
   'dice',
   'hd95Mm',
@@ -41,7 +41,7 @@ export function factsOf(metric: ClassMetric): MetricFacts {
   return FACTS[metric];
 }
 
-/** Whether a metric is a distance of surfaces, which does not exist where a structure is missed. */
+/** Whether a metric is a distance of surfaces, which is undefined if a structure is missed. */
 export function isDistance(metric: ClassMetric): boolean {
   return metric === 'hd95Mm' || metric === 'assdMm';
 }

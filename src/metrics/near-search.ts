@@ -1,18 +1,21 @@
 /**
- * Distances to voxels that are near: the neighbours of a voxel are looked at from the nearest outwards, so the first that belongs to the
- * set is the nearest one of all. Cheaper than a distance transform where surfaces lie close together or masks are noisy.
+ * Distances to near voxels: the neighbours of a voxel are visited from the nearest outwards, so the first that belongs
+ * to the set is the nearest one of all. Cheaper than a distance transform where surfaces lie close together or masks
+ * are noisy.
  */
 import type { Xyz } from '../volume/volume.ts';
 import type { BitBox } from './distance-transform.ts';
 
-/** Neighbours that are looked at, about: balls of 7 and, for the few voxels that are left, of 14 and 28 voxels across. */
+/**
+ * Neighbours that are looked at, about: balls of 7 and, for the few voxels that are left, of 14 and 28 voxels across.
+ */
 const NEIGHBOURS = [180, 1440, 11520] as const;
 /** Looks per voxel of the box after which the rest is left to the transform, which costs more than that many looks. */
 const LOOKS_PER_VOXEL = 4;
 
 /** Neighbours within a radius, nearest first. */
 interface Neighbourhood {
-  /** Three numbers each: steps along x, y, z. */
+  /** Steps along x, y, z, three numbers each. */
   readonly steps: Int32Array;
   /** Steps through the box. */
   readonly stride: Int32Array;
@@ -52,7 +55,7 @@ interface SearchOptions {
   readonly to: number;
   /** The bit of the voxels with `from` whose distance was not found. */
   readonly far: number;
-  /** Takes what is found, in no order; as long as there are voxels with `from`. */
+  /** Receives the distances in no order; as long as the number of voxels with `from`. */
   readonly distances: Float64Array;
 }
 

@@ -5,14 +5,14 @@
 import { ShapeError } from '../core/errors.ts';
 import type { LabelVolume, Xyz } from '../volume/volume.ts';
 
-/** Which of the two volumes hold a class at all. */
+/** Presence of a class in the two volumes. */
 export type Presence = 'both' | 'neither' | 'reference-only' | 'prediction-only';
 
 /** Numbers of voxels that belong to one class. */
 export interface Overlap {
   readonly reference: number;
   readonly prediction: number;
-  /** Voxels that have the class in both. */
+  /** Number of voxels that have the class in both. */
   readonly intersection: number;
 }
 
@@ -68,7 +68,7 @@ export function maskOf(labels: Uint8Array, values: readonly number[]): Uint8Arra
   return labels.map(label => isMember[label]!);
 }
 
-/** Dice coefficient 2 |A and B| / (|A| + |B|), in [0, 1]; null where both are empty, 0 where one is. */
+/** Dice coefficient 2 |A and B| / (|A| + |B|), in [0, 1]; null if both are empty, 0 if one is. */
 export function diceOf(overlap: Overlap): number | null {
   const total = overlap.reference + overlap.prediction;
   return total === 0 ? null : (2 * overlap.intersection) / total;
@@ -80,17 +80,17 @@ export function iouOf({ reference, prediction, intersection }: Overlap): number 
   return union === 0 ? null : intersection / union;
 }
 
-/** Share of the reference that was found; null where the reference is empty. */
+/** Fraction of the reference that was found; null if the reference is empty. */
 export function sensitivityOf({ reference, intersection }: Overlap): number | null {
   return reference === 0 ? null : intersection / reference;
 }
 
-/** Share of the prediction that is right; null where the prediction is empty. */
+/** Fraction of the prediction that is right; null if the prediction is empty. */
 export function precisionOf({ prediction, intersection }: Overlap): number | null {
   return prediction === 0 ? null : intersection / prediction;
 }
 
-/** Which of the two volumes hold the class. */
+/** Presence of the class in the two volumes. */
 export function presenceOf(overlap: Overlap): Presence {
   if (overlap.reference > 0) return overlap.prediction > 0 ? 'both' : 'reference-only';
   return overlap.prediction > 0 ? 'prediction-only' : 'neither';
@@ -101,7 +101,9 @@ export function volumeMl(voxels: number, spacingMm: Xyz): number {
   return (voxels * spacingMm[0] * spacingMm[1] * spacingMm[2]) / 1000;
 }
 
-/** Volume in millilitres of each class but the background (value 0), by name; a region has the voxels of all its labels. */
+/**
+ * Volume in millilitres of each class but the background (value 0), by name; a region has the voxels of all its labels.
+ */
 export function classVolumesMl(
   { data, spacingMm }: LabelVolume,
   classes: readonly {

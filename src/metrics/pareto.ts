@@ -1,14 +1,14 @@
 /**
- * Choices that are worth having: those that no other beats in quality and in cost. Neither noise of a measurement nor a difference that no test
- * supports decides it.
+ * Choices that are worth having: those that no other beats in quality and in cost. Neither noise of a measurement nor a
+ * difference that no test supports decides it.
  */
 
 /** A choice. */
 export interface ParetoPoint {
   readonly name: string;
-  /** More is better. */
+  /** Quality; more is better. */
   readonly score: number;
-  /** Less is better. */
+  /** Cost; less is better. */
   readonly cost: number;
 }
 
@@ -21,8 +21,8 @@ export interface ParetoRules {
 }
 
 /**
- * The Pareto front, cheapest first. a beats b if it is clearly cheaper and scores no lower, or if it is shown to be better and costs no more. Equal
- * choices are all in it; a choice without a number is not.
+ * The Pareto front, cheapest first. a beats b if it is clearly cheaper and scores no lower, or if it is shown to be
+ * better and costs no more. It contains all equal choices, but none without a number.
  */
 export function paretoFront(points: readonly ParetoPoint[], rules: ParetoRules = {}): readonly string[] {
   const { sameCost = 1, isBetter = (a, b) => a.score > b.score } = rules;

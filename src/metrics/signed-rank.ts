@@ -1,30 +1,34 @@
 /**
- * The Wilcoxon signed-rank test of paired values. Cases are the independent unit (patients), never voxels, and never the seeds of one case.
+ * The Wilcoxon signed-rank test of paired values. Cases are the independent unit (patients), never voxels, and never
+ * the seeds of one case.
  */
 import { ShapeError } from '../core/errors.ts';
 import { normalUpperTail } from './normal.ts';
 
 /** Result of {@link wilcoxonSignedRank}. */
 export interface SignedRankTest {
-  /** Two-sided, in [0, 1]. */
+  /** Two-sided p-value, in [0, 1]. */
   readonly pValue: number;
   /** The smaller of the rank sums of positive and of negative differences. */
   readonly statistic: number;
-  /** Pairs that differ; pairs without a difference are dropped. */
+  /** Number of pairs that differ; pairs without a difference are dropped. */
   readonly n: number;
   readonly method: 'exact' | 'normal';
 }
 
 /** Most pairs for the exact distribution of plain ranks, as in SciPy. */
 const EXACT_LIMIT = 50;
-/** Most pairs, those without a difference among them, for the exact distribution where ranks are shared or differences are zero. */
+/**
+ * Most pairs, those without a difference among them, for the exact distribution where ranks are shared or differences
+ * are zero.
+ */
 const EXACT_LIMIT_WITH_TIES = 25;
 
 /**
- * Two-sided Wilcoxon signed-rank test of paired values. Zero differences are dropped (Wilcoxon's own method). The null distribution is
- * counted exactly for up to 50 pairs, and for up to 25 where there are ties or zeros; otherwise it is normal with tie correction. That is
- * `scipy.stats.wilcoxon(a, b)` with its `method='auto'`, but for 14 to 25 pairs with ties or zeros, which SciPy approximates.
- * Without any difference p = 1.
+ * Two-sided Wilcoxon signed-rank test of paired values. Zero differences are dropped (Wilcoxon's own method). The null
+ * distribution is counted exactly for up to 50 pairs, and for up to 25 where there are ties or zeros; otherwise it is
+ * normal with tie correction. That is `scipy.stats.wilcoxon(a, b)` with its `method='auto'`, but for 14 to 25 pairs
+ * with ties or zeros, which SciPy approximates. Without any difference p = 1.
  * @throws {ShapeError} if the lists differ in length
  * @see Wilcoxon, Individual Comparisons by Ranking Methods, Biometrics Bulletin 1 (1945)
  */
@@ -46,7 +50,8 @@ export function wilcoxonSignedRank(a: readonly number[], b: readonly number[]): 
 }
 
 /**
- * The smallest p that the two-sided test can give: that of differences which all have the same sign, 2 of the 2^n sign patterns.
+ * The smallest p that the two-sided test can give: that of differences which all have the same sign, 2 of the 2^n sign
+ * patterns.
  * @param n pairs that differ
  */
 export function smallestSignedRankP(n: number): number {
@@ -90,7 +95,10 @@ function rankSums(nonZero: readonly number[]): RankSums {
   return { doubledRanks, positive, negative, tieTerm };
 }
 
-/** 2 P(W <= statistic): the share of the 2^n sign patterns whose rank sum is no larger, counted by dynamic programming over the ranks. */
+/**
+ * 2 P(W <= statistic): the share of the 2^n sign patterns whose rank sum is no larger, counted by dynamic programming
+ * over the ranks.
+ */
 function exactPValue(doubledStatistic: number, doubledRanks: readonly number[]): number {
   const largest = doubledRanks.reduce((sum, rank) => sum + rank, 0);
   const probability = new Float64Array(largest + 1);

@@ -10,7 +10,8 @@ export interface Estimate {
 }
 
 /**
- * Holm's step-down adjusted p-values, in the order given: sorted ascending, p_(i) times (m - i), made monotone, at most 1.
+ * Holm's step-down adjusted p-values, in the order given: sorted ascending, p_(i) times (m - i), made monotone, at most
+ * 1.
  * @see Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6 (1979)
  */
 export function holm(pValues: readonly number[]): number[] {

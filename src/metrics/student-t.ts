@@ -78,8 +78,8 @@ export function studentQuantile(share: number, degreesOfFreedom: number): number
 const STEPS = 400;
 
 /**
- * P(T > t) of the noncentral t distribution: T = (Z + shift) / u, u = sqrt(chi squared / degrees of freedom). It is the mean of P(Z > t u - shift) over u,
- * by Simpson's rule over where u has nearly all of its weight.
+ * P(T > t) of the noncentral t distribution: T = (Z + shift) / u, u = sqrt(chi squared / degrees of freedom). It is the
+ * mean of P(Z > t u - shift) over u, by Simpson's rule over where u has nearly all of its weight.
  * @param degreesOfFreedom above 0
  * @see Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, chapter 31
  */

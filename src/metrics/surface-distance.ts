@@ -1,9 +1,10 @@
 /**
  * Distances between the surfaces of two masks on an anisotropic grid, in millimetres: HD95, ASSD and surface Dice.
  *
- * A surface voxel is a mask voxel with a background voxel among its six face neighbours; outside of the image counts as background.
- * Distances run between voxel centres and are exact: those to a near surface are found by search, the others by a distance transform.
- * Everything happens inside the bounding box of the union, where no nearest surface voxel can be missed.
+ * A surface voxel is a mask voxel with a background voxel among its six face neighbours; outside of the image counts as
+ * background. Distances run between voxel centres and are exact: those to a near surface are found by search, the
+ * others by a distance transform. Everything happens inside the bounding box of the union, where no nearest surface
+ * voxel can be missed.
  */
 import { ShapeError } from '../core/errors.ts';
 import { percentile } from '../core/percentile.ts';
@@ -11,17 +12,23 @@ import { voxelCount, type Xyz } from '../volume/volume.ts';
 import { type BitBox, transformDistances } from './distance-transform.ts';
 import { searchNear } from './near-search.ts';
 
-/** How far apart two surfaces are. */
+/** Distances between two surfaces. */
 export interface SurfaceDistance {
   /**
-   * The larger of the two directed 95th percentiles, each interpolated linearly as `numpy.percentile` does (the convention of MONAI).
-   * MedPy takes the percentile of both directions pooled, which lies between the two, so its values are not comparable.
-   * Infinity where one mask is empty, NaN where both are.
+   * The larger of the two directed 95th percentiles, each interpolated linearly as `numpy.percentile` does (the
+   * convention of MONAI). MedPy takes the percentile of both directions pooled, which lies between the two, so its
+   * values are not comparable. Infinity if one mask is empty, NaN if both are.
    */
   readonly hd95Mm: number;
-  /** Average symmetric surface distance: sum of the distances in both directions over their number. Infinity or NaN as above. */
+  /**
+   * Average symmetric surface distance: sum of the distances in both directions over their number. Infinity or NaN as
+   * above.
+   */
   readonly assdMm: number;
-  /** Share of the surface voxels of both masks within the tolerance of the other surface; 0 where one mask is empty, NaN where both are. */
+  /**
+   * Fraction of the surface voxels of both masks within the tolerance of the other surface; 0 if one mask is empty, NaN
+   * if both are.
+   */
   readonly surfaceDice: number;
 }
 
@@ -34,7 +41,10 @@ export interface SurfaceDistanceOptions {
   readonly toleranceMm?: number;
 }
 
-/** So that rounding of the spacing (stored as float32 in NIfTI) does not decide whether a distance equal to the tolerance counts. */
+/**
+ * Margin of the tolerance in mm, so that rounding of the spacing (stored as float32 in NIfTI) does not decide whether a
+ * distance equal to the tolerance counts.
+ */
 const TOLERANCE_SLACK_MM = 1e-6;
 
 /** Bits of a voxel in the bounding box of both masks. */
@@ -160,7 +170,10 @@ function markSurfaces(masks: Masks): BitBox | undefined {
   return { size, bits };
 }
 
-/** A mask voxel is on the surface unless all six face neighbours are in the mask; the bits move up from mask to surface by two. */
+/**
+ * A mask voxel is on the surface unless all six face neighbours are in the mask; the bits move up from mask to surface
+ * by two.
+ */
 function addSurfaceBits(bits: Uint8Array, size: Xyz): void {
   const [nx, ny, nz] = size;
   const slice = nx * ny;
@@ -180,7 +193,10 @@ function addSurfaceBits(bits: Uint8Array, size: Xyz): void {
   }
 }
 
-/** Distance in mm of every voxel with bit `from` to the nearest voxel with bit `to`, in no order; empty where either has no voxel. */
+/**
+ * Distance in mm of every voxel with bit `from` to the nearest voxel with bit `to`, in no order; empty where either has
+ * no voxel.
+ */
 function directedDistances(
   box: BitBox,
   spacingMm: Xyz,

@@ -1,26 +1,27 @@
 /**
- * Connected components of a class in a label volume, and the holes that a class encloses. Works on runs of voxels along x: two scans of
- * the volume find the runs, a union-find over runs of neighbouring rows joins them, so time is linear in the voxels and memory
- * 12 bytes per run. Voxel order is x, y, z. Source: He, Chao, Suzuki, A Run-Based Two-Scan Labeling Algorithm (IEEE TIP 17, 2008).
+ * Connected components of a class in a label volume, and the holes that a class encloses. Works on runs of voxels along
+ * x: two scans of the volume find the runs, a union-find over runs of neighbouring rows joins them, so time is linear
+ * in the voxels and memory 12 bytes per run. Voxel order is x, y, z. Source: He, Chao, Suzuki, A Run-Based Two-Scan
+ * Labeling Algorithm (IEEE TIP 17, 2008).
  */
 import type { Xyz } from './volume.ts';
 
 /** Neighbours of a voxel: those that share a face; or also an edge; or also a corner. */
 export type Connectivity = 6 | 18 | 26;
 
-/** Voxels that belong together, as runs along x in the order of the volume. */
+/** Connected voxels as runs along x in the order of the volume. */
 export interface Components {
   /** Index of the first voxel of each run. */
   readonly start: Int32Array;
-  /** Voxels of each run. */
+  /** Number of voxels of each run. */
   readonly length: Int32Array;
   /** The component of each run, from 0 in the order of their first voxels. */
   readonly component: Int32Array;
-  /** Voxels of each component. */
+  /** Number of voxels of each component. */
   readonly sizes: Float64Array;
 }
 
-/** Which voxels are looked at: those with the value, or all others. */
+/** Selected voxels: those with the value, or all others. */
 export interface Selection {
   readonly value: number;
   readonly complement?: boolean;
@@ -63,7 +64,7 @@ function findRuns(data: Uint8Array, [nx, ny, nz]: Xyz, { value, complement = fal
   return { start, length, firstOfRow };
 }
 
-/** Rows before a row that hold neighbours, and how far along x these may be. */
+/** Earlier rows that contain neighbours of a row, and their reach along x. */
 const NEIGHBOUR_ROWS = {
   6: [
     [-1, 0, 0],
@@ -168,8 +169,8 @@ export function paintComponents(
 }
 
 /**
- * The holes of a class: components of everything else, connected by faces, that do not reach the border of the volume. An axis of one
- * voxel has no border, so that holes in a single slice are holes.
+ * The holes of a class: components of everything else, connected by faces, that do not reach the border of the volume.
+ * An axis of one voxel has no border, so that holes in a single slice are holes.
  * @returns the components of everything else, and which of them are holes
  */
 export function findHoles(

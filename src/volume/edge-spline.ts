@@ -1,17 +1,18 @@
 /**
- * Cubic B-spline interpolation along one axis whose line goes on with its edge voxel repeated: 12 times, then mirrored, which the filter no
- * longer feels. It is the interpolation of scipy.ndimage.zoom(order=3, mode='nearest', grid_mode=True), and so of skimage's resize(mode='edge');
- * spline.ts has another continuation. Source: as there, and scipy 1.17, ni_splines.c (mirror boundary).
+ * Cubic B-spline interpolation along one axis that is continued by its edge voxel: repeated 12 times, then mirrored,
+ * which does not affect the filter any more. It is the interpolation of scipy.ndimage.zoom(order=3, mode='nearest',
+ * grid_mode=True), and so of skimage's resize(mode='edge'); spline.ts has another continuation. Source: as there, and
+ * scipy 1.17, ni_splines.c (mirror boundary).
  */
 import type { AxisView } from './linear.ts';
 
-/** Of the recursive filter: the root of z^2 + 4 z + 1 inside of the unit circle. */
+/** Pole of the recursive filter: the root of z^2 + 4 z + 1 inside the unit circle. */
 const POLE = Math.sqrt(3) - 2;
-/** (1 - POLE) * (1 - 1 / POLE) */
+/** Gain of the filter: (1 - POLE) * (1 - 1 / POLE). */
 const GAIN = 6;
-/** Voxels that stand for what lies beyond an end. */
+/** Number of repeated voxels beyond an end. */
 const EDGE = 12;
-/** Lines that are filtered side by side, so that neighbours in memory are read together. */
+/** Number of lines that are filtered together, so that neighbours in memory are read together. */
 const LINES = 64;
 
 /** Voxels to coefficients, in place; one line per column of a block [length, LINES]. */

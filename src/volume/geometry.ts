@@ -1,8 +1,8 @@
-/** What the affine of a volume says, beyond its numbers: whether its axes are at right angles and as long as its spacing. */
+/** Checks the affine of a volume: right angles between its axes, and axis lengths that equal the spacing. */
 import type { WarningCode } from '../core/errors.ts';
 import type { Affine, Xyz } from './volume.ts';
 
-/** Something about a file that a person should know before trusting a result; the file is read all the same. */
+/** A warning about a file that a user should know before relying on a result; the file is read nevertheless. */
 export interface VolumeWarning {
   readonly code: WarningCode;
   readonly message: string;
@@ -10,7 +10,7 @@ export interface VolumeWarning {
 
 /** Cosine of the angle between two axes that still counts as a right angle; scanners write six digits. */
 const RIGHT_ANGLE_TOLERANCE = 1e-3;
-/** Relative difference between the spacing and the length of an axis that is rounding. */
+/** Largest relative difference between spacing and axis length that counts as rounding. */
 const SPACING_TOLERANCE = 1e-3;
 
 const AXIS_NAMES = ['x', 'y', 'z'] as const;
@@ -25,7 +25,7 @@ function dot(left: Xyz, right: Xyz): number {
 }
 
 /**
- * Warns where grids are not what processing takes them for. Labels still go back to the exact grid of their input.
+ * Warns if a grid violates the assumptions of processing. Labels still go back to the exact grid of their input.
  * @param path for messages
  */
 export function geometryWarnings(

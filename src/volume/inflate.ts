@@ -1,19 +1,23 @@
 /**
- * Compressed bytes in pieces, so that neither packing nor unpacking needs the content as a whole in memory: gzip (every member), zlib and
- * bare deflate streams. Checksum and length are verified, which the inflate library does not do, so a flipped bit never becomes a voxel.
- * How much content can still come is bounded here too, for every format. Source: RFC 1950, RFC 1951 and RFC 1952.
+ * Compressed bytes in pieces, so that neither packing nor unpacking needs the content as a whole in memory: gzip (every
+ * member), zlib and bare deflate streams. Checksum and length are verified, which the inflate library does not do, so a
+ * flipped bit never becomes a voxel. How much content can still come is bounded here too, for every format. Source: RFC
+ * 1950, RFC 1951 and RFC 1952.
  */
 
 import { Gunzip, Gzip, Inflate, zlibSync } from 'fflate';
 import { joinBytes } from '../core/bytes.ts';
 
-/** Input per step. One step can produce about a thousand times as much. */
+/** Input bytes per step. One step can produce about a thousand times as much. */
 const STEP_BYTES = 65536;
 /** A deflate stream grows at most 1032 times (258 bytes per 2 bits). */
 const LARGEST_DEFLATE_RATIO = 1032;
 /** Pictures of one grey value shrink to a header of about a hundred bytes, whatever their size. */
 const LARGEST_FLAT_PICTURES_BYTES = 16 * 2 ** 20;
-/** Up to here and up to this ratio what a file announces is believed; beyond, it is unpacked once to be counted before memory is spent. */
+/**
+ * Size and ratio up to which the declared size is trusted; beyond them the content is first unpacked and counted
+ * without keeping it.
+ */
 const BELIEVED_BYTES = 256 * 2 ** 20;
 const BELIEVED_RATIO = 64;
 const GZIP_TRAILER_BYTES = 8;
@@ -23,12 +27,12 @@ const ADLER_MODULUS = 65521;
 /** Bytes that can be summed before the sums of Adler-32 pass 2^32. */
 const ADLER_RUN = 3854;
 
-/** How stored bytes become content. */
+/** Compression of stored bytes. */
 export type Compression = 'none' | 'gzip' | 'zlib' | 'picture';
 
 /**
  * The most content that stored bytes can hold, whatever a header claims. Memory is spent only below it.
- * @param storedBytes what is there of the file
+ * @param storedBytes size of the file
  */
 export function largestContentBytes(storedBytes: number, compression: Compression): number {
   switch (compression) {
@@ -45,8 +49,8 @@ export function largestContentBytes(storedBytes: number, compression: Compressio
 }
 
 /**
- * The content that stored bytes really hold where a header claims suspiciously much of them, else the most that they can hold.
- * @param declaredBytes what the header claims
+ * The real content of stored bytes if a header declares a suspicious amount, otherwise the most that they can hold.
+ * @param declaredBytes size that the header declares
  * @param unpack goes over the content without keeping it
  */
 export function availableContentBytes(
@@ -115,7 +119,7 @@ export function gunzip(bytes: Uint8Array, onPiece: (piece: Uint8Array) => void):
   checkMember(member, bytes, bytes.length);
 }
 
-/** Hands bytes to a stream step by step. */
+/** Passes bytes to a stream step by step. */
 function feed(stream: { push(piece: Uint8Array, final: boolean): void }, bytes: Uint8Array): void {
   for (let offset = 0; offset === 0 || offset < bytes.length; offset += STEP_BYTES) {
     stream.push(bytes.subarray(offset, offset + STEP_BYTES), offset + STEP_BYTES >= bytes.length);
@@ -130,7 +134,7 @@ export function inflateRaw(bytes: Uint8Array, onPiece: (piece: Uint8Array) => vo
 /**
  * Unpacks a zlib stream piece by piece.
  * @param onPiece sees the content in order; may throw to stop
- * @throws {Error} if it is no zlib stream, is damaged, ends early, or fails its checksum
+ * @throws {Error} if it is not a zlib stream, is damaged, ends early, or fails its checksum
  */
 export function unzlib(bytes: Uint8Array, onPiece: (piece: Uint8Array) => void): void {
   const [method = 0, flags = 0] = bytes;

@@ -3,7 +3,7 @@ import { InputError } from '../core/errors.ts';
 import type { LabelVolume, Volume, Xyz } from './volume.ts';
 
 const LARGEST_LABEL = 255;
-/** How far a stored label may be from an integer: rounding of slope and intercept. */
+/** Largest distance of a stored label from an integer, from rounding of slope and intercept. */
 const LABEL_TOLERANCE = 1e-4;
 
 function voxelAt(index: number, [width, height]: Xyz): string {
@@ -11,9 +11,10 @@ function voxelAt(index: number, [width, height]: Xyz): string {
 }
 
 /**
- * Takes the voxels of a volume as class indices.
+ * Reads the voxels of a volume as class indices.
  * @param path for messages
- * @throws {InputError} E_LABEL_VALUE for what is no integer from 0 to 255; E_LABEL_CHANNELS for more than one channel
+ * @throws {InputError} E_LABEL_VALUE for a value that is not an integer from 0 to 255; E_LABEL_CHANNELS for more than
+ * one channel
  */
 export function labelsOfVolume(volume: Volume, path: string): LabelVolume {
   const { data: values, sizeVoxels, spacingMm, affine, channels } = volume;

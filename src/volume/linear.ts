@@ -1,4 +1,4 @@
-/** Linear interpolation along one axis of an array, and where a new voxel lies among the old ones. */
+/** Linear interpolation along one axis of an array, and the position of a new voxel among the old ones. */
 /** One axis of an array seen as [outer, length, inner]. */
 export interface AxisView {
   readonly outer: number;
@@ -6,7 +6,9 @@ export interface AxisView {
   readonly inner: number;
 }
 
-/** Where voxel j of `newLength` lies among the `length` voxels of the same stretch: between `lower` and the one after it. */
+/**
+ * Position of voxel j of `newLength` among the `length` voxels of the same extent: between `lower` and the next one.
+ */
 export function samplePosition(
   j: number,
   length: number,

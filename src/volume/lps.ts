@@ -1,23 +1,23 @@
 /**
- * World coordinates of ITK and DICOM (L, P, S grow towards left, back and head) as ours (R, A, S), and back. The first two world axes
- * change their sign, which is exact in floating point.
+ * Converts world coordinates of ITK and DICOM (L, P, S grow towards left, back and head) to RAS, and back. The first
+ * two world axes change their sign, which is exact in floating point.
  */
 import { AXES, type Axis } from '../core/axes.ts';
 import type { Affine, Xyz } from './volume.ts';
 
-/** Where a grid lies, in the terms of ITK. */
+/** Position of a grid in ITK's terms. */
 export interface LpsGeometry {
   /** Millimetres per voxel along each axis. */
   readonly spacing: Xyz;
   /** Centre of the first voxel, LPS millimetres. */
   readonly origin: Xyz;
-  /** 3x3, row-major; column k is the unit vector of axis k. */
+  /** Direction matrix, 3x3, row-major; column k is the unit vector of axis k. */
   readonly direction: readonly number[];
 }
 
 const SIGNS = [-1, -1, 1] as const;
 
-/** Avoids the -0 that a change of sign makes of 0. */
+/** Changes the sign without turning 0 into -0. */
 function signed(value: number, row: Axis): number {
   return value === 0 ? 0 : value * SIGNS[row];
 }

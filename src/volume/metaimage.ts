@@ -1,6 +1,6 @@
 /**
- * MetaImage files (.mha; .mhd with the voxels beside it), and label volumes back. Words and sizes are those of MetaIO, ITK's library:
- * a MET_LONG has 4 bytes on every machine. World coordinates are LPS millimetres.
+ * MetaImage files (.mha; .mhd with the voxels beside it), and label volumes back. Words and sizes are those of MetaIO,
+ * ITK's library: a MET_LONG has 4 bytes on every machine. World coordinates are LPS millimetres.
  * Source: https://itk.org/Wiki/ITK/MetaIO/Documentation; checked against SimpleITK 2.5.
  */
 import { joinBytes } from '../core/bytes.ts';
@@ -29,7 +29,7 @@ const TYPES: Readonly<Record<string, VoxelType>> = {
 };
 const LARGEST_RANK = 10;
 
-/** The words of a header up to the one that ends it. */
+/** The fields of a header up to the keyword that ends it. */
 function readHeader(bytes: Uint8Array, path: string): { fields: ReadonlyMap<string, string>; end: number } {
   const fields = new Map<string, string>();
   const decoder = new TextDecoder('latin1');
@@ -81,7 +81,7 @@ function vector(values: readonly number[], missing: number): Xyz {
   return [values[0] ?? missing, values[1] ?? missing, values[2] ?? missing];
 }
 
-/** The sizes of the axes, as many as there are. */
+/** The sizes of all axes. */
 function sizesOf(words: Words, path: string): readonly number[] {
   const rank = Number(words.text('NDims'));
   const sizes = words.numbers('DimSize');
@@ -110,7 +110,7 @@ function geometryOf(words: Words, rank: number, path: string): LpsGeometry {
   };
 }
 
-/** How the voxels are written, and where. */
+/** Encoding and location of the voxels. */
 function storageOf(words: Words, end: number, path: string) {
   const isPacked = words.isTrue('CompressedData');
   const packedBytes = Number(words.text('CompressedDataSize')) || 0;
@@ -130,7 +130,7 @@ function storageOf(words: Words, end: number, path: string) {
 }
 
 /**
- * Understands a header.
+ * Interprets a header.
  * @param path for messages
  * @throws {InputError} E_VOLUME_CORRUPT, E_VOLUME_TYPE, E_VOLUME_PARTS
  */
@@ -162,7 +162,7 @@ export function parseMetaImage(bytes: Uint8Array, path: string): StoredImage {
   };
 }
 
-/** Bytes in front of the voxels; -1 says that the voxels are the last of the file. */
+/** Bytes before the voxels; -1 means that the voxels are at the end of the file. */
 function headerSize(text: string): number {
   const size = Number(text || 0);
   return Number.isSafeInteger(size) ? size : 0;

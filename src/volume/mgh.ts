@@ -1,6 +1,7 @@
 /**
- * FreeSurfer's MGH and MGZ files as volumes, and label volumes back: one header of 284 bytes, big-endian, then the voxels.
- * The affine is that of FreeSurfer's scanner coordinates (RAS), as nibabel's: its origin is given for the middle of the volume.
+ * FreeSurfer's MGH and MGZ files as volumes, and label volumes back: one header of 284 bytes, big-endian, then the
+ * voxels. The affine is that of FreeSurfer's scanner coordinates (RAS), as nibabel's: its origin is given for the
+ * middle of the volume.
  * Source: https://surfer.nmr.mgh.harvard.edu/fswiki/FsTutorial/MghFormat; checked against nibabel 5.
  */
 import { InputError } from '../core/errors.ts';
@@ -23,7 +24,7 @@ const FIELDS = {
   centre: 78,
 } as const;
 const TYPES: Readonly<Record<number, VoxelType>> = { 0: 'uint8', 1: 'int32', 3: 'float32', 4: 'int16', 10: 'uint16' };
-/** FreeSurfer's coronal slices: what counts where a file says nothing of its place. */
+/** FreeSurfer's coronal slices: the default if a file does not state its position. */
 const CORONAL = [-1, 0, 0, 0, 0, -1, 0, 1, 0];
 
 /** Columns are the axes of the file. */

@@ -1,7 +1,7 @@
 /**
- * The header of a NIfTI-1 or NIfTI-2 file: its meaning, and its bytes exactly as they were, so that a result can be written with
- * the geometry of its input unchanged. Fields are read by nifti-reader-js; the affine is built here, because the library ignores the
- * qform of NIfTI-2 and prefers a qform to an sform by the order of their codes.
+ * The header of a NIfTI-1 or NIfTI-2 file: its meaning, and its bytes exactly as they were, so that a result can be
+ * written with the geometry of its input unchanged. Fields are read by nifti-reader-js; the affine is built here,
+ * because the library ignores the qform of NIfTI-2 and prefers a qform to an sform by the order of their codes.
  * Source: nifti1.h and nifti2.h, https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h
  */
 import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
@@ -42,24 +42,24 @@ export interface NiftiHeader {
   readonly bytes: Uint8Array;
   readonly dataType: VoxelType;
   readonly sizeVoxels: Xyz;
-  /** Size of the fourth dimension, 1 where there is none. */
+  /** Size of the fourth dimension, 1 without one. */
   readonly channels: number;
-  /** From pixdim, in millimetres whatever unit the file uses. */
+  /** Spacing from pixdim, in millimetres whatever unit the file uses. */
   readonly spacingMm: Xyz;
-  /** The sform where its code is set, else the qform, else spacing alone; in millimetres. */
+  /** The affine: the sform if its code is set, otherwise the qform, otherwise nibabel's default; in millimetres. */
   readonly affine: Affine;
-  /** False where the file does not say where it lies, and the affine is nibabel's guess. */
+  /** False if the file does not state its position, and the affine is nibabel's default. */
   readonly isPlaced: boolean;
-  /** What was wrong with it and has been repaired, or guessed. */
+  /** Warnings about repaired or assumed values. */
   readonly warnings: readonly VolumeWarning[];
-  /** Where the voxels start in the file. */
+  /** Offset of the voxels in the file, bytes. */
   readonly voxelOffset: number;
-  /** value = stored * slope + intercept; a slope of 0 in the file means 1 and 0. */
+  /** Scaling: value = stored * slope + intercept; a slope of 0 in the file means 1 and 0. */
   readonly slope: number;
   readonly intercept: number;
 }
 
-/** Bytes that are enough for either header. */
+/** Number of bytes that contain either header. */
 export const LARGEST_HEADER_BYTES = 540;
 
 const HEADER_BYTES = { 1: 348, 2: 540 } as const;
@@ -165,7 +165,7 @@ interface AffineSource {
   readonly header: Uint8Array;
 }
 
-/** The sform where its code is set and it is a matrix of full rank. */
+/** The sform, if its code is set and it is a matrix of full rank. */
 function readSform({ fields, version, header }: AffineSource): Affine | undefined {
   if (!(fields.sform_code > 0)) return undefined;
   const view = new DataView(header.buffer);
@@ -185,14 +185,14 @@ function readQform({ fields }: AffineSource, spacing: Xyz): Affine | undefined {
   return isUsable(affine) ? affine : undefined;
 }
 
-/** What nibabel takes where a file says nothing: x to the left, y to the front, the middle of the volume at the origin. */
+/** nibabel's default affine: x to the left, y to the front, the middle of the volume at the origin. */
 function unplacedAffine(spacing: Xyz, sizeVoxels: Xyz): Affine {
   const [x, y, z] = spacing;
   const half = (axis: 0 | 1 | 2): number => ((sizeVoxels[axis] - 1) / 2) * spacing[axis];
   return [-x, 0, 0, half(0), 0, y, 0, -half(1), 0, 0, z, -half(2), 0, 0, 0, 1];
 }
 
-/** Where a file lies, and what had to be repaired or guessed for it. */
+/** Position of a file, with warnings about repaired or assumed values. */
 interface Placement {
   readonly spacing: Xyz;
   readonly affine: Affine;
@@ -239,9 +239,9 @@ function millimetresPerUnit(units: number): number {
 }
 
 /**
- * Reads a header.
- * The affine is the sform if its code is set, else the qform, else what nibabel takes, with a warning: x to the left, y to the front.
- * A matrix that is singular or not finite is passed over. A spacing that is no positive number is taken from a usable sform.
+ * Reads a header. The affine is the sform if its code is set, else the qform, else what nibabel takes, with a warning:
+ * x to the left, y to the front. A matrix that is singular or not finite is ignored. A spacing that is not positive is
+ * replaced by that of a usable sform.
  * @param bytes the start of the file; 540 bytes are enough
  * @param path for messages
  * @throws {InputError} E_NIFTI_CORRUPT, E_NIFTI_TYPE (complex, colour, 128-bit, five real dimensions), E_NIFTI_SPACING
@@ -285,7 +285,7 @@ export function readNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
   };
 }
 
-/** What a written file changes in the header that it takes over. */
+/** Changes of a written file to the header of its input. */
 interface Replacement {
   readonly dataType: VoxelType;
   readonly sizeVoxels: Xyz;
@@ -314,8 +314,9 @@ function headerWriter(bytes: Uint8Array, version: 1 | 2, littleEndian: boolean) 
 }
 
 /**
- * The start of a file up to its voxels: an existing header with another voxel type and number of channels, without extensions.
- * Orientation, spacing, units and every other field keep their bytes; slope is 1, intercept and display range are 0.
+ * The start of a file up to its voxels: an existing header with another voxel type and number of channels, without
+ * extensions. Orientation, spacing, units and every other field keep their bytes; slope is 1, intercept and display
+ * range are 0.
  */
 export function rewriteNiftiHeader(like: NiftiHeader, { dataType, sizeVoxels, channels }: Replacement): Uint8Array {
   if (like.version === 1 && channels > LARGEST_INT16) {
@@ -335,7 +336,7 @@ export function rewriteNiftiHeader(like: NiftiHeader, { dataType, sizeVoxels, ch
   return bytes;
 }
 
-/** A header with another spacing, so that results of a repaired file are whole. */
+/** A header with another spacing, so that results of a repaired file are valid. */
 function withSpacing({ fields, version, header }: AffineSource, spacing: Xyz): Uint8Array {
   const bytes = header.slice();
   const { pixdim } = FIELDS[version];
@@ -343,7 +344,7 @@ function withSpacing({ fields, version, header }: AffineSource, spacing: Xyz): U
   return bytes;
 }
 
-/** Where a new volume lies. */
+/** Position of a new volume. */
 interface Geometry {
   readonly sizeVoxels: Xyz;
   readonly spacingMm: Xyz;
@@ -351,8 +352,8 @@ interface Geometry {
 }
 
 /**
- * A fresh little-endian header for float32 voxels in millimetres, with the affine as its sform. NIfTI-1, or NIfTI-2 where an axis has
- * more than 32,767 voxels.
+ * A fresh little-endian header for float32 voxels in millimetres, with the affine as its sform. NIfTI-1, or NIfTI-2
+ * where an axis has more than 32,767 voxels.
  * @throws {InputError} E_NIFTI_SPACING if a spacing is not positive, E_NIFTI_CORRUPT if a size is not
  */
 export function createNiftiHeader({ sizeVoxels, spacingMm, affine }: Geometry): NiftiHeader {

@@ -1,6 +1,6 @@
 /**
- * NIfTI files as volumes and label volumes, and back. Voxels are kept in file order (x fastest), scaled to real values in float32.
- * What a file claims is checked before memory is spent on it. Does not know paths except to name them in messages.
+ * NIfTI files as volumes and label volumes, and back. Voxels are kept in file order (x fastest), scaled to real values
+ * in float32. Declared sizes are checked before memory is allocated. Paths are only used in messages.
  * Source: nifti1.h; checked against nibabel 5.
  */
 import { joinBytes } from '../core/bytes.ts';
@@ -22,7 +22,7 @@ import { readVoxels, startOfContent } from './voxel-file.ts';
 export { createNiftiHeader, type NiftiHeader } from './nifti-header.ts';
 
 export interface DecodeOptions {
-  /** For messages. */
+  /** Name of the file for messages. */
   readonly path: string;
   /** Largest size of the decoded float32 voxels; 4 GiB if not given. */
   readonly maxBytes?: number;
@@ -65,16 +65,17 @@ function explained(path: string, error: unknown): InputError {
 /** A file's voxels and its header. */
 export interface DecodedNifti {
   readonly volume: Volume;
-  /** For writing results on the same grid. */
+  /** Header, for writing results on the same grid. */
   readonly header: NiftiHeader;
-  /** What of the header has been repaired or guessed. */
+  /** Warnings about repaired or assumed values of the header. */
   readonly warnings: readonly VolumeWarning[];
 }
 
 /**
- * Reads a .nii or .nii.gz file (told apart by content), NIfTI-1 or -2, either byte order, any integer or float type. Needs the float32
- * voxels and little else beyond the file itself.
- * @returns voxels after slope and intercept, a fourth dimension as channels; and the header, for writing results on the same grid
+ * Reads a .nii or .nii.gz file (told apart by content), NIfTI-1 or -2, either byte order, any integer or float type.
+ * Needs the float32 voxels and little else beyond the file itself.
+ * @returns voxels after slope and intercept, a fourth dimension as channels; and the header, for writing results on the
+ * same grid
  * @throws {InputError} E_NIFTI_CORRUPT, E_NIFTI_TYPE, E_NIFTI_SPACING, E_NIFTI_TOO_LARGE; all name the path
  */
 export function decodeNifti(bytes: Uint8Array, options: DecodeOptions): DecodedNifti {
@@ -117,7 +118,8 @@ function checkGrid(sizeVoxels: Xyz, like: NiftiHeader): void {
 }
 
 /**
- * Writes a segmentation as uint8 .nii.gz with the header of its input: orientation, spacing and units are the same bytes.
+ * Writes a segmentation as uint8 .nii.gz with the header of its input: orientation, spacing and units are the same
+ * bytes.
  * @throws {ShapeError} if the grids differ
  */
 export function encodeNiftiLabels(labels: LabelVolume, like: NiftiHeader): Uint8Array {
@@ -133,7 +135,8 @@ function* imagePieces({ sizeVoxels, channels, data }: Volume, like: NiftiHeader)
 }
 
 /**
- * Writes an image or probabilities as float32 .nii.gz with the header of its input; channels become the fourth dimension.
+ * Writes an image or probabilities as float32 .nii.gz with the header of its input; channels become the fourth
+ * dimension.
  * @param options.compress false gives a plain .nii
  * @throws {ShapeError} if the grids differ
  */

@@ -1,10 +1,10 @@
 /**
- * What of a volume is not zero: the body, where everything around it was set to 0. Holes, which no way through zeros from face to face of voxels
- * leads out of, belong to it.
+ * The non-zero region of a volume: the body, if everything around it was set to 0. It includes holes, which are zeros
+ * that are not connected to the border by faces of voxels.
  */
 import { type Volume, voxelCount, type Xyz } from './volume.ts';
 
-/** Part of a grid, in voxels. */
+/** A box of a grid, in voxels. */
 export interface Box {
   readonly start: Xyz;
   readonly size: Xyz;
@@ -13,7 +13,7 @@ export interface Box {
 const OUTSIDE = 2;
 const NEIGHBOURS = 6;
 
-/** The neighbours of a voxel from face to face. */
+/** The face neighbours of a voxel. */
 function neighbours(voxel: number, [width, height, depth]: Xyz): number[] {
   const plane = width * height;
   const [x, y, z] = [voxel % width, Math.floor(voxel / width) % height, Math.floor(voxel / plane)];
@@ -27,7 +27,7 @@ function neighbours(voxel: number, [width, height, depth]: Xyz): number[] {
   return found;
 }
 
-/** Fills what no way through zeros leads out of; changes the mask. */
+/** Fills the holes; changes the mask. */
 function fillHoles(mask: Uint8Array, size: Xyz): void {
   let front: number[] = [];
   const enter = (voxel: number): void => {
@@ -48,7 +48,7 @@ function fillHoles(mask: Uint8Array, size: Xyz): void {
 }
 
 /**
- * Where any channel is not 0, with holes filled.
+ * Mask of the voxels in which any channel is not 0, with holes filled.
  * @returns 1 inside, 0 outside; x fastest
  */
 export function nonzeroMask({
@@ -65,7 +65,7 @@ export function nonzeroMask({
   return mask;
 }
 
-/** The smallest box around what a mask holds; the whole grid where it holds nothing. */
+/** The bounding box of a mask; the whole grid if the mask is empty. */
 export function boxAround(mask: Uint8Array, [width, height, depth]: Xyz): Box {
   const low = [width, height, depth];
   const high = [-1, -1, -1];
@@ -87,7 +87,7 @@ export function boxAround(mask: Uint8Array, [width, height, depth]: Xyz): Box {
   };
 }
 
-/** The part of an array [channels, z, y, x] that lies in a box; the array itself where that is all of it. */
+/** The part of an array [channels, z, y, x] that lies in a box; the array itself if the box is the whole grid. */
 export function cropped<T extends Float32Array | Uint8Array>(
   data: T,
   [width, height, depth]: Xyz,

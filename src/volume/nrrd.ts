@@ -1,6 +1,7 @@
 /**
- * NRRD files: headers of text with the voxels behind them or in a file beside them, and label volumes back. World coordinates are those
- * of the header's `space`; a file without one is taken as ITK takes it, x to the left and y to the back, with a warning.
+ * NRRD files: headers of text with the voxels behind them or in a file beside them, and label volumes back. World
+ * coordinates are those of the header's `space`; a file without one is read as in ITK, x to the left and y to the back,
+ * with a warning.
  * Source: https://teem.sourceforge.net/nrrd/format.html; checked against SimpleITK 2.5.
  */
 import { joinBytes } from '../core/bytes.ts';
@@ -64,7 +65,10 @@ const ENCODINGS: Readonly<Record<string, StoredEncoding>> = {
   gz: 'gzip',
   gzip: 'gzip',
 };
-/** Signs that turn the first two world axes to left and posterior, by the words of a space; a form with time has a fourth axis. */
+/**
+ * Signs that turn the first two world axes to left and posterior, by the words of a space; a form with time has a
+ * fourth axis.
+ */
 const SPACES: Readonly<Record<string, readonly [number, number]>> = {
   'right-anterior-superior': [-1, -1],
   ras: [-1, -1],
@@ -73,7 +77,7 @@ const SPACES: Readonly<Record<string, readonly [number, number]>> = {
   'left-posterior-superior': [1, 1],
   lps: [1, 1],
 };
-/** Spaces that say nothing of a patient; ITK takes them as left-posterior-superior. */
+/** Spaces that are not anatomical; ITK reads them as left-posterior-superior. */
 const NO_ANATOMY = ['scanner-xyz', '3d-right-handed', '3d-left-handed'];
 /** What an axis that is not of space may hold: numbers of their own, not parts of one. */
 const CHANNEL_KINDS =
@@ -82,7 +86,7 @@ const SPATIAL_KINDS = /^(\?\?\?|none|domain|space)$/;
 
 interface Header {
   readonly fields: ReadonlyMap<string, string>;
-  /** Where the voxels start; undefined where the file has no blank line and so no voxels. */
+  /** Offset of the voxels; undefined if the file has no blank line and so no voxels. */
   readonly end: number | undefined;
 }
 
@@ -121,7 +125,7 @@ function vectorsOf(text: string, path: string): readonly (readonly number[] | un
   });
 }
 
-/** Where the grid lies, and which axes of the file span it. */
+/** Position of the grid, and the axes of the file that span it. */
 interface Place {
   readonly axes: readonly number[];
   readonly steps: readonly (readonly number[])[];
@@ -201,7 +205,7 @@ function refuseShape(path: string, sizes: readonly number[], what: string): Inpu
   );
 }
 
-/** A field by its name; empty where it is missing. */
+/** A field by its name; empty if it is missing. */
 type Field = (...names: readonly string[]) => string;
 
 function sizesOf(field: Field, path: string): readonly number[] {
@@ -248,7 +252,7 @@ function geometryOf(place: Place): LpsGeometry {
 }
 
 /**
- * Understands a header.
+ * Interprets a header.
  * @param path for messages
  * @throws {InputError} E_VOLUME_CORRUPT, E_VOLUME_TYPE, E_VOLUME_PARTS
  */

@@ -1,6 +1,7 @@
 /**
- * How the axes of a grid lie in the world, and volumes with axes that run right, anterior, superior (RAS+), as near as axes can. Only
- * the order and direction of the axes change: voxels are moved, never mixed, so the way back is exact.
+ * The orientation of a grid in the world, and conversion of volumes to axes that run right, anterior, superior (RAS+),
+ * as near as possible. Only the order and direction of the axes change: voxels are moved, never mixed, so the way back
+ * is exact.
  */
 import { AXES, type Axis, mapAxes } from '../core/axes.ts';
 import type { Affine, LabelVolume, Volume, Xyz } from './volume.ts';
@@ -19,7 +20,7 @@ interface Grid {
   readonly affine: Affine;
 }
 
-/** A grid in other axes, as places in the voxels of the stored one: x, y, z lies at offset + x * strides[0] + ... */
+/** A grid in other axes, by indices into the stored voxels: x, y, z is at offset + x * strides[0] + ... */
 interface StridedGrid extends Grid {
   readonly offset: number;
   readonly strides: Xyz;
@@ -43,8 +44,9 @@ function cosine(affine: Affine, world: Axis, stored: Axis): number {
 }
 
 /**
- * The orientation of a grid: of all ways to pair its axes with those of the world, the one with the largest sum of absolute cosines.
- * For rotations of less than 45 degrees from the nearest of them this is nibabel's `as_closest_canonical`.
+ * The orientation of a grid: of all ways to pair its axes with those of the world, the one with the largest sum of
+ * absolute cosines. For rotations of less than 45 degrees from the nearest of them this is nibabel's
+ * `as_closest_canonical`.
  * @param affine with columns that are not 0
  */
 function orientationOf(affine: Affine): Orientation {
@@ -54,7 +56,7 @@ function orientationOf(affine: Affine): Orientation {
   return { axes, reversed: mapAxes(world => cosine(affine, world, axes[world]) < 0) };
 }
 
-/** Where the stored axes run to, for example `LPS`: as nibabel's `aff2axcodes`. */
+/** Directions of the stored axes, for example `LPS`: as nibabel's `aff2axcodes`. */
 export function orientationCode(affine: Affine): string {
   const { axes, reversed } = orientationOf(affine);
   return mapAxes(stored => {
@@ -109,7 +111,7 @@ function gather<T extends Float32Array | Uint8Array>(
 
 /**
  * A volume in canonical axes.
- * @returns the volume itself where its axes are canonical
+ * @returns the volume itself if its axes are canonical
  */
 export function toCanonical(volume: Volume): Volume {
   const orientation = orientationOf(volume.affine);
@@ -126,7 +128,7 @@ export function toCanonical(volume: Volume): Volume {
 
 /**
  * Labels in the axes that {@link toCanonical} gives the image on their grid.
- * @param image whose affine decides, since that of its labels may differ by rounding
+ * @param image image whose affine is used, since that of its labels may differ by rounding
  */
 export function labelsToCanonical(labels: LabelVolume, image: Pick<Volume, 'affine'>): LabelVolume {
   const orientation = orientationOf(image.affine);
@@ -139,7 +141,7 @@ export function labelsToCanonical(labels: LabelVolume, image: Pick<Volume, 'affi
 }
 
 /**
- * Where the voxels of the canonical slices lie in the stored volume.
+ * Indices of the voxels of the canonical slices in the stored volume.
  * @returns for a z of the canonical grid the index of each voxel of its slice, x fastest; the same array at each call
  */
 export function canonicalSliceIndices(volume: Grid): (z: number) => Int32Array {
@@ -147,7 +149,7 @@ export function canonicalSliceIndices(volume: Grid): (z: number) => Int32Array {
   return sliceIndices({ sizeVoxels, strides, offset });
 }
 
-/** The same for the slices of the stored volume itself. */
+/** Indices of the voxels of the stored slices. */
 export function storedSliceIndices({ sizeVoxels }: Grid): (z: number) => Int32Array {
   return sliceIndices({ sizeVoxels, strides: [1, sizeVoxels[0], sizeVoxels[0] * sizeVoxels[1]], offset: 0 });
 }

@@ -1,20 +1,20 @@
 /**
- * Resampling that treats a thick axis apart: within slices by splines, across them by the nearest slice or linearly, since a spline through slices
- * that lie far apart makes up what is between them. Where no axis is thick, splines run along all three. What comes out is cut to the range of
- * what went in, per slice or per volume. Voxel order is x, y, z, channel.
+ * Resampling that treats a thick axis separately: splines within slices, and nearest or linear interpolation across
+ * them, since a spline through distant slices would invent content between them. If no axis is thick, splines run along
+ * all three. The result is cut to the range of the input, per slice or per volume. Voxel order is x, y, z, channel.
  * Source: nnunetv2 2.8.1, preprocessing/resampling/default_resampling.py.
  */
 import { interpolateAxisEdge } from './edge-spline.ts';
 import { type AxisView, interpolateAxis } from './linear.ts';
 import { voxelCount, type Xyz } from './volume.ts';
 
-/** A voxel this many times as thick as it is wide has a thick axis. */
+/** Ratio of the largest to the smallest spacing from which an axis counts as thick. */
 const ANISOTROPY = 3;
 
 /** An axis of x, y, z. */
 export type AxisIndex = 0 | 1 | 2;
 
-/** The one thickest axis; undefined where several are equally thick. */
+/** The thickest axis; undefined if several are equally thick. */
 function thickestAxis(spacingMm: Xyz): AxisIndex | undefined {
   const largest = Math.max(...spacingMm);
   const thickest = ([0, 1, 2] as const).filter(axis => largest / spacingMm[axis] === 1);
@@ -26,8 +26,9 @@ function isThick(spacingMm: Xyz): boolean {
 }
 
 /**
- * The axis that is treated apart between two grids; undefined where none is.
- * @param separate whether the thickest is; null leaves it to the spacings, those before resampling first
+ * The axis that is treated separately between two grids; undefined if there is none.
+ * @param separate whether the thickest axis is treated separately; null decides by the spacings, those before
+ * resampling first
  */
 export function axisApart(fromMm: Xyz, toMm: Xyz, separate: boolean | null): AxisIndex | undefined {
   if (separate === false) return undefined;
@@ -42,7 +43,7 @@ export function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** Which old voxel is nearest to each new one along an axis. */
+/** Index of the nearest old voxel for each new one along an axis. */
 export function nearestIndices(length: number, newLength: number): Int32Array {
   return Int32Array.from({ length: newLength }, (_, j) =>
     Math.min(length - 1, Math.max(0, Math.floor(((j + 0.5) * length) / newLength))),
@@ -88,13 +89,13 @@ function clipSlices(data: Float32Array, view: AxisView, original: Float32Array, 
   });
 }
 
-/** How an image gets to another grid. */
+/** Settings of the resampling of an image. */
 export interface ApartOptions {
-  /** 1 linear, 3 cubic. */
+  /** Order of the splines: 1 linear, 3 cubic. */
   readonly order: 1 | 3;
-  /** Treated apart, if any. */
+  /** Axis that is treated separately, if any. */
   readonly apart: AxisIndex | undefined;
-  /** Along the axis that is treated apart: 0 nearest, 1 linear. */
+  /** Interpolation along the separate axis: 0 nearest, 1 linear. */
   readonly orderAcross: 0 | 1;
 }
 
@@ -111,7 +112,7 @@ function resampleChannel(
     values = along(values, viewOf(size, axis), to[axis]);
     size = size.with(axis, to[axis]) as unknown as Xyz;
   }
-  // a volume that is not taken apart is one slice
+  // a volume without a separate axis counts as one slice
   const slices = (of: Xyz): AxisView =>
     apart === undefined ? { outer: 1, length: 1, inner: voxelCount(of) } : viewOf(of, apart);
   if (order === 3 && values !== data) clipSlices(values, slices(size), data, slices(from));
@@ -122,7 +123,7 @@ function resampleChannel(
 /**
  * Resamples an image to another number of voxels over the same box.
  * @param data [channels, z, y, x] of `from`
- * @returns [channels, z, y, x] of `to`; the data themselves where the sizes are the same
+ * @returns [channels, z, y, x] of `to`; the data themselves if the sizes are equal
  */
 export function resampleApart(data: Float32Array, from: Xyz, to: Xyz, options: ApartOptions): Float32Array {
   if (from.every((length, axis) => length === to[axis])) return data;

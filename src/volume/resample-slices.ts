@@ -1,7 +1,7 @@
 /**
- * Resampling of a volume that comes slice after slice, so that it is never in memory as a whole. A slice is [channels, y, x]; grids
- * correspond as in resample.ts and the result is the same: linear within each slice, then linear between neighbours. One axis may take the
- * nearest voxel instead.
+ * Resamples a volume slice by slice, so that it is never in memory as a whole. A slice is [channels, y, x]; grids
+ * correspond as in resample.ts and the result is the same: linear within each slice, then linear between neighbours.
+ * One axis may take the nearest voxel instead.
  */
 import { interpolateAxis, samplePosition } from './linear.ts';
 import { type AxisIndex, nearestAxis, nearestIndices } from './resample-apart.ts';
@@ -9,9 +9,9 @@ import type { Xyz } from './volume.ts';
 
 export interface SliceGrids {
   readonly channels: number;
-  /** Of the slices that come. */
+  /** Size of the input. */
   readonly from: Xyz;
-  /** Of the slices that go. */
+  /** Size of the result. */
   readonly to: Xyz;
   /** The axis, of x, y, z, along which nothing is interpolated; none if not given. */
   readonly nearest?: AxisIndex;
@@ -39,7 +39,7 @@ function between(below: Float32Array, above: Float32Array, weight: number): Floa
 }
 
 /**
- * Resamples slices as they come, over the same box. Two slices are held at a time.
+ * Resamples a stream of slices over the same box. Two slices are held at a time.
  * @param slices of the whole volume, ascending in z; each is read before the next is asked for
  * @returns slices of the other grid, ascending in z; each is valid until the next is asked for
  */

@@ -1,8 +1,9 @@
 /**
- * Resampling between grids that cover the same box: to a target spacing, and back to the grid of an input. Voxel centres
- * correspond as (i + 0.5) * in / out - 0.5 (align_corners = false), positions beyond the outer centres take the border voxel.
- * Images are interpolated along each axis in turn, linearly or by cubic B-splines (spline.ts); labels take the nearest voxel, or the label
- * with the largest share by linear interpolation. No smoothing precedes a reduction. Voxel order is x, y, z, channel.
+ * Resampling between grids that cover the same box: to a target spacing, and back to the grid of an input. Voxel
+ * centres correspond as (i + 0.5) * in / out - 0.5 (align_corners = false), positions beyond the outer centres take the
+ * border voxel. Images are interpolated along each axis in turn, linearly or by cubic B-splines (spline.ts); labels
+ * take the nearest voxel, or the label with the largest share by linear interpolation. No smoothing precedes a
+ * reduction. Voxel order is x, y, z, channel.
  */
 
 import { AXES, type Axis, mapAxes } from '../core/axes.ts';
@@ -14,15 +15,15 @@ import { interpolateAxisCubic } from './spline.ts';
 import type { Affine, LabelVolume, Volume, Xyz } from './volume.ts';
 import { voxelCount } from './volume.ts';
 
-/** How images are interpolated; nnunet: as nnU-Net does, a thick axis apart from the others (resample-apart.ts). */
+/** Interpolation of images; nnunet: as in nnU-Net, with a thick axis treated separately (resample-apart.ts). */
 export type ImageInterpolation = 'linear' | 'cubic' | 'nnunet';
-/** How labels are interpolated; linear is between the shares of each label. */
+/** Interpolation of labels; linear interpolates the fraction of each label. */
 export type LabelInterpolation = 'nearest' | 'linear';
 
-/** Spacings that differ by less are the same. */
+/** Largest difference of equal spacings, mm. */
 const SPACING_TOLERANCE_MM = 1e-3;
 
-/** What a volume of either kind says about its grid. */
+/** The grid of an image or label volume. */
 interface Grid {
   readonly sizeVoxels: Xyz;
   readonly spacingMm: Xyz;
@@ -77,7 +78,7 @@ function clipToRange(data: Float32Array, original: Float32Array, channels: numbe
 
 /**
  * Resamples an image to a number of voxels, over the same box. Cubic values are cut to the range of their channel.
- * @returns the volume itself where the size is already that
+ * @returns the volume itself if it already has this size
  */
 export function resampleToSize(
   volume: Volume,
@@ -129,7 +130,10 @@ function nearestLabels(labels: LabelVolume, sizeVoxels: Xyz): Uint8Array {
   return data;
 }
 
-/** Each new voxel takes the label of which most is there, the lower one of two that are equal; one label is in memory at a time. */
+/**
+ * Each new voxel takes the label with the largest fraction, the lower one of two equal ones; one label is in memory at
+ * a time.
+ */
 function largestShares(labels: LabelVolume, sizeVoxels: Xyz): Uint8Array {
   const present = [...new Set(labels.data)].sort((left, right) => left - right);
   const data = new Uint8Array(voxelCount(sizeVoxels));
@@ -148,7 +152,7 @@ function largestShares(labels: LabelVolume, sizeVoxels: Xyz): Uint8Array {
 
 /**
  * Resamples labels to a number of voxels over the same box.
- * @returns the labels themselves where the size is already that
+ * @returns the labels themselves if they already have this size
  */
 export function resampleLabelsToSize(
   labels: LabelVolume,
@@ -161,9 +165,9 @@ export function resampleLabelsToSize(
 }
 
 /**
- * Resamples an image to a voxel spacing. The size is rounded to whole voxels over the same box, so the resulting spacing can
- * differ from the target by up to half a voxel over the whole length; the result states its own.
- * @returns the volume itself where the spacing is already that within 0.001 mm, or the size would not change
+ * Resamples an image to a voxel spacing. The size is rounded to whole voxels over the same box, so the resulting
+ * spacing can differ from the target by up to half a voxel over the whole length; the result states its own.
+ * @returns the volume itself if it already has this spacing within 0.001 mm, or the size would not change
  * @throws {InputError} E_SPACING if the spacing is not positive
  */
 export function resampleToSpacing(volume: Volume, spacingMm: Xyz, interpolation: ImageInterpolation): Volume {

@@ -1,22 +1,22 @@
-/** Whether two volumes lie on one grid: as many voxels, in the same place of the world. */
+/** Checks whether two volumes are on one grid: the same number of voxels at the same positions in the world. */
 import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import type { VolumeWarning } from './geometry.ts';
 import { type Affine, formatSize, type Xyz } from './volume.ts';
 
-/** A volume by its grid, and the file it came from. */
+/** The grid of a volume, and the file that it came from. */
 export interface PlacedGrid {
   readonly path: string;
   readonly sizeVoxels: Xyz;
   readonly spacingMm: Xyz;
   readonly affine: Affine;
-  /** As in a volume. */
+  /** Whether its position is known, as in a volume. */
   readonly isPlaced?: false;
 }
 
-/** Shifts below this part of a voxel edge are not worth a word. */
+/** Fraction of a voxel edge below which a shift is not reported. */
 const EQUAL_VOXELS = 1e-3;
-/** Shifts up to this part of a voxel edge are the rounding of headers; beyond it, labels lie beside what they label. */
+/** Fraction of a voxel edge up to which a shift counts as rounding of headers; beyond it, labels are displaced. */
 const ROUNDING_VOXELS = 0.1;
 
 /** Largest distance between the places that two affines give a corner of a grid, millimetres. */
@@ -33,14 +33,15 @@ function cornerShiftMm(left: PlacedGrid, right: PlacedGrid): number {
   return largest;
 }
 
-/** Whether the affines of two files say anything of each other: a guess says nothing, and its own warning has been given. */
+/** Whether the affines of two files can be compared: an assumed affine cannot, and it already has its own warning. */
 export function areComparable(first: Pick<PlacedGrid, 'isPlaced'>, other: Pick<PlacedGrid, 'isPlaced'>): boolean {
   return first.isPlaced !== false && other.isPlaced !== false;
 }
 
 /**
- * Checks that two files of a case lie on one grid. Where one of them does not say where it lies, their sizes must do.
- * @returns W_GEOMETRY_ROUNDING where they are apart by less than a tenth of the smallest voxel edge, as headers round
+ * Checks that two files of a case are on one grid. If one of them does not state its position, only their sizes are
+ * compared.
+ * @returns W_GEOMETRY_ROUNDING if they are apart by less than a tenth of the smallest voxel edge, as headers round
  * @throws {InputError} E_SHAPE_MISMATCH, E_GEOMETRY_MISMATCH; both name both files
  */
 export function assertSameGrid(first: PlacedGrid, other: PlacedGrid): readonly VolumeWarning[] {

@@ -1,19 +1,21 @@
 /**
- * Cubic B-spline interpolation along one axis: a recursive filter finds the coefficients of the spline through the voxels, four of which
- * make each new value. Beyond its ends a line goes on as its mirror image, edge voxel repeated (`d c b a | a b c d | d c b a`).
- * Source: Unser, Aldroubi, Eden, B-spline signal processing, IEEE Trans. Signal Processing 41(2), 1993, part II. It is the interpolation of
- * scipy.ndimage.zoom(order=3, mode='reflect', grid_mode=True), whose filter is less exact for lines of a few voxels.
+ * Cubic B-spline interpolation along one axis: a recursive filter finds the coefficients of the spline through the
+ * voxels, four of which make each new value. Beyond its ends a line continues as its mirror image, edge voxel repeated
+ * (`d c b a | a b c d | d c b a`).
+ * Source: Unser, Aldroubi, Eden, B-spline signal processing, IEEE Trans. Signal Processing 41(2), 1993, part II. It is
+ * the interpolation of scipy.ndimage.zoom(order=3, mode='reflect', grid_mode=True), whose filter is less exact for
+ * lines of a few voxels.
  */
 import type { AxisView } from './linear.ts';
 
-/** Of the recursive filter: the root of z^2 + 4 z + 1 inside of the unit circle. */
+/** Pole of the recursive filter: the root of z^2 + 4 z + 1 inside the unit circle. */
 const POLE = Math.sqrt(3) - 2;
-/** (1 - POLE) * (1 - 1 / POLE) */
+/** Gain of the filter: (1 - POLE) * (1 - 1 / POLE). */
 const GAIN = 6;
-/** Lines that are filtered side by side, so that neighbours in memory are read together. */
+/** Number of lines that are filtered together, so that neighbours in memory are read together. */
 const LINES = 64;
 
-/** What each voxel adds to the first value of the filter, from the mirror images of the line before its start. */
+/** Contribution of each voxel to the first value of the filter, from the mirror images before the start of the line. */
 function startWeights(length: number): Float64Array {
   const period = 1 - POLE ** (2 * length);
   return Float64Array.from({ length }, (_, i) => (POLE ** (i + 1) + POLE ** (2 * length - i)) / period);

@@ -1,6 +1,6 @@
 /**
- * What the formats with a header of text (NRRD, MetaImage) have in common: a header that says how the voxels are stored and where they
- * lie, and voxels that follow it or lie in a file beside it.
+ * Common parts of the formats with a text header (NRRD, MetaImage): a header with the encoding and position of the
+ * voxels, and voxels that follow it or are in a file beside it.
  */
 import { InputError } from '../core/errors.ts';
 import type { VolumeWarning } from './geometry.ts';
@@ -10,25 +10,28 @@ import { HOST_LITTLE_ENDIAN, VOXEL_TYPES, type VoxelType, voxelBytes } from './s
 import { formatSize, type Volume, voxelCount, type Xyz } from './volume.ts';
 import { assertReadable, corruptVolume, readVoxels, separateChannels } from './voxel-file.ts';
 
-/** How voxels are written. */
+/** Encoding of the voxels. */
 export type StoredEncoding = 'raw' | 'gzip' | 'zlib' | 'text' | 'hex';
 
-/** A header, understood. */
+/** An interpreted header. */
 export interface StoredImage {
   readonly sizeVoxels: Xyz;
   readonly channels: number;
-  /** Numbers of one channel that lie side by side: 1 where the channels of a voxel do, all where channels follow each other. */
+  /**
+   * Numbers of one channel that lie side by side: 1 where the channels of a voxel do, all where channels follow each
+   * other.
+   */
   readonly inner: number;
   readonly dataType: VoxelType;
   readonly littleEndian: boolean;
   readonly encoding: StoredEncoding;
   readonly geometry: LpsGeometry;
-  /** Where the voxels are: in this file from here on, or in a file beside it. */
+  /** Location of the voxels: in this file from an offset on, or in a file beside it. */
   readonly voxels: { readonly start: number } | { readonly file: string };
   /** Lines, then bytes that come before the voxels; -1 bytes: the voxels are the last of the file. */
   readonly skipLines: number;
   readonly skipBytes: number;
-  /** Bytes of the packed voxels where the header says so. */
+  /** Number of bytes of the packed voxels, if the header has it. */
   readonly packedBytes?: number;
   readonly warnings: readonly VolumeWarning[];
 }
@@ -41,7 +44,7 @@ export interface StoredVolume {
 }
 
 const NEWLINE = 10;
-/** Of direction cosines; 1 for right angles. */
+/** Smallest accepted determinant of the direction cosines; it is 1 for right angles. */
 const SMALLEST_DETERMINANT = 1e-6;
 const LARGEST_TEXT_NUMBER = 32;
 
@@ -120,7 +123,7 @@ function storedNumbers(image: StoredImage, stored: Uint8Array, truncated: (got: 
   if (encoding === 'gzip' || encoding === 'zlib') {
     if (packedBytes !== undefined && packedBytes > after.length) throw truncated(String(after.length));
     const packed = after.subarray(0, packedBytes);
-    // what calls itself one may be the other
+    // files labelled as one may be the other
     const compression = isGzip(packed) ? 'gzip' : 'zlib';
     return readVoxels(packed, { ...layout, voxelOffset: Math.max(0, skipBytes) }, { compression, truncated });
   }
@@ -136,8 +139,8 @@ function storedNumbers(image: StoredImage, stored: Uint8Array, truncated: (got: 
 }
 
 /**
- * Reads the voxels that a header announces: exactly as many as it says.
- * @param stored the file that has them
+ * Reads the voxels that a header declares, exactly that number.
+ * @param stored the file with the voxels
  * @throws {InputError} E_VOLUME_CORRUPT, E_VOLUME_TOO_LARGE, E_VOLUME_SPACING; all name the path
  */
 export function readStoredImage(image: StoredImage, stored: Uint8Array, path: string): StoredVolume {

@@ -1,6 +1,6 @@
 /**
- * Voxels between their bytes in a file and float32, in pieces through a small buffer: byte order, alignment and where a piece is cut make
- * no difference, and the stored voxels are never in memory as a whole.
+ * Converts voxels between their bytes in a file and float32, in pieces through a small buffer: byte order, alignment
+ * and the boundaries of pieces do not matter, and the stored voxels are never in memory as a whole.
  */
 
 /** Stored types with the typed array that reads them. */
@@ -20,16 +20,16 @@ export const VOXEL_TYPES = {
 /** Name of a voxel type. */
 export type VoxelType = keyof typeof VOXEL_TYPES;
 
-/** How a voxel is stored. */
+/** Encoding of a voxel. */
 export interface VoxelStorage {
   readonly dataType: VoxelType;
   readonly littleEndian: boolean;
-  /** value = stored * slope + intercept */
+  /** Scaling: value = stored * slope + intercept. */
   readonly slope: number;
   readonly intercept: number;
 }
 
-/** Bytes of a stored voxel. */
+/** Size of a stored voxel in bytes. */
 export function voxelBytes(dataType: VoxelType): number {
   return VOXEL_TYPES[dataType].BYTES_PER_ELEMENT;
 }
@@ -46,15 +46,15 @@ function swapBytes(bytes: Uint8Array, size: number): void {
 /** Collects stored voxels as values. */
 export interface VoxelReader {
   readonly data: Float32Array;
-  /** Takes the next bytes of the file; those beyond the last voxel are passed over. */
+  /** Receives the next bytes of the file; bytes beyond the last voxel are ignored. */
   push(bytes: Uint8Array): void;
-  /** Voxels that have come so far. */
+  /** Number of voxels received so far. */
   count(): number;
 }
 
 /**
- * Opens a reader for a number of voxels; this allocates 4 bytes for each, and nothing else of weight.
- * int64 values beyond 2^53 are rounded on their way, as are all values to float32.
+ * Opens a reader for a number of voxels; this allocates 4 bytes for each and little else.
+ * int64 values beyond 2^53 are rounded, as are all values to float32.
  */
 export function createVoxelReader(
   { dataType, littleEndian, slope, intercept }: VoxelStorage,

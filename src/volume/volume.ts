@@ -1,7 +1,7 @@
 /**
- * A scanned volume: voxels, their grid and where it lies in the world.
- * Voxel order is NIfTI's: x fastest, then y, then z, then channel. Seen as a row-major tensor this is [C, D, H, W] with
- * D = z, H = y, W = x, so no copy is needed between file and model. Everything a person writes or reads is in x, y, z order.
+ * A scanned volume: voxels, their grid and its position in the world. Voxel order is NIfTI's: x fastest, then y, then
+ * z, then channel. Seen as a row-major tensor this is [C, D, H, W] with D = z, H = y, W = x, so no copy is needed
+ * between file and model. Everything that people write or read is in x, y, z order.
  */
 
 import type { Xyz } from '../core/shape.ts';
@@ -18,7 +18,7 @@ export interface Volume {
   readonly channels: number;
   readonly spacingMm: Xyz;
   readonly affine: Affine;
-  /** Set where the file does not say where it lies, and the affine is a guess. */
+  /** Set if the file does not state its position, and the affine is assumed. */
   readonly isPlaced?: false;
 }
 
@@ -38,10 +38,10 @@ export function voxelCount(sizeVoxels: Xyz): number {
   return sizeVoxels[0] * sizeVoxels[1] * sizeVoxels[2];
 }
 
-/** `35x51x35`, x first: how grids are printed in messages. */
+/** A grid as messages print it: `35x51x35`, x first. */
 export function formatSize(sizeVoxels: Xyz): string {
   return sizeVoxels.join('x');
 }
 
-/** Largest size of a volume's float32 voxels that is read unless a caller says otherwise. */
+/** Default limit of the size of a volume's float32 voxels, bytes. */
 export const LARGEST_VOLUME_BYTES = 4 * 2 ** 30;

@@ -1,21 +1,21 @@
 /**
- * The voxels of a file, however they are packed: the one way for all formats, which differ in their headers only. What a header claims
- * is held against what can still come before memory is spent on it, and the number of voxels that came against the header afterwards.
+ * Reads the voxels of a file, packed or not, for all formats, which differ only in their headers. The declared size is
+ * checked against the possible size before memory is allocated, and the number of voxels against the header afterwards.
  */
 import { InputError } from '../core/errors.ts';
 import { availableContentBytes, type Compression, gunzip, largestContentBytes, unzlib } from './inflate.ts';
 import { createVoxelReader, type VoxelStorage, voxelBytes } from './stored-voxels.ts';
 import { formatSize, LARGEST_VOLUME_BYTES, type Xyz } from './volume.ts';
 
-/** Where the voxels of a file are, and how many there must be. */
+/** Location and number of the voxels of a file. */
 export interface VoxelLayout extends VoxelStorage {
-  /** Where they start in the content. */
+  /** Offset of the voxels in the content. */
   readonly voxelOffset: number;
-  /** Numbers, of all channels together. */
+  /** Number of values of all channels together. */
   readonly count: number;
 }
 
-/** Content that may follow the announced voxels of a packed file; more is refused. */
+/** Largest content after the declared voxels of a packed file; more is refused. */
 const SLACK_BYTES = 65536;
 
 /** Stops unpacking when there is enough. */
@@ -32,7 +32,9 @@ function unpack(
   else onPiece(stored);
 }
 
-/** The first bytes of the content, fewer where there are no more. @throws {Error} where it cannot be unpacked that far */
+/**
+ * The first bytes of the content, fewer where there are no more. @throws {Error} where it cannot be unpacked that far
+ */
 export function startOfContent(
   stored: Uint8Array,
   compression: Exclude<Compression, 'picture'>,

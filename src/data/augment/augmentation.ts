@@ -1,13 +1,14 @@
 /**
- * What may vary in a training patch, and what is drawn for one: where its voxels come from (mirroring, rotation, zoom, elastic
- * deformation) and what happens to its intensities. All of it follows from the random source; the drawing itself touches no voxels.
+ * What may vary in a training patch, and what is drawn for one: where its voxels come from (mirroring, rotation, zoom,
+ * elastic deformation) and what happens to its intensities. All of it follows from the random source; the drawing
+ * itself touches no voxels.
  * Source: Isensee et al., nnU-Net, arXiv:1904.08128, supplementary note on data augmentation.
  */
 import type { Random } from '../../core/random.ts';
 import type { Xyz } from '../../volume/volume.ts';
 import { type Deformation, drawDeformation } from './elastic.ts';
 
-/** The variations that a patch has or has not, each by its own chance. */
+/** The variations of a patch, each with its own probability. */
 const PARTS = [
   'rotate',
   'scale',
@@ -20,7 +21,7 @@ const PARTS = [
   'gamma',
 ] as const;
 
-/** What may vary; a range of [1, 1], a 0, and 1 for the resolution switch a part off. */
+/** Settings of augmentation; a range of [1, 1], a 0, or 1 for the resolution switches a variation off. */
 export interface AugmentSettings {
   /** Axes that are mirrored with probability 1/2. */
   readonly flip: readonly ('x' | 'y' | 'z')[];
@@ -44,7 +45,7 @@ export interface AugmentSettings {
   readonly lowResolution: number;
   /** Range of the exponent, on the range of the patch; uniform in its logarithm. */
   readonly gamma: readonly [number, number];
-  /** Chance of each part, 0 to 1. */
+  /** Probability of each variation, 0 to 1. */
   readonly probability: Readonly<Record<(typeof PARTS)[number], number>>;
 }
 
@@ -74,12 +75,15 @@ export const UNVARIED: AugmentSettings = {
   },
 };
 
-/** What was drawn for one patch. */
+/** Drawn variations of one patch. */
 export interface Augmentation {
   readonly flip: readonly [boolean, boolean, boolean];
-  /** 3x3, row-major: offset from the patch's centre to offset in the case, both in voxels; undefined where nothing is turned. */
+  /**
+   * 3x3, row-major: offset from the patch's centre to offset in the case, both in voxels; undefined without rotation
+   * and zoom.
+   */
   readonly matrix: readonly number[] | undefined;
-  /** Added to the positions that the matrix gives; undefined where nothing is deformed. */
+  /** Added to the positions that the matrix gives; undefined without deformation. */
   readonly deformation: Deformation | undefined;
   readonly noise: number;
   readonly blurVoxels: number;
@@ -89,7 +93,7 @@ export interface Augmentation {
   readonly gamma: number;
 }
 
-/** A patch as it is. */
+/** No variation. */
 export const NO_AUGMENTATION: Augmentation = {
   flip: [false, false, false],
   matrix: undefined,
@@ -124,10 +128,10 @@ function rotation([aboutX, aboutY, aboutZ]: Xyz): number[] {
   return multiply(multiply(z, y), x);
 }
 
-/** The patch that is varied. */
+/** The patch to vary. */
 export interface VariedPatch {
   readonly patchSize: Xyz;
-  /** Of the case: rotations and deformations are in millimetres. */
+  /** Spacing of the case, since rotations and deformations are in millimetres. */
   readonly spacingMm: Xyz;
 }
 

@@ -1,8 +1,10 @@
 /**
- * Smooth random deformation: displacements at a coarse grid of control points, between them a uniform cubic B-spline. It is as smooth as
- * the grid is coarse, never exceeds the largest control displacement, and does not fold where that is below 0.4 of the grid's distance.
- * A row of a patch is worked out at a time, so that no field of displacements is kept.
- * Source: Rueckert et al., Nonrigid registration using free-form deformations, IEEE TMI 18(8), 1999; for folding Choi and Lee, 2000.
+ * Smooth random deformation: displacements at a coarse grid of control points, between them a uniform cubic B-spline.
+ * It is as smooth as the grid is coarse, never exceeds the largest control displacement, and does not fold where that
+ * is below 0.4 of the grid's distance. A row of a patch is worked out at a time, so that no field of displacements is
+ * kept.
+ * Source: Rueckert et al., Nonrigid registration using free-form deformations, IEEE TMI 18(8), 1999; for folding Choi
+ * and Lee, 2000.
  */
 import { mapAxes } from '../../core/axes.ts';
 import { type Random, random } from '../../core/random.ts';
@@ -16,7 +18,7 @@ export interface Deformation {
   readonly points: Xyz;
   /** Displacement along x, y, z at every control point, in voxels; x fastest. */
   readonly displacement: readonly [Float32Array, Float32Array, Float32Array];
-  /** No displacement is larger. */
+  /** Largest possible displacement. */
   readonly reachVoxels: Xyz;
 }
 
@@ -25,14 +27,14 @@ export type Row = readonly [Float64Array, Float64Array, Float64Array];
 
 /**
  * Draws displacements uniformly, each axis by itself.
- * @returns undefined where nothing may be displaced
+ * @returns undefined if nothing may be displaced
  */
 export function drawDeformation(
   { elasticMm, elasticSpacingMm }: { readonly elasticMm: number; readonly elasticSpacingMm: number },
   { patchSize, spacingMm }: { readonly patchSize: Xyz; readonly spacingMm: Xyz },
   source: Random,
 ): Deformation | undefined {
-  // a stream of its own: the size of the grid changes nothing else that is drawn
+  // a separate stream, so that the size of the grid does not change other draws
   const own = random('deformation', source.integer(2 ** 31));
   if (elasticMm === 0) return undefined;
   const stepVoxels = mapAxes(axis => elasticSpacingMm / spacingMm[axis]);
@@ -48,7 +50,7 @@ export function drawDeformation(
 /** The four control points that a position lies between, and their weights. */
 interface SplineAxis {
   readonly first: Int32Array;
-  /** Four per position. */
+  /** Weights, four per position. */
   readonly weights: Float64Array;
 }
 
@@ -68,7 +70,7 @@ function splineAxis(size: number, step: number): SplineAxis {
 }
 
 /**
- * What adds the displacements of a row to its positions.
+ * Returns a function that adds the displacements of a row to its positions.
  * @returns a function of the row's positions, which it changes, and its y and z in the patch
  */
 export function createDisplacement(deformation: Deformation, size: Xyz): (row: Row, y: number, z: number) => void {

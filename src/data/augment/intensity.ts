@@ -1,6 +1,6 @@
 /**
- * What happens to the intensities of a patch, one channel at a time and in place, in nnU-Net's order: noise, blur, brightness and contrast,
- * low resolution, gamma. x fastest.
+ * Varies the intensities of a patch, one channel at a time and in place, in nnU-Net's order: noise, blur, brightness
+ * and contrast, low resolution, gamma. x fastest.
  */
 import { extentOf } from '../../core/extent.ts';
 import type { Random } from '../../core/random.ts';
@@ -14,7 +14,7 @@ export interface PatchChannel {
   readonly size: Xyz;
 }
 
-/** Beyond this many standard deviations a Gaussian is cut off. */
+/** Number of standard deviations beyond which a Gaussian is cut off. */
 const BLUR_REACH = 3;
 
 /** Adds normal noise; both numbers of each Box-Muller pair are used. */
@@ -35,7 +35,7 @@ function gaussian(sigma: number): Float64Array {
   return weights.map(weight => weight / sum);
 }
 
-/** Convolves along each axis in turn; beyond the border lies the border voxel. */
+/** Convolves along each axis in turn; beyond the border the border voxel is repeated. */
 function blur({ data, size }: PatchChannel, sigma: number): void {
   const weights = gaussian(sigma);
   const radius = (weights.length - 1) / 2;
@@ -65,7 +65,7 @@ function changeContrast(data: Float32Array, factor: number, shift: number): void
   for (let i = 0; i < data.length; i++) data[i] = (data[i]! - mean) * factor + mean + shift;
 }
 
-/** Resamples to a share of the voxels along each axis and back, both linearly. */
+/** Resamples to a fraction of the voxels along each axis and back, both linearly. */
 function lowerResolution({ data, size }: PatchChannel, share: number): void {
   const coarse = size.map(length => Math.max(1, Math.round(length * share))) as [number, number, number];
   const fine: Volume = { data, sizeVoxels: size, channels: 1, spacingMm: [1, 1, 1], affine: [] };
@@ -81,8 +81,8 @@ function changeGamma(data: Float32Array, gamma: number): void {
 }
 
 /**
- * Applies what was drawn for intensities to one channel of a patch, in place.
- * @param source for the noise
+ * Applies the drawn intensity variations to one channel of a patch, in place.
+ * @param source random source of the noise
  */
 export function changeIntensities(channel: PatchChannel, drawn: Augmentation, source: Random): void {
   const { data } = channel;

@@ -1,8 +1,8 @@
 /**
- * Cuts a patch out of a case, mirrored, turned, zoomed and deformed as drawn: one resampling straight from the case around the centre of
- * the patch, so that what turns into view is real anatomy. The positions of a row are worked out once; every channel is interpolated
- * linearly at them and the label takes the nearest voxel. Without anything to resample it is a copy.
- * Arrays are in file order, x fastest, one channel after the other.
+ * Cuts a patch out of a case, mirrored, turned, zoomed and deformed as drawn: one resampling straight from the case
+ * around the centre of the patch, so that what turns into view is real anatomy. The positions of a row are worked out
+ * once; every channel is interpolated linearly at them and the label takes the nearest voxel. Without anything to
+ * resample it is a copy. Arrays are in file order, x fastest, one channel after the other.
  */
 import type { Axis } from '../../core/axes.ts';
 import type { Xyz } from '../../volume/volume.ts';
@@ -12,30 +12,32 @@ import { createDisplacement, type Row } from './elastic.ts';
 
 /** A case as patches are cut from it. */
 export interface PatchSource {
-  /** channels * voxels. */
+  /** Image, channels * voxels values. */
   readonly image: Float32Array;
   readonly label: Uint8Array;
   readonly sizeVoxels: Xyz;
   readonly channels: number;
-  /** Smallest value per channel: what constant padding shows. */
+  /** Smallest value per channel, used by constant padding. */
   readonly minima: readonly number[];
 }
 
-/** Where a patch is written: parts of a batch. */
+/** Output of a patch: parts of a batch. */
 export interface PatchTarget {
-  /** channels * patch voxels. */
+  /** Image, channels * patch voxels values. */
   readonly image: Float32Array;
   readonly label: Int32Array;
 }
 
-/** Which patch. */
+/** Position of the patch. */
 export interface PatchCut {
   readonly window: PatchWindow;
   readonly padding: Padding;
   readonly augmentation: Augmentation;
 }
 
-/** A patch's grid in the coordinates of a box around it: position = origin + x * steps[0] + y * steps[1] + z * steps[2]. */
+/**
+ * A patch's grid in the coordinates of a box around it: position = origin + x * steps[0] + y * steps[1] + z * steps[2].
+ */
 interface SamplingGrid {
   readonly origin: Xyz;
   readonly steps: readonly [Xyz, Xyz, Xyz];
@@ -67,14 +69,14 @@ function samplingGrid({ window, augmentation }: PatchCut): { grid: SamplingGrid;
   };
 }
 
-/** Where a row of values is written. */
+/** Output of a row of values. */
 interface RowTarget<T> {
   readonly values: T;
-  /** Of the row's first value. */
+  /** Index of the row's first value. */
   readonly start: number;
 }
 
-/** A piece of the case. */
+/** A part of the case. */
 interface Box<T> {
   readonly data: T;
   readonly size: Xyz;
@@ -137,7 +139,7 @@ function forEachRow(
 }
 
 /**
- * Cuts a patch of image and label out of a case, varied in space as drawn. Intensities stay as they are.
+ * Cuts a patch of image and label out of a case, varied in space as drawn. Intensities are not varied.
  * @see changeIntensities
  */
 export function cutPatch(target: PatchTarget, source: PatchSource, cut: PatchCut): void {

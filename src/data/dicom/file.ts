@@ -13,7 +13,10 @@ export interface DicomFile {
   readonly path: string;
   readonly syntaxUid: string;
   readonly syntax: TransferSyntax;
-  /** Everything up to the voxels; offsets of elements count in `tags.byteArray`, which is not the file where it is deflated. */
+  /**
+   * Everything up to the voxels; offsets of elements count in `tags.byteArray`, which is not the file where it is
+   * deflated.
+   */
   readonly tags: DataSet;
 }
 
@@ -45,7 +48,9 @@ function inflated(bytes: Uint8Array): Uint8Array {
   return joinBytes(pieces);
 }
 
-/** Whether elements carry their type, seen from the first of them: some files do other than their transfer syntax says. */
+/**
+ * Whether elements carry their type, seen from the first of them: some files do other than their transfer syntax says.
+ */
 function isExplicit(bytes: Uint8Array, position: number): boolean {
   return /^[A-Z]{2}$/.test(String.fromCharCode(...bytes.subarray(position + 4, position + 6)));
 }

@@ -1,6 +1,7 @@
 /**
- * The values of DICOM frames: stored bits found in bare, run-length packed or compressed pixel data, masked and given their sign, then
- * rescaled frame by frame, as pydicom gives them. Source: DICOM PS3.5, section 8 and annex A; PS3.3, C.7.6.3 and C.11.1.
+ * The values of DICOM frames: stored bits found in bare, run-length packed or compressed pixel data, masked and given
+ * their sign, then rescaled frame by frame, as pydicom gives them. Source: DICOM PS3.5, section 8 and annex A; PS3.3,
+ * C.7.6.3 and C.11.1.
  */
 import { InputError } from '../../core/errors.ts';
 import type { DecodedFrame, FrameCodec, FrameCoding } from '../../runtime/frame-codec.ts';
@@ -180,7 +181,8 @@ function packedFrames(file: DicomFile, slice: DicomSlice, codec: FrameCodec): Fr
 /**
  * Opens the pixel data of a file.
  * @param slice any of its slices
- * @throws {InputError} E_DICOM_SYNTAX for a transfer syntax that is not read, by its name; E_DICOM_CORRUPT where voxels are missing;
+ * @throws {InputError} E_DICOM_SYNTAX for a transfer syntax that is not read, by its name; E_DICOM_CORRUPT where voxels
+ * are missing;
  *   E_VOLUME_TYPE
  */
 export function openFrames(file: DicomFile, slice: DicomSlice, codec: FrameCodec): FrameReader {

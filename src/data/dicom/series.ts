@@ -1,6 +1,7 @@
 /**
- * DICOM files in folders: which belong together, and which of them is wanted. Patients, studies and series may be nested; what is no
- * image, or damaged, is told by name and stops nobody who asks for something else. Source: DICOM PS3.3, C.7.3.1 (series).
+ * DICOM files in folders: which belong together, and which of them is wanted. Patients, studies and series may be
+ * nested; what is no image, or damaged, is told by name and stops nobody who asks for something else. Source: DICOM
+ * PS3.3, C.7.3.1 (series).
  */
 import { InputError } from '../../core/errors.ts';
 import type { Files } from '../../runtime/files.ts';
@@ -149,7 +150,8 @@ function listed(series: readonly DicomSeries[]): string {
  * The series that is wanted, or the only one that can be read.
  * @param options.source the folder, for messages
  * @param options.wanted its UID
- * @throws {InputError} E_DICOM_SERIES if it is not there or there are several; what is wrong with a file where there is no other
+ * @throws {InputError} E_DICOM_SERIES if it is not there or there are several; what is wrong with a file where there is
+ * no other
  */
 export function chooseSeries(
   contents: DicomContents,

@@ -1,7 +1,9 @@
 /**
- * DICOM images as slices: what a file says of each of its planes, whether it has one or, in enhanced multi-frame files, hundreds. Reads
- * tags only. What an enhanced file says per frame counts before what it says once for all of them, and that before its top level.
- * Source: DICOM PS3.3, C.7.6.2 (image plane), C.7.6.3 (pixels), C.7.6.16 (functional groups), C.8.8.3 (dose); C.11.1 (rescale).
+ * DICOM images as slices: what a file says of each of its planes, whether it has one or, in enhanced multi-frame files,
+ * hundreds. Reads tags only. What an enhanced file says per frame counts before what it says once for all of them, and
+ * that before its top level.
+ * Source: DICOM PS3.3, C.7.6.2 (image plane), C.7.6.3 (pixels), C.7.6.16 (functional groups), C.8.8.3 (dose); C.11.1
+ * (rescale).
  */
 import type { DataSet } from 'dicom-parser';
 import { InputError } from '../../core/errors.ts';

@@ -1,6 +1,7 @@
 /**
- * Slices as one regular stack: which lies where, decided from their tags before any decoder sees a voxel. A stack that is not regular is
- * refused with the file that does not fit, never evened out. Source: DICOM PS3.3, C.7.6.2 (image plane).
+ * Slices as one regular stack: which lies where, decided from their tags before any decoder sees a voxel. A stack that
+ * is not regular is refused with the file that does not fit, never evened out. Source: DICOM PS3.3, C.7.6.2 (image
+ * plane).
  */
 import { InputError } from '../../core/errors.ts';
 import type { LpsGeometry } from '../../volume/lps.ts';
@@ -118,7 +119,10 @@ function placesAlong(slices: readonly DicomSlice[], normal: readonly number[]): 
   return places;
 }
 
-/** Several frames at every place are channels in a file that numbers them; several files at one place are not one volume. */
+/**
+ * Several frames at every place are channels in a file that numbers them; several files at one place are not one
+ * volume.
+ */
 function assertOnePerPlace(places: readonly (readonly Placed[])[], source: string): void {
   const crowded = places.find(place => place.length > 1);
   if (crowded === undefined) return;
@@ -182,8 +186,8 @@ function inOrder(place: readonly Placed[]): readonly Placed[] {
 }
 
 /**
- * Puts the slices of a series into a box: same size, type and orientation, evenly spaced, straight above each other. Positions may be
- * rounded as their decimals say.
+ * Puts the slices of a series into a box: same size, type and orientation, evenly spaced, straight above each other.
+ * Positions may be rounded as their decimals say.
  * @param source for messages
  * @throws {InputError} E_DICOM_GEOMETRY, naming the file that does not fit
  */

@@ -7,7 +7,10 @@ import type { FrameCoding } from '../../runtime/frame-codec.ts';
 /** What must be known of a transfer syntax to find and to read its pixels. */
 export interface TransferSyntax {
   readonly name: string;
-  /** `native` lies bare in the file, `rle` is unpacked here, codings by a {@link FrameCoding} need a codec; undefined cannot be read. */
+  /**
+   * `native` lies bare in the file, `rle` is unpacked here, codings by a {@link FrameCoding} need a codec; undefined
+   * cannot be read.
+   */
   readonly coding: 'native' | 'rle' | FrameCoding | undefined;
   readonly bigEndian?: true;
   /** The data set as a whole is a deflate stream. */

@@ -1,4 +1,7 @@
-/** A DICOM series as a volume: its slices found, put in their places and decoded one by one, so that only the volume is in memory whole. */
+/**
+ * A DICOM series as a volume: its slices found, put in their places and decoded one by one, so that only the volume is
+ * in memory whole.
+ */
 import { InputError } from '../../core/errors.ts';
 import type { Files } from '../../runtime/files.ts';
 import type { FrameCodec } from '../../runtime/frame-codec.ts';
@@ -98,7 +101,8 @@ async function decodeSeries(sources: Sources, series: DicomSeries, source: strin
  * Reads the series in a folder, or in the folders below it.
  * @param wanted its UID; needed where there are several
  * @returns undefined where there is no DICOM file with an image
- * @throws {InputError} E_DICOM_SERIES, E_DICOM_CORRUPT, E_DICOM_GEOMETRY, E_DICOM_SYNTAX, E_VOLUME_TYPE, E_VOLUME_TOO_LARGE
+ * @throws {InputError} E_DICOM_SERIES, E_DICOM_CORRUPT, E_DICOM_GEOMETRY, E_DICOM_SYNTAX, E_VOLUME_TYPE,
+ * E_VOLUME_TOO_LARGE
  */
 export async function readDicomFolder(
   sources: Sources,
