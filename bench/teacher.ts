@@ -9,7 +9,6 @@ import { elementCount } from '../src/core/shape.ts';
 import { tensor } from '../src/core/tensor.ts';
 import { initialize } from '../src/nn/parameters.ts';
 import { blockedForm } from '../src/onnx/blocked-form.ts';
-import { decodeModel } from '../src/onnx/decode.ts';
 import { createNodeEngine } from '../src/platform/node/engine.ts';
 import type { Session } from '../src/runtime/engine.ts';
 import { exportModel } from '../src/training/export.ts';
@@ -45,7 +44,7 @@ for (const features of WIDTHS) {
   const theta = initialize(model.specs, name => random(1, name));
   const file = exportModel(model, theta, { channels: 1, window: [40, 56, 40], metadata: {} });
   const input = { name: 'image', shape: SHAPE };
-  const form = blockedForm(decodeModel(file, 'bench'), { input, outputs: ['logits'], block: engine.block });
+  const form = blockedForm(file, { input, outputs: ['logits'], block: engine.block });
   if (!(form instanceof Uint8Array)) throw new Error(form?.unsupported ?? 'it would not pay');
   const sessions = [await engine.load(file), await engine.load(form)];
   const times: number[][] = [[], []];

@@ -55,6 +55,17 @@ function parseFacts(text: string, source: string): Partial<ModelMetadata> {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
+/** Facts about a model that are stated nowhere. */
+export class MissingFactsError extends InputError {
+  /** Their names in the metadata. */
+  readonly missing: readonly string[];
+
+  constructor(missing: readonly string[], message: string) {
+    super('E_MODEL_INFO', message);
+    this.missing = missing;
+  }
+}
+
 /** The bytes of the model including all weights. */
 async function readWhole(
   files: Pick<Files, 'read' | 'exists'>,
@@ -162,8 +173,8 @@ export async function readModelFile(
   const result = metadataSchema.safeParse({ ...UNSAID_FACTS, ...assumed, ...graph, ...stated });
   if (!result.success) {
     const missing = [...new Set(result.error.issues.map(issue => issue.path.join('.')))];
-    throw new InputError(
-      'E_MODEL_INFO',
+    throw new MissingFactsError(
+      missing,
       `${path} lacks ${missing.join(', ')}. Write them into ${beside}, for example ` +
         '{ "labels": ["background", "tumour"], "normalize": "z-score", "activation": "softmax", "patch": [depth, height, width] }, or ' +
         'give them as flags.',

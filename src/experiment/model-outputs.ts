@@ -96,7 +96,7 @@ function judge(info: FileValueInfo, model: DecodedModel, { axes, window, statedS
 }
 
 /** All outputs of a model with their use. */
-function candidateOutputs(model: DecodedModel, context: OutputContext): readonly Candidate[] {
+export function candidateOutputs(model: DecodedModel, context: OutputContext): readonly Candidate[] {
   return model.outputs.map(info => judge(info, model, context));
 }
 

@@ -6,7 +6,7 @@ import { elementCount } from '../core/shape.ts';
 import { decompose } from '../graph/decompose.ts';
 import { fuse } from '../graph/fuse.ts';
 import { type Graph, GraphBuilder, isOp, reachable } from '../graph/graph.ts';
-import type { DecodedModel } from './decode.ts';
+import { decodeModel } from './decode.ts';
 import { encodeModel } from './encode.ts';
 import { type ImportOptions, importModel } from './import.ts';
 import { lower } from './lower.ts';
@@ -34,17 +34,17 @@ function shareInBlocks(graph: Graph, block: number): number {
 
 /**
  * Lowers a model to the blocked kernels.
- * @param model with all weights inside
+ * @param bytes with all weights inside
  * @param options.block channels of a block, 8 or 16
  * @returns a model of the same input and outputs, whose values differ only by rounding; or the reason why there is
  * none; undefined if it would not be faster
  */
 export function blockedForm(
-  model: DecodedModel,
+  bytes: Uint8Array,
   { block, ...options }: ImportOptions & { readonly block: number },
 ): Uint8Array | { readonly unsupported: string } | undefined {
   if (block === 0) return undefined;
-  const graph = importModel(model, options);
+  const graph = importModel(decodeModel(bytes, 'the model'), options);
   if ('unsupported' in graph) return graph;
   if (shareInBlocks(graph, block) < LEAST_SHARE_IN_BLOCKS) return undefined;
   const plain = decompose(new GraphBuilder(), fuse(new GraphBuilder(), graph));

@@ -6,11 +6,13 @@ import { extentOf } from '../core/extent.ts';
 import { elementCount } from '../core/shape.ts';
 import { isDicomFolder, type ReadVolumeOptions, readVolume, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
+import { type ModelOutlook, modelOutlook } from '../experiment/model-outlook.ts';
 import { importModelFile } from '../experiment/model-source.ts';
 import { ARMS } from '../experiment/record.ts';
 import { importerOf } from '../import/importers.ts';
 import { type DecodedModel, decodeModel } from '../onnx/decode.ts';
 import { assertSealWhole, SEAL_KEY } from '../onnx/seal.ts';
+import { elementTypeName, isRealType } from '../onnx/tensor-content.ts';
 
 import type { Files } from '../runtime/files.ts';
 import { orientationCode } from '../volume/orientation.ts';
@@ -21,13 +23,14 @@ import { isRun, type ReadRun, readRun } from './read-run.ts';
 
 interface TensorDescription {
   readonly name: string;
+  readonly type: string;
   /** Sizes of the axes; a word stands for a size that is known only at run time. */
   readonly shape: readonly (number | string)[];
 }
 
 /** Size and cost from the metadata of a voxstill model; for other models only the parameters are known. */
 interface ModelCosts {
-  /** Number of parameters from the metadata, otherwise the elements of the float32 initializers. */
+  /** Number of parameters from the metadata, otherwise the elements of the initializers that are real numbers. */
   readonly parameters: number;
   /** Multiply-adds of one pass over one patch. */
   readonly multiplyAdds?: number | null | undefined;
@@ -47,7 +50,13 @@ interface ModelDescription extends ModelCosts {
   readonly outputs: readonly TensorDescription[];
   /** Number of uses by operator. */
   readonly operators: Readonly<Record<string, number>>;
+  /** Version by domain. */
+  readonly operatorSets: Readonly<Record<string, number>>;
+  /** Names of inner tensors, which outputName and feature methods may give. */
+  readonly tensors: { readonly count: number; readonly last: readonly string[] };
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** What it can be used for as it stands. */
+  readonly use?: ModelOutlook;
   /** Of a model that is imported: what a person should know, a sentence each. */
   readonly notes?: readonly string[];
 }
@@ -82,7 +91,7 @@ interface RunDescription {
 
 export type Description = ModelDescription | VolumeDescription | RunDescription;
 
-const FLOAT32 = 1;
+const LISTED_TENSORS = 20;
 
 /** Parses metadata that is JSON, as in voxstill models; anything else stays text. */
 function readable(value: string): unknown {
@@ -110,7 +119,7 @@ function costsOf(model: DecodedModel, metadata: Readonly<Record<string, unknown>
     const { fieldOfView, ...costs } = own.data.voxstill;
     return { ...costs, ...(fieldOfView && { fieldOfView: fieldOfView.toReversed() }) };
   }
-  const weights = model.initializers.filter(({ elementType }) => elementType === FLOAT32);
+  const weights = model.initializers.filter(({ elementType }) => isRealType(elementType));
   return { parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0) };
 }
 
@@ -118,7 +127,7 @@ async function describeModel(bytes: Uint8Array, path: string): Promise<ModelDesc
   const model = decodeModel(bytes, path);
   await assertSealWhole(bytes, model.metadata[SEAL_KEY], path);
   const tensors = (infos: typeof model.inputs): TensorDescription[] =>
-    infos.map(({ name, shape }) => ({ name, shape }));
+    infos.map(({ name, shape, elementType }) => ({ name, type: elementTypeName(elementType), shape }));
   const metadata = Object.fromEntries(Object.entries(model.metadata).map(([key, value]) => [key, readable(value)]));
   return {
     kind: 'model',
@@ -129,6 +138,10 @@ async function describeModel(bytes: Uint8Array, path: string): Promise<ModelDesc
     outputs: tensors(model.outputs),
     ...costsOf(model, metadata),
     operators: Object.fromEntries(model.operators),
+    operatorSets: Object.fromEntries(
+      [...model.operatorSets].map(([domain, version]) => [domain || 'ai.onnx', version]),
+    ),
+    tensors: { count: model.results.length, last: model.results.slice(-LISTED_TENSORS) },
     metadata,
   };
 }
@@ -192,10 +205,13 @@ export async function inspectPath(
     const status = record?.status ?? 'unknown';
     return { kind: 'run', path, status, arms: compareArms(arms).arms, models: await modelsOf(files, run) };
   }
-  if (/\.onnx$/i.test(path)) return describeModel(await files.read(path), path);
+  if (/\.onnx$/i.test(path)) {
+    const bytes = await files.read(path);
+    return { ...(await describeModel(bytes, path)), use: await modelOutlook(files, path, bytes) };
+  }
   if ((await importerOf(files, path)) !== undefined) {
     const { file, notes } = await importModelFile(files, path);
-    return { ...describeModel(file.bytes, path), ...(notes.length > 0 && { notes }) };
+    return { ...(await describeModel(file.bytes, path)), ...(notes.length > 0 && { notes }) };
   }
   const isVolume = formatOfName(path) !== undefined || (await isDicomFolder(sources, path, { nested: true }));
   if (isVolume) return describeVolume(sources, path, options);

@@ -16,7 +16,6 @@ import { logNotes, type ModelFile, openModel } from '../experiment/model-file.ts
 import type { PreparedData } from '../experiment/prepare.ts';
 import { modelShape } from '../inference/axes.ts';
 import { blockedForm } from '../onnx/blocked-form.ts';
-import { decodeModel } from '../onnx/decode.ts';
 import { addOutputs } from '../onnx/edit.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
@@ -124,7 +123,7 @@ function fasterForm(
   const shape = takesPatch(file, patch)
     ? [info.batch ?? samples, ...patch]
     : [info.batch ?? 1, channels, ...info.patch];
-  const form = blockedForm(decodeModel(bytes, path), {
+  const form = blockedForm(bytes, {
     block: engine.block,
     input: { name: info.inputName, shape: modelShape(shape, axes) },
     outputs: [info.outputName, ...layers],

@@ -278,7 +278,7 @@ describe('the blocked form of a model', () => {
   const narrow = chain(['Conv', [[4, 2, 3, 3, 3]], CUBE], ['Conv', [[4, 4, 3, 3, 3]], CUBE]);
 
   it.each([8, 16])('uses kernels for blocks of %i', block => {
-    const form = blockedForm(decodeModel(wide, 'm.onnx'), { ...of(2), block });
+    const form = blockedForm(wide, { ...of(2), block });
     expect(form).toBeInstanceOf(Uint8Array);
     const { operatorSets, inputs, outputs } = decodeModel(form as Uint8Array, 'form');
     expect(operatorSets.has(BLOCKED_DOMAIN)).toBe(true);
@@ -289,9 +289,9 @@ describe('the blocked form of a model', () => {
   });
 
   it('is not made where it would not pay, and without such kernels', () => {
-    expect(blockedForm(decodeModel(narrow, 'm.onnx'), { ...of(2), block: 16 })).toBeUndefined();
-    expect(blockedForm(decodeModel(wide, 'm.onnx'), { ...of(2), block: 0 })).toBeUndefined();
-    expect(blockedForm(decodeModel(chain(lift, ['Celu', []]), 'm.onnx'), { ...of(2), block: 16 })).toEqual({
+    expect(blockedForm(narrow, { ...of(2), block: 16 })).toBeUndefined();
+    expect(blockedForm(wide, { ...of(2), block: 0 })).toBeUndefined();
+    expect(blockedForm(chain(lift, ['Celu', []]), { ...of(2), block: 16 })).toEqual({
       unsupported: 'the operator Celu',
     });
   });
