@@ -40,6 +40,7 @@ export {
   openModel,
   readModelFile,
 } from './experiment/model-file.ts';
+export { importModelFile, type OpenedSource, openModelSource } from './experiment/model-source.ts';
 // graphs
 export { decompose } from './graph/decompose.ts';
 export { fuse } from './graph/fuse.ts';
