@@ -6,7 +6,7 @@
 
 import { InputError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
-import { withStandardAxes } from '../inference/axes.ts';
+import { type Axes, withStandardAxes } from '../inference/axes.ts';
 import { type ChannelGroups, withChannelGroups } from '../inference/channel-groups.ts';
 import { withOneHotLabels } from '../inference/label-maps.ts';
 import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
@@ -30,6 +30,8 @@ export interface ModelFile {
   readonly info: ModelInfo;
   /** Channels for each class of `info`; one each, in order, if not given. */
   readonly groups?: ChannelGroups;
+  /** Of an imported model whose kernels were turned: the order of axes that its source has, in whose words a person speaks of it. */
+  readonly sourceAxes?: Axes;
   /** Whether its output is one label per voxel: it can predict, but has no probabilities of other classes. */
   readonly givesLabels?: boolean;
   /** Notes for the user on how the file was interpreted. */

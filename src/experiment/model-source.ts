@@ -92,7 +92,9 @@ export async function openModelSource(
   // the graph is built for one window, and its axes may be turned already
   const { patch, axes } = imported.facts;
   const final = { ...given, ...(patch && { patch }), ...(axes && { axes }) };
-  return { file: await readModelFile(inMemory, path, { given: final, assumed }), notes: imported.notes };
+  const file = await readModelFile(inMemory, path, { given: final, assumed });
+  const { sourceAxes, notes } = imported;
+  return { file: { ...file, ...(sourceAxes && { sourceAxes }) }, notes };
 }
 
 /** The facts without those that nobody stated, which are left to whoever uses the model. */

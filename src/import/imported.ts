@@ -20,6 +20,8 @@ export interface ImportedModel {
   /** Trained numbers. */
   readonly parameters: number;
   readonly facts: ImportedFacts;
+  /** The order of axes that the network was trained on, where its kernels were turned to another. */
+  readonly sourceAxes?: Axes;
   /** What a person should know, a sentence each. */
   readonly notes: readonly string[];
 }

@@ -147,7 +147,7 @@ export async function assertAxisOrder(
   if (!isOpen(file)) return;
   const regions = data.train.flatMap(one => regionOf(one, file.info.patch) ?? []).slice(0, MOST_CASES);
   if (regions.length === 0) return;
-  const { axes } = file.metadata;
+  const axes = file.sourceAxes ?? file.metadata.axes;
   const other: Axes = reversedAxes(axes);
   const known = { engine, data, overlap };
   const taken = await foregroundDice(file, regions, known);

@@ -34,7 +34,7 @@ export function buildMonai(
   network: MonaiNetwork,
   weights: Weights,
   { patch, axes }: BuildOptions,
-): Pick<ImportedModel, 'graph' | 'parameters'> {
+): Pick<ImportedModel, 'graph' | 'parameters' | 'sourceAxes'> {
   if (patch.some(length => length > LONGEST_AXIS)) {
     throw new InputError(
       'E_IMPORT_FIT',
@@ -47,7 +47,7 @@ export function buildMonai(
   try {
     const logits = network.build(material, image);
     weights.assertAllTaken(network.isRepeated);
-    return { graph: { outputs: { [LOGITS]: logits } }, parameters: weights.taken };
+    return { graph: { outputs: { [LOGITS]: logits } }, parameters: weights.taken, sourceAxes: axes };
   } catch (cause) {
     if (!(cause instanceof ShapeError)) throw cause;
     throw new InputError(

@@ -48,6 +48,8 @@ describe('a state dictionary of MONAI', () => {
     const { file, notes } = await openModelSource(files, 'dyn-residual.pt', { given: { patch: [8, 8, 16] } });
     expect(file.metadata.patch).toEqual([8, 8, 16]);
     expect(notes).toEqual([expect.stringContaining('axes are taken to be x, y, z (NCXYZ)')]);
+    // in whose words a person is told of a wrong order
+    expect(file.sourceAxes).toBe('NCXYZ');
     const odd = importModelFile(files, 'dyn-residual.pt', { given: { patch: [8, 8, 15] } });
     await expect(odd).rejects.toMatchObject({
       code: 'E_IMPORT_FIT',
