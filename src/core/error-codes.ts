@@ -67,6 +67,7 @@ export const ERROR_CODES = {
   E_LABEL_UNKNOWN: 'A label file holds a value that `dataset.json` does not name.',
   E_LABEL_VALUE: 'A label file holds a value that is not an integer from 0 to 255.',
   E_LAYER: 'A network or model has no layer of that name.',
+  E_LESIONS: 'The data set lacks a class that is to be scored structure by structure.',
   E_LOSS_NOT_FINITE: 'The loss became NaN or infinite.',
   E_MODEL_ACTIVATION: 'The stated activation of a model contradicts the end of its graph, or its numbers.',
   E_MODEL_CHANGED: 'The content of a model is not what was written, by the checksum in its metadata.',

@@ -47,6 +47,8 @@ export interface EvaluateOptions {
   /** Whether the post-processing of the model is applied; true if not given. */
   readonly postprocess?: boolean;
   readonly surfaceToleranceMm: number;
+  /** Classes that are made of many structures; none if not given. */
+  readonly lesions?: readonly string[];
   /** Folder for the segmentations, one <case>.nii.gz each; none are kept if not given. */
   readonly predictions?: string;
   /** Label of the progress bar; `evaluate` if not given. */
@@ -69,6 +71,20 @@ function classesToScore({ models, dataset, classes: given }: EvaluateOptions): r
     'E_MODEL_LABELS',
     `${model.path} gives the labels ${list(model.metadata.labels)}, but ${dataset.folder} has ${list(dataset.labels)}. ` +
       'Evaluate on a data set with the same classes, or correct the labels in the JSON beside the model.',
+  );
+}
+
+/**
+ * Checks that the classes which are to be scored structure by structure exist.
+ * @throws {InputError} E_LESIONS
+ */
+export function assertLesionsKnown(lesions: readonly string[], { folder, labels }: Dataset): void {
+  const known = labels.filter(({ value }) => value !== 0).map(({ name }) => name);
+  const unknown = lesions.filter(name => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw new InputError(
+    'E_LESIONS',
+    `${folder} has no class ${unknown.map(name => `"${name}"`).join(', ')} to score structure by structure; its classes are ${known.join(', ')}.`,
   );
 }
 
@@ -126,6 +142,7 @@ async function evaluateCase(
     spacingMm,
     classes,
     toleranceMm: surfaceToleranceMm,
+    lesions: options.lesions ?? [],
     ece: Object.fromEntries([...counts].map(([name, one]) => [name, expectedCalibrationError(one)])),
   });
   return { score, counts, seconds };
@@ -203,6 +220,7 @@ function costOf(
  * segmentWithEnsemble
  */
 export async function evaluateModel(laboratory: Laboratory, options: EvaluateOptions): Promise<Evaluation> {
+  if (options.classes === undefined) assertLesionsKnown(options.lesions ?? [], options.dataset);
   const { engine, machine, progress } = laboratory;
   const { dataset, split, label = 'evaluate', signal } = options;
   classesToScore(options);

@@ -33,6 +33,9 @@ const classScore = z.object({
   volumeErrorMl: moreScore,
   volumeErrorPercent: moreScore,
   ece: moreScore,
+  lesionF1: moreScore,
+  lesionDice: moreScore,
+  panopticQuality: moreScore,
 });
 
 const reliabilityBin = z.object({
@@ -71,6 +74,9 @@ const evaluation = z.object({
         volumeErrorMl: moreEstimate,
         volumeErrorPercent: moreEstimate,
         ece: moreEstimate,
+        lesionF1: moreEstimate,
+        lesionDice: moreEstimate,
+        panopticQuality: moreEstimate,
         bothEmpty: z.int(),
         oneEmpty: z.int(),
       }),

@@ -1,4 +1,5 @@
 /** Prepares the cases of a data set for training: loads, checks, normalises, resamples and splits them. */
+
 import { InputError } from '../core/errors.ts';
 import { extentOf } from '../core/extent.ts';
 import type { CaseFiles } from '../data/case-list.ts';
@@ -18,6 +19,7 @@ import { labelsToCanonical, toCanonical } from '../volume/orientation.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
 import type { Volume } from '../volume/volume.ts';
 import { readCaseWeights } from './case-weights.ts';
+import { assertLesionsKnown } from './evaluate.ts';
 import type { Laboratory } from './laboratory.ts';
 import { resolveNormalization } from './normalization.ts';
 import { readSplits } from './splits.ts';
@@ -207,6 +209,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   const dataset = await openDataset(files, recipe.data.dataset);
   assertRegionsFit(dataset, recipe);
   assertClassesKnown(recipe.postprocess, dataset);
+  assertLesionsKnown(recipe.evaluate.lesions, dataset);
   const { splits, transfer, byId } = await chooseCases(laboratory, recipe, dataset);
   const filesOf = (ids: readonly string[]): CaseFiles[] => ids.map(id => byId.get(id) as CaseFiles);
   const normalization = await resolveNormalization(laboratory, recipe.preprocess.normalize, {

@@ -5,6 +5,7 @@
  */
 import type { Xyz } from '../volume/volume.ts';
 import { estimateMean, type ScoreRange } from './crossed-mean.ts';
+import { type LesionScore, scoreLesions } from './lesions.ts';
 import {
   countOverlap,
   diceOf,
@@ -32,6 +33,9 @@ const RANGES = {
   volumeErrorMl: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   volumeErrorPercent: [-100, Number.POSITIVE_INFINITY],
   ece: [0, 1],
+  lesionF1: [0, 1],
+  lesionDice: [0, 1],
+  panopticQuality: [0, 1],
 } as const satisfies Partial<Record<keyof ClassScore, ScoreRange>>;
 
 /** A score of one class in one case. */
@@ -73,6 +77,10 @@ export interface ClassScore {
    * probabilities are known.
    */
   readonly ece: number | null;
+  /** Of classes that are said to be made of many structures; null for others. See {@link scoreLesions}. */
+  readonly lesionF1: number | null;
+  readonly lesionDice: number | null;
+  readonly panopticQuality: number | null;
 }
 
 export interface CaseScore {
@@ -98,6 +106,8 @@ export interface ScoreCaseOptions {
   readonly classes: readonly ScoredClass[];
   /** Tolerance of the surface Dice; 1 mm if not given. */
   readonly toleranceMm?: number;
+  /** Classes that are made of many structures, which are scored structure by structure too. */
+  readonly lesions?: readonly string[];
   /** Expected calibration error by class name, where probabilities are known. */
   readonly ece?: Readonly<Record<string, number>>;
 }
@@ -133,9 +143,18 @@ export function scoreCase(reference: Uint8Array, prediction: Uint8Array, options
         : surfaceScores(maskOf(reference, region), maskOf(prediction, region), { ...options, value: 1, overlap })),
       ...volumeScores(overlap, spacingMm),
       ece: presence === 'neither' ? null : (options.ece?.[name] ?? null),
+      ...lesionScores(options.lesions?.includes(name) === true, () =>
+        region === undefined
+          ? scoreLesions(reference, prediction, { ...options, value })
+          : scoreLesions(maskOf(reference, region), maskOf(prediction, region), { ...options, value: 1 }),
+      ),
     };
   });
   return { id, classes: scores, meanDice: present.length === 0 ? null : meanOf(present) };
+}
+
+function lesionScores(isMultiple: boolean, score: () => LesionScore): LesionScore {
+  return isMultiple ? score() : { lesionF1: null, lesionDice: null, panopticQuality: null };
 }
 
 function surfaceScores(

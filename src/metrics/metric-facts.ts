@@ -21,6 +21,9 @@ const FACTS: Readonly<Record<ClassMetric, MetricFacts>> = {
   surfaceDice: { noun: 'surface Dice', unit: '', decimals: 3, better: 'higher' },
   volumeErrorMl: { noun: 'absolute volume error', unit: ' ml', decimals: 2, better: 'lower' },
   volumeErrorPercent: { noun: 'absolute volume error', unit: ' %', decimals: 1, better: 'lower' },
+  lesionF1: { noun: 'lesion F1 (IoU > 0.5)', unit: '', decimals: 3, better: 'higher' },
+  lesionDice: { noun: 'lesion Dice (of those with IoU > 0.5)', unit: '', decimals: 3, better: 'higher' },
+  panopticQuality: { noun: 'panoptic quality (IoU > 0.5)', unit: '', decimals: 3, better: 'higher' },
   ece: { noun: 'calibration error', unit: '', decimals: 4, better: 'lower' },
 };
 
@@ -34,6 +37,9 @@ export const TESTED_METRICS = [
   'precision',
   'volumeErrorPercent',
   'ece',
+  'lesionF1',
+  'lesionDice',
+  'panopticQuality',
 ] as const satisfies readonly ClassMetric[];
 
 /** Facts of a metric. */

@@ -186,6 +186,12 @@ const evaluate = z.strictObject({
   surfaceToleranceMm: nonNegative
     .default(EVALUATION_DEFAULTS.surfaceToleranceMm)
     .describe('Distance in millimetres within which two surfaces agree, for the surface Dice.'),
+  lesions: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Classes that are made of many structures (lesions, metastases): each is also scored structure by structure, by F1, the Dice of those that match, and panoptic quality. Structures are connected components (26 neighbours); two match where their IoU is above 0.5.',
+    ),
 });
 
 const recipeShape = z.strictObject({

@@ -161,7 +161,13 @@ const MORE_MEASURES = [
   ['surfaceDice', 'Surface Dice', formatDice],
   ['volumeErrorPercent', 'Volume error (% of reference)', formatSignedPercent],
   ['ece', 'Calibration error', formatCalibration],
+  ['lesionF1', 'Lesion F1 (IoU > 0.5)', formatDice],
+  ['lesionDice', 'Lesion Dice (IoU > 0.5)', formatDice],
+  ['panopticQuality', 'Panoptic quality (IoU > 0.5)', formatDice],
 ] as const satisfies readonly (readonly [keyof ClassSummary, string, (value: number | null | undefined) => string])[];
+
+/** Only of classes that are made of many structures. */
+const LESION_MEASURES: readonly string[] = ['lesionF1', 'lesionDice', 'panopticQuality'];
 
 function formatSignedPercent(value: number | null | undefined): string {
   return formatSigned(value, 1);
@@ -179,7 +185,11 @@ export function renderMeasuresTable(evaluations: Evaluations): Markup {
   const arms = orderArms(Object.keys(evaluations));
   const classes = new Set(arms.flatMap(arm => Object.keys(evaluations[arm]!.summary.classes)));
   const rows = [...classes].flatMap(name =>
-    MORE_MEASURES.map(
+    MORE_MEASURES.filter(
+      ([metric]) =>
+        !LESION_MEASURES.includes(metric) ||
+        arms.some(arm => (evaluations[arm]!.summary.classes[name]?.[metric].n ?? 0) > 0),
+    ).map(
       ([metric, title, format]): Row => ({
         measure: `${title}, ${name}`,
         cell: arm => estimateCell(evaluations[arm]!.summary.classes[name]?.[metric], format),

@@ -92,6 +92,7 @@ export async function evaluate(flags: EvaluateFlags, session: Session): Promise<
     window: windowChoice(flags),
     postprocess: flags.postprocess,
     surfaceToleranceMm: EVALUATION_DEFAULTS.surfaceToleranceMm,
+    lesions: flags.lesions ?? [],
     signal: session.signal,
   });
   if (out !== undefined) {

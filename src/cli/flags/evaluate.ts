@@ -2,6 +2,7 @@
 import { Option } from 'commander';
 import type { Splits } from '../../data/splits.ts';
 import type { DeclareCommand } from '../program.ts';
+import { words } from '../values.ts';
 import { addModelFlags, type ModelFlags } from './model.ts';
 
 /** The flags as commander parses them. */
@@ -10,6 +11,7 @@ export interface EvaluateFlags extends ModelFlags {
   readonly split: keyof Splits | 'all';
   readonly splits?: string;
   readonly out?: string;
+  readonly lesions?: readonly string[];
 }
 
 export const declareEvaluate: DeclareCommand = (command, start) => {
@@ -20,6 +22,11 @@ export const declareEvaluate: DeclareCommand = (command, start) => {
     )
     .option('--splits <file>', 'splits.json to use (default: the one of the run that the model belongs to)')
     .option('--out <file>', 'evaluation.json to write, with cases.csv beside it')
+    .option(
+      '--lesions <classes>',
+      'classes made of many structures, a,b: each is also scored structure by structure',
+      words,
+    )
     .action((flags: EvaluateFlags) =>
       start(async session => (await import('../commands/evaluate.ts')).evaluate(flags, session)),
     );

@@ -191,6 +191,7 @@ export async function evaluateUnit(
         split,
         window: recipe.evaluate,
         surfaceToleranceMm: recipe.evaluate.surfaceToleranceMm,
+        lesions: recipe.evaluate.lesions,
         ...(split === 'test' && { predictions: folder.predictions }),
         label: `${split === 'test' ? 'evaluating' : 'validating'} ${label}`,
         ...(signal && { signal }),

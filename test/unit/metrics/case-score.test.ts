@@ -18,10 +18,20 @@ const options = {
 const reference = Uint8Array.of(1, 1, 0, 2, 3, 0, 0, 2);
 const prediction = Uint8Array.of(0, 1, 1, 2, 4, 0, 0, 2);
 
+/** What a class says that is not made of many structures. */
+const NOT_MULTIPLE = { lesionF1: null, lesionDice: null, panopticQuality: null };
+
+it('scores structure by structure the classes that are said to be made of many, and no other', () => {
+  const { classes } = scoreCase(reference, prediction, { ...options, lesions: ['right'] });
+  expect(classes['right']).toMatchObject({ lesionF1: 1, lesionDice: 1, panopticQuality: 1 });
+  expect(classes['left']).toMatchObject(NOT_MULTIPLE);
+});
+
 it('scores every class by its definition', () => {
   const { classes } = scoreCase(reference, prediction, { ...options, ece: { left: 0.125, absent: 0.01 } });
   // Directed distances of `left` are 1, 0 and 0, 1; their 95th percentile is 0.95.
   expect(classes['left']).toEqual({
+    ...NOT_MULTIPLE,
     presence: 'both',
     dice: 0.5,
     iou: 1 / 3,
@@ -43,6 +53,7 @@ it('gives Dice 0 and no distance where one has the class, and nothing where neit
   const { classes } = scoreCase(reference, prediction, options);
   const lost = { dice: 0, iou: 0, hd95Mm: null, assdMm: null, surfaceDice: 0, ece: null };
   expect(classes['missed']).toEqual({
+    ...NOT_MULTIPLE,
     presence: 'reference-only',
     ...lost,
     sensitivity: 0,
@@ -53,6 +64,7 @@ it('gives Dice 0 and no distance where one has the class, and nothing where neit
     volumeErrorPercent: -100,
   });
   expect(classes['invented']).toEqual({
+    ...NOT_MULTIPLE,
     presence: 'prediction-only',
     ...lost,
     sensitivity: null,
@@ -63,6 +75,7 @@ it('gives Dice 0 and no distance where one has the class, and nothing where neit
     volumeErrorPercent: null,
   });
   expect(classes['absent']).toEqual({
+    ...NOT_MULTIPLE,
     presence: 'neither',
     dice: null,
     iou: null,

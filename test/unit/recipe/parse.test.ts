@@ -103,7 +103,7 @@ describe('defaults', () => {
         clipNorm: 12,
       },
       seeds: [1],
-      evaluate: { overlap: 0.5, weighting: 'gaussian', mirror: null, surfaceToleranceMm: 1 },
+      evaluate: { overlap: 0.5, weighting: 'gaussian', mirror: null, surfaceToleranceMm: 1, lesions: [] },
       compare: { margin: null },
       groups: null,
       postprocess: 'auto',
@@ -139,7 +139,7 @@ describe('messages', () => {
 
   it('lists the known keys where none is near', () => {
     expect(errorOf(`${SMALL}evaluate: { zzz: 1 }`).lines).toEqual([
-      'recipe.yaml:9 evaluate.zzz: unknown key; known keys are overlap, weighting, mirror, surfaceToleranceMm',
+      'recipe.yaml:9 evaluate.zzz: unknown key; known keys are overlap, weighting, mirror, surfaceToleranceMm, lesions',
     ]);
   });
 

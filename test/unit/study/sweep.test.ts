@@ -107,6 +107,9 @@ function evaluation(dice: readonly number[], parameters: number): Evaluation {
     volumeErrorMl: null,
     volumeErrorPercent: null,
     ece: null,
+    lesionF1: null,
+    lesionDice: null,
+    panopticQuality: null,
   });
   const cases = dice.map((value, index): CaseScore => {
     return { id: `case-${index}`, classes: { blob: score(value) }, meanDice: value };
