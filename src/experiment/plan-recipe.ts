@@ -62,6 +62,15 @@ function costText({ teacher, student, steps }: Plan, arm: 'teacher' | 'student')
   return `${formatWhole(parameters)} parameters, ${formatBytes(trainingBytes)}, ${formatSeconds(stepMs / 1000)} per step, ${formatDuration((stepMs * steps) / 1000)}`;
 }
 
+/** Cases below which one division leaves too few to test and to choose by. */
+const FEW_CASES = 30;
+
+function splitsOf({ labelledCases }: Fingerprint): string {
+  return labelledCases < FEW_CASES
+    ? `{ seed: 1, folds: 5 } # only ${labelledCases} labelled cases: with folds every one is tested once, at five times the training`
+    : '{ seed: 1, train: 0.7, val: 0.1, test: 0.2 } # or { folds: 5 }';
+}
+
 /**
  * The recipe of a plan.
  * @param dataset path of the data set, as the recipe names it
@@ -74,7 +83,7 @@ export function formatPlan(fingerprint: Fingerprint, plan: Plan, dataset: string
     ...header(fingerprint, plan),
     'data:',
     `  dataset: ${JSON.stringify(dataset)}`,
-    '  splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2 } # or { folds: 5 }; data.patients keeps scans of one patient together',
+    `  splits: ${splitsOf(fingerprint)}; data.patients keeps scans of one patient together`,
     'preprocess:',
     `  spacingMm: ${list(spacingMm)} # the median of the cases; they are then ${medianSizeVoxels.join(' x ')} voxels in the median`,
     `  normalize: ${normalization(plan)}`,

@@ -5,11 +5,12 @@ import { executePlanned } from '../planned-study.ts';
 import { defaultRunFolder, loadRecipe } from '../recipe.ts';
 import { reportRun } from '../run-text.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
+import { writeEventFiles } from '../tensorboard.ts';
 
 /** Runs, submits or only estimates the run. */
 export async function run(
   recipePath: string,
-  { out, set, resume, ...executor }: RunFlags,
+  { out, set, resume, tensorboard, ...executor }: RunFlags,
   session: Session,
 ): Promise<Outcome> {
   const recipe = await loadRecipe(recipePath, set);
@@ -17,6 +18,9 @@ export async function run(
   const { progress, signal } = session;
   const folder = out ?? defaultRunFolder(recipePath);
   const planned = await planRun(laboratory, recipe, { out: folder, resume, signal });
-  const report = (): Promise<Outcome> => reportRun(laboratory, folder);
+  const report = async (): Promise<Outcome> => {
+    if (tensorboard) await writeEventFiles(laboratory.files, folder);
+    return reportRun(laboratory, folder);
+  };
   return executePlanned(planned, executor, { progress, signal, report });
 }

@@ -4,16 +4,18 @@ import { trainOneArm } from '../../study/run.ts';
 import type { TrainFlags } from '../flags/train.ts';
 import { defaultRunFolder, loadRecipe } from '../recipe.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';
+import { writeEventFiles } from '../tensorboard.ts';
 
 /** Trains the arm into the folder of its run. */
 export async function train(
   recipePath: string,
-  { arm, out, set, resume }: TrainFlags,
+  { arm, out, set, resume, tensorboard }: TrainFlags,
   session: Session,
 ): Promise<Outcome> {
   const recipe = await loadRecipe(recipePath, set);
   const laboratory = await openLaboratory(session, recipe.threads);
   const folder = out ?? defaultRunFolder(recipePath);
   const summary = await trainOneArm(laboratory, recipe, { arm, out: folder, resume, signal: session.signal });
+  if (tensorboard) await writeEventFiles(laboratory.files, folder);
   return { json: summary, text: `trained ${arm}: ${summary.folder}` };
 }

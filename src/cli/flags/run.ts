@@ -8,6 +8,7 @@ export interface RunFlags extends ExecutorFlags {
   readonly out?: string;
   readonly set: readonly string[];
   readonly resume: boolean;
+  readonly tensorboard: boolean;
 }
 
 export const declareRun: DeclareCommand = (command, start) => {
@@ -16,7 +17,8 @@ export const declareRun: DeclareCommand = (command, start) => {
       .argument('<recipe>', 'recipe, a YAML file')
       .option('--out <folder>', 'folder of the run (default: runs/<name of the recipe>)')
       .option('--set <key=value>', 'value that replaces one of the recipe; may be given several times', collect, [])
-      .option('--resume', 'continue the run that is in the folder', false),
+      .option('--resume', 'continue the run that is in the folder', false)
+      .option('--tensorboard', 'also write the histories as TensorBoard event files, when they are finished', false),
   ).action((recipePath: string, flags: RunFlags) =>
     start(async session => (await import('../commands/run.ts')).run(recipePath, flags, session)),
   );

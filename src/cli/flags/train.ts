@@ -10,6 +10,7 @@ export interface TrainFlags {
   readonly out?: string;
   readonly set: readonly string[];
   readonly resume: boolean;
+  readonly tensorboard: boolean;
 }
 
 export const declareTrain: DeclareCommand = (command, start) => {
@@ -19,6 +20,7 @@ export const declareTrain: DeclareCommand = (command, start) => {
     .option('--out <folder>', 'folder of the run that the arm belongs to (default: runs/<name of the recipe>)')
     .option('--set <key=value>', 'value that replaces one of the recipe; may be given several times', collect, [])
     .option('--resume', 'continue from the checkpoint', false)
+    .option('--tensorboard', 'also write the histories as TensorBoard event files, when they are finished', false)
     .action((recipePath: string, flags: TrainFlags) =>
       start(async session => (await import('../commands/train.ts')).train(recipePath, flags, session)),
     );
