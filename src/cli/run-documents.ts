@@ -1,4 +1,7 @@
-/** Writes what leaves a run besides its report: model card, bill of materials, CLAIM checklist, and the scores of all cases as CSV. */
+/**
+ * Writes what leaves a run besides its report: model card, bill of materials, CLAIM checklist, and the scores of all
+ * cases as CSV.
+ */
 
 import type { Machine } from '../experiment/machine.ts';
 import { casesCsv } from '../metrics/case-table.ts';

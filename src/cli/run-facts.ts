@@ -1,4 +1,7 @@
-/** What a report tells of a run besides its scores: data, provenance, times; nothing in it names a folder of this machine. */
+/**
+ * What a report tells of a run besides its scores: data, provenance, times; nothing in it names a folder of this
+ * machine.
+ */
 
 import { formatBytes } from '../core/format.ts';
 import { openDataset } from '../data/dataset.ts';
@@ -13,7 +16,10 @@ export function lastName(path: string): string {
   return path.split(/[/\\]/).findLast(part => part !== '') ?? path;
 }
 
-/** A text in which every absolute path has become its last name, so that a report that is passed on names no folder of its author. */
+/**
+ * A text in which every absolute path has become its last name, so that a report that is passed on names no folder of
+ * its author.
+ */
 export function withoutFolders(text: string): string {
   return text.replace(/(^|[\s'"[,])((?:\/|[A-Za-z]:[\\/])[^\s'",\]]+)/gm, (_, before: string, path: string) => {
     return `${before}${lastName(path)}`;

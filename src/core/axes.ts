@@ -1,6 +1,6 @@
 /**
- * The three axes of space by their number. Which of them is which follows from the triple: 0 is x in an {@link Xyz} and depth in a
- * {@link Triple}. The two orders are two types; {@link zyx} and {@link xyz} are the only doors between them.
+ * The three axes of space by their number. Which of them is which follows from the triple: 0 is x in an {@link Xyz} and
+ * depth in a {@link Triple}. The two orders are two types; {@link zyx} and {@link xyz} are the only doors between them.
  */
 import type { Triple, Xyz } from './shape.ts';
 
@@ -20,7 +20,9 @@ export function zyx([x, y, z]: Xyz): Triple {
   return [z, y, x];
 }
 
-/** A size of a tensor in the order in which people write: depth, height, width becomes x = width, y = height, z = depth. */
+/**
+ * A size of a tensor in the order in which people write: depth, height, width becomes x = width, y = height, z = depth.
+ */
 export function xyz([depth, height, width]: Triple): Xyz {
   return [width, height, depth];
 }

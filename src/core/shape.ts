@@ -2,7 +2,10 @@
 
 export type Shape = readonly number[];
 
-/** In the type alone: which order a triple has. A literal or a mapped triple has none, and takes that of the place where it is put. */
+/**
+ * In the type alone: which order a triple has. A literal or a mapped triple has none, and takes that of the place where
+ * it is put.
+ */
 declare const order: unique symbol;
 
 /** A triple in the order of the tensor's spatial axes (depth, height, width); see core/axes.ts. */

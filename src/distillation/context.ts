@@ -1,7 +1,8 @@
 /**
- * What a distillation term is built from: the two networks by their layers, the labels, the numbers of the step, and the adapters. Layers of
- * student and teacher go by the names that the networks give them; `logits` is a layer of every network. Adapters are parameters of the
- * step, not of the student: they have a vector of their own, train with it, and end with it.
+ * The context of a distillation term: the layers of both networks, the labels, the numbers of the step, and the
+ * adapters. Layers of student and teacher have the names that the networks give them; `logits` is a layer of every
+ * network. Adapters are parameters of the step, not of the student: they have a separate vector, are trained with the
+ * student, and dropped at the end.
  */
 import { InputError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
@@ -9,13 +10,16 @@ import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { likeliestClass, withBackground } from '../losses/distillation/boundary.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
 
-/** The two inner images that a feature method compares. */
+/** The two features that a method compares. */
 export interface Layers {
   readonly studentLayer: string;
   readonly teacherLayer: string;
 }
 
-/** Where the classes of voxels come from: the labels (of samples without any: the teacher), or the teacher's most likely class. */
+/**
+ * Source of the classes of voxels: the labels (the teacher for samples without labels), or the teacher's most likely
+ * class.
+ */
 interface Referred {
   readonly reference: 'label' | 'teacher';
 }
@@ -26,10 +30,10 @@ export interface Side {
   layer(name: string): Value;
 }
 
-/** The name by which every network's result is a layer. */
+/** Name of the layer that is the result of every network. */
 export const LOGITS = 'logits';
 
-/** What a term is built from. */
+/** Context of a term. */
 export interface DistillationContext {
   readonly builder: GraphBuilder;
   readonly student: Side;
@@ -39,9 +43,9 @@ export interface DistillationContext {
   readonly labelled: Value;
   /** 1 for voxels that count and 0 for ignored ones, [N, 1, D, H, W]; all count if not given. */
   readonly counted?: Value | undefined;
-  /** A number of the step, by its name. */
+  /** Returns a number of the step by its name. */
   readonly hyper: (name: string) => Value;
-  /** An adapter's parameter. */
+  /** Returns a parameter of an adapter. */
   readonly adapter: (spec: ParameterSpec) => Value;
 }
 
@@ -65,7 +69,10 @@ export const layersOf = (
   { studentLayer, teacherLayer }: Layers,
 ): readonly [Value, Value] => [student.layer(studentLayer), teacher.layer(teacherLayer)];
 
-/** The teacher's most likely classes as 0/1 maps, background first; of independent channels it is what none of them claims. */
+/**
+ * The teacher's most likely classes as 0/1 maps, background first; for independent channels the background is what none
+ * of them claims.
+ */
 function teacherMaps({ builder, activation }: DistillationContext, logits: Value): Value {
   if (activation === 'softmax') return likeliestClass(builder, logits);
   return withBackground(builder, builder.cast(builder.greater(logits, 0), 'float32'));
@@ -83,8 +90,8 @@ export function classMaps(context: DistillationContext, { reference }: Referred)
 }
 
 /**
- * The student's feature with the teacher's channels: a 1x1x1 convolution, as a matrix product, because a convolution of few channels to many
- * would take the channel packing of the whole level from the student (onnx/blocked/packing.ts).
+ * The student's feature with the teacher's channels: a 1x1x1 convolution, as a matrix product, because a convolution of
+ * few channels to many would take the channel packing of the whole level from the student (onnx/blocked/packing.ts).
  */
 export function adapted(
   { builder, adapter }: DistillationContext,
@@ -117,7 +124,7 @@ export function assertExclusive({ activation }: DistillationContext, method: str
   );
 }
 
-/** Values by name as a side. @param what how the network is called in messages */
+/** Values by name as a side. @param what name of the network in messages */
 export function sideOf(what: 'student' | 'teacher', values: ReadonlyMap<string, Value>): Side {
   return {
     layer: name => {

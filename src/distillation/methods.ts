@@ -1,6 +1,6 @@
 /**
- * The distillation methods: one record, in which each method has what a recipe may say of it and the graph that its term is. A method's
- * formula, shapes and source stand with its loss, in losses/distillation.
+ * The distillation methods: one record, in which each method has the schema of its settings and the graph of its term.
+ * A method's formula, shapes and source are documented with its loss, in losses/distillation.
  */
 import { z } from 'zod';
 import type { DeepReadonly } from '../core/deep-readonly.ts';
@@ -32,9 +32,9 @@ import { type fixedWeights, layers, nonNegative, reference, temperature, voxels,
 type Settings<S extends z.ZodType> = DeepReadonly<z.output<S>>;
 
 interface MethodDefinition<S extends z.ZodType> {
-  /** The method's settings, with their defaults. */
+  /** Schema of the method's settings, with their defaults. */
   readonly schema: S;
-  /** The term as a scalar of the graph, without its weight. */
+  /** Builds the term as a scalar of the graph, without its weight. */
   readonly build: (context: DistillationContext, settings: Settings<S> & { readonly name: string }) => Value;
 }
 
@@ -43,7 +43,7 @@ const define = <S extends z.ZodType>(schema: S, build: MethodDefinition<S>['buil
   build,
 });
 
-/** How voxels count, as the losses take it. */
+/** Weights of voxels in the form of the losses. */
 function voxelWeights(
   { counted }: Pick<DistillationContext, 'counted'>,
   settings: {
@@ -62,7 +62,7 @@ const temperatureOf = (context: DistillationContext, term: { readonly name: stri
 /** Falls to 0 over the training. */
 const KD_WEIGHT = { start: 0.1, end: 0, curve: 'linear', warmupSteps: 0 } as const;
 
-/** `kd` has further names for its weight, from before there were ramps; a recipe is resolved to `weight` alone. */
+/** Schema of `kd`, with aliases of its weight from before there were schedules; a resolved recipe has `weight` only. */
 const kd = z
   .strictObject({
     temperature: temperature(2),
@@ -217,7 +217,7 @@ export const METHODS = {
     }),
     (context, term) => {
       const pair = onSmallerGrid(context.builder, ...layersOf(context, term));
-      // a softmax over space does not see a bias
+      // a softmax over space ignores a bias
       const options = { name: term.name, bias: false };
       const student = sameShape(pair[0].shape, pair[1].shape) ? pair[0] : adapted(context, pair, options);
       return channelWiseLoss(context.builder, student, pair[1], temperatureOf(context, term));

@@ -9,13 +9,13 @@ export type Ramp =
       readonly start: number;
       /** The number at the last step. */
       readonly end: number;
-      /** How it goes from start to end. */
+      /** Curve from start to end. */
       readonly curve: 'linear' | 'cosine';
-      /** Steps before that. */
+      /** Number of warm-up steps before that. */
       readonly warmupSteps: number;
     };
 
-/** A ramp as recipes write it, of numbers in a range. */
+/** Schema of a ramp in a recipe, for numbers in a range. */
 export function rampSchema(range: z.ZodNumber) {
   return z.union([
     range,
@@ -38,8 +38,9 @@ export function rampSchema(range: z.ZodNumber) {
 }
 
 /**
- * A ramp at a step s of S, w of them warm-up, during which it comes from f: before w, f + (start - f) (s + 1) / (w + 1). Then with
- * u = (s - w) / (S - 1 - w): linear start + (end - start) u; cosine start + (end - start) (1 - cos(pi u)) / 2.
+ * A ramp at a step s of S, w of them warm-up, during which it comes from f: before w, f + (start - f) (s + 1) / (w +
+ * 1). Then with u = (s - w) / (S - 1 - w): linear start + (end - start) u; cosine start + (end - start) (1 - cos(pi u))
+ * / 2.
  */
 function rampAt(ramp: Exclude<Ramp, number>, from: number, { step, steps }: Position): number {
   const { start, end, curve, warmupSteps } = ramp;
@@ -55,7 +56,7 @@ function rampAt(ramp: Exclude<Ramp, number>, from: number, { step, steps }: Posi
   }
 }
 
-/** A step of a training, from 0, and how many there are. */
+/** A step of a training, from 0, and the number of steps. */
 interface Position {
   readonly step: number;
   readonly steps: number;

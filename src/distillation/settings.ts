@@ -1,25 +1,25 @@
-/** What recipes may say of several distillation methods alike: weights, temperatures, layers, and how voxels count. */
+/** Schemas that several distillation methods share: weights, temperatures, layers, and weights of voxels. */
 import { z } from 'zod';
 import { rampSchema } from './ramp.ts';
 
 const positive = z.number().gt(0);
 export const nonNegative = z.number().min(0);
 
-/** Class weights that stay as they are. */
+/** Class weights that do not change over the steps. */
 export const fixedWeights = z.union([z.enum(['uniform', 'root', 'balanced']), z.array(nonNegative).min(1)]);
 export const WEIGHTS =
   'Weight of a voxel by its class. uniform: all alike. root: by the inverse square root of the frequency of the class in the batch. ' +
   'balanced: by the inverse frequency. Numbers: one per class, background first.';
 
-/** The weight of a term. @param value where the recipe gives none */
+/** Schema of the weight of a term. @param value default */
 export const weight = (value: number) =>
   rampSchema(nonNegative).default(value).describe('Weight beside the hard loss.');
 
-/** The temperature of a term. @param value where the recipe gives none */
+/** Schema of the temperature of a term. @param value default */
 export const temperature = (value: number) =>
   rampSchema(positive).default(value).describe('Temperature T, which divides the logits of teacher and student alike.');
 
-/** How voxels count in the mean of a term. */
+/** Schema of the weights of voxels in the mean of a term. */
 export const voxels = {
   classWeights: fixedWeights
     .default('balanced')
@@ -38,10 +38,10 @@ export const voxels = {
 
 const layer = (whose: string) => z.string().min(1).describe(`Name of a layer of the ${whose}, or logits.`);
 
-/** The two inner images that a feature method compares. */
+/** Schema of the two layers that a feature method compares. */
 export const layers = { studentLayer: layer('student'), teacherLayer: layer('teacher') };
 
-/** Where the classes of voxels come from. */
+/** Schema of the source of the classes of voxels. */
 export const reference = z
   .enum(['label', 'teacher'])
   .default('label')

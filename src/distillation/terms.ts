@@ -1,6 +1,6 @@
 /**
- * The distillation terms of a step: from a recipe's list of losses to graph nodes, to the numbers that they need in every step, and to the
- * layers and adapters that they use.
+ * The distillation terms of a step: from a recipe's list of losses to graph nodes, to the numbers that they need in
+ * every step, and to the layers and adapters that they use.
  */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
@@ -16,7 +16,7 @@ export type DistillationTerm = {
   [M in Method]: { readonly method: M; readonly name: string } & Methods[M];
 }[Method];
 
-/** A term as recipes write it: the method's name with its settings. */
+/** A term in a recipe: the method's name with its settings. */
 export type DistillationLoss = { [M in Method]: { readonly [K in M]: Methods[K] } }[Method];
 
 /** One object per method, in which its name is the only key. */
@@ -25,8 +25,8 @@ export const lossSchema = z.union(
 ) as unknown as z.ZodType<DistillationLoss>;
 
 /**
- * The terms of a recipe. A term is called like its method; the second of a method, in the order of the recipe, has a 2 behind it: kd, kd2,
- * attention, attention2. The columns of history.csv have these names.
+ * The terms of a recipe. A term has the name of its method; the second term of a method, in the order of the recipe,
+ * ends with 2: kd, kd2, attention, attention2. The columns of history.csv have these names.
  */
 export function distillationTerms(losses: readonly DistillationLoss[]): readonly DistillationTerm[] {
   const methods = losses.map(loss => Object.keys(loss)[0] as Method);
@@ -85,7 +85,7 @@ export function studentLayers(terms: readonly DistillationTerm[]): readonly stri
   return [...new Set(names)].filter(name => name !== LOGITS);
 }
 
-/** What the terms are checked against: shapes of the layers by name, `logits` among them, and of the labels' maps. */
+/** Facts for the check of terms: shapes of the layers by name, including `logits`, and of the labels' maps. */
 export interface DistillationShapes {
   readonly student: ReadonlyMap<string, Shape>;
   readonly teacher: ReadonlyMap<string, Shape>;
@@ -94,7 +94,7 @@ export interface DistillationShapes {
 }
 
 /**
- * Checks that the terms fit the two networks, by shapes alone, and says which adapters they need.
+ * Checks that the terms fit the two networks, by shapes alone, and returns the adapters that they need.
  * @throws {InputError} E_LAYER, E_DISTILL or E_SHAPE, naming the term
  */
 export function planDistillation(

@@ -1,6 +1,6 @@
 /**
- * Checkpoints and history in the folder of an arm. Each checkpoint can be gone on from, so that one damaged file costs some steps but
- * not the training: the steps that are done again come to the same parameters.
+ * Checkpoints and history in the folder of an arm. Each checkpoint can be gone on from, so that one damaged file costs
+ * some steps but not the training: the steps that are done again come to the same parameters.
  */
 import { InputError } from '../core/errors.ts';
 import { readText } from '../runtime/json-file.ts';
@@ -22,7 +22,9 @@ export function armStore(
   const [last, best, previous] = [pathOf('last'), pathOf('best'), pathOf('previous')];
   const read = async (path: string): Promise<Checkpoint> =>
     decodeCheckpoint(await files.read(path), { path, specs: model.specs, fingerprint, sha256 });
-  /** The newest checkpoint beside a damaged last one that has all that a training needs; undefined where there is none. */
+  /**
+   * The newest checkpoint beside a damaged last one that has all that a training needs; undefined where there is none.
+   */
   const earlierThanLast = async (): Promise<Checkpoint | undefined> => {
     for (const path of [best, previous]) {
       const found = (await files.exists(path)) ? await read(path) : undefined;

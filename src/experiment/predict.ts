@@ -26,7 +26,10 @@ export interface PredictOptions {
   readonly input: string;
   /** Output: a .nii.gz, .nrrd, .mha or .mgz file for a volume, or a folder. */
   readonly output: string;
-  /** SeriesInstanceUID of the DICOM series to read from a folder with several; other files of the folder are then ignored. */
+  /**
+   * SeriesInstanceUID of the DICOM series to read from a folder with several; other files of the folder are then
+   * ignored.
+   */
   readonly series?: string | undefined;
   /** Whether to also write the probabilities, beside the labels as `<name>_probabilities.nii.gz`. */
   readonly probabilities: boolean;

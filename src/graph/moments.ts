@@ -10,8 +10,9 @@ export interface Moments {
 }
 
 /**
- * Moments of x [N, C, D, H, W] over space. The variance is E[(x - mean)^2], in two passes: E[x^2] - E[x]^2 loses everything to rounding in float32
- * where the mean is a thousand deviations, as in air that was z-scored. It costs no more, since the gradient is simpler in x - mean.
+ * Moments of x [N, C, D, H, W] over space. The variance is E[(x - mean)^2], in two passes: E[x^2] - E[x]^2 loses
+ * everything to rounding in float32 where the mean is a thousand deviations, as in air that was z-scored. It costs no
+ * more, since the gradient is simpler in x - mean.
  */
 export function instanceMoments(builder: GraphBuilder, x: Value, epsilon: number): Moments {
   const centred = builder.add(x, builder.neg(builder.mean(x, SPACE)));

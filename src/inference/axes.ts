@@ -1,14 +1,17 @@
 /**
- * Models whose axes run otherwise than everything else here has them, [N, C, D = z, H = y, W = x], behind that order: x, y, z as nibabel
- * has arrays, channels last as Keras has them, without an axis of samples or channels, or of single planes. An axis that is not there has
- * size 1. What comes out is float32, whatever the model gives. Costs a copy on the way in and one on the way out.
+ * Models whose axes run otherwise than everything else here has them, [N, C, D = z, H = y, W = x], behind that order:
+ * x, y, z as nibabel has arrays, channels last as Keras has them, without an axis of samples or channels, or of single
+ * planes. An axis that is not there has size 1. What comes out is float32, whatever the model gives. Costs a copy on
+ * the way in and one on the way out.
  */
 import { InputError } from '../core/errors.ts';
 import { elementCount, formatShape, type Shape } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
 
-/** The orders that a model's input may have: of volumes, without samples, without channels, without both, and of planes. */
+/**
+ * The orders that a model's input may have: of volumes, without samples, without channels, without both, and of planes.
+ */
 export const AXIS_ORDERS = [
   'NCZYX',
   'NCXYZ',
@@ -31,7 +34,10 @@ export type Axes = (typeof AXIS_ORDERS)[number];
 
 const STANDARD = 'NCZYX';
 
-/** The order of a tensor of so many axes in a model whose input has this order: one that has a channel axis more or less, or the same. */
+/**
+ * The order of a tensor of so many axes in a model whose input has this order: one that has a channel axis more or
+ * less, or the same.
+ */
 function orderOf(rank: number, axes: Axes): string | undefined {
   if (rank === axes.length) return axes;
   if (rank === axes.length - 1 && axes.includes('C')) return axes.replace('C', '');
@@ -39,7 +45,9 @@ function orderOf(rank: number, axes: Axes): string | undefined {
   return undefined;
 }
 
-/** A shape in the model's order as [N, C, D, H, W], 1 for an axis that it lacks; undefined where it has not the axes. */
+/**
+ * A shape in the model's order as [N, C, D, H, W], 1 for an axis that it lacks; undefined where it has not the axes.
+ */
 export function standardShape<T>(shape: readonly T[], axes: Axes): readonly (T | 1)[] | undefined {
   const order = orderOf(shape.length, axes);
   return order === undefined ? undefined : [...STANDARD].map(axis => shape[order.indexOf(axis)] ?? 1);

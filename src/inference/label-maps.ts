@@ -1,6 +1,7 @@
 /**
- * Models that give one label per voxel instead of a number per class (an ArgMax is their last node) behind the usual output: 1 for the class that
- * the model chose, 0 for the others, so that windows are blended by votes. Arrays are [N, K, D, H, W].
+ * Models that give one label per voxel instead of a number per class (an ArgMax is their last node) behind the usual
+ * output: 1 for the class that the model chose, 0 for the others, so that windows are blended by votes. Arrays are [N,
+ * K, D, H, W].
  */
 import { InputError } from '../core/errors.ts';
 import { tensor } from '../core/tensor.ts';

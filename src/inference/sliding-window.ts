@@ -83,8 +83,8 @@ interface Job extends SlidingWindowOptions {
  * Probabilities of every class at every voxel, slice by slice along D: sum over windows of weight times probability,
  * the weights summing to 1.
  * @returns [K, H, W] of slices 0, 1, ...; each is valid until the next is asked for
- * @throws {InputError} E_WINDOW for an impossible window, overlap or batch; E_MODEL_OUTPUT if the model gives another shape or type;
- * E_MODEL_ACTIVATION if what should be probabilities lies outside of 0 to 1
+ * @throws {InputError} E_WINDOW for an impossible window, overlap or batch; E_MODEL_OUTPUT if the model gives another
+ * shape or type; E_MODEL_ACTIVATION if what should be probabilities lies outside of 0 to 1
  * @throws {WorkError} E_NOT_FINITE if the model gives NaN
  */
 export async function* probabilitySlices(options: SlidingWindowOptions): AsyncGenerator<Float32Array, void> {

@@ -1,7 +1,8 @@
 /**
- * Decoders of the pictures inside of DICOM files behind the {@link FrameCodec} interface: libjpeg-turbo, OpenJPEG, CharLS and OpenJPH as
- * WebAssembly, and a decoder of lossless JPEG in JavaScript, the ones that DICOM viewers use. Each is loaded with the first picture that
- * needs it. Shared by Node and pages, which differ in where the WebAssembly comes from.
+ * Decoders of the pictures inside of DICOM files behind the {@link FrameCodec} interface: libjpeg-turbo, OpenJPEG,
+ * CharLS and OpenJPH as WebAssembly, and a decoder of lossless JPEG in JavaScript, the ones that DICOM viewers use.
+ * Each is loaded with the first picture that needs it. Shared by Node and pages, which differ in where the WebAssembly
+ * comes from.
  */
 import type { DecodedFrame, FrameCodec, FrameCoding } from '../runtime/frame-codec.ts';
 

@@ -1,6 +1,7 @@
 /**
- * The table of all cases. It is sorted without a script: every row carries its rank by every column, and the chosen radio button decides
- * which of them is its place. The whole table, with every metric, is a CSV file that the page carries.
+ * The table of all cases. It is sorted without a script: every row carries its rank by every column, and the chosen
+ * radio button decides which of them is its place. The whole table, with every metric, is a CSV file that the page
+ * carries.
  */
 
 import { formatNumber } from '../core/format.ts';
@@ -38,7 +39,10 @@ function columnsOf(evaluations: Evaluations): readonly Column[] {
   ];
 }
 
-/** Places by a column, worst first; a score that does not exist comes before all that do, since a structure is missed there. */
+/**
+ * Places by a column, worst first; a score that does not exist comes before all that do, since a structure is missed
+ * there.
+ */
 function placesBy(column: Column, scores: readonly (number | null)[]): readonly number[] {
   const sign = column.better === 'higher' ? 1 : -1;
   const key = (at: number): number => (scores[at] == null ? Number.NEGATIVE_INFINITY : sign * scores[at]!);

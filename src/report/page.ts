@@ -20,7 +20,10 @@ export function section(title: string, explanation: string, content: readonly Ma
   return { title, id, markup };
 }
 
-/** Text that is longer than a reader wants at once: shown when it is asked for, and reached by the keyboard where it scrolls. */
+/**
+ * Text that is longer than a reader wants at once: shown when it is asked for, and reached by the keyboard where it
+ * scrolls.
+ */
 export function folded(summary: string, code: string): Markup {
   return html`<details><summary>${summary}</summary><pre tabindex="0" role="region" aria-label="${summary}"><code>${code}</code></pre></details>`;
 }

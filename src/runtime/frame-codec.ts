@@ -1,6 +1,6 @@
 /**
- * What the floors above need to decode the compressed pictures inside of DICOM files. Implemented in platform/ by the codecs that DICOM
- * viewers use; everything else of reading images needs no platform.
+ * What the floors above need to decode the compressed pictures inside of DICOM files. Implemented in platform/ by the
+ * codecs that DICOM viewers use; everything else of reading images needs no platform.
  */
 
 /** How a picture is compressed. */

@@ -10,8 +10,8 @@ const TEMPORARY = /^\..+\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 
 /**
  * Removes the temporary files of a folder, with those of the folders in it where it is the caller's alone.
- * @param options.olderThanMs for a folder that others write into as well, whose young files may still be written; folders in it are left
- * alone
+ * @param options.olderThanMs for a folder that others write into as well, whose young files may still be written;
+ * folders in it are left alone
  */
 export async function sweepTemporaries(
   files: SharedFiles,

@@ -1,6 +1,7 @@
 /**
- * Whether a teacher from elsewhere sees its axes in the right order. No file says it, and a network runs on either; so it is asked about a few labelled
- * training cases in the order that is taken and in the reversed one. What is found is compared with the reference as foreground against background.
+ * Whether a teacher from elsewhere sees its axes in the right order. No file says it, and a network runs on either; so
+ * it is asked about a few labelled training cases in the order that is taken and in the reversed one. What is found is
+ * compared with the reference as foreground against background.
  */
 
 import { mapAxes } from '../core/axes.ts';
@@ -50,7 +51,9 @@ interface Region {
   readonly foreground: readonly boolean[];
 }
 
-/** The part of a case that a window of either order needs, around the middle of the foreground; undefined without any. */
+/**
+ * The part of a case that a window of either order needs, around the middle of the foreground; undefined without any.
+ */
 function regionOf(
   { id, image, label, sizeVoxels, channels, ignore }: TrainingCase,
   window: Triple,

@@ -109,7 +109,10 @@ interface Question extends Pick<Asking, 'patch' | 'layers'> {
   readonly samples: number;
 }
 
-/** A model recompiled to the engine's blocked kernels for the windows that it will be asked about; undefined if it stays unchanged. */
+/**
+ * A model recompiled to the engine's blocked kernels for the windows that it will be asked about; undefined if it stays
+ * unchanged.
+ */
 function fasterForm(
   { engine, progress }: Laboratory,
   bytes: Uint8Array,

@@ -1,7 +1,9 @@
 /**
- * Derivative of instance normalisation. With c = x - mean, s = scale / deviation, xhat = c / deviation and bars for spatial means:
+ * Derivative of instance normalisation. With c = x - mean, s = scale / deviation, xhat = c / deviation and bars for
+ * spatial means:
  *   dx = s (dy - mean(dy) - xhat mean(dy xhat)),  dscale = sum dy xhat,  dbias = sum dy.
- * dx is arranged as dy * s + (c * a + b) with one number of s, a, b per sample and channel, so that it lowers to two passes.
+ * dx is arranged as dy * s + (c * a + b) with one number of s, a, b per sample and channel, so that it lowers to two
+ * passes.
  */
 import type { Value } from '../../graph/graph.ts';
 import { instanceMoments, perChannel } from '../../graph/moments.ts';

@@ -1,4 +1,7 @@
-/** What the rules of the import share: a node with its operands, its attributes with their defaults, and how a rule says that it cannot. */
+/**
+ * What the rules of the import share: a node with its operands, its attributes with their defaults, and how a rule says
+ * that it cannot.
+ */
 import { elementCount, type Shape, type Triple } from '../../core/shape.ts';
 import { tensor } from '../../core/tensor.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';

@@ -1,6 +1,7 @@
 /**
- * Nodes whose operands are known before the model runs, computed at once: shape arithmetic, and constants that exporters leave to be made. Whole numbers are
- * float64, as in tensor-content.ts. What is not in the table is left to the rules for images.
+ * Nodes whose operands are known before the model runs, computed at once: shape arithmetic, and constants that
+ * exporters leave to be made. Whole numbers are float64, as in tensor-content.ts. What is not in the table is left to
+ * the rules for images.
  */
 import { broadcastShapes, elementCount, type Shape } from '../../core/shape.ts';
 import type { FileNode } from '../read-model.ts';

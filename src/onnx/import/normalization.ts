@@ -22,7 +22,10 @@ export const batchNormalization: Rule = ({ builder, node, value }) => {
   return builder.add(builder.mul(x, perChannel(builder, factor)), perChannel(builder, shift));
 };
 
-/** GroupNormalization, with a scale and a bias per channel; before operator set 21 they were one per group, which was withdrawn. */
+/**
+ * GroupNormalization, with a scale and a bias per channel; before operator set 21 they were one per group, which was
+ * withdrawn.
+ */
 export const groupNormalization: Rule = ({ builder, node, value, operatorSet }) => {
   const x = value(0);
   const [batch = 0, channels = 0, ...rest] = x.shape;

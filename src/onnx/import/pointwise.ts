@@ -1,4 +1,7 @@
-/** Elementwise operators of other models. Functions that keep 0 are preferred, since the blocked kernels pad channels with 0. */
+/**
+ * Elementwise operators of other models. Functions that keep 0 are preferred, since the blocked kernels pad channels
+ * with 0.
+ */
 import { type GraphBuilder, isOp, type Value } from '../../graph/graph.ts';
 import { isRealType } from '../tensor-content.ts';
 import { type Context, floatOf, intOf, type Rule, refuse, scalarOf, textOf } from './context.ts';

@@ -1,4 +1,7 @@
-/** Resize of other models: nearest by whole factors as the graph's own, everything else along one axis after another as products with a matrix. */
+/**
+ * Resize of other models: nearest by whole factors as the graph's own, everything else along one axis after another as
+ * products with a matrix.
+ */
 import { range, type Triple } from '../../core/shape.ts';
 import { type Context, demand, fromFront, intsOf, isGiven, type Rule, refuse, textOf, triple } from './context.ts';
 import { alongAxis } from './windows.ts';

@@ -1,7 +1,8 @@
 /**
- * Writes that survive a power loss: when one returns, its file is on the disk whole and under its name; until then what was there before
- * is. A file is written beside its place and synced, renamed into its place, and then its folder is synced, since without that a file system
- * may forget the rename. The calls to the disk are an argument, so that a test can lose power between any two of them.
+ * Writes that survive a power loss: when one returns, its file is on the disk whole and under its name; until then what
+ * was there before is. A file is written beside its place and synced, renamed into its place, and then its folder is
+ * synced, since without that a file system may forget the rename. The calls to the disk are an argument, so that a test
+ * can lose power between any two of them.
  */
 import { dirname } from 'node:path';
 

@@ -26,7 +26,7 @@ export interface PageOptions {
   readonly outside?: () => Promise<ReadonlyMap<number, OutsideState>>;
   /** Port; 0 takes any free one. */
   readonly port: number;
-  /** As StaticServerOptions. */
+  /** Whether pages are cross-origin isolated, as in StaticServerOptions. */
   readonly isolated?: boolean;
 }
 

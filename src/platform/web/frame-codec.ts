@@ -1,6 +1,6 @@
 /**
- * Decoders of compressed DICOM pictures in a page or worker. Their WebAssembly is fetched when the first picture needs it, from the
- * address that is given and from nowhere else.
+ * Decoders of compressed DICOM pictures in a page or worker. Their WebAssembly is fetched when the first picture needs
+ * it, from the address that is given and from nowhere else.
  */
 import { InputError } from '../../core/errors.ts';
 import type { FrameCodec } from '../../runtime/frame-codec.ts';

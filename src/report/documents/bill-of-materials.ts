@@ -1,6 +1,6 @@
 /**
- * What a run's models were made of, as a CycloneDX 1.6 bill of materials (ML-BOM): models with hashes and scores, every data file with its hash,
- * and the software. See https://cyclonedx.org/docs/1.6/json/.
+ * What a run's models were made of, as a CycloneDX 1.6 bill of materials (ML-BOM): models with hashes and scores, every
+ * data file with its hash, and the software. See https://cyclonedx.org/docs/1.6/json/.
  */
 import { ARMS } from '../../experiment/record.ts';
 import type { RunFacts } from './model-card.ts';

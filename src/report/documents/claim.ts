@@ -1,6 +1,7 @@
 /**
- * The CLAIM checklist (Checklist for Artificial Intelligence in Medical Imaging, 2024 update, https://doi.org/10.1148/ryai.240300), filled as far as
- * a run knows the answers. Topics are in our words; what only the authors know is left to them.
+ * The CLAIM checklist (Checklist for Artificial Intelligence in Medical Imaging, 2024 update,
+ * https://doi.org/10.1148/ryai.240300), filled as far as a run knows the answers. Topics are in our words; what only
+ * the authors know is left to them.
  */
 
 import { formatNumber, plural } from '../../core/format.ts';

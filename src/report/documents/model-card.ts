@@ -1,6 +1,7 @@
 /**
- * The model card of a run's student: what it is, what it was made of, how well it does and what it is not for. Every number comes from the
- * run's own records; what no record knows is said to be unknown. JSON first, and Markdown from it.
+ * The model card of a run's student: what it is, what it was made of, how well it does and what it is not for. Every
+ * number comes from the run's own records; what no record knows is said to be unknown. JSON first, and Markdown from
+ * it.
  * Source: Mitchell et al., Model Cards for Model Reporting, arXiv:1810.03993.
  */
 

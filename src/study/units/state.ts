@@ -97,7 +97,7 @@ function reportOf(
   };
 }
 
-/** Where a unit stands. */
+/** State of a unit. */
 export async function readUnitState(
   files: SharedFiles,
   { study, list, place }: { readonly study: string; readonly list: Units; readonly place: number },
