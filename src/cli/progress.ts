@@ -4,7 +4,7 @@
  */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import { formatDuration } from '../core/format.ts';
-import { type Progress, type ProgressTask, silent } from '../runtime/progress.ts';
+import { createPace, type Progress, type ProgressTask, silent } from '../runtime/progress.ts';
 
 /** Output stream for text. */
 export interface TextStream {
@@ -21,14 +21,12 @@ export interface ProgressOptions {
 
 const LINE_INTERVAL_MS = 5000;
 
-/** Remaining time at the pace since the first update, so that a resumed task does not count earlier steps. */
+/** Remaining time as text. */
 function createEta(total: number, elapsedMs: () => number): (done: number) => string {
-  let first: { readonly done: number; readonly atMs: number } | undefined;
+  const pace = createPace(total, elapsedMs);
   return done => {
-    first ??= { done, atMs: elapsedMs() };
-    if (done <= first.done) return 'ETA unknown';
-    const msPerStep = (elapsedMs() - first.atMs) / (done - first.done);
-    return `ETA ${formatDuration(((total - done) * msPerStep) / 1000)}`;
+    const left = pace(done)?.secondsLeft;
+    return left === undefined ? 'ETA unknown' : `ETA ${formatDuration(left)}`;
   };
 }
 

@@ -52,6 +52,14 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+const LISTED = 5;
+
+/** The first five of a list and the number of the others: `a, b, c, d, e and 7 more`. */
+export function listSome(items: readonly string[], separator = ', '): string {
+  const more = items.length > LISTED ? ` and ${items.length - LISTED} more` : '';
+  return items.slice(0, LISTED).join(separator) + more;
+}
+
 /** Counts of parameters and operations: `5598`, `88.9 k`, `1.23 M`, `4.56 G`. */
 export function formatCount(value: MaybeNumber): string {
   if (!finite(value)) return 'n/a';

@@ -5,6 +5,7 @@
 
 import { InputError } from '../core/errors.ts';
 import { extentOf } from '../core/extent.ts';
+import { listSome } from '../core/format.ts';
 import { labelsOfVolume } from '../volume/label-volume.ts';
 import { areComparable } from '../volume/same-grid.ts';
 import { formatSize, type LabelVolume, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
@@ -38,7 +39,6 @@ interface Opened<T> {
 
 /** Grids that lie further apart than this share of the smallest voxel side are different. */
 const LARGEST_SHIFT_SHARE = 0.1;
-const LISTED_LABELS = 5;
 
 /** Largest distance between the places of one corner voxel in two affines, in millimetres. */
 function cornerShiftMm(left: Volume | LabelVolume, right: Volume | LabelVolume): number {
@@ -105,9 +105,8 @@ function labelFindings(
   const unknown = [...counts.keys()].filter(value => counts[value]! > 0 && !allowed.has(value));
   const findings: Finding[] = [];
   if (unknown.length > 0) {
-    const shown = unknown.slice(0, LISTED_LABELS).map(value => `${value} (${counts[value]} voxels)`);
-    const more = unknown.length > LISTED_LABELS ? ` and ${unknown.length - LISTED_LABELS} more` : '';
-    const message = `${file} has label values that dataset.json does not name: ${shown.join(', ')}${more}`;
+    const shown = listSome(unknown.map(value => `${value} (${counts[value]} voxels)`));
+    const message = `${file} has label values that dataset.json does not name: ${shown}`;
     const advice = `Correct the file, or name them in dataset.json beside ${[...allowed].join(', ')}.`;
     findings.push({ code: 'E_LABEL_UNKNOWN', caseId: id, file, message, advice });
   }

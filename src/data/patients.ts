@@ -3,14 +3,14 @@
  * about other patients. The recipe defines the patients: a pattern whose first group is the patient in a case's id, or
  * a table from ids to patients.
  */
+
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import { listSome } from '../core/format.ts';
 import { type JsonForm, parseJson } from '../runtime/json-file.ts';
 
 /** The patient of a case. */
 export type PatientOf = (id: string) => string;
-
-const LISTED_IN_MESSAGES = 5;
 
 const patientsFile: JsonForm<Readonly<Record<string, string>>> = {
   schema: z.record(z.string(), z.string().min(1)),
@@ -22,8 +22,7 @@ const patientsFile: JsonForm<Readonly<Record<string, string>>> = {
 export const eachCaseItsOwnPatient: PatientOf = id => id;
 
 function refuse(ids: readonly string[], reason: string): InputError {
-  const more = ids.length > LISTED_IN_MESSAGES ? ` and ${ids.length - LISTED_IN_MESSAGES} more` : '';
-  return new InputError('E_PATIENTS', `${reason}: ${ids.slice(0, LISTED_IN_MESSAGES).join(', ')}${more}.`);
+  return new InputError('E_PATIENTS', `${reason}: ${listSome(ids)}.`);
 }
 
 /**

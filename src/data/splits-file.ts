@@ -4,11 +4,13 @@
  * cases, and some of the training cases validate instead: what is tested must not choose the parameters.
  * Source: nnU-Net's documentation/manual_data_splits.md
  */
+
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import { listSome } from '../core/format.ts';
 import { checkJson, type JsonForm, parseJson, parseJsonIf } from '../runtime/json-file.ts';
 import { eachCaseItsOwnPatient, type PatientOf } from './patients.ts';
-import { type FoldOptions, listIds, repeated, type Splits, splitBesideTest } from './splits.ts';
+import { type FoldOptions, repeated, type Splits, splitBesideTest } from './splits.ts';
 
 const ids = z.array(z.string());
 const ownSplits = z.strictObject({ train: ids, val: ids, test: ids, unlabelled: ids.default([]) });
@@ -76,7 +78,7 @@ function assertOnce(all: readonly string[], { path }: SplitsContext): void {
   if (twice.length === 0) return;
   throw new InputError(
     'E_SPLITS',
-    `${path} has cases more than once: ${listIds(twice)}. Put each case into one split only, otherwise the test cases are not unseen.`,
+    `${path} has cases more than once: ${listSome(twice)}. Put each case into one split only, otherwise the test cases are not unseen.`,
   );
 }
 
@@ -86,7 +88,7 @@ function assertPatientsStayTogether(splits: Splits, { path, patientOf = eachCase
   if (shared.length === 0) return;
   throw new InputError(
     'E_SPLITS',
-    `${path} has cases of one patient in several splits: ${listIds(shared)}. Put them into one.`,
+    `${path} has cases of one patient in several splits: ${listSome(shared)}. Put them into one.`,
   );
 }
 
@@ -104,7 +106,7 @@ export function parseSplits(text: string, context: SplitsContext): Splits {
   if (unknown.length > 0) {
     throw new InputError(
       'E_SPLITS',
-      `${context.path} names cases that the data set does not have: ${listIds(unknown)}.`,
+      `${context.path} names cases that the data set does not have: ${listSome(unknown)}.`,
     );
   }
   assertOnce(all, context);

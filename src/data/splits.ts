@@ -2,7 +2,9 @@
  * Division of cases into training, validation and test, by patient. A case is in one of them only, so nothing that is
  * tested was trained on. A division depends on the seed and the set of ids, never on their order.
  */
+
 import { InputError } from '../core/errors.ts';
+import { listSome } from '../core/format.ts';
 import { random, shuffle } from '../core/random.ts';
 import { eachCaseItsOwnPatient, type PatientOf } from './patients.ts';
 
@@ -38,7 +40,6 @@ export interface FoldOptions {
 
 const FRACTIONS = ['train', 'val', 'test'] as const;
 const SUM_TOLERANCE = 1e-6;
-const LISTED_IN_MESSAGES = 5;
 
 /**
  * Whole numbers nearest to the shares that add up to the total (largest remainder), each non-zero share at least 1.
@@ -57,12 +58,6 @@ function apportion(total: number, fractions: readonly number[]): number[] {
   return counts;
 }
 
-/** The first few of many ids, for messages. */
-export function listIds(ids: readonly string[]): string {
-  const more = ids.length > LISTED_IN_MESSAGES ? ` and ${ids.length - LISTED_IN_MESSAGES} more` : '';
-  return ids.slice(0, LISTED_IN_MESSAGES).join(', ') + more;
-}
-
 /** The ids that occur more than once. */
 export function repeated(ids: readonly string[]): string[] {
   return [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))];
@@ -70,7 +65,7 @@ export function repeated(ids: readonly string[]): string[] {
 
 function assertDistinct(ids: readonly string[]): void {
   const twice = repeated(ids);
-  if (twice.length > 0) throw new InputError('E_SPLITS', `cases are given more than once: ${listIds(twice)}.`);
+  if (twice.length > 0) throw new InputError('E_SPLITS', `cases are given more than once: ${listSome(twice)}.`);
 }
 
 /** Cases by patient, patients sorted. */

@@ -1,8 +1,9 @@
 /** Sampling weights of the training cases, from the recipe or a file. */
+
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import { listSome } from '../core/format.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { listIds } from '../data/splits.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson } from '../runtime/json-file.ts';
@@ -35,7 +36,7 @@ export async function readCaseWeights(
   if (unknown.length > 0) {
     throw new InputError(
       'E_CASE_WEIGHTS',
-      `patch.caseWeights names cases that ${folder} does not have: ${listIds(unknown)}.`,
+      `patch.caseWeights names cases that ${folder} does not have: ${listSome(unknown)}.`,
     );
   }
   if (train.every(id => weights.get(id) === 0)) {

@@ -1,5 +1,7 @@
 /** The named numbers of a model, taken one by one while its network is built; what nobody takes shows that the network is another one. */
+
 import { InputError } from '../core/errors.ts';
+import { listSome } from '../core/format.ts';
 import { elementCount, formatShape, type Shape, sameShape } from '../core/shape.ts';
 
 /** Numbers that a file has under a name. */
@@ -7,13 +9,6 @@ export interface NamedTensor {
   readonly shape: Shape;
   /** Row-major. */
   readonly read: () => Float32Array;
-}
-
-const LISTED = 5;
-
-function listed(names: readonly string[]): string {
-  const more = names.length - LISTED;
-  return `${names.slice(0, LISTED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** Takes tensors by name. */
@@ -57,7 +52,7 @@ export class Weights {
   take(name: string, shape: Shape): Float32Array {
     const tensor = this.#tensors.get(name);
     if (tensor === undefined) {
-      this.#fail(`there is no "${name}" of ${formatShape(shape)}; it has ${listed(this.names)}`);
+      this.#fail(`there is no "${name}" of ${formatShape(shape)}; it has ${listSome(this.names)}`);
     }
     if (!sameShape(tensor.shape, shape)) {
       this.#fail(`"${name}" is ${formatShape(tensor.shape)} where ${formatShape(shape)} is needed`);
@@ -73,7 +68,7 @@ export class Weights {
    */
   assertAllTaken(isKnown: (name: string) => boolean): void {
     const left = [...this.#left].filter(name => !isKnown(name));
-    if (left.length > 0) this.#fail(`the network that is described has no place for ${listed(left)}`);
+    if (left.length > 0) this.#fail(`the network that is described has no place for ${listSome(left)}`);
   }
 
   #fail(reason: string): never {

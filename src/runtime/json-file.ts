@@ -2,8 +2,10 @@
  * Reads and writes text and JSON files. JSON is checked against a schema. A damaged file is an error of the user, never
  * a bug: the error has the code of the file's kind, the path, the wrong fields, and what to do.
  */
+
 import type { z } from 'zod';
 import { type ErrorCode, InputError } from '../core/errors.ts';
+import { listSome } from '../core/format.ts';
 import type { Files } from './files.ts';
 
 /** The schema of one kind of JSON file, and the error that a violation gives. */
@@ -14,8 +16,6 @@ export interface JsonForm<Content> {
   /** What to do about a damaged file: whole sentences. */
   readonly advice: string;
 }
-
-const LISTED_PROBLEMS = 5;
 
 /** Reads a file as UTF-8 text; a byte order mark is dropped. Throws as {@link Files.read}. */
 export async function readText(files: Pick<Files, 'read'>, path: string): Promise<string> {
@@ -30,12 +30,10 @@ export async function readText(files: Pick<Files, 'read'>, path: string): Promis
 export function checkJson<Content>(content: unknown, path: string, form: JsonForm<Content>): Content {
   const result = form.schema.safeParse(content);
   if (result.success) return result.data;
-  const { issues } = result.error;
-  const problems = issues
-    .slice(0, LISTED_PROBLEMS)
-    .map(issue => `${[path, issue.path.join('.')].filter(part => part !== '').join(' ')}: ${issue.message}`);
-  const more = issues.length > LISTED_PROBLEMS ? [`and ${issues.length - LISTED_PROBLEMS} more`] : [];
-  throw new InputError(form.code, [...problems, ...more, form.advice].join('\n'));
+  const problems = result.error.issues.map(
+    issue => `${[path, issue.path.join('.')].filter(part => part !== '').join(' ')}: ${issue.message}`,
+  );
+  throw new InputError(form.code, `${listSome(problems, '\n')}\n${form.advice}`);
 }
 
 /**

@@ -14,6 +14,35 @@ export interface ProgressTask {
   finish(note?: string): void;
 }
 
+/** How far a task was at a time, by a clock of any origin. */
+export interface Sight {
+  readonly done: number;
+  readonly atMs: number;
+}
+
+/** The pace of a task. */
+export interface Pace {
+  readonly secondsPerStep: number;
+  readonly secondsLeft: number;
+}
+
+/** The mean pace between two sights of a task of `total` steps; undefined where no step was done between them. */
+export function paceBetween(first: Sight, now: Sight, total: number): Pace | undefined {
+  if (now.done <= first.done) return undefined;
+  const secondsPerStep = (now.atMs - first.atMs) / 1000 / (now.done - first.done);
+  return { secondsPerStep, secondsLeft: (total - now.done) * secondsPerStep };
+}
+
+/** The pace of a task since its first update, so that a resumed task does not count the steps before it. */
+export function createPace(total: number, elapsedMs: () => number): (done: number) => Pace | undefined {
+  let first: Sight | undefined;
+  return done => {
+    const now = { done, atMs: elapsedMs() };
+    first ??= now;
+    return paceBetween(first, now, total);
+  };
+}
+
 /** Reports nothing. */
 export const silent: Progress = {
   task: () => ({ update: () => {}, finish: () => {} }),

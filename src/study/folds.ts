@@ -1,8 +1,9 @@
 /** The folds that a recipe runs, and the cases of each. Only case ids are read, so this is quick. */
 
 import { InputError } from '../core/errors.ts';
+import { listSome } from '../core/format.ts';
 import { openDataset } from '../data/dataset.ts';
-import { listIds, repeated, type Splits } from '../data/splits.ts';
+import { repeated, type Splits } from '../data/splits.ts';
 import { countFolds } from '../data/splits-file.ts';
 import { readSplits } from '../experiment/splits.ts';
 import type { Recipe } from '../recipe/schema.ts';
@@ -46,7 +47,7 @@ export async function foldsOf(files: Files, recipe: Recipe): Promise<readonly Fo
   if (twice.length > 0) {
     throw new InputError(
       'E_SPLITS',
-      `cases are tested in more than one fold: ${listIds(twice)}. Every case must be tested once; set data.splits.fold to run one fold.`,
+      `cases are tested in more than one fold: ${listSome(twice)}. Every case must be tested once; set data.splits.fold to run one fold.`,
     );
   }
   return folds;

@@ -1,7 +1,8 @@
 /** Common parts of the records of runs and sweeps: the status, and the check that all units use the same data. */
+
 import { z } from 'zod';
 import { InputError, VoxstillError } from '../core/errors.ts';
-import { listIds } from '../data/splits.ts';
+import { listSome } from '../core/format.ts';
 import type { Provenance } from '../experiment/machine.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson, writeJson } from '../runtime/json-file.ts';
@@ -77,6 +78,6 @@ export function assertSameData(
   if (changed.length === 0) return;
   throw new InputError(
     'E_RESUME_DATA',
-    `data have changed since ${folder} was started: ${listIds(changed)}. Restore them, or choose another folder with --out.`,
+    `data have changed since ${folder} was started: ${listSome(changed)}. Restore them, or choose another folder with --out.`,
   );
 }

@@ -3,6 +3,7 @@
  * in memory whole.
  */
 import { InputError } from '../../core/errors.ts';
+import { listSome } from '../../core/format.ts';
 import type { Files } from '../../runtime/files.ts';
 import type { FrameCodec } from '../../runtime/frame-codec.ts';
 import type { VolumeWarning } from '../../volume/geometry.ts';
@@ -20,8 +21,6 @@ interface Sources {
   readonly files: Files;
   readonly images: FrameCodec;
 }
-
-const LISTED = 5;
 
 function storedType({ bitsAllocated, signed, pixelTag }: PixelFormat): string {
   if (pixelTag !== 'x7fe00010') return `float${bitsAllocated}`;
@@ -44,11 +43,6 @@ async function withoutCopies({ files }: Sources, slices: readonly DicomSlice[]) 
   return { slices: slices.filter(({ path }) => !copies.has(path)), copies: [...copies] };
 }
 
-function shortList(names: readonly string[]): string {
-  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
-  return names.slice(0, LISTED).join('; ') + more;
-}
-
 /** What a person should know of the files around a series. */
 function surroundings(contents: DicomContents, chosen: DicomSeries, source: string): readonly VolumeWarning[] {
   const damaged = contents.series
@@ -58,7 +52,7 @@ function surroundings(contents: DicomContents, chosen: DicomSeries, source: stri
   const told = [...damaged, ...foreign.map(text => text.replace(/\.$/, ''))];
   const warnings: VolumeWarning[] = [];
   if (told.length > 0) {
-    const message = `${source}: ${told.length} file${told.length === 1 ? ' is' : 's are'} passed over: ${shortList(told)}.`;
+    const message = `${source}: ${told.length} file${told.length === 1 ? ' is' : 's are'} passed over: ${listSome(told, '; ')}.`;
     warnings.push({ code: 'W_DICOM_PASSED_OVER', message });
   }
   if (chosen.uid === '') {
@@ -91,7 +85,7 @@ async function decodeSeries(sources: Sources, series: DicomSeries, source: strin
   const volume = { data, sizeVoxels, channels, spacingMm: geometry.spacing, affine: affineOfLps(geometry) };
   const warnings: VolumeWarning[] = [];
   if (copies.length > 0) {
-    const message = `${source}: ${shortList(copies)} ${copies.length === 1 ? 'is a copy' : 'are copies'} of other slices and left out.`;
+    const message = `${source}: ${listSome(copies, '; ')} ${copies.length === 1 ? 'is a copy' : 'are copies'} of other slices and left out.`;
     warnings.push({ code: 'W_DICOM_COPY', message });
   }
   return { volume, dataType: storedType(places[0]!.slice.pixel), warnings };

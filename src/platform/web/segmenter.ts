@@ -3,6 +3,7 @@
  * that labels agree with `voxstill predict`. Both functions compute in the calling thread; call them in a worker to
  * keep a page responsive.
  */
+
 import { InputError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
 import { openModel, readModelFile } from '../../experiment/model-file.ts';
@@ -10,6 +11,7 @@ import type { ModelInfo } from '../../inference/model-info.ts';
 import { type Segmentation, type SegmentOptions, segment } from '../../inference/predictor.ts';
 import { classVolumesMl } from '../../metrics/overlap.ts';
 import type { Session } from '../../runtime/engine.ts';
+import { paceBetween } from '../../runtime/progress.ts';
 import type { LabelVolume, Volume } from '../../volume/volume.ts';
 import { createWebEngine, type WebEngineOptions } from './engine.ts';
 
@@ -104,8 +106,9 @@ export async function segmentVolume(
   const { labels, warnings } = await segment(session, info, volume, {
     ...options,
     onProgress: (windowsDone, windowsTotal) => {
-      const secondsElapsed = (performance.now() - startMs) / 1000;
-      const secondsLeft = (secondsElapsed / windowsDone) * (windowsTotal - windowsDone);
+      const now = { done: windowsDone, atMs: performance.now() };
+      const secondsElapsed = (now.atMs - startMs) / 1000;
+      const secondsLeft = paceBetween({ done: 0, atMs: startMs }, now, windowsTotal)?.secondsLeft ?? 0;
       onProgress?.({ windowsDone, windowsTotal, secondsElapsed, secondsLeft });
     },
   });

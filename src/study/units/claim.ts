@@ -15,6 +15,9 @@ import { formatJson, parseJsonIf, readText, writeJson } from '../../runtime/json
 
 /** Time without a heartbeat after which an owner counts as dead. */
 export const LEASE_MS = 60_000;
+
+/** Interval between looks at a unit that another process holds, ms. */
+export const HELD_INTERVAL_MS = 2000;
 /** More attempts than any unit can have had; a claim with a higher number is not one of ours. */
 const MOST_CLAIMS = 1e9;
 

@@ -5,9 +5,9 @@
 import { VoxstillError, WorkError } from '../../core/errors.ts';
 import { isTrained } from '../../experiment/arm-content.ts';
 import { boundFiles } from '../../runtime/bounded-files.ts';
-import type { Progress, ProgressTask } from '../../runtime/progress.ts';
+import { createPace, type Progress, type ProgressTask } from '../../runtime/progress.ts';
 import { sweepTemporaries } from '../../runtime/temporaries.ts';
-import { type Claim, guardFiles, type Heartbeat, ownerText, takeClaim } from './claim.ts';
+import { type Claim, guardFiles, HELD_INTERVAL_MS, type Heartbeat, ownerText, takeClaim } from './claim.ts';
 import type { StudyContext, UnitContext } from './context.ts';
 import type { UnitEnd } from './end.ts';
 import { readOutcome, recordedError, type UnitOutcome, writeOutcome } from './outcome.ts';
@@ -46,15 +46,11 @@ function watchedProgress(
   let last: Heartbeat['progress'] = null;
   const task = (label: string, total: number, unit: string): ProgressTask => {
     const shown = progress.task(label, total, unit);
-    let first: { readonly done: number; readonly atMs: number } | undefined;
+    const pace = createPace(total, elapsedMs);
     last = { stage: label, done: 0, total, unit, secondsPerStep: null, etaSeconds: null };
     return {
       update: (done, note) => {
-        // a resumed task starts where it stopped
-        first ??= { done, atMs: elapsedMs() };
-        const steps = done - first.done;
-        const secondsPerStep = steps === 0 ? null : (elapsedMs() - first.atMs) / 1000 / steps;
-        const etaSeconds = secondsPerStep === null ? null : (total - done) * secondsPerStep;
+        const { secondsPerStep = null, secondsLeft: etaSeconds = null } = pace(done) ?? {};
         last = { stage: label, done, total, unit, secondsPerStep, etaSeconds };
         shown.update(done, note);
       },
@@ -208,9 +204,6 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
     });
   }
 }
-
-/** Interval between looks at a unit that another process holds, ms. */
-const HELD_INTERVAL_MS = 2000;
 
 /**
  * As {@link performUnit}, but waits for a silent holder until its lease is over, since it may be dead: a batch system

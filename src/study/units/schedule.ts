@@ -2,14 +2,12 @@
  * The schedule of units on one machine: in the order of the list, several at once, a student after its teacher. A unit
  * that another process holds is tried again later; a unit whose process disappeared is restarted a few times.
  */
+import { HELD_INTERVAL_MS } from './claim.ts';
 import type { UnitEnd } from './end.ts';
 import type { ListedUnit } from './units-file.ts';
 
 /** Number of attempts after which a lost unit is not restarted automatically. */
 export const MOST_ATTEMPTS = 5;
-
-/** Time before a unit that another process holds is tried again, ms. */
-const HELD_INTERVAL_MS = 2000;
 
 /** Result of an attempt. vanished: the process disappeared without an outcome. */
 export type Attempted = UnitEnd | { readonly status: 'vanished'; readonly error: { code: string; message: string } };

@@ -10,6 +10,7 @@ import {
   formatShare,
   formatSigned,
   formatWhole,
+  listSome,
   plural,
 } from '../../../src/core/format.ts';
 
@@ -56,6 +57,12 @@ describe('numbers for people', () => {
       '0.000',
       '+0.000',
     ]);
+  });
+
+  it('lists the first five of many', () => {
+    expect([listSome([]), listSome(['a']), listSome(['a', 'b'], '; ')]).toEqual(['', 'a', 'a; b']);
+    expect(listSome([...'abcde'])).toBe('a, b, c, d, e');
+    expect(listSome([...'abcdefg'])).toBe('a, b, c, d, e and 2 more');
   });
 
   it('groups the digits of a count, and counts things', () => {

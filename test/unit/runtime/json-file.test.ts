@@ -45,9 +45,8 @@ describe('a JSON file', () => {
       expect.stringMatching(/^a\.json k1: /),
       'Put it back.',
     ]);
-    expect((await linesOf(wrong(7))).slice(-3)).toEqual([
-      expect.stringMatching(/^a\.json k4: /),
-      'and 2 more',
+    expect((await linesOf(wrong(7))).slice(-2)).toEqual([
+      expect.stringMatching(/^a\.json k4: .* and 2 more$/),
       'Put it back.',
     ]);
     expect(await linesOf('[]')).toEqual([expect.stringMatching(/^a\.json: /), 'Put it back.']);
