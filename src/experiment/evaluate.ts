@@ -27,7 +27,8 @@ import { maskOf } from '../metrics/overlap.ts';
 import { encodeNiftiLabels } from '../volume/nifti.ts';
 import type { LabelVolume } from '../volume/volume.ts';
 import type { Laboratory } from './laboratory.ts';
-import { type ModelFile, openModels } from './model-file.ts';
+import type { ModelFile } from './model-file.ts';
+import { openModels } from './open-models.ts';
 import type { Evaluation } from './record.ts';
 
 export interface EvaluateOptions {

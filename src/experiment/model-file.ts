@@ -9,7 +9,7 @@ import { formatShape } from '../core/shape.ts';
 import { type Axes, withStandardAxes } from '../inference/axes.ts';
 import { type ChannelGroups, withChannelGroups } from '../inference/channel-groups.ts';
 import { withOneHotLabels } from '../inference/label-maps.ts';
-import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
+import { type ModelInfo, outputClasses } from '../inference/model-info.ts';
 import { type DecodedModel, decodeModel } from '../onnx/decode.ts';
 import { addOutputs } from '../onnx/edit.ts';
 import { embedExternalData } from '../onnx/external-data.ts';
@@ -198,30 +198,6 @@ export function logNotes(files: readonly ModelFile[], progress: Pick<Progress, '
     if (isDoubt) progress.warn(text);
     else progress.log(text);
   }
-}
-
-/** Open models of an ensemble. */
-export interface OpenModels {
-  readonly models: readonly OpenModel[];
-  close(): Promise<void>;
-}
-
-/**
- * Loads the models of an ensemble.
- * @throws as {@link openModel}; then no model stays open
- */
-export async function openModels(engine: Engine, files: readonly ModelFile[]): Promise<OpenModels> {
-  const models: OpenModel[] = [];
-  const close = async (): Promise<void> => {
-    for (const { session } of models) await session.dispose();
-  };
-  try {
-    for (const file of files) models.push({ session: await openModel(engine, file), info: file.info });
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  return { models, close };
 }
 
 /** The missing operators that prevented a model from loading, if that is the reason. */

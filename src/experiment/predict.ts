@@ -17,7 +17,8 @@ import { classVolumesMl } from '../metrics/overlap.ts';
 import { encodeNiftiImage } from '../volume/nifti.ts';
 import { formatSize, type Volume, voxelCount } from '../volume/volume.ts';
 import type { Laboratory } from './laboratory.ts';
-import { type ModelFile, openModels } from './model-file.ts';
+import type { ModelFile } from './model-file.ts';
+import { openModels } from './open-models.ts';
 
 export interface PredictOptions {
   /** One model, or an ensemble by mean probability. */

@@ -1,0 +1,82 @@
+/**
+ * Models that are asked about many windows of one size, as predictions and evaluations do: as exported at first, and in the engine's blocked kernels from then
+ * on, where they can be recompiled and most of their layers fill a block. For fewer windows than that, recompiling is not worth it.
+ */
+import { sameShape } from '../core/shape.ts';
+import { modelShape } from '../inference/axes.ts';
+import type { OpenModel } from '../inference/model-info.ts';
+import { blockedForm } from '../onnx/blocked-form.ts';
+import type { Engine, Session } from '../runtime/engine.ts';
+import { type ModelFile, openModel } from './model-file.ts';
+
+/** Windows that run as exported: recompiling costs as much as one or two windows gain. */
+const WINDOWS_AS_EXPORTED = 2;
+
+/** The model in blocked kernels for windows of this shape [N, C, D, H, W]; undefined where it stays as it is. */
+async function recompiled(engine: Engine, file: ModelFile, shape: readonly number[]): Promise<Session | undefined> {
+  const { bytes, info, metadata } = file;
+  const form = blockedForm(bytes, {
+    block: engine.block,
+    input: { name: info.inputName, shape: modelShape(shape, metadata.axes) },
+    outputs: [info.outputName],
+  });
+  return form instanceof Uint8Array ? openModel(engine, { ...file, bytes: form }) : undefined;
+}
+
+/** Opens a model for many windows of its own size; others run as exported. */
+async function openForManyWindows(engine: Engine, file: ModelFile): Promise<Session> {
+  const first = await openModel(engine, file);
+  const { info, metadata } = file;
+  // of planes ONNX Runtime takes fast kernels by itself
+  if (engine.block === 0 || !metadata.axes.includes('Z')) return first;
+  const { inputNames, outputNames } = first;
+  const shape = [info.batch ?? 1, info.channels, ...info.patch];
+  let asExported: Session | undefined = first;
+  let fast: Session | undefined;
+  let windows = 0;
+  const change = async (): Promise<void> => {
+    fast = await recompiled(engine, file, shape);
+    if (fast === undefined) return;
+    await asExported?.dispose();
+    asExported = undefined;
+  };
+  return {
+    inputNames,
+    outputNames,
+    run: async (feeds, outputs) => {
+      const isUsual = sameShape(feeds[info.inputName]?.shape ?? [], shape) && outputs?.join() === info.outputName;
+      if (isUsual && windows++ === WINDOWS_AS_EXPORTED) await change();
+      if (isUsual && fast !== undefined) return fast.run(feeds, outputs);
+      asExported ??= await openModel(engine, file);
+      return asExported.run(feeds, outputs);
+    },
+    dispose: async () => {
+      await asExported?.dispose();
+      await fast?.dispose();
+    },
+  };
+}
+
+/** Open models of an ensemble. */
+export interface OpenModels {
+  readonly models: readonly OpenModel[];
+  close(): Promise<void>;
+}
+
+/**
+ * Loads the models of an ensemble.
+ * @throws as {@link openModel}; then no model stays open
+ */
+export async function openModels(engine: Engine, files: readonly ModelFile[]): Promise<OpenModels> {
+  const models: OpenModel[] = [];
+  const close = async (): Promise<void> => {
+    for (const { session } of models) await session.dispose();
+  };
+  try {
+    for (const file of files) models.push({ session: await openForManyWindows(engine, file), info: file.info });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { models, close };
+}

@@ -1,0 +1,71 @@
+/** A model that is asked about many windows changes to the blocked kernels, and says the same there. */
+import { expect, it } from 'vitest';
+import { random } from '../../src/core/random.ts';
+import { tensor } from '../../src/core/tensor.ts';
+import { readModelFile } from '../../src/experiment/model-file.ts';
+import { openModels } from '../../src/experiment/open-models.ts';
+import { initialize } from '../../src/nn/parameters.ts';
+import { decodeModel } from '../../src/onnx/decode.ts';
+import { BLOCKED_DOMAIN } from '../../src/onnx/model.ts';
+import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import type { Engine } from '../../src/runtime/engine.ts';
+import { exportModel } from '../../src/training/export.ts';
+import { goldensImage } from '../support/goldens-stream.ts';
+import { memoryFiles } from '../support/memory-files.ts';
+import { smallUnet } from '../support/training-steps.ts';
+
+const engine = await createNodeEngine({ threads: 1 });
+if (engine.block === 0) console.info('skipped: no blocked kernels here');
+const WINDOW = [8, 12, 8] as const;
+const FACTS = {
+  labels: ['background', 'a', 'b'].map((name, value) => ({ value, name })),
+  normalize: 'none',
+  activation: 'softmax',
+} as const;
+
+/** The model of a U-Net with these features, and what is loaded for it. */
+async function opened(features: readonly number[]) {
+  const loaded: boolean[] = [];
+  const watched: Engine = {
+    ...engine,
+    load: bytes => {
+      loaded.push(decodeModel(bytes, 'm').operatorSets.has(BLOCKED_DOMAIN));
+      return engine.load(bytes);
+    },
+  };
+  const model = smallUnet(features);
+  const theta = initialize(model.specs, name => random(4, name));
+  const files = memoryFiles();
+  files.contents.set('m.onnx', exportModel(model, theta, { channels: 1, window: WINDOW, metadata: {} }));
+  const file = await readModelFile(files, 'm.onnx', { given: FACTS });
+  const { models, close } = await openModels(watched, [file]);
+  const ask = async (samples: number): Promise<Float32Array> => {
+    const shape = [samples, 1, ...WINDOW];
+    const fed = tensor('float32', goldensImage(3, shape), shape);
+    return (await models[0]!.session.run({ image: fed }, ['logits']))['logits']!.data as Float32Array;
+  };
+  return { ask, close, loaded };
+}
+
+it.skipIf(engine.block === 0)('after two windows, and back for another batch', async () => {
+  const { ask, close, loaded } = await opened([16, 32]);
+  const first = Float32Array.from(await ask(1));
+  await ask(1);
+  expect(loaded).toEqual([false]);
+  const third = await ask(1);
+  expect(loaded).toEqual([false, true]);
+  const largest = first.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const worst = first.reduce((most, value, index) => Math.max(most, Math.abs(value - third[index]!)), 0);
+  expect(worst / largest).toBeLessThan(1e-4);
+  const both = await ask(2);
+  expect(both.length).toBe(2 * first.length);
+  expect(loaded).toEqual([false, true, false]);
+  await close();
+});
+
+it('not where its layers are narrow', async () => {
+  const { ask, close, loaded } = await opened([4, 8]);
+  for (let window = 0; window < 12; window++) await ask(1);
+  expect(loaded).toEqual([false]);
+  await close();
+});
