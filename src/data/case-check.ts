@@ -8,7 +8,7 @@ import { extentOf } from '../core/extent.ts';
 import { listSome } from '../core/format.ts';
 import { labelsOfVolume } from '../volume/label-volume.ts';
 import { areComparable } from '../volume/same-grid.ts';
-import { formatSize, type LabelVolume, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
+import { formatSize, LABEL_VALUES, type LabelVolume, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
 import type { CaseFiles } from './case-list.ts';
 import type { Dataset } from './dataset.ts';
 import { labelValues } from './dataset-json.ts';
@@ -99,7 +99,7 @@ function labelFindings(
   { file, volume }: Opened<LabelVolume>,
   { labels, ignore }: Dataset,
 ): readonly Finding[] {
-  const counts = new Uint32Array(256);
+  const counts = new Uint32Array(LABEL_VALUES);
   for (let i = 0; i < volume.data.length; i++) counts[volume.data[i]!]!++;
   const allowed = new Set(labelValues(labels, ignore));
   const unknown = [...counts.keys()].filter(value => counts[value]! > 0 && !allowed.has(value));

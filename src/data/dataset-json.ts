@@ -64,7 +64,8 @@ const nnunet = z.object({
     .optional(),
 });
 
-const LARGEST_LABEL = 255;
+const MOST_CLASSES = 256;
+const LARGEST_LABEL = 65_535;
 
 function refuseFormat(path: string, reason: string): InputError {
   return new InputError(
@@ -101,7 +102,7 @@ function orderedLabels(labels: readonly LabelClass[], path: string): LabelClass[
   const sorted = [...labels].sort((left, right) => left.value - right.value);
   const distinct = new Set(sorted.map(label => label.name)).size === sorted.length;
   const consecutive = sorted.every(({ value }, index) => value === index);
-  if (sorted.length < 2 || sorted.length > LARGEST_LABEL + 1 || !distinct || !consecutive) {
+  if (sorted.length < 2 || sorted.length > MOST_CLASSES || !distinct || !consecutive) {
     throw refuseLabels(
       path,
       `the labels are ${sorted.map(({ value, name }) => `${value} = "${name}"`).join(', ') || '(none)'}. ` +
@@ -132,7 +133,8 @@ function regionLabels(
   }
   const isLabel = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= LARGEST_LABEL;
   const wrong = [...used].filter(value => !isLabel(value));
-  if (wrong.length > 0) throw refuseLabels(path, `regions hold the values ${wrong.join(', ')}; allowed are 1 to 255.`);
+  if (wrong.length > 0)
+    throw refuseLabels(path, `regions hold the values ${wrong.join(', ')}; allowed are 1 to 65,535.`);
   const unused = order.filter(value => !used.has(value));
   if (unused.length > 0) {
     throw refuseLabels(path, `"regions_class_order" names ${unused.join(', ')}, which no region holds.`);

@@ -9,7 +9,7 @@ import { percentile } from '../core/percentile.ts';
 import { range } from '../core/shape.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { toCanonical } from '../volume/orientation.ts';
-import { type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
+import { LABEL_VALUES, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
 import { type Dataset, isLabelled, openDataset } from './dataset.ts';
 import type { LabelClass } from './dataset-json.ts';
 import { foregroundStatistics, sampleForeground } from './foreground-intensities.ts';
@@ -119,7 +119,7 @@ async function readCases(
     const { image, label, warnings } = await loadCase(sources, dataset, item);
     for (const { code, message } of warnings) progress.warn(`${code}: ${message}`);
     if (label !== undefined) {
-      const counts = new Uint32Array(256);
+      const counts = new Uint32Array(LABEL_VALUES);
       for (let i = 0; i < label.data.length; i++) counts[label.data[i]!]!++;
       if (label.ignore !== undefined) counts[label.ignore] = 0;
       const { sizeVoxels, spacingMm } = toCanonical(image);

@@ -4,7 +4,7 @@ import type { VolumeWarning } from '../volume/geometry.ts';
 import { labelsOfVolume } from '../volume/label-volume.ts';
 import type { NiftiHeader } from '../volume/nifti.ts';
 import { assertSameGrid } from '../volume/same-grid.ts';
-import type { LabelVolume, Volume } from '../volume/volume.ts';
+import { LABEL_VALUES, type LabelVolume, type Volume } from '../volume/volume.ts';
 import type { CaseFiles } from './case-list.ts';
 import type { Dataset } from './dataset.ts';
 import { labelValues } from './dataset-json.ts';
@@ -37,7 +37,7 @@ async function loadImage(sources: VolumeSources, dataset: Dataset, { id, images 
 }
 
 function checkLabelValues({ data }: LabelVolume, { labels, ignore }: Dataset, path: string): void {
-  const counts = new Uint32Array(256);
+  const counts = new Uint32Array(LABEL_VALUES);
   for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
   const allowed = new Set(labelValues(labels, ignore));
   const unknown = counts.findIndex((count, value) => count > 0 && !allowed.has(value));

@@ -9,7 +9,7 @@ import { InputError, ShapeError } from '../core/errors.ts';
 import { channelExtents } from '../core/extent.ts';
 import { random, shuffle } from '../core/random.ts';
 import { range } from '../core/shape.ts';
-import { voxelCount, type Xyz } from '../volume/volume.ts';
+import { type LabelArray, voxelCount, type Xyz } from '../volume/volume.ts';
 import { type AugmentSettings, drawAugmentation, NO_AUGMENTATION } from './augment/augmentation.ts';
 import { changeIntensities } from './augment/intensity.ts';
 import { cutPatch } from './augment/spatial.ts';
@@ -21,7 +21,7 @@ export interface TrainingCase {
   /** Image [C, D, H, W]. */
   readonly image: Float32Array;
   /** Label [D, H, W]; zeros if a case has no label. */
-  readonly label: Uint8Array;
+  readonly label: LabelArray;
   readonly sizeVoxels: Xyz;
   /** Spacing, since rotations and deformations are in millimetres. */
   readonly spacingMm: Xyz;

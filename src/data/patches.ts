@@ -5,7 +5,7 @@
 import type { Axis } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { type Random, random } from '../core/random.ts';
-import { formatSize, type Xyz } from '../volume/volume.ts';
+import { formatSize, LABEL_VALUES, type LabelArray, type Xyz } from '../volume/volume.ts';
 
 /**
  * What surrounds a case: constant = the image's smallest value and label 0; reflect = image and label mirrored at the
@@ -70,8 +70,8 @@ export function assertPatchFits(patchSize: Xyz, patched: PatchedCase, padding: P
  * sample. The same label gives the same sample.
  * @param ignore value of voxels that count nowhere
  */
-export function indexForeground(label: Uint8Array, ignore?: number): ForegroundClass[] {
-  const counts = new Uint32Array(256);
+export function indexForeground(label: LabelArray, ignore?: number): ForegroundClass[] {
+  const counts = new Uint32Array(LABEL_VALUES);
   for (let i = 0; i < label.length; i++) counts[label[i]!]!++;
   const values = [...counts.keys()].filter(value => value > 0 && value !== ignore && counts[value]! > 0);
   /** Per class: which of its voxels, counted along the array, are kept. */
@@ -85,8 +85,8 @@ export function indexForeground(label: Uint8Array, ignore?: number): ForegroundC
       return [value, Uint32Array.from({ length: kept }, (_, k) => pick(k))];
     }),
   );
-  const seen = new Uint32Array(256);
-  const filled = new Uint32Array(256);
+  const seen = new Uint32Array(LABEL_VALUES);
+  const filled = new Uint32Array(LABEL_VALUES);
   const voxels = new Map(values.map(value => [value, new Uint32Array(ranks.get(value)?.length ?? 0)]));
   for (let i = 0; i < label.length; i++) {
     const value = label[i]!;
@@ -157,13 +157,13 @@ export interface CropOptions {
 
 /** The array to cut: one channel, or a label. */
 export interface Grid {
-  readonly data: Float32Array | Uint8Array;
+  readonly data: Float32Array | LabelArray;
   readonly sizeVoxels: Xyz;
 }
 
 /** Copies a window of one channel (or a label) into `target`, whose length is the window's number of voxels. */
 export function cropInto(
-  target: Float32Array | Uint8Array | Int32Array,
+  target: Float32Array | LabelArray | Int32Array,
   { data, sizeVoxels }: Grid,
   cut: CropOptions & { readonly window: PatchWindow },
 ): void {

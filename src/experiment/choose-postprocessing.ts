@@ -25,7 +25,7 @@ import { diceOf } from '../metrics/overlap.ts';
 import { wilcoxonSignedRank } from '../metrics/signed-rank.ts';
 import { meanOf } from '../metrics/statistics.ts';
 import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
-import type { LabelVolume } from '../volume/volume.ts';
+import type { LabelArray, LabelVolume } from '../volume/volume.ts';
 import type { Laboratory } from './laboratory.ts';
 import { type ModelFile, openModel } from './model-file.ts';
 
@@ -46,7 +46,7 @@ export interface ClassPieces {
   readonly withHolesFilled: readonly Piece[];
 }
 
-function piecesOf(data: Uint8Array, reference: LabelVolume, value: number): readonly Piece[] {
+function piecesOf(data: LabelArray, reference: LabelVolume, value: number): readonly Piece[] {
   const { start, length, component, sizes } = componentsOfClass(data, reference.sizeVoxels, value);
   const overlap = new Float64Array(sizes.length);
   start.forEach((first, run) => {

@@ -25,7 +25,7 @@ import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score
 import { withoutIgnored } from '../metrics/ignored.ts';
 import { maskOf } from '../metrics/overlap.ts';
 import { encodeNiftiLabels } from '../volume/nifti.ts';
-import type { LabelVolume } from '../volume/volume.ts';
+import { createLabelsLike, type LabelVolume } from '../volume/volume.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelFile } from './model-file.ts';
 import { openModels } from './open-models.ts';
@@ -159,8 +159,8 @@ function countCalibration(
   const counts = new Map(classes.map(({ name }) => [name, emptyCounts()]));
   const onSlice = (probabilities: Float32Array, voxels: Int32Array): void => {
     const plane = voxels.length;
-    const reference = Uint8Array.from(voxels, voxel => data[voxel]!);
-    const counted = ignore === undefined ? undefined : reference.map(value => (value === ignore ? 0 : 1));
+    const reference = createLabelsLike(data, plane).map((_, index) => data[voxels[index]!]!);
+    const counted = ignore === undefined ? undefined : Uint8Array.from(reference, value => (value === ignore ? 0 : 1));
     for (const { name, value, region } of classes) {
       const k = values.indexOf(value);
       const truth = region === undefined ? { reference, value } : { reference: maskOf(reference, region), value: 1 };

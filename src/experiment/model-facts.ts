@@ -20,7 +20,7 @@ const positive = z.number().gt(0);
 const triple = <T extends z.ZodType>(item: T) => z.tuple([item, item, item]).readonly();
 const alongXyz = (item: z.ZodType<number>): z.ZodType<Xyz> => triple(item);
 const alongZyx = (item: z.ZodType<number>): z.ZodType<Triple> => triple(item);
-const labelValue = z.int().min(0).max(255);
+const labelValue = z.int().min(0).max(65_535);
 
 const labelInFull = z.object({
   value: labelValue,

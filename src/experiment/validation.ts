@@ -8,6 +8,7 @@ import { withoutIgnored } from '../metrics/ignored.ts';
 import { countOverlap, diceOf } from '../metrics/overlap.ts';
 import { meanOf } from '../metrics/statistics.ts';
 import type { Session } from '../runtime/engine.ts';
+import { createLabels } from '../volume/volume.ts';
 import { type ArmOptions, activationOf, regionsOf } from './arm-options.ts';
 import { logitChannels, patchShape } from './arm-plan.ts';
 
@@ -24,7 +25,8 @@ export function validator(
   const classes = logitChannels(recipe, data.dataset.labels.length);
   const foreground = data.dataset.labels.filter(({ value }) => value > 0);
   const kind = regionsOf(data) === undefined ? activation : 'regions';
-  const values = Uint8Array.from([0, ...foreground.map(({ value }) => value)]);
+  const values = [0, ...foreground.map(({ value }) => value)];
+  const largest = Math.max(...values);
   const diceOfCase = async (item: TrainingCase, theta: Tensor): Promise<number[]> => {
     const [width, height, depth] = item.sizeVoxels;
     const withTheta: Session = { ...session, run: (feeds, outputs) => session.run({ ...feeds, theta }, outputs) };
@@ -42,7 +44,8 @@ export function validator(
       inputName: 'image',
       outputName: 'logits',
     });
-    const prediction = labelsFromProbabilities(probabilities, classes, kind).map(index => values[index]!);
+    const indices = labelsFromProbabilities(probabilities, classes, kind);
+    const prediction = createLabels(indices.length, largest).map((_, voxel) => values[indices[voxel]!]!);
     const scored = foreground.map(({ value, region }) => region ?? value);
     const known = withoutIgnored(item.label, prediction, item.ignore);
     return countOverlap(known.reference, known.prediction, scored).flatMap(overlap => diceOf(overlap) ?? []);

@@ -4,7 +4,7 @@
  * so that the two are complementary. Removed voxels become background; only background inside a class is filled.
  */
 import { type Components, connectedComponents, findHoles, paintComponents } from '../volume/components.ts';
-import { type LabelVolume, voxelCount, type Xyz } from '../volume/volume.ts';
+import { type LabelArray, type LabelVolume, voxelCount, type Xyz } from '../volume/volume.ts';
 
 /** Steps for one class; a step that is not given is skipped. */
 export interface ClassSteps {
@@ -22,7 +22,7 @@ export type Postprocessing = Readonly<Record<string, ClassSteps>>;
 const BACKGROUND = 0;
 
 /** Connected components of a class with 26 neighbours. */
-export function componentsOfClass(data: Uint8Array, sizeVoxels: Xyz, value: number): Components {
+export function componentsOfClass(data: LabelArray, sizeVoxels: Xyz, value: number): Components {
   return connectedComponents(data, sizeVoxels, { value, connectivity: 26 });
 }
 
@@ -53,7 +53,7 @@ export function keptComponents(
  * Fills the holes of a class.
  * @param data changed
  */
-export function fillHoles(data: Uint8Array, sizeVoxels: Xyz, value: number): void {
+export function fillHoles(data: LabelArray, sizeVoxels: Xyz, value: number): void {
   const { outside, isHole } = findHoles(data, sizeVoxels, value);
   const { start, length, component } = outside;
   start.forEach((first, run) => {

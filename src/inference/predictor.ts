@@ -11,7 +11,7 @@ import type { Session } from '../runtime/engine.ts';
 import { canonicalSliceIndices, storedSliceIndices, toCanonical } from '../volume/orientation.ts';
 import { resampleToSpacing } from '../volume/resample.ts';
 import { resampleSlices } from '../volume/resample-slices.ts';
-import { type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
+import { createLabels, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
 import { meanSlices, sharedClasses, sharedPostprocessing } from './ensemble.ts';
 import { type ModelInfo, type OpenModel, outputClasses } from './model-info.ts';
 import { type PreparedVolume, prepareNnunet } from './nnunet/prepare.ts';
@@ -85,7 +85,7 @@ export async function segmentWithEnsemble(
   const sliceIndices = canonical ? canonicalSliceIndices(volume) : storedSliceIndices(volume);
   const images = modelImages(models, turned, options.id ?? 'input');
   const labelValues = kind === 'softmax' ? values : [0, ...values];
-  const labels = new Uint8Array(voxels);
+  const labels = createLabels(voxels, Math.max(...labelValues));
   const kept = options.probabilities === true ? new Float32Array(values.length * voxels) : undefined;
   let z = 0;
   for await (const slice of meanSlices(openStreams(images, turned, options))) {

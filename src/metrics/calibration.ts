@@ -5,6 +5,7 @@
  * Source: Guo et al., On Calibration of Modern Neural Networks (ICML 2017), one class against the rest as in Kull et
  * al. (NeurIPS 2019).
  */
+import type { LabelArray } from '../volume/volume.ts';
 
 /** Bins between probability 0 and 1; each holds its lower end, the last one both. */
 export const CALIBRATION_BINS = 15;
@@ -36,7 +37,7 @@ export function emptyCounts(): ReliabilityCounts {
 /** What the probabilities of a class are held against. */
 interface ReliabilityReference {
   /** Label values of the same voxels. */
-  readonly reference: Uint8Array;
+  readonly reference: LabelArray;
   /** The label value of the class. */
   readonly value: number;
   /** 0 for voxels that do not count; all count if not given. */

@@ -3,7 +3,7 @@
  * one case, and the summary of many. The results are plain numbers ready for JSON: an infinite or undefined number is
  * null and `presence` says why.
  */
-import type { Xyz } from '../volume/volume.ts';
+import type { LabelArray, Xyz } from '../volume/volume.ts';
 import { estimateMean, type ScoreRange } from './crossed-mean.ts';
 import { type LesionScore, scoreLesions } from './lesions.ts';
 import {
@@ -118,7 +118,7 @@ export interface ScoreCaseOptions {
  * @param prediction same grid
  * @throws {ShapeError} if a volume is not of the stated size
  */
-export function scoreCase(reference: Uint8Array, prediction: Uint8Array, options: ScoreCaseOptions): CaseScore {
+export function scoreCase(reference: LabelArray, prediction: LabelArray, options: ScoreCaseOptions): CaseScore {
   const { id, classes, spacingMm } = options;
   const overlaps = countOverlap(
     reference,
@@ -158,8 +158,8 @@ function lesionScores(isMultiple: boolean, score: () => LesionScore): LesionScor
 }
 
 function surfaceScores(
-  reference: Uint8Array,
-  prediction: Uint8Array,
+  reference: LabelArray,
+  prediction: LabelArray,
   options: ScoreCaseOptions & { readonly value: number; readonly overlap: Overlap },
 ): Pick<ClassScore, 'hd95Mm' | 'assdMm' | 'surfaceDice'> {
   const presence = presenceOf(options.overlap);

@@ -1,5 +1,7 @@
 /** Voxels that nobody has looked at: they are taken out of a prediction and its reference before these are scored. */
+
 import { ShapeError } from '../core/errors.ts';
+import type { LabelArray } from '../volume/volume.ts';
 
 const BACKGROUND = 0;
 
@@ -9,10 +11,10 @@ const BACKGROUND = 0;
  * @throws {ShapeError} if they differ in length
  */
 export function withoutIgnored(
-  reference: Uint8Array,
-  prediction: Uint8Array,
+  reference: LabelArray,
+  prediction: LabelArray,
   ignore: number | undefined,
-): { readonly reference: Uint8Array; readonly prediction: Uint8Array } {
+): { readonly reference: LabelArray; readonly prediction: LabelArray } {
   if (ignore === undefined) return { reference, prediction };
   if (reference.length !== prediction.length) {
     throw new ShapeError(`reference has ${reference.length} voxels and prediction ${prediction.length}`);

@@ -3,7 +3,7 @@
  * Voxel order does not matter here, only that both volumes have the same.
  */
 import { ShapeError } from '../core/errors.ts';
-import type { LabelVolume, Xyz } from '../volume/volume.ts';
+import { LABEL_VALUES, type LabelArray, type LabelVolume, type Xyz } from '../volume/volume.ts';
 
 /** Presence of a class in the two volumes. */
 export type Presence = 'both' | 'neither' | 'reference-only' | 'prediction-only';
@@ -16,8 +16,6 @@ export interface Overlap {
   readonly intersection: number;
 }
 
-const LABEL_VALUES = 256;
-
 /** A class as label values: one, or those of a region. */
 export type ClassValues = number | readonly number[];
 
@@ -29,8 +27,8 @@ export type ClassValues = number | readonly number[];
  * @throws {ShapeError} if the volumes differ in length
  */
 export function countOverlap(
-  reference: Uint8Array,
-  prediction: Uint8Array,
+  reference: LabelArray,
+  prediction: LabelArray,
   classes: readonly ClassValues[],
 ): Overlap[] {
   if (reference.length !== prediction.length) {
@@ -38,34 +36,41 @@ export function countOverlap(
       `reference has ${reference.length} voxels and prediction ${prediction.length}; bring both to the same grid first`,
     );
   }
-  /** Voxels by label value in the reference (row) and in the prediction (column). */
-  const joint = new Uint32Array(LABEL_VALUES * LABEL_VALUES);
-  for (let i = 0; i < reference.length; i++) joint[reference[i]! * LABEL_VALUES + prediction[i]!]!++;
-  const inReference = new Float64Array(LABEL_VALUES);
-  const inPrediction = new Float64Array(LABEL_VALUES);
-  for (let row = 0; row < LABEL_VALUES; row++) {
-    for (let column = 0; column < LABEL_VALUES; column++) {
-      const count = joint[row * LABEL_VALUES + column]!;
+  const asked = [...new Set(classes.flat())];
+  /** Place of a label value in the table, 0 for those that nobody asks for. */
+  const placeOf = new Uint16Array(LABEL_VALUES);
+  asked.forEach((value, index) => {
+    placeOf[value] = index + 1;
+  });
+  const places = asked.length + 1;
+  /** Voxels by place of the label in the reference (row) and in the prediction (column). */
+  const joint = new Uint32Array(places * places);
+  for (let i = 0; i < reference.length; i++) joint[placeOf[reference[i]!]! * places + placeOf[prediction[i]!]!]!++;
+  const inReference = new Float64Array(places);
+  const inPrediction = new Float64Array(places);
+  for (let row = 0; row < places; row++) {
+    for (let column = 0; column < places; column++) {
+      const count = joint[row * places + column]!;
       inReference[row]! += count;
       inPrediction[column]! += count;
     }
   }
   return classes.map(values => {
-    const all = typeof values === 'number' ? [values] : values;
-    const total = (count: (value: number) => number): number => all.reduce((sum, value) => sum + count(value), 0);
+    const all = [values].flat().map(value => placeOf[value]!);
+    const total = (count: (place: number) => number): number => all.reduce((sum, place) => sum + count(place), 0);
     return {
-      reference: total(value => inReference[value] ?? 0),
-      prediction: total(value => inPrediction[value] ?? 0),
-      intersection: total(row => total(column => joint[row * LABEL_VALUES + column] ?? 0)),
+      reference: total(place => inReference[place]!),
+      prediction: total(place => inPrediction[place]!),
+      intersection: total(row => total(column => joint[row * places + column]!)),
     };
   });
 }
 
 /** 1 where a volume has one of the values, 0 elsewhere. */
-export function maskOf(labels: Uint8Array, values: readonly number[]): Uint8Array {
+export function maskOf(labels: LabelArray, values: readonly number[]): Uint8Array {
   const isMember = new Uint8Array(LABEL_VALUES);
   for (const value of values) isMember[value] = 1;
-  return labels.map(label => isMember[label]!);
+  return Uint8Array.from(labels, label => isMember[label]!);
 }
 
 /** Dice coefficient 2 |A and B| / (|A| + |B|), in [0, 1]; null if both are empty, 0 if one is. */

@@ -8,7 +8,7 @@
  */
 import { ShapeError } from '../core/errors.ts';
 import { percentile } from '../core/percentile.ts';
-import { voxelCount, type Xyz } from '../volume/volume.ts';
+import { type LabelArray, voxelCount, type Xyz } from '../volume/volume.ts';
 import { type BitBox, transformDistances } from './distance-transform.ts';
 import { searchNear } from './near-search.ts';
 
@@ -62,8 +62,8 @@ const FAR = 16;
  * @throws {ShapeError} if a volume is not of the stated size
  */
 export function surfaceDistance(
-  reference: Uint8Array,
-  prediction: Uint8Array,
+  reference: LabelArray,
+  prediction: LabelArray,
   options: SurfaceDistanceOptions,
 ): SurfaceDistance {
   const { sizeVoxels, spacingMm, toleranceMm = 1 } = options;
@@ -102,8 +102,8 @@ export function surfaceDistance(
 
 /** Two masks on one grid, as voxels that have the value. */
 interface Masks {
-  readonly reference: Uint8Array;
-  readonly prediction: Uint8Array;
+  readonly reference: LabelArray;
+  readonly prediction: LabelArray;
   readonly sizeVoxels: Xyz;
   readonly value: number;
 }

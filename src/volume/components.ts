@@ -4,7 +4,7 @@
  * in the voxels and memory 12 bytes per run. Voxel order is x, y, z. Source: He, Chao, Suzuki, A Run-Based Two-Scan
  * Labeling Algorithm (IEEE TIP 17, 2008).
  */
-import type { Xyz } from './volume.ts';
+import type { LabelArray, Xyz } from './volume.ts';
 
 /** Neighbours of a voxel: those that share a face; or also an edge; or also a corner. */
 export type Connectivity = 6 | 18 | 26;
@@ -34,7 +34,7 @@ interface Runs {
   readonly firstOfRow: Int32Array;
 }
 
-function findRuns(data: Uint8Array, [nx, ny, nz]: Xyz, { value, complement = false }: Selection): Runs {
+function findRuns(data: LabelArray, [nx, ny, nz]: Xyz, { value, complement = false }: Selection): Runs {
   const rows = ny * nz;
   const firstOfRow = new Int32Array(rows + 1);
   const scan = (found: (start: number, length: number) => void): void => {
@@ -120,7 +120,7 @@ function joinRows(
  * @param data label value per voxel
  */
 export function connectedComponents(
-  data: Uint8Array,
+  data: LabelArray,
   sizeVoxels: Xyz,
   options: Selection & { readonly connectivity: Connectivity },
 ): Components {
@@ -159,7 +159,7 @@ function numberComponents(parent: Int32Array, length: Int32Array): Pick<Componen
  * @param chosen whether a component takes the value
  */
 export function paintComponents(
-  data: Uint8Array,
+  data: LabelArray,
   { start, length, component }: Components,
   { value, chosen }: { readonly value: number; readonly chosen: (component: number) => boolean },
 ): void {
@@ -174,7 +174,7 @@ export function paintComponents(
  * @returns the components of everything else, and which of them are holes
  */
 export function findHoles(
-  data: Uint8Array,
+  data: LabelArray,
   sizeVoxels: Xyz,
   value: number,
 ): { readonly outside: Components; readonly isHole: readonly boolean[] } {

@@ -1,8 +1,8 @@
 /** A segmentation from the voxels of any file: integers in one channel. */
 import { InputError } from '../core/errors.ts';
-import type { LabelVolume, Volume, Xyz } from './volume.ts';
+import { createLabels, type LabelVolume, type Volume, type Xyz } from './volume.ts';
 
-const LARGEST_LABEL = 255;
+const LARGEST_LABEL = 65_535;
 /** Largest distance of a stored label from an integer, from rounding of slope and intercept. */
 const LABEL_TOLERANCE = 1e-4;
 
@@ -13,7 +13,7 @@ function voxelAt(index: number, [width, height]: Xyz): string {
 /**
  * Reads the voxels of a volume as class indices.
  * @param path for messages
- * @throws {InputError} E_LABEL_VALUE for a value that is not an integer from 0 to 255; E_LABEL_CHANNELS for more than
+ * @throws {InputError} E_LABEL_VALUE for a value that is not an integer from 0 to 65,535; E_LABEL_CHANNELS for more than
  * one channel
  */
 export function labelsOfVolume(volume: Volume, path: string): LabelVolume {
@@ -24,7 +24,7 @@ export function labelsOfVolume(volume: Volume, path: string): LabelVolume {
       `${path} has ${channels} channels; a label file has one, with a class index per voxel. Merge the channels into one.`,
     );
   }
-  const data = new Uint8Array(values.length);
+  let largest = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     const label = Math.round(value);
@@ -35,7 +35,9 @@ export function labelsOfVolume(volume: Volume, path: string): LabelVolume {
           'Check that this is a label file, and that it was resampled with nearest neighbours.',
       );
     }
-    data[i] = label;
+    if (label > largest) largest = label;
   }
+  const data = createLabels(values.length, largest);
+  for (let i = 0; i < values.length; i++) data[i] = Math.round(values[i]!);
   return { data, sizeVoxels, spacingMm, affine, ...(volume.isPlaced === false && { isPlaced: false as const }) };
 }

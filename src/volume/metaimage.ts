@@ -8,7 +8,7 @@ import { InputError } from '../core/errors.ts';
 import { zlib } from './inflate.ts';
 import { type LpsGeometry, lpsOfAffine } from './lps.ts';
 import { type StoredImage, voxelFileName } from './stored-image.ts';
-import type { VoxelType } from './stored-voxels.ts';
+import { labelBytes, type VoxelType } from './stored-voxels.ts';
 import type { LabelVolume, Xyz } from './volume.ts';
 import { corruptVolume } from './voxel-file.ts';
 
@@ -171,7 +171,7 @@ function headerSize(text: string): number {
 /** Writes a segmentation, compressed in one file. */
 export function encodeMetaImageLabels({ data, sizeVoxels, affine }: LabelVolume): Uint8Array {
   const { spacing, origin, direction } = lpsOfAffine(affine);
-  const packed = zlib(data);
+  const packed = zlib(labelBytes(data, true));
   const axes = [0, 1, 2].flatMap(axis => [0, 1, 2].map(row => direction[row * 3 + axis]!));
   const header = [
     'ObjectType = Image',
@@ -185,7 +185,7 @@ export function encodeMetaImageLabels({ data, sizeVoxels, affine }: LabelVolume)
     'CenterOfRotation = 0 0 0',
     `ElementSpacing = ${spacing.join(' ')}`,
     `DimSize = ${sizeVoxels.join(' ')}`,
-    'ElementType = MET_UCHAR',
+    `ElementType = ${data instanceof Uint16Array ? 'MET_USHORT' : 'MET_UCHAR'}`,
     'ElementDataFile = LOCAL',
     '',
   ];

@@ -103,7 +103,7 @@ export function decodeMgh(bytes: Uint8Array, path: string): StoredVolume {
   }
 }
 
-/** Writes a segmentation as .mgz. */
+/** Writes a segmentation as .mgz: bytes, or 32-bit integers where a label needs them. */
 export function encodeMghLabels({ data, sizeVoxels, affine }: LabelVolume): Uint8Array {
   const head = new Uint8Array(HEADER_BYTES);
   const view = new DataView(head.buffer);
@@ -112,7 +112,9 @@ export function encodeMghLabels({ data, sizeVoxels, affine }: LabelVolume): Uint
     view.setInt32(FIELDS.size + axis * 4, size);
   });
   view.setInt32(FIELDS.frames, 1);
-  view.setInt32(FIELDS.type, 0);
+  // 32-bit integers are what every version of FreeSurfer reads
+  const isWide = data instanceof Uint16Array;
+  view.setInt32(FIELDS.type, isWide ? 1 : 0);
   view.setInt16(FIELDS.goodRas, 1);
   const at = (row: number, column: number): number => affine[row * 4 + column]!;
   for (let axis = 0; axis < 3; axis++) {
@@ -122,5 +124,10 @@ export function encodeMghLabels({ data, sizeVoxels, affine }: LabelVolume): Uint
     const half = [0, 1, 2].reduce((sum, k) => sum + (at(axis, k) * sizeVoxels[k]!) / 2, 0);
     view.setFloat32(FIELDS.centre + axis * 4, at(axis, 3) + half);
   }
-  return gzip([head, data]);
+  if (!isWide) return gzip([head, data]);
+  const wide = new DataView(new ArrayBuffer(data.length * 4));
+  data.forEach((label, voxel) => {
+    wide.setInt32(voxel * 4, label);
+  });
+  return gzip([head, new Uint8Array(wide.buffer)]);
 }

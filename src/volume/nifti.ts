@@ -15,7 +15,7 @@ import {
   readNiftiHeader,
   rewriteNiftiHeader,
 } from './nifti-header.ts';
-import { float32Bytes } from './stored-voxels.ts';
+import { float32Bytes, labelBytes } from './stored-voxels.ts';
 import { formatSize, LARGEST_VOLUME_BYTES, type LabelVolume, type Volume, voxelCount, type Xyz } from './volume.ts';
 import { readVoxels, startOfContent } from './voxel-file.ts';
 
@@ -101,7 +101,7 @@ export function decodeNifti(bytes: Uint8Array, options: DecodeOptions): DecodedN
 }
 
 /**
- * Reads a segmentation: one channel of integers 0..255, stored in any type.
+ * Reads a segmentation: one channel of integers from 0 to 65,535, stored in any type.
  * @throws {InputError} as {@link decodeNifti} and {@link labelsOfVolume}
  */
 export function decodeLabels(bytes: Uint8Array, options: DecodeOptions): LabelVolume {
@@ -118,14 +118,15 @@ function checkGrid(sizeVoxels: Xyz, like: NiftiHeader): void {
 }
 
 /**
- * Writes a segmentation as uint8 .nii.gz with the header of its input: orientation, spacing and units are the same
- * bytes.
+ * Writes a segmentation as uint8 .nii.gz, uint16 where a label is above 255, with the header of its input: orientation,
+ * spacing and units are the same bytes.
  * @throws {ShapeError} if the grids differ
  */
 export function encodeNiftiLabels(labels: LabelVolume, like: NiftiHeader): Uint8Array {
   checkGrid(labels.sizeVoxels, like);
   const { sizeVoxels, data } = labels;
-  return gzip([rewriteNiftiHeader(like, { dataType: 'uint8', sizeVoxels, channels: 1 }), data]);
+  const dataType = data instanceof Uint16Array ? 'uint16' : 'uint8';
+  return gzip([rewriteNiftiHeader(like, { dataType, sizeVoxels, channels: 1 }), labelBytes(data, like.littleEndian)]);
 }
 
 /** The file of an image piece by piece: header, then voxels in the header's byte order. */

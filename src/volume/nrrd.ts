@@ -10,7 +10,7 @@ import type { VolumeWarning } from './geometry.ts';
 import { gzip } from './inflate.ts';
 import { type LpsGeometry, lpsOfAffine } from './lps.ts';
 import { type StoredEncoding, type StoredImage, voxelFileName } from './stored-image.ts';
-import type { VoxelType } from './stored-voxels.ts';
+import { labelBytes, type VoxelType } from './stored-voxels.ts';
 import type { LabelVolume, Xyz } from './volume.ts';
 import { corruptVolume } from './voxel-file.ts';
 
@@ -300,7 +300,7 @@ export function encodeNrrdLabels({ data, sizeVoxels, affine }: LabelVolume): Uin
   };
   const header = [
     'NRRD0004',
-    'type: uint8',
+    `type: ${data instanceof Uint16Array ? 'uint16' : 'uint8'}`,
     'dimension: 3',
     'space: left-posterior-superior',
     `sizes: ${sizeVoxels.join(' ')}`,
@@ -312,5 +312,5 @@ export function encodeNrrdLabels({ data, sizeVoxels, affine }: LabelVolume): Uin
     '',
     '',
   ];
-  return joinBytes([new TextEncoder().encode(header.join('\n')), gzip([data])]);
+  return joinBytes([new TextEncoder().encode(header.join('\n')), gzip([labelBytes(data, true)])]);
 }

@@ -4,8 +4,15 @@
  * is exact.
  */
 import { AXES, type Axis, mapAxes } from '../core/axes.ts';
-import type { Affine, LabelVolume, Volume, Xyz } from './volume.ts';
-import { voxelCount } from './volume.ts';
+import {
+  type Affine,
+  createLabelsLike,
+  type LabelArray,
+  type LabelVolume,
+  type Volume,
+  voxelCount,
+  type Xyz,
+} from './volume.ts';
 
 /** Canonical axis k runs along the stored axis `axes[k]`, against it where `reversed[k]`. */
 interface Orientation {
@@ -93,7 +100,7 @@ function stridedGrid({ sizeVoxels, spacingMm, affine }: Grid, { axes, reversed }
 }
 
 /** Copies the voxels of one channel into the order of a strided grid. */
-function gather<T extends Float32Array | Uint8Array>(
+function gather<T extends Float32Array | LabelArray>(
   from: T,
   { sizeVoxels, strides, offset }: StridedGrid,
   to: T,
@@ -135,7 +142,7 @@ export function labelsToCanonical(labels: LabelVolume, image: Pick<Volume, 'affi
   if (isStored(orientation)) return labels;
   const grid = stridedGrid(labels, orientation);
   const { sizeVoxels, spacingMm, affine } = grid;
-  const data = new Uint8Array(labels.data.length);
+  const data = createLabelsLike(labels.data, labels.data.length);
   gather(labels.data, grid, data);
   return { ...labels, data, sizeVoxels, spacingMm, affine };
 }

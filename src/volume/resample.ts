@@ -12,8 +12,15 @@ import { channelExtents } from '../core/extent.ts';
 import { interpolateAxis } from './linear.ts';
 import { axisApart, resampleApart } from './resample-apart.ts';
 import { interpolateAxisCubic } from './spline.ts';
-import type { Affine, LabelVolume, Volume, Xyz } from './volume.ts';
-import { voxelCount } from './volume.ts';
+import {
+  type Affine,
+  createLabelsLike,
+  type LabelArray,
+  type LabelVolume,
+  type Volume,
+  voxelCount,
+  type Xyz,
+} from './volume.ts';
 
 /** Interpolation of images; nnunet: as in nnU-Net, with a thick axis treated separately (resample-apart.ts). */
 export type ImageInterpolation = 'linear' | 'cubic' | 'nnunet';
@@ -113,13 +120,13 @@ function resampleAsNnunet(volume: Volume, targetMm: Xyz): Volume {
 }
 
 /** Each new voxel takes the nearest old one. */
-function nearestLabels(labels: LabelVolume, sizeVoxels: Xyz): Uint8Array {
+function nearestLabels(labels: LabelVolume, sizeVoxels: Xyz): LabelArray {
   const [columns, rows, slices] = mapAxes(axis => {
     const [from, to] = [labels.sizeVoxels[axis], sizeVoxels[axis]];
     return Int32Array.from({ length: to }, (_, j) => Math.min(from - 1, Math.floor(((j + 0.5) * from) / to)));
   });
   const [width, height] = labels.sizeVoxels;
-  const data = new Uint8Array(voxelCount(sizeVoxels));
+  const data = createLabelsLike(labels.data, voxelCount(sizeVoxels));
   let to = 0;
   for (const slice of slices) {
     for (const row of rows) {
@@ -134,9 +141,9 @@ function nearestLabels(labels: LabelVolume, sizeVoxels: Xyz): Uint8Array {
  * Each new voxel takes the label with the largest fraction, the lower one of two equal ones; one label is in memory at
  * a time.
  */
-function largestShares(labels: LabelVolume, sizeVoxels: Xyz): Uint8Array {
+function largestShares(labels: LabelVolume, sizeVoxels: Xyz): LabelArray {
   const present = [...new Set(labels.data)].sort((left, right) => left - right);
-  const data = new Uint8Array(voxelCount(sizeVoxels));
+  const data = createLabelsLike(labels.data, voxelCount(sizeVoxels));
   const largest = new Float32Array(data.length);
   for (const label of present) {
     const isLabel = Float32Array.from(labels.data, value => (value === label ? 1 : 0));

@@ -97,3 +97,12 @@ export function* float32Bytes(values: Float32Array, littleEndian: boolean): Gene
     yield bytes;
   }
 }
+
+/** The bytes of labels in a byte order. */
+export function labelBytes(labels: Uint8Array | Uint16Array, littleEndian: boolean): Uint8Array {
+  const bytes = new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
+  if (labels instanceof Uint8Array || littleEndian === HOST_LITTLE_ENDIAN) return bytes;
+  const swapped = bytes.slice();
+  swapBytes(swapped, Uint16Array.BYTES_PER_ELEMENT);
+  return swapped;
+}

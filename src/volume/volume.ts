@@ -22,9 +22,27 @@ export interface Volume {
   readonly isPlaced?: false;
 }
 
+/** Labels of voxels, up to 65,535 as the atlases of FreeSurfer have them. */
+export type LabelArray = Uint8Array | Uint16Array;
+
+/** How many values a label may have. */
+export const LABEL_VALUES = 65_536;
+const LARGEST_BYTE = 255;
+
+/** Room for labels up to a largest one, all 0. */
+export function createLabels(length: number, largest: number): LabelArray {
+  return largest > LARGEST_BYTE ? new Uint16Array(length) : new Uint8Array(length);
+}
+
+/** Room for labels that come from others, all 0. */
+export function createLabelsLike(labels: LabelArray, length: number): LabelArray {
+  return labels instanceof Uint16Array ? new Uint16Array(length) : new Uint8Array(length);
+}
+
 /** A segmentation on a volume's grid: one class index per voxel, same order as {@link Volume.data}. */
 export interface LabelVolume {
-  readonly data: Uint8Array;
+  /** Two bytes per voxel only where a label is above 255. */
+  readonly data: LabelArray;
   readonly sizeVoxels: Xyz;
   readonly spacingMm: Xyz;
   readonly affine: Affine;

@@ -11,7 +11,7 @@ import type { StaticServer } from '../../src/platform/node/static-server.ts';
 import { createWebEngine } from '../../src/platform/web/engine.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import { createNiftiHeader, decodeLabels, encodeNiftiImage } from '../../src/volume/nifti.ts';
-import type { Affine, Volume, Xyz } from '../../src/volume/volume.ts';
+import type { Affine, LabelArray, Volume, Xyz } from '../../src/volume/volume.ts';
 import { samplePhantom } from '../../web/sample.ts';
 import { hasBrowser, launchBrowser } from '../support/browser.ts';
 import { pictureSlice, SYNTAX, sliceFile } from '../support/dicom-files.ts';
@@ -100,7 +100,7 @@ async function savedFile(name: string): Promise<string> {
   return path;
 }
 
-async function labelsBy(engine: Engine, volume: Volume): Promise<Uint8Array> {
+async function labelsBy(engine: Engine, volume: Volume): Promise<LabelArray> {
   const file = await readModelFile(nodeFiles, join(run, 'student/model.onnx'));
   const session = await openModel(engine, file);
   const { labels } = await segment(session, file.info, volume);
@@ -442,7 +442,7 @@ describe.skipIf(!hasBrowser)('the page where there is WebGPU', () => {
     try {
       await open(server.url, withGpu);
       await openFile(writeVolume('small.nii.gz', [18, 26, 16]));
-      const saved: Uint8Array[] = [];
+      const saved: LabelArray[] = [];
       for (const backend of ['webgpu', 'wasm']) {
         await page.getByLabel('Compute on').selectOption(backend);
         await page.locator('#models').getByLabel('student').check();
@@ -452,7 +452,7 @@ describe.skipIf(!hasBrowser)('the page where there is WebGPU', () => {
         const path = await savedFile('small_student.nii.gz');
         saved.push(decodeLabels(readFileSync(path), { path }).data);
       }
-      const [gpu, cpu] = saved as [Uint8Array, Uint8Array];
+      const [gpu, cpu] = saved as [LabelArray, LabelArray];
       expect(gpu.filter((value, index) => value === cpu[index]).length / gpu.length).toBeGreaterThanOrEqual(0.999);
       expect(complaints).toEqual([]);
     } finally {

@@ -12,6 +12,7 @@ import { parseRecipe } from '../../src/recipe/parse.ts';
 import { inspectPath } from '../../src/study/inspect.ts';
 import { runExperiment, trainOneArm } from '../../src/study/run.ts';
 import { decodeLabels, decodeNifti, encodeNiftiLabels } from '../../src/volume/nifti.ts';
+import type { LabelArray } from '../../src/volume/volume.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
@@ -165,7 +166,7 @@ it('learns overlapping regions as channels of their own, writes them over each o
   });
   const evaluation = JSON.parse(files.text('of-regions/student/evaluation.json'));
   const [{ id, classes }] = evaluation.cases;
-  const labelsAt = async (path: string): Promise<Uint8Array> => decodeLabels(await files.read(path), { path }).data;
+  const labelsAt = async (path: string): Promise<LabelArray> => decodeLabels(await files.read(path), { path }).data;
   const predicted = await labelsAt(`of-regions/student/predictions/${id}.nii.gz`);
   const reference = await labelsAt(`regions/${dataset[id].label.replace('./', '')}`);
   const count = (test: (index: number) => boolean): number => predicted.filter((_, index) => test(index)).length;

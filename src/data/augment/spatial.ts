@@ -5,7 +5,7 @@
  * resample it is a copy. Arrays are in file order, x fastest, one channel after the other.
  */
 import type { Axis } from '../../core/axes.ts';
-import type { Xyz } from '../../volume/volume.ts';
+import { createLabelsLike, type LabelArray, type Xyz } from '../../volume/volume.ts';
 import { cropInto, type Padding, type PatchWindow } from '../patches.ts';
 import { type Augmentation, NO_AUGMENTATION } from './augmentation.ts';
 import { createDisplacement, type Row } from './elastic.ts';
@@ -14,7 +14,7 @@ import { createDisplacement, type Row } from './elastic.ts';
 export interface PatchSource {
   /** Image, channels * voxels values. */
   readonly image: Float32Array;
-  readonly label: Uint8Array;
+  readonly label: LabelArray;
   readonly sizeVoxels: Xyz;
   readonly channels: number;
   /** Smallest value per channel, used by constant padding. */
@@ -107,7 +107,7 @@ function linearRow({ values, start }: RowTarget<Float32Array>, { data, size }: B
   }
 }
 
-function nearestRow({ values, start }: RowTarget<Int32Array>, { data, size }: Box<Uint8Array>, row: Row): void {
+function nearestRow({ values, start }: RowTarget<Int32Array>, { data, size }: Box<LabelArray>, row: Row): void {
   const [xs, ys, zs] = row;
   const strideY = size[0];
   const strideZ = size[0] * size[1];
@@ -173,7 +173,7 @@ export function cutPatch(target: PatchTarget, source: PatchSource, cut: PatchCut
     cropInto(data, channelOf(channel), { ...options, fill: minima[channel] ?? 0 });
     return { data, size };
   });
-  const labels = { data: new Uint8Array(boxVoxels), size };
+  const labels = { data: createLabelsLike(label.data, boxVoxels), size };
   cropInto(labels.data, label, { ...options, fill: 0 });
   forEachRow({ grid, size: window.size, deformation }, (row, start) => {
     images.forEach((image, channel) => {

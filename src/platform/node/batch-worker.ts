@@ -11,6 +11,7 @@ import {
   createBatchSource,
   type TrainingCase,
 } from '../../data/loader.ts';
+import type { LabelArray } from '../../volume/volume.ts';
 import { startThread } from './thread.ts';
 
 /** Start data of the thread. */
@@ -33,7 +34,7 @@ export type BatchReply =
 /** Number of steps that are prepared ahead; hides an occasional slow batch at little memory. */
 const LOOK_AHEAD = 3;
 
-function shared<T extends Float32Array | Uint8Array>(values: T, create: (buffer: SharedArrayBuffer) => T): T {
+function shared<T extends Float32Array | LabelArray>(values: T, create: (buffer: SharedArrayBuffer) => T): T {
   if (values.buffer instanceof SharedArrayBuffer) return values;
   const copy = create(new SharedArrayBuffer(values.byteLength));
   copy.set(values);
@@ -44,7 +45,9 @@ function shareCase(trainingCase: TrainingCase): TrainingCase {
   return {
     ...trainingCase,
     image: shared<Float32Array>(trainingCase.image, buffer => new Float32Array(buffer)),
-    label: shared<Uint8Array>(trainingCase.label, buffer => new Uint8Array(buffer)),
+    label: shared<LabelArray>(trainingCase.label, buffer =>
+      trainingCase.label instanceof Uint16Array ? new Uint16Array(buffer) : new Uint8Array(buffer),
+    ),
   };
 }
 

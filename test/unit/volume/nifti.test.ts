@@ -292,7 +292,7 @@ describe('decodeLabels', () => {
     expect(labels.sizeVoxels).toEqual([2, 2, 1]);
   });
 
-  test.each([0.5, -1, 256, Number.NaN, Number.POSITIVE_INFINITY])('refuses the value %s', value => {
+  test.each([0.5, -1, 65_536, Number.NaN, Number.POSITIVE_INFINITY])('refuses the value %s', value => {
     const error = failure(() => decodeLabels(labelFile([0, 1, value, 2]), { path: 'labels/a.nii.gz' }));
     expect(error.code).toBe('E_LABEL_VALUE');
     expect(error.message).toContain(`${value} at voxel (0, 1, 0)`);
