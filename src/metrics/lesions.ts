@@ -5,7 +5,7 @@
  * Sources: Kirillov et al., Panoptic Segmentation, arXiv:1801.00868; Kofler et al., Panoptica, arXiv:2312.02608.
  */
 import { type Components, connectedComponents } from '../volume/components.ts';
-import type { Xyz } from '../volume/volume.ts';
+import type { LabelArray, Xyz } from '../volume/volume.ts';
 
 /** Intersection over union from which a predicted structure is a true one. */
 const MATCHING_IOU = 0.5;
@@ -35,8 +35,8 @@ function labelsOf({ start, length, component }: Components, voxels: number): Int
  * @param prediction on the same grid
  */
 export function scoreLesions(
-  reference: Uint8Array,
-  prediction: Uint8Array,
+  reference: LabelArray,
+  prediction: LabelArray,
   { sizeVoxels, value }: { readonly sizeVoxels: Xyz; readonly value: number },
 ): LesionScore {
   const options = { value, connectivity: 26 } as const;
