@@ -1,11 +1,12 @@
 /**
  * The study that is served, as it goes on: its units, and learning curves that are redrawn while their histories grow.
  */
+
 import { parseHistory } from '../src/experiment/history.ts';
-import type { HistoryRow } from '../src/experiment/record.ts';
 import { armStyles, orderArms } from '../src/report/arms.ts';
 import { renderLearningCurves } from '../src/report/learning-curves.ts';
 import type { ArmOverview, StudyOverview } from '../src/study/overview.ts';
+import type { StepRecord } from '../src/training/trainer.ts';
 import { byId, make } from './elements.ts';
 import { fetchStudy } from './models.ts';
 import { createUnitTable } from './units.ts';
@@ -18,7 +19,7 @@ const MOST_CURVES = 6;
 /** A file on the server that is only sent again when it has changed. */
 interface Watched {
   readonly tag: string;
-  readonly rows: readonly HistoryRow[];
+  readonly rows: readonly StepRecord[];
 }
 
 async function readHistory(path: string, before: Watched | undefined): Promise<Watched | undefined> {
@@ -30,7 +31,7 @@ async function readHistory(path: string, before: Watched | undefined): Promise<W
 
 function statusText(
   { status, name, units }: StudyOverview,
-  histories: Readonly<Record<string, readonly HistoryRow[]>>,
+  histories: Readonly<Record<string, readonly StepRecord[]>>,
 ): string {
   if (units.length > 0) return `${name}: ${status}`;
   const steps = Object.entries(histories).map(([arm, rows]) => `${arm} at step ${rows.at(-1)?.step ?? 0}`);

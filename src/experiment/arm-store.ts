@@ -6,10 +6,9 @@ import { InputError } from '../core/errors.ts';
 import { readText } from '../runtime/json-file.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint.ts';
 import type { Model } from '../training/forward.ts';
-import type { TrainingStore } from '../training/trainer.ts';
+import type { StepRecord, TrainingStore } from '../training/trainer.ts';
 import type { ArmOptions } from './arm-options.ts';
 import { formatHistory, parseHistory } from './history.ts';
-import type { HistoryRow } from './record.ts';
 
 /** Opens the store of an arm. */
 export function armStore(
@@ -43,7 +42,7 @@ export function armStore(
       return found;
     }
   };
-  let earlier: readonly HistoryRow[] = [];
+  let earlier: readonly StepRecord[] = [];
   return {
     load: async () => {
       if (!(await files.exists(last))) return undefined;

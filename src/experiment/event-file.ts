@@ -2,8 +2,9 @@
  * TensorBoard's event files: records of { length, checksum, protobuf, checksum } (TFRecord), each an Event with scalar values.
  * Sources: tensorflow/core/lib/io/record_writer.h (framing, CRC-32C with the mask), tensorflow/core/util/event.proto, summary.proto (field numbers).
  */
+
 import { PbfWriter } from 'pbf';
-import type { HistoryRow } from './record.ts';
+import type { StepRecord } from '../training/trainer.ts';
 
 /** Table of CRC-32C (Castagnoli), reflected polynomial 0x82f63b78. */
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -42,7 +43,7 @@ function event(seconds: number, write: (pbf: PbfWriter) => void): Uint8Array {
   return record(pbf.finish());
 }
 
-function scalars(row: HistoryRow): readonly (readonly [tag: string, value: number])[] {
+function scalars(row: StepRecord): readonly (readonly [tag: string, value: number])[] {
   return [
     ['learningRate', row.learningRate],
     ...Object.entries(row.losses).map(([term, value]) => [`loss/${term}`, value] as const),
@@ -54,7 +55,7 @@ function scalars(row: HistoryRow): readonly (readonly [tag: string, value: numbe
  * A history as an event file.
  * @param startedAt seconds since 1970 at which the training began
  */
-export function encodeEventFile(rows: readonly HistoryRow[], startedAt: number): Uint8Array {
+export function encodeEventFile(rows: readonly StepRecord[], startedAt: number): Uint8Array {
   const events = [
     event(startedAt, pbf => pbf.writeStringField(3, 'brain.Event:2')),
     ...rows.map(row =>

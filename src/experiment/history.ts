@@ -3,14 +3,15 @@
  * columns between the fixed ones, in the order in which they first appear; an empty cell is a value that the row does
  * not have.
  */
+
 import { InputError } from '../core/errors.ts';
-import type { HistoryRow } from './record.ts';
+import type { StepRecord } from '../training/trainer.ts';
 
 const FIRST_COLUMNS = ['step', 'epoch', 'seconds', 'learningRate'] as const;
 const LAST_COLUMN = 'validationDice';
 
 /** The rows as CSV with a header; numbers keep every digit, so {@link parseHistory} gives the same rows. */
-export function formatHistory(rows: readonly HistoryRow[]): string {
+export function formatHistory(rows: readonly StepRecord[]): string {
   const terms = [...new Set(rows.flatMap(row => Object.keys(row.losses)))];
   const lines = rows.map(row => [
     ...FIRST_COLUMNS.map(column => row[column]),
@@ -25,7 +26,7 @@ export function formatHistory(rows: readonly HistoryRow[]): string {
  * @param path for messages
  * @throws {InputError} E_HISTORY if a column or a number is not one
  */
-export function parseHistory(text: string, path: string): HistoryRow[] {
+export function parseHistory(text: string, path: string): StepRecord[] {
   const [header = '', ...lines] = text.split(/\r?\n/).filter(line => line !== '');
   const columns = header.split(',');
   const expected = [...FIRST_COLUMNS, ...columns.slice(FIRST_COLUMNS.length, -1), LAST_COLUMN];
@@ -38,7 +39,7 @@ export function parseHistory(text: string, path: string): HistoryRow[] {
   return lines.map((line, index) => parseRow(columns, line.split(','), `${path}:${index + 2}`));
 }
 
-function parseRow(columns: readonly string[], cells: readonly string[], place: string): HistoryRow {
+function parseRow(columns: readonly string[], cells: readonly string[], place: string): StepRecord {
   if (cells.length !== columns.length) {
     throw new InputError('E_HISTORY', `${place}: expected ${columns.length} cells, got ${cells.length}`);
   }

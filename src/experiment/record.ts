@@ -37,15 +37,3 @@ export interface Evaluation {
 
 export type Arm = 'teacher' | 'student' | 'baseline';
 export const ARMS: readonly Arm[] = ['teacher', 'student', 'baseline'];
-
-/** One row of `history.csv`; loss terms and validation scores vary with the recipe. */
-export interface HistoryRow {
-  readonly step: number;
-  readonly epoch: number;
-  readonly seconds: number;
-  readonly learningRate: number;
-  /** Loss terms by name: total, crossEntropy, dice, kd, ...; empty in rows that only validate. */
-  readonly losses: Readonly<Record<string, number>>;
-  /** Validation mean Dice, if this step validated. */
-  readonly validationDice?: number;
-}

@@ -2,9 +2,10 @@
  * Learning curves: one panel per loss term and one for the validation Dice, each arm with its own colour, dash and
  * label.
  */
+
 import { dot, line, text } from '@observablehq/plot';
 import { formatNumber } from '../core/format.ts';
-import type { HistoryRow } from '../experiment/record.ts';
+import type { StepRecord } from '../training/trainer.ts';
 import { type ArmStyle, armStyles, orderArms } from './arms.ts';
 import { renderChart, shorten } from './chart.ts';
 import { spreadLabels } from './label-spread.ts';
@@ -99,10 +100,10 @@ function renderPanel({ title, axis, curves, markers, isScore = false }: Panel): 
  * @param histories rows per arm; arms without any row are left out
  * @returns an empty list if nothing was recorded
  */
-export function renderLearningCurves(histories: Readonly<Record<string, readonly HistoryRow[]>>): readonly Markup[] {
+export function renderLearningCurves(histories: Readonly<Record<string, readonly StepRecord[]>>): readonly Markup[] {
   const order = orderArms(Object.keys(histories));
   const styles = armStyles(order);
-  const collect = (value: (row: HistoryRow) => number | undefined): Curve[] =>
+  const collect = (value: (row: StepRecord) => number | undefined): Curve[] =>
     order.flatMap(arm => {
       const points = histories[arm]!.flatMap(row => {
         const y = value(row);

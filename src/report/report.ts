@@ -3,9 +3,11 @@
  * static SVG, pictures are embedded, and a content security policy forbids everything else. Case ids, class names and
  * notes come from files of unknown origin and are escaped by the template that builds the page.
  */
-import type { Evaluation, HistoryRow } from '../experiment/record.ts';
+
+import type { Evaluation } from '../experiment/record.ts';
 import type { Comparison } from '../study/comparison/comparison.ts';
 import type { UnitReport } from '../study/units/state.ts';
+import type { StepRecord } from '../training/trainer.ts';
 import { orderArms } from './arms.ts';
 import { renderCaseTable } from './case-table.ts';
 import { type DataFacts, renderDataFacts } from './data-section.ts';
@@ -47,7 +49,7 @@ export interface ReportInput {
   /** By arm. */
   readonly evaluations: Readonly<Record<string, Evaluation>>;
   /** By arm. */
-  readonly histories: Readonly<Record<string, readonly HistoryRow[]>>;
+  readonly histories: Readonly<Record<string, readonly StepRecord[]>>;
   readonly montage: readonly ReportMontage[];
   /** Notes that a reader needs to judge the numbers, one paragraph each. */
   readonly notes: readonly string[];

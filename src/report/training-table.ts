@@ -1,7 +1,7 @@
 /** What the training of each arm took, and where it was best. */
 
 import { formatDice, formatDuration } from '../core/format.ts';
-import type { HistoryRow } from '../experiment/record.ts';
+import type { StepRecord } from '../training/trainer.ts';
 import { orderArms } from './arms.ts';
 import type { Markup } from './markup.ts';
 import { renderTable } from './tables.ts';
@@ -12,13 +12,13 @@ import { renderTable } from './tables.ts';
  * @param seconds time of training by arm, all folds and seeds together; an arm that is not in it was not timed
  */
 export function renderTraining(
-  histories: Readonly<Record<string, readonly HistoryRow[]>>,
+  histories: Readonly<Record<string, readonly StepRecord[]>>,
   seconds: Readonly<Record<string, number>>,
 ): readonly Markup[] {
   const arms = orderArms(Object.keys(histories));
   if (arms.length === 0) return [];
-  const best = (arm: string): HistoryRow | undefined =>
-    histories[arm]!.reduce<HistoryRow | undefined>(
+  const best = (arm: string): StepRecord | undefined =>
+    histories[arm]!.reduce<StepRecord | undefined>(
       (before, row) =>
         row.validationDice !== undefined && row.validationDice > (before?.validationDice ?? -1) ? row : before,
       undefined,

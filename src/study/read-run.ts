@@ -1,11 +1,13 @@
 /** Reads finished or partial runs: the arms of a run's folder with all folds and seeds, or a single evaluation. */
+
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { readEvaluation } from '../experiment/evaluation-file.ts';
 import { parseHistory } from '../experiment/history.ts';
-import { ARMS, type Arm, type HistoryRow } from '../experiment/record.ts';
+import { ARMS, type Arm } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson, readText } from '../runtime/json-file.ts';
+import type { StepRecord } from '../training/trainer.ts';
 import { everyPair } from './comparison/compare.ts';
 import { type IncompleteArms, incompleteArms } from './comparison/incomplete.ts';
 import type { ArmPair } from './comparison/not-worse.ts';
@@ -49,7 +51,7 @@ export interface ReadRun {
   /** Arms with missing units. */
   readonly incomplete: IncompleteArms;
   /** Histories by arm, of the first fold and seed. */
-  readonly histories: Readonly<Record<string, readonly HistoryRow[]>>;
+  readonly histories: Readonly<Record<string, readonly StepRecord[]>>;
 }
 
 /**
@@ -103,7 +105,7 @@ export async function readRun(files: Files, folder: string): Promise<ReadRun> {
     return { name: arm, repeats: found };
   };
   const arms: ArmEvaluations[] = [];
-  const histories: Record<string, readonly HistoryRow[]> = {};
+  const histories: Record<string, readonly StepRecord[]> = {};
   for (const arm of ARMS) {
     const evaluations = await evaluationsOf(arm);
     if (evaluations.repeats.length > 0) arms.push(evaluations);

@@ -33,13 +33,15 @@ export interface TeacherTensors {
 /** @param step step of the batch, from 0 */
 export type TeacherCall = (step: number, batch: Batch) => Promise<TeacherTensors>;
 
-/** One line of the record of a training. */
+/** The record of a step, and a row of `history.csv`; loss terms and validation scores vary with the recipe. */
 export interface StepRecord {
   readonly step: number;
   readonly epoch: number;
   readonly seconds: number;
   readonly learningRate: number;
+  /** Loss terms by name: total, crossEntropy, dice, kd, ...; empty in rows that only validate. */
   readonly losses: Readonly<Record<string, number>>;
+  /** Validation mean Dice, where this step validated. */
   readonly validationDice?: number;
 }
 

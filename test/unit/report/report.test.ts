@@ -1,12 +1,12 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import type { HistoryRow } from '../../../src/experiment/record.ts';
 import { type ReportInput, renderReport } from '../../../src/report/report.ts';
+import type { StepRecord } from '../../../src/training/trainer.ts';
 import { comparison, evaluation, pair, unit } from './fixtures.ts';
 
 const ATTACK = '<script>alert("1")</script><img src=x onerror=alert(2)> &lt;';
 
-function history(terms: Readonly<Record<string, number>>, steps: number): HistoryRow[] {
+function history(terms: Readonly<Record<string, number>>, steps: number): StepRecord[] {
   return Array.from({ length: steps }, (_, index) => ({
     step: index + 1,
     epoch: 1,
