@@ -1,5 +1,6 @@
 /** Learning-rate schedules against their formulas. */
 import { describe, expect, it } from 'vitest';
+import { weightAt } from '../../../src/distillation/ramp.ts';
 import { type Schedule, scheduleFactor } from '../../../src/optim/schedules.ts';
 
 const STEPS = 100;
@@ -39,6 +40,17 @@ describe('scheduleFactor', () => {
     for (const factor of own) {
       expect(factor).toBeGreaterThan(0);
       expect(factor).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('still moves at its last step, while the ramp of a term is at its end there', () => {
+    for (const kind of ['poly', 'cosine'] as const) {
+      const schedule: Schedule = { kind, warmupSteps: 0, power: 0.9 };
+      expect(scheduleFactor(schedule, STEPS - 1, STEPS)).toBeGreaterThan(0);
+      expect(scheduleFactor(schedule, STEPS, STEPS)).toBe(0);
+      const ramp = { start: 1, end: 0, curve: kind === 'poly' ? 'linear' : 'cosine', warmupSteps: 0 } as const;
+      expect(weightAt(ramp, { step: STEPS - 1, steps: STEPS })).toBe(0);
+      expect(weightAt(ramp, { step: STEPS - 2, steps: STEPS })).toBeGreaterThan(0);
     }
   });
 
