@@ -1,4 +1,4 @@
-/** What every importer gives: a network as a graph, and what must be known to use it. */
+/** The result of every importer: a network as a graph, and the facts that are needed to use it. */
 
 import type { Triple } from '../core/shape.ts';
 import type { Graph } from '../graph/graph.ts';
@@ -10,44 +10,44 @@ import type { Files } from '../runtime/files.ts';
 export const IMAGE = 'image';
 export const LOGITS = 'logits';
 
-/** What a source says of its model, as far as it does. */
+/** The facts of a model that its source states. */
 export type ImportedFacts = Partial<Omit<ModelInfo, 'inputName' | 'outputName'>> & { readonly axes?: Axes };
 
 /** A model from elsewhere. */
 export interface ImportedModel {
-  /** With the input `image` [1, C, D, H, W] and the output `logits`; any batch can be fed. */
+  /** Graph with the input `image` [1, C, D, H, W] and the output `logits`; any batch size can be fed. */
   readonly graph: Graph;
-  /** Trained numbers. */
+  /** Number of trained parameters. */
   readonly parameters: number;
   readonly facts: ImportedFacts;
   /** The order of axes that the network was trained on, where its kernels were turned to another. */
   readonly sourceAxes?: Axes;
-  /** What a person should know, a sentence each. */
+  /** Notes for the user, one sentence each. */
   readonly notes: readonly string[];
 }
 
-/** What a person may choose of a source. */
+/** Choices of the user for a source. */
 export interface ImportChoice {
-  /** Of an nnU-Net folder; all that are there if not given. */
+  /** Folds of an nnU-Net folder; all existing ones if not given. */
   readonly folds?: readonly string[];
-  /** Of an nnU-Net folder; final, where every fold has one, else best, if not given. */
+  /** Checkpoint of an nnU-Net folder; if not given, final if every fold has one, otherwise best. */
   readonly checkpoint?: 'final' | 'best';
-  /** [D, H, W] of a window, for a network that takes any. */
+  /** Size [D, H, W] of the window, for a network that takes any. */
   readonly patch?: Triple;
-  /** The same where neither a person nor the source says one. */
+  /** Size of the window if neither the user nor the source gives one. */
   readonly assumedPatch?: Triple;
-  /** Order of the axes that a network was trained on, where its file does not say. */
+  /** Order of the axes that a network was trained on, if its file does not state it. */
   readonly axes?: Axes;
 }
 
-/** The files that an importer sees. */
+/** File access of an importer. */
 export type ImportFiles = Pick<Files, 'read' | 'exists' | 'list'>;
 
 /** A kind of source. */
 export interface Importer {
-  /** What it reads, for messages. */
+  /** Description of what it reads, for messages. */
   readonly name: string;
-  /** Whether a path is one of its sources; looks at no more than it must. */
+  /** Whether a path is one of its sources; looks only at what is necessary. */
   recognises(files: ImportFiles, path: string): Promise<boolean>;
   /** @throws {InputError} E_IMPORT_* naming what is in the way */
   read(files: ImportFiles, path: string, choice: ImportChoice): Promise<ImportedModel>;

@@ -6,10 +6,10 @@ import { bundleImporter } from './monai/bundle.ts';
 import { stateDictImporter } from './monai/state-dict-file.ts';
 import { nnunetImporter } from './nnunet/folder.ts';
 
-/** All of them. */
+/** All importers. */
 const IMPORTERS: readonly Importer[] = [nnunetImporter, bundleImporter, stateDictImporter, kerasImporter];
 
-/** The importer whose source a path is; undefined where it is none's. */
+/** The importer whose source a path is; undefined if it belongs to none. */
 export async function importerOf(files: ImportFiles, path: string): Promise<Importer | undefined> {
   for (const importer of IMPORTERS) if (await importer.recognises(files, path)) return importer;
   return undefined;

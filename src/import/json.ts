@@ -1,4 +1,4 @@
-/** JSON files that describe models: read, checked by a schema, and refused with the place of what is wrong. */
+/** Reads JSON files that describe models; a schema checks them, and errors name the place of each problem. */
 import type { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 
@@ -9,7 +9,7 @@ export interface Readable {
 
 /**
  * The value of a JSON file.
- * @throws {InputError} E_IMPORT_DESCRIPTION if it is no JSON; as files.read
+ * @throws {InputError} E_IMPORT_DESCRIPTION if it is not JSON; as files.read
  */
 export async function readJson(files: Readable, path: string): Promise<unknown> {
   const text = new TextDecoder().decode(await files.read(path));
@@ -21,7 +21,7 @@ export async function readJson(files: Readable, path: string): Promise<unknown> 
 }
 
 /**
- * A value as a schema has it.
+ * Checks a value by a schema.
  * @param path for messages
  * @throws {InputError} E_IMPORT_DESCRIPTION with every problem and its place
  */

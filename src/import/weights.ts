@@ -1,4 +1,7 @@
-/** The named numbers of a model, taken one by one while its network is built; what nobody takes shows that the network is another one. */
+/**
+ * The named numbers of a model, taken one by one while its network is built; what nobody takes shows that the network
+ * is another one.
+ */
 
 import { InputError } from '../core/errors.ts';
 import { listSome } from '../core/format.ts';

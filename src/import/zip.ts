@@ -1,7 +1,7 @@
 /**
- * Zip archives by their central directory, which alone has sizes that can be trusted: PyTorch writes none into the local headers. Stored and
- * deflated entries, also of zip64; no encryption, no archives in parts. Nothing is unpacked before it is asked for, and never more than an
- * entry's own size. Source: PKWARE APPNOTE.TXT 6.3.10.
+ * Zip archives by their central directory, which alone has sizes that can be trusted: PyTorch writes none into the
+ * local headers. Stored and deflated entries, also of zip64; no encryption, no archives in parts. Nothing is unpacked
+ * before it is asked for, and never more than an entry's own size. Source: PKWARE APPNOTE.TXT 6.3.10.
  */
 import { inflateSync } from 'fflate';
 import { type ErrorCode, InputError } from '../core/errors.ts';
@@ -96,7 +96,10 @@ function findDirectory(view: View): { readonly offset: number; readonly count: n
   return { offset: view.u32(end + 16), count: view.u16(end + 10) };
 }
 
-/** The 64-bit values of an entry whose 32-bit fields are full: size, packed size and offset, each only where it is needed. */
+/**
+ * The 64-bit values of an entry whose 32-bit fields are full: size, packed size and offset, each only where it is
+ * needed.
+ */
 function wide(
   view: View,
   extra: { readonly start: number; readonly length: number },

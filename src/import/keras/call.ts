@@ -1,4 +1,4 @@
-/** What the rules of Keras's layers share: a call of a layer, its settings read one by one, its numbers as constants. */
+/** Common parts of the rules of Keras's layers: a call of a layer, its settings, and its numbers as constants. */
 import { elementCount, type Shape, type Triple } from '../../core/shape.ts';
 import { tensor } from '../../core/tensor.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
@@ -16,12 +16,12 @@ export interface LayerCall {
   readonly refuse: (reason: string) => never;
 }
 
-/** How a layer is built. */
+/** Builds a layer. */
 export type LayerRule = (call: LayerCall) => Value;
 
-/** Of all axes. */
+/** 1 along every axis. */
 export const ONES: Triple = [1, 1, 1];
-/** Of space. */
+/** The spatial axes. */
 export const AXES = [0, 1, 2] as const;
 
 /** The one tensor that a layer reads. */

@@ -1,10 +1,11 @@
 /**
- * The description of a Keras model, of Keras 2 (tf.keras) and Keras 3: layers, which of them each call reads, inputs and outputs. Models inside of
- * models are layers with layers. Source: keras/src/models/functional.py and sequential.py, version 3.15, and their forms in tf_keras 2.21.
+ * The description of a Keras model, of Keras 2 (tf.keras) and Keras 3: layers, which of them each call reads, inputs
+ * and outputs. Models inside of models are layers with layers. Source: keras/src/models/functional.py and
+ * sequential.py, version 3.15, and their forms in tf_keras 2.21.
  */
 import { InputError } from '../../core/errors.ts';
 
-/** Settings of a layer, as they stand in the file. */
+/** Settings of a layer as in the file. */
 export type Settings = Readonly<Record<string, unknown>>;
 
 /** A result: of which layer, and of which of its calls. */
@@ -18,9 +19,9 @@ export interface KerasLayer {
   readonly className: string;
   readonly name: string;
   readonly settings: Settings;
-  /** What each call of the layer reads. */
+  /** Tensors that each call of the layer reads. */
   readonly calls: readonly (readonly Reference[])[];
-  /** Of a model. */
+  /** Description, if it is a model. */
   readonly model?: KerasModel;
 }
 
@@ -31,7 +32,7 @@ export interface KerasModel {
   readonly ends?: { readonly inputs: readonly Reference[]; readonly outputs: readonly Reference[] };
 }
 
-/** Models nest no deeper than this. */
+/** Largest depth of nested models. */
 const DEEPEST = 8;
 const MODEL_CLASSES = ['Functional', 'Model', 'Sequential'];
 
@@ -68,7 +69,10 @@ class Reader {
     return typeof value[0] === 'string' ? [this.#reference(value)] : value.map(item => this.#reference(item));
   }
 
-  /** The tensors in the arguments of a call by Keras 3; anything else but nothing is no argument of a layer that is known. */
+  /**
+   * The tensors in the arguments of a call by Keras 3; anything else but nothing is no argument of a layer that is
+   * known.
+   */
   #tensorsIn(value: unknown, layer: string): Reference[] {
     if (Array.isArray(value)) return value.flatMap(item => this.#tensorsIn(item, layer));
     if (isRecord(value) && value['class_name'] === '__keras_tensor__' && isRecord(value['config'])) {
@@ -137,7 +141,7 @@ class Reader {
  * A model's description.
  * @param text JSON
  * @param path of the file, for messages
- * @throws {InputError} E_IMPORT_DESCRIPTION if it is none; E_IMPORT_LAYER for layers that are code
+ * @throws {InputError} E_IMPORT_DESCRIPTION if it is not one; E_IMPORT_LAYER for layers that are code
  */
 export function parseKerasConfig(text: string, path: string): KerasModel {
   let value: unknown;

@@ -1,4 +1,7 @@
-/** Convolutions of Keras, plain and transposed, with TensorFlow's paddings. Source: keras/src/backend/common/backend_utils.py, version 3.15. */
+/**
+ * Convolutions of Keras, plain and transposed, with TensorFlow's paddings. Source:
+ * keras/src/backend/common/backend_utils.py, version 3.15.
+ */
 import type { Triple } from '../../core/shape.ts';
 import type { Value } from '../../graph/graph.ts';
 import { spatial } from '../../graph/infer.ts';

@@ -1,6 +1,7 @@
 /**
- * HDF5 files in memory, read by the HDF5 library as WebAssembly (h5wasm), which is loaded when the first one is opened. A file can see no other: links to
- * other files are refused, as are values that are packed by filters which the library passes over in silence.
+ * HDF5 files in memory, read by the HDF5 library as WebAssembly (h5wasm), which is loaded when the first one is opened.
+ * A file can see no other: links to other files are refused, as are values that are packed by filters which the library
+ * passes over in silence.
  */
 import type * as H5wasm from 'h5wasm';
 import { InputError } from '../../core/errors.ts';
@@ -9,7 +10,7 @@ import type { NamedTensor } from '../weights.ts';
 
 /** Deflate, shuffle and a checksum. */
 const KNOWN_FILTERS = [1, 2, 3];
-/** Deflate grows at most so many times. */
+/** Largest growth factor of deflate. */
 const LARGEST_GROWTH = 1032;
 const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 const LARGEST_PARTS = 1000;
@@ -24,7 +25,7 @@ export class Hdf5 {
   readonly #file: H5wasm.File;
   readonly #library: typeof H5wasm;
   readonly #bytes: number;
-  /** For messages. */
+  /** Path of the file for messages. */
   readonly path: string;
 
   constructor(
@@ -42,7 +43,7 @@ export class Hdf5 {
     throw new InputError('E_IMPORT_CORRUPT', `${this.path} cannot be read as HDF5: ${reason}.`);
   }
 
-  /** What is at a place; every part of the way is looked at, since one may lead into another file. */
+  /** The entry at a path; every part of the path is checked, since one may link to another file. */
   #at(place: string): H5wasm.Entity | null {
     const parts = place.split('/').filter(part => part !== '');
     let entity: H5wasm.Entity | null = this.#file;
@@ -58,7 +59,7 @@ export class Hdf5 {
     return entity;
   }
 
-  /** Names in a group; none where there is no such group. */
+  /** Names in a group; empty if the group does not exist. */
   names(group: string): readonly string[] {
     const found = this.#at(group);
     return found instanceof this.#library.Group ? found.keys() : [];
@@ -70,7 +71,7 @@ export class Hdf5 {
     return found instanceof Group || found instanceof Dataset ? found.attrs[name]?.value : undefined;
   }
 
-  /** A text attribute; undefined where there is none. */
+  /** A text attribute; undefined if it does not exist. */
   text(place: string, name: string): string | undefined {
     const value = this.#attribute(place, name);
     return typeof value === 'string' ? value : undefined;
@@ -95,7 +96,9 @@ export class Hdf5 {
     return this.fail(`its list ${name} never ends`);
   }
 
-  /** Float32 or float64 numbers. @throws {InputError} E_IMPORT_CORRUPT if there are none, or packed in an unknown way */
+  /**
+   * Float32 or float64 numbers. @throws {InputError} E_IMPORT_CORRUPT if there are none, or packed in an unknown way
+   */
   tensor(place: string): NamedTensor {
     const found = this.#at(place);
     if (!(found instanceof this.#library.Dataset)) return this.fail(`it has no numbers "${place}"`);
@@ -141,7 +144,7 @@ export async function withHdf5<T>(bytes: Uint8Array, path: string, use: (file: H
   if (!isHdf5(bytes)) throw corrupt();
   const library = await import('h5wasm');
   const { FS, activate_throwing_error_handler: throwErrors } = await library.ready;
-  // otherwise the library prints its own account of a damaged file
+  // otherwise the library prints its own messages about a damaged file
   throwErrors();
   const name = 'model.h5';
   FS.writeFile(name, bytes);

@@ -1,6 +1,6 @@
 /**
- * Models of Keras: `.keras` files (Keras 3) and whole models as `.h5` files (Keras 2 and 3), functional and sequential. A softmax or sigmoid at the end is
- * taken off, so that the model gives logits. Nothing that a file holds is run.
+ * Models of Keras: `.keras` files (Keras 3) and whole models as `.h5` files (Keras 2 and 3), functional and sequential.
+ * A softmax or sigmoid at the end is removed, so that the model gives logits. No code in a file is run.
  */
 
 import { InputError, ShapeError } from '../../core/errors.ts';
@@ -15,14 +15,14 @@ import { type Hdf5, isHdf5, withHdf5 } from './hdf5.ts';
 import { LAYER_RULES } from './layers.ts';
 import { placesInH5, placesInKeras, type TakeVariable, takeFrom } from './variables.ts';
 
-/** A model with where its numbers are. */
+/** A model with the location of its numbers. */
 interface Source {
   readonly model: KerasModel;
   readonly take: TakeVariable;
   readonly weights: Weights;
 }
 
-/** What is needed to build a model and those inside of it. */
+/** Context for building a model and the models inside it. */
 interface Site {
   readonly builder: GraphBuilder;
   readonly take: TakeVariable;
@@ -125,7 +125,7 @@ function imageShape(model: KerasModel, patch: Triple | undefined, path: string):
   return [1, channels, ...(space as number[])];
 }
 
-/** Takes a softmax over the channels or a sigmoid off the end. */
+/** Removes a softmax over the channels or a sigmoid at the end. */
 function logitsOf(output: Value): { readonly logits: Value; readonly activation: Activation } {
   const [before] = output.inputs;
   if (isOp(output, 'Sigmoid') && before !== undefined) return { logits: before, activation: 'sigmoid' };
@@ -147,7 +147,7 @@ function build({ model, take, weights }: Source, path: string, choice: ImportCho
   return {
     graph: { outputs: { [LOGITS]: logits } },
     parameters: weights.taken,
-    // a linear end may be logits or probabilities: only a person knows
+    // a linear end may be logits or probabilities, which the file does not state
     facts: { channels: shape[1] as number, ...(activation !== 'none' && { activation }) },
     notes: [order, ...(others.length > 0 ? [`the first of its ${outputs.length} outputs is used.`] : [])],
   };

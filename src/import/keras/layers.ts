@@ -1,6 +1,7 @@
 /**
- * Layers of Keras as nodes of the graph, on [N, C, D, H, W] where Keras has channels last: the first axis of space is D here, whatever it was in training.
- * Source: keras/src/layers and keras/src/backend, version 3.15; every rule is held against Keras's own results.
+ * Layers of Keras as nodes of the graph, on [N, C, D, H, W] where Keras has channels last: the first axis of space is D
+ * here, whatever it was in training.
+ * Source: keras/src/layers and keras/src/backend, version 3.15; every rule is tested against Keras's own results.
  */
 import { range, type Triple } from '../../core/shape.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
@@ -157,7 +158,7 @@ const pool =
     if (String(kernel) !== String(strides)) refuse(`pools windows of ${kernel} in steps of ${strides}`);
     const divides = AXES.every(axis => size[axis] % kernel[axis] === 0);
     if (isSame && !divides) refuse(`pools ${size.join('x')} voxels by ${kernel} with padding same`);
-    // what does not fill a window at the end is left out
+    // an incomplete window at the end is dropped
     const whole = AXES.reduce(
       (image, axis) => window(builder, image, axis + 2, { from: 0, length: size[axis] - (size[axis] % kernel[axis]) }),
       x,
@@ -209,10 +210,10 @@ const globalAverage: LayerRule = call => {
   return call.builder.mean(only(call), SPACE);
 };
 
-/** Layers that do nothing but in training. */
+/** Layers that act only in training. */
 const nothing: LayerRule = call => only(call);
 
-/** Every layer that is known, by its class. */
+/** All supported layers by class. */
 export const LAYER_RULES: Readonly<Record<string, LayerRule>> = {
   Conv3D: conv,
   Conv3DTranspose: convTranspose,

@@ -1,7 +1,7 @@
 /**
- * Which numbers of the file belong to which layer. A `.keras` file numbers them by the class of the layer, counted in the order of the description; an
- * `.h5` file lists their names per layer of the outermost model, those that are trained first. Source: keras/src/saving/saving_lib.py and
- * legacy/saving/legacy_h5_format.py, version 3.15.
+ * Assigns the numbers of a file to layers. A `.keras` file numbers them by the class of the layer, counted in the order
+ * of the description; an `.h5` file lists their names per layer of the outermost model, those that are trained first.
+ * Source: keras/src/saving/saving_lib.py and legacy/saving/legacy_h5_format.py, version 3.15.
  */
 import { InputError } from '../../core/errors.ts';
 import type { Shape } from '../../core/shape.ts';
@@ -11,12 +11,12 @@ import type { Hdf5 } from './hdf5.ts';
 
 /** A variable of a layer. */
 interface Variable {
-  /** As Keras calls it: kernel, bias, gamma, ... */
+  /** Keras's name: kernel, bias, gamma, ... */
   readonly kind: string;
   readonly isTrained: boolean;
 }
 
-/** What a layer stores, in Keras's order. */
+/** Variables of a layer, in Keras's order. */
 function variablesOf({ className, settings }: Pick<KerasLayer, 'className' | 'settings'>): readonly Variable[] {
   const trained = (kind: string, isThere = true): Variable[] => (isThere ? [{ kind, isTrained: true }] : []);
   const moving = (kind: string): Variable => ({ kind, isTrained: false });

@@ -1,4 +1,6 @@
-/** The arguments of MONAI's networks as a file names them: a class and its keywords, checked by one schema per class. */
+/**
+ * The arguments of MONAI's networks as a file names them: a class and its keywords, checked by one schema per class.
+ */
 import { z } from 'zod';
 import { InputError } from '../../core/errors.ts';
 
@@ -18,7 +20,7 @@ export type Layer = z.output<typeof layer>;
 const rank = z.union([z.literal(2), z.literal(3)]);
 const dropout = z.unknown().optional();
 
-/** Of monai.networks.nets.UNet. */
+/** Arguments of monai.networks.nets.UNet. */
 export const unetArguments = z.strictObject({
   spatial_dims: rank,
   in_channels: count,
@@ -38,7 +40,7 @@ export const unetArguments = z.strictObject({
     .default('NDA'),
 });
 
-/** Of monai.networks.nets.BasicUNet. */
+/** Arguments of monai.networks.nets.BasicUNet. */
 export const basicUnetArguments = z.strictObject({
   spatial_dims: rank.default(3),
   in_channels: count.default(1),
@@ -51,7 +53,7 @@ export const basicUnetArguments = z.strictObject({
   upsample: z.enum(['deconv', 'nontrainable']).default('deconv'),
 });
 
-/** Of monai.networks.nets.DynUNet. */
+/** Arguments of monai.networks.nets.DynUNet. */
 export const dynUnetArguments = z.strictObject({
   spatial_dims: rank,
   in_channels: count,
@@ -69,7 +71,7 @@ export const dynUnetArguments = z.strictObject({
   trans_bias: z.boolean().default(false),
 });
 
-/** Of monai.networks.nets.SegResNet. */
+/** Arguments of monai.networks.nets.SegResNet. */
 export const segResNetArguments = z.strictObject({
   spatial_dims: rank.default(3),
   init_filters: count.default(8),
@@ -86,7 +88,7 @@ export const segResNetArguments = z.strictObject({
   upsample_mode: z.enum(['deconv', 'nontrainable']).default('nontrainable'),
 });
 
-/** Refuses a network for what of it is not known here. */
+/** Refuses a network with an unsupported part. */
 export function refuseNetwork(what: string): never {
   throw new InputError(
     'E_IMPORT_NETWORK',

@@ -1,5 +1,6 @@
 /**
- * MONAI's BasicUNet: two convolutions per level, max-pooling, upsampling by transposed convolutions or by linear interpolation between corners.
+ * MONAI's BasicUNet: two convolutions per level, max-pooling, upsampling by transposed convolutions or by linear
+ * interpolation between corners.
  * Source: monai/networks/nets/basic_unet.py, version 1.6.1.
  */
 import type { z } from 'zod';

@@ -1,4 +1,4 @@
-/** From a network and its weights to a graph over a window of some size. */
+/** Builds a graph over a window from a network and its weights. */
 import { InputError, ShapeError } from '../../core/errors.ts';
 import type { Triple } from '../../core/shape.ts';
 import { GraphBuilder } from '../../graph/graph.ts';
@@ -11,15 +11,15 @@ import type { MonaiNetwork } from './network.ts';
 /** Voxels of a window along an axis. */
 const LONGEST_AXIS = 2048;
 
-/** What a window needs to be. */
+/** Size and axes of a window. */
 export interface BuildOptions {
-  /** D, H, W. */
+  /** Size, D, H, W. */
   readonly patch: Triple;
-  /** Of the arrays that the network was trained on. */
+  /** Order of the axes of the arrays in training. */
   readonly axes: Axes;
 }
 
-/** MONAI loads images as x, y, z: so lie the axes of its kernels. */
+/** MONAI loads images as x, y, z, so the axes of its kernels have this order. */
 function spaceOf(rank: 2 | 3, axes: Axes): Space {
   if (axes === 'NCZYX' || axes === 'NCYX') return { rank, order: [0, 1, 2] };
   if (axes === 'NCXYZ' || axes === 'NCXY') return { rank, order: rank === 3 ? [2, 1, 0] : [0, 2, 1] };

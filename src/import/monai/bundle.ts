@@ -1,6 +1,6 @@
 /**
- * MONAI bundles: `configs/metadata.json` says what goes in and comes out, a configuration which network it is and how images are prepared, `models/model.pt` has
- * the weights. Source: MONAI's bundle specification, version 1.6.1.
+ * MONAI bundles: `configs/metadata.json` says what goes in and comes out, a configuration which network it is and how
+ * images are prepared, `models/model.pt` has the weights. Source: MONAI's bundle specification, version 1.6.1.
  */
 import { z } from 'zod';
 import { InputError } from '../../core/errors.ts';
@@ -31,7 +31,7 @@ const metadata = z.looseObject({
 const inferer = z.looseObject({ roi_size: z.array(z.int().min(1)).min(2).max(3) });
 const composed = z.looseObject({ transforms: z.array(z.looseObject({ _target_: z.string() })) });
 
-/** What makes probabilities of the output, by the transforms after the network. */
+/** The activation of the output, from the transforms after the network. */
 function activationOf(config: BundleConfig): 'softmax' | 'sigmoid' {
   const after = composed.safeParse(config.get('postprocessing'));
   const transforms = after.success ? after.data.transforms : [];
@@ -46,7 +46,7 @@ function labelsOf(
 ): readonly ModelLabel[] | undefined {
   const ordered = Object.entries(names ?? {}).sort(([left], [right]) => Number(left) - Number(right));
   if (ordered.length !== channels) return undefined;
-  // independent classes have no background among them
+  // independent classes do not include the background
   const first = activation === 'sigmoid' ? 1 : 0;
   return ordered.map(([, name], index) => ({ value: index + first, name }));
 }

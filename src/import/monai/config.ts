@@ -1,6 +1,7 @@
 /**
- * The configuration of a MONAI bundle: JSON or YAML whose values may refer to each other (`@name`, `@name::0::key`). Expressions (`$...`) are Python code and
- * are never run: what needs one is refused. Source: monai/bundle, version 1.6.1.
+ * The configuration of a MONAI bundle: JSON or YAML whose values may refer to each other (`@name`, `@name::0::key`).
+ * Expressions (`$...`) are Python code and are never run: a value that needs one is refused. Source: monai/bundle,
+ * version 1.6.1.
  */
 import { parse } from 'yaml';
 import { InputError } from '../../core/errors.ts';
@@ -9,13 +10,13 @@ import type { ImportFiles } from '../imported.ts';
 /** A configuration. */
 export interface BundleConfig {
   readonly path: string;
-  /** The value of a name, with references followed; undefined where there is none. */
+  /** The value of a name, with references followed; undefined if it does not exist. */
   get(name: string): unknown;
 }
 
 const NAMES = ['inference', 'evaluate', 'train'] as const;
 const ENDINGS = ['json', 'yaml', 'yml'] as const;
-/** References within references. */
+/** Largest depth of nested references. */
 const DEEPEST = 20;
 /** Values of one part of a configuration; one that has more refers to itself again and again. */
 const MOST_VALUES = 100_000;

@@ -1,4 +1,4 @@
-/** How a file names a network: a class and its arguments, in the words of MONAI's bundles or in plain ones. */
+/** Reads the description of a network: a class and its arguments, in the notation of MONAI's bundles or a plain one. */
 import { z } from 'zod';
 import { parseAs } from '../json.ts';
 import { type MonaiNetwork, monaiNetwork } from './network.ts';

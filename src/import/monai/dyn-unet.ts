@@ -1,5 +1,6 @@
 /**
- * MONAI's DynUNet: nnU-Net's network in other words, with residual blocks if wanted. Heads of deep supervision are left out.
+ * MONAI's DynUNet: nnU-Net's network in other words, with residual blocks if wanted. Heads of deep supervision are left
+ * out.
  * Source: monai/networks/nets/dynunet.py and blocks/dynunet_block.py, version 1.6.1.
  */
 import type { z } from 'zod';
@@ -14,7 +15,7 @@ type Sizes = number | readonly number[];
 const FIRST_FILTERS = 32;
 const MOST_FILTERS = { 2: 512, 3: 320 } as const;
 
-/** Names under which the file repeats what it has elsewhere, and heads that nobody asks. */
+/** Whether a name is a repeated entry of the file or belongs to an unused head. */
 export function isRepeatedDynUnetName(name: string): boolean {
   return name.startsWith('skip_layers.') || name.startsWith('deep_supervision_heads.');
 }

@@ -1,6 +1,7 @@
 /**
- * The layers that MONAI's networks share: normalisations and activations by name, and the convolution that is followed by them in an order that
- * letters give (N, D, A). Dropout does nothing to a trained network. Source: monai/networks/blocks and layers, version 1.6.1.
+ * The layers that MONAI's networks share: normalisations and activations by name, and the convolution that is followed
+ * by them in an order that letters give (N, D, A). Dropout does nothing to a trained network. Source:
+ * monai/networks/blocks and layers, version 1.6.1.
  */
 
 import type { Triple } from '../../core/shape.ts';

@@ -1,6 +1,7 @@
 /**
- * The transforms of a MONAI bundle before its network, as the program's own steps, where these are the same: orientation, spacing, intensities. Any
- * other transform of the image is refused by its name. Source: monai/transforms, version 1.6.1.
+ * The transforms of a MONAI bundle before its network, as the program's own steps, where these are the same:
+ * orientation, spacing, intensities. Any other transform of the image is refused by its name. Source: monai/transforms,
+ * version 1.6.1.
  */
 import { z } from 'zod';
 import { InputError } from '../../core/errors.ts';

@@ -1,6 +1,7 @@
 /**
- * A state dictionary of one of MONAI's networks, as torch.save writes it. Which network it is stands in the file itself, under `network`, or in a JSON
- * beside it: `model.json` for `model.pt`, where what else must be known stands too.
+ * A state dictionary of one of MONAI's networks, as torch.save writes it. Which network it is stands in the file
+ * itself, under `network`, or in a JSON beside it: `model.json` for `model.pt`, where what else must be known stands
+ * too.
  */
 import { z } from 'zod';
 import { InputError } from '../../core/errors.ts';

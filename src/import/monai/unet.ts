@@ -1,6 +1,7 @@
 /**
- * MONAI's UNet: strided convolutions or residual units on the way down, transposed convolutions on the way up, joined behind the skip. Names are
- * those of its nested modules. Source: monai/networks/nets/unet.py, version 1.6.1; arXiv:1811.12506.
+ * MONAI's UNet: strided convolutions or residual units on the way down, transposed convolutions on the way up, joined
+ * behind the skip. Names are those of its nested modules. Source: monai/networks/nets/unet.py, version 1.6.1;
+ * arXiv:1811.12506.
  */
 import type { z } from 'zod';
 import type { Value } from '../../graph/graph.ts';

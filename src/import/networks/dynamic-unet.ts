@@ -1,8 +1,10 @@
 /**
- * nnU-Net's two U-Nets with their trained numbers: the plain one and the one with residual blocks in its encoder. A convolution is followed by
- * instance normalisation and leaky ReLU; a stage starts with a strided convolution; the decoder goes up by transposed convolutions whose kernel
- * is the stride, joined in front of the skip. Heads of deep supervision are left out.
- * Source: dynamic_network_architectures 0.4.4, architectures/unet.py and building_blocks; residual block: ResNet-D, arXiv:1812.01187.
+ * nnU-Net's two U-Nets with their trained numbers: the plain one and the one with residual blocks in its encoder. A
+ * convolution is followed by instance normalisation and leaky ReLU; a stage starts with a strided convolution; the
+ * decoder goes up by transposed convolutions whose kernel is the stride, joined in front of the skip. Heads of deep
+ * supervision are left out.
+ * Source: dynamic_network_architectures 0.4.4, architectures/unet.py and building_blocks; residual block: ResNet-D,
+ * arXiv:1812.01187.
  */
 import type { Triple } from '../../core/shape.ts';
 import type { Value } from '../../graph/graph.ts';

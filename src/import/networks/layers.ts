@@ -99,7 +99,9 @@ export interface TransposedConvSettings extends Omit<ConvSettings, 'pads'> {
   readonly pads?: Triple;
 }
 
-/** Transposed convolution with the kernel `name.weight` [Ci, Co, ...] and, where it has one, the bias `name.bias` [Co]. */
+/**
+ * Transposed convolution with the kernel `name.weight` [Ci, Co, ...] and, where it has one, the bias `name.bias` [Co].
+ */
 export function transposedConv(
   material: Material,
   name: string,
@@ -129,7 +131,9 @@ export function transposedConv(
   return withBias(material, result, bias ? `${name}.bias` : undefined);
 }
 
-/** Instance normalisation by the variance of the voxels; scale and bias are `name.weight` and `name.bias`, or 1 and 0. */
+/**
+ * Instance normalisation by the variance of the voxels; scale and bias are `name.weight` and `name.bias`, or 1 and 0.
+ */
 export function instanceNorm(
   material: Material,
   name: string,

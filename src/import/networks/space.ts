@@ -1,7 +1,7 @@
 /**
- * The axes of a network's kernels against those of everything else here, [D = z, H = y, W = x]. A network of planes is one of volumes with 1 along
- * the axis that it does not know, and one that was trained on turned volumes is the same network with its kernels turned: neither costs
- * anything when it runs.
+ * The axes of a network's kernels against those of everything else here, [D = z, H = y, W = x]. A network of planes is
+ * one of volumes with 1 along the axis that it does not know, and one that was trained on turned volumes is the same
+ * network with its kernels turned: neither costs anything when it runs.
  */
 import { mapAxes } from '../../core/axes.ts';
 import { invariant } from '../../core/errors.ts';
@@ -11,7 +11,10 @@ import { elementCount, type Shape, type Triple } from '../../core/shape.ts';
 export interface Space {
   /** Axes of its kernels. */
   readonly rank: 2 | 3;
-  /** For each of D, H, W its place among the network's three axes; of a network of planes the first of these is the one across them. */
+  /**
+   * For each of D, H, W its place among the network's three axes; of a network of planes the first of these is the one
+   * across them.
+   */
   readonly order: Triple;
 }
 

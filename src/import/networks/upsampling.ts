@@ -1,10 +1,16 @@
-/** Linear upsampling by whole factors, as PyTorch has it: between the centres of voxels, or so that the corners stay where they are. */
+/**
+ * Linear upsampling by whole factors, as PyTorch has it: between the centres of voxels, or so that the corners stay
+ * where they are.
+ */
 import { range, type Triple } from '../../core/shape.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { spatial } from '../../graph/infer.ts';
 import { alongAxis } from '../../nn/resize.ts';
 
-/** What stays in place: voxel centres lie at (i + 1/2) / factor - 1/2, or the outermost centres on each other (align_corners). */
+/**
+ * What stays in place: voxel centres lie at (i + 1/2) / factor - 1/2, or the outermost centres on each other
+ * (align_corners).
+ */
 export type Alignment = 'centres' | 'corners';
 
 /** Where each fine voxel lies on the coarse axis. */

@@ -1,4 +1,7 @@
-/** The network of a plan: PlainConvUNet or ResidualEncoderUNet with all of its numbers; what is not one of these is refused by its name. */
+/**
+ * The network of a plan: PlainConvUNet or ResidualEncoderUNet with all of its numbers; what is not one of these is
+ * refused by its name.
+ */
 import type { DynamicUnet } from '../networks/dynamic-unet.ts';
 import { type Configuration, lastName, refusePlan } from './plans.ts';
 

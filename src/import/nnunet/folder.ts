@@ -1,6 +1,7 @@
 /**
- * The results folder of an nnU-Net v2 training: `plans.json`, `dataset.json` and `fold_*` with a checkpoint each. Several folds become one model
- * whose logits are the mean of theirs, which is nnU-Net's own way of asking them together.
+ * The results folder of an nnU-Net v2 training: `plans.json`, `dataset.json` and `fold_*` with a checkpoint each.
+ * Several folds become one model whose logits are the mean of theirs, which is nnU-Net's own way of asking them
+ * together.
  * Source: nnunetv2/inference/predict_from_raw_data.py, version 2.8.1.
  */
 import { InputError } from '../../core/errors.ts';
@@ -46,7 +47,10 @@ async function trainingsIn(files: ImportFiles, folder: string): Promise<readonly
   return found;
 }
 
-/** The training that a path stands for: its folder, that of a data set with one training, a fold, or a checkpoint in one; undefined if none. */
+/**
+ * The training that a path stands for: its folder, that of a data set with one training, a fold, or a checkpoint in
+ * one; undefined if none.
+ */
 async function placeOf(files: ImportFiles, path: string): Promise<Place | undefined> {
   const whole = withoutSlash(path);
   if (await isTraining(files, whole)) return { folder: whole };
@@ -107,7 +111,7 @@ async function checkpointsOf(
   );
 }
 
-/** What the first fold's checkpoint says of all. */
+/** Facts from the first fold's checkpoint, which hold for all folds. */
 interface TrainingFacts {
   readonly configuration: string;
   /** Axes of the network along which it may see its window flipped. */
@@ -171,7 +175,10 @@ function assertAlone({ previous_stage: previous }: Configuration, path: string):
   if (previous) refusePlan(path, `a configuration that needs the result of another (previous_stage ${previous})`);
 }
 
-/** What is nearest to the pipeline in the program's own words, for people and for those who hold a model against a recipe. */
+/**
+ * What is nearest to the pipeline in the program's own words, for people and for those who hold a model against a
+ * recipe.
+ */
 function nearestFacts({ spacingMm, normalize }: NnunetPipeline): Pick<ModelInfo, 'normalize'> & Partial<ModelInfo> {
   const [x, y, z] = spacingMm;
   return {

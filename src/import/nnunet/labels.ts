@@ -1,6 +1,6 @@
 /**
- * `dataset.json` of nnU-Net v2: channels and classes. The ignore label has no channel. Labels that are lists of several values are regions, which
- * have a channel each and are written over each other in the order of `regions_class_order`.
+ * `dataset.json` of nnU-Net v2: channels and classes. The ignore label has no channel. Labels that are lists of several
+ * values are regions, which have a channel each and are written over each other in the order of `regions_class_order`.
  * Source: nnunetv2/utilities/label_handling/label_handling.py, version 2.8.1.
  */
 import { z } from 'zod';

@@ -1,7 +1,8 @@
 /**
- * `plans.json` of nnU-Net v2: how a data set is prepared and which network segments it. Every word of it that changes a prediction is read; what
- * is not known is refused by its name, since a model that is used in another way than it was trained says nothing.
- * Sizes and spacings of a plan are in the order of the turned axes (`transpose_forward`), z, y, x where nothing is turned.
+ * `plans.json` of nnU-Net v2: how a data set is prepared and which network segments it. Every word of it that changes a
+ * prediction is read; what is not known is refused by its name, since a model that is used in another way than it was
+ * trained says nothing. Sizes and spacings of a plan are in the order of the turned axes (`transpose_forward`), z, y, x
+ * where nothing is turned.
  * Source: nnunetv2/utilities/plans_handling/plans_handler.py, version 2.8.1.
  */
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-/** From nnU-Net's words for preparing volumes to the pipeline that follows them; unknown words are refused. */
+/** Converts nnU-Net's description of preprocessing to a pipeline; unknown terms are refused. */
 import { mapAxes } from '../../core/axes.ts';
 import type { NnunetNormalization, NnunetPipeline, NnunetResampling } from '../../inference/nnunet/pipeline.ts';
 import type { Space } from '../networks/space.ts';

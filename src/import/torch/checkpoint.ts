@@ -1,6 +1,7 @@
 /**
- * A file of torch.save as plain values, its tensors decoded one by one when they are asked for. The file is a zip archive with a pickle
- * (`data.pkl`), which describes everything, and one entry of raw numbers per storage (`data/0`, `data/1`, ...).
+ * A file of torch.save as plain values, its tensors decoded one by one when they are asked for. The file is a zip
+ * archive with a pickle (`data.pkl`), which describes everything, and one entry of raw numbers per storage (`data/0`,
+ * `data/1`, ...).
  * Source: torch/serialization.py of PyTorch 2.15.
  */
 import { InputError } from '../../core/errors.ts';
@@ -116,7 +117,8 @@ function rootOf(archive: Archive, path: string): string {
 /**
  * Opens a file of torch.save.
  * @param path for messages
- * @throws {InputError} E_IMPORT_KIND if it is of another kind; E_IMPORT_GLOBAL if it names what no tensor needs; E_IMPORT_CORRUPT
+ * @throws {InputError} E_IMPORT_KIND if it is of another kind; E_IMPORT_GLOBAL if it names what no tensor needs;
+ * E_IMPORT_CORRUPT
  */
 export function openCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
   const problem = kindProblem(bytes);

@@ -1,6 +1,7 @@
 /**
- * The names that a PyTorch checkpoint may call, and what stands for each here. They are the ones that tensors, dictionaries, sizes, devices and
- * NumPy's numbers need; everything else is refused by its name. Python's own functions of these names are never run.
+ * The names that a PyTorch checkpoint may call, and what stands for each here. They are the ones that tensors,
+ * dictionaries, sizes, devices and NumPy's numbers need; everything else is refused by its name. Python's own functions
+ * of these names are never run.
  * Source: torch/_utils.py and torch/storage.py of PyTorch 2.15, numpy/_core/multiarray.py of NumPy 2.4.
  */
 import { InputError } from '../../core/errors.ts';

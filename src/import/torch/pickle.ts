@@ -1,8 +1,8 @@
 /**
- * Python's pickle language as far as PyTorch checkpoints need it: numbers, texts, lists, tuples, dictionaries, and calls of a closed list of
- * names (globals.ts), each of which stands for code of our own. Nothing that a file names is ever looked up or run: a name or an opcode outside
- * of the lists ends the reading. Work and memory are bounded by the length of the file, since every opcode takes at least one byte, reads
- * what is there, and makes at most one value.
+ * Python's pickle language as far as PyTorch checkpoints need it: numbers, texts, lists, tuples, dictionaries, and
+ * calls of a closed list of names (globals.ts), each of which stands for code of our own. Nothing that a file names is
+ * ever looked up or run: a name or an opcode outside of the lists ends the reading. Work and memory are bounded by the
+ * length of the file, since every opcode takes at least one byte, reads what is there, and makes at most one value.
  * Source: CPython, Lib/pickletools.py, protocols 2 to 5.
  */
 import { InputError } from '../../core/errors.ts';
@@ -303,7 +303,8 @@ class Machine {
  * Reads a pickle.
  * @param path for messages
  * @param storageOf the storage that a persistent id stands for
- * @throws {InputError} E_IMPORT_GLOBAL if it names what is not on the list; E_IMPORT_CORRUPT if it is damaged or needs more of the language
+ * @throws {InputError} E_IMPORT_GLOBAL if it names what is not on the list; E_IMPORT_CORRUPT if it is damaged or needs
+ * more of the language
  */
 export function readPickle(
   bytes: Uint8Array,

@@ -30,7 +30,8 @@ export function entryOf(value: PickleValue | undefined, key: string): PickleValu
 /**
  * The tensors of a state dictionary.
  * @param value the dictionary
- * @param options.keepsNames whether names stay as they are; otherwise what wrappers put before all of them is taken away
+ * @param options.keepsNames whether names stay as they are; otherwise what wrappers put before all of them is taken
+ * away
  * @throws {InputError} E_IMPORT_KIND if it is none
  */
 export function weightsOf(
