@@ -237,3 +237,37 @@ describe('docs/library.md', () => {
     expect(node(`${file}.js`)).toMatch(output);
   });
 });
+
+describe('examples/node', () => {
+  const names = readdirSync(join(ROOT, 'examples/node')).filter(name => name.endsWith('.ts'));
+
+  beforeAll(() => {
+    for (const name of names) copyFileSync(join(ROOT, 'examples/node', name), join(folder, name));
+    const types = ['--typeRoots', join(ROOT, 'node_modules/@types'), '--types', 'node'];
+    const flags = ['--strict', '--target', 'es2022', '--module', 'nodenext', '--skipLibCheck', ...types];
+    node(join(ROOT, 'node_modules/typescript/bin/tsc'), ...flags, ...names);
+  });
+
+  it('segments a volume', () => {
+    const printed = node('segment.js', 'model.onnx', 'scan.nii.gz', 'segmented.nrrd');
+    expect(printed).toMatch(/^background: \d+ voxels\nAnterior: \d+ voxels\nPosterior: \d+ voxels\n$/);
+    expect(readFileSync(join(folder, 'segmented.nrrd')).subarray(0, 4).toString()).toBe('NRRD');
+  });
+
+  it('distils a student', () => {
+    const printed = node('distil.js', 'data', 'distilled', '2');
+    expect(printed).toMatch(/^teacher: mean Dice \d\.\d{3}, \d+ parameters\n/);
+    expect(printed).toMatch(/\nthe student: distilled\/student\/model\.onnx\n$/);
+  });
+
+  it('trains with a loss of its own', () => {
+    const [first, last] = [...node('own-loss.js').matchAll(/loss (\d\.\d+)/g)].map(([, loss]) => Number(loss));
+    // measured: 0.827 and 0.069
+    expect(first).toBeGreaterThan(0.6);
+    expect(last).toBeLessThan(0.2);
+  });
+
+  it('is all run', () => {
+    expect([...names].sort()).toEqual(['distil.ts', 'own-loss.ts', 'segment.ts']);
+  });
+});
