@@ -119,7 +119,7 @@ export function decodeSafetensors(bytes: Uint8Array, sha256: Sha256): Safetensor
     if (!fits(entry, payload)) fail(`its entry "${name}" is malformed`);
     const { dtype, shape, data_offsets: offsets } = entry;
     // a copy of its own, so that its buffer starts at the numbers whatever kind of view `bytes` is
-    return { name, dtype, shape, data: payload.slice(...offsets) };
+    return { name, dtype, shape, data: new Uint8Array(payload.subarray(...offsets)) };
   });
   return { tensors, metadata };
 }

@@ -25,7 +25,9 @@ async function assertWholeFile(path: string): Promise<void> {
 async function read(path: string): Promise<Uint8Array> {
   try {
     await assertWholeFile(path);
-    return await readFile(path);
+    const { buffer, byteOffset, length } = await readFile(path);
+    // a plain array, as in pages: the slice of a Buffer copies nothing
+    return new Uint8Array(buffer, byteOffset, length);
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
     if (codeOf(cause) === 'ENOENT') {

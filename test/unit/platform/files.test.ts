@@ -18,7 +18,10 @@ describe('nodeFiles', () => {
     const path = join(folder, 'a', 'b', 'c.json');
     await nodeFiles.write(path, '{}');
     await nodeFiles.write(path, Uint8Array.of(1, 2, 3));
-    expect([...(await nodeFiles.read(path))]).toEqual([1, 2, 3]);
+    const bytes = await nodeFiles.read(path);
+    expect([...bytes]).toEqual([1, 2, 3]);
+    // no Buffer, whose slice does not copy
+    expect(Object.getPrototypeOf(bytes)).toBe(Uint8Array.prototype);
     expect(await readdir(join(folder, 'a', 'b'))).toEqual(['c.json']);
   });
 
@@ -42,13 +45,14 @@ describe('nodeFiles', () => {
     const [path, created] = [join(folder, 'state'), join(folder, 'claim')];
     const seen: string[] = [];
     const sync = vi.spyOn(prototype, 'sync').mockImplementation(async () => {
-      seen.push((await readdir(folder)).includes('state') ? 'too late' : 'in time');
+      seen.push((await readdir(folder)).includes('state') ? 'after' : 'before');
     });
     try {
       await nodeFiles.write(path, 'data');
-      expect(seen).toEqual(['in time']);
+      // the file, then the folder that has its name
+      expect(seen).toEqual(['before', 'after']);
       await nodeFiles.create(created, 'data');
-      expect(sync).toHaveBeenCalledTimes(2);
+      expect(sync).toHaveBeenCalledTimes(4);
     } finally {
       sync.mockRestore();
     }
