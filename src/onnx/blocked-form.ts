@@ -6,6 +6,7 @@ import { elementCount } from '../core/shape.ts';
 import { decompose } from '../graph/decompose.ts';
 import { fuse } from '../graph/fuse.ts';
 import { type Graph, GraphBuilder, isOp, reachable } from '../graph/graph.ts';
+import { cancelTransposes } from '../graph/transposes.ts';
 import { decodeModel } from './decode.ts';
 import { encodeModel } from './encode.ts';
 import { type ImportOptions, importModel } from './import.ts';
@@ -44,8 +45,9 @@ export function blockedForm(
   { block, ...options }: ImportOptions & { readonly block: number },
 ): Uint8Array | { readonly unsupported: string } | undefined {
   if (block === 0) return undefined;
-  const graph = importModel(decodeModel(bytes, 'the model'), options);
-  if ('unsupported' in graph) return graph;
+  const imported = importModel(decodeModel(bytes, 'the model'), options);
+  if ('unsupported' in imported) return imported;
+  const graph = cancelTransposes(new GraphBuilder(), imported);
   if (shareInBlocks(graph, block) < LEAST_SHARE_IN_BLOCKS) return undefined;
   const plain = decompose(new GraphBuilder(), fuse(new GraphBuilder(), graph));
   return encodeModel(lower(plain, { block }));
