@@ -91,9 +91,10 @@ async function reportInput(
     comparison: { arms: summarizeArms(arms), pairs: testPairs(pairs), ...judged(taught, margin), ...groups },
     evaluations: Object.fromEntries(arms.map(arm => [arm.name, pooledEvaluation(arm)])),
     histories: run?.histories ?? {},
-    montage: gallery.map(({ label, loaded, segmentations, labelNames }) => ({
+    montage: gallery.map(({ label, chosenBy, loaded, segmentations, labelNames }) => ({
       caseId: loaded.id,
       label,
+      chosenBy,
       ...renderMontage({
         volume: loaded.image,
         segmentations,

@@ -36,6 +36,8 @@ import { renderVolumeAgreement } from './volume-charts.ts';
 interface ReportMontage extends Montage {
   readonly caseId: string;
   readonly label: 'worst' | 'median' | 'best';
+  /** Score by which it was chosen. */
+  readonly chosenBy?: string;
 }
 
 /** Everything that a report shows. An empty record or list omits its section. */
@@ -78,9 +80,9 @@ function legend(entries: readonly MontageLegendEntry[]): Markup {
   )}</ul>`;
 }
 
-function pictures({ caseId, label, columns, legend: entries, slice }: ReportMontage): Markup {
+function pictures({ caseId, label, chosenBy, columns, legend: entries, slice }: ReportMontage): Markup {
   const classes = entries.map(entry => entry.name).join(', ');
-  return html`<h3>${label} case: ${caseId}</h3><p class="explain">Slice ${slice}.</p><div class="pictures">${columns.map(
+  return html`<h3>${label} case: ${caseId}</h3><p class="explain">${chosenBy === undefined ? '' : `Chosen by the ${chosenBy}. `}Slice ${slice}.</p><div class="pictures">${columns.map(
     ({ title, png }) =>
       html`<figure><img src="${pngSource(png)}" alt="${
         title === 'image'

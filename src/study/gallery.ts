@@ -2,6 +2,7 @@
  * The cases of a run that a report shows in pictures: worst, median and best by the student's Dice, with every arm's
  * segmentation.
  */
+import { formatDice } from '../core/format.ts';
 import { openDataset } from '../data/dataset.ts';
 import { labelValues } from '../data/dataset-json.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
@@ -15,6 +16,8 @@ import type { ReadRun } from './read-run.ts';
 
 export interface GalleryCase {
   readonly label: 'worst' | 'median' | 'best';
+  /** Whose score made it the worst, median or best, and which, for people. */
+  readonly chosenBy: string;
   readonly loaded: LoadedCase;
   readonly segmentations: readonly { readonly title: string; readonly labels: LabelVolume }[];
   /** Class names by label value, background first. */
@@ -23,7 +26,7 @@ export interface GalleryCase {
 
 function choose(
   scores: readonly CaseScore[],
-): readonly { readonly label: GalleryCase['label']; readonly id: string }[] {
+): readonly { readonly label: GalleryCase['label']; readonly id: string; readonly meanDice: number }[] {
   const ranked = scores
     .flatMap(({ id, meanDice }) => (meanDice === null ? [] : [{ id, meanDice }]))
     .sort((left, right) => left.meanDice - right.meanDice);
@@ -35,7 +38,7 @@ function choose(
   const distinct = places.filter(([, place], index) => places.findIndex(([, other]) => other === place) === index);
   return distinct.flatMap(([label, place]) => {
     const item = ranked[place];
-    return item === undefined ? [] : [{ label, id: item.id }];
+    return item === undefined ? [] : [{ label, ...item }];
   });
 }
 
@@ -54,7 +57,7 @@ export async function readGallery(sources: VolumeSources, run: ReadRun): Promise
   const paths = runFolder(run.folder, run.repeats);
   const [first] = repeatsOf(run.repeats) as readonly [Repeat];
   const gallery: GalleryCase[] = [];
-  for (const { label, id } of choose(evaluation.cases)) {
+  for (const { label, id, meanDice } of choose(evaluation.cases)) {
     const item = dataset.cases.find(one => one.id === id);
     if (item === undefined) continue;
     const segmentations: { title: string; labels: LabelVolume }[] = [];
@@ -69,7 +72,8 @@ export async function readGallery(sources: VolumeSources, run: ReadRun): Promise
         ? 'ignored'
         : (dataset.labels.findLast(label => label.value === value)?.name ?? `label ${value}`);
     const labelNames = labelValues(dataset.labels, dataset.ignore).map(nameOf);
-    gallery.push({ label, loaded: await loadCase(sources, dataset, item), segmentations, labelNames });
+    const chosenBy = `mean Dice of ${judge!.name} ${formatDice(meanDice)}`;
+    gallery.push({ label, chosenBy, loaded: await loadCase(sources, dataset, item), segmentations, labelNames });
   }
   return gallery;
 }

@@ -72,8 +72,8 @@ export interface SweepRecord extends StudyRecord {
   /** Limit of the requested choice. */
   readonly within: number | null;
   /**
-   * By which students are judged against their teachers: `compare.margin` of the recipe, else `within`, as the sweep
-   * began.
+   * By which students are judged against their teachers: `compare.margin` of the recipe as the sweep began. Where it
+   * is null, `within` is used.
    */
   readonly margin: number | null;
   readonly results?: SweepResults;
@@ -157,6 +157,6 @@ export async function readSweep(files: Files, folder: string): Promise<ReadSweep
   return {
     arms: [...byName.values()],
     pairs: [...pairsWith('baseline'), ...withTeachers],
-    taught: withTeachers.map(pair => ({ pair, margin: record.margin })),
+    taught: withTeachers.map(pair => ({ pair, margin: record.margin ?? record.within })),
   };
 }

@@ -56,7 +56,7 @@ function assertSameMargin(out: string, earlier: ReadSweepRecord | undefined, mar
   const say = (value: number | null): string => (value === null ? 'none' : String(value));
   throw new InputError(
     'E_SWEEP',
-    `${out} was begun with the margin ${say(earlier.margin)} (compare.margin, else --within), now it is ${say(margin)}; a margin cannot be chosen by the results. ` +
+    `${out} was begun with compare.margin ${say(earlier.margin)}, now it is ${say(margin)}; a margin cannot be chosen by the results. ` +
       'Give the first one, or look at another with voxstill compare --margin, which says so.',
   );
 }
@@ -106,7 +106,11 @@ export async function collectSweep(files: Files, out: string): Promise<SweepResu
     return { name, evaluated: evaluated.find(arm => arm.name === name)?.test.length ?? 0, units: units.length };
   });
   const { within, margin, combinations } = record;
-  const results = sweepResults(combinations, evaluated, { within, margin, incomplete: incompleteArms(expected) });
+  const results = sweepResults(combinations, evaluated, {
+    within,
+    margin: margin ?? within,
+    incomplete: incompleteArms(expected),
+  });
   await writeJson(files, sweepRecordPath(out), { ...record, results });
   return results;
 }
@@ -147,7 +151,7 @@ export async function planSweep(
   const context = openContext(laboratory, { study: out, kind: 'sweep', known: earlier?.dataHashes, signal });
   await checkSweep(context, plan);
   const { units } = plan;
-  const margin = recipe.compare.margin ?? within ?? null;
+  const { margin } = recipe.compare;
   assertSameMargin(out, earlier, margin);
   const study = { study: out, ...(await planList(files, out, { kind: 'sweep', units })), context };
   const prepare = async (): Promise<OpenStudy<SweepResults>> => {

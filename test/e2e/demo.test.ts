@@ -45,6 +45,9 @@ describe('demo --quick --json', () => {
       run: 'run',
       report: 'run/report.html',
       comparison: readJson(join(run, 'comparison.json')),
+      documents: ['cases.csv', 'model-card.md', 'model-card.json', 'bom.cdx.json', 'CLAIM.md'].map(
+        name => `run/${name}`,
+      ),
     });
     expect(demo.stderr).toMatch(/teacher: 40 steps\n[\s\S]*student: 50 steps\n[\s\S]*baseline: 50 steps\n/);
     expect(demo.stderr).toContain('report: run/report.html\n');
@@ -64,7 +67,8 @@ describe('demo --quick --json', () => {
       'work/outcome.json',
       ...test.map(id => `predictions/${id}.nii.gz`),
     ];
-    const ofRun = ['comparison.json', 'recipe.yaml', 'report.html', 'run.json', 'splits.json', 'units.json'];
+    const passedOn = ['CLAIM.md', 'bom.cdx.json', 'cases.csv', 'model-card.json', 'model-card.md', 'report.html'];
+    const ofRun = [...passedOn, 'comparison.json', 'recipe.yaml', 'run.json', 'splits.json', 'units.json'];
     const expected = [...ARMS.flatMap(arm => ofArm.map(name => `${arm}/${name}`)), ...ofRun].sort();
     const files = Object.entries(contentsOf(run)).filter(([, content]) => content !== 'folder');
     expect(files.map(([path]) => path).sort()).toEqual(expected);
@@ -182,13 +186,19 @@ describe('demo --quick --json', () => {
   it('compares the arms: what they cost, and paired tests', () => {
     const cost = { parameters: 22_315, multiplyAdds: expect.any(Number), bytes: expect.any(Number) };
     const arm = { meanDice: expect.any(Number), secondsPerCase: expect.any(Number), peakBytes: expect.any(Number) };
-    const comparison = readJson(join(run, 'comparison.json')) as { readonly pairs: readonly object[] };
+    const comparison = readJson(join(run, 'comparison.json')) as {
+      readonly pairs: readonly { readonly metric: string; readonly n: number }[];
+    };
     expect(comparison).toMatchObject({
       arms: { teacher: { ...arm, parameters: 199_131 }, student: { ...arm, ...cost }, baseline: { ...arm, ...cost } },
     });
     const tested = comparison.pairs.map(pair => Object.values(pair).slice(0, 3).join(' '));
     expect(tested).toContain('student baseline meanDice');
-    for (const pair of comparison.pairs) {
+    // a distance is missing in cases where a structure is missed, and has no interval below five cases
+    for (const pair of comparison.pairs) expect(pair.n).toBeGreaterThan(0);
+    const onDice = comparison.pairs.filter(({ metric }) => metric === 'meanDice' || metric.startsWith('dice:'));
+    expect(onDice).toHaveLength(9);
+    for (const pair of onDice) {
       expect(pair).toMatchObject({
         meanDifference: expect.any(Number),
         ci95: [expect.any(Number), expect.any(Number)],

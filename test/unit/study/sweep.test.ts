@@ -4,8 +4,10 @@ import { writePhantomDataset } from '../../../src/data/phantom.ts';
 import type { Evaluation } from '../../../src/experiment/record.ts';
 import { type CaseScore, summarizeCases } from '../../../src/metrics/case-score.ts';
 import { combine, parseGrid } from '../../../src/recipe/grid.ts';
+import { parseRecipe } from '../../../src/recipe/parse.ts';
 import { renderSweepReport } from '../../../src/report/sweep-report.ts';
 import { incompleteNotes } from '../../../src/study/comparison/incomplete.ts';
+import { planSweep } from '../../../src/study/sweep.ts';
 import { planUnits } from '../../../src/study/sweep-plan.ts';
 import { type EvaluatedArm, sweepResults } from '../../../src/study/sweep-results.ts';
 import { createLaboratory, functionEngine, thresholdModel } from '../../support/laboratory.ts';
@@ -126,6 +128,29 @@ function evaluation(dice: readonly number[], parameters: number): Evaluation {
     postprocessTrials: [],
   };
 }
+
+it('keeps the margin of its recipe once there are results, whatever --within asks later', async () => {
+  const axes = parseGrid([FEATURES]);
+  const planned = (margin: string, within?: number) => {
+    const overrides = [`compare.margin=${margin}`];
+    const recipe = parseRecipe(tinyRecipe('data'), { path: 'recipe.yaml', overrides });
+    const combinations = combine(tinyRecipe('data'), axes, { path: 'recipe.yaml', overrides });
+    return planSweep(
+      laboratory,
+      { recipe, axes, combinations },
+      { out: 'judged', ...(within !== undefined && { within }) },
+    );
+  };
+  await (await planned('0.02')).prepare();
+  // nothing is known yet, so it may still be another
+  await (await planned('0.01')).prepare();
+  const record = JSON.parse(new TextDecoder().decode(await files.read('judged/sweep.json')));
+  expect(record.margin).toBe(0.01);
+  await files.write('judged/sweep.json', JSON.stringify({ ...record, results: {} }));
+  await expect(planned('0.05')).rejects.toMatchObject({ code: 'E_SWEEP' });
+  await expect(planned('null')).rejects.toThrow(/begun with compare\.margin 0\.01, now it is none/);
+  await expect(planned('0.01', 0.2)).resolves.toBeDefined();
+});
 
 describe('the results of a sweep', () => {
   const arm = (
