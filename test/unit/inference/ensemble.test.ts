@@ -1,6 +1,7 @@
 /** The mean of several models, slice by slice. */
-import { expect, it } from 'vitest';
-import { meanSlices } from '../../../src/inference/ensemble.ts';
+import { describe, expect, it } from 'vitest';
+import { meanSlices, sharedClasses } from '../../../src/inference/ensemble.ts';
+import type { ModelInfo } from '../../../src/inference/model-info.ts';
 
 async function* slices(...values: readonly (readonly number[])[]): AsyncGenerator<Float32Array, void> {
   for (const value of values) yield Float32Array.from(value);
@@ -55,4 +56,53 @@ it.each([
 
 it('of none is nothing', async () => {
   expect(await meansOf([])).toEqual([]);
+});
+
+it('leaves the slices of the streams as they are', async () => {
+  const own = Float32Array.of(1, 5);
+  async function* stream(): AsyncGenerator<Float32Array, void> {
+    yield own;
+  }
+  expect(await meansOf([stream(), slices([3, 7])])).toEqual([[2, 6]]);
+  expect([...own]).toEqual([1, 5]);
+});
+
+describe('the classes of an ensemble', () => {
+  const info = (changes: Partial<ModelInfo>): ModelInfo =>
+    ({
+      labels: [
+        { value: 0, name: 'background' },
+        { value: 1, name: 'liver' },
+      ],
+      channels: 1,
+      activation: 'softmax',
+      ...changes,
+    }) as ModelInfo;
+
+  it('are those that all models have', () => {
+    const { values } = sharedClasses([info({}), info({})]);
+    expect([...values]).toEqual([0, 1]);
+  });
+
+  it('are refused where a model differs, which is named with both', () => {
+    const spleen = info({
+      labels: [
+        { value: 0, name: 'background' },
+        { value: 1, name: 'spleen' },
+      ],
+    });
+    expect(() => sharedClasses([info({}), info({}), spleen])).toThrow(
+      expect.objectContaining({
+        code: 'E_ENSEMBLE',
+        message: expect.stringMatching(
+          /1 channel\(s\) in stored axes to exclusive classes 0 \(background\), 1 \(liver\); model 3 maps .* 1 \(spleen\)/,
+        ),
+      }),
+    );
+    expect(() => sharedClasses([info({}), info({ orientation: 'RAS' })])).toThrow(/model 2 maps .* in RAS axes/);
+  });
+
+  it('are those of one model at least', () => {
+    expect(() => sharedClasses([])).toThrow(expect.objectContaining({ code: 'E_ENSEMBLE' }));
+  });
 });
