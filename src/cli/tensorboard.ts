@@ -1,4 +1,7 @@
-/** Writes the histories of a run as TensorBoard event files: `tensorboard --logdir RUN/tensorboard` shows them side by side. */
+/**
+ * Writes the histories of a run as TensorBoard event files: `tensorboard --logdir RUN/tensorboard` shows them side by
+ * side.
+ */
 import { encodeEventFile } from '../experiment/event-file.ts';
 import { parseHistory } from '../experiment/history.ts';
 import { ARMS } from '../experiment/record.ts';

@@ -50,7 +50,7 @@ function headerText(entries: Entries, metadata: Metadata): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ ...entries, __metadata__: metadata }));
 }
 
-/** Of the whole file but the checksum itself. */
+/** Checksum of the whole file except the checksum itself. */
 function checksum(
   {
     entries,

@@ -25,7 +25,7 @@ export interface CaseList {
   readonly cases: readonly CaseFiles[];
   /** Existing files of the cases that lack a file; they are not in the list. */
   readonly broken: readonly CaseFiles[];
-  /** Of the list, and of cases that are not in it. */
+  /** Problems of the list, and of cases that are not in it. */
   readonly problems: readonly Problem[];
 }
 

@@ -1,5 +1,5 @@
 /** What the intensities of one channel of a case are like before normalisation. */
-/** Of the finite voxels of one channel of a case, before normalisation. */
+/** Intensities of the finite voxels of one channel of a case, before normalisation. */
 export interface ChannelIntensities {
   readonly minimum: number;
   readonly maximum: number;

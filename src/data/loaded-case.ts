@@ -18,7 +18,7 @@ export interface LoadedCase {
   /** Channels stacked in the order of the data set. */
   readonly image: Volume;
   readonly label?: LabelVolume;
-  /** Of the first image, for writing results on its grid. */
+  /** Header of the first image, for writing results on its grid. */
   readonly header: NiftiHeader;
   readonly warnings: readonly VolumeWarning[];
 }

@@ -16,7 +16,7 @@ import { volumeEnding } from './volume-name.ts';
 export interface ValidationReport {
   readonly dataset: string;
   readonly folder: string;
-  /** That could be looked for, whole or not. */
+  /** Number of checked cases, complete or not. */
   readonly cases: number;
   readonly labelledCases: number;
   readonly channels: readonly string[];

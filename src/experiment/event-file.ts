@@ -1,6 +1,8 @@
 /**
- * TensorBoard's event files: records of { length, checksum, protobuf, checksum } (TFRecord), each an Event with scalar values.
- * Sources: tensorflow/core/lib/io/record_writer.h (framing, CRC-32C with the mask), tensorflow/core/util/event.proto, summary.proto (field numbers).
+ * TensorBoard's event files: records of { length, checksum, protobuf, checksum } (TFRecord), each an Event with scalar
+ * values.
+ * Sources: tensorflow/core/lib/io/record_writer.h (framing, CRC-32C with the mask), tensorflow/core/util/event.proto,
+ * summary.proto (field numbers).
  */
 
 import { PbfWriter } from 'pbf';

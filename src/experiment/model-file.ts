@@ -30,7 +30,7 @@ export interface ModelFile {
   readonly info: ModelInfo;
   /** Channels for each class of `info`; one each, in order, if not given. */
   readonly groups?: ChannelGroups;
-  /** Of an imported model whose kernels were turned: the order of axes that its source has, in whose words a person speaks of it. */
+  /** For an imported model whose kernels were turned: the order of axes of its source, which messages use. */
   readonly sourceAxes?: Axes;
   /** Whether its output is one label per voxel: it can predict, but has no probabilities of other classes. */
   readonly givesLabels?: boolean;

@@ -1,4 +1,7 @@
-/** What a model file can be used for as it stands: to predict, to teach, in the fast kernels; what is missing, and the refusal that would come. */
+/**
+ * What a model file can be used for as it stands: to predict, to teach, in the fast kernels; what is missing, and the
+ * refusal that would come.
+ */
 import { InputError } from '../core/errors.ts';
 import { modelShape } from '../inference/axes.ts';
 import { type DecodedModel, decodeModel } from '../onnx/decode.ts';

@@ -1,6 +1,7 @@
 /**
- * Models that are asked about many windows of one size, as predictions and evaluations do: as exported at first, and in the engine's blocked kernels from then
- * on, where they can be recompiled and most of their layers fill a block. For fewer windows than that, recompiling is not worth it.
+ * Models that are asked about many windows of one size, as predictions and evaluations do: as exported at first, and in
+ * the engine's blocked kernels from then on, where they can be recompiled and most of their layers fill a block. For
+ * fewer windows than that, recompiling is not worth it.
  */
 import { sameShape } from '../core/shape.ts';
 import { modelShape } from '../inference/axes.ts';

@@ -11,7 +11,7 @@ interface Entry {
   readonly method: number;
   readonly packedBytes: number;
   readonly bytes: number;
-  /** Of the local header. */
+  /** Offset of the local header. */
   readonly offset: number;
   readonly isEncrypted: boolean;
 }

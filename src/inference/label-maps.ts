@@ -7,7 +7,7 @@ import { InputError } from '../core/errors.ts';
 import { tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
 
-/** Of the wrapped output. */
+/** Options of the wrapped output. */
 interface LabelMapOptions {
   readonly outputName: string;
   /** The label value of each class, in the order of the channels. */

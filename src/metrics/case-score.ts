@@ -77,7 +77,7 @@ export interface ClassScore {
    * probabilities are known.
    */
   readonly ece: number | null;
-  /** Of classes that are said to be made of many structures; null for others. See {@link scoreLesions}. */
+  /** F1 of lesions, for classes declared as many structures; null for others. See {@link scoreLesions}. */
   readonly lesionF1: number | null;
   readonly lesionDice: number | null;
   readonly panopticQuality: number | null;

@@ -58,7 +58,7 @@ export interface CrossedSpread {
   readonly mean: number;
   /** Cases. */
   readonly n: number;
-  /** Of the mean. */
+  /** Standard error of the mean. */
   readonly standardError: number;
   /** Satterthwaite's, of the standard error; not a whole number. */
   readonly degreesOfFreedom: number;

@@ -1,7 +1,7 @@
 /**
- * Scores of a class that is made of many structures (lesions, metastases), structure by structure: how many are found, and how well. Structures are
- * connected components (faces, edges or corners). A predicted and a true one match if their intersection over union is above one half, so that
- * each matches one other at most.
+ * Scores of a class that is made of many structures (lesions, metastases), structure by structure: how many are found,
+ * and how well. Structures are connected components (faces, edges or corners). A predicted and a true one match if
+ * their intersection over union is above one half, so that each matches one other at most.
  * Sources: Kirillov et al., Panoptic Segmentation, arXiv:1801.00868; Kofler et al., Panoptica, arXiv:2312.02608.
  */
 import { type Components, connectedComponents } from '../volume/components.ts';

@@ -7,7 +7,7 @@
 import { type CrossedSpread, FEWEST_CASES, satterthwaite } from './crossed-mean.ts';
 import { noncentralUpperTail, studentQuantile, studentUpperTail } from './student-t.ts';
 
-/** Of a student that was compared with its teacher, for example. */
+/** Verdict, for example on a student compared with its teacher. */
 type MarginVerdict = 'not worse' | 'worse' | 'cannot tell';
 
 /** What a difference says about a margin. */
@@ -18,9 +18,9 @@ export interface MarginTest {
    * below five cases.
    */
   readonly ci90: readonly [low: number, high: number];
-  /** Of the one-sided test that the loss is the margin or more. NaN below five cases. */
+  /** p-value of the one-sided test against a loss of the margin or more. NaN below five cases. */
   readonly pNotWorse: number;
-  /** Of the one-sided test that the loss is the margin or less. */
+  /** p-value of the one-sided test against a loss of the margin or less. */
   readonly pWorse: number;
 }
 

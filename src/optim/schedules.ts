@@ -10,8 +10,8 @@ export interface Schedule {
 
 /**
  * Factor of the learning rate at step s of S: constant 1; poly (1 - s/S)^power; cosine (1 + cos(pi s/S)) / 2. It would
- * reach 0 at s = S, one step after the last, as nnU-Net's: a last step at rate 0 would be computed for nothing. The ramps
- * of a distillation term end at s = S - 1 instead, since their `end` is the number of the last step.
+ * reach 0 at s = S, one step after the last, as nnU-Net's: a last step at rate 0 would be computed for nothing. The
+ * ramps of a distillation term end at s = S - 1 instead, since their `end` is the number of the last step.
  * @param step 0-based, below `steps`
  */
 export function scheduleFactor({ kind, warmupSteps, power }: Schedule, step: number, steps: number): number {

@@ -25,7 +25,7 @@ export const postprocessingTrialSchema = z.object({
   kept: z.boolean(),
   /** Largest loss of Dice in one case; 0 where none loses. Files of version 0.1.0 lack this and what follows. */
   largestLoss: z.number().optional(),
-  /** Of the paired test of the cases with against without the step. */
+  /** p-value of the paired test of the cases with against without the step. */
   pValue: z.number().optional(),
   /** Why it is not kept; null where it is. */
   reason: z.enum(['too few cases', 'no gain', 'a case gets worse', 'gain not proven']).nullable().optional(),

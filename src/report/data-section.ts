@@ -15,7 +15,7 @@ export interface DataFacts {
   /** Folds of a cross-validation; 1 where there is none. */
   readonly folds: number;
   readonly channels?: readonly string[];
-  /** Of the grid that the models work on, mm, x y z; null where every case keeps its own. */
+  /** Spacing of the grid of the models, mm, x y z; null if every case keeps its own. */
   readonly spacingMm: readonly number[] | null;
 }
 

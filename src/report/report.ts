@@ -57,7 +57,7 @@ export interface ReportInput {
   readonly notes: readonly string[];
   /** Units of the run; empty if they are not known. */
   readonly units: readonly UnitReport[];
-  /** Of the data set; absent where several runs are compared or nothing is known. */
+  /** Facts of the data set; absent if several runs are compared or nothing is known. */
   readonly data?: DataFacts;
   /** Seconds of training by arm. */
   readonly trainingSeconds?: Readonly<Record<string, number>>;

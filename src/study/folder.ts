@@ -76,7 +76,7 @@ export interface RunRecord extends StudyRecord {
   /** Folds of a cross-validation. */
   readonly folds?: readonly number[];
   readonly dataset: string;
-  /** Of recipe.yaml when the run began. */
+  /** SHA-256 of recipe.yaml when the run began. */
   readonly recipeSha256: string;
   /** `compare.margin` when the run began. */
   readonly margin: number | null;

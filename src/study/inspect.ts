@@ -57,7 +57,7 @@ interface ModelDescription extends ModelCosts {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** What it can be used for as it stands. */
   readonly use?: ModelOutlook;
-  /** Of a model that is imported: what a person should know, a sentence each. */
+  /** Notes on an imported model, one sentence each. */
   readonly notes?: readonly string[];
 }
 

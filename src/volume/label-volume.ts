@@ -13,8 +13,8 @@ function voxelAt(index: number, [width, height]: Xyz): string {
 /**
  * Reads the voxels of a volume as class indices.
  * @param path for messages
- * @throws {InputError} E_LABEL_VALUE for a value that is not an integer from 0 to 65,535; E_LABEL_CHANNELS for more than
- * one channel
+ * @throws {InputError} E_LABEL_VALUE for a value that is not an integer from 0 to 65,535; E_LABEL_CHANNELS for more
+ * than one channel
  */
 export function labelsOfVolume(volume: Volume, path: string): LabelVolume {
   const { data: values, sizeVoxels, spacingMm, affine, channels } = volume;

@@ -36,7 +36,7 @@ export interface StorageRef {
 /** A tensor whose numbers nobody has read yet. */
 export interface TensorRef {
   readonly of: StorageRef;
-  /** Of its first number in the storage. */
+  /** Offset of its first number in the storage. */
   readonly offset: number;
   readonly shape: readonly number[];
   /** In numbers. */

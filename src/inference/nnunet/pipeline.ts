@@ -21,7 +21,7 @@ export type NnunetNormalization =
 
 /** How values get to another grid. */
 export interface NnunetResampling {
-  /** Of the spline: 1 linear, 3 cubic. */
+  /** Order of the spline: 1 linear, 3 cubic. */
   readonly order: 1 | 3;
   /** Along the thick axis where that is taken apart: 0 nearest, 1 linear. */
   readonly orderAcross: 0 | 1;
@@ -31,7 +31,10 @@ export interface NnunetResampling {
 
 /** What nnU-Net's plan says of a network's use. */
 export interface NnunetPipeline {
-  /** Of the network's grid, x y z, mm; null along the axis across the planes of a 2D network, which stays as it is. */
+  /**
+   * Spacing of the network's grid, x y z, mm; null along the axis across the planes of a 2D network, which does not
+   * change.
+   */
   readonly spacingMm: readonly [number | null, number | null, number | null];
   /** One per channel. */
   readonly normalize: readonly NnunetNormalization[];

@@ -17,7 +17,7 @@ import { countNnunetWindows, type LogitOptions, logitSlices } from './windows.ts
 export interface NnunetJob extends Omit<LogitOptions, 'image' | 'size'> {
   readonly prepared: PreparedVolume;
   readonly pipeline: NnunetPipeline;
-  /** Of the volume. */
+  /** Size of the volume. */
   readonly sizeVoxels: Xyz;
   readonly spacingMm: Xyz;
   readonly activation: Activation;
