@@ -58,6 +58,15 @@ describe('nodeFiles', () => {
     }
   });
 
+  it('gives plain arrays, whose slices are copies', async () => {
+    const path = join(folder, 'bytes');
+    await nodeFiles.write(path, Uint8Array.of(1, 2, 3));
+    const bytes = await nodeFiles.read(path);
+    bytes.slice(1)[0] = 9;
+    expect([...bytes]).toEqual([1, 2, 3]);
+    expect(Object.getPrototypeOf(bytes)).toBe(Uint8Array.prototype);
+  });
+
   it('keeps one whole version under many writers at once', async () => {
     const path = join(folder, 'state');
     const versions = Array.from({ length: 20 }, (_, index) => String(index).repeat(50_000));
