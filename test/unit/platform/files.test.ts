@@ -38,19 +38,19 @@ describe('nodeFiles', () => {
     }
   });
 
-  it('has the data on the disk before a file takes its name, be it written or created', async () => {
+  it('has the data on the disk before a file takes its name, and then the name', async () => {
     const probe = await open(join(folder, 'probe'), 'w');
     const prototype = Object.getPrototypeOf(probe) as { sync(): Promise<void> };
     await probe.close();
     const [path, created] = [join(folder, 'state'), join(folder, 'claim')];
     const seen: string[] = [];
     const sync = vi.spyOn(prototype, 'sync').mockImplementation(async () => {
-      seen.push((await readdir(folder)).includes('state') ? 'after' : 'before');
+      seen.push((await readdir(folder)).includes('state') ? 'named' : 'not yet named');
     });
     try {
       await nodeFiles.write(path, 'data');
-      // the file, then the folder that has its name
-      expect(seen).toEqual(['before', 'after']);
+      // the file, then its folder
+      expect(seen).toEqual(['not yet named', 'named']);
       await nodeFiles.create(created, 'data');
       expect(sync).toHaveBeenCalledTimes(4);
     } finally {
