@@ -49,6 +49,18 @@ function recipeOf(fingerprint: Fingerprint, plan: Plan) {
 }
 
 describe('planExperiment', () => {
+  it('divides 30 cases or more once, and proposes folds for fewer', () => {
+    const of = (cases: number) => {
+      const fingerprint = fingerprintOf(repeat(cases, { sizeVoxels: [31, 45, 30], spacingMm: [1, 1, 1] } as const));
+      return { ...fingerprint, labelledCases: cases };
+    };
+    const [few, enough] = [of(29), of(30)];
+    const plan = planExperiment(few, AMPLE);
+    expect(recipeOf(few, plan).data.splits).toMatchObject({ folds: 5 });
+    expect(recipeOf(enough, plan).data.splits).toMatchObject({ train: 0.7, val: 0.1, test: 0.2 });
+    expect(formatPlan(few, plan, '/data/toy')).toContain('only 29 labelled cases: with folds every one is tested once');
+  });
+
   it('takes the median spacing and the median shape, rounded up to what the poolings divide', () => {
     const grids = [
       ...repeat(3, { sizeVoxels: [31, 45, 30], spacingMm: [1, 1, 1] }),
