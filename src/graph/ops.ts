@@ -107,3 +107,12 @@ export interface OpAttributes {
 }
 
 export type OpName = keyof OpAttributes;
+
+/** Elementwise operators of one operand with nothing to set. */
+export type UnaryOp = Extract<
+  OpName,
+  'Neg' | 'Abs' | 'Sign' | 'Sqrt' | 'Exp' | 'Log' | 'Sigmoid' | 'Tanh' | 'Erf' | 'Softplus' | 'Relu'
+>;
+
+/** Elementwise operators of two operands of one type, which broadcast. */
+export type BinaryOp = Extract<OpName, 'Add' | 'Sub' | 'Mul' | 'Div' | 'Max' | 'Min'>;

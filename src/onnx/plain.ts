@@ -6,7 +6,7 @@ import { type Axis, mapAxes } from '../core/axes.ts';
 import { elementCount, range, type Triple } from '../core/shape.ts';
 import type { Value } from '../graph/graph.ts';
 import { convolvedSize, spatial } from '../graph/infer.ts';
-import type { ConvAttributes, OpAttributes, OpName } from '../graph/ops.ts';
+import type { BinaryOp, ConvAttributes, OpAttributes, OpName, UnaryOp } from '../graph/ops.ts';
 import type { Emitted, Emitter } from './emitter.ts';
 import { ONNX_TYPES } from './model.ts';
 
@@ -25,12 +25,12 @@ type Three = readonly [Emitted, Emitted, Emitted];
 const three = (operands: readonly Emitted[]): Three => operands as Three;
 
 const binary =
-  (op: string): PlainRule<OpName> =>
+  (op: BinaryOp | 'PRelu' | 'Equal' | 'Greater'): PlainRule<OpName> =>
   ({ emit, value, operands }) =>
     emit.binary(op, three(operands)[0], three(operands)[1], value.dataType);
 
 const unary =
-  (op: string): PlainRule<OpName> =>
+  (op: UnaryOp): PlainRule<OpName> =>
   ({ emit, operands }) =>
     emit.unary(op, three(operands)[0]);
 

@@ -3,24 +3,25 @@
  * with 0.
  */
 import { type GraphBuilder, isOp, type Value } from '../../graph/graph.ts';
+import type { BinaryOp, UnaryOp } from '../../graph/ops.ts';
 import { isRealType } from '../tensor-content.ts';
 import { type Context, floatOf, intOf, type Rule, refuse, scalarOf, textOf } from './context.ts';
 
 /** One operand, one result, nothing to set. */
 export const unary =
-  (op: 'Relu' | 'Sigmoid' | 'Tanh' | 'Softplus' | 'Exp' | 'Log' | 'Sqrt' | 'Neg' | 'Abs' | 'Erf' | 'Sign'): Rule =>
+  (op: UnaryOp): Rule =>
   ({ builder, value }) =>
     builder.apply(op, [value(0)], {});
 
 /** Two operands. */
 export const binary =
-  (op: 'Sub' | 'Div' | 'PRelu' | 'MatMul'): Rule =>
+  (op: BinaryOp | 'PRelu' | 'MatMul'): Rule =>
   ({ builder, value }) =>
     builder.apply(op, [value(0), value(1)], {});
 
 /** Any number of operands. */
 export const variadic =
-  (op: 'Add' | 'Max' | 'Min'): Rule =>
+  (op: Extract<BinaryOp, 'Add' | 'Max' | 'Min'>): Rule =>
   ({ builder, node, value }) =>
     node.inputs.map((_, index) => value(index)).reduce((left, right) => builder.apply(op, [left, right], {}));
 
