@@ -11,10 +11,6 @@ declare module '@cornerstonejs/codec-openjpeg/decodewasmjs' {
   const start: unknown;
   export = start;
 }
-declare module '@cornerstonejs/codec-openjph/wasmjs' {
-  const start: unknown;
-  export = start;
-}
 declare module 'jpeg-lossless-decoder-js' {
   interface Decoder {
     decompress(buffer: ArrayBuffer, offset: number, length: number): ArrayBuffer;

@@ -1,6 +1,6 @@
 /**
- * Decoders of the pictures inside of DICOM files behind the {@link FrameCodec} interface: libjpeg-turbo, OpenJPEG,
- * CharLS and OpenJPH as WebAssembly, and a decoder of lossless JPEG in JavaScript, the ones that DICOM viewers use.
+ * Decoders of the pictures inside of DICOM files behind the {@link FrameCodec} interface: libjpeg-turbo, OpenJPEG and
+ * CharLS as WebAssembly, and a decoder of lossless JPEG in JavaScript, the ones that DICOM viewers use.
  * Each is loaded with the first picture that needs it. Shared by Node and pages, which differ in where the WebAssembly
  * comes from.
  */
@@ -35,7 +35,6 @@ export const CODEC_FILES = {
   jpeg: { package: '@cornerstonejs/codec-libjpeg-turbo-8bit', file: 'libjpegturbowasm_decode.wasm' },
   'jpeg-ls': { package: '@cornerstonejs/codec-charls', file: 'charlswasm_decode.wasm' },
   'jpeg-2000': { package: '@cornerstonejs/codec-openjpeg', file: 'openjpegwasm_decode.wasm' },
-  htj2k: { package: '@cornerstonejs/codec-openjph', file: 'openjphjs.wasm' },
 } as const satisfies Record<WasmCoding, { readonly package: string; readonly file: string }>;
 
 /** Gives the bytes of a WebAssembly file. */
@@ -57,10 +56,6 @@ async function startDecoder(coding: WasmCoding, load: LoadCodec): Promise<new ()
     case 'jpeg-2000': {
       const { default: start } = await import('@cornerstonejs/codec-openjpeg/decodewasmjs');
       return (await (start as Start<'J2KDecoder'>)(options)).J2KDecoder;
-    }
-    case 'htj2k': {
-      const { default: start } = await import('@cornerstonejs/codec-openjph/wasmjs');
-      return (await (start as Start<'HTJ2KDecoder'>)(options)).HTJ2KDecoder;
     }
     default:
       return coding satisfies never;

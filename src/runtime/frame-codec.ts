@@ -4,7 +4,7 @@
  */
 
 /** How a picture is compressed. */
-export type FrameCoding = 'jpeg' | 'jpeg-lossless' | 'jpeg-ls' | 'jpeg-2000' | 'htj2k';
+export type FrameCoding = 'jpeg' | 'jpeg-lossless' | 'jpeg-ls' | 'jpeg-2000';
 
 /** A picture of one grey value per pixel, row by row. */
 export interface DecodedFrame {

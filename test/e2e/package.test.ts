@@ -65,7 +65,7 @@ describe('the package', () => {
     // the page, with the WebAssembly of ONNX Runtime and of the image codecs
     const page = files.filter(path => path.startsWith('web/'));
     expect(kindsOf(page)).toEqual(['', '.css', '.html', '.js', '.json', '.md', '.mjs', '.svg', '.wasm']);
-    expect(page.filter(path => path.startsWith('web/codecs/'))).toHaveLength(4);
+    expect(page.filter(path => path.startsWith('web/codecs/'))).toHaveLength(3);
   });
 
   it('names no map of its sources', () => {

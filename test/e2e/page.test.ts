@@ -223,7 +223,6 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
       ['lossless-16.jpg', SYNTAX.lossless],
       ['ls-16.jls', SYNTAX.jpegLs],
       ['2000-16.j2k', SYNTAX.jpeg2000],
-      ['ht-16.jph', SYNTAX.htj2k],
     ] as const) {
       const bytes = new Uint8Array(readFileSync(join(ROOT, 'test/fixtures/pictures', name)));
       const path = join(folder, `${name}.dcm`);

@@ -42,9 +42,9 @@ const SYNTAXES: Readonly<Record<string, TransferSyntax>> = {
   '1.2.840.10008.1.2.4.110': { name: 'JPEG XL Lossless', coding: undefined },
   '1.2.840.10008.1.2.4.111': { name: 'JPEG XL JPEG Recompression', coding: undefined },
   '1.2.840.10008.1.2.4.112': { name: 'JPEG XL', coding: undefined },
-  '1.2.840.10008.1.2.4.201': { name: 'High-Throughput JPEG 2000 Lossless', coding: 'htj2k' },
-  '1.2.840.10008.1.2.4.202': { name: 'High-Throughput JPEG 2000 RPCL Lossless', coding: 'htj2k' },
-  '1.2.840.10008.1.2.4.203': { name: 'High-Throughput JPEG 2000', coding: 'htj2k' },
+  '1.2.840.10008.1.2.4.201': { name: 'High-Throughput JPEG 2000 Lossless', coding: undefined },
+  '1.2.840.10008.1.2.4.202': { name: 'High-Throughput JPEG 2000 RPCL Lossless', coding: undefined },
+  '1.2.840.10008.1.2.4.203': { name: 'High-Throughput JPEG 2000', coding: undefined },
   '1.2.840.10008.1.2.5': { name: 'RLE Lossless', coding: 'rle' },
 };
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { FrameCodec } from '../../runtime/frame-codec.ts';
 import { CODEC_FILES, createFrameCodec } from '../frame-codecs.ts';
 
-/** Decodes JPEG, JPEG-LS, JPEG 2000 and HTJ2K. */
+/** Decodes JPEG, JPEG-LS and JPEG 2000. */
 export function createNodeFrameCodec(): FrameCodec {
   return createFrameCodec(coding => {
     const { package: name, file } = CODEC_FILES[coding];
