@@ -1,6 +1,7 @@
 /**
- * The order of the floors and the habits that a reader may count on, checked on the text of every file in src. A file imports its own
- * folder and lower floors, never a sibling on its own floor; Node, the DOM and ONNX Runtime are reached through platform only.
+ * The order of the floors and the habits that a reader may count on, checked on the text of every file in src. A file
+ * imports its own folder and lower floors, never a sibling on its own floor; Node, the DOM and ONNX Runtime are reached
+ * through platform only.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -32,12 +33,17 @@ const FLOORS: Readonly<Record<string, number>> = {
   cli: 9,
 };
 const MAX_LINES = 400;
+/** Width of a line, as the formatter keeps it in code; a comment is wrapped by hand. */
+const MAX_WIDTH = 120;
 /** Largest share of all lines that one room, a folder of src, may hold. */
 const MAX_ROOM_SHARE = 0.15;
 /** The program's entry: the one file outside of platform that may touch the process and the clock. */
 const ENTRY = 'cli/main.ts';
 
-/** Names that only Node or a browser defines; common words among them count only before a dot and where the file binds no such name. */
+/**
+ * Names that only Node or a browser defines; common words among them count only before a dot and where the file binds
+ * no such name.
+ */
 const HOST_GLOBALS = [
   'process',
   'Buffer',
@@ -108,6 +114,14 @@ function globalProblems(path: string, code: string): string[] {
   return [...used, ...ambiguous, ...hidden].map(name => `uses ${name}, which only platform may`);
 }
 
+/** Comments that are wider than the code may be. */
+function wideComments(source: string): string[] {
+  return source.split('\n').flatMap((line, index) => {
+    const isWide = line.length > MAX_WIDTH && /^\s*(?:\/?\*|\/\/)/.test(line);
+    return isWide ? [`has a comment of ${line.length} characters in line ${index + 1}`] : [];
+  });
+}
+
 /** Everything wrong with one file of src. */
 function problemsOf(path: string, source: string): string[] {
   const code = codeOf(source);
@@ -126,6 +140,7 @@ function problemsOf(path: string, source: string): string[] {
     ...globalProblems(path, code),
     ...forms.flatMap(([pattern, problem]) => (pattern.test(code) ? [problem] : [])),
     ...(isKnown ? [] : ['lies in no known folder']),
+    ...wideComments(source),
     ...(lines > MAX_LINES ? [`has ${lines} lines`] : []),
     ...(/^(?:#![^\n]*\n)?\/\*\*/.test(source) ? [] : ['has no header comment']),
     ...(/\b(?:TODO|FIXME)\b/.test(source) ? ['has a TODO'] : []),
@@ -239,6 +254,8 @@ describe('the check itself', () => {
     ['core/a.ts', 'export const enum X { a }', 'has an enum'],
     ['core/a.ts', 'export default 1;', 'has a default export'],
     ['core/a.ts', `${'\n'.repeat(400)}const x = 1;`, 'has 402 lines'],
+    ['core/a.ts', `  // ${'x'.repeat(116)}`, 'has a comment of 121 characters in line 2'],
+    ['core/a.ts', `/**\n * ${'x'.repeat(118)}\n */`, 'has a comment of 121 characters in line 3'],
     ['helpers/a.ts', 'const x = 1;', 'lies in no known folder'],
   ])('stops in %s: %s', (path, source, problem) => {
     expect(problemsOf(path, HEADER + source)).toEqual([problem]);

@@ -76,7 +76,8 @@ export async function isDicomFolder(
  * series in it or below
  * @throws {InputError} E_VOLUME_FORMAT for another file; E_VOLUME_CORRUPT, E_VOLUME_TYPE, E_VOLUME_SPACING,
  * E_VOLUME_TOO_LARGE,
- *   E_VOLUME_PARTS, E_DICOM_CORRUPT, E_DICOM_SERIES, E_DICOM_GEOMETRY, E_DICOM_SYNTAX, E_DICOM_IMAGE; as decodeNifti; all name the path
+ * E_VOLUME_PARTS, E_DICOM_CORRUPT, E_DICOM_SERIES, E_DICOM_GEOMETRY, E_DICOM_SYNTAX, E_DICOM_IMAGE; as decodeNifti; all
+ * name the path
  */
 export async function readVolume(
   sources: VolumeSources,

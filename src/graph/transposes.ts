@@ -1,6 +1,7 @@
 /**
- * Takes transpositions out of the way, as networks with channels last have them around every convolution: each is moved behind the operators that read it,
- * until it meets its inverse. Also finds repeated voxels, which such networks spell out by reshaping, and makes nearest upsampling of them. Exact.
+ * Takes transpositions out of the way, as networks with channels last have them around every convolution: each is moved
+ * behind the operators that read it, until it meets its inverse. Also finds repeated voxels, which such networks spell
+ * out by reshaping, and makes nearest upsampling of them. Exact.
  */
 import { elementCount, type Shape, type Triple } from '../core/shape.ts';
 import { type Graph, type GraphBuilder, isOp, type Value } from './graph.ts';

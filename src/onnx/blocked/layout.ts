@@ -1,7 +1,8 @@
 /**
  * The blocked layout of an image [N, C, D, H, W], made for ONNX Runtime's channel-blocked 2D kernels. Depth is
  * outermost, and `pack` consecutive planes share the channel lanes, so that few channels still fill a block:
- *   declared shape [D/pack * N, lanes, H, W], lane = slot * C + channel, lanes padded with zeros to a multiple of the block;
+ * declared shape [D/pack * N, lanes, H, W], lane = slot * C + channel, lanes padded with zeros to a multiple of the
+ * block;
  *   memory         [D/pack * N, lanes/block, H, W, block].
  * Invariant: padded lanes are zero. `planar` is the same without blocking and padding: [D/pack * N, pack * C, H, W]
  * row-major.
