@@ -2,6 +2,7 @@
  * Elementwise operators of other models. Functions that keep 0 are preferred, since the blocked kernels pad channels
  * with 0.
  */
+import { elementCount } from '../../core/shape.ts';
 import { type GraphBuilder, isOp, type Value } from '../../graph/graph.ts';
 import type { BinaryOp, UnaryOp } from '../../graph/ops.ts';
 import { isRealType } from '../tensor-content.ts';
@@ -13,9 +14,24 @@ export const unary =
   ({ builder, value }) =>
     builder.apply(op, [value(0)], {});
 
+/** An operand of a few numbers per image, which are cheap to change beforehand. */
+const isSmall = (value: Value, image: Value): boolean => 8 * elementCount(value.shape) <= elementCount(image.shape);
+
+/** A difference; of a few numbers the negative is added, which the blocked kernels know. */
+export const subtract: Rule = ({ builder, value }) => {
+  const [left, right] = [value(0), value(1)];
+  return isSmall(right, left) ? builder.add(left, builder.neg(right)) : builder.sub(left, right);
+};
+
+/** A quotient; by a few numbers it is the product with their inverse. */
+export const divide: Rule = ({ builder, value }) => {
+  const [left, right] = [value(0), value(1)];
+  return isSmall(right, left) ? builder.mul(left, builder.div(1, right)) : builder.div(left, right);
+};
+
 /** Two operands. */
 export const binary =
-  (op: BinaryOp | 'PRelu' | 'MatMul'): Rule =>
+  (op: 'PRelu' | 'MatMul'): Rule =>
   ({ builder, value }) =>
     builder.apply(op, [value(0), value(1)], {});
 
