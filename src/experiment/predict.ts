@@ -4,7 +4,7 @@
  * (`case_0000`, `case_0001`, ...) belong together.
  */
 
-import { InputError } from '../core/errors.ts';
+import { type ErrorCode, InputError, VoxstillError } from '../core/errors.ts';
 import { formatBytes } from '../core/format.ts';
 import { readStacked } from '../data/stacked-volume.ts';
 import { encodeLabels, isDicomFolder, type VolumeSources } from '../data/volume-file.ts';
@@ -37,7 +37,19 @@ export interface PredictOptions {
   readonly window: WindowChoice;
   /** Whether the post-processing of the model is applied; true if not given. */
   readonly postprocess?: boolean;
+  /**
+   * Called for each volume of a folder that cannot be segmented, after which the others follow. If not given, the first
+   * such volume ends the work with its error, as it always does where the input is one volume.
+   */
+  readonly onFailure?: (failure: PredictionFailure) => void;
   readonly signal?: AbortSignal;
+}
+
+/** A volume of a folder that could not be segmented. */
+export interface PredictionFailure {
+  readonly inputs: readonly string[];
+  readonly code: ErrorCode;
+  readonly message: string;
 }
 
 /** One segmented volume. */
@@ -89,10 +101,18 @@ async function volumesAt(sources: VolumeSources, path: string): Promise<readonly
   );
 }
 
-async function jobsOf(sources: VolumeSources, { models, ...options }: PredictOptions): Promise<readonly Job[]> {
+interface Jobs {
+  readonly jobs: readonly Job[];
+  /** Whether the input is one volume, not a folder of them. */
+  readonly isSingle: boolean;
+}
+
+async function jobsOf(sources: VolumeSources, { models, ...options }: PredictOptions): Promise<Jobs> {
   const [input, output] = [withoutSlash(options.input), withoutSlash(options.output)];
   const volumes = options.series === undefined ? await volumesAt(sources, input) : [input];
-  if (volumes[0] === input) return [{ inputs: [input], output: singleOutput(input, output) }];
+  if (volumes[0] === input) {
+    return { jobs: [{ inputs: [input], output: singleOutput(input, output) }], isSingle: true };
+  }
   if (formatOfName(output) !== undefined) {
     throw new InputError('E_OUTPUT_NAME', `${input} is a folder, so --output must be a folder too, not ${output}.`);
   }
@@ -102,7 +122,8 @@ async function jobsOf(sources: VolumeSources, { models, ...options }: PredictOpt
     const id = models[0]!.info.channels > 1 ? stem.replace(CHANNEL_SUFFIX, '') : stem;
     groups.set(id, [...(groups.get(id) ?? []), path]);
   }
-  return [...groups].map(([id, inputs]) => ({ inputs, output: `${output}/${id}.nii.gz` }));
+  const jobs = [...groups].map(([id, inputs]) => ({ inputs, output: `${output}/${id}.nii.gz` }));
+  return { jobs, isSingle: false };
 }
 
 const LARGE_BYTES = 2 ** 30;
@@ -158,24 +179,41 @@ async function assertInputsStay({ files }: Laboratory, jobs: readonly Job[]): Pr
   }
 }
 
+/** What a failed volume is listed with. */
+function failureOf({ inputs }: Job, error: unknown): PredictionFailure {
+  if (error instanceof VoxstillError) return { inputs, code: error.code, message: error.message };
+  const message = `${error instanceof Error ? error.message : error}. This is a bug in voxstill; --input with this volume alone and --debug shows where.`;
+  return { inputs, code: 'E_INTERNAL', message };
+}
+
 /**
  * Segments one volume or all of a folder.
- * @throws {InputError} E_NO_INPUT, E_OUTPUT_NAME, and as readStacked, openModel and segmentWithEnsemble
+ * @returns the volumes that were segmented
+ * @throws {InputError} E_NO_INPUT, E_OUTPUT_NAME, and as openModel; as readStacked and segmentWithEnsemble for a volume
+ * that is not reported to `onFailure`
  */
 export async function predictFiles(laboratory: Laboratory, options: PredictOptions): Promise<readonly Prediction[]> {
-  const jobs = await jobsOf(laboratory, options);
+  const { jobs, isSingle } = await jobsOf(laboratory, options);
   await assertInputsStay(laboratory, jobs);
   sharedClasses(options.models.map(({ info }) => info));
   const { models, close } = await openModels(laboratory.engine, options.models);
+  const { signal, onFailure } = options;
   const predictions: Prediction[] = [];
-  const task = laboratory.progress.task('predict', jobs.length, 'volume');
+  const { progress } = laboratory;
+  const task = progress.task('predict', jobs.length, 'volume');
   try {
-    for (const job of jobs) {
-      options.signal?.throwIfAborted();
-      const onProgress = (done: number, total: number): void =>
-        task.update(predictions.length, `window ${done} of ${total}`);
-      predictions.push(await predictOne(laboratory, models, { ...options, onProgress, job }));
-      task.update(predictions.length);
+    for (const [index, job] of jobs.entries()) {
+      signal?.throwIfAborted();
+      const onProgress = (done: number, total: number): void => task.update(index, `window ${done} of ${total}`);
+      try {
+        predictions.push(await predictOne(laboratory, models, { ...options, onProgress, job }));
+      } catch (error) {
+        if (signal?.aborted || isSingle || onFailure === undefined) throw error;
+        const failure = failureOf(job, error);
+        progress.warn(`${failure.inputs.join(', ')} is left out: ${failure.code}: ${failure.message}`);
+        onFailure(failure);
+      }
+      task.update(index + 1);
     }
   } finally {
     await close();

@@ -1,0 +1,27 @@
+/** What `predict` prints at its end. */
+import { expect, it } from 'vitest';
+import { predictionOutcome } from '../../../src/cli/commands/predict.ts';
+
+const done = { inputs: ['in/a.nii.gz'], output: 'out/a.nii.gz', seconds: 2, volumesMl: { blob: 0.25 } };
+const failure = {
+  inputs: ['in/b_0000.nii.gz', 'in/b_0001.nii.gz'],
+  code: 'E_SHAPE_MISMATCH',
+  message: 'other sizes',
+} as const;
+
+it('lists the volumes that failed after the others, with exit code 1', () => {
+  const { json, text, exitCode } = predictionOutcome([done], [failure]);
+  expect(exitCode).toBe(1);
+  expect(json).toEqual({ predictions: [done], failed: [failure] });
+  expect(text.split('\n').slice(1)).toEqual([
+    '1 of 2 volumes failed:',
+    '  in/b_0000.nii.gz, in/b_0001.nii.gz: E_SHAPE_MISMATCH: other sizes',
+  ]);
+});
+
+it('says nothing of failures where there are none', () => {
+  const { json, text, exitCode } = predictionOutcome([done], []);
+  expect(exitCode).toBe(0);
+  expect(json).toEqual({ predictions: [done], failed: [] });
+  expect(text).toMatch(/^out\/a\.nii\.gz: blob 0\.25 ml \(.*\)$/);
+});
