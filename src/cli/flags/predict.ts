@@ -4,7 +4,7 @@ import { addModelFlags, type ModelFlags } from './model.ts';
 
 /** The flags as commander parses them. */
 export interface PredictFlags extends ModelFlags {
-  readonly input: string;
+  readonly input: readonly string[];
   readonly output: string;
   readonly series?: string;
   readonly probabilities: boolean;
@@ -13,8 +13,8 @@ export interface PredictFlags extends ModelFlags {
 export const declarePredict: DeclareCommand = (command, start) => {
   addModelFlags(command)
     .requiredOption(
-      '--input <path>',
-      'NIfTI, NRRD, MetaImage or MGH file, DICOM series (its folder or one of its files), or a folder of these',
+      '--input <paths...>',
+      'NIfTI, NRRD, MetaImage or MGH file, DICOM series (its folder or one of its files), or a folder of these; a.nii.gz,b.nii.gz for the channels of one volume',
     )
     .requiredOption('--output <path>', 'output file (.nii.gz, .nrrd, .mha or .mgz) or folder')
     .option('--series <uid>', 'SeriesInstanceUID of the DICOM series to take from a folder with several')

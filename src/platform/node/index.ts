@@ -19,12 +19,8 @@ export type { Laboratory } from '../../experiment/laboratory.ts';
 export type { Machine, Provenance } from '../../experiment/machine.ts';
 export { type Plan, type PlanOptions, planExperiment } from '../../experiment/plan.ts';
 export { formatPlan } from '../../experiment/plan-recipe.ts';
-export {
-  type Prediction,
-  type PredictionFailure,
-  type PredictOptions,
-  predictFiles,
-} from '../../experiment/predict.ts';
+export { type Prediction, type PredictOptions, predictFiles } from '../../experiment/predict.ts';
+export type { PredictionFailure } from '../../experiment/prediction-jobs.ts';
 export type { Arm, Evaluation } from '../../experiment/record.ts';
 export { type Combination, combine, type GridAxis, parseGrid } from '../../recipe/grid.ts';
 export { parseRecipe, resolveRecipe, stringifyRecipe } from '../../recipe/parse.ts';

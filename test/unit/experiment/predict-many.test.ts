@@ -1,7 +1,8 @@
 /** Prediction of several volumes in one call, with a model whose answer is known: foreground where the image is above 0.5. */
 import { describe, expect, it } from 'vitest';
 import { readModelFile } from '../../../src/experiment/model-file.ts';
-import { type PredictionFailure, predictFiles } from '../../../src/experiment/predict.ts';
+import { predictFiles } from '../../../src/experiment/predict.ts';
+import type { PredictionFailure } from '../../../src/experiment/prediction-jobs.ts';
 import { type Progress, silent } from '../../../src/runtime/progress.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
@@ -114,5 +115,100 @@ describe('predictFiles on a folder', () => {
     await expect(call).rejects.toBe(reason);
     expect(failures).toEqual([]);
     expect(await files.list('out')).toEqual(['a.nii.gz']);
+  });
+});
+
+describe('predictFiles on several inputs', () => {
+  it('takes files and folders, a file twice only once, and goes on after what is no volume', async () => {
+    const { files, laboratory, warned, failures, choices } = await setUp();
+    for (const path of ['in/a.nii.gz', 'in/b.nii.gz', 'more/c.nii']) files.contents.set(path, image(1));
+    files.contents.set('in/notes.txt', new Uint8Array(3));
+    const input = ['in/a.nii.gz', 'in/notes.txt', 'in/', 'more/c.nii', 'gone.nii.gz'];
+    const predictions = await predictFiles(laboratory, { ...choices, input });
+    expect(predictions.map(({ inputs, output }) => [inputs, output])).toEqual([
+      [['in/a.nii.gz'], 'out/a.nii.gz'],
+      [['in/b.nii.gz'], 'out/b.nii.gz'],
+      [['more/c.nii'], 'out/c.nii.gz'],
+    ]);
+    expect(failures).toMatchObject([
+      { inputs: ['in/notes.txt'], code: 'E_NO_INPUT' },
+      { inputs: ['gone.nii.gz'], code: 'E_FILE_MISSING' },
+    ]);
+    expect(warned.filter(line => line.includes('is left out'))).toHaveLength(2);
+  });
+
+  it('leaves out inputs whose results would replace each other, and names them', async () => {
+    const { files, laboratory, failures, choices } = await setUp();
+    for (const path of ['x/a.nii.gz', 'y/a.nii.gz', 'y/b.nii.gz']) files.contents.set(path, image(1));
+    const predictions = await predictFiles(laboratory, { ...choices, input: ['x', 'y'] });
+    expect(predictions.map(({ output }) => output)).toEqual(['out/b.nii.gz']);
+    const message = expect.stringMatching(
+      /^the results of x\/a\.nii\.gz and y\/a\.nii\.gz would all be out\/a\.nii\.gz\./,
+    );
+    expect(failures).toEqual([
+      { inputs: ['x/a.nii.gz'], code: 'E_OUTPUT_NAME', message },
+      { inputs: ['y/a.nii.gz'], code: 'E_OUTPUT_NAME', message },
+    ]);
+  });
+
+  it('needs a folder for the results', async () => {
+    const { files, laboratory, choices } = await setUp();
+    files.contents.set('a.nii.gz', image(1));
+    const options = { ...choices, input: ['a.nii.gz', 'b.nii.gz'], output: 'out.nii.gz' };
+    await expect(predictFiles(laboratory, options)).rejects.toMatchObject({ code: 'E_OUTPUT_NAME', exitCode: 2 });
+  });
+});
+
+describe('predictFiles on paths joined by commas', () => {
+  it('takes them as the channels of one volume, in the order given', async () => {
+    const { files, laboratory, choices } = await setUp({ channels: 2 });
+    files.contents.set('t1.nii.gz', image(1));
+    files.contents.set('flair.nii.gz', image(0));
+    // the model finds foreground where its first channel is above 0.5
+    for (const [input, output, ml] of [
+      ['t1.nii.gz,flair.nii.gz', 'out/t1.nii.gz', 0.12],
+      ['flair.nii.gz,t1.nii.gz', 'out/flair.nii.gz', 0],
+    ] as const) {
+      const predictions = await predictFiles(laboratory, { ...choices, input });
+      expect(predictions).toMatchObject([{ inputs: input.split(','), output, volumesMl: { blob: ml } }]);
+    }
+  });
+
+  it("calls the result after what nnU-Net's names share, as it does for files of one folder", async () => {
+    const { files, laboratory, failures, choices } = await setUp({ channels: 2 });
+    for (const path of ['p_0000', 'p_0001', 'q_0000', 'q_0001', 't1', 't2']) {
+      files.contents.set(`${path}.nii`, image(1));
+    }
+    const input = ['p_0000.nii,p_0001.nii', 'q_0000.nii', 't1.nii,t2.nii', 'q_0001.nii'];
+    const predictions = await predictFiles(laboratory, { ...choices, input });
+    expect(predictions.map(({ inputs, output }) => [inputs.join(' '), output])).toEqual([
+      ['p_0000.nii p_0001.nii', 'out/p.nii.gz'],
+      ['q_0000.nii q_0001.nii', 'out/q.nii.gz'],
+      ['t1.nii t2.nii', 'out/t1.nii.gz'],
+    ]);
+    expect(failures).toEqual([]);
+  });
+
+  it('takes a file whose own name has a comma as this file', async () => {
+    const { files, laboratory, choices } = await setUp();
+    files.contents.set('pat,1/scan, late.nii.gz', image(1));
+    const predictions = await predictFiles(laboratory, { ...choices, input: 'pat,1/scan, late.nii.gz' });
+    expect(predictions).toMatchObject([{ inputs: ['pat,1/scan, late.nii.gz'], output: 'out/scan, late.nii.gz' }]);
+  });
+
+  it.each([
+    ['a.nii.gz,moved.nii.gz', 'E_GEOMETRY_MISMATCH', 2],
+    ['a.nii.gz,turned.nii.gz', 'E_SHAPE_MISMATCH', 2],
+    ['a.nii.gz,gone.nii.gz', 'E_FILE_MISSING', 2],
+    ['a.nii.gz,', 'E_NO_INPUT', 2],
+    ['a.nii.gz,a.nii.gz', 'E_CHANNELS', 1],
+  ])('refuses %s with %s', async (input, code, channels) => {
+    const { files, laboratory, choices } = await setUp({ channels });
+    const affine = GRID.affine.map((value, index) => (index === 3 ? 5 : value));
+    files.contents.set('a.nii.gz', image(1));
+    files.contents.set('moved.nii.gz', image(1, { ...GRID, affine }));
+    files.contents.set('turned.nii.gz', image(1, { ...GRID, sizeVoxels: [6, 4, 5] }));
+    await expect(predictFiles(laboratory, { ...choices, input })).rejects.toMatchObject({ code });
+    expect(await files.list('out')).toEqual([]);
   });
 });
