@@ -48,7 +48,10 @@ export async function writeRunDocuments(
     await writeJson(files, `${run.folder}/model-card.json`, card);
     written.push(`${run.folder}/model-card.json`);
   }
-  const serial = machine.sha256(new TextEncoder().encode(`${run.recipe}${JSON.stringify(run.record)}`));
+  const { startedAt, dataHashes, versions } = run.record ?? {};
+  // what does not change when a finished run is looked at again
+  const identity = JSON.stringify({ recipe: run.recipe, startedAt, dataHashes, versions });
+  const serial = machine.sha256(new TextEncoder().encode(identity));
   const bill = billOfMaterials(facts, { serial });
   if (bill !== undefined) {
     await writeJson(files, `${run.folder}/bom.cdx.json`, bill);

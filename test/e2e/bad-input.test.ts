@@ -137,7 +137,7 @@ describe('a recipe', () => {
       'a patch that cannot be halved',
       'E_RECIPE_VALUE',
       ['--set', 'patch.size=[16, 24, 15]'],
-      /nearest sizes that study: \[16, 24, 14\] and \[16, 24, 16\]/,
+      /nearest sizes that work: \[16, 24, 14\] and \[16, 24, 16\]/,
     ],
   ] as const)('with %s is %s', async (_, code, words, message) => {
     const { stderr } = await refused(['run', recipeFile(tinyRecipe(data)), '--out', 'out', ...words], code);

@@ -151,7 +151,7 @@ function outsideOf(start: string): ReadonlySet<string> {
 describe('what runs in a page', () => {
   it('needs no module of Node, and the portable part no engine', () => {
     const portable = outsideOf('dist/index.js');
-    expect([...portable].sort()).toEqual(['fflate', 'nifti-reader-js', 'pbf', 'zod']);
+    expect([...portable].sort()).toEqual(['fflate', 'h5wasm', 'nifti-reader-js', 'pbf', 'yaml', 'zod']);
     const web = ['fflate', 'nifti-reader-js', 'onnxruntime-web/wasm', 'onnxruntime-web/webgpu', 'pbf', 'zod'];
     expect(web).toEqual(expect.arrayContaining([...outsideOf('dist/platform/web/index.js')]));
     // the walk does find what there is

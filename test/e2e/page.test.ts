@@ -177,7 +177,7 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     // the viewer says where its cross-hair is
     await page.getByLabel(/^Three planes/).click({ position: { x: 200, y: 150 } });
     await page.locator('#place').getByText('mm').waitFor();
-    expect(await text('place')).toMatch(/^-?[\d.]+, -?[\d.]+, -?[\d.]+ mm · [\d.]+/);
+    expect(await text('place')).toMatch(/^−?[\d.]+, −?[\d.]+, −?[\d.]+ mm · [\d.]+/);
     await page.getByRole('radio', { name: 'reference' }).check();
     expect(await page.locator('#difference').isVisible()).toBe(false);
     await page.keyboard.press('Alt+0');

@@ -130,8 +130,7 @@ function endOf({ status, error }: Pick<UnitOutcome, 'status' | 'error'>, cause?:
 /**
  * Runs a unit, unless it is finished, has failed, or is held by another process.
  * @returns how it ended; an interruption is thrown instead
- * @throws the reason of the context's signal; {WorkError} E_CANCELLED; E_DISK_FULL and the like if not even the outcome
- * can be written
+ * @throws the reason of the context's signal; {WorkError} E_CANCELLED; E_DISK_FULL and the like if no claim can be written
  */
 export async function performUnit(context: StudyContext, unit: Unit, options: PerformOptions = {}): Promise<UnitEnd> {
   const { laboratory, study, signal } = context;
@@ -194,8 +193,8 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
       return { status: 'held', error: recordedError(error), cause: error };
     }
     if (own.signal?.aborted === true) throw error;
-    // where not even the outcome can be written, what counts is the first file that could not
-    return await leave(error).catch(() => Promise.reject(error));
+    // where not even the outcome can be written, what counts is the first file that could not; the lease frees the unit
+    return await leave(error).catch(() => endOf({ status: 'failed', error: recordedError(error) }, error));
   } finally {
     await heart.end();
     await claim.release({ ...say(), progress: null }).catch((error: unknown) => {

@@ -242,11 +242,12 @@ describe('a disk that is full', () => {
 
   it('for anything leaves the unit to whoever comes when its lease is over', async () => {
     const { context } = processOf('here', { files: withFull(() => true) });
-    await expect(performUnit(context, unitOf('u'))).rejects.toMatchObject({
-      code: 'E_DISK_FULL',
+    expect(await performUnit(context, unitOf('u'))).toMatchObject({
+      status: 'failed',
       // the first that could not be written
-      message: expect.stringContaining('run/u/predictions/'),
+      error: { code: 'E_DISK_FULL', message: expect.stringContaining('run/u/predictions/') },
     });
+    expect(await readOutcome(files, 'run/u')).toBeUndefined();
     files.clock.ms += LEASE_MS + 1;
     expect(await performUnit(processOf('there').context, unitOf('u'))).toEqual({ status: 'done' });
   });
