@@ -4,7 +4,7 @@
  * reading files and scoring.
  */
 
-import { InputError } from '../core/errors.ts';
+import { InputError, WorkError } from '../core/errors.ts';
 import { formatDice } from '../core/format.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -26,6 +26,7 @@ import { withoutIgnored } from '../metrics/ignored.ts';
 import { maskOf } from '../metrics/overlap.ts';
 import { encodeNiftiLabels } from '../volume/nifti.ts';
 import { createLabelsLike, type LabelVolume } from '../volume/volume.ts';
+import { type CaseFailure, describeFailure } from './failure.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelFile } from './model-file.ts';
 import { openModels } from './open-models.ts';
@@ -54,6 +55,11 @@ export interface EvaluateOptions {
   readonly predictions?: string;
   /** Label of the progress bar; `evaluate` if not given. */
   readonly label?: string;
+  /**
+   * Called for each case that cannot be read or segmented, after which the others follow; such a case is in no score.
+   * If not given, the first such case ends the work with its error.
+   */
+  readonly onFailure?: (failure: CaseFailure) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -217,27 +223,44 @@ function costOf(
 
 /**
  * Evaluates a model or an ensemble on cases of a data set.
- * @throws {InputError} E_MODEL_LABELS, E_ENSEMBLE, E_NO_CASES, E_NO_REFERENCE, and as loadCase, openModel and
- * segmentWithEnsemble
+ * @throws {InputError} E_MODEL_LABELS, E_ENSEMBLE, E_NO_CASES, E_NO_REFERENCE, and as openModel; as loadCase and
+ * segmentWithEnsemble for a case that is not reported to `onFailure`
+ * @throws {WorkError} E_NO_CASES if every case was reported to it
  */
 export async function evaluateModel(laboratory: Laboratory, options: EvaluateOptions): Promise<Evaluation> {
   if (options.classes === undefined) assertLesionsKnown(options.lesions ?? [], options.dataset);
   const { engine, machine, progress } = laboratory;
-  const { dataset, split, label = 'evaluate', signal } = options;
+  const { dataset, split, label = 'evaluate', signal, onFailure } = options;
   classesToScore(options);
   const cases = casesOf(options);
   const { models, close } = await openModels(engine, options.models);
   const timed: Timed[] = [];
+  let firstFailure: CaseFailure | undefined;
   machine.resetPeak();
   const task = progress.task(label, cases.length, 'case');
   try {
-    for (const item of cases) {
+    for (const [index, item] of cases.entries()) {
       signal?.throwIfAborted();
-      timed.push(await evaluateCase(laboratory, models, { ...options, case: item }));
-      task.update(timed.length);
+      try {
+        timed.push(await evaluateCase(laboratory, models, { ...options, case: item }));
+      } catch (error) {
+        if (signal?.aborted || onFailure === undefined) throw error;
+        const failure = { id: item.id, ...describeFailure(error) };
+        progress.warn(`case "${item.id}" is left out: ${failure.code}: ${failure.message}`);
+        onFailure(failure);
+        firstFailure ??= failure;
+      }
+      task.update(index + 1);
     }
   } finally {
     await close();
+  }
+  if (timed.length === 0 && firstFailure !== undefined) {
+    const { id, code, message } = firstFailure;
+    throw new WorkError(
+      'E_NO_CASES',
+      `none of the ${cases.length} cases of ${dataset.folder} could be evaluated. The first is "${id}": ${code}: ${message}`,
+    );
   }
   const scores = timed.map(({ score }) => score);
   const summary = summarizeCases(scores);

@@ -15,10 +15,11 @@ import type { WindowChoice } from '../inference/sliding-window.ts';
 import { classVolumesMl } from '../metrics/overlap.ts';
 import { encodeNiftiImage } from '../volume/nifti.ts';
 import { formatSize, type Volume, voxelCount } from '../volume/volume.ts';
+import { describeFailure, type PredictionFailure } from './failure.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelFile } from './model-file.ts';
 import { openModels } from './open-models.ts';
-import { type PredictionFailure, type PredictionJob, predictionFailure, predictionJobs } from './prediction-jobs.ts';
+import { type PredictionJob, predictionJobs } from './prediction-jobs.ts';
 
 export interface PredictOptions {
   /** One model, or an ensemble by mean probability. */
@@ -128,7 +129,7 @@ export async function predictFiles(laboratory: Laboratory, options: PredictOptio
   sharedClasses(modelFiles.map(({ info }) => info));
   const leaveOut = (volume: readonly string[], error: unknown): void => {
     if (signal?.aborted || isSingle || onFailure === undefined) throw error;
-    const failure = predictionFailure({ inputs: volume, error });
+    const failure = { inputs: volume, ...describeFailure(error) };
     progress.warn(`${volume.join(', ')} is left out: ${failure.code}: ${failure.message}`);
     onFailure(failure);
   };

@@ -3,7 +3,7 @@
  * DICOM series, folders of these, or the files of the channels of one volume, joined by commas. For models with several
  * channels, files of one folder with nnU-Net's names (`case_0000`, `case_0001`, ...) belong together.
  */
-import { type ErrorCode, InputError, VoxstillError } from '../core/errors.ts';
+import { InputError } from '../core/errors.ts';
 import { isDicomFolder, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, RESULT_ENDINGS, VOLUME_ENDINGS, volumeStem } from '../data/volume-name.ts';
 
@@ -11,13 +11,6 @@ import { formatOfName, RESULT_ENDINGS, VOLUME_ENDINGS, volumeStem } from '../dat
 export interface PredictionJob {
   readonly inputs: readonly string[];
   readonly output: string;
-}
-
-/** A volume, one of several, that could not be segmented. */
-export interface PredictionFailure {
-  readonly inputs: readonly string[];
-  readonly code: ErrorCode;
-  readonly message: string;
 }
 
 /** An input that is not segmented, and why. */
@@ -159,12 +152,4 @@ export async function predictionJobs(sources: VolumeSources, options: JobOptions
     })),
   );
   return { jobs: named.jobs, refusals: [...refusals, ...named.refusals], isSingle: false };
-}
-
-/** What a volume that failed is listed with. */
-export function predictionFailure({ inputs, error }: Refusal): PredictionFailure {
-  if (error instanceof VoxstillError) return { inputs, code: error.code, message: error.message };
-  const cause = error instanceof Error ? error.message : String(error);
-  const message = `${cause}. This is a bug in voxstill; --input with this volume alone and --debug shows where.`;
-  return { inputs, code: 'E_INTERNAL', message };
 }

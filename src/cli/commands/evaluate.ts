@@ -5,6 +5,7 @@ import { type Dataset, openDataset } from '../../data/dataset.ts';
 import { splitCases } from '../../data/splits.ts';
 import { parseSplits } from '../../data/splits-file.ts';
 import { evaluateModel } from '../../experiment/evaluate.ts';
+import type { CaseFailure } from '../../experiment/failure.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import { casesCsv } from '../../metrics/case-table.ts';
 import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
@@ -76,6 +77,15 @@ function evaluationText({ summary, model, cases }: Evaluation): string {
   return [...alignColumns([header, ...rows]), `${mean}, ${cost}`].join('\n');
 }
 
+/** What `evaluate` writes and prints: the scores, then the cases that failed, which make the exit code 1. */
+export function evaluationOutcome(evaluation: Evaluation, failed: readonly CaseFailure[]): Outcome {
+  const lines = [evaluationText(evaluation)];
+  const total = evaluation.cases.length + failed.length;
+  if (failed.length > 0) lines.push(`${failed.length} of ${total} cases failed and are in no score:`);
+  for (const { id, code, message } of failed) lines.push(`  ${id}: ${code}: ${message}`);
+  return { json: { ...evaluation, failed }, text: lines.join('\n'), exitCode: failed.length === 0 ? 0 : 1 };
+}
+
 /** Scores the model on the chosen cases. */
 export async function evaluate(flags: EvaluateFlags, session: Session): Promise<Outcome> {
   const laboratory = await openLaboratory(session, null);
@@ -84,6 +94,7 @@ export async function evaluate(flags: EvaluateFlags, session: Session): Promise<
   const dataset = await openDataset(files, flags.data);
   const ids = await idsOf(dataset, flags, laboratory);
   const { split, out } = flags;
+  const failed: CaseFailure[] = [];
   const evaluation = await evaluateModel(laboratory, {
     models,
     dataset,
@@ -93,12 +104,14 @@ export async function evaluate(flags: EvaluateFlags, session: Session): Promise<
     postprocess: flags.postprocess,
     surfaceToleranceMm: EVALUATION_DEFAULTS.surfaceToleranceMm,
     lesions: flags.lesions ?? [],
+    onFailure: failure => failed.push(failure),
     signal: session.signal,
   });
+  const outcome = evaluationOutcome(evaluation, failed);
   if (out !== undefined) {
-    await writeJson(files, out, evaluation);
+    await writeJson(files, out, outcome.json);
     // the same scores for a spreadsheet, beside it
     await files.write(`${out.replace(/[^/\\]*$/, '')}cases.csv`, casesCsv([{ name: '', cases: evaluation.cases }]));
   }
-  return { json: evaluation, text: evaluationText(evaluation) };
+  return outcome;
 }

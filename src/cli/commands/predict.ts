@@ -1,8 +1,8 @@
 /** `voxstill predict`: segments volumes; a result has its input's exact grid and geometry. */
 
 import { formatNumber, formatSeconds } from '../../core/format.ts';
+import type { PredictionFailure } from '../../experiment/failure.ts';
 import { type Prediction, predictFiles } from '../../experiment/predict.ts';
-import type { PredictionFailure } from '../../experiment/prediction-jobs.ts';
 import type { PredictFlags } from '../flags/predict.ts';
 import { readModels, windowChoice } from '../model-flags.ts';
 import { type Outcome, openLaboratory, type Session } from '../session.ts';

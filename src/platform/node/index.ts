@@ -15,12 +15,12 @@ export { encodeLabels, readLabels, readVolume, type VolumeSources } from '../../
 // experiments
 export { type ArmPlan, armCosts, type DataShape, planArm } from '../../experiment/arm-plan.ts';
 export { type EvaluateOptions, evaluateModel } from '../../experiment/evaluate.ts';
+export type { CaseFailure, PredictionFailure } from '../../experiment/failure.ts';
 export type { Laboratory } from '../../experiment/laboratory.ts';
 export type { Machine, Provenance } from '../../experiment/machine.ts';
 export { type Plan, type PlanOptions, planExperiment } from '../../experiment/plan.ts';
 export { formatPlan } from '../../experiment/plan-recipe.ts';
 export { type Prediction, type PredictOptions, predictFiles } from '../../experiment/predict.ts';
-export type { PredictionFailure } from '../../experiment/prediction-jobs.ts';
 export type { Arm, Evaluation } from '../../experiment/record.ts';
 export { type Combination, combine, type GridAxis, parseGrid } from '../../recipe/grid.ts';
 export { parseRecipe, resolveRecipe, stringifyRecipe } from '../../recipe/parse.ts';

@@ -1,8 +1,8 @@
 /** Prediction of several volumes in one call, with a model whose answer is known: foreground where the image is above 0.5. */
 import { describe, expect, it } from 'vitest';
+import type { PredictionFailure } from '../../../src/experiment/failure.ts';
 import { readModelFile } from '../../../src/experiment/model-file.ts';
 import { predictFiles } from '../../../src/experiment/predict.ts';
-import type { PredictionFailure } from '../../../src/experiment/prediction-jobs.ts';
 import { type Progress, silent } from '../../../src/runtime/progress.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
