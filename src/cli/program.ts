@@ -87,7 +87,7 @@ export async function runProgram(
     .description('Distils large 3D medical segmentation models into small ones that run anywhere.')
     .version(surroundings.version)
     .option('--json', 'print one JSON document on stdout at the end', false)
-    .option('--quiet', 'print only errors', false)
+    .option('--quiet', 'print only errors and the problems that a command found', false)
     .option('--debug', 'print the stack trace of an error', false);
   const flags = (): SharedFlags => program.opts<{ json: boolean; quiet: boolean; debug: boolean }>();
   let exitCode = 0;
@@ -96,7 +96,7 @@ export async function runProgram(
     const { createProgress } = await import('./progress.ts');
     const outcome = await work({ progress: createProgress(stderr, { quiet, elapsedMs }), signal, elapsedMs });
     exitCode = outcome.exitCode ?? 0;
-    if (!quiet) stderr.write(`${outcome.text}\n`);
+    if (!quiet || exitCode !== 0) stderr.write(`${outcome.text}\n`);
     if (json) stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);
   };
   const takes = new Map(commands.map(command => [command.name, command.takes]));

@@ -25,6 +25,7 @@ const work: ListedCommand = {
             interruption.controller.abort();
             signal.throwIfAborted();
           }
+          if (how === 'problems') return { json: {}, text: 'two volumes failed', exitCode: 1 };
           return { json: { answer: 42 }, text: 'the answer is 42' };
         }),
       );
@@ -70,6 +71,10 @@ describe('streams', () => {
     expect(await call('work', '--quiet')).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(JSON.parse((await call('work', '--quiet', '--json')).stdout)).toEqual({ answer: 42 });
     expect((await call('work', 'work', '--quiet')).stderr).toBe('E_LOSS_NOT_FINITE: the loss is not finite\n');
+  });
+
+  it('name the problems that a command found even with --quiet', async () => {
+    expect(await call('work', 'problems', '--quiet')).toEqual({ code: 1, stdout: '', stderr: 'two volumes failed\n' });
   });
 
   it('show help and version on stdout when asked for', async () => {
