@@ -130,7 +130,8 @@ function endOf({ status, error }: Pick<UnitOutcome, 'status' | 'error'>, cause?:
 /**
  * Runs a unit, unless it is finished, has failed, or is held by another process.
  * @returns how it ended; an interruption is thrown instead
- * @throws the reason of the context's signal; {WorkError} E_CANCELLED; E_DISK_FULL and the like if no claim can be written
+ * @throws the reason of the context's signal; {WorkError} E_CANCELLED; E_DISK_FULL and the like if no claim can be
+ * written
  */
 export async function performUnit(context: StudyContext, unit: Unit, options: PerformOptions = {}): Promise<UnitEnd> {
   const { laboratory, study, signal } = context;
