@@ -179,7 +179,7 @@ describe('predictFiles on paths joined by commas', () => {
     for (const path of ['p_0000', 'p_0001', 'q_0000', 'q_0001', 't1', 't2']) {
       files.contents.set(`${path}.nii`, image(1));
     }
-    const input = ['p_0000.nii,p_0001.nii', 'q_0000.nii', 't1.nii,t2.nii', 'q_0001.nii'];
+    const input = ['p_0000.nii,p_0001.nii', 'q_0000.nii', 't1.nii,t2.nii', 'q_0001.nii', 'q_0000.nii'];
     const predictions = await predictFiles(laboratory, { ...choices, input });
     expect(predictions.map(({ inputs, output }) => [inputs.join(' '), output])).toEqual([
       ['p_0000.nii p_0001.nii', 'out/p.nii.gz'],
