@@ -1,7 +1,7 @@
 /** `voxstill compare RUN|EVALUATION...`: arms or runs side by side, with paired tests, as a report. */
 import { createNodeSources } from '../../platform/node/laboratory.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
-import { assertUnchanged } from '../../study/units/results.ts';
+import { assertUnchanged } from '../../study/units/changed-results.ts';
 import type { CompareFlags } from '../flags/compare.ts';
 import { writeReport } from '../run-text.ts';
 import type { Outcome } from '../session.ts';

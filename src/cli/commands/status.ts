@@ -7,7 +7,7 @@ import { nodeFiles } from '../../platform/node/files.ts';
 import { thisMachine } from '../../platform/node/provenance.ts';
 import { countsText } from '../../report/unit-text.ts';
 import { readStudy } from '../../study/read-study.ts';
-import { damageText, findDamage } from '../../study/units/results.ts';
+import { damageText, findDamage } from '../../study/units/changed-results.ts';
 import type { UnitReport } from '../../study/units/state.ts';
 import { countStates, readStates } from '../../study/units/state.ts';
 import type { StatusFlags } from '../flags/status.ts';

@@ -7,11 +7,11 @@ import { isTrained } from '../../experiment/arm-content.ts';
 import { boundFiles } from '../../runtime/bounded-files.ts';
 import { createPace, type Progress, type ProgressTask } from '../../runtime/progress.ts';
 import { sweepTemporaries } from '../../runtime/temporaries.ts';
+import { hashResults } from './changed-results.ts';
 import { type Claim, guardFiles, HELD_INTERVAL_MS, type Heartbeat, ownerText, takeClaim } from './claim.ts';
 import type { StudyContext, UnitContext } from './context.ts';
 import type { UnitEnd } from './end.ts';
 import { readOutcome, recordedError, type UnitOutcome, writeOutcome } from './outcome.ts';
-import { hashResults } from './results.ts';
 import { evaluateUnit, trainUnit } from './stages.ts';
 import type { Unit } from './unit.ts';
 

@@ -1,7 +1,7 @@
 /** Finished results that have changed: found whatever the change, made again where that can be, never believed. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { assertUnchanged, findDamage, forgetDamage, hashResults } from '../../../../src/study/units/changed-results.ts';
 import { readOutcome, writeOutcome } from '../../../../src/study/units/outcome.ts';
-import { assertUnchanged, findDamage, forgetDamage, hashResults } from '../../../../src/study/units/results.ts';
 import { sha256 } from '../../../support/laboratory.ts';
 import { type MemoryFiles, memoryFiles } from '../../../support/memory-files.ts';
 
