@@ -5,15 +5,10 @@
  * scipy 1.17, ni_splines.c (mirror boundary).
  */
 import type { AxisView } from './linear.ts';
+import { GAIN, LINES, lineStarts, POLE, splineValues } from './spline.ts';
 
-/** Pole of the recursive filter: the root of z^2 + 4 z + 1 inside the unit circle. */
-const POLE = Math.sqrt(3) - 2;
-/** Gain of the filter: (1 - POLE) * (1 - 1 / POLE). */
-const GAIN = 6;
 /** Number of repeated voxels beyond an end. */
 const EDGE = 12;
-/** Number of lines that are filtered together, so that neighbours in memory are read together. */
-const LINES = 64;
 
 /** Voxels to coefficients, in place; one line per column of a block [length, LINES]. */
 function filterBlock(block: Float64Array, length: number, lines: number): void {
@@ -49,20 +44,12 @@ export function interpolateAxisEdge(data: Float32Array, view: AxisView, newLengt
   for (let j = 0; j < newLength; j++) {
     const position = ((j + 0.5) * length) / newLength - 0.5;
     const lower = Math.floor(position);
-    const t = position - lower;
-    const s = 1 - t;
     firstTap[j] = EDGE + lower - 1;
-    weights.set([s ** 3 / 6, 2 / 3 - t * t * (1 - t / 2), 2 / 3 - s * s * (1 - s / 2), t ** 3 / 6], 4 * j);
+    weights.set(splineValues(position - lower), 4 * j);
   }
-  const [from, to] = [new Int32Array(LINES), new Int32Array(LINES)];
   for (let first = 0; first < outer * inner; first += LINES) {
     const lines = Math.min(LINES, outer * inner - first);
-    for (let line = 0; line < lines; line++) {
-      const o = Math.floor((first + line) / inner);
-      const within = (first + line) % inner;
-      from[line] = o * length * inner + within;
-      to[line] = o * newLength * inner + within;
-    }
+    const [from, to] = [lineStarts(view, length, first), lineStarts(view, newLength, first)];
     for (let i = 0; i < padded; i++) {
       const voxel = Math.min(length - 1, Math.max(0, i - EDGE)) * inner;
       for (let line = 0; line < lines; line++) block[i * LINES + line] = GAIN * data[from[line]! + voxel]!;

@@ -7,6 +7,7 @@ import { AXES, type Axis, mapAxes } from '../core/axes.ts';
 import {
   type Affine,
   createLabelsLike,
+  type Grid,
   type LabelArray,
   type LabelVolume,
   type Volume,
@@ -18,13 +19,6 @@ import {
 interface Orientation {
   readonly axes: readonly [Axis, Axis, Axis];
   readonly reversed: readonly [boolean, boolean, boolean];
-}
-
-/** A volume of either kind, without its voxels. */
-interface Grid {
-  readonly sizeVoxels: Xyz;
-  readonly spacingMm: Xyz;
-  readonly affine: Affine;
 }
 
 /** A grid in other axes, by indices into the stored voxels: x, y, z is at offset + x * strides[0] + ... */

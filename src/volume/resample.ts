@@ -13,8 +13,8 @@ import { interpolateAxis } from './linear.ts';
 import { axisApart, resampleApart } from './resample-apart.ts';
 import { interpolateAxisCubic } from './spline.ts';
 import {
-  type Affine,
   createLabelsLike,
+  type Grid,
   type LabelArray,
   type LabelVolume,
   type Volume,
@@ -29,13 +29,6 @@ export type LabelInterpolation = 'nearest' | 'linear';
 
 /** Largest difference of equal spacings, mm. */
 const SPACING_TOLERANCE_MM = 1e-3;
-
-/** The grid of an image or label volume. */
-interface Grid {
-  readonly sizeVoxels: Xyz;
-  readonly spacingMm: Xyz;
-  readonly affine: Affine;
-}
 
 function sameSize(left: Xyz, right: Xyz): boolean {
   return left.every((size, axis) => size === right[axis]);

@@ -9,11 +9,11 @@
 import type { AxisView } from './linear.ts';
 
 /** Pole of the recursive filter: the root of z^2 + 4 z + 1 inside the unit circle. */
-const POLE = Math.sqrt(3) - 2;
+export const POLE = Math.sqrt(3) - 2;
 /** Gain of the filter: (1 - POLE) * (1 - 1 / POLE). */
-const GAIN = 6;
+export const GAIN = 6;
 /** Number of lines that are filtered together, so that neighbours in memory are read together. */
-const LINES = 64;
+export const LINES = 64;
 
 /** Contribution of each voxel to the first value of the filter, from the mirror images before the start of the line. */
 function startWeights(length: number): Float64Array {
@@ -41,6 +41,12 @@ function mirrored(index: number, length: number): number {
   return within < length ? within : 2 * length - 1 - within;
 }
 
+/** The cubic B-spline at the four voxels around a place, t behind the second of them. */
+export function splineValues(t: number): readonly [number, number, number, number] {
+  const s = 1 - t;
+  return [s ** 3 / 6, 2 / 3 - t * t * (1 - t / 2), 2 / 3 - s * s * (1 - s / 2), t ** 3 / 6];
+}
+
 /** For each new voxel its four coefficients, and the cubic B-spline's values there. */
 interface Taps {
   readonly indices: Int32Array;
@@ -53,15 +59,20 @@ function tapsOf(length: number, newLength: number): Taps {
   for (let j = 0; j < newLength; j++) {
     const position = ((j + 0.5) * length) / newLength - 0.5;
     const lower = Math.floor(position);
-    const t = position - lower;
-    const s = 1 - t;
-    const values = [s ** 3 / 6, 2 / 3 - t * t * (1 - t / 2), 2 / 3 - s * s * (1 - s / 2), t ** 3 / 6];
-    values.forEach((value, tap) => {
+    splineValues(position - lower).forEach((value, tap) => {
       indices[4 * j + tap] = mirrored(lower - 1 + tap, length);
       weights[4 * j + tap] = GAIN * value;
     });
   }
   return { indices, weights };
+}
+
+/** Where the lines from `first` on begin in an array with another number of voxels per line. */
+export function lineStarts({ outer, inner }: AxisView, length: number, first: number): Int32Array {
+  return Int32Array.from({ length: Math.min(LINES, outer * inner - first) }, (_, line) => {
+    const [o, within] = [Math.floor((first + line) / inner), (first + line) % inner];
+    return o * length * inner + within;
+  });
 }
 
 /** Cubic B-spline interpolation along one axis; may overshoot the values of its input. */
@@ -71,15 +82,9 @@ export function interpolateAxisCubic(data: Float32Array, view: AxisView, newLeng
   const start = startWeights(length);
   const { indices, weights } = tapsOf(length, newLength);
   const block = new Float64Array(length * LINES);
-  const [from, to] = [new Int32Array(LINES), new Int32Array(LINES)];
   for (let first = 0; first < outer * inner; first += LINES) {
     const lines = Math.min(LINES, outer * inner - first);
-    for (let line = 0; line < lines; line++) {
-      const o = Math.floor((first + line) / inner);
-      const within = (first + line) % inner;
-      from[line] = o * length * inner + within;
-      to[line] = o * newLength * inner + within;
-    }
+    const [from, to] = [lineStarts(view, length, first), lineStarts(view, newLength, first)];
     for (let i = 0; i < length; i++) {
       for (let line = 0; line < lines; line++) block[i * lines + line] = data[from[line]! + i * inner]!;
     }

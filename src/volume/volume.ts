@@ -11,6 +11,13 @@ export type { Xyz };
 /** 4x4 matrix, row-major: voxel index (x, y, z, 1) to world millimetres (RAS+), as nibabel's `affine`. */
 export type Affine = readonly number[];
 
+/** A volume of either kind, without its voxels. */
+export interface Grid {
+  readonly sizeVoxels: Xyz;
+  readonly spacingMm: Xyz;
+  readonly affine: Affine;
+}
+
 export interface Volume {
   /** Voxel values after slope and intercept; length channels * x * y * z. */
   readonly data: Float32Array;

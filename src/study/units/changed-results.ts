@@ -3,6 +3,7 @@
  * model can be made again from the best checkpoint, scores and segmentations from the model; other files cannot.
  */
 import { InputError } from '../../core/errors.ts';
+import { listSome } from '../../core/format.ts';
 import { armFolder } from '../../experiment/arm-folder.ts';
 import type { Machine } from '../../experiment/machine.ts';
 import type { Files } from '../../runtime/files.ts';
@@ -14,9 +15,6 @@ export interface ResultsWorld {
   readonly files: Files;
   readonly machine: Pick<Machine, 'sha256'>;
 }
-
-/** Largest number of files that a message names. */
-const MOST_NAMED = 5;
 
 /** Names of result files in a unit's folder; not every unit has all. */
 const RESULTS = ['recipe.yaml', 'splits.json', 'model.onnx', 'history.csv', 'evaluation.json', 'validation.json'];
@@ -76,11 +74,6 @@ function comesAgain({ path }: Damage): boolean {
   );
 }
 
-function firstOf(paths: readonly string[]): string {
-  const more = paths.length - MOST_NAMED;
-  return [...paths.slice(0, MOST_NAMED), ...(more > 0 ? [`${more} more`] : [])].join(', ');
-}
-
 /** The problem and what to do, in a sentence or two. */
 export function damageText(damage: readonly Damage[]): string {
   const paths = damage.map(({ folder, path }) => `${folder}/${path}`);
@@ -88,9 +81,9 @@ export function damageText(damage: readonly Damage[]): string {
   const advice =
     lost.length === 0
       ? 'Go on with --resume, which makes it again.'
-      : `Put ${firstOf(lost.map(({ folder, path }) => `${folder}/${path}`))} back from a copy, or remove ` +
-        `${firstOf([...new Set(lost.map(({ folder }) => folder))])} and go on with --resume, which trains it again.`;
-  return `${firstOf(paths)} changed after it was finished. ${advice}`;
+      : `Put ${listSome(lost.map(({ folder, path }) => `${folder}/${path}`))} back from a copy, or remove ` +
+        `${listSome([...new Set(lost.map(({ folder }) => folder))])} and go on with --resume, which trains it again.`;
+  return `${listSome(paths)} changed after it was finished. ${advice}`;
 }
 
 /**
