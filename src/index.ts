@@ -20,8 +20,8 @@ export {
   type TrainingCase,
 } from './data/loader.ts';
 export {
+  type ImageNormalization,
   type ImageToNormalize,
-  type Normalization,
   type NormalizationWarning,
   type NormalizedImage,
   normalize,
@@ -96,7 +96,7 @@ export {
   type Padding,
 } from './nn/geometry.ts';
 export type { HeadOptions } from './nn/head.ts';
-export type { Activation, Normalization as NetworkNormalization } from './nn/layers.ts';
+export type { Activation, NetworkNormalization } from './nn/layers.ts';
 export { type MeshnetOptions, meshnet, meshnetGeometry } from './nn/meshnet.ts';
 export {
   collectFeatures,

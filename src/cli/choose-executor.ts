@@ -9,7 +9,7 @@ import { byHand } from '../study/units/by-hand.ts';
 import type { StudyContext } from '../study/units/context.ts';
 import type { Executor, ExecutorRecord, StudyToDo } from '../study/units/executor.ts';
 import { inProcess } from '../study/units/in-process.ts';
-import type { ExecutorFlags } from './flags/executor.ts';
+import type { ExecutorFlags } from './flags/executor-flags.ts';
 
 /** The executor's settings, as requested or recorded. */
 export type ExecutorSettings = Pick<ExecutorRecord, 'kind' | 'concurrency' | 'sbatch'>;

@@ -6,8 +6,8 @@ import type { StudyEstimate } from '../study/units/estimate.ts';
 import { estimateStudy } from '../study/units/estimate.ts';
 import { executorFor, scriptsOf, settingsOf } from './choose-executor.ts';
 import { executeStudy } from './execute-study.ts';
-import type { ExecutorFlags } from './flags/executor.ts';
-import type { Outcome, Session } from './session.ts';
+import type { ExecutorFlags } from './flags/executor-flags.ts';
+import type { CommandSession, Outcome } from './session.ts';
 
 /** Core-hours with two digits; small amounts in core-minutes. */
 function hoursText(hours: number): string {
@@ -31,7 +31,7 @@ function estimateText({ units, trained, coreHours, bytes, basis, kinds }: StudyE
 export async function executePlanned<Results>(
   planned: PlannedStudy<Results>,
   flags: ExecutorFlags,
-  options: Pick<Session, 'progress' | 'signal'> & { readonly report: (results: Results) => Promise<Outcome> },
+  options: Pick<CommandSession, 'progress' | 'signal'> & { readonly report: (results: Results) => Promise<Outcome> },
 ): Promise<Outcome> {
   const settings = settingsOf(flags);
   const { laboratory } = planned.context;

@@ -15,7 +15,7 @@ export interface Outcome {
 }
 
 /** One call of the program. */
-export interface Session {
+export interface CommandSession {
   readonly progress: Progress;
   /** Aborts on Ctrl-C; work stops at the next safe point and throws the signal's reason. */
   readonly signal: AbortSignal;
@@ -24,12 +24,15 @@ export interface Session {
 }
 
 /** Runs a command's work and reports its outcome. */
-export type Start = (work: (session: Session) => Promise<Outcome>) => Promise<void>;
+export type Start = (work: (session: CommandSession) => Promise<Outcome>) => Promise<void>;
 
 /**
  * Starts the engine and builds everything that an experiment needs.
  * @param threads per operator; null takes one per core
  */
-export function openLaboratory({ progress }: Pick<Session, 'progress'>, threads: number | null): Promise<Laboratory> {
+export function openLaboratory(
+  { progress }: Pick<CommandSession, 'progress'>,
+  threads: number | null,
+): Promise<Laboratory> {
   return createNodeLaboratory({ progress, ...(threads === null ? {} : { threads }) });
 }

@@ -8,7 +8,7 @@
 import { nameProblem, pathInside } from '../core/names.ts';
 import type { Files } from '../runtime/files.ts';
 import type { DatasetDescription, ListedCase } from './dataset-json.ts';
-import type { Problem } from './finding.ts';
+import type { DataProblem } from './finding.ts';
 import { volumeEnding, volumeStem } from './volume-name.ts';
 
 /** The files of a case, as paths that `Files` can read. */
@@ -26,7 +26,7 @@ export interface CaseList {
   /** Existing files of the cases that lack a file; they are not in the list. */
   readonly broken: readonly CaseFiles[];
   /** Problems of the list, and of cases that are not in it. */
-  readonly problems: readonly Problem[];
+  readonly problems: readonly DataProblem[];
 }
 
 /** Folder of a data set and the content of its dataset.json. */
@@ -37,7 +37,7 @@ interface Place {
 }
 
 /** Ids become names of files and folders of whoever predicts, so a case whose id is more than a name is left out. */
-function idProblem(id: string, folder: string): Problem | undefined {
+function idProblem(id: string, folder: string): DataProblem | undefined {
   const problem = nameProblem(id);
   if (problem === undefined) return undefined;
   const shown = JSON.stringify(id.length > 100 ? `${id.slice(0, 100)}...` : id);
@@ -69,7 +69,7 @@ function createPresence({ files, folder }: Place): Presence {
   };
 }
 
-function missing(caseId: string, file: string): Problem {
+function missing(caseId: string, file: string): DataProblem {
   return {
     code: 'E_CASE_MISSING',
     caseId,
@@ -99,10 +99,10 @@ interface Looked {
   readonly found?: CaseFiles;
   /** Whether all files of the entry exist. */
   readonly isWhole: boolean;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly DataProblem[];
 }
 
-function outsideFolder({ folder }: Place, caseId: string, path: string): Problem {
+function outsideFolder({ folder }: Place, caseId: string, path: string): DataProblem {
   return {
     code: 'E_DATASET_PATH',
     caseId,
@@ -138,7 +138,7 @@ async function fromList(place: Place, listed: readonly ListedCase[]): Promise<Ca
   const isPresent = createPresence(place);
   const cases: CaseFiles[] = [];
   const broken: CaseFiles[] = [];
-  const problems: Problem[] = [];
+  const problems: DataProblem[] = [];
   for (const entry of listed) {
     const id = entry.id ?? volumeStem(entry.images[0] ?? '');
     if (id.startsWith('._')) continue;
@@ -159,7 +159,7 @@ async function stems(files: Files, folder: string, ending: string): Promise<stri
 async function fromFolders({ files, folder, description }: Place, ending: string): Promise<CaseList> {
   const labels = new Set(await stems(files, `${folder}/labelsTr`, ending));
   const channels = new Map<string, Set<number>>([...labels].map(id => [id, new Set()]));
-  const problems: Problem[] = [];
+  const problems: DataProblem[] = [];
   for (const stem of await stems(files, `${folder}/imagesTr`, ending)) {
     const file = `${folder}/imagesTr/${stem}${ending}`;
     const [, id, digits] = /^(.+)_(\d{4})$/.exec(stem) ?? [];

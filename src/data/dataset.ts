@@ -7,7 +7,7 @@ import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
 import { type CaseFiles, listCases } from './case-list.ts';
 import { type LabelClass, parseDatasetJson } from './dataset-json.ts';
-import type { Problem } from './finding.ts';
+import type { DataProblem } from './finding.ts';
 
 export interface Dataset {
   readonly name: string;
@@ -28,7 +28,7 @@ export interface Dataset {
 export interface SurveyedDataset extends Dataset {
   /** Existing files of the cases that lack a file. */
   readonly broken: readonly CaseFiles[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly DataProblem[];
   /** Whether dataset.json lists the files, so that a case without a label is intentional. */
   readonly listsFiles: boolean;
 }

@@ -14,10 +14,10 @@ export interface Finding {
 }
 
 /** A finding that makes the data set unusable. */
-export type Problem = Finding & { readonly code: ErrorCode };
+export type DataProblem = Finding & { readonly code: ErrorCode };
 
 /** Whether a finding makes the data set unusable. */
-export function isProblem(finding: Finding): finding is Problem {
+export function isProblem(finding: Finding): finding is DataProblem {
   const { code } = finding;
   return code.startsWith('E_');
 }

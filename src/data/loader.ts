@@ -13,7 +13,7 @@ import { type LabelArray, voxelCount, type Xyz } from '../volume/volume.ts';
 import { type AugmentSettings, drawAugmentation, NO_AUGMENTATION } from './augment/augmentation.ts';
 import { changeIntensities } from './augment/intensity.ts';
 import { cutPatch } from './augment/spatial.ts';
-import { assertPatchFits, type ForegroundClass, indexForeground, type Padding, samplePatch } from './patches.ts';
+import { assertPatchFits, type ForegroundClass, indexForeground, type PatchPadding, samplePatch } from './patches.ts';
 
 /** A case that is ready for training: normalised, on the common spacing. */
 export interface TrainingCase {
@@ -39,7 +39,7 @@ export interface BatchSettings {
   readonly patchSize: Xyz;
   /** Probability that a patch is centred on a labelled voxel. */
   readonly foreground: number;
-  readonly padding: Padding;
+  readonly padding: PatchPadding;
   /** Augmentation; none if not given. */
   readonly augment?: AugmentSettings;
 }

@@ -33,7 +33,7 @@ export interface IntensityStatistics {
 export type ChannelNormalization = VolumeNormalization | { readonly ct: IntensityStatistics };
 
 /** One method for all channels, or one per channel. */
-export type Normalization = ChannelNormalization | readonly ChannelNormalization[];
+export type ImageNormalization = ChannelNormalization | readonly ChannelNormalization[];
 
 /** A warning about a volume, which does not stop the work. */
 export interface NormalizationWarning {
@@ -150,7 +150,7 @@ function normalizeChannel(values: Float32Array, result: Float32Array, method: Ch
 }
 
 /** The method of each channel. */
-function normalizationPerChannel(method: Normalization, channels: number): readonly ChannelNormalization[] {
+function normalizationPerChannel(method: ImageNormalization, channels: number): readonly ChannelNormalization[] {
   if (!isList(method)) return Array.from({ length: channels }, () => method);
   if (method.length === channels) return method;
   throw new InputError(
@@ -159,7 +159,7 @@ function normalizationPerChannel(method: Normalization, channels: number): reado
   );
 }
 
-function isList(method: Normalization): method is readonly ChannelNormalization[] {
+function isList(method: ImageNormalization): method is readonly ChannelNormalization[] {
   return Array.isArray(method);
 }
 
@@ -170,7 +170,7 @@ function isList(method: Normalization): method is readonly ChannelNormalization[
  * @returns new data, same layout; the input is not changed
  * @throws {InputError} E_CHANNELS if a list of methods does not have one for each channel
  */
-export function normalize({ id, data, channels }: ImageToNormalize, method: Normalization): NormalizedImage {
+export function normalize({ id, data, channels }: ImageToNormalize, method: ImageNormalization): NormalizedImage {
   const result = new Float32Array(data.length);
   const warnings: NormalizationWarning[] = [];
   const voxels = data.length / channels;

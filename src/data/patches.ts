@@ -12,7 +12,7 @@ import { formatSize, LABEL_VALUES, type LabelArray, type Xyz } from '../volume/v
  * border voxels (as numpy's `reflect`), so that mirrored anatomy is not taught as background; none = patches must fit,
  * rotated corners as constant.
  */
-export type Padding = 'constant' | 'reflect' | 'none';
+export type PatchPadding = 'constant' | 'reflect' | 'none';
 
 /** A box of voxels; its start may lie outside the case. */
 export interface PatchWindow {
@@ -44,7 +44,7 @@ export interface PatchedCase {
  * paddings).
  * @throws {InputError} E_PATCH_TOO_LARGE, with the largest patch that fits
  */
-export function assertPatchFits(patchSize: Xyz, patched: PatchedCase, padding: Padding): void {
+export function assertPatchFits(patchSize: Xyz, patched: PatchedCase, padding: PatchPadding): void {
   const { id, sizeVoxels, spacingMm } = patched;
   const ratio = padding === 'none' ? 1 : LARGEST_PADDED_RATIO;
   if (patchSize.every((size, axis) => size <= ratio * (sizeVoxels[axis] ?? 0))) return;
@@ -135,7 +135,7 @@ export function samplePatch(
 }
 
 /** Where each position of an axis of a window comes from: an index of the case, or -1 for padding. */
-function axisSources(axis: Axis, { start, size }: PatchWindow, length: number, padding: Padding): Int32Array {
+function axisSources(axis: Axis, { start, size }: PatchWindow, length: number, padding: PatchPadding): Int32Array {
   const period = Math.max(1, 2 * (length - 1));
   return Int32Array.from({ length: size[axis] }, (_, position) => {
     const index = start[axis] + position;
@@ -148,7 +148,7 @@ function axisSources(axis: Axis, { start, size }: PatchWindow, length: number, p
 
 /** Settings of the cut of a window. */
 export interface CropOptions {
-  readonly padding: Padding;
+  readonly padding: PatchPadding;
   /** Value of padded voxels, unless padding is reflect. */
   readonly fill: number;
   /** Axes along which the patch is mirrored. */
@@ -156,7 +156,7 @@ export interface CropOptions {
 }
 
 /** The array to cut: one channel, or a label. */
-export interface Grid {
+export interface VoxelArray {
   readonly data: Float32Array | LabelArray;
   readonly sizeVoxels: Xyz;
 }
@@ -164,7 +164,7 @@ export interface Grid {
 /** Copies a window of one channel (or a label) into `target`, whose length is the window's number of voxels. */
 export function cropInto(
   target: Float32Array | LabelArray | Int32Array,
-  { data, sizeVoxels }: Grid,
+  { data, sizeVoxels }: VoxelArray,
   cut: CropOptions & { readonly window: PatchWindow },
 ): void {
   const { window, padding, fill, flip } = cut;

@@ -7,7 +7,7 @@ import { type Dataset, openDataset } from '../data/dataset.ts';
 import type { ChannelIntensities } from '../data/intensities.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { TrainingCase } from '../data/loader.ts';
-import { type ChannelNormalization, moments, type Normalization, normalize } from '../data/normalize.ts';
+import { type ChannelNormalization, type ImageNormalization, moments, normalize } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
 import type { Splits } from '../data/splits.ts';
 import { filesOfVolume } from '../data/volume-file.ts';
@@ -51,7 +51,7 @@ export interface PreparedData {
 
 /** Preprocessing of every volume. */
 interface Preprocessing extends Omit<Recipe['preprocess'], 'normalize'> {
-  readonly normalize: Normalization;
+  readonly normalize: ImageNormalization;
 }
 
 /** A loaded case as training sees it; the same steps in the same order as before inference. */
@@ -184,7 +184,7 @@ async function hashesOf(
 }
 
 interface ReadyContext {
-  readonly normalize: Normalization;
+  readonly normalize: ImageNormalization;
   readonly isTrainedOn: boolean;
   readonly progress: Progress;
 }

@@ -8,13 +8,15 @@
 import type { Shape, Triple } from '../core/shape.ts';
 import type { DataType, TypedArrays } from '../core/tensor.ts';
 
+/** Zero planes before each axis, then after each axis: depth, height, width, depth, height, width. */
+export type Pads = readonly [number, number, number, number, number, number];
+
 /** Geometry of a convolution, shared by the operator and both of its gradients. */
 export interface ConvAttributes {
   readonly kernel: Triple;
   readonly strides: Triple;
   readonly dilations: Triple;
-  /** Zero planes before each axis, then after each axis: d, h, w, d, h, w. */
-  readonly pads: readonly [number, number, number, number, number, number];
+  readonly pads: Pads;
   readonly group: number;
   /**
    * The input is first upsampled by these whole factors (nearest), without ever being stored; [1, 1, 1] for a plain

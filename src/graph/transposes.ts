@@ -3,6 +3,8 @@
  * behind the operators that read it, until it meets its inverse. Also finds repeated voxels, which such networks spell
  * out by reshaping, and makes nearest upsampling of them. Exact.
  */
+
+import { mapAxes } from '../core/axes.ts';
 import { elementCount, type Shape, type Triple } from '../core/shape.ts';
 import { type Graph, type GraphBuilder, isOp, type Value } from './graph.ts';
 import type { OpName } from './ops.ts';
@@ -139,7 +141,7 @@ function repeated(builder: GraphBuilder, value: Value<'Reshape'>, [input]: reado
   const { base, perm } = turnedFrom(image) ?? { base: image, perm: [0, 1, 2, 3, 4] };
   const place = (perm[axis] as number) - 2;
   if (place < 0 || !Number.isInteger(factor)) return undefined;
-  const scales = [1, 1, 1].with(place, factor) as unknown as Triple;
+  const scales = mapAxes(scaled => (scaled === place ? factor : 1));
   return transposed(builder, resized(builder, base, scales), perm);
 }
 

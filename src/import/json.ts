@@ -1,33 +1,38 @@
-/** Reads JSON files that describe models; a schema checks them, and errors name the place of each problem. */
-import type { z } from 'zod';
-import { InputError } from '../core/errors.ts';
+/** Descriptions of models from elsewhere: JSON files whose damage is an error of one code. */
+import { z } from 'zod';
+import type { Files } from '../runtime/files.ts';
+import { checkJson, type JsonForm, parseJson, readText } from '../runtime/json-file.ts';
 
-/** A source of the bytes of files. */
-export interface Readable {
-  read(path: string): Promise<Uint8Array>;
+function describedBy<Content>(schema: z.ZodType<Content>): JsonForm<Content> {
+  return {
+    schema,
+    code: 'E_IMPORT_DESCRIPTION',
+    advice: 'Save the model again with the program that wrote it, or put a whole copy of the file back.',
+  };
+}
+
+/**
+ * The value of a JSON text.
+ * @param path for messages
+ * @throws {InputError} E_IMPORT_DESCRIPTION if it is not JSON
+ */
+export function parseDescription(text: string, path: string): unknown {
+  return parseJson(text, path, describedBy(z.unknown()));
 }
 
 /**
  * The value of a JSON file.
  * @throws {InputError} E_IMPORT_DESCRIPTION if it is not JSON; as files.read
  */
-export async function readJson(files: Readable, path: string): Promise<unknown> {
-  const text = new TextDecoder().decode(await files.read(path));
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new InputError('E_IMPORT_DESCRIPTION', `${path} is not JSON: ${String(cause)}`, { cause });
-  }
+export async function readDescription(files: Pick<Files, 'read'>, path: string): Promise<unknown> {
+  return parseDescription(await readText(files, path), path);
 }
 
 /**
  * Checks a value by a schema.
  * @param path for messages
- * @throws {InputError} E_IMPORT_DESCRIPTION with every problem and its place
+ * @throws {InputError} E_IMPORT_DESCRIPTION with the first problems and their places
  */
-export function parseAs<T extends z.ZodType>(schema: T, value: unknown, path: string): z.output<T> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(issue => `${path} ${issue.path.join('.')}: ${issue.message}`);
-  throw new InputError('E_IMPORT_DESCRIPTION', problems.join('\n'));
+export function parseAs<Content>(schema: z.ZodType<Content>, value: unknown, path: string): Content {
+  return checkJson(value, path, describedBy(schema));
 }

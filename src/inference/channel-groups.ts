@@ -7,7 +7,7 @@ import { InputError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
-import type { Activation } from './probabilities.ts';
+import type { OutputActivation } from './probabilities.ts';
 
 /** The channels of the model that form each class, in order; at least one per class. */
 export type ChannelGroups = readonly (readonly number[])[];
@@ -33,7 +33,7 @@ function sum(channels: readonly Float32Array[]): Float32Array {
 }
 
 /** [N, channels, ...] to [N, classes, ...]. */
-function regroup(output: Tensor, groups: ChannelGroups, activation: Activation): Tensor {
+function regroup(output: Tensor, groups: ChannelGroups, activation: OutputActivation): Tensor {
   const [samples = 0, channels = 0, ...size] = output.shape;
   const needed = 1 + Math.max(...groups.flat());
   if (!(output.data instanceof Float32Array) || channels < needed) {
@@ -64,7 +64,7 @@ function regroup(output: Tensor, groups: ChannelGroups, activation: Activation):
 export function withChannelGroups(
   session: Session,
   groups: ChannelGroups,
-  { outputName, activation }: { readonly outputName: string; readonly activation: Activation },
+  { outputName, activation }: { readonly outputName: string; readonly activation: OutputActivation },
 ): Session {
   return {
     ...session,

@@ -1,14 +1,14 @@
 /** The facts about a model that are needed to use it, whatever program made it. */
 import { InputError } from '../core/errors.ts';
 import type { Triple } from '../core/shape.ts';
-import type { Normalization } from '../data/normalize.ts';
+import type { ImageNormalization } from '../data/normalize.ts';
 import type { Session } from '../runtime/engine.ts';
 import type { ImageInterpolation } from '../volume/resample.ts';
 import type { Xyz } from '../volume/volume.ts';
 import type { MirrorAxis } from './mirroring.ts';
 import type { NnunetPipeline } from './nnunet/pipeline.ts';
 import type { Postprocessing } from './postprocess.ts';
-import type { Activation, ClassKind } from './probabilities.ts';
+import type { ClassKind, OutputActivation } from './probabilities.ts';
 
 /** A class of a model. */
 export interface ModelLabel {
@@ -35,14 +35,14 @@ export interface ModelInfo {
   readonly imageInterpolation?: ImageInterpolation;
   /** RAS: volumes are turned so that their axes run right, anterior, superior; absent if they are used as stored. */
   readonly orientation?: 'RAS';
-  readonly normalize: Normalization;
+  readonly normalize: ImageNormalization;
   /** Size [D, H, W] of the model's input. */
   readonly patch: Triple;
   /** Size [D, H, W] of the model's output, in the middle of its input (valid padding); the whole input if not given. */
   readonly output?: Triple | undefined;
   /** The only batch size that the model accepts; any if not given. */
   readonly batch?: number | undefined;
-  readonly activation: Activation;
+  readonly activation: OutputActivation;
   /** Axes along which it also sees each window flipped, unless somebody says otherwise; none if not given. */
   readonly mirror?: readonly MirrorAxis[] | undefined;
   /**

@@ -7,7 +7,7 @@
 import { ShapeError } from '../core/errors.ts';
 
 /** Function that turns a model's output into probabilities; `none` if the output already is probabilities. */
-export type Activation = 'softmax' | 'sigmoid' | 'none';
+export type OutputActivation = 'softmax' | 'sigmoid' | 'none';
 
 /**
  * Relation between the channels: exclusive (softmax), independent (sigmoid), or independent and overlapping (regions).
@@ -23,7 +23,7 @@ const PRESENT_FROM = 0.5;
  * @param values [K, voxels]
  * @returns the sum of all probabilities, which is not finite if an input is NaN
  */
-export function activate(values: Float32Array, classes: number, activation: Activation): number {
+export function activate(values: Float32Array, classes: number, activation: OutputActivation): number {
   const voxels = values.length / classes;
   let total = 0;
   switch (activation) {

@@ -17,7 +17,7 @@ import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/engine.ts';
 import { type MirrorAxis, mirror, mirrorings } from './mirroring.ts';
 import { insideRange, type Placement, placements, type Weighting } from './placements.ts';
-import { type Activation, activate } from './probabilities.ts';
+import { activate, type OutputActivation } from './probabilities.ts';
 
 /** Settings of the sliding window that the user chooses. */
 export interface WindowChoice {
@@ -55,7 +55,7 @@ export interface SlidingWindowOptions extends WindowOptions {
   readonly output?: Triple;
   /** Number of channels of the model's output. */
   readonly classes: number;
-  readonly activation: Activation;
+  readonly activation: OutputActivation;
   /** Whether the model is said to give probabilities by itself: then values outside of 0 to 1 are refused. */
   readonly areProbabilities?: boolean;
   readonly inputName: string;
@@ -132,10 +132,10 @@ export async function slidingWindow(options: SlidingWindowOptions): Promise<Floa
   return result;
 }
 
-type Layout = Pick<SlidingWindowOptions, 'size' | 'window' | 'output' | 'overlap' | 'weighting'>;
+type WindowLayout = Pick<SlidingWindowOptions, 'size' | 'window' | 'output' | 'overlap' | 'weighting'>;
 
 function placementsPerAxis(
-  layout: Layout,
+  layout: WindowLayout,
 ): readonly [d: readonly Placement[], h: readonly Placement[], w: readonly Placement[]] {
   const { size, window, output = window, overlap = 0.5, weighting = 'gaussian' } = layout;
   const along = (axis: Axis) => placements({ size: size[axis], window: output[axis], overlap, weighting });
@@ -143,7 +143,7 @@ function placementsPerAxis(
 }
 
 /** Number of windows for an image. */
-export function countWindows(layout: Layout): number {
+export function countWindows(layout: WindowLayout): number {
   return placementsPerAxis(layout).reduce((product, { length }) => product * length, 1);
 }
 

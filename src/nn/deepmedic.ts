@@ -19,7 +19,7 @@ import {
   convolution,
   gainBefore,
   type LayerContext,
-  type Normalization,
+  type NetworkNormalization,
   normalize,
 } from './layers.ts';
 import type { Network } from './parameters.ts';
@@ -40,7 +40,7 @@ export interface DeepmedicOptions {
   readonly padding: Padding;
   readonly upsampling: Upsampling;
   readonly activation: Activation;
-  readonly normalization: Normalization;
+  readonly normalization: NetworkNormalization;
   /** Number of logit channels. */
   readonly classes: number;
 }

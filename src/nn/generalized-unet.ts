@@ -21,7 +21,7 @@ import {
   convolution,
   gainBefore,
   type LayerContext,
-  type Normalization,
+  type NetworkNormalization,
   normalize,
 } from './layers.ts';
 import type { Network, ParameterSource } from './parameters.ts';
@@ -42,7 +42,7 @@ export interface GeneralizedUnetOptions {
   readonly pooling: Pooling;
   readonly upsampling: Upsampling;
   readonly activation: Activation;
-  readonly normalization: Normalization;
+  readonly normalization: NetworkNormalization;
   /** Normalises before the last convolution of a block and the first of the head only. */
   readonly relaxedNormalization: boolean;
   readonly connections: 'none' | 'residual' | 'dense';

@@ -18,7 +18,7 @@ export interface LayerContext {
   readonly name: string;
 }
 
-export type Normalization = 'instance' | 'batch' | 'group' | 'none';
+export type NetworkNormalization = 'instance' | 'batch' | 'group' | 'none';
 
 const EPSILON = 1e-5;
 /** Weight of the newest batch in running statistics, as in PyTorch. */
@@ -153,7 +153,7 @@ function groupNormalization({ builder }: LayerContext, input: Value, scale: Valu
 }
 
 /** Normalisation with a scale and a bias per channel. */
-export function normalize(context: LayerContext, input: Value, kind: Normalization): Value {
+export function normalize(context: LayerContext, input: Value, kind: NetworkNormalization): Value {
   if (kind === 'none') return input;
   const channels = input.shape[1] as number;
   const scale = vector(context, 'scale', channels, 1);

@@ -14,7 +14,7 @@ import {
   activate,
   gainBefore,
   type LayerContext,
-  type Normalization,
+  type NetworkNormalization,
   normalize,
   sameConv,
 } from './layers.ts';
@@ -27,7 +27,7 @@ export interface MeshnetOptions {
   readonly dilations: readonly number[];
   /** Odd kernel of the dilated convolutions, D, H, W. */
   readonly kernel: Triple;
-  readonly normalization: Normalization;
+  readonly normalization: NetworkNormalization;
   readonly activation: Activation;
   /** Fraction of the feature maps that is dropped after each activation. */
   readonly dropout: number;

@@ -16,7 +16,7 @@ import {
   activate,
   gainBefore,
   type LayerContext,
-  type Normalization,
+  type NetworkNormalization,
   normalize,
   sameConv,
 } from './layers.ts';
@@ -31,7 +31,7 @@ export interface UnetOptions {
   /** Factors per level after the first, D, H, W; every axis is halved if not given. */
   readonly pooling?: readonly Triple[];
   readonly convolutionsPerLevel: number;
-  readonly normalization: Normalization;
+  readonly normalization: NetworkNormalization;
   /** Slope of the leaky ReLU below zero; 0 is a plain ReLU. */
   readonly negativeSlope: number;
   /** Number of logit channels. */

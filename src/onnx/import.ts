@@ -9,7 +9,7 @@ import { ShapeError } from '../core/errors.ts';
 import type { Shape } from '../core/shape.ts';
 import { type Graph, GraphBuilder, type Value } from '../graph/graph.ts';
 import type { DecodedModel } from './decode.ts';
-import { constantOf, floatOf, intsOf, type Rule, refuse, Unsupported } from './import/context.ts';
+import { constantOf, floatOf, intsOf, type NodeRule, refuse, Unsupported } from './import/context.ts';
 import { constantValue, fold } from './import/fold.ts';
 import {
   concat,
@@ -58,7 +58,7 @@ import { type Known, tensorContent } from './tensor-content.ts';
 /** Oldest supported operator set; older ones express the same in other ways. */
 const OLDEST_OPERATOR_SET = 11;
 
-const RULES: Readonly<Record<string, Rule>> = {
+const RULES: Readonly<Record<string, NodeRule>> = {
   Conv: conv,
   ConvTranspose: convTranspose,
   MaxPool: pool('MaxPool'),

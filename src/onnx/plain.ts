@@ -4,6 +4,7 @@
  */
 import { type Axis, mapAxes } from '../core/axes.ts';
 import { elementCount, range, type Triple } from '../core/shape.ts';
+import { padsFrom } from '../graph/convolution.ts';
 import type { Value } from '../graph/graph.ts';
 import { convolvedSize, spatial } from '../graph/infer.ts';
 import type { BinaryOp, ConvAttributes, OpAttributes, OpName, UnaryOp } from '../graph/ops.ts';
@@ -85,12 +86,13 @@ const convTranspose: PlainRule<'ConvTranspose'> = ({ emit, attributes, operands 
   const [dy, kernel] = three(operands);
   const { kernel: taps, strides, dilations, pads, group, upsample: scales, size } = attributes;
   const wide = mapAxes(axis => size[axis] * scales[axis]);
-  const reach = taps.map((tap, axis) => dilations[axis as Axis] * (tap - 1));
+  const reach = mapAxes(axis => dilations[axis] * (taps[axis] - 1));
   let result: Emitted;
   if (strides.every(stride => stride === 1) && pads.every((count, side) => count <= (reach[side % 3] as number))) {
-    const opposite = pads.map(
-      (count, side) => (reach[side % 3] as number) - count,
-    ) as unknown as ConvAttributes['pads'];
+    const opposite = padsFrom(
+      axis => reach[axis] - pads[axis],
+      axis => reach[axis] - pads[(axis + 3) as 3 | 4 | 5],
+    );
     const adjoint = { kernel: taps, strides, dilations, pads: opposite, group, upsample: [1, 1, 1] as const };
     result = convolve(emit, dy, adjointKernel(emit, kernel, group), adjoint);
   } else {

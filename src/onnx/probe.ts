@@ -6,8 +6,8 @@
 import { random } from '../core/random.ts';
 import { elementCount, type Shape } from '../core/shape.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
+import { PLAIN_CONVOLUTION } from '../graph/convolution.ts';
 import { type Graph, GraphBuilder } from '../graph/graph.ts';
-import type { ConvAttributes } from '../graph/ops.ts';
 import type { Session } from '../runtime/engine.ts';
 import { encodeModel } from './encode.ts';
 import { lower } from './lower.ts';
@@ -41,17 +41,9 @@ async function blockOf(load: Load): Promise<number> {
 function sample(): Graph {
   const builder = new GraphBuilder();
   const [x, kernel] = [builder.input('x', IMAGE), builder.input('kernel', KERNEL)];
-  const attributes: ConvAttributes = {
-    kernel: [3, 3, 3],
-    strides: [1, 1, 1],
-    dilations: [1, 1, 1],
-    pads: [1, 1, 1, 1, 1, 1],
-    group: 1,
-    upsample: [1, 1, 1],
-  };
-  const y = builder.apply('Conv', [x, kernel], attributes);
-  const adjoint = builder.apply('ConvTranspose', [y, kernel], { ...attributes, size: [4, 6, 6] });
-  return { outputs: { y, adjoint, gradient: builder.apply('ConvKernelGradient', [y, y], attributes) } };
+  const y = builder.apply('Conv', [x, kernel], PLAIN_CONVOLUTION);
+  const adjoint = builder.apply('ConvTranspose', [y, kernel], { ...PLAIN_CONVOLUTION, size: [4, 6, 6] });
+  return { outputs: { y, adjoint, gradient: builder.apply('ConvKernelGradient', [y, y], PLAIN_CONVOLUTION) } };
 }
 
 async function agrees(load: Load, block: number): Promise<boolean> {

@@ -29,7 +29,7 @@ interface TensorDescription {
 }
 
 /** Size and cost from the metadata of a voxstill model; for other models only the parameters are known. */
-interface ModelCosts {
+interface InspectedCosts {
   /** Number of parameters from the metadata, otherwise the elements of the initializers that are real numbers. */
   readonly parameters: number;
   /** Multiply-adds of one pass over one patch. */
@@ -41,7 +41,7 @@ interface ModelCosts {
   readonly trainingBytes?: number | undefined;
 }
 
-interface ModelDescription extends ModelCosts {
+interface ModelDescription extends InspectedCosts {
   readonly kind: 'model';
   readonly path: string;
   readonly bytes: number;
@@ -86,7 +86,7 @@ interface RunDescription {
   readonly status: string;
   readonly arms: Readonly<Record<string, ArmSummary>>;
   /** Costs by arm, for the finished models of the first seed. */
-  readonly models: Readonly<Record<string, ModelCosts>>;
+  readonly models: Readonly<Record<string, InspectedCosts>>;
 }
 
 export type Description = ModelDescription | VolumeDescription | RunDescription;
@@ -113,7 +113,7 @@ const ownMetadata = z.object({
   }),
 });
 
-function costsOf(model: DecodedModel, metadata: Readonly<Record<string, unknown>>): ModelCosts {
+function costsOf(model: DecodedModel, metadata: Readonly<Record<string, unknown>>): InspectedCosts {
   const own = ownMetadata.safeParse(metadata);
   if (own.success) {
     const { fieldOfView, ...costs } = own.data.voxstill;
@@ -147,10 +147,10 @@ async function describeModel(bytes: Uint8Array, path: string): Promise<ModelDesc
 }
 
 /** Costs of the finished models of a run's first fold and seed. */
-async function modelsOf(files: Files, { folder, repeats }: ReadRun): Promise<Readonly<Record<string, ModelCosts>>> {
+async function modelsOf(files: Files, { folder, repeats }: ReadRun): Promise<Readonly<Record<string, InspectedCosts>>> {
   const paths = runFolder(folder, repeats);
   const [first] = repeatsOf(repeats) as readonly [Repeat];
-  const costs: Record<string, ModelCosts> = {};
+  const costs: Record<string, InspectedCosts> = {};
   for (const arm of ARMS) {
     const { model: path } = paths.arm(arm, first);
     if (!(await files.exists(path))) continue;

@@ -7,7 +7,7 @@
  */
 
 import type { ChannelIntensities } from '../data/intensities.ts';
-import type { ChannelNormalization, Normalization } from '../data/normalize.ts';
+import type { ChannelNormalization, ImageNormalization } from '../data/normalize.ts';
 import type { NnunetNormalization } from '../inference/nnunet/pipeline.ts';
 
 /** The map v -> factor v + offset. */
@@ -35,7 +35,7 @@ function scaleOf(
   return undefined;
 }
 
-function methodOf(method: Normalization, channel: number): ChannelNormalization {
+function methodOf(method: ImageNormalization, channel: number): ChannelNormalization {
   return Array.isArray(method)
     ? (method as readonly ChannelNormalization[])[channel]!
     : (method as ChannelNormalization);
@@ -43,8 +43,8 @@ function methodOf(method: Normalization, channel: number): ChannelNormalization 
 
 /** Whether one normalisation of `channels` channels can be mapped to another, and if so whether it is the same. */
 export function normalizationRelation(
-  from: Normalization,
-  to: Normalization,
+  from: ImageNormalization,
+  to: ImageNormalization,
   channels: number,
 ): 'same' | 'affine' | 'unrelated' {
   const pairs = Array.from(
@@ -95,7 +95,7 @@ function mapped(
 export function inNormalization(
   image: Float32Array,
   cases: readonly (readonly ChannelIntensities[])[],
-  { from, to }: { readonly from: Normalization; readonly to: Normalization },
+  { from, to }: { readonly from: ImageNormalization; readonly to: ImageNormalization },
 ): Float32Array {
   if (normalizationRelation(from, to, cases[0]?.length ?? 0) === 'same') return image;
   return mapped(image, cases, (raw, channel) =>
@@ -104,7 +104,7 @@ export function inNormalization(
 }
 
 /** Reason why a channel of a recipe cannot be mapped to nnU-Net's normalisation; undefined if it can. */
-export function nnunetObstacle(from: Normalization, to: NnunetNormalization, channel: number): string | undefined {
+export function nnunetObstacle(from: ImageNormalization, to: NnunetNormalization, channel: number): string | undefined {
   const own = methodOf(from, channel);
   if (to === 'z-score-inside') return 'it normalises the voxels inside of the body alone (use_mask_for_norm)';
   if (typeof to === 'object' && JSON.stringify(own) === JSON.stringify(to)) return undefined;
@@ -123,7 +123,7 @@ export function nnunetObstacle(from: Normalization, to: NnunetNormalization, cha
 export function inNnunetNormalization(
   image: Float32Array,
   cases: readonly (readonly ChannelIntensities[])[],
-  { from, to }: { readonly from: Normalization; readonly to: readonly NnunetNormalization[] },
+  { from, to }: { readonly from: ImageNormalization; readonly to: readonly NnunetNormalization[] },
 ): Float32Array {
   return mapped(image, cases, (raw, channel) => {
     const wanted = to[channel];

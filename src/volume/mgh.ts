@@ -4,6 +4,8 @@
  * middle of the volume.
  * Source: https://surfer.nmr.mgh.harvard.edu/fswiki/FsTutorial/MghFormat; checked against nibabel 5.
  */
+
+import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import type { VolumeWarning } from './geometry.ts';
 import { gzip, isGzip } from './inflate.ts';
@@ -67,7 +69,7 @@ function readHeader(head: Uint8Array, path: string): MghHeader {
   if (![x, y, z, channels].every(size => size >= 1))
     throw corruptVolume(path, `its size is ${[x, y, z, channels].join('x')}`);
   const isPlaced = view.getInt16(FIELDS.goodRas) > 0;
-  const spacing: Xyz = isPlaced ? (reals(FIELDS.spacing, 3) as unknown as Xyz) : [1, 1, 1];
+  const spacing: Xyz = isPlaced ? mapAxes(axis => view.getFloat32(FIELDS.spacing + 4 * axis)) : [1, 1, 1];
   assertSpacing(spacing, path);
   const cosines = isPlaced ? reals(FIELDS.cosines, 9) : CORONAL;
   const centre = isPlaced ? reals(FIELDS.centre, 3) : [0, 0, 0];

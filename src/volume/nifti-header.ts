@@ -5,10 +5,11 @@
  * Source: nifti1.h and nifti2.h, https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h
  */
 import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
+import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import type { VolumeWarning } from './geometry.ts';
 import type { VoxelType } from './stored-voxels.ts';
-import { type Affine, formatSize, type Xyz } from './volume.ts';
+import { type Affine, formatSize, type Grid, type Xyz } from './volume.ts';
 
 /** Bytes per voxel of every type that is read; complex, colour and 128-bit types are refused. */
 export const NIFTI_TYPES = {
@@ -214,7 +215,7 @@ function readPlacement(source: AffineSource, grid: { sizeVoxels: Xyz; rank: numb
       );
     }
     const lengths = lengthsOf(sform);
-    spacing = [0, 1, 2].map(axis => (isSpacing(said[axis]!) ? said[axis]! : lengths[axis]!)) as unknown as Xyz;
+    spacing = mapAxes(axis => (isSpacing(said[axis]) ? said[axis] : lengths[axis]));
     const message = `${path}: its spacing (pixdim) is ${said.join(' x ')}; ${spacing.map(mm => Number(mm.toPrecision(6))).join(' x ')} is taken from its sform.`;
     warnings.push({ code: 'W_NIFTI_SPACING', message });
   }
@@ -344,19 +345,12 @@ function withSpacing({ fields, version, header }: AffineSource, spacing: Xyz): U
   return bytes;
 }
 
-/** Position of a new volume. */
-interface Geometry {
-  readonly sizeVoxels: Xyz;
-  readonly spacingMm: Xyz;
-  readonly affine: Affine;
-}
-
 /**
  * A fresh little-endian header for float32 voxels in millimetres, with the affine as its sform. NIfTI-1, or NIfTI-2
  * where an axis has more than 32,767 voxels.
  * @throws {InputError} E_NIFTI_SPACING if a spacing is not positive, E_NIFTI_CORRUPT if a size is not
  */
-export function createNiftiHeader({ sizeVoxels, spacingMm, affine }: Geometry): NiftiHeader {
+export function createNiftiHeader({ sizeVoxels, spacingMm, affine }: Grid): NiftiHeader {
   const version = sizeVoxels.some(size => size > LARGEST_INT16) ? 2 : 1;
   const bytes = new Uint8Array(HEADER_BYTES[version]);
   const fields = FIELDS[version];

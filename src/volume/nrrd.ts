@@ -4,6 +4,8 @@
  * with a warning.
  * Source: https://teem.sourceforge.net/nrrd/format.html; checked against SimpleITK 2.5.
  */
+
+import { mapAxes } from '../core/axes.ts';
 import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
 import type { VolumeWarning } from './geometry.ts';
@@ -11,7 +13,7 @@ import { gzip } from './inflate.ts';
 import { type LpsGeometry, lpsOfAffine } from './lps.ts';
 import { type StoredEncoding, type StoredImage, voxelFileName } from './stored-image.ts';
 import { labelBytes, type VoxelType } from './stored-voxels.ts';
-import type { LabelVolume, Xyz } from './volume.ts';
+import type { LabelVolume } from './volume.ts';
 import { corruptVolume } from './voxel-file.ts';
 
 const TYPES: Readonly<Record<string, VoxelType>> = {
@@ -187,11 +189,14 @@ function placeBySpacings(header: Header, sizes: readonly number[], kinds: readon
   };
 }
 
+/** Direction and length of one step along an axis. */
+type Step = readonly number[];
+
 /** Three axes of a grid: a missing one is 1 mm at a right angle to the others. */
-function threeSteps(steps: readonly (readonly number[])[]): readonly (readonly number[])[] {
-  if (steps.length >= 3) return steps;
-  const [x = [1, 0, 0], y] = steps;
+function threeSteps(steps: readonly Step[]): readonly [Step, Step, Step] {
+  const [x = [1, 0, 0], y, z] = steps;
   if (y === undefined) return [x, [0, 1, 0], [0, 0, 1]];
+  if (z !== undefined) return [x, y, z];
   const normal = [x[1]! * y[2]! - x[2]! * y[1]!, x[2]! * y[0]! - x[0]! * y[2]!, x[0]! * y[1]! - x[1]! * y[0]!];
   const length = Math.hypot(...normal);
   return [x, y, normal.map(value => value / length)];
@@ -245,7 +250,7 @@ function channelAxisOf(place: Place, sizes: readonly number[], options: { kinds:
 
 function geometryOf(place: Place): LpsGeometry {
   const steps = threeSteps(place.steps);
-  const spacing = steps.map(step => Math.hypot(...step)) as unknown as Xyz;
+  const spacing = mapAxes(axis => Math.hypot(...steps[axis]));
   const [x = 0, y = 0, z = 0] = place.origin;
   const direction = [0, 1, 2].flatMap(row => steps.map((step, axis) => step[row]! / spacing[axis]!));
   return { spacing, origin: [x, y, z], direction };
@@ -274,7 +279,7 @@ export function parseNrrd(bytes: Uint8Array, path: string): StoredImage {
   const channelAxis = channelAxisOf(place, sizes, { kinds, path });
   const file = header.fields.get('data file');
   return {
-    sizeVoxels: [0, 1, 2].map(index => sizes[place.axes[index] ?? -1] ?? 1) as unknown as Xyz,
+    sizeVoxels: mapAxes(axis => sizes[place.axes[axis] ?? -1] ?? 1),
     channels: channelAxis === undefined ? 1 : sizes[channelAxis]!,
     inner: sizes.slice(0, channelAxis).reduce((product, size) => product * size, 1),
     dataType,

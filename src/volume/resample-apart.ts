@@ -4,6 +4,8 @@
  * all three. The result is cut to the range of the input, per slice or per volume. Voxel order is x, y, z, channel.
  * Source: nnunetv2 2.8.1, preprocessing/resampling/default_resampling.py.
  */
+
+import { AXES, mapAxes } from '../core/axes.ts';
 import { interpolateAxisEdge } from './edge-spline.ts';
 import { type AxisView, interpolateAxis } from './linear.ts';
 import { voxelCount, type Xyz } from './volume.ts';
@@ -17,7 +19,7 @@ export type AxisIndex = 0 | 1 | 2;
 /** The thickest axis; undefined if several are equally thick. */
 function thickestAxis(spacingMm: Xyz): AxisIndex | undefined {
   const largest = Math.max(...spacingMm);
-  const thickest = ([0, 1, 2] as const).filter(axis => largest / spacingMm[axis] === 1);
+  const thickest = AXES.filter(axis => largest / spacingMm[axis] === 1);
   return thickest.length === 1 ? thickest[0] : undefined;
 }
 
@@ -107,10 +109,11 @@ function resampleChannel(
 ): Float32Array {
   const along = order === 3 ? interpolateAxisEdge : interpolateAxis;
   let [values, size] = [data, from];
-  for (const axis of [0, 1, 2] as const) {
+  for (const axis of AXES) {
     if (axis === apart || to[axis] === size[axis]) continue;
     values = along(values, viewOf(size, axis), to[axis]);
-    size = size.with(axis, to[axis]) as unknown as Xyz;
+    const before: Xyz = size;
+    size = mapAxes(other => (other === axis ? to : before)[other]);
   }
   // a volume without a separate axis counts as one slice
   const slices = (of: Xyz): AxisView =>

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Triple } from '../../src/core/shape.ts';
 import { tensor } from '../../src/core/tensor.ts';
-import type { Normalization } from '../../src/nn/layers.ts';
+import type { NetworkNormalization } from '../../src/nn/layers.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
@@ -19,10 +19,10 @@ import { smallUnet } from '../support/training-steps.ts';
 const engine = await createNodeEngine({ threads: 1 });
 const window: Triple = [4, 8, 12];
 const metadata = { voxstill: '{"labels":{"background":0,"Tumor \u00b5":1}}', empty: '' };
-const NORMALIZATIONS: readonly Normalization[] = ['instance', 'batch', 'group', 'none'];
+const NORMALIZATIONS: readonly NetworkNormalization[] = ['instance', 'batch', 'group', 'none'];
 
 /** A U-Net with generic parameters, running statistics included, and its file. */
-function exported(normalization: Normalization): {
+function exported(normalization: NetworkNormalization): {
   readonly model: ReturnType<typeof smallUnet>;
   readonly theta: Float32Array;
   readonly file: Uint8Array;

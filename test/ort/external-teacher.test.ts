@@ -4,7 +4,7 @@ import { random } from '../../src/core/random.ts';
 import { elementCount, type Triple } from '../../src/core/shape.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
-import { type Normalization, normalize } from '../../src/data/normalize.ts';
+import { type ImageNormalization, normalize } from '../../src/data/normalize.ts';
 import { openModel, readModelFile } from '../../src/experiment/model-file.ts';
 import { initialize } from '../../src/nn/parameters.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
@@ -41,7 +41,7 @@ interface Setting {
   readonly classes?: readonly string[];
   /** Label values of each class after the background, where they are regions. */
   readonly regions?: readonly (readonly number[])[];
-  readonly normalize?: Normalization;
+  readonly normalize?: ImageNormalization;
   readonly spacingMm?: readonly [number, number, number];
   readonly channels?: readonly string[];
   /** Files that are not among the fixtures. */

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import { type Shape, sameShape } from '../../src/core/shape.ts';
 import { isOp, reachable } from '../../src/graph/graph.ts';
-import type { Normalization } from '../../src/nn/layers.ts';
+import type { NetworkNormalization } from '../../src/nn/layers.ts';
 import { collectParameters, initialize, parameterCount } from '../../src/nn/parameters.ts';
 import { unet } from '../../src/nn/unet.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
@@ -35,7 +35,7 @@ const TOLERANCE = 1e-4;
 
 interface Setting {
   readonly features: readonly number[];
-  readonly normalization: Normalization;
+  readonly normalization: NetworkNormalization;
   readonly negativeSlope: number;
   readonly imageShape: Shape;
 }
@@ -120,7 +120,7 @@ const FEATURES = [
   [6, 12],
   [1, 2],
 ] as const;
-const NORMALIZATIONS = ['instance', 'batch', 'group', 'none'] satisfies Normalization[];
+const NORMALIZATIONS = ['instance', 'batch', 'group', 'none'] satisfies NetworkNormalization[];
 
 const settings: readonly Setting[] = [
   ...FEATURES.map(features => ({

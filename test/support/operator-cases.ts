@@ -5,10 +5,10 @@
 import { type Random, random } from '../../src/core/random.ts';
 import { elementCount, type Shape, type Triple } from '../../src/core/shape.ts';
 import { type DataType, type Tensor, tensor } from '../../src/core/tensor.ts';
+import { PLAIN_CONVOLUTION } from '../../src/graph/convolution.ts';
 import type { GraphBuilder, Value } from '../../src/graph/graph.ts';
 import { convolvedSize } from '../../src/graph/infer.ts';
 import type { BinaryOp, ConvAttributes, OpAttributes, OpName, UnaryOp } from '../../src/graph/ops.ts';
-import { PLAIN_CONVOLUTION } from './networks.ts';
 
 /** How an operand is drawn: signed numbers away from 0, positive ones, or {0, 1, 2} for ties. */
 type Draw = 'signed' | 'positive' | 'ties';

@@ -1,6 +1,6 @@
 /** Runs a training step by hand, without the trainer, so that every number that comes out can be looked at. */
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
-import type { Normalization } from '../../src/nn/layers.ts';
+import type { NetworkNormalization } from '../../src/nn/layers.ts';
 import { collectParameters } from '../../src/nn/parameters.ts';
 import { unet } from '../../src/nn/unet.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
@@ -21,7 +21,7 @@ export interface StepOutcome {
 }
 
 /** A U-Net of two convolutions per level and three classes for one image channel. */
-export function smallUnet(features: readonly number[], normalization: Normalization = 'instance'): Model {
+export function smallUnet(features: readonly number[], normalization: NetworkNormalization = 'instance'): Model {
   const network = unet({ features, convolutionsPerLevel: 2, normalization, negativeSlope: 0.01, classes: 3 });
   const size = 2 ** features.length;
   return { network, specs: collectParameters(network, [1, 1, size, size, size]) };

@@ -11,11 +11,15 @@ import { countStates, readStates, type UnitReport, unitsToRestart } from '../../
 import type { CollectFlags } from '../flags/collect.ts';
 import { lookOutside, lookOutsideIfAny } from '../outside-states.ts';
 import { submitAgain } from '../resubmission.ts';
-import type { Outcome, Session } from '../session.ts';
+import type { CommandSession, Outcome } from '../session.ts';
 import { reportStudy } from '../study-report.ts';
 
 /** Writes tables and report of the finished units. */
-export async function collect(study: string, { again }: CollectFlags, { progress, signal }: Session): Promise<Outcome> {
+export async function collect(
+  study: string,
+  { again }: CollectFlags,
+  { progress, signal }: CommandSession,
+): Promise<Outcome> {
   const sources = createNodeSources();
   const world = { files: sources.files, machine: thisMachine };
   const found = await readStudy(sources.files, study);

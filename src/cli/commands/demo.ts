@@ -5,10 +5,10 @@ import { runDemo } from '../../study/demo.ts';
 import { freshFolder } from '../../study/folder.ts';
 import type { DemoFlags } from '../flags/demo.ts';
 import { reportRun } from '../run-text.ts';
-import { type Outcome, openLaboratory, type Session } from '../session.ts';
+import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 
 /** Runs the experiment on phantoms and reports it. */
-export async function demo({ out, quick, seed }: DemoFlags, session: Session): Promise<Outcome> {
+export async function demo({ out, quick, seed }: DemoFlags, session: CommandSession): Promise<Outcome> {
   const laboratory = await openLaboratory(session, null);
   const folder = out ?? (await freshFolder(nodeFiles, 'runs/demo'));
   await runDemo(laboratory, { out: folder, quick, seed, signal: session.signal });

@@ -15,7 +15,7 @@ import { readText, writeJson } from '../../runtime/json-file.ts';
 import type { Progress } from '../../runtime/progress.ts';
 import type { EvaluateFlags } from '../flags/evaluate.ts';
 import { readModels, windowChoice } from '../model-flags.ts';
-import { type Outcome, openLaboratory, type Session } from '../session.ts';
+import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 import { alignColumns } from '../table.ts';
 
 /**
@@ -87,7 +87,7 @@ export function evaluationOutcome(evaluation: Evaluation, failed: readonly CaseF
 }
 
 /** Scores the model on the chosen cases. */
-export async function evaluate(flags: EvaluateFlags, session: Session): Promise<Outcome> {
+export async function evaluate(flags: EvaluateFlags, session: CommandSession): Promise<Outcome> {
   const laboratory = await openLaboratory(session, null);
   const { files } = laboratory;
   const models = await readModels(laboratory, flags);

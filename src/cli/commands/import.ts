@@ -7,10 +7,10 @@ import type { ImportChoice } from '../../import/imported.ts';
 import { nodeFiles } from '../../platform/node/files.ts';
 import type { ImportFlags } from '../flags/import.ts';
 import { givenFacts } from '../model-flags.ts';
-import type { Outcome, Session } from '../session.ts';
+import type { CommandSession, Outcome } from '../session.ts';
 
 /** Writes the model of a source. */
-export async function importSource(source: string, flags: ImportFlags, { progress }: Session): Promise<Outcome> {
+export async function importSource(source: string, flags: ImportFlags, { progress }: CommandSession): Promise<Outcome> {
   const { out, folds, checkpoint } = flags;
   if (!/\.onnx$/i.test(out)) throw new InputError('E_OUTPUT_NAME', `--out is an .onnx file, not ${out}.`);
   const choice: ImportChoice = { ...(folds && { folds }), ...(checkpoint && { checkpoint }) };

@@ -6,7 +6,7 @@ import { type Fingerprint, fingerprintDataset, type Spread } from '../../data/fi
 import { planExperiment } from '../../experiment/plan.ts';
 import { formatPlan } from '../../experiment/plan-recipe.ts';
 import type { PlanFlags } from '../flags/plan.ts';
-import { type Outcome, openLaboratory, type Session } from '../session.ts';
+import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 import { alignColumns } from '../table.ts';
 
 const BYTES_PER_GIGABYTE = 1e9;
@@ -45,7 +45,7 @@ function fingerprintText(fingerprint: Fingerprint): string {
 }
 
 /** Describes the data set and writes a recipe for it. */
-export async function plan(folder: string, { out, memory }: PlanFlags, session: Session): Promise<Outcome> {
+export async function plan(folder: string, { out, memory }: PlanFlags, session: CommandSession): Promise<Outcome> {
   const { progress, signal } = session;
   const laboratory = await openLaboratory(session, null);
   const { files, machine, engine } = laboratory;

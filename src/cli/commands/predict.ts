@@ -5,7 +5,7 @@ import type { PredictionFailure } from '../../experiment/failure.ts';
 import { type Prediction, predictFiles } from '../../experiment/predict.ts';
 import type { PredictFlags } from '../flags/predict.ts';
 import { readModels, windowChoice } from '../model-flags.ts';
-import { type Outcome, openLaboratory, type Session } from '../session.ts';
+import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 
 /** What `predict` prints: a line per result, then the volumes that failed, which make the exit code 1. */
 export function predictionOutcome(predictions: readonly Prediction[], failed: readonly PredictionFailure[]): Outcome {
@@ -19,7 +19,7 @@ export function predictionOutcome(predictions: readonly Prediction[], failed: re
 }
 
 /** Segments the volumes that the flags name. */
-export async function predict(flags: PredictFlags, session: Session): Promise<Outcome> {
+export async function predict(flags: PredictFlags, session: CommandSession): Promise<Outcome> {
   const laboratory = await openLaboratory(session, null);
   const { input, output, series, probabilities } = flags;
   const failed: PredictionFailure[] = [];

@@ -8,11 +8,11 @@ import { executeStudy } from '../execute-study.ts';
 import type { RetryFlags } from '../flags/retry.ts';
 import { lookOutside } from '../outside-states.ts';
 import { forgetRounds } from '../resubmission.ts';
-import { type Outcome, openLaboratory, type Session } from '../session.ts';
+import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 import { reportStudy } from '../study-report.ts';
 
 /** Restarts units by the executor that the folder records. */
-export async function retry(study: string, { failed }: RetryFlags, session: Session): Promise<Outcome> {
+export async function retry(study: string, { failed }: RetryFlags, session: CommandSession): Promise<Outcome> {
   const laboratory = await openLaboratory(session, null);
   const { files } = laboratory;
   const found = await readStudy(files, study);

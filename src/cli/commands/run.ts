@@ -4,14 +4,14 @@ import type { RunFlags } from '../flags/run.ts';
 import { executePlanned } from '../planned-study.ts';
 import { defaultRunFolder, loadRecipe } from '../recipe.ts';
 import { reportRun } from '../run-text.ts';
-import { type Outcome, openLaboratory, type Session } from '../session.ts';
+import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 import { writeEventFiles } from '../tensorboard.ts';
 
 /** Runs, submits or only estimates the run. */
 export async function run(
   recipePath: string,
   { out, set, resume, tensorboard, ...executor }: RunFlags,
-  session: Session,
+  session: CommandSession,
 ): Promise<Outcome> {
   const recipe = await loadRecipe(recipePath, set);
   const laboratory = await openLaboratory(session, recipe.threads);

@@ -9,7 +9,7 @@ import { thisMachine } from '../../platform/node/provenance.ts';
 import type { OutsideState } from '../../study/units/executor.ts';
 import type { ServeFlags } from '../flags/serve.ts';
 import { lookOutsideIfAny, tellOnce } from '../outside-states.ts';
-import type { Outcome, Session } from '../session.ts';
+import type { CommandSession, Outcome } from '../session.ts';
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
@@ -39,7 +39,7 @@ function watchOutside(
 export async function serve(
   run: string | undefined,
   { port }: ServeFlags,
-  { progress, signal }: Session,
+  { progress, signal }: CommandSession,
 ): Promise<Outcome> {
   const study = run === undefined ? {} : { run, outside: watchOutside(run, tellOnce(progress.warn)) };
   const { url, close } = await servePage({ ...study, port });

@@ -12,7 +12,7 @@ import type { UnitReport } from '../../study/units/state.ts';
 import { countStates, readStates } from '../../study/units/state.ts';
 import type { StatusFlags } from '../flags/status.ts';
 import { lookOutsideIfAny, tellOnce } from '../outside-states.ts';
-import type { Outcome, Session } from '../session.ts';
+import type { CommandSession, Outcome } from '../session.ts';
 import { changeText, statusText } from '../status-text.ts';
 
 /** Interval between looks at a watched study, ms. */
@@ -30,7 +30,7 @@ function mayChange(reports: readonly UnitReport[]): boolean {
 }
 
 /** Reports every change until all units have ended, or Ctrl-C. */
-async function watch(study: string, { progress, signal }: Session): Promise<readonly UnitReport[]> {
+async function watch(study: string, { progress, signal }: CommandSession): Promise<readonly UnitReport[]> {
   const warn = tellOnce(progress.warn);
   let reports = await look(study, warn);
   const task = progress.task(study, reports.length, 'unit');
@@ -51,7 +51,7 @@ async function watch(study: string, { progress, signal }: Session): Promise<read
 }
 
 /** Reports the units, once or until all have ended. */
-export async function status(study: string, flags: StatusFlags, session: Session): Promise<Outcome> {
+export async function status(study: string, flags: StatusFlags, session: CommandSession): Promise<Outcome> {
   const units = flags.watch ? await watch(study, session) : await look(study, session.progress.warn);
   const changed = await findDamage({ files: nodeFiles, machine: thisMachine }, study);
   const text = [statusText(units), ...(changed.length === 0 ? [] : [damageText(changed)])].join('\n');

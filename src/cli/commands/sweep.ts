@@ -6,14 +6,14 @@ import type { SweepResults } from '../../study/sweep-record.ts';
 import type { SweepFlags } from '../flags/sweep.ts';
 import { executePlanned } from '../planned-study.ts';
 import { defaultRunFolder, loadSweep } from '../recipe.ts';
-import { type Outcome, openLaboratory, type Session } from '../session.ts';
+import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 import { reportSweep } from '../sweep-text.ts';
 
 /** Runs, submits or only estimates the sweep. */
 export async function sweep(
   recipePath: string,
   { grid, within, out, set, ...executor }: SweepFlags,
-  session: Session,
+  session: CommandSession,
 ): Promise<Outcome> {
   const sweep = await loadSweep(recipePath, set, grid);
   const laboratory = await openLaboratory(session, sweep.recipe.threads);

@@ -3,14 +3,14 @@
 import { trainOneArm } from '../../study/run.ts';
 import type { TrainFlags } from '../flags/train.ts';
 import { defaultRunFolder, loadRecipe } from '../recipe.ts';
-import { type Outcome, openLaboratory, type Session } from '../session.ts';
+import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 import { writeEventFiles } from '../tensorboard.ts';
 
 /** Trains the arm into the folder of its run. */
 export async function train(
   recipePath: string,
   { arm, out, set, resume, tensorboard }: TrainFlags,
-  session: Session,
+  session: CommandSession,
 ): Promise<Outcome> {
   const recipe = await loadRecipe(recipePath, set);
   const laboratory = await openLaboratory(session, recipe.threads);

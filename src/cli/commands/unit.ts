@@ -16,7 +16,7 @@ import { performWhenFree } from '../../study/units/perform-unit.ts';
 import { readUnit } from '../../study/units/units-file.ts';
 import type { UnitFlags } from '../flags/unit.ts';
 import { createLines } from '../progress.ts';
-import { type Outcome, openLaboratory, type Session } from '../session.ts';
+import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 
 /** A log that buffers its lines until its path is known. */
 function lateLog(): LogFile & { readonly open: (file: LogFile) => void } {
@@ -47,7 +47,7 @@ function placeOf(index: number | undefined): number {
 export async function unit(
   { study, index }: { readonly study: string; readonly index: number | undefined },
   { threads, withTeacher }: UnitFlags,
-  session: Session,
+  session: CommandSession,
 ): Promise<Outcome> {
   const place = placeOf(index);
   const log = lateLog();

@@ -4,7 +4,7 @@ import type { Finding } from '../../data/finding.ts';
 import { type ValidationReport, validateDataset } from '../../data/validation.ts';
 import { createNodeSources } from '../../platform/node/laboratory.ts';
 import { sha256 } from '../../platform/node/provenance.ts';
-import type { Outcome, Session } from '../session.ts';
+import type { CommandSession, Outcome } from '../session.ts';
 
 function findingText({ code, message, advice }: Finding): string {
   return `${code}: ${message}.\n  ${advice}`;
@@ -24,7 +24,7 @@ function reportText({ folder, cases, labelledCases, channels, labels, problems, 
 }
 
 /** Checks the data set. */
-export async function validate(folder: string, { progress, signal }: Session): Promise<Outcome> {
+export async function validate(folder: string, { progress, signal }: CommandSession): Promise<Outcome> {
   const report = await validateDataset(createNodeSources(), folder, { sha256, progress, signal });
   return { json: report, text: reportText(report), exitCode: report.problems.length === 0 ? 0 : 1 };
 }

@@ -1,7 +1,7 @@
 /** The arguments and flags of `voxstill sweep`; commands/sweep.ts holds the action. */
 import type { DeclareCommand } from '../program.ts';
 import { collect, share } from '../values.ts';
-import { addExecutorFlags, type ExecutorFlags } from './executor.ts';
+import { addExecutorFlags, type ExecutorFlags } from './executor-flags.ts';
 
 /** The flags as commander parses them. */
 export interface SweepFlags extends ExecutorFlags {

@@ -6,7 +6,7 @@
  */
 import type { Axis } from '../../core/axes.ts';
 import { createLabelsLike, type LabelArray, type Xyz } from '../../volume/volume.ts';
-import { cropInto, type Padding, type PatchWindow } from '../patches.ts';
+import { cropInto, type PatchPadding, type PatchWindow } from '../patches.ts';
 import { type Augmentation, NO_AUGMENTATION } from './augmentation.ts';
 import { createDisplacement, type Row } from './elastic.ts';
 
@@ -31,7 +31,7 @@ export interface PatchTarget {
 /** Position of the patch. */
 export interface PatchCut {
   readonly window: PatchWindow;
-  readonly padding: Padding;
+  readonly padding: PatchPadding;
   readonly augmentation: Augmentation;
 }
 

@@ -21,8 +21,6 @@ export type LayerRule = (call: LayerCall) => Value;
 
 /** 1 along every axis. */
 export const ONES: Triple = [1, 1, 1];
-/** The spatial axes. */
-export const AXES = [0, 1, 2] as const;
 
 /** The one tensor that a layer reads. */
 export const only = ({ inputs, refuse }: LayerCall): Value =>
@@ -41,11 +39,12 @@ export function numberOf({ settings, refuse }: LayerCall, name: string, otherwis
 export function tripleOf({ settings, refuse }: LayerCall, name: string, otherwise: Triple): Triple {
   const value = settings[name] ?? otherwise;
   const three = typeof value === 'number' ? [value, value, value] : value;
-  const isWhole = (item: unknown): boolean => Number.isInteger(item) && (item as number) > 0;
-  if (!Array.isArray(three) || three.length !== 3 || !three.every(isWhole)) {
-    return refuse(`has ${name} ${JSON.stringify(value)}, no three whole numbers`);
+  const isWhole = (item: unknown): item is number => Number.isInteger(item) && (item as number) > 0;
+  if (Array.isArray(three) && three.length === 3) {
+    const [a, b, c] = three as readonly unknown[];
+    if (isWhole(a) && isWhole(b) && isWhole(c)) return [a, b, c];
   }
-  return three as unknown as Triple;
+  return refuse(`has ${name} ${JSON.stringify(value)}, no three whole numbers`);
 }
 
 /** Two numbers per axis: before and after. */

@@ -4,6 +4,7 @@
  * sequential.py, version 3.15, and their forms in tf_keras 2.21.
  */
 import { InputError } from '../../core/errors.ts';
+import { parseDescription } from '../json.ts';
 
 /** Settings of a layer as in the file. */
 export type Settings = Readonly<Record<string, unknown>>;
@@ -144,13 +145,5 @@ class Reader {
  * @throws {InputError} E_IMPORT_DESCRIPTION if it is not one; E_IMPORT_LAYER for layers that are code
  */
 export function parseKerasConfig(text: string, path: string): KerasModel {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new InputError('E_IMPORT_DESCRIPTION', `${path} describes its model by what is not JSON: ${String(cause)}`, {
-      cause,
-    });
-  }
-  return new Reader(path).model(value, 0);
+  return new Reader(path).model(parseDescription(text, `the model's description in ${path}`), 0);
 }

@@ -6,7 +6,7 @@
 import { InputError, ShapeError } from '../../core/errors.ts';
 import type { Shape, Triple } from '../../core/shape.ts';
 import { GraphBuilder, isOp, type Value } from '../../graph/graph.ts';
-import type { Activation } from '../../inference/probabilities.ts';
+import type { OutputActivation } from '../../inference/probabilities.ts';
 import { IMAGE, type ImportChoice, type ImportedModel, type Importer, LOGITS } from '../imported.ts';
 import { Weights } from '../weights.ts';
 import { isZip, openArchive } from '../zip.ts';
@@ -126,7 +126,7 @@ function imageShape(model: KerasModel, patch: Triple | undefined, path: string):
 }
 
 /** Removes a softmax over the channels or a sigmoid at the end. */
-function logitsOf(output: Value): { readonly logits: Value; readonly activation: Activation } {
+function logitsOf(output: Value): { readonly logits: Value; readonly activation: OutputActivation } {
   const [before] = output.inputs;
   if (isOp(output, 'Sigmoid') && before !== undefined) return { logits: before, activation: 'sigmoid' };
   if (isOp(output, 'Exp') && before !== undefined && isOp(before, 'LogSoftmax')) {

@@ -3,13 +3,14 @@
  * here, whatever it was in training.
  * Source: keras/src/layers and keras/src/backend, version 3.15; every rule is tested against Keras's own results.
  */
+
+import { AXES } from '../../core/axes.ts';
 import { range, type Triple } from '../../core/shape.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { spatial } from '../../graph/infer.ts';
 import { perChannel } from '../../graph/moments.ts';
 import { ACTIVATIONS, activate, elu } from './activations.ts';
 import {
-  AXES,
   assertChannelAxis,
   assertChannelsLast,
   channelsOf,

@@ -7,7 +7,7 @@ import { InputError } from '../../core/errors.ts';
 import type { Triple } from '../../core/shape.ts';
 import type { ModelLabel } from '../../inference/model-info.ts';
 import type { ImportChoice, ImportedFacts, ImportedModel, Importer, ImportFiles } from '../imported.ts';
-import { parseAs, readJson } from '../json.ts';
+import { parseAs, readDescription } from '../json.ts';
 import { openCheckpoint } from '../torch/checkpoint.ts';
 import { weightsOf } from '../torch/state-dict.ts';
 import { buildMonai } from './build.ts';
@@ -62,7 +62,7 @@ async function read(files: ImportFiles, path: string, choice: ImportChoice): Pro
   const folder = path.replace(/(?<=.)\/+$/, '');
   const config = await readBundleConfig(files, folder);
   const about = `${folder}/configs/metadata.json`;
-  const { inputs, outputs } = parseAs(metadata, await readJson(files, about), about).network_data_format;
+  const { inputs, outputs } = parseAs(metadata, await readDescription(files, about), about).network_data_format;
   const network = describedNetwork(config.get('network_def'), `${config.path} network_def`);
   const window = inferer.safeParse(config.get('inferer'));
   const patch =

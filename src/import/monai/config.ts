@@ -5,7 +5,9 @@
  */
 import { parse } from 'yaml';
 import { InputError } from '../../core/errors.ts';
+import { readText } from '../../runtime/json-file.ts';
 import type { ImportFiles } from '../imported.ts';
+import { parseDescription } from '../json.ts';
 
 /** A configuration. */
 export interface BundleConfig {
@@ -52,6 +54,14 @@ function configOf(content: unknown, path: string): BundleConfig {
   return { path, get };
 }
 
+function parseYaml(text: string, path: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new InputError('E_IMPORT_DESCRIPTION', `${path} is not YAML: ${String(cause)}`, { cause });
+  }
+}
+
 /**
  * Reads the configuration of a bundle that has a network.
  * @param folder of the bundle
@@ -62,16 +72,8 @@ export async function readBundleConfig(files: ImportFiles, folder: string): Prom
     for (const ending of ENDINGS) {
       const path = `${folder}/configs/${name}.${ending}`;
       if (!(await files.exists(path))) continue;
-      const text = new TextDecoder().decode(await files.read(path));
-      let content: unknown;
-      try {
-        content = ending === 'json' ? JSON.parse(text) : parse(text);
-      } catch (cause) {
-        throw new InputError('E_IMPORT_DESCRIPTION', `${path} is not ${ending.toUpperCase()}: ${String(cause)}`, {
-          cause,
-        });
-      }
-      const config = configOf(content, path);
+      const text = await readText(files, path);
+      const config = configOf(ending === 'json' ? parseDescription(text, path) : parseYaml(text, path), path);
       if (config.get('network_def') !== undefined) return config;
     }
   }

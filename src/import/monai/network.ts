@@ -27,9 +27,9 @@ interface SharedArguments {
 
 type Read = (given: unknown, path: string) => MonaiNetwork;
 
-function reader<T extends z.ZodType<SharedArguments>>(
-  schema: T,
-  build: (net: z.output<T>, material: Material, image: Value) => Value,
+function reader<Net extends SharedArguments>(
+  schema: z.ZodType<Net>,
+  build: (net: Net, material: Material, image: Value) => Value,
   isRepeated: (name: string) => boolean = () => false,
 ): Read {
   return (given, path) => {

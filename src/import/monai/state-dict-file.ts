@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { InputError } from '../../core/errors.ts';
 import { AXIS_ORDERS } from '../../inference/axes.ts';
 import type { ImportChoice, ImportedModel, Importer, ImportFiles } from '../imported.ts';
-import { parseAs, readJson } from '../json.ts';
-import { type Checkpoint, openCheckpoint } from '../torch/checkpoint.ts';
+import { parseAs, readDescription } from '../json.ts';
+import { openCheckpoint, type TorchCheckpoint } from '../torch/checkpoint.ts';
 import { isTensorRef, type PickleValue } from '../torch/globals.ts';
 import { entryOf, weightsOf } from '../torch/state-dict.ts';
 import { buildMonai } from './build.ts';
@@ -45,7 +45,7 @@ function plainOf(root: PickleValue | undefined, path: string): unknown {
 }
 
 /** The state dictionary: the file itself, or what it has under one of the usual names. */
-export function stateDictOf({ root }: Checkpoint): PickleValue {
+export function stateDictOf({ root }: TorchCheckpoint): PickleValue {
   const isOne = (value: PickleValue | undefined): boolean =>
     value instanceof Map && [...value.values()].some(isTensorRef);
   const key = KEYS.find(one => isOne(entryOf(root, one)));
@@ -62,7 +62,7 @@ function lacking(path: string, json: string, what: string, example: string): Inp
 async function read(files: ImportFiles, path: string, choice: ImportChoice): Promise<ImportedModel> {
   const checkpoint = openCheckpoint(await files.read(path), path);
   const json = `${path.replace(FILE, '')}.json`;
-  const said = (await files.exists(json)) ? parseAs(beside, await readJson(files, json), json) : {};
+  const said = (await files.exists(json)) ? parseAs(beside, await readDescription(files, json), json) : {};
   const given = said.network ?? plainOf(entryOf(checkpoint.root, 'network'), path);
   if (given === undefined) {
     const example = '{ "network": { "class": "UNet", "arguments": { "spatial_dims": 3, "in_channels": 1, ... } } }';

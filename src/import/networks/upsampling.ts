@@ -2,6 +2,8 @@
  * Linear upsampling by whole factors, as PyTorch has it: between the centres of voxels, or so that the corners stay
  * where they are.
  */
+
+import { AXES } from '../../core/axes.ts';
 import { range, type Triple } from '../../core/shape.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { spatial } from '../../graph/infer.ts';
@@ -21,7 +23,7 @@ function placeOf(fine: number, length: number, factor: number, alignment: Alignm
 
 /** Interpolates along every axis whose factor is not 1. */
 export function interpolateLinear(builder: GraphBuilder, input: Value, factors: Triple, alignment: Alignment): Value {
-  return ([0, 1, 2] as const).reduce((value, axis) => {
+  return AXES.reduce((value, axis) => {
     const factor = factors[axis];
     if (factor === 1) return value;
     const length = spatial(value.shape)[axis];

@@ -10,10 +10,10 @@ import type { MirrorAxis } from '../../inference/mirroring.ts';
 import type { ModelInfo } from '../../inference/model-info.ts';
 import type { NnunetPipeline } from '../../inference/nnunet/pipeline.ts';
 import { IMAGE, type ImportChoice, type ImportedModel, type Importer, type ImportFiles, LOGITS } from '../imported.ts';
-import { readJson } from '../json.ts';
+import { readDescription } from '../json.ts';
 import { type DynamicUnet, dynamicUnet, isRepeatedName } from '../networks/dynamic-unet.ts';
 import { type Space, toVolume } from '../networks/space.ts';
-import { type Checkpoint, openCheckpoint } from '../torch/checkpoint.ts';
+import { openCheckpoint, type TorchCheckpoint } from '../torch/checkpoint.ts';
 import { entryOf, weightsOf } from '../torch/state-dict.ts';
 import type { Weights } from '../weights.ts';
 import { networkOf } from './architecture.ts';
@@ -118,7 +118,7 @@ interface TrainingFacts {
   readonly mirror: readonly number[];
 }
 
-function factsOf({ root }: Checkpoint, path: string): TrainingFacts {
+function factsOf({ root }: TorchCheckpoint, path: string): TrainingFacts {
   const configuration = entryOf(entryOf(root, 'init_args'), 'configuration');
   const axes = entryOf(root, 'inference_allowed_mirroring_axes') ?? [];
   const isAxis = (axis: unknown): boolean => typeof axis === 'number' && [0, 1, 2].includes(axis);
@@ -192,8 +192,8 @@ async function read(files: ImportFiles, path: string, choice: ImportChoice): Pro
   const place = await placeOf(files, path);
   if (place === undefined) throw new InputError('E_IMPORT_KIND', `${path} is no results folder of nnU-Net v2.`);
   const [plansPath, datasetPath] = [`${place.folder}/plans.json`, `${place.folder}/dataset.json`];
-  const plan = parsePlans(await readJson(files, plansPath), plansPath);
-  const { channels, labels, areRegions } = parseNnunetDataset(await readJson(files, datasetPath), datasetPath);
+  const plan = parsePlans(await readDescription(files, plansPath), plansPath);
+  const { channels, labels, areRegions } = parseNnunetDataset(await readDescription(files, datasetPath), datasetPath);
   if (lastName(plan.label_manager) !== 'LabelManager') refusePlan(plansPath, `the label_manager ${plan.label_manager}`);
   const { paths, notes } = await checkpointsOf(files, place, choice);
   const folds: Weights[] = [];

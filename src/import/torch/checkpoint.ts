@@ -12,7 +12,7 @@ import { type PickleValue, type StorageRef, type StorageType, storageType, type 
 import { readPickle } from './pickle.ts';
 
 /** A checkpoint that is open. */
-export interface Checkpoint {
+export interface TorchCheckpoint {
   /** What was saved. */
   readonly root: PickleValue;
   /**
@@ -120,7 +120,7 @@ function rootOf(archive: Archive, path: string): string {
  * @throws {InputError} E_IMPORT_KIND if it is of another kind; E_IMPORT_GLOBAL if it names what no tensor needs;
  * E_IMPORT_CORRUPT
  */
-export function openCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
+export function openCheckpoint(bytes: Uint8Array, path: string): TorchCheckpoint {
   const problem = kindProblem(bytes);
   if (problem !== undefined) throw new InputError('E_IMPORT_KIND', `${path} ${problem}.`);
   const archive = openArchive(bytes, path);

@@ -1,7 +1,7 @@
 /** The named tensors of a checkpoint: the state dictionary of a module, wherever in the file it is. */
 import { InputError } from '../../core/errors.ts';
 import { type NamedTensor, Weights } from '../weights.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { TorchCheckpoint } from './checkpoint.ts';
 import { isTensorRef, type PickleValue } from './globals.ts';
 
 /** What wrappers put before every name. */
@@ -35,7 +35,7 @@ export function entryOf(value: PickleValue | undefined, key: string): PickleValu
  * @throws {InputError} E_IMPORT_KIND if it is none
  */
 export function weightsOf(
-  { read }: Checkpoint,
+  { read }: TorchCheckpoint,
   value: PickleValue | undefined,
   { path, keepsNames = false }: { readonly path: string; readonly keepsNames?: boolean },
 ): Weights {

@@ -2,6 +2,8 @@
  * A volume as nnU-Net's network sees it: cut to what is not zero, normalised, then resampled. Source: nnunetv2 2.8.1,
  * preprocessing/preprocessors/default_preprocessor.py and cropping/cropping.py.
  */
+
+import { mapAxes } from '../../core/axes.ts';
 import { InputError } from '../../core/errors.ts';
 import { type NormalizationWarning, normalize } from '../../data/normalize.ts';
 import { type Box, boxAround, cropped, nonzeroMask } from '../../volume/nonzero.ts';
@@ -62,10 +64,8 @@ export function prepareNnunet(volume: Volume, pipeline: NnunetPipeline, id: stri
     normalized.set(result.data, channel * voxels);
     warnings.push(...result.warnings);
   });
-  const to = ([0, 1, 2] as const).map(axis => pipeline.spacingMm[axis] ?? from[axis]) as unknown as Xyz;
-  const sizeVoxels = ([0, 1, 2] as const).map(axis =>
-    Math.max(1, roundHalfEven((from[axis] / to[axis]) * box.size[axis])),
-  ) as unknown as Xyz;
+  const to: Xyz = mapAxes(axis => pipeline.spacingMm[axis] ?? from[axis]);
+  const sizeVoxels: Xyz = mapAxes(axis => Math.max(1, roundHalfEven((from[axis] / to[axis]) * box.size[axis])));
   const { order, orderAcross, separate } = pipeline.image;
   const apart = axisApart(from, to, separate);
   const image = resampleApart(normalized, box.size, sizeVoxels, { order, orderAcross, apart });

@@ -7,7 +7,7 @@ import type { Triple } from '../../core/shape.ts';
 import { axisApart } from '../../volume/resample-apart.ts';
 import { resampleSlices } from '../../volume/resample-slices.ts';
 import type { Xyz } from '../../volume/volume.ts';
-import type { Activation } from '../probabilities.ts';
+import type { OutputActivation } from '../probabilities.ts';
 import { activate } from '../probabilities.ts';
 import type { NnunetPipeline } from './pipeline.ts';
 import type { PreparedVolume } from './prepare.ts';
@@ -20,7 +20,7 @@ export interface NnunetJob extends Omit<LogitOptions, 'image' | 'size'> {
   /** Size of the volume. */
   readonly sizeVoxels: Xyz;
   readonly spacingMm: Xyz;
-  readonly activation: Activation;
+  readonly activation: OutputActivation;
   /** Whether the first channel is the background. */
   readonly hasBackground: boolean;
 }

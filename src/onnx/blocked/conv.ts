@@ -12,7 +12,7 @@ import { type BlockedConvOptions, blockedConv, type Layout, reorderOutput } from
 import { fewestPlanes, groupsAndSamples, neighbouringRows, planeRows, stackRows } from './plane-rows.ts';
 
 /** An operand of a convolution: blocked, or planar if that is cheaper. */
-export interface Operand {
+export interface BlockedOperand {
   readonly tensor: Emitted;
   readonly layout: Layout;
   readonly planar: boolean;
@@ -63,7 +63,7 @@ export type Fused = Pick<BlockedConvOptions, 'bias' | 'sum' | 'activation'>;
  */
 export function sameConv(
   emit: Emitter,
-  operand: Operand,
+  operand: BlockedOperand,
   kernel: Emitted,
   options: { readonly attributes: ConvAttributes; readonly adjoint: boolean } & Fused,
 ): Emitted {
@@ -95,7 +95,12 @@ export function stackedChannels(attributes: ConvAttributes, { pack, channels }: 
  * Gradient to the kernel [Co, Ci, kD, kH, kW] of a same-size convolution. A blocked x meets dy with its neighbours, as
  * in the gradient to the input; a planar x (an image of few channels) is stacked itself.
  */
-export function sameConvKernelGradient(emit: Emitter, x: Operand, dy: Operand, attributes: ConvAttributes): Emitted {
+export function sameConvKernelGradient(
+  emit: Emitter,
+  x: BlockedOperand,
+  dy: BlockedOperand,
+  attributes: ConvAttributes,
+): Emitted {
   const { dilations, pads, kernel } = attributes;
   const adjoint = !x.planar;
   const planes = Math.max(fewestPlanes(x.layout, x.planar), fewestPlanes(dy.layout, false));
@@ -128,7 +133,7 @@ export function sameConvKernelGradient(emit: Emitter, x: Operand, dy: Operand, a
  * Gradient to a 1x1x1 kernel: one matrix product per plane group, lanes of dy against lanes of x, summed over planes
  * and slots.
  */
-export function pointwiseKernelGradient(emit: Emitter, x: Operand, dy: Operand): Emitted {
+export function pointwiseKernelGradient(emit: Emitter, x: BlockedOperand, dy: BlockedOperand): Emitted {
   const { pack, block, lanes, channels } = x.layout;
   const { groups, batch, height, width, used, channels: out } = dy.layout;
   const rows = emit.reshape(reorderOutput(emit, dy.tensor, used), [groups * batch, 1, used, height * width]);

@@ -7,9 +7,9 @@ import { isOp, type Value } from '../../graph/graph.ts';
 import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import {
+  type BlockedOperand,
   type Fused,
   isSameConv,
-  type Operand,
   pointwiseKernelGradient,
   sameConv,
   sameConvKernelGradient,
@@ -218,14 +218,14 @@ export class BlockedLowering {
         : upsampledConvInputGradient(emit, tensor, kernel, other, layout);
     }
     const adjoint = isOp(value, 'ConvTranspose');
-    const operand: Operand = adjoint
+    const operand: BlockedOperand = adjoint
       ? { tensor: this.#blocked(image, layout.pack), layout: this.#layout(image, layout.pack), planar: false }
       : this.#convOperand(image, value.attributes, layout.pack);
     return sameConv(emit, operand, kernel, { attributes: value.attributes, adjoint, ...fused });
   }
 
   /** The input of a same-size convolution: planar where it is not blocked and its stack stays below one block. */
-  #convOperand(image: Value, attributes: ConvAttributes, pack: number): Operand {
+  #convOperand(image: Value, attributes: ConvAttributes, pack: number): BlockedOperand {
     const layout = this.#layout(image, pack);
     const planar = !this.#packing.has(image) && stackedChannels(attributes, layout) < this.#block;
     const tensor = planar ? planarFromPlain(this.#emit, this.#plain(image), layout) : this.#blocked(image, pack);
@@ -242,7 +242,7 @@ export class BlockedLowering {
     const packed = [dy, image].find(side => this.#packing.has(side));
     const pack = packed === undefined ? 1 : this.#packing.of(packed);
     const layout = this.#layout(dy, pack);
-    const dyOperand: Operand = { tensor: this.#blocked(dy, pack), layout, planar: false };
+    const dyOperand: BlockedOperand = { tensor: this.#blocked(dy, pack), layout, planar: false };
     if (!upsampled && attributes.kernel.every(taps => taps === 1)) {
       const own = this.#layout(image, pack);
       const tensor = this.#blocked(image, pack);

@@ -28,7 +28,7 @@ export interface Context {
 }
 
 /** What a node makes: one result, or several. */
-export type Rule = (context: Context) => Value | readonly Value[];
+export type NodeRule = (context: Context) => Value | readonly Value[];
 
 /** Three numbers. */
 export const triple = (values: readonly number[], what: string): Triple =>

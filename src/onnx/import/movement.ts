@@ -8,8 +8,8 @@ import {
   fromFront,
   intOf,
   isGiven,
+  type NodeRule,
   numbersOf,
-  type Rule,
   refuse,
   scalarOf,
   textOf,
@@ -21,21 +21,21 @@ function knownNumbers({ node, known }: Context, index: number, what: string): re
 }
 
 /** Reshape. */
-export const reshape: Rule = context => {
+export const reshape: NodeRule = context => {
   demand(context.node, { allowzero: 0 });
   const x = context.value(0);
   return context.builder.reshape(x, askedShape(knownNumbers(context, 1, 'a shape'), x.shape));
 };
 
 /** Flatten to a matrix. */
-export const flatten: Rule = ({ builder, node, value }) => {
+export const flatten: NodeRule = ({ builder, node, value }) => {
   const x = value(0);
   const [axis = 1] = fromFront([intOf(node, 'axis', 1)], x.shape.length);
   return builder.reshape(x, [elementCount(x.shape.slice(0, axis)), elementCount(x.shape.slice(axis))]);
 };
 
 /** Axes of size 1 more. */
-export const unsqueeze: Rule = context => {
+export const unsqueeze: NodeRule = context => {
   const { builder, node, value } = context;
   const x = value(0);
   const axes = numbersOf(context, 'axes', 1) ?? refuse(`${node.op} without axes`);
@@ -49,7 +49,7 @@ export const unsqueeze: Rule = context => {
 };
 
 /** Axes of size 1 fewer. */
-export const squeeze: Rule = context => {
+export const squeeze: NodeRule = context => {
   const { builder, value } = context;
   const x = value(0);
   const given = numbersOf(context, 'axes', 1);
@@ -61,14 +61,14 @@ export const squeeze: Rule = context => {
 };
 
 /** Concat. */
-export const concat: Rule = ({ builder, node, value }) => {
+export const concat: NodeRule = ({ builder, node, value }) => {
   const values = node.inputs.map((_, index) => value(index));
   const axis = intOf(node, 'axis', 1);
   return builder.concat(values, axis < 0 ? axis + (values[0]?.shape.length ?? 0) : axis);
 };
 
 /** Slice, in steps of 1. */
-export const slice: Rule = context => {
+export const slice: NodeRule = context => {
   const { builder, node, value } = context;
   const x = value(0);
   const [starts, ends] = [knownNumbers(context, 1, 'places'), knownNumbers(context, 2, 'places')];
@@ -86,7 +86,7 @@ export const slice: Rule = context => {
 };
 
 /** Split along an axis. */
-export const split: Rule = context => {
+export const split: NodeRule = context => {
   const { builder, node, value } = context;
   const x = value(0);
   const [axis = 0] = fromFront([intOf(node, 'axis', 0)], x.shape.length);
@@ -99,7 +99,7 @@ export const split: Rule = context => {
 };
 
 /** One plane, or planes one by one, picked by numbers that are known. */
-export const gather: Rule = context => {
+export const gather: NodeRule = context => {
   const { builder, node, value, known } = context;
   const x = value(0);
   const indices = known(1) ?? refuse('Gather at places that depend on the image');
@@ -123,7 +123,7 @@ function allPads(pads: readonly number[], axes: readonly number[], rank: number)
 }
 
 /** Pad: nothing at all by any mode, zeros by the constant one; fewer than none cut off. */
-export const pad: Rule = context => {
+export const pad: NodeRule = context => {
   const { builder, node, value } = context;
   const x = value(0);
   const rank = x.shape.length;
@@ -157,10 +157,11 @@ function repeated(builder: GraphBuilder, x: Value, repeats: readonly number[]): 
 }
 
 /** Tile. */
-export const tile: Rule = context => repeated(context.builder, context.value(0), knownNumbers(context, 1, 'repeats'));
+export const tile: NodeRule = context =>
+  repeated(context.builder, context.value(0), knownNumbers(context, 1, 'repeats'));
 
 /** Expand. */
-export const expand: Rule = context => {
+export const expand: NodeRule = context => {
   const x = context.value(0);
   const asked = knownNumbers(context, 1, 'a shape');
   const rank = Math.max(asked.length, x.shape.length);

@@ -2,10 +2,20 @@
 import { elementCount, type Shape } from '../../core/shape.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { perChannel } from '../../graph/moments.ts';
-import { type Context, demand, floatOf, fromFront, intOf, isGiven, numbersOf, type Rule, refuse } from './context.ts';
+import {
+  type Context,
+  demand,
+  floatOf,
+  fromFront,
+  intOf,
+  isGiven,
+  type NodeRule,
+  numbersOf,
+  refuse,
+} from './context.ts';
 
 /** InstanceNormalization, of images and of groups in a row, as exporters write group normalisation. */
-export const instanceNormalization: Rule = ({ builder, node, value }) => {
+export const instanceNormalization: NodeRule = ({ builder, node, value }) => {
   const x = value(0);
   const [batch = 0, channels = 0, ...rest] = x.shape;
   const image = rest.length === 3 ? x : builder.reshape(x, [batch, channels, elementCount(rest), 1, 1]);
@@ -14,7 +24,7 @@ export const instanceNormalization: Rule = ({ builder, node, value }) => {
 };
 
 /** (x - mean) / sqrt(variance + epsilon) * scale + bias, with the moments of the training. */
-export const batchNormalization: Rule = ({ builder, node, value }) => {
+export const batchNormalization: NodeRule = ({ builder, node, value }) => {
   demand(node, { training_mode: 0 });
   const [x, scale, bias, mean, variance] = [value(0), value(1), value(2), value(3), value(4)];
   const factor = builder.div(scale, builder.sqrt(builder.add(variance, floatOf(node, 'epsilon', 1e-5))));
@@ -26,7 +36,7 @@ export const batchNormalization: Rule = ({ builder, node, value }) => {
  * GroupNormalization, with a scale and a bias per channel; before operator set 21 they were one per group, which was
  * withdrawn.
  */
-export const groupNormalization: Rule = ({ builder, node, value, operatorSet }) => {
+export const groupNormalization: NodeRule = ({ builder, node, value, operatorSet }) => {
   const x = value(0);
   const [batch = 0, channels = 0, ...rest] = x.shape;
   if (operatorSet < 21) refuse(`GroupNormalization of operator set ${operatorSet}`);
@@ -43,7 +53,7 @@ export const groupNormalization: Rule = ({ builder, node, value, operatorSet }) 
 };
 
 /** LayerNormalization over the last axes. */
-export const layerNormalization: Rule = context => {
+export const layerNormalization: NodeRule = context => {
   const { builder, node, value } = context;
   if (node.outputs.length > 1) refuse('LayerNormalization that gives its moments');
   const x = value(0);
@@ -65,7 +75,7 @@ function reduced(context: Context, axes: readonly number[], result: Value): Valu
 
 /** ReduceMean, ReduceSum and ReduceMax. */
 export const reduce =
-  (op: 'ReduceMean' | 'ReduceSum' | 'ReduceMax'): Rule =>
+  (op: 'ReduceMean' | 'ReduceSum' | 'ReduceMax'): NodeRule =>
   context => {
     const { builder, node, value } = context;
     const x = value(0);
@@ -77,7 +87,7 @@ export const reduce =
 
 /** GlobalAveragePool and GlobalMaxPool: over all axes of space, which stay. */
 export const globalPool =
-  (op: 'ReduceMean' | 'ReduceMax'): Rule =>
+  (op: 'ReduceMean' | 'ReduceMax'): NodeRule =>
   ({ builder, value }) => {
     const x = value(0);
     return builder.apply(op, [x], { axes: x.shape.map((_, axis) => axis).slice(2) });

@@ -3,7 +3,7 @@
  * products with a matrix.
  */
 import { range, type Triple } from '../../core/shape.ts';
-import { type Context, demand, fromFront, intsOf, isGiven, type Rule, refuse, textOf, triple } from './context.ts';
+import { type Context, demand, fromFront, intsOf, isGiven, type NodeRule, refuse, textOf, triple } from './context.ts';
 import { alongAxis } from './windows.ts';
 
 /** Ways to round that take voxel floor(x / s) for every whole factor s. */
@@ -95,7 +95,7 @@ function axesOf(context: Context): readonly Axis[] {
 }
 
 /** Resize. */
-export const resize: Rule = context => {
+export const resize: NodeRule = context => {
   const { builder, node, value } = context;
   const mode = textOf(node, 'mode', 'nearest');
   if (mode !== 'nearest' && mode !== 'linear') return refuse(`Resize by ${mode}`);

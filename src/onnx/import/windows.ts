@@ -1,34 +1,25 @@
 /** Convolutions and pooling of other models as operators of the graph. */
-import { elementCount, range, type Shape, type Triple } from '../../core/shape.ts';
+
+import { AXES } from '../../core/axes.ts';
+import { elementCount, range, type Shape } from '../../core/shape.ts';
+import { type MovingWindow, NO_PADS, reachOf, samePads } from '../../graph/convolution.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { spatial } from '../../graph/infer.ts';
 import { perChannel } from '../../graph/moments.ts';
-import type { ConvAttributes } from '../../graph/ops.ts';
+import type { ConvAttributes, Pads } from '../../graph/ops.ts';
 import type { FileNode } from '../read-model.ts';
-import { type Context, demand, intOf, intsOf, isGiven, type Rule, refuse, textOf, triple } from './context.ts';
-
-const AXES = [0, 1, 2] as const;
-
-interface Window {
-  readonly size: Triple;
-  readonly reach: Triple;
-  readonly strides: Triple;
-}
+import { type Context, demand, intOf, intsOf, isGiven, type NodeRule, refuse, textOf, triple } from './context.ts';
 
 /** Zeros on both sides, as auto_pad or the pads themselves say. */
-function padsOf(node: FileNode, { size, reach, strides }: Window): ConvAttributes['pads'] {
+function padsOf(node: FileNode, window: MovingWindow): Pads {
   const auto = textOf(node, 'auto_pad', 'NOTSET');
-  if (auto === 'SAME_UPPER' || auto === 'SAME_LOWER') {
-    const total = AXES.map(axis =>
-      Math.max(0, (Math.ceil(size[axis] / strides[axis]) - 1) * strides[axis] + reach[axis] - size[axis]),
-    );
-    const less = total.map(count => count >> 1);
-    const more = total.map((count, axis) => count - less[axis]!);
-    return (auto === 'SAME_UPPER' ? [...less, ...more] : [...more, ...less]) as unknown as ConvAttributes['pads'];
-  }
-  const pads = auto === 'VALID' ? [0, 0, 0, 0, 0, 0] : intsOf(node, 'pads', [0, 0, 0, 0, 0, 0]);
+  if (auto === 'SAME_UPPER') return samePads(window, 'after');
+  if (auto === 'SAME_LOWER') return samePads(window, 'before');
+  if (auto === 'VALID') return NO_PADS;
+  const pads = intsOf(node, 'pads', NO_PADS);
   if (pads.length !== 6) refuse(`${node.op} of ${pads.length / 2} axes`);
-  return pads as unknown as ConvAttributes['pads'];
+  const [d0 = 0, h0 = 0, w0 = 0, d1 = 0, h1 = 0, w1 = 0] = pads;
+  return [d0, h0, w0, d1, h1, w1];
 }
 
 /** The geometry of a convolution with this kernel [., ., kD, kH, kW]. */
@@ -36,7 +27,7 @@ function convAttributes(node: FileNode, image: Value, kernel: Value): ConvAttrib
   const taps = triple(kernel.shape.slice(2), node.op);
   const strides = triple(intsOf(node, 'strides', [1, 1, 1]), node.op);
   const dilations = triple(intsOf(node, 'dilations', [1, 1, 1]), node.op);
-  const reach = AXES.map(axis => dilations[axis] * (taps[axis] - 1) + 1) as unknown as Triple;
+  const reach = reachOf(taps, dilations);
   const pads = padsOf(node, { size: spatial(image.shape), reach, strides });
   return { kernel: taps, strides, dilations, pads, group: intOf(node, 'group', 1), upsample: [1, 1, 1] };
 }
@@ -47,14 +38,14 @@ function withBias(context: Context, result: Value): Value {
 }
 
 /** Conv. */
-export const conv: Rule = context => {
+export const conv: NodeRule = context => {
   const { builder, node, value } = context;
   const [x, kernel] = [value(0), value(1)];
   return withBias(context, builder.apply('Conv', [x, kernel], convAttributes(node, x, kernel)));
 };
 
 /** ConvTranspose. */
-export const convTranspose: Rule = context => {
+export const convTranspose: NodeRule = context => {
   const { builder, node, value } = context;
   const [y, kernel] = [value(0), value(1)];
   if (node.attributes.has('output_shape')) refuse('ConvTranspose with output_shape');
@@ -104,7 +95,7 @@ function strided(
 function slidingMax(
   builder: GraphBuilder,
   x: Value,
-  window: Window & { readonly pads: ConvAttributes['pads'] },
+  window: MovingWindow & { readonly pads: ConvAttributes['pads'] },
 ): Value {
   return AXES.reduce((image, axis) => {
     const [taps, step, size] = [window.reach[axis], window.strides[axis], window.size[axis]];
@@ -172,7 +163,7 @@ export function alongAxis(
 
 /** Pooling: windows side by side as they are, others spelled out. */
 export const pool =
-  (op: 'MaxPool' | 'AveragePool'): Rule =>
+  (op: 'MaxPool' | 'AveragePool'): NodeRule =>
   ({ builder, node, value }) => {
     demand(node, { ceil_mode: 0, storage_order: 0 });
     const x = value(0);

@@ -7,7 +7,7 @@ import { decompose } from '../../../src/graph/decompose.ts';
 import { fuse } from '../../../src/graph/fuse.ts';
 import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../../../src/graph/graph.ts';
 import { softTargetLoss } from '../../../src/losses/distillation/logits.ts';
-import { type Normalization, normalize } from '../../../src/nn/layers.ts';
+import { type NetworkNormalization, normalize } from '../../../src/nn/layers.ts';
 import { collectParameters, initialize, type ParameterSpec } from '../../../src/nn/parameters.ts';
 import { unet } from '../../../src/nn/unet.ts';
 import { hardLossTerms } from '../../../src/training/hard-loss.ts';
@@ -43,7 +43,7 @@ function derivatives(
   return direct;
 }
 
-describe.each(['instance', 'batch', 'group'] satisfies Normalization[])('%s normalisation in training', kind => {
+describe.each(['instance', 'batch', 'group'] satisfies NetworkNormalization[])('%s normalisation in training', kind => {
   // 9 channels: two groups do not divide them, three do
   const shape = [2, kind === 'group' ? 9 : 3, 2, 2, 2];
   const channels = shape[1]!;

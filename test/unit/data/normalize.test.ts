@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { random } from '../../../src/core/random.ts';
-import { type Normalization, normalize } from '../../../src/data/normalize.ts';
+import { type ImageNormalization, normalize } from '../../../src/data/normalize.ts';
 
 const CT = { ct: { low: -100, high: 300, mean: 50, deviation: 25 } };
-const METHODS: readonly Normalization[] = ['min-max', 'percentile', 'z-score', 'z-score-nonzero', CT, 'none'];
+const METHODS: readonly ImageNormalization[] = ['min-max', 'percentile', 'z-score', 'z-score-nonzero', CT, 'none'];
 
-function run(values: readonly number[], method: Normalization, channels = 1) {
+function run(values: readonly number[], method: ImageNormalization, channels = 1) {
   const { data, warnings } = normalize({ id: 'case_1', data: Float32Array.from(values), channels }, method);
   return { values: Array.from(data), codes: warnings.map(({ code }) => code), warnings };
 }
@@ -51,7 +51,7 @@ describe('normalize', () => {
   test('one outlier squeezes min-max but not percentile', () => {
     const source = random(1);
     const values = [...Array.from({ length: 999 }, () => source.uniform()), 1e6];
-    const spread = (method: Normalization): number => {
+    const spread = (method: ImageNormalization): number => {
       const inner = run(values, method).values.slice(0, 999);
       return Math.max(...inner) - Math.min(...inner);
     };
@@ -97,7 +97,7 @@ describe('normalize', () => {
     expect(() => run([1, 2, 3], ['none', 'none'], 3)).toThrow(error);
   });
 
-  test.each<Normalization>(['min-max', 'percentile', 'z-score', CT, 'none'])(
+  test.each<ImageNormalization>(['min-max', 'percentile', 'z-score', CT, 'none'])(
     '%o gives NaN and infinities the smallest result and counts them',
     method => {
       const clean = run([1, 2, 3], method).values;

@@ -5,7 +5,7 @@ import {
   assertPatchFits,
   cropInto,
   indexForeground,
-  type Padding,
+  type PatchPadding,
   type PatchWindow,
   samplePatch,
 } from '../../../src/data/patches.ts';
@@ -23,7 +23,7 @@ function crop(
   data: Float32Array,
   sizeVoxels: Xyz,
   window: PatchWindow,
-  padding: Padding,
+  padding: PatchPadding,
   flip = NO_FLIP as readonly [boolean, boolean, boolean],
 ) {
   const target = new Float32Array(count(window.size)).fill(Number.NaN);
@@ -167,17 +167,22 @@ describe('cropInto', () => {
 
   test('padding and cropping back gives the case', () => {
     fc.assert(
-      fc.property(size(5), size(4), fc.constantFrom<Padding>('constant', 'reflect'), (sizeVoxels, margin, padding) => {
-        const data = Float32Array.from({ length: count(sizeVoxels) }, (_, i) => i);
-        const padded: Xyz = [
-          sizeVoxels[0] + 2 * margin[0],
-          sizeVoxels[1] + 2 * margin[1],
-          sizeVoxels[2] + 2 * margin[2],
-        ];
-        const start: Xyz = [-margin[0], -margin[1], -margin[2]];
-        const around = crop(data, sizeVoxels, { start, size: padded }, padding);
-        expect(crop(around, padded, { start: margin, size: sizeVoxels }, padding)).toEqual(data);
-      }),
+      fc.property(
+        size(5),
+        size(4),
+        fc.constantFrom<PatchPadding>('constant', 'reflect'),
+        (sizeVoxels, margin, padding) => {
+          const data = Float32Array.from({ length: count(sizeVoxels) }, (_, i) => i);
+          const padded: Xyz = [
+            sizeVoxels[0] + 2 * margin[0],
+            sizeVoxels[1] + 2 * margin[1],
+            sizeVoxels[2] + 2 * margin[2],
+          ];
+          const start: Xyz = [-margin[0], -margin[1], -margin[2]];
+          const around = crop(data, sizeVoxels, { start, size: padded }, padding);
+          expect(crop(around, padded, { start: margin, size: sizeVoxels }, padding)).toEqual(data);
+        },
+      ),
     );
   });
 

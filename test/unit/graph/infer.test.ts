@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../../src/core/errors.ts';
 import type { Shape } from '../../../src/core/shape.ts';
 import type { DataType } from '../../../src/core/tensor.ts';
+import { PLAIN_CONVOLUTION } from '../../../src/graph/convolution.ts';
 import { infer } from '../../../src/graph/infer.ts';
 import type { OpAttributes, OpName } from '../../../src/graph/ops.ts';
-import { PLAIN_CONVOLUTION } from '../../support/networks.ts';
 
 type Operand = Shape | { readonly shape: Shape; readonly dataType: DataType };
 const typed = (operand: Operand) =>

@@ -2,13 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../../../src/autodiff/gradient.ts';
 import type { Shape, Triple } from '../../../src/core/shape.ts';
+import { PLAIN_CONVOLUTION } from '../../../src/graph/convolution.ts';
 import { decompose } from '../../../src/graph/decompose.ts';
 import { fuse } from '../../../src/graph/fuse.ts';
 import { GraphBuilder, isOp, reachable, type Value } from '../../../src/graph/graph.ts';
 import type { ConvAttributes, OpName } from '../../../src/graph/ops.ts';
 import { relativeError } from '../../support/central-difference.ts';
 import { evaluate } from '../../support/evaluate.ts';
-import { PLAIN_CONVOLUTION } from '../../support/networks.ts';
 import { draw } from '../../support/operator-cases.ts';
 
 /** Inputs with values, and a convolution over whatever is built from them. */

@@ -82,7 +82,7 @@ describe('a state dictionary of MONAI', () => {
       /^E_IMPORT_NETWORK: .*the class SwinUNETR \(known are UNet, BasicUNet, DynUNet, SegResNet of MONAI\)/,
     );
     expect(await refusal('unet-residual', withArguments({ widths: 3 }))).toMatch(
-      /^E_IMPORT_DESCRIPTION: unet-residual\.json network\.arguments .*widths/,
+      /^E_IMPORT_DESCRIPTION: unet-residual\.json network\.arguments: .*widths/,
     );
     expect(await refusal('unet-residual', withArguments({ out_channels: 2 }))).toMatch(/^E_IMPORT_FIT: .*3x/);
     expect(await refusal('unet-residual', withArguments({ num_res_units: 1 }))).toMatch(

@@ -9,7 +9,7 @@ import {
 } from '../../../../src/data/augment/augmentation.ts';
 import type { Deformation } from '../../../../src/data/augment/elastic.ts';
 import { cutPatch, type PatchSource } from '../../../../src/data/augment/spatial.ts';
-import type { Padding, PatchWindow } from '../../../../src/data/patches.ts';
+import type { PatchPadding, PatchWindow } from '../../../../src/data/patches.ts';
 import type { Xyz } from '../../../../src/volume/volume.ts';
 
 const ISOTROPIC: Xyz = [1, 1, 1];
@@ -26,7 +26,7 @@ function sourceOf(sizeVoxels: Xyz, channels = 1, seed = 1): PatchSource {
   };
 }
 
-function cut(source: PatchSource, window: PatchWindow, augmentation: Augmentation, padding: Padding = 'constant') {
+function cut(source: PatchSource, window: PatchWindow, augmentation: Augmentation, padding: PatchPadding = 'constant') {
   const voxels = window.size[0] * window.size[1] * window.size[2];
   const target = {
     image: new Float32Array(voxels * source.channels).fill(Number.NaN),
