@@ -1,8 +1,8 @@
 /**
- * What each distillation method adds to a step: `node --import tsx bench/distillation.ts [--size D,H,W] [--batch N] [--rounds R] [--steps S]`.
- * Batch 2 of 1x40x56x40, 3 classes, teacher U-Net 16-32-64 frozen in the step, student 4-8-16, Adam. Methods take turns, round after
- * round; the ratio is that of processor time to a step with one plain kd term, which on one thread holds under other load too (threads that
- * wait spin, and count).
+ * What each distillation method adds to a step: `node --import tsx bench/distillation.ts [--size D,H,W] [--batch N]
+ * [--rounds R] [--steps S]`. Batch 2 of 1x40x56x40, 3 classes, teacher U-Net 16-32-64 frozen in the step, student
+ * 4-8-16, Adam. Methods take turns, round after round; the ratio is that of processor time to a step with one plain kd
+ * term, which on one thread holds under other load too (threads that wait spin, and count).
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';

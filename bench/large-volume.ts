@@ -1,7 +1,8 @@
 /**
  * Peak memory of `voxstill predict` on a large volume, from a .nii.gz on disk to a .nii.gz on disk:
- * `node --import tsx bench/large-volume.ts [--size N] [--window N] [--classes 3,14] [--spacings none,1.25] [--overlap X]`, after `npm run build`.
- * A spacing of `none` takes the volume as it is (1 mm), a number resamples it to that and the probabilities back. Needs Linux.
+ * `node --import tsx bench/large-volume.ts [--size N] [--window N] [--classes 3,14] [--spacings none,1.25] [--overlap
+ * X]`, after `npm run build`. A spacing of `none` takes the volume as it is (1 mm), a number resamples it to that and
+ * the probabilities back. Needs Linux.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
  * Estimated and measured memory of networks, in training and inference, by both lowerings: `npm run bench:memory`.
- * Every case runs in a fresh process of the built package; its peak resident size is what Linux reports. `node bench/memory.mjs NAME` runs
- * the cases whose name holds NAME; `--case NAME` is one case in this process.
+ * Every case runs in a fresh process of the built package; its peak resident size is what Linux reports. `node
+ * bench/memory.mjs NAME` runs the cases whose name holds NAME; `--case NAME` is one case in this process.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

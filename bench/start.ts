@@ -1,7 +1,7 @@
 /**
- * How long the built program takes to start, as a multiple of Node's own start: `npm run bench:start [ROUNDS]`. Starts alternate, so that
- * other load on the machine meets all alike; the figure is the ratio of medians. The aim for --help is 2.0 at most. `predict` segments a
- * phantom from start to end; its first window is to begin within a second.
+ * How long the built program takes to start, as a multiple of Node's own start: `npm run bench:start [ROUNDS]`. Starts
+ * alternate, so that other load on the machine meets all alike; the figure is the ratio of medians. The aim for --help
+ * is 2.0 at most. `predict` segments a phantom from start to end; its first window is to begin within a second.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

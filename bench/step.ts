@@ -1,7 +1,8 @@
 /**
- * Times one training step beside PyTorch eager on the same cores: `node --import tsx bench/step.ts [--size D,H,W] [--json]`.
- * Ours and PyTorch's run in child processes that take turns, so that both meet the same load; medians over all rounds. Peak memory is
- * the child's own VmHWM, so it needs Linux. PyTorch comes from the interpreter of --python, by default Debian's.
+ * Times one training step beside PyTorch eager on the same cores: `node --import tsx bench/step.ts [--size D,H,W]
+ * [--json]`. Ours and PyTorch's run in child processes that take turns, so that both meet the same load; medians over
+ * all rounds. Peak memory is the child's own VmHWM, so it needs Linux. PyTorch comes from the interpreter of --python,
+ * by default Debian's.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,7 +1,8 @@
 /**
- * Times the surface distances of pairs of 256^3 masks beside SciPy's distance transform: `node --import tsx bench/surface.ts [--size N]
- * [--rounds N] [--python PATH | --python none]`. Both take the minimum of all rounds, one after the other on the same machine, so that both
- * meet the same load; results must agree. Seconds of the processor stand beside those of the clock, for a machine that is shared.
+ * Times the surface distances of pairs of 256^3 masks beside SciPy's distance transform: `node --import tsx
+ * bench/surface.ts [--size N] [--rounds N] [--python PATH | --python none]`. Both take the minimum of all rounds, one
+ * after the other on the same machine, so that both meet the same load; results must agree. Seconds of the processor
+ * stand beside those of the clock, for a machine that is shared.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

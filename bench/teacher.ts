@@ -1,7 +1,7 @@
 /**
- * What a finished model costs as a teacher: `node --import tsx bench/teacher.ts [--threads T] [--rounds R]`. U-Nets as they are exported, asked about batch 2 of
- * 1x40x56x40 by ONNX Runtime as they are, and in blocked kernels as distillation asks them. Both take turns, round after round; the ratio is that of
- * medians.
+ * What a finished model costs as a teacher: `node --import tsx bench/teacher.ts [--threads T] [--rounds R]`. U-Nets as
+ * they are exported, asked about batch 2 of 1x40x56x40 by ONNX Runtime as they are, and in blocked kernels as
+ * distillation asks them. Both take turns, round after round; the ratio is that of medians.
  */
 import { parseArgs } from 'node:util';
 import { random } from '../src/core/random.ts';

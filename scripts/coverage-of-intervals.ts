@@ -1,6 +1,7 @@
 /**
- * How often the 95 % intervals hold the truth: scores are drawn again and again from populations whose mean is known, as folds, seeds and cases would
- * give them, and the intervals of src/metrics/crossed-mean.ts are counted that hold it. Writes the tables of docs/intervals.md.
+ * How often the 95 % intervals hold the truth: scores are drawn again and again from populations whose mean is known,
+ * as folds, seeds and cases would give them, and the intervals of src/metrics/crossed-mean.ts are counted that hold it.
+ * Writes the tables of docs/intervals.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Random, random } from '../src/core/random.ts';

@@ -1,6 +1,7 @@
 /**
- * `npm run prove -- [--chains N] [--kills N] [--damages N] [--seed N]`: kills runs by signal 9 at random times and damages every file of a
- * finished run, and prints what came of it. Exit code 1 if anything was different or silent. See docs/reliability.md.
+ * `npm run prove -- [--chains N] [--kills N] [--damages N] [--seed N]`: kills runs by signal 9 at random times and
+ * damages every file of a finished run, and prints what came of it. Exit code 1 if anything was different or silent.
+ * See docs/reliability.md.
  */
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,6 +1,7 @@
 /**
- * The tables of keys in docs/recipe.md, made from the recipe's schema. Each stands behind a comment that names the keys that it lists,
- * `<!-- keys: data -->`, with all keys below them. ARM, VOXELS and SCHEDULE stand for places that share their keys.
+ * The tables of keys in docs/recipe.md, made from the recipe's schema. Each stands behind a comment that names the keys
+ * that it lists, `<!-- keys: data -->`, with all keys below them. ARM, VOXELS and SCHEDULE stand for places that share
+ * their keys.
  */
 import { recipeJsonSchema } from '../src/recipe/schema.ts';
 

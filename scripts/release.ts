@@ -1,6 +1,7 @@
 /**
- * Makes a release ready: `npm run release -- VERSION [--dry-run]`. Sets the version and the date of the changelog, installs, runs all checks,
- * packs, and writes the bill of materials and checksums into release/. Publishing stays with a person: the last lines say how.
+ * Makes a release ready: `npm run release -- VERSION [--dry-run]`. Sets the version and the date of the changelog,
+ * installs, runs all checks, packs, and writes the bill of materials and checksums into release/. Publishing stays with
+ * a person: the last lines say how.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

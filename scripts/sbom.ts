@@ -1,6 +1,6 @@
 /**
- * The software bill of materials of a release (CycloneDX): what npm installs with the package, and what the package carries in itself: ONNX
- * Runtime for the page, and the libraries that are bundled into the page.
+ * The software bill of materials of a release (CycloneDX): what npm installs with the package, and what the package
+ * carries in itself: ONNX Runtime for the page, and the libraries that are bundled into the page.
  */
 
 interface Component {

@@ -1,6 +1,6 @@
 /**
- * Writes recipe.schema.json, which editors use to complete and check recipes, and the tables of docs/recipe.md. Run after every change of the
- * recipe's schema.
+ * Writes recipe.schema.json, which editors use to complete and check recipes, and the tables of docs/recipe.md. Run
+ * after every change of the recipe's schema.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { recipeJsonSchema } from '../src/recipe/schema.ts';

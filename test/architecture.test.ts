@@ -184,10 +184,17 @@ function roomShares(sources: ReadonlyMap<string, string>): Readonly<Record<strin
 }
 
 const root = fileURLToPath(new URL('../src/', import.meta.url));
-const files = readdirSync(root, { recursive: true, withFileTypes: true })
-  .filter(entry => entry.isFile())
-  .map(entry => posix.join(entry.parentPath, entry.name).slice(root.length))
-  .sort();
+
+/** Files below a folder, by their paths from it. */
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => posix.relative(folder, posix.join(entry.parentPath, entry.name)))
+    .filter(path => !path.split('/').includes('node_modules'))
+    .sort();
+}
+
+const files = filesBelow(root);
 
 describe('the source', () => {
   it('is TypeScript only, and all of it is looked at', () => {
@@ -208,6 +215,15 @@ describe('the source', () => {
   it(`has no room with more than ${100 * MAX_ROOM_SHARE} % of the lines`, () => {
     const shares = Object.entries(roomShares(sources));
     expect(shares.filter(([, share]) => share > MAX_ROOM_SHARE)).toEqual([]);
+  });
+
+  it.each(['bench', 'examples', 'scripts', 'test', 'web'])('has comments as narrow as its code in %s too', folder => {
+    const wide = filesBelow(`${root}../${folder}`)
+      .filter(path => /\.m?[jt]s$/.test(path))
+      .flatMap(path =>
+        wideComments(readFileSync(`${root}../${folder}/${path}`, 'utf8')).map(problem => `${path} ${problem}`),
+      );
+    expect(wide).toEqual([]);
   });
 
   it.each(files)('%s keeps the floors and the habits', path => {

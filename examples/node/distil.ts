@@ -1,6 +1,7 @@
 /**
- * Trains a teacher, distils a student from it and a baseline without it, and compares them: `node distil.js DATA OUT [STEPS]`. DATA is a
- * Decathlon or nnU-Net raw folder. OUT becomes a run like those of `voxstill run`, so all commands take it.
+ * Trains a teacher, distils a student from it and a baseline without it, and compares them: `node distil.js DATA OUT
+ * [STEPS]`. DATA is a Decathlon or nnU-Net raw folder. OUT becomes a run like those of `voxstill run`, so all commands
+ * take it.
  */
 import { createNodeLaboratory, parseRecipe, runExperiment } from 'voxstill/node';
 

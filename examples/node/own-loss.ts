@@ -1,7 +1,7 @@
 /**
- * A training loop with a loss of your own: the Tversky loss, 1 - TP / (TP + a FP + b FN), which weighs missed voxels (FN) and false ones (FP)
- * apart. The loss is built as a graph, differentiated as a graph, and the whole step runs in ONNX Runtime: `node own-loss.js`.
- * Source of the loss: arXiv:1706.05721.
+ * A training loop with a loss of your own: the Tversky loss, 1 - TP / (TP + a FP + b FN), which weighs missed voxels
+ * (FN) and false ones (FP) apart. The loss is built as a graph, differentiated as a graph, and the whole step runs in
+ * ONNX Runtime: `node own-loss.js`. Source of the loss: arXiv:1706.05721.
  */
 import {
   collectParameters,

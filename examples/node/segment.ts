@@ -1,6 +1,6 @@
 /**
- * Segments one volume of any format: `node segment.js MODEL.onnx SCAN OUTPUT`. The output has the grid and geometry of the scan; its name
- * decides its format.
+ * Segments one volume of any format: `node segment.js MODEL.onnx SCAN OUTPUT`. The output has the grid and geometry of
+ * the scan; its name decides its format.
  */
 import { openModel, readModelFile, segment } from 'voxstill';
 import { createNodeEngine, createNodeSources, encodeLabels, readVolume } from 'voxstill/node';

@@ -1,6 +1,7 @@
 /**
- * A plugin of TypeDoc: docstrings are plain text with code in backticks, so that formulas stay as they are written. Without it Markdown takes
- * the signs of a formula (`*`, `_`, `<`, `|`, `^`, `~`) for its own. It also names the entry points.
+ * A plugin of TypeDoc: docstrings are plain text with code in backticks, so that formulas stay as they are written.
+ * Without it Markdown takes the signs of a formula (`*`, `_`, `<`, `|`, `^`, `~`) for its own. It also names the entry
+ * points.
  */
 import { Converter } from 'typedoc';
 

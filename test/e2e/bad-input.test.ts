@@ -1,4 +1,6 @@
-/** Bad input through the program: one clear error with its code, nothing half-written, nothing of an earlier run lost. */
+/**
+ * Bad input through the program: one clear error with its code, nothing half-written, nothing of an earlier run lost.
+ */
 import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';

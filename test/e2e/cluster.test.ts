@@ -1,6 +1,7 @@
 /**
- * A sweep on a cluster where much goes wrong: a real Slurm of two virtual nodes, of which one dies, a task that is killed, a controller that
- * restarts, a unit that cannot succeed, a disk that is full. And a thousand units that only wait.
+ * A sweep on a cluster where much goes wrong: a real Slurm of two virtual nodes, of which one dies, a task that is
+ * killed, a controller that restarts, a unit that cannot succeed, a disk that is full. And a thousand units that only
+ * wait.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

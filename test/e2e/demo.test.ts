@@ -259,7 +259,10 @@ describe('evaluate', () => {
   });
 });
 
-/** A phantom as a scan that is oblique, anisotropic and shifted, with a description: everything but the voxels is other than usual. */
+/**
+ * A phantom as a scan that is oblique, anisotropic and shifted, with a description: everything but the voxels is other
+ * than usual.
+ */
 function obliqueScan(path: string): Buffer {
   const bytes = gunzipSync(readFileSync(path));
   bytes.write('oblique scan, not a phantom', 148, 'latin1');

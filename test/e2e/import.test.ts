@@ -1,4 +1,7 @@
-/** `voxstill import` and the sources of models through the built program: what is written, and what is refused before anything is. */
+/**
+ * `voxstill import` and the sources of models through the built program: what is written, and what is refused before
+ * anything is.
+ */
 import { cpSync, existsSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** Ctrl-C and going on: an interrupted training that is resumed ends with the very bytes of one that was never interrupted. */
+/**
+ * Ctrl-C and going on: an interrupted training that is resumed ends with the very bytes of one that was never
+ * interrupted.
+ */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -15,8 +15,9 @@ const PLANE = 96 * 96;
 const [SHALLOW, DEEP] = [96, 672];
 
 /**
- * Bytes per voxel of what may grow: the file packed and unpacked (2 + 2), voxels as float32, normalised, a sample of them sorted and
- * resampled (4 each), labels plain and packed (1 + 1 + 1). Measured: 8 to 15, with resampling or without.
+ * Bytes per voxel of what may grow: the file packed and unpacked (2 + 2), voxels as float32, normalised, a sample of
+ * them sorted and resampled (4 each), labels plain and packed (1 + 1 + 1). Measured: 8 to 15, with resampling or
+ * without.
  */
 const BYTES_PER_VOXEL = 30;
 

@@ -1,4 +1,7 @@
-/** The package as a user gets it: packed, installed into an empty project, imported, typed and run; with the examples of docs/library.md. */
+/**
+ * The package as a user gets it: packed, installed into an empty project, imported, typed and run; with the examples of
+ * docs/library.md.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

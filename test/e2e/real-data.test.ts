@@ -1,4 +1,7 @@
-/** A small teacher on real scans: learns within a minute what no untrained model knows. Skipped where the data are absent. */
+/**
+ * A small teacher on real scans: learns within a minute what no untrained model knows. Skipped where the data are
+ * absent.
+ */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';

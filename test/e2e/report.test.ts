@@ -1,4 +1,7 @@
-/** The report in a real browser, opened from disk: complete, quiet, readable on a telephone, on paper and without colour. */
+/**
+ * The report in a real browser, opened from disk: complete, quiet, readable on a telephone, on paper and without
+ * colour.
+ */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,4 +1,6 @@
-/** NRRD, MetaImage, MGH and DICOM files that are not what they say: each gives a volume or an InputError that names it. */
+/**
+ * NRRD, MetaImage, MGH and DICOM files that are not what they say: each gives a volume or an InputError that names it.
+ */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Files that are not what they say: 10,000 seeded mutations of real headers. Each gives a volume or an InputError, and no
- * allocation of more than twice the voxels that its header declares.
+ * Files that are not what they say: 10,000 seeded mutations of real headers. Each gives a volume or an InputError, and
+ * no allocation of more than twice the voxels that its header declares.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
@@ -86,7 +86,10 @@ function mutate(bytes: Uint8Array, change: Mutation): Uint8Array {
   return copy;
 }
 
-/** Bytes of the voxels that a header declares, in the wider of their stored type and float32; read without the code under test. */
+/**
+ * Bytes of the voxels that a header declares, in the wider of their stored type and float32; read without the code
+ * under test.
+ */
 function declaredBytes(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const isTwo = String.fromCharCode(...bytes.subarray(4, 7)) === 'n+2';

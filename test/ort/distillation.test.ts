@@ -1,4 +1,6 @@
-/** Distillation terms on ONNX Runtime: all of them in one step in both lowerings, adapters, and float32 at its limits. */
+/**
+ * Distillation terms on ONNX Runtime: all of them in one step in both lowerings, adapters, and float32 at its limits.
+ */
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../../src/autodiff/gradient.ts';
 import { random } from '../../src/core/random.ts';

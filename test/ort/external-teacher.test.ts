@@ -1,4 +1,7 @@
-/** Finished models as teachers: what they say of the student's own patches, in the student's own classes, and who is turned away. */
+/**
+ * Finished models as teachers: what they say of the student's own patches, in the student's own classes, and who is
+ * turned away.
+ */
 import { describe, expect, it } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import { elementCount, type Triple } from '../../src/core/shape.ts';

@@ -1,6 +1,7 @@
 /**
- * The comparison is honest only if student and baseline differ in the teacher alone. With the weight of every distillation term at 0 nothing
- * of the teacher is left, so the two must train alike, step by step, whatever else the student has: terms, adapters, unlabelled patches.
+ * The comparison is honest only if student and baseline differ in the teacher alone. With the weight of every
+ * distillation term at 0 nothing of the teacher is left, so the two must train alike, step by step, whatever else the
+ * student has: terms, adapters, unlabelled patches.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';

@@ -1,4 +1,7 @@
-/** A whole step of a small network of every family, by both lowerings, against the float64 evaluator; and dropout from step to step. */
+/**
+ * A whole step of a small network of every family, by both lowerings, against the float64 evaluator; and dropout from
+ * step to step.
+ */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import { elementCount } from '../../src/core/shape.ts';

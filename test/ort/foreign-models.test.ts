@@ -1,4 +1,7 @@
-/** Models that PyTorch 1 and 2 and Keras exported, and of operator sets up to the newest, say here what they say there; unusable ones are refused by name. */
+/**
+ * Models that PyTorch 1 and 2 and Keras exported, and of operator sets up to the newest, say here what they say there;
+ * unusable ones are refused by name.
+ */
 import { describe, expect, it } from 'vitest';
 import { tensor } from '../../src/core/tensor.ts';
 import type { ModelMetadata } from '../../src/experiment/model-facts.ts';

@@ -1,4 +1,7 @@
-/** A generalized U-Net beside PyTorch in float64: test/fixtures/make-generalized-unet-goldens.py makes the numbers and says how. */
+/**
+ * A generalized U-Net beside PyTorch in float64: test/fixtures/make-generalized-unet-goldens.py makes the numbers and
+ * says how.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../src/core/shape.ts';

@@ -1,4 +1,7 @@
-/** Operators as exporters write them, read back as graphs: the same values as ONNX Runtime gives for the file, by plain and by blocked kernels. */
+/**
+ * Operators as exporters write them, read back as graphs: the same values as ONNX Runtime gives for the file, by plain
+ * and by blocked kernels.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Shape } from '../../src/core/shape.ts';

@@ -1,4 +1,7 @@
-/** Models read back as graphs of ours say what they said as files, by plain and by blocked kernels; what cannot be read is named. */
+/**
+ * Models read back as graphs of ours say what they said as files, by plain and by blocked kernels; what cannot be read
+ * is named.
+ */
 import { describe, expect, it } from 'vitest';
 import { random } from '../../src/core/random.ts';
 import { elementCount, type Shape, type Triple } from '../../src/core/shape.ts';

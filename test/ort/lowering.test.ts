@@ -1,4 +1,7 @@
-/** Both lowerings, run by ONNX Runtime, against the reference evaluator: every operator, and the blocked forms of a U-Net's. */
+/**
+ * Both lowerings, run by ONNX Runtime, against the reference evaluator: every operator, and the blocked forms of a
+ * U-Net's.
+ */
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { gradient } from '../../src/autodiff/gradient.ts';
@@ -157,7 +160,10 @@ const K3 = sameConv([3, 3, 3]);
 const ANISOTROPIC = sameConv([5, 3, 1]);
 const DILATED = sameConv([3, 3, 3], 2);
 
-/** Three convolutions in a row: the first reads a plain image, the last is read by a plain one, the middle has both sides blocked. */
+/**
+ * Three convolutions in a row: the first reads a plain image, the last is read by a plain one, the middle has both
+ * sides blocked.
+ */
 const CHAINS: readonly Chain[] = [
   { name: '1x1x1', attributes: K1, channels: [1, 2, 3, 4], batch: 1, size: [4, 3, 5] },
   { name: '1x1x1', attributes: K1, channels: [5, 8, 12, 1], batch: 3, size: [4, 3, 2] },

@@ -1,6 +1,7 @@
 /**
- * What models from elsewhere take and give, whatever their exporter made of it: types of elements, missing axes, several outputs, labels. The
- * models of fixtures/model-ends (make-model-ends.py) give w x + b per class, so their scores are known.
+ * What models from elsewhere take and give, whatever their exporter made of it: types of elements, missing axes,
+ * several outputs, labels. The models of fixtures/model-ends (make-model-ends.py) give w x + b per class, so their
+ * scores are known.
  */
 import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../src/core/shape.ts';

@@ -1,4 +1,7 @@
-/** Instance normalisation of patches that are nearly constant, as air and CT numbers are: by both lowerings and in its gradient, against float64. */
+/**
+ * Instance normalisation of patches that are nearly constant, as air and CT numbers are: by both lowerings and in its
+ * gradient, against float64.
+ */
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../../src/autodiff/gradient.ts';
 import { random } from '../../src/core/random.ts';

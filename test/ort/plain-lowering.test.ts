@@ -32,7 +32,8 @@ function trained(engine: Engine, block: number): Promise<readonly StepOutcome[]>
     block,
     steps: STEPS,
     theta: goldensTheta(1, student.specs),
-    // no activation of this image lies within rounding of the kink of leaky ReLU, where one voxel's gradient would differ a hundredfold
+    // no activation of this image lies within rounding of the kink of leaky ReLU, where one voxel's gradient would
+    // differ a hundredfold
     image: goldensImage(5, imageShape),
     label: goldensLabel(4, imageShape, 3),
     hyper: { learningRate: 0.001 },

@@ -1,4 +1,6 @@
-/** The whole training step beside PyTorch in float64: test/fixtures/make-unet-goldens.py makes the numbers and says how. */
+/**
+ * The whole training step beside PyTorch in float64: test/fixtures/make-unet-goldens.py makes the numbers and says how.
+ */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { elementCount } from '../../src/core/shape.ts';

@@ -1,4 +1,7 @@
-/** Whole training steps of small U-Nets with distillation: the blocked lowering against the plain one, and the plain one against float64. */
+/**
+ * Whole training steps of small U-Nets with distillation: the blocked lowering against the plain one, and the plain one
+ * against float64.
+ */
 
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { random } from '../../src/core/random.ts';

@@ -18,7 +18,10 @@ const ADVICE = 'tests in a browser need Chromium: apt-get install -y chromium, o
 
 const executablePath = [process.env['CHROMIUM'] ?? '', ...PLACES].find(path => path !== '' && existsSync(path));
 
-/** Whether there is a browser. Without one, tests of pages fail where CI=true and are skipped elsewhere, with the reason printed. */
+/**
+ * Whether there is a browser. Without one, tests of pages fail where CI=true and are skipped elsewhere, with the reason
+ * printed.
+ */
 export const hasBrowser = executablePath !== undefined;
 if (!hasBrowser && process.env['CI'] === 'true') throw new Error(ADVICE);
 if (!hasBrowser) console.warn(`skipped: ${ADVICE}`);

@@ -1,7 +1,8 @@
 /**
- * A disk in memory that loses power: it keeps every call, and after any of them it can say in which states a real file system may come back.
- * What was synced is there; of what was not, each renamed, made or removed name may have reached the disk or not, whatever the order, and a
- * file's content may be missing, cut off or whole. That is more than any common file system loses.
+ * A disk in memory that loses power: it keeps every call, and after any of them it can say in which states a real file
+ * system may come back. What was synced is there; of what was not, each renamed, made or removed name may have reached
+ * the disk or not, whatever the order, and a file's content may be missing, cut off or whole. That is more than any
+ * common file system loses.
  */
 import { dirname } from 'node:path';
 import { createFile, type Disk, replaceFile } from '../../src/platform/node/durable-write.ts';

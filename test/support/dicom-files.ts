@@ -1,4 +1,7 @@
-/** DICOM files for tests, written by hand: explicit little endian unless a test says otherwise, one grey slice or many frames. */
+/**
+ * DICOM files for tests, written by hand: explicit little endian unless a test says otherwise, one grey slice or many
+ * frames.
+ */
 
 /** A value of an element: text, numbers, bytes, the fragments of compressed pixel data, or the items of a sequence. */
 type DicomValue = string | readonly number[] | Uint8Array | readonly Uint8Array[] | readonly DicomElements[];

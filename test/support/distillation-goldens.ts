@@ -1,4 +1,7 @@
-/** The cases of test/fixtures/make-distillation-goldens.py: each distillation term alone, on inputs, and the numbers that go in. */
+/**
+ * The cases of test/fixtures/make-distillation-goldens.py: each distillation term alone, on inputs, and the numbers
+ * that go in.
+ */
 import { readFileSync } from 'node:fs';
 import { elementCount, type Shape } from '../../src/core/shape.ts';
 import { sideOf } from '../../src/distillation/context.ts';

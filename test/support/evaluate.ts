@@ -1,6 +1,6 @@
 /**
- * Reference evaluator of the graph: float64, naive loops over the definition of each operator, nothing shared with the lowering.
- * Booleans are 0 and 1, integers are numbers. Slow on purpose: every loop says what the operator means.
+ * Reference evaluator of the graph: float64, naive loops over the definition of each operator, nothing shared with the
+ * lowering. Booleans are 0 and 1, integers are numbers. Slow on purpose: every loop says what the operator means.
  */
 import { elementCount, type Shape, type Triple } from '../../src/core/shape.ts';
 import { reachable, type Value } from '../../src/graph/graph.ts';
@@ -97,7 +97,10 @@ function gathered({ shape, data }: Operand, result: Shape, source: (index: reado
 /** One product of a convolution y[n, o, q] += x[n, i, p] w[o, i', t]: flat positions in x, w and y. */
 type Product = (x: number, w: number, y: number) => void;
 
-/** Calls `product` for every product of the convolution; positions in the upsampled and padded image are mapped back to x. */
+/**
+ * Calls `product` for every product of the convolution; positions in the upsampled and padded image are mapped back to
+ * x.
+ */
 function eachProduct(
   attributes: ConvAttributes,
   shapes: { readonly x: Shape; readonly w: Shape; readonly y: Shape },

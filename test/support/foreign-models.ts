@@ -32,7 +32,10 @@ export function foreignImage(shape: Shape): Float32Array {
   return goldensImage(3, shape);
 }
 
-/** An image [N, C, D, H, W] that a channels-last model of one channel sees as {@link foreignImage}: one channel moves nothing. */
+/**
+ * An image [N, C, D, H, W] that a channels-last model of one channel sees as {@link foreignImage}: one channel moves
+ * nothing.
+ */
 export function foreignTensor(size: Shape): { readonly data: Float32Array; readonly shape: Shape } {
   const shape = [1, 1, ...size];
   return { data: foreignImage(shape).slice(0, elementCount(shape)), shape };

@@ -1,6 +1,6 @@
 /**
- * The number stream that test/fixtures/make-unet-goldens.py documents, so that fixtures need not hold their inputs, and its summaries of
- * tensors, so that they need not hold their results.
+ * The number stream that test/fixtures/make-unet-goldens.py documents, so that fixtures need not hold their inputs, and
+ * its summaries of tensors, so that they need not hold their results.
  */
 import { elementCount, type Shape } from '../../src/core/shape.ts';
 import type { ParameterSpec } from '../../src/nn/parameters.ts';
@@ -57,8 +57,8 @@ function summarize(values: Float32Array): Summary {
 }
 
 /**
- * What is wrong with a tensor: nothing where norm and checksum agree within `tolerance` of the norm, and the entries within four times
- * that of the root mean square. Float32 leaves about 2e-6 in logits and gradients.
+ * What is wrong with a tensor: nothing where norm and checksum agree within `tolerance` of the norm, and the entries
+ * within four times that of the root mean square. Float32 leaves about 2e-6 in logits and gradients.
  */
 export function differences(name: string, values: Float32Array, expected: Summary, tolerance: number): string[] {
   const { norm, checksum, entries } = summarize(values);

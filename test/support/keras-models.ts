@@ -5,7 +5,10 @@ import { memoryFiles } from './memory-files.ts';
 
 const FOLDER = new URL('../fixtures/keras/', import.meta.url);
 
-/** What a model says of the image that the seed draws in the order of its own axes, channels last: the shape, and every 13th value. */
+/**
+ * What a model says of the image that the seed draws in the order of its own axes, channels last: the shape, and every
+ * 13th value.
+ */
 export const kerasOutputs: Readonly<Record<string, { readonly shape: Shape; readonly values: readonly number[] }>> =
   JSON.parse(readFileSync(new URL('expected.json', FOLDER), 'utf8'));
 

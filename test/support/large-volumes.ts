@@ -1,4 +1,6 @@
-/** Large volumes, cheap models for them, and the peak memory of the built program on both. Needs Linux for the memory. */
+/**
+ * Large volumes, cheap models for them, and the peak memory of the built program on both. Needs Linux for the memory.
+ */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';

@@ -1,9 +1,15 @@
-/** The results folders of test/fixtures/nnunet, which nnU-Net trained, with what its own predictor says of a case; see make-nnunet-folders.py. */
+/**
+ * The results folders of test/fixtures/nnunet, which nnU-Net trained, with what its own predictor says of a case; see
+ * make-nnunet-folders.py.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
-/** By name: aniso (transposed, thick slices, CT and masked z-score, two folds), iso (residual encoder, regions), planes (2D, RAS, ignore label). */
+/**
+ * By name: aniso (transposed, thick slices, CT and masked z-score, two folds), iso (residual encoder, regions), planes
+ * (2D, RAS, ignore label).
+ */
 export type NnunetName = 'aniso' | 'iso' | 'planes';
 
 const LARGEST = 65535;

@@ -1,6 +1,6 @@
 /**
- * Small settings of every operator, shared by the tests of the derivatives (against central differences) and of the lowering (against
- * the reference evaluator). Shapes are tiny and unequal, so that a mixed-up axis shows.
+ * Small settings of every operator, shared by the tests of the derivatives (against central differences) and of the
+ * lowering (against the reference evaluator). Shapes are tiny and unequal, so that a mixed-up axis shows.
  */
 import { type Random, random } from '../../src/core/random.ts';
 import { elementCount, type Shape, type Triple } from '../../src/core/shape.ts';

@@ -1,6 +1,6 @@
 /**
- * Proofs of reliability, seeded: what is done to the built program and its files, and what came of it. The tests run a short part of each;
- * `npm run prove` runs as many as it is told and prints the figures.
+ * Proofs of reliability, seeded: what is done to the built program and its files, and what came of it. The tests run a
+ * short part of each; `npm run prove` runs as many as it is told and prints the figures.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -39,7 +39,10 @@ function run(
   return voxstill(['run', recipe, '--out', join(folder, out), ...words], { cwd: folder });
 }
 
-/** What a run came to, without times: models and segmentations by their hashes, histories without seconds, scores without durations. */
+/**
+ * What a run came to, without times: models and segmentations by their hashes, histories without seconds, scores
+ * without durations.
+ */
 function resultsOf(folder: string): Readonly<Record<string, string>> {
   const kept = Object.entries(contentsOf(folder)).filter(([path]) => /\.(onnx|nii\.gz)$|splits\.json$/.test(path));
   const histories = Object.keys(contentsOf(folder))
@@ -76,7 +79,9 @@ async function killAfter({ folder, recipe }: Ground, out: string, ms: number): P
 /** What came of a chain of kills. */
 export interface KilledChain {
   readonly kills: number;
-  /** `identical`: the run that went on came to the same; `reported`: it ended in one coded message; else what is wrong. */
+  /**
+   * `identical`: the run that went on came to the same; `reported`: it ended in one coded message; else what is wrong.
+   */
   readonly end: 'identical' | 'reported' | 'different' | 'fault';
   readonly message: string;
 }
@@ -118,8 +123,8 @@ export interface DamagedFile {
   readonly path: string;
   readonly damage: keyof typeof DAMAGES;
   /**
-   * `named`: status, collect or the resume says so; `made again`: the resume came to the same without a word; `harmless`: the file does not
-   * count for anything; `silent` is a fault.
+   * `named`: status, collect or the resume says so; `made again`: the resume came to the same without a word;
+   * `harmless`: the file does not count for anything; `silent` is a fault.
    */
   readonly end: 'named' | 'made again' | 'silent' | 'fault';
   readonly message: string;

@@ -1,4 +1,7 @@
-/** Where the real hippocampus scans are, if they are. Tests that need them are skipped with a printed reason where they are not. */
+/**
+ * Where the real hippocampus scans are, if they are. Tests that need them are skipped with a printed reason where they
+ * are not.
+ */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

@@ -23,7 +23,9 @@ export function writeRecord(run: string, status: 'running' | 'done'): void {
   writeFileSync(join(run, 'run.json'), JSON.stringify(record));
 }
 
-/** Makes the folder of a run that is under way: student and baseline have models and histories, the teacher has neither. */
+/**
+ * Makes the folder of a run that is under way: student and baseline have models and histories, the teacher has neither.
+ */
 export function writeRunFixture(run: string): void {
   for (const [index, arm] of ['student', 'baseline'].entries()) {
     mkdirSync(join(run, arm), { recursive: true });

@@ -1,7 +1,8 @@
 /**
- * A real Slurm on this machine: a controller and virtual nodes from Debian's packages, everything on the loopback interface and below one
- * temporary folder, by any user, without systemd, cgroups or accounting. Each daemon is a child with a working directory of its own, which
- * a node's job steps inherit; so a node can be killed with everything that runs on it.
+ * A real Slurm on this machine: a controller and virtual nodes from Debian's packages, everything on the loopback
+ * interface and below one temporary folder, by any user, without systemd, cgroups or accounting. Each daemon is a child
+ * with a working directory of its own, which a node's job steps inherit; so a node can be killed with everything that
+ * runs on it.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -40,7 +41,10 @@ function isThere(program: string): boolean {
   });
 }
 
-/** Whether there is a Slurm. Without one, tests of it fail where CI=true and are skipped elsewhere, with the reason printed. */
+/**
+ * Whether there is a Slurm. Without one, tests of it fail where CI=true and are skipped elsewhere, with the reason
+ * printed.
+ */
 export const hasSlurm = PROGRAMS.every(isThere);
 if (!hasSlurm && process.env['CI'] === 'true') throw new Error(ADVICE);
 if (!hasSlurm) console.warn(`skipped: ${ADVICE}`);
@@ -160,7 +164,10 @@ function processes(): readonly { readonly pid: number; readonly session: number;
   });
 }
 
-/** Kills a daemon that works in a folder, its job steps, and everything that these started; sessions tell what belongs together. */
+/**
+ * Kills a daemon that works in a folder, its job steps, and everything that these started; sessions tell what belongs
+ * together.
+ */
 async function killAllIn(folder: string): Promise<void> {
   await until(`nothing runs in ${folder}`, () => {
     const all = processes();

@@ -1,4 +1,7 @@
-/** What a start of the program loads: help and flags nothing but the parser of the command line, whatever the commands need. */
+/**
+ * What a start of the program loads: help and flags nothing but the parser of the command line, whatever the commands
+ * need.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

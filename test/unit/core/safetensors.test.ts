@@ -1,4 +1,6 @@
-/** Files of named tensors: what comes back, and what is refused. Checkpoints and soft labels have tests of their own. */
+/**
+ * Files of named tensors: what comes back, and what is refused. Checkpoints and soft labels have tests of their own.
+ */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { decodeSafetensors, encodeSafetensors, type Safetensors } from '../../../src/core/safetensors.ts';

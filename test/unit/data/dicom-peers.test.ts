@@ -1,6 +1,7 @@
 /**
- * Every DICOM file that pydicom's and nibabel's packages bring, against what pydicom and SimpleITK read of it. Needs a Python with the
- * three packages (VOXSTILL_PYTHON, else python3) and downloads nothing; without them the test is skipped with its reason.
+ * Every DICOM file that pydicom's and nibabel's packages bring, against what pydicom and SimpleITK read of it. Needs a
+ * Python with the three packages (VOXSTILL_PYTHON, else python3) and downloads nothing; without them the test is
+ * skipped with its reason.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** NRRD, MetaImage and MGH files of every kind that the formats know: the right voxels in the right place, or refused by name. */
+/**
+ * NRRD, MetaImage and MGH files of every kind that the formats know: the right voxels in the right place, or refused by
+ * name.
+ */
 import { readFileSync } from 'node:fs';
 import { gzipSync, zlibSync } from 'fflate';
 import { describe, expect, test } from 'vitest';

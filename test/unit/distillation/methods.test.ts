@@ -1,6 +1,6 @@
 /**
- * Every distillation term: its value against test/fixtures/make-distillation-goldens.py, its derivatives against central differences, and
- * what it must not depend on.
+ * Every distillation term: its value against test/fixtures/make-distillation-goldens.py, its derivatives against
+ * central differences, and what it must not depend on.
  */
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../../../src/autodiff/gradient.ts';

@@ -1,4 +1,7 @@
-/** Evaluation and prediction from files to files, with a model whose answer is known: foreground where the image is above 0.5. */
+/**
+ * Evaluation and prediction from files to files, with a model whose answer is known: foreground where the image is
+ * above 0.5.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';

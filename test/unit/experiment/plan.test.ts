@@ -1,4 +1,7 @@
-/** Plans by nnU-Net's rules, on fingerprints of data sets that its authors describe and on awkward ones; every plan is a recipe. */
+/**
+ * Plans by nnU-Net's rules, on fingerprints of data sets that its authors describe and on awkward ones; every plan is a
+ * recipe.
+ */
 import { describe, expect, it } from 'vitest';
 import type { Fingerprint, Spread } from '../../../src/data/fingerprint.ts';
 import { type Plan, planExperiment } from '../../../src/experiment/plan.ts';

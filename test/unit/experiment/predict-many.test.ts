@@ -1,4 +1,7 @@
-/** Prediction of several volumes in one call, with a model whose answer is known: foreground where the image is above 0.5. */
+/**
+ * Prediction of several volumes in one call, with a model whose answer is known: foreground where the image is above
+ * 0.5.
+ */
 import { describe, expect, it } from 'vitest';
 import type { PredictionFailure } from '../../../src/experiment/failure.ts';
 import { readModelFile } from '../../../src/experiment/model-file.ts';

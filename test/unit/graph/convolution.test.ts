@@ -8,7 +8,8 @@ describe('the geometry of a convolution', () => {
   });
 
   it('puts the odd zero of a stride after the image, or before it', () => {
-    // 5 voxels, 3 taps, stride 2: 3 places need 7 voxels; 6 voxels, 4 taps, stride 2: 3 places need 8; 4 taps, stride 1: 3 more
+    // 5 voxels, 3 taps, stride 2: 3 places need 7 voxels; 6 voxels, 4 taps, stride 2: 3 places need 8; 4 taps, stride
+    // 1: 3 more
     const window = { size: [5, 6, 7], reach: [3, 4, 4], strides: [2, 2, 1] } as const;
     expect(samePads(window, 'after')).toEqual([1, 1, 1, 1, 1, 2]);
     expect(samePads(window, 'before')).toEqual([1, 1, 2, 1, 1, 1]);

@@ -238,7 +238,10 @@ it('shows the probabilities of every slice as they become final', async () => {
 });
 
 describe('volumes stored in other axes', () => {
-  /** Bright where the next voxel along x is brighter, dim where the next along y is: knows left from right and front from back. */
+  /**
+   * Bright where the next voxel along x is brighter, dim where the next along y is: knows left from right and front
+   * from back.
+   */
   const directional: Session = {
     inputNames: ['image'],
     outputNames: ['logits'],

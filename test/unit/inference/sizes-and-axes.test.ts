@@ -1,6 +1,6 @@
 /**
- * Every voxel of a result is that of its input, whatever the size and the axes of the file: 13 sizes, some of them smaller than the window
- * or one voxel thick, in 6 orders of their axes with every flip.
+ * Every voxel of a result is that of its input, whatever the size and the axes of the file: 13 sizes, some of them
+ * smaller than the window or one voxel thick, in 6 orders of their axes with every flip.
  */
 import { expect, test } from 'vitest';
 import { tensor } from '../../../src/core/tensor.ts';

@@ -1,4 +1,7 @@
-/** A student whose probabilities add up to the teacher's is at the goal, whatever the temperature and however it shares them out. */
+/**
+ * A student whose probabilities add up to the teacher's is at the goal, whatever the temperature and however it shares
+ * them out.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../../../src/autodiff/gradient.ts';

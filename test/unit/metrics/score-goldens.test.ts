@@ -1,4 +1,7 @@
-/** Every score of a case against NumPy and SciPy: anisotropic voxels, classes that lack on one side or both, single voxels, borders. */
+/**
+ * Every score of a case against NumPy and SciPy: anisotropic voxels, classes that lack on one side or both, single
+ * voxels, borders.
+ */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type ClassScore, scoreCase } from '../../../src/metrics/case-score.ts';

@@ -1,4 +1,7 @@
-/** Dropout masks: a function of the step's key and the layer's name, uniform, and without a pattern along any axis or from key to key. */
+/**
+ * Dropout masks: a function of the step's key and the layer's name, uniform, and without a pattern along any axis or
+ * from key to key.
+ */
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder, type Value } from '../../../src/graph/graph.ts';
 import { DROPOUT_KEYS, dropout, uniformNoise } from '../../../src/nn/dropout.ts';

@@ -1,4 +1,7 @@
-/** Sizes and fields of view of every family against deepvoxnet2's published tables, and against the networks as they are built. */
+/**
+ * Sizes and fields of view of every family against deepvoxnet2's published tables, and against the networks as they are
+ * built.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { AXES } from '../../../src/core/axes.ts';

@@ -26,7 +26,8 @@ describe('a sealed model', () => {
     for (let at = 0; at < sealed.length; at++) {
       const changed = Uint8Array.from(sealed);
       changed[at]! ^= 4;
-      // either the file is no model any more, or it is seen that it is another; the key of the seal alone may hide it, at the very end
+      // either the file is no model any more, or it is seen that it is another; the key of the seal alone may hide it,
+      // at the very end
       const found = await check(changed).then(
         () => 'believed',
         (error: { code?: string }) => error.code,

@@ -1,4 +1,7 @@
-/** Power that goes at any moment: a file is old or new and whole, what was promised is there, and a training or a claim goes on. */
+/**
+ * Power that goes at any moment: a file is old or new and whole, what was promised is there, and a training or a claim
+ * goes on.
+ */
 import { describe, expect, it } from 'vitest';
 import { armFolder } from '../../../src/experiment/arm-folder.ts';
 import type { ArmOptions } from '../../../src/experiment/arm-options.ts';

@@ -1,4 +1,7 @@
-/** What is handed to Slurm and what it answers, as text. What a real Slurm makes of it is seen in test/e2e/slurm.test.ts. */
+/**
+ * What is handed to Slurm and what it answers, as text. What a real Slurm makes of it is seen in
+ * test/e2e/slurm.test.ts.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

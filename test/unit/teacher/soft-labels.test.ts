@@ -1,4 +1,7 @@
-/** Logits on disk: the same as the teacher's in float16, never another's, never more than allowed, and only while it pays. */
+/**
+ * Logits on disk: the same as the teacher's in float16, never another's, never more than allowed, and only while it
+ * pays.
+ */
 import { describe, expect, it } from 'vitest';
 import { roundToFloat16 } from '../../../src/core/float16.ts';
 import { tensor } from '../../../src/core/tensor.ts';
@@ -38,7 +41,9 @@ function createTeacher(name: string, clock: Clock, ms = 100): AskedTeacher & { r
   };
 }
 
-/** Files whose every read and write takes some time, and that give what Node gives: a Buffer somewhere in a larger one. */
+/**
+ * Files whose every read and write takes some time, and that give what Node gives: a Buffer somewhere in a larger one.
+ */
 function slowFiles(files: MemoryFiles, clock: Clock, ms: { read?: number; write?: number }): SoftLabelOptions['files'] {
   return {
     ...files,

@@ -1,4 +1,7 @@
-/** A case in another normalisation, by the numbers that were noted when it was read, is the case as read with that normalisation. */
+/**
+ * A case in another normalisation, by the numbers that were noted when it was read, is the case as read with that
+ * normalisation.
+ */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../../src/data/phantom.ts';
 import { prepareData } from '../../../src/experiment/prepare.ts';

@@ -1,4 +1,7 @@
-/** Voxels that nobody has looked at count in no loss: every loss of a half-ignored batch is that of the other half alone. */
+/**
+ * Voxels that nobody has looked at count in no loss: every loss of a half-ignored batch is that of the other half
+ * alone.
+ */
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../../../src/autodiff/gradient.ts';
 import { elementCount, type Shape } from '../../../src/core/shape.ts';

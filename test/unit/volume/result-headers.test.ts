@@ -1,4 +1,7 @@
-/** Results keep the place of their input in 81 kinds of NIfTI headers: two forms, their codes, units, versions and byte orders. */
+/**
+ * Results keep the place of their input in 81 kinds of NIfTI headers: two forms, their codes, units, versions and byte
+ * orders.
+ */
 import { describe, expect, test } from 'vitest';
 import { decodeLabels, decodeNifti, encodeNiftiLabels } from '../../../src/volume/nifti.ts';
 

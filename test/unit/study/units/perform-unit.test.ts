@@ -1,4 +1,7 @@
-/** Doing a unit: once, by one owner, with an outcome that says how it ended. The unit's arm is a finished model, so nothing is trained. */
+/**
+ * Doing a unit: once, by one owner, with an outcome that says how it ended. The unit's arm is a finished model, so
+ * nothing is trained.
+ */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { WorkError } from '../../../../src/core/errors.ts';
 import { armFolder } from '../../../../src/experiment/arm-folder.ts';
