@@ -63,7 +63,7 @@ export const ERROR_CODES = {
   E_INTERNAL: 'The program is at fault. Please report it.',
   E_INTERRUPTED: 'The program was interrupted. What is finished is kept.',
   E_LABEL_CHANNELS: 'A label file has more than one channel.',
-  E_LABEL_MISSING: 'A case has no label although its data set labels every case.',
+  E_LABEL_MISSING: 'No case of a data set has a label.',
   E_LABEL_UNKNOWN: 'A label file holds a value that `dataset.json` does not name.',
   E_LABEL_VALUE: 'A label file holds a value that is not an integer from 0 to 255.',
   E_LAYER: 'A network or model has no layer of that name.',

@@ -36,12 +36,21 @@ export interface ValidateOptions {
 /** A spacing this many times smaller or larger than the median of all cases is worth a look. */
 const OUTLIER_FACTOR = 2;
 
-function unlabelledFinding({ id }: CaseFiles, { listsFiles, folder }: SurveyedDataset): Finding {
-  const message = `case "${id}" has images but no label`;
-  if (listsFiles)
-    return { code: 'W_CASE_UNLABELLED', caseId: id, message, advice: 'It is used as an unlabelled case.' };
-  const advice = `Add ${folder}/labelsTr/${id} with the ending of its images; until then the case counts as unlabelled.`;
-  return { code: 'E_LABEL_MISSING', caseId: id, message, advice };
+/**
+ * Cases without a label are unlabelled ones, in either layout; a data set in which no case has one is a fault.
+ */
+function unlabelledFindings(unlabelled: readonly CaseFiles[], { cases, listsFiles, folder }: SurveyedDataset) {
+  const findings = unlabelled.map(({ id }): Finding => {
+    const place = listsFiles
+      ? ''
+      : ` Add ${folder}/labelsTr/${id} with the ending of its images if it should have one.`;
+    const advice = `It is used as an unlabelled case.${place}`;
+    return { code: 'W_CASE_UNLABELLED', caseId: id, message: `case "${id}" has images but no label`, advice };
+  });
+  if (cases.length === 0 || unlabelled.length < cases.length) return findings;
+  const advice = `Add labels in ${folder}/labelsTr${listsFiles ? ' and list them in dataset.json' : ''}; without any, nothing can be trained or scored.`;
+  const none: Finding = { code: 'E_LABEL_MISSING', message: `no case of ${folder} has a label`, advice };
+  return [none, ...findings];
 }
 
 /** Files beside those of the cases that no case has. */
@@ -121,7 +130,7 @@ export async function validateDataset(
   const unlabelled = cases.filter(item => !isLabelled(item));
   const findings = [
     ...problems,
-    ...unlabelled.map(item => unlabelledFinding(item, dataset)),
+    ...unlabelledFindings(unlabelled, dataset),
     ...checked.flatMap(one => one.findings),
     ...duplicateFindings(checked),
     ...spacingFindings(checked),

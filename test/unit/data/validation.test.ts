@@ -78,7 +78,6 @@ describe('a data set with every kind of problem', () => {
 
   test.each([
     ['E_CASE_MISSING', 'noImage', 'd/imagesTr/noImage_0000.nii is missing'],
-    ['E_LABEL_MISSING', 'noLabel', 'has images but no label'],
     ['E_SHAPE_MISMATCH', 'shape', '3x4x2 voxels, d/imagesTr/shape_0000.nii has 4x3x2'],
     ['E_AFFINE_MISMATCH', 'affine', '3.00 mm away'],
     ['E_LABEL_UNKNOWN', 'unknown', '7 (6 voxels)'],
@@ -100,15 +99,16 @@ describe('a data set with every kind of problem', () => {
     expect(unreadable).toEqual([expect.objectContaining({ file: 'd/imagesTr/garbage_0000.nii' })]);
   });
 
-  test('an empty label and an unusual spacing are warnings', () => {
+  test('a case without a label, an empty label and an unusual spacing are warnings', () => {
     expect(report.warnings.map(({ code, caseId }) => [code, caseId])).toEqual([
+      ['W_CASE_UNLABELLED', 'noLabel'],
       ['W_LABEL_EMPTY', 'empty'],
       ['W_SPACING_OUTLIER', 'outlier'],
     ]);
   });
 
   test('nothing else is found, and the counts are right', () => {
-    expect(report.problems.length).toBe(13);
+    expect(report.problems.length).toBe(12);
     expect([report.cases, report.labelledCases]).toEqual([16, 14]);
     const fine = [...report.problems, ...report.warnings].filter(({ caseId }) => /fine[23]/.test(caseId ?? ''));
     expect(fine).toEqual([]);
@@ -150,6 +150,34 @@ describe('a data set', () => {
       ['W_FILE_UNUSED', 'd/labelsTr/a.nii'],
       ['W_FILE_UNUSED', 'd/labelsTr/c.nii'],
     ]);
+  });
+
+  test('of nnU-Net may leave labels out, but not all of them; test images count in neither layout', async () => {
+    const description = brokenFiles().contents.get('d/dataset.json') as Uint8Array;
+    const files = memoryFiles();
+    files.contents.set('d/dataset.json', description);
+    for (const [index, id] of ['a', 'b'].entries()) files.contents.set(`d/imagesTr/${id}_0000.nii`, nifti(ramp(index)));
+    files.contents.set('d/imagesTs/t_0000.nii', nifti(ramp(9)));
+    const unlabelled = await validate(files, 'd');
+    expect(unlabelled.problems).toMatchObject([
+      { code: 'E_LABEL_MISSING', message: 'no case of d has a label', advice: expect.stringContaining('d/labelsTr') },
+    ]);
+    files.contents.set('d/labelsTr/a.nii', nifti(mask()));
+    const { problems, warnings } = await validate(files, 'd');
+    expect(problems).toEqual([]);
+    expect(warnings).toMatchObject([
+      { code: 'W_CASE_UNLABELLED', caseId: 'b', advice: expect.stringContaining('Add d/labelsTr/b') },
+    ]);
+    const decathlon = {
+      modality: { 0: 'MRI' },
+      labels: { 0: 'background', 1: 'blob' },
+      training: [{ image: './imagesTr/a_0000.nii', label: './labelsTr/a.nii' }, { image: './imagesTr/b_0000.nii' }],
+      test: ['./imagesTs/t_0000.nii'],
+    };
+    files.contents.set('d/dataset.json', new TextEncoder().encode(JSON.stringify(decathlon)));
+    const listed = await validate(files, 'd');
+    expect(listed.problems).toEqual([]);
+    expect(listed.warnings.map(({ code, caseId }) => [code, caseId])).toEqual([['W_CASE_UNLABELLED', 'b_0000']]);
   });
 
   test('that leads out of its folder, or is none, is reported', async () => {
