@@ -6,6 +6,7 @@ import { renderMontage } from '../report/montage.ts';
 import type { ReportInput } from '../report/report.ts';
 import { summarizeArms, testPairs } from '../study/comparison/compare.ts';
 import type { Comparison } from '../study/comparison/comparison.ts';
+import { type FailedCases, failedCases, failedNotes } from '../study/comparison/failed-cases.ts';
 import { incompleteNotes } from '../study/comparison/incomplete.ts';
 import { judgeNotWorse } from '../study/comparison/not-worse.ts';
 import { pooledEvaluation } from '../study/comparison/pooled-evaluation.ts';
@@ -67,6 +68,11 @@ function judged(taught: ReadArms['taught'], margin: number | undefined): Pick<Co
   return notWorse.length === 0 ? {} : { notWorse };
 }
 
+/** The failed cases as a field, where there are any. */
+function withFailed(failed: FailedCases): Pick<Comparison, 'failed'> {
+  return Object.keys(failed).length === 0 ? {} : { failed };
+}
+
 /**
  * Content of a report on these arms. Recipe, provenance and learning curves are included if all arms are from one run.
  */
@@ -80,6 +86,7 @@ async function reportInput(
   const gallery = run === undefined ? [] : await readGallery(sources, run);
   const groups = run === undefined ? {} : await readGroups(sources.files, runFolder(run.folder, run.repeats), run.arms);
   const data = run === undefined ? undefined : await dataFactsOf(sources.files, run);
+  const failed = failedCases(arms);
   return {
     title,
     recipe: withoutFolders(run?.recipe ?? ''),
@@ -88,7 +95,13 @@ async function reportInput(
     ...(run && { command: `npx voxstill run recipe.yaml --out ${lastName(run.folder)}` }),
     units: run === undefined ? [] : await unitStates(run.folder),
     provenance: run === undefined ? {} : provenanceOf(run),
-    comparison: { arms: summarizeArms(arms), pairs: testPairs(pairs), ...judged(taught, margin), ...groups },
+    comparison: {
+      arms: summarizeArms(arms),
+      pairs: testPairs(pairs),
+      ...judged(taught, margin),
+      ...groups,
+      ...withFailed(failed),
+    },
     evaluations: Object.fromEntries(arms.map(arm => [arm.name, pooledEvaluation(arm)])),
     histories: run?.histories ?? {},
     montage: gallery.map(({ label, chosenBy, loaded, segmentations, labelNames }) => ({
@@ -102,7 +115,7 @@ async function reportInput(
         ...(loaded.label && { reference: loaded.label }),
       }),
     })),
-    notes: [...(run === undefined ? [] : incompleteNotes(run.incomplete)), ...notesOn(arms)],
+    notes: [...(run === undefined ? [] : incompleteNotes(run.incomplete)), ...failedNotes(failed), ...notesOn(arms)],
   };
 }
 
@@ -131,7 +144,8 @@ async function renderInto(
   const input = await reportInput(sources, paths.map(lastName).join(', '), read, margin);
   await files.write(out, renderReport(input));
   const incomplete = read.runs.flatMap(run => incompleteNotes(run.incomplete));
-  const lines = [comparisonText(input.comparison), ...incomplete, `report: ${out}`];
+  const failed = failedNotes(input.comparison.failed ?? {});
+  const lines = [comparisonText(input.comparison), ...incomplete, ...failed, `report: ${out}`];
   return { read, input, json: { report: out, comparison: input.comparison }, lines };
 }
 

@@ -77,6 +77,42 @@ export async function openDataset(files: Files, folder: string): Promise<Dataset
   );
 }
 
+/** A case with a problem of its own. */
+export interface CaseProblem extends Pick<Problem, 'code'> {
+  readonly id: string;
+  /** What is wrong and what to do. */
+  readonly message: string;
+}
+
+/** Problems that concern one case and leave no doubt about the others. */
+const OF_ONE_CASE: readonly Problem['code'][] = ['E_CASE_MISSING', 'E_CHANNELS'];
+
+/**
+ * Opens a data set although files of some cases are missing, or are one channel more than dataset.json names.
+ * @returns the data set without these cases, and the first problem of each of them, by id
+ * @throws {InputError} as openDataset for every other problem
+ */
+export async function openDatasetBesideFailures(
+  files: Files,
+  folder: string,
+): Promise<{ readonly dataset: Dataset; readonly failures: readonly CaseProblem[] }> {
+  const { problems, ...surveyed } = await surveyDataset(files, folder);
+  const byId = new Map<string, CaseProblem>();
+  for (const { code, caseId, message, advice } of problems) {
+    if (caseId === undefined || !OF_ONE_CASE.includes(code)) {
+      await openDataset(files, folder);
+      continue;
+    }
+    if (!byId.has(caseId)) byId.set(caseId, { id: caseId, code, message: `${message}. ${advice}` });
+  }
+  const { name, folder: root, channels, labels, ignore, cases } = surveyed;
+  const whole = cases.filter(({ id }) => !byId.has(id));
+  return {
+    dataset: { name, folder: root, channels, labels, ...(ignore !== undefined && { ignore }), cases: whole },
+    failures: [...byId.values()].sort((left, right) => (left.id < right.id ? -1 : 1)),
+  };
+}
+
 /** Whether the case is segmented. */
 export function isLabelled(item: CaseFiles): item is CaseFiles & { readonly label: string } {
   return item.label !== undefined;

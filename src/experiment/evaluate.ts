@@ -43,6 +43,8 @@ export interface EvaluateOptions {
   readonly classes?: readonly ModelLabel[];
   /** Cases to evaluate. */
   readonly ids: readonly string[];
+  /** Cases that failed before, such as those whose files are missing; they are reported with the others. */
+  readonly failed?: readonly CaseFailure[];
   /** Name of these cases in the record: train, val, test or all. */
   readonly split: string;
   readonly window: WindowChoice;
@@ -95,11 +97,12 @@ export function assertLesionsKnown(lesions: readonly string[], { folder, labels 
   );
 }
 
-function casesOf({ dataset, ids, split }: EvaluateOptions): readonly CaseFiles[] {
+function casesOf({ dataset, ids, split, failed = [] }: EvaluateOptions): readonly CaseFiles[] {
   const wanted = new Set(ids);
   const cases = dataset.cases.filter(({ id }) => wanted.has(id));
   const unlabelled = cases.filter(({ label }) => label === undefined);
-  if (cases.length === 0) throw new InputError('E_NO_CASES', `the split "${split}" of ${dataset.folder} has no cases.`);
+  if (cases.length === 0 && !failed.some(({ id }) => wanted.has(id)))
+    throw new InputError('E_NO_CASES', `the split "${split}" of ${dataset.folder} has no cases.`);
   if (unlabelled.length > 0) {
     const names = unlabelled.map(({ id }) => id).join(', ');
     throw new InputError(
@@ -233,9 +236,17 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
   const { dataset, split, label = 'evaluate', signal, onFailure } = options;
   classesToScore(options);
   const cases = casesOf(options);
+  const wanted = new Set(options.ids);
+  const failedBefore = (options.failed ?? []).filter(({ id }) => wanted.has(id));
+  let firstFailure: CaseFailure | undefined;
+  const leaveOut = (failure: CaseFailure): void => {
+    progress.warn(`case "${failure.id}" is left out: ${failure.code}: ${failure.message}`);
+    onFailure?.(failure);
+    firstFailure ??= failure;
+  };
+  for (const failure of failedBefore) leaveOut(failure);
   const { models, close } = await openModels(engine, options.models);
   const timed: Timed[] = [];
-  let firstFailure: CaseFailure | undefined;
   machine.resetPeak();
   const task = progress.task(label, cases.length, 'case');
   try {
@@ -245,10 +256,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
         timed.push(await evaluateCase(laboratory, models, { ...options, case: item }));
       } catch (error) {
         if (signal?.aborted || onFailure === undefined) throw error;
-        const failure = { id: item.id, ...describeFailure(error) };
-        progress.warn(`case "${item.id}" is left out: ${failure.code}: ${failure.message}`);
-        onFailure(failure);
-        firstFailure ??= failure;
+        leaveOut({ id: item.id, ...describeFailure(error) });
       }
       task.update(index + 1);
     }
@@ -259,7 +267,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
     const { id, code, message } = firstFailure;
     throw new WorkError(
       'E_NO_CASES',
-      `none of the ${cases.length} cases of ${dataset.folder} could be evaluated. The first is "${id}": ${code}: ${message}`,
+      `none of the ${cases.length + failedBefore.length} cases of ${dataset.folder} could be evaluated. The first is "${id}": ${code}: ${message}`,
     );
   }
   const scores = timed.map(({ score }) => score);

@@ -85,6 +85,7 @@ const evaluation = z.object({
   calibration: z.record(z.string(), z.array(reliabilityBin)).default({}),
   postprocess: postprocessingSchema.default({}),
   postprocessTrials: z.array(postprocessingTrialSchema).default([]),
+  failed: z.array(z.object({ id: z.string(), code: z.string(), message: z.string() })).optional(),
 });
 
 const evaluationFile: JsonForm<Evaluation> = {

@@ -20,6 +20,14 @@ interface ModelCost {
   readonly peakBytes: number;
 }
 
+/** A case that could not be read or segmented, and is in no score. */
+export interface FailedCase {
+  readonly id: string;
+  /** `E_...`. */
+  readonly code: string;
+  readonly message: string;
+}
+
 /** `evaluation.json` */
 export interface Evaluation {
   readonly model: ModelCost;
@@ -33,6 +41,8 @@ export interface Evaluation {
   readonly postprocess: Postprocessing;
   /** Comparisons on the validation cases that chose it; empty if it was given or nothing was compared. */
   readonly postprocessTrials: readonly PostprocessingTrial[];
+  /** Cases that could not be scored; absent where the evaluation does not say. */
+  readonly failed?: readonly FailedCase[] | undefined;
 }
 
 export type Arm = 'teacher' | 'student' | 'baseline';

@@ -1,7 +1,7 @@
 /** `voxstill evaluate`: Dice, surface distances and volumes of a model, per case and class. */
 
 import { formatDice, formatInterval, formatNumber, formatSeconds } from '../../core/format.ts';
-import { type Dataset, openDataset } from '../../data/dataset.ts';
+import { isLabelled, openDatasetBesideFailures } from '../../data/dataset.ts';
 import { splitCases } from '../../data/splits.ts';
 import { parseSplits } from '../../data/splits-file.ts';
 import { evaluateModel } from '../../experiment/evaluate.ts';
@@ -31,13 +31,19 @@ async function splitsOfRun(files: Files, modelPath: string): Promise<string | un
   return undefined;
 }
 
+interface CaseIds {
+  /** All cases of the data set. */
+  readonly all: readonly string[];
+  /** Those with a reference, and those that lack a file. */
+  readonly scored: readonly string[];
+}
+
 async function idsOf(
-  dataset: Dataset,
+  { all, scored }: CaseIds,
   flags: EvaluateFlags,
   world: { files: Files; progress: Progress },
 ): Promise<readonly string[]> {
-  const all = dataset.cases.map(({ id }) => id);
-  if (flags.split === 'all') return all;
+  if (flags.split === 'all') return scored;
   const path = flags.splits ?? (await splitsOfRun(world.files, flags.model[0]!));
   if (path !== undefined) {
     world.progress.log(`splits: ${path}`);
@@ -45,7 +51,7 @@ async function idsOf(
   }
   const { seed, train, val, test } = defaultSplits;
   world.progress.log(`splits: train ${train}, val ${val}, test ${test} with seed ${seed}; --splits chooses others`);
-  return splitCases(all, defaultSplits)[flags.split];
+  return splitCases(scored, defaultSplits)[flags.split];
 }
 
 /** One row per class, then the mean. */
@@ -91,14 +97,20 @@ export async function evaluate(flags: EvaluateFlags, session: CommandSession): P
   const laboratory = await openLaboratory(session, null);
   const { files } = laboratory;
   const models = await readModels(laboratory, flags);
-  const dataset = await openDataset(files, flags.data);
-  const ids = await idsOf(dataset, flags, laboratory);
+  const { dataset, failures } = await openDatasetBesideFailures(files, flags.data);
+  const idsIn = (cases: readonly { readonly id: string }[]): readonly string[] =>
+    [...cases, ...failures].map(({ id }) => id).sort();
+  const caseIds = { all: idsIn(dataset.cases), scored: idsIn(dataset.cases.filter(isLabelled)) };
+  const unlabelled = caseIds.all.length - caseIds.scored.length;
+  if (unlabelled > 0) laboratory.progress.log(`${unlabelled} cases without a label are not scored`);
+  const ids = await idsOf(caseIds, flags, laboratory);
   const { split, out } = flags;
   const failed: CaseFailure[] = [];
   const evaluation = await evaluateModel(laboratory, {
     models,
     dataset,
     ids,
+    failed: failures,
     split,
     window: windowChoice(flags),
     postprocess: flags.postprocess,

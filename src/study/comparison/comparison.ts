@@ -1,5 +1,6 @@
 /** Types of `comparison.json`: arms side by side, tests of pairs of arms, and values pooled over seeds and folds. */
 import type { MarginTest } from '../../metrics/margin.ts';
+import type { FailedCases } from './failed-cases.ts';
 import type { GroupScores } from './group-scores.ts';
 import type { IncompleteArms } from './incomplete.ts';
 
@@ -79,4 +80,6 @@ export interface Comparison {
   readonly groups?: readonly GroupScores[];
   /** Arms with missing units. */
   readonly incomplete?: IncompleteArms;
+  /** Cases that are in no score of an arm, since they could not be read or segmented. */
+  readonly failed?: FailedCases;
 }

@@ -13,6 +13,7 @@ import {
   summarizeCases,
 } from '../../metrics/case-score.ts';
 import { meanOf } from '../../metrics/statistics.ts';
+import { failedCases } from './failed-cases.ts';
 import type { ArmEvaluations } from './score-tables.ts';
 
 function meanOfSome(values: readonly (number | null)[]): number | null {
@@ -55,7 +56,8 @@ function poolBins(all: readonly (readonly ReliabilityBin[])[]): readonly Reliabi
  * returned unchanged.
  * @param arm an arm with at least one evaluation
  */
-export function pooledEvaluation({ repeats }: ArmEvaluations): Evaluation {
+export function pooledEvaluation(arm: ArmEvaluations): Evaluation {
+  const { repeats } = arm;
   const evaluations = repeats.map(({ evaluation }) => evaluation);
   const first = evaluations[0] as Evaluation;
   if (evaluations.length === 1) return first;
@@ -68,5 +70,12 @@ export function pooledEvaluation({ repeats }: ArmEvaluations): Evaluation {
   const bins = classes.map(
     name => [name, poolBins(evaluations.flatMap(one => [one.calibration[name] ?? []]))] as const,
   );
-  return { ...first, cases, summary: summarizeCases(cases), calibration: Object.fromEntries(bins) };
+  const failed = failedCases([arm])[arm.name];
+  return {
+    ...first,
+    cases,
+    summary: summarizeCases(cases),
+    calibration: Object.fromEntries(bins),
+    ...(failed && { failed }),
+  };
 }

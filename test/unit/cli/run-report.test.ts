@@ -19,3 +19,14 @@ it('warns of post-processing that was chosen on few cases, and of no other', asy
   expect(await reportWith({ cases: 4, kept: false })).not.toContain('validation cases');
   expect(await reportWith({ cases: 10, kept: true })).not.toContain('validation cases');
 });
+
+it('says which cases of an evaluation failed, in the report, the lines and the record', async () => {
+  const failed = [{ id: 'case2', code: 'E_NIFTI_CORRUPT', message: 'case2.nii is truncated.' }];
+  const files = memoryFiles({ 'e.json': JSON.stringify({ ...evaluation({ case1: { Anterior: 0.8 } }), failed }) });
+  const laboratory = createLaboratory(functionEngine(thresholdModel), files);
+  const { text, json } = await writeReport(laboratory, ['e.json'], 'report.html');
+  expect(json).toMatchObject({ comparison: { failed: { e: failed } } });
+  for (const said of [text, files.text('report.html')]) {
+    expect(said).toContain('e lacks cases: 1 case failed and is in no score: case2 (E_NIFTI_CORRUPT).');
+  }
+});

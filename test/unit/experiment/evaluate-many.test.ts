@@ -1,7 +1,7 @@
 /** Evaluation of a data set with cases that fail; the model finds foreground where the image is above 0.5. */
 import { describe, expect, it } from 'vitest';
 import { evaluationOutcome } from '../../../src/cli/commands/evaluate.ts';
-import { openDataset } from '../../../src/data/dataset.ts';
+import { openDataset, openDatasetBesideFailures } from '../../../src/data/dataset.ts';
 import { evaluateModel } from '../../../src/experiment/evaluate.ts';
 import type { CaseFailure } from '../../../src/experiment/failure.ts';
 import { readModelFile } from '../../../src/experiment/model-file.ts';
@@ -87,6 +87,33 @@ describe('evaluateModel', () => {
       expect.stringMatching(/^ {2}d: E_NIFTI_CORRUPT: /),
     ]);
     expect(evaluationOutcome(evaluation, [])).toMatchObject({ exitCode: 0, json: { failed: [] } });
+  });
+
+  it('names cases whose files are missing, and scores the others', async () => {
+    const { laboratory, warned, failures, options } = await setUp();
+    const { files } = laboratory;
+    files.contents.delete('data/imagesTr/a.nii.gz');
+    files.contents.delete('data/labelsTr/d.nii.gz');
+    await expect(openDataset(files, 'data')).rejects.toMatchObject({ code: 'E_CASE_MISSING' });
+    const { dataset, failures: failed } = await openDatasetBesideFailures(files, 'data');
+    expect(dataset.cases.map(({ id }) => id)).toEqual(['b', 'c']);
+    const evaluation = await evaluateModel(laboratory, { ...options, dataset, failed, ids: ['a', 'b', 'c'] });
+    // Dice 1, and 2 * 20 / 60; d is not asked for
+    expect(evaluation.summary.meanDice).toMatchObject({ mean: expect.closeTo(5 / 6, 12), n: 2 });
+    const message = 'the file data/imagesTr/a.nii.gz is missing. Add it, or remove the case from the data set.';
+    expect(failures).toEqual([{ id: 'a', code: 'E_CASE_MISSING', message }]);
+    expect(warned).toEqual([`case "a" is left out: E_CASE_MISSING: ${message}`]);
+    const none = evaluateModel(laboratory, { ...options, dataset, failed, ids: ['a'] });
+    await expect(none).rejects.toMatchObject({ code: 'E_NO_CASES', message: expect.stringContaining('"a"') });
+  });
+
+  it('refuses a data set whose list leaves doubt about other cases', async () => {
+    const { laboratory } = await setUp();
+    const { files } = laboratory;
+    const { training, ...facts } = JSON.parse(files.text('data/dataset.json'));
+    const twice = { ...facts, training: [...training, training[0]] };
+    files.contents.set('data/dataset.json', new TextEncoder().encode(JSON.stringify(twice)));
+    await expect(openDatasetBesideFailures(files, 'data')).rejects.toMatchObject({ code: 'E_DATASET_CASES' });
   });
 
   it('fails where every case does, and where nobody is told', async () => {

@@ -5,6 +5,7 @@ import { readEvaluation } from '../../../../src/experiment/evaluation-file.ts';
 import type { Evaluation } from '../../../../src/experiment/record.ts';
 import type { CaseScore } from '../../../../src/metrics/case-score.ts';
 import { compareArms } from '../../../../src/study/comparison/compare.ts';
+import { failedCases, failedNotes } from '../../../../src/study/comparison/failed-cases.ts';
 import { pooledEvaluation } from '../../../../src/study/comparison/pooled-evaluation.ts';
 import { memoryFiles } from '../../../support/memory-files.ts';
 import { classScore, classSummary } from '../../../support/scores.ts';
@@ -251,6 +252,26 @@ describe('readEvaluation', () => {
       summary: { meanDice: { mean: Number.NaN, ci95: [Number.NaN, 1], n: 0 }, classes: {} },
     };
     expect(await readEvaluation(memoryFiles({ 'e.json': JSON.stringify(written) }), 'e.json')).toEqual(written);
+  });
+
+  it('keeps the cases that failed, which a comparison says', async () => {
+    const failed = [
+      { id: 'x', code: 'E_NIFTI_CORRUPT', message: 'x.nii is truncated.' },
+      { id: 'y', code: 'E_CASE_MISSING', message: 'y.nii is missing.' },
+    ];
+    const files = memoryFiles({ 'e.json': JSON.stringify({ ...evaluation(STUDENT), failed }) });
+    const read = await readEvaluation(files, 'e.json');
+    expect(read.failed).toEqual(failed);
+    const again = { ...evaluation(STUDENT), failed: failed.slice(1) };
+    const arms = [arm('b', again, read), arm('c', evaluation(STUDENT))];
+    expect(failedCases(arms)).toEqual({ b: [failed[1], failed[0]] });
+    expect(pooledEvaluation(arms[0]!).failed).toEqual([failed[1], failed[0]]);
+    expect(failedNotes(failedCases(arms))).toEqual([
+      'b lacks cases: 2 cases failed and are in no score: y (E_CASE_MISSING), x (E_NIFTI_CORRUPT).',
+    ]);
+    expect(failedNotes(failedCases([arm('c', again)]))).toEqual([
+      'c lacks cases: 1 case failed and is in no score: y (E_CASE_MISSING).',
+    ]);
   });
 
   it('names the fields that are wrong', async () => {
