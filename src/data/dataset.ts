@@ -78,14 +78,14 @@ export async function openDataset(files: Files, folder: string): Promise<Dataset
 }
 
 /** A case with a problem of its own. */
-export interface CaseProblem extends Pick<Problem, 'code'> {
+export interface CaseProblem extends Pick<DataProblem, 'code'> {
   readonly id: string;
   /** What is wrong and what to do. */
   readonly message: string;
 }
 
 /** Problems that concern one case and leave no doubt about the others. */
-const OF_ONE_CASE: readonly Problem['code'][] = ['E_CASE_MISSING', 'E_CHANNELS'];
+const OF_ONE_CASE: readonly DataProblem['code'][] = ['E_CASE_MISSING', 'E_CHANNELS'];
 
 /**
  * Opens a data set although files of some cases are missing, or are one channel more than dataset.json names.
