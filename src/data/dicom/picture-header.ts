@@ -1,6 +1,6 @@
 /**
  * What a compressed picture says of its own size, read before a decoder spends memory on it.
- * Source: ITU-T T.81 (JPEG), T.87 (JPEG-LS), T.800 (JPEG 2000).
+ * Source: ITU-T T.81 (JPEG), T.87 (JPEG-LS), T.800 (JPEG 2000), T.814 (its part 15).
  */
 
 /** Size of a picture. */
@@ -12,6 +12,8 @@ export interface PictureSize {
   readonly precision: number;
   /** Marker of the frame header, which tells the processes of JPEG apart; the size marker for JPEG 2000. */
   readonly marker: number;
+  /** JPEG 2000 with the block coder of part 15, which the decoder here does not take. */
+  readonly highThroughput?: true;
 }
 
 const JPEG_START = 0xd8;
@@ -21,6 +23,10 @@ const JPEG_2000_SIZE = 0x51;
 const NOT_FRAMES = [0xc4, 0xc8, 0xcc];
 const JPEG_LS_FRAME = 0xf7;
 const SCAN = 0xda;
+const JPEG_2000_CAPABILITIES = 0x50;
+const JPEG_2000_TILE = 0x90;
+/** Bit of the capabilities for part 15. */
+const PART_15 = 0x20000;
 
 function jpegSize(view: DataView): PictureSize | undefined {
   for (let at = 2; at + 4 <= view.byteLength; ) {
@@ -46,6 +52,16 @@ function jpegSize(view: DataView): PictureSize | undefined {
   return undefined;
 }
 
+/** Whether the main header of a JPEG 2000 picture asks for the block coder of part 15. */
+function isHighThroughput(view: DataView): boolean {
+  for (let at = 2; at + 8 <= view.byteLength; at += 2 + view.getUint16(at + 2)) {
+    const marker = view.getUint16(at) - 0xff00;
+    if (marker === JPEG_2000_CAPABILITIES) return (view.getUint32(at + 4) & PART_15) !== 0;
+    if (marker === JPEG_2000_TILE || marker < 0) return false;
+  }
+  return false;
+}
+
 function jpeg2000Size(view: DataView): PictureSize | undefined {
   if (view.byteLength < 43 || view.getUint16(2) !== 0xff00 + JPEG_2000_SIZE) return undefined;
   return {
@@ -54,6 +70,7 @@ function jpeg2000Size(view: DataView): PictureSize | undefined {
     samples: view.getUint16(40),
     precision: (view.getUint8(42) & 127) + 1,
     marker: JPEG_2000_SIZE,
+    ...(isHighThroughput(view) && { highThroughput: true as const }),
   };
 }
 

@@ -116,6 +116,7 @@ async function decoded(codec: FrameCodec, coding: FrameCoding, frame: Frame): Pr
   if (size.precision > 16 || (coding === 'jpeg' && !isBaseline)) {
     throw unreadSyntax(path, `${syntax.name} of ${size.precision} bits`, syntaxUid);
   }
+  if (size.highThroughput) throw unreadSyntax(path, `${syntax.name}, high-throughput`, syntaxUid);
   let picture: DecodedFrame;
   try {
     picture = await codec.decode(coding, bytes);
@@ -139,7 +140,7 @@ interface Frame {
 function unreadSyntax(path: string, name: string, uid: string): InputError {
   return new InputError(
     'E_DICOM_SYNTAX',
-    `${path} has the transfer syntax ${name} (${uid}), which is not read. Decompress it, for example with gdcmconv --raw or dcmconv.`,
+    `${path} has the transfer syntax ${name} (${uid}), which is not read. Decompress it, for example with gdcmconv --raw or dcmdjpeg, or convert it to NIfTI.`,
   );
 }
 

@@ -56,6 +56,7 @@ export interface DicomSlice {
 }
 
 const TAGS = {
+  imageType: 'x00080008',
   classUid: 'x00080016',
   instanceUid: 'x00080018',
   modality: 'x00080060',
@@ -100,6 +101,8 @@ const PIXEL_TAGS = ['x7fe00010', 'x7fe00008', 'x7fe00009'] as const;
 /** A file whose frames are more than can be meant. */
 const LARGEST_FRAMES = 1e6;
 const BITS = [1, 8, 16, 32, 64];
+/** Segmentation and label map segmentation: their values are shares or numbers of segments, not intensities. */
+const SEGMENTATION_CLASSES = ['1.2.840.10008.5.1.4.1.1.66.4', '1.2.840.10008.5.1.4.1.1.66.7'];
 
 function numbersOf(set: DataSet | undefined, tag: string): readonly number[] {
   const text = set?.string(tag) ?? '';
@@ -119,6 +122,12 @@ function itemsOf(set: DataSet | undefined, tag: string): readonly DataSet[] {
   return (set?.elements[tag]?.items ?? []).flatMap(({ dataSet }) => dataSet ?? []);
 }
 
+const TO_NIFTI = 'Convert it to NIfTI';
+
+function unlikeVolume(path: string, what: string, advice: string): InputError {
+  return new InputError('E_VOLUME_TYPE', `${path} ${what}. ${advice}.`);
+}
+
 function pixelFormat({ path, tags }: DicomFile, pixelTag: PixelFormat['pixelTag']): PixelFormat {
   const [rows = 0, columns = 0] = [tags.uint16(TAGS.rows), tags.uint16(TAGS.columns)];
   if (rows < 1 || columns < 1) throw corruptDicom(path, `it has ${columns} columns and ${rows} rows`);
@@ -126,7 +135,10 @@ function pixelFormat({ path, tags }: DicomFile, pixelTag: PixelFormat['pixelTag'
   const bitsStored = tags.uint16(TAGS.bitsStored) ?? bitsAllocated;
   const highBit = tags.uint16(TAGS.highBit) ?? bitsStored - 1;
   const isPossible = bitsStored >= 1 && bitsStored <= highBit + 1 && highBit < bitsAllocated;
-  if (!BITS.includes(bitsAllocated) || !isPossible) {
+  if (isPossible && !BITS.includes(bitsAllocated)) {
+    throw unlikeVolume(path, `packs ${bitsAllocated} bits per pixel; ${BITS.slice(1).join(', ')} are read`, TO_NIFTI);
+  }
+  if (!isPossible) {
     throw corruptDicom(path, `it stores ${bitsStored} bits up to bit ${highBit} in ${bitsAllocated}`);
   }
   return {
@@ -144,13 +156,30 @@ function pixelFormat({ path, tags }: DicomFile, pixelTag: PixelFormat['pixelTag'
 
 /** Refuses what is no volume of real numbers, by what it is. */
 function assertGrey(path: string, { samplesPerPixel, photometric, bitsAllocated }: PixelFormat): void {
-  const isGrey = samplesPerPixel === 1 && /^MONOCHROME[12]$/.test(photometric);
-  if (isGrey && bitsAllocated > 1) return;
-  const what = isGrey ? '1 bit per pixel, as segmentations have' : `colour (${photometric})`;
-  throw new InputError(
-    'E_VOLUME_TYPE',
-    `${path} has ${what}; DICOM is read with one grey value per pixel. Convert it to NIfTI.`,
-  );
+  if (photometric === 'PALETTE COLOR') {
+    const what = 'has colour (PALETTE COLOR): its values are places in a table of colours, not intensities';
+    throw unlikeVolume(path, what, 'Give the images that it was made from');
+  }
+  if (samplesPerPixel !== 1 || !/^MONOCHROME[12]$/.test(photometric)) {
+    const what = `has colour (${photometric}); DICOM is read with one grey value per pixel`;
+    throw unlikeVolume(path, what, 'Give the grey images, or convert it to NIfTI');
+  }
+  if (bitsAllocated > 1) return;
+  throw unlikeVolume(path, 'has 1 bit per pixel, as masks have; DICOM is read with one grey value per pixel', TO_NIFTI);
+}
+
+/** Refuses images whose pixels mean something else than intensities at places, by what they are. */
+function assertIntensities({ path, tags }: DicomFile): void {
+  if (SEGMENTATION_CLASSES.includes(tags.string(TAGS.classUid) ?? '')) {
+    const advice = 'Give the images that it was made on, or convert it, for example with segimage2itkimage of dcmqi';
+    throw unlikeVolume(path, 'is a DICOM segmentation, not an image', advice);
+  }
+  if ((tags.string(TAGS.imageType) ?? '').split('\\').includes('MOSAIC')) {
+    const what = 'is a mosaic: slices of a volume side by side in one picture, as Siemens scanners write them';
+    throw unlikeVolume(path, what, 'Convert it to NIfTI, for example with dcm2niix');
+  }
+  if (itemsOf(tags, TAGS.modalityLut).length === 0) return;
+  throw unlikeVolume(path, 'has a table of values (modality LUT); only slope and intercept are read', TO_NIFTI);
 }
 
 /** Slope and intercept, both or neither. */
@@ -186,20 +215,16 @@ function dosePositions(tags: DataSet): readonly (readonly number[])[] {
 /**
  * The planes of a file.
  * @returns none where it holds no image, like a DICOMDIR or a report
- * @throws {InputError} E_DICOM_CORRUPT; E_VOLUME_TYPE for colour, single bits and tables of values
+ * @throws {InputError} E_DICOM_CORRUPT; E_VOLUME_TYPE for colour, single bits, packed bits, segmentations, mosaics and tables of
+ * values
  */
 export function slicesOf(file: DicomFile): readonly DicomSlice[] {
   const { path, tags, syntaxUid } = file;
   const pixelTag = PIXEL_TAGS.find(tag => tags.elements[tag] !== undefined);
   if (pixelTag === undefined) return [];
+  assertIntensities(file);
   const pixel = pixelFormat(file, pixelTag);
   assertGrey(path, pixel);
-  if (itemsOf(tags, TAGS.modalityLut).length > 0) {
-    throw new InputError(
-      'E_VOLUME_TYPE',
-      `${path} has a table of values (modality LUT); only slope and intercept are read. Convert it to NIfTI.`,
-    );
-  }
   const frames = Number.parseInt(tags.string(TAGS.frames) ?? '1', 10);
   if (!(frames >= 1 && frames <= LARGEST_FRAMES)) throw corruptDicom(path, `it says to have ${frames} frames`);
   const [shared] = itemsOf(tags, TAGS.sharedGroups);

@@ -25,6 +25,8 @@ const STEP_TOLERANCE = 0.02;
 const LARGEST_ROUNDING = 0.25;
 /** Slices that are nearer than this are in one place. */
 const SMALLEST_STEP_MM = 1e-3;
+/** Slices that shift sideways by more than this part of a pixel over the whole stack are not above each other. */
+const SIDEWAYS_TOLERANCE = 0.5;
 
 function refuse(source: string, reason: string): InputError {
   return new InputError(
@@ -158,20 +160,20 @@ function evenStep(places: readonly (readonly Placed[])[], source: string, roundi
 }
 
 function assertUpright(places: readonly (readonly Placed[])[], source: string, options: Upright): void {
-  const { normal, step, roundingMm } = options;
+  const { normal, roundingMm } = options;
   const [first, ...others] = places.flat() as [Placed, ...Placed[]];
   const sideways = others.map(({ position }) => {
     const moved = position.map((value, axis) => value - first.position[axis]!);
     return Math.sqrt(Math.max(0, dot(moved, moved) - dot(moved, normal) ** 2));
   });
   const largest = Math.max(0, ...sideways);
-  if (largest <= Math.max(STEP_TOLERANCE * step * (places.length - 1), 2 * roundingMm)) return;
-  throw refuse(source, `its slices shift sideways by ${largest.toFixed(2)} mm (a tilted gantry); resample it upright`);
+  if (largest <= Math.max(SIDEWAYS_TOLERANCE * Math.min(...first.pixelSpacingMm), 2 * roundingMm)) return;
+  const advice = 'set it upright, for example by converting it with dcm2niix';
+  throw refuse(source, `its slices shift sideways by ${largest.toFixed(2)} mm (a tilted gantry); ${advice}`);
 }
 
 interface Upright {
   readonly normal: readonly number[];
-  readonly step: number;
   readonly roundingMm: number;
 }
 
@@ -202,7 +204,7 @@ export function regularStack(slices: readonly DicomSlice[], source: string): Sli
   const said = first.betweenSlicesMm;
   const alone = said !== undefined && said > 0 && Number.isFinite(said) ? said : 1;
   const step = places.length > 1 ? evenStep(places, source, roundingMm) : alone;
-  assertUpright(places, source, { normal, step, roundingMm });
+  assertUpright(places, source, { normal, roundingMm });
   const [row, column] = [first.orientation.slice(0, 3), first.orientation.slice(3)];
   const [betweenRows = 1, betweenColumns = 1] = first.pixelSpacingMm;
   const [x = 0, y = 0, z = 0] = places[0]![0]!.position;

@@ -127,6 +127,28 @@ describe('what makes slices one stack', () => {
   });
 });
 
+describe('a tilted gantry', () => {
+  /** Slices that move along y by a part of their step, as a gantry tilted by this angle makes them. */
+  const tilted = (degrees: number): readonly SliceOptions[] =>
+    Array.from({ length: 12 }, (_, k) => {
+      const y = -60 + 2.5 * k * Math.tan((degrees * Math.PI) / 180);
+      return { elements: { '00200032 DS': `-50\\${y.toFixed(4)}\\${2.5 * k}` } };
+    });
+
+  test('is refused, also where each slice moves by less than a tenth of a pixel', async () => {
+    for (const degrees of [15, 1]) {
+      const { code, message } = await refused(series(tilted(degrees)));
+      expect(code).toBe('E_DICOM_GEOMETRY');
+      expect(message).toMatch(/shift sideways by .* mm \(a tilted gantry\); set it upright, .*dcm2niix/);
+    }
+  });
+
+  test('of less than half a pixel over all slices is upright', async () => {
+    // 27.5 mm of slices move by 0.34 mm, pixels have 0.8
+    expect((await readVolume(series(tilted(0.7)), 's')).volume.sizeVoxels[2]).toBe(12);
+  });
+});
+
 describe('values, slice by slice', () => {
   test('slopes, intercepts and bits in use that vary are each slice by its own, as pydicom gives them', async () => {
     const elements: readonly DicomElements[] = [
@@ -183,7 +205,42 @@ describe('values, slice by slice', () => {
     const bit = { '00280100 US': [1], '00280101 US': [1], '00280102 US': [0] };
     expect((await refused(series([{ elements: bit }]))).message).toContain('1 bit per pixel');
   });
+
+  test.each<readonly [string, DicomElements, RegExp]>([
+    [
+      'a fractional segmentation',
+      { '00080016 UI': '1.2.840.10008.5.1.4.1.1.66.4', '00280100 US': [8], '00280101 US': [8], '00280102 US': [7] },
+      /is a DICOM segmentation, not an image\. Give the images/,
+    ],
+    ['a label map', { '00080016 UI': '1.2.840.10008.5.1.4.1.1.66.7' }, /is a DICOM segmentation, not an image/],
+    ['a mosaic of slices', { '00080008 CS': 'ORIGINAL\\PRIMARY\\M\\MOSAIC' }, /is a mosaic: .* Convert it .* dcm2niix/],
+    ['a table of colours', { '00280004 CS': 'PALETTE COLOR' }, /table of colours, not intensities\. Give the images/],
+    [
+      'a modality LUT',
+      { '00283000 SQ': [{ '00283002 US': [2, 0, 16], '00283006 US': [0, 1] }] },
+      /table of values \(modality LUT\)/,
+    ],
+    ['packed bits', { '00280100 US': [12], '00280101 US': [12], '00280102 US': [11] }, /packs 12 bits per pixel/],
+  ])('%s is refused by what it is, with what to do', async (_, elements, message) => {
+    const error = await refused(series([{ elements }, { elements }]));
+    expect(error.code).toBe('E_VOLUME_TYPE');
+    expect(error.message).toMatch(message);
+  });
+
+  test('a segmentation beside the series that it was made on does not disturb it', async () => {
+    const elements = { '00080016 UI': '1.2.840.10008.5.1.4.1.1.66.4', '0020000e UI': '1.2.3.8' };
+    const { volume, warnings } = await readVolume(series([{}, {}], { 's/seg': sliceFile(0, { elements }) }), 's');
+    expect(volume.sizeVoxels[2]).toBe(2);
+    expect(warnings).toMatchObject([{ message: expect.stringMatching(/s\/seg is a DICOM segmentation/) }]);
+  });
 });
+
+/** A JPEG 2000 picture whose main header asks for the block coder of part 15; the code blocks are of part 1. */
+function withCapabilities(bytes: Uint8Array): Uint8Array {
+  const after = 4 + bytes[4]! * 256 + bytes[5]!;
+  const capabilities = [0xff, 0x50, 0, 8, 0, 2, 0, 0, 0, 0];
+  return Uint8Array.from([...bytes.subarray(0, after), ...capabilities, ...bytes.subarray(after)]);
+}
 
 describe('transfer syntaxes', () => {
   test('deflated and big-endian files have the values of plain ones', async () => {
@@ -235,6 +292,11 @@ describe('transfer syntaxes', () => {
   test.each([
     ['12-bit JPEG', compressed('extended-12.jpg', SYNTAX.extended), 'JPEG Extended of 12 bits'],
     ['High-Throughput JPEG 2000', compressed('2000-16.j2k', SYNTAX.htj2k), 'High-Throughput JPEG 2000 Lossless'],
+    [
+      'the block coder of part 15 in other JPEG 2000',
+      pictureSlice('2000-16.j2k', { bytes: withCapabilities(picture('2000-16.j2k')), syntax: SYNTAX.jpeg2000 }),
+      'JPEG 2000 Lossless, high-throughput',
+    ],
     ['video', compressed('rle-8', SYNTAX.mpeg2), 'MPEG2 Main Profile'],
     ['what nobody knows', compressed('rle-8', '1.2.3.4'), '1.2.3.4'],
   ])('%s is refused by the name of its transfer syntax', async (_, options, name) => {
