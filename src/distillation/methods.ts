@@ -9,7 +9,7 @@ import type { Value } from '../graph/graph.ts';
 import { attentionLoss } from '../losses/distillation/attention.ts';
 import { channelWiseLoss } from '../losses/distillation/channel-wise.ts';
 import { decoupledLoss } from '../losses/distillation/decoupled.ts';
-import { onSmallerGrid } from '../losses/distillation/feature-grid.ts';
+import { countedShare, onSmallerGrid } from '../losses/distillation/feature-grid.ts';
 import { hintLoss } from '../losses/distillation/hint.ts';
 import { logitRegressionLoss } from '../losses/distillation/logit-regression.ts';
 import { sigmoidSoftTargetLoss, softTargetLoss } from '../losses/distillation/logits.ts';
@@ -201,12 +201,14 @@ export const METHODS = {
 
   hint: define(z.strictObject({ ...layers, weight: weight(0.1) }), (context, term) => {
     const pair = onSmallerGrid(context.builder, ...layersOf(context, term));
-    return hintLoss(context.builder, adapted(context, pair, { name: term.name, bias: true }), pair[1]);
+    const share = countedShare(context.builder, context.counted, pair[1]);
+    return hintLoss(context.builder, adapted(context, pair, { name: term.name, bias: true }), pair[1], share);
   }),
 
-  attention: define(z.strictObject({ ...layers, weight: weight(0.1) }), (context, term) =>
-    attentionLoss(context.builder, ...onSmallerGrid(context.builder, ...layersOf(context, term))),
-  ),
+  attention: define(z.strictObject({ ...layers, weight: weight(0.1) }), (context, term) => {
+    const pair = onSmallerGrid(context.builder, ...layersOf(context, term));
+    return attentionLoss(context.builder, ...pair, countedShare(context.builder, context.counted, pair[1]));
+  }),
 
   channelWise: define(
     z.strictObject({
@@ -220,13 +222,20 @@ export const METHODS = {
       // a softmax over space ignores a bias
       const options = { name: term.name, bias: false };
       const student = sameShape(pair[0].shape, pair[1].shape) ? pair[0] : adapted(context, pair, options);
-      return channelWiseLoss(context.builder, student, pair[1], temperatureOf(context, term));
+      return channelWiseLoss(context.builder, student, pair[1], {
+        temperature: temperatureOf(context, term),
+        counted: countedShare(context.builder, context.counted, pair[1]),
+      });
     },
   ),
 
-  regionAffinity: define(z.strictObject({ ...layers, weight: weight(0.1), reference }), (context, term) =>
-    regionAffinityLoss(context.builder, ...layersOf(context, term), classMaps(context, term)),
-  ),
+  regionAffinity: define(z.strictObject({ ...layers, weight: weight(0.1), reference }), (context, term) => {
+    const { builder, counted } = context;
+    const maps = classMaps(context, term);
+    // an ignored voxel is of no region, whatever the teacher takes it for
+    const regions = counted === undefined ? maps : builder.mul(maps, counted);
+    return regionAffinityLoss(builder, ...layersOf(context, term), regions);
+  }),
 } as const;
 
 /** A method's name. */

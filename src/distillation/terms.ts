@@ -90,6 +90,8 @@ export interface DistillationShapes {
   readonly student: ReadonlyMap<string, Shape>;
   readonly teacher: ReadonlyMap<string, Shape>;
   readonly labelled: Shape;
+  /** Of the map of ignored voxels, where the data set has an ignore label. */
+  readonly counted?: Shape | undefined;
   readonly activation: 'softmax' | 'sigmoid';
 }
 
@@ -99,7 +101,7 @@ export interface DistillationShapes {
  */
 export function planDistillation(
   terms: readonly DistillationTerm[],
-  { student, teacher, labelled, activation }: DistillationShapes,
+  { student, teacher, labelled, counted, activation }: DistillationShapes,
 ): readonly ParameterSpec[] {
   const builder = new GraphBuilder();
   const specs = new Map<string, ParameterSpec>();
@@ -113,6 +115,7 @@ export function planDistillation(
     teacher: side('teacher', teacher),
     activation,
     labelled: builder.input('labelled', labelled),
+    ...(counted && { counted: builder.input('counted', counted) }),
     hyper: name => builder.input(name, []),
     adapter: spec => {
       specs.set(spec.name, spec);

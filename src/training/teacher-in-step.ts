@@ -116,6 +116,7 @@ export function distillationAdapters(plan: DistillationPlan): readonly Parameter
     student: new Map([...own, [LOGITS, [samples, classes, ...size]]]),
     teacher: new Map([...other, [LOGITS, withSize(taught, size)]]),
     labelled: [labelShape(imageShape, plan.unlabelled)[0] as number, sigmoid ? classes + 1 : classes, ...size],
+    ...(hardLoss.ignore !== undefined && { counted: [samples, 1, ...size] }),
     activation: sigmoid ? 'sigmoid' : 'softmax',
   });
 }

@@ -70,7 +70,12 @@ interface ParserParts {
  * @throws {InputError} E_DICOM_CORRUPT
  */
 export function parseDicom(bytes: Uint8Array, path: string): DicomFile {
-  if (!isDicom(bytes)) throw corruptDicom(path, 'it does not have the letters DICM after its first 128 bytes');
+  if (!isDicom(bytes)) {
+    const advice =
+      'If it was saved without its file header, write it again with one, for example with dcmconv of DCMTK';
+    const message = `${path} is not a DICOM file: it does not have the letters DICM after its first 128 bytes. ${advice}.`;
+    throw new InputError('E_DICOM_CORRUPT', message);
+  }
   const parts = dicomParser as unknown as ParserParts;
   try {
     const meta = dicomParser.readPart10Header(bytes) as DataSet & { readonly position: number };

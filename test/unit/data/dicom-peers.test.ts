@@ -56,6 +56,8 @@ const REFUSED = {
   colour: /has colour/,
   bits: /has 1 bit per pixel/,
   segmentation: /is a DICOM segmentation/,
+  // many slices side by side: nibabel takes them apart, pydicom gives the picture
+  mosaic: /is a mosaic/,
   'JPEG-lossy.dcm': /transfer syntax JPEG Extended of 12 bits/,
   'JPGExtended.dcm': /transfer syntax JPEG Extended of 12 bits/,
   // its picture begins with another size than its tags have
@@ -93,14 +95,15 @@ test('files of pydicom and nibabel', { timeout: 300_000 }, async context => {
       const allowed =
         name in REFUSED
           ? [REFUSED[name as keyof typeof REFUSED]]
-          : [REFUSED.colour, REFUSED.bits, REFUSED.segmentation];
+          : [REFUSED.colour, REFUSED.bits, REFUSED.segmentation, REFUSED.mosaic];
       expect(
         allowed.some(pattern => pattern.test(error.message)),
         error.message,
       ).toBe(true);
     }
   }
-  expect(equal).toBeGreaterThanOrEqual(61);
+  // of 61 that were read as single pictures, four are mosaics
+  expect(equal).toBeGreaterThanOrEqual(57);
   for (const { folder: place, uid, geometry } of reference.series) {
     const { size, spacing, origin, direction } = geometry;
     const read = await readVolume(sources, place, { series: uid }).catch((error: unknown) => error);

@@ -158,6 +158,10 @@ describe('the losses against a teacher', () => {
     { dkd: {} },
     { dist: {} },
     { softDice: {} },
+    { attention: { studentLayer: LOGITS, teacherLayer: LOGITS } },
+    { channelWise: {} },
+    { regionAffinity: { studentLayer: LOGITS, teacherLayer: LOGITS } },
+    { regionAffinity: { studentLayer: LOGITS, teacherLayer: LOGITS, reference: 'teacher' } },
   ])('%o leaves ignored voxels out', loss => {
     const terms = distillationTerms([lossSchema.parse(loss)]);
     const numbers = distillationHyperValues(terms, { step: 0, steps: 10 });
