@@ -215,8 +215,8 @@ function dosePositions(tags: DataSet): readonly (readonly number[])[] {
 /**
  * The planes of a file.
  * @returns none where it holds no image, like a DICOMDIR or a report
- * @throws {InputError} E_DICOM_CORRUPT; E_VOLUME_TYPE for colour, single bits, packed bits, segmentations, mosaics and tables of
- * values
+ * @throws {InputError} E_DICOM_CORRUPT; E_VOLUME_TYPE for colour, single bits, packed bits, segmentations, mosaics and
+ * tables of values
  */
 export function slicesOf(file: DicomFile): readonly DicomSlice[] {
   const { path, tags, syntaxUid } = file;

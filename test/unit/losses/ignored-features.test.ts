@@ -1,5 +1,6 @@
 /**
- * Terms on features where some voxels of the patch are ignored: a voxel of a feature counts by the share of its block that counts.
+ * Terms on features where some voxels of the patch are ignored: a voxel of a feature counts by the share of its block
+ * that counts.
  * Values against the formulas as plain loops, derivatives against central differences.
  */
 import { describe, expect, it } from 'vitest';
