@@ -50,6 +50,7 @@ function isSchedule({ anyOf }: Schema): boolean {
 function shared(path: string): string {
   return path
     .replace(/^(teacher|student)\.(?=unet|generalizedUnet|meshnet|deepmedic|train)/, 'ARM.')
+    .replace(/^teacher\.models\.(?=onnx|ensemble|classes|model)/, 'teacher.')
     .replace(/^distill\.losses\.\w+\.(?=classWeights|foregroundWeight|boundaryWeight)/, 'VOXELS.');
 }
 

@@ -1,10 +1,11 @@
 /** The part of a recipe that determines the model and scores of an arm. */
 import type { Recipe } from '../recipe/schema.ts';
+import { isFinished } from '../recipe/teacher-schema.ts';
 import type { Arm } from './record.ts';
 
 /** Whether an arm is trained here rather than a finished model. */
 export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boolean {
-  return arm !== 'teacher' || !('onnx' in teacher);
+  return arm !== 'teacher' || !isFinished(teacher);
 }
 
 /**

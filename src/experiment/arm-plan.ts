@@ -15,6 +15,7 @@ import type { Optimizer } from '../optim/optimizer.ts';
 import { sgd } from '../optim/sgd.ts';
 import { type Architecture, architectureOf } from '../recipe/network.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import { isFinished } from '../recipe/teacher-schema.ts';
 import { type ModelCosts, modelCosts } from '../training/costs.ts';
 import type { Model } from '../training/forward.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
@@ -92,7 +93,7 @@ export function planArm(
   { channels, labels, regions, ignore, teacher }: DataShape & { readonly teacher?: TeacherInStep | undefined },
 ): ArmPlan {
   const settings = arm === 'teacher' ? recipe.teacher : recipe.student;
-  invariant(!('onnx' in settings), 'a finished teacher is not trained');
+  invariant(!isFinished(settings), 'a finished teacher is not trained');
   const unlabelled = teacher === undefined ? 0 : recipe.distill.unlabelled.batch;
   const imageShape: Shape = [settings.train.batch + unlabelled, channels, ...patchShape(recipe.patch.size)];
   const architecture = architectureOf(settings, logitChannels(recipe, labels));
@@ -126,7 +127,7 @@ export function planArm(
  * finished model.
  */
 function untrainedTeacher(recipe: Recipe, shape: DataShape): TeacherInStep | undefined {
-  if ('onnx' in recipe.teacher) return undefined;
+  if (isFinished(recipe.teacher)) return undefined;
   const { model } = planArm(recipe, 'teacher', shape);
   return { ...model, theta: new Float32Array(parameterCount(model.specs)) };
 }

@@ -9,8 +9,8 @@ import { formatDice } from '../core/format.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadCase } from '../data/loaded-case.ts';
-import { sharedClasses, sharedPostprocessing } from '../inference/ensemble.ts';
-import { type ModelInfo, type ModelLabel, type OpenModel, outputClasses } from '../inference/model-info.ts';
+import { assertSameInputs, type JointClasses, sharedClasses, sharedPostprocessing } from '../inference/ensemble.ts';
+import { type ModelLabel, type OpenModel, outputClasses } from '../inference/model-info.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import {
@@ -41,6 +41,8 @@ export interface EvaluateOptions {
    * models must have.
    */
   readonly classes?: readonly ModelLabel[];
+  /** How models that know different classes segment together; otherwise they have the same classes. */
+  readonly joint?: JointClasses | undefined;
   /** Cases to evaluate. */
   readonly ids: readonly string[];
   /** Cases that failed before, such as those whose files are missing; they are reported with the others. */
@@ -66,9 +68,11 @@ export interface EvaluateOptions {
 }
 
 /** The classes to score; if they are those of the data set, the models must have each with the same value. */
-function classesToScore({ models, dataset, classes: given }: EvaluateOptions): readonly ModelLabel[] {
+function classesToScore({ models, dataset, classes: given, joint }: EvaluateOptions): readonly ModelLabel[] {
   const classes = (given ?? dataset.labels).filter(({ value }) => value !== 0);
-  sharedClasses(models.map(({ info }) => info));
+  const infos = models.map(({ info }) => info);
+  if (joint === undefined) sharedClasses(infos);
+  else assertSameInputs(infos);
   if (given !== undefined) return classes;
   const model = models[0]!;
   const valuesOf = ({ value, region }: ModelLabel): string => (region ?? [value]).join('+');
@@ -130,13 +134,15 @@ async function evaluateCase(
   const { id, image, label, header, warnings: found } = await loadCase(laboratory, dataset, options.case);
   if (label === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
   const classes = classesToScore(options);
-  const { counts, onSlice } = countCalibration(models[0]!.info, classes, label);
+  const { values } = options.joint ?? outputClasses(models[0]!.info);
+  const { counts, onSlice } = countCalibration(values, classes, label);
   const startMs = machine.elapsedMs();
   const { labels, warnings } = await segmentWithEnsemble(models, image, {
     ...window,
     id,
     postprocess,
     onSlice,
+    ...(options.joint && { joint: options.joint }),
     ...(signal && { signal }),
   });
   const seconds = (machine.elapsedMs() - startMs) / 1000;
@@ -160,11 +166,10 @@ async function evaluateCase(
 
 /** Counts probabilities against the reference as slices become final. */
 function countCalibration(
-  info: ModelInfo,
+  values: readonly number[],
   classes: readonly ModelLabel[],
   { data, ignore }: LabelVolume,
 ): { readonly counts: Timed['counts']; readonly onSlice: NonNullable<SegmentOptions['onSlice']> } {
-  const { values } = outputClasses(info);
   const counts = new Map(classes.map(({ name }) => [name, emptyCounts()]));
   const onSlice = (probabilities: Float32Array, voxels: Int32Array): void => {
     const plane = voxels.length;

@@ -12,6 +12,7 @@ import { assertPatchFits } from '../data/patches.ts';
 import type { Splits } from '../data/splits.ts';
 import { filesOfVolume } from '../data/volume-file.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import { isFinished } from '../recipe/teacher-schema.ts';
 import { holdFiles, pathsIn } from '../runtime/held-files.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { boxAround, cropped, nonzeroMask } from '../volume/nonzero.ts';
@@ -96,7 +97,7 @@ function summarize(data: Float32Array, channels: number): readonly ChannelIntens
 function intensitiesOf(image: Volume, { teacher }: Pick<Recipe, 'teacher'>): readonly ChannelIntensities[] {
   const { data, channels, sizeVoxels } = image;
   const whole = summarize(data, channels);
-  if (!('onnx' in teacher)) return whole;
+  if (!isFinished(teacher)) return whole;
   const box = boxAround(nonzeroMask(image), sizeVoxels);
   const inside = summarize(cropped(data, sizeVoxels, box), channels);
   return whole.map((each, channel) => ({ ...each, inBox: inside[channel] as ChannelIntensities }));

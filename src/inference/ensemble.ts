@@ -1,12 +1,37 @@
 /** Ensembles: what their models must have in common, and the mean of their probabilities. */
 import { InputError } from '../core/errors.ts';
-import { type ModelInfo, type OutputClasses, outputClasses } from './model-info.ts';
+import { type ModelInfo, type ModelLabel, type OutputClasses, outputClasses } from './model-info.ts';
 import type { Postprocessing } from './postprocess.ts';
 
-function describe({ labels, channels, orientation }: ModelInfo, { kind }: OutputClasses): string {
-  const names = labels.map(({ value, name }) => `${value} (${name})`).join(', ');
-  const axes = orientation === undefined ? 'stored' : orientation;
-  return `${channels} channel(s) in ${axes} axes to ${kind === 'softmax' ? 'exclusive' : 'independent'} classes ${names}`;
+/** The classes of several models that know different ones, and how their channels form them. */
+export interface JointClasses extends OutputClasses {
+  /** The classes besides the background. */
+  readonly labels: readonly ModelLabel[];
+  /** For each model its weight, and for each of its channels the channel that it is part of; none if undefined. */
+  readonly members: readonly { readonly weight: number; readonly channels: readonly (number | undefined)[] }[];
+}
+
+function describeInputs({ channels, orientation }: ModelInfo): string {
+  return `${channels} channel(s) in ${orientation === undefined ? 'stored' : orientation} axes`;
+}
+
+function describe(info: ModelInfo, { kind }: OutputClasses): string {
+  const names = info.labels.map(({ value, name }) => `${value} (${name})`).join(', ');
+  return `${describeInputs(info)} to ${kind === 'softmax' ? 'exclusive' : 'independent'} classes ${names}`;
+}
+
+/**
+ * Checks that models of different classes can see the same volume.
+ * @throws {InputError} E_ENSEMBLE if input channels or axes differ
+ */
+export function assertSameInputs(infos: readonly ModelInfo[]): void {
+  const [first = '', ...others] = infos.map(describeInputs);
+  const index = others.findIndex(other => other !== first);
+  if (index < 0) return;
+  throw new InputError(
+    'E_ENSEMBLE',
+    `models that segment together must have the same inputs: model 1 takes ${first}; model ${index + 2} takes ${others[index]}. Leave one out.`,
+  );
 }
 
 /**
@@ -65,6 +90,50 @@ export async function* meanSlices(
   }
 }
 
-function addTo(sum: Float32Array, values: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
+/**
+ * Slices of models that know different classes: the probability of a class is the weighted mean over the models that
+ * know it. If classes exclude each other, the background has what is left of 1; where they claim more than 1 together,
+ * they are divided by their sum.
+ * @param streams one per member, all with as many slices of one size
+ */
+export async function* jointSlices(
+  streams: readonly AsyncGenerator<Float32Array, void>[],
+  { kind, values, members }: JointClasses,
+): AsyncGenerator<Float32Array, void> {
+  const weights = values.map((_, k) =>
+    members.reduce((sum, { weight, channels }) => sum + (channels.includes(k) ? weight : 0), 0),
+  );
+  for (;;) {
+    let joint: Float32Array | undefined;
+    for (const [index, { weight, channels }] of members.entries()) {
+      const { value: slice } = await (streams[index] as (typeof streams)[number]).next();
+      if (slice === undefined) return;
+      const plane = slice.length / channels.length;
+      joint ??= new Float32Array(values.length * plane);
+      channels.forEach((k, channel) => {
+        if (k === undefined) return;
+        const part = slice.subarray(channel * plane, (channel + 1) * plane);
+        addTo((joint as Float32Array).subarray(k * plane), part, weight / (weights[k] as number));
+      });
+    }
+    if (joint === undefined) return;
+    if (kind === 'softmax') fillBackground(joint, values.length);
+    yield joint;
+  }
+}
+
+/** Makes the background, channel 0, what the other channels leave of 1. */
+function fillBackground(values: Float32Array, classes: number): void {
+  const plane = values.length / classes;
+  for (let i = 0; i < plane; i++) {
+    let sum = 0;
+    for (let at = plane + i; at < values.length; at += plane) sum += values[at]!;
+    values[i] = Math.max(0, 1 - sum);
+    if (sum > 1) for (let at = plane + i; at < values.length; at += plane) values[at]! /= sum;
+  }
+}
+
+/** Adds values, times a factor, to the beginning of a sum. */
+function addTo(sum: Float32Array, values: Float32Array, factor = 1): void {
+  for (let i = 0; i < values.length; i++) sum[i]! += factor * values[i]!;
 }

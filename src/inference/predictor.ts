@@ -12,8 +12,15 @@ import { canonicalSliceIndices, storedSliceIndices, toCanonical } from '../volum
 import { resampleToSpacing } from '../volume/resample.ts';
 import { resampleSlices } from '../volume/resample-slices.ts';
 import { createLabels, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
-import { meanSlices, sharedClasses, sharedPostprocessing } from './ensemble.ts';
-import { type ModelInfo, type OpenModel, outputClasses } from './model-info.ts';
+import {
+  assertSameInputs,
+  type JointClasses,
+  jointSlices,
+  meanSlices,
+  sharedClasses,
+  sharedPostprocessing,
+} from './ensemble.ts';
+import { type ModelInfo, type ModelLabel, type OpenModel, type OutputClasses, outputClasses } from './model-info.ts';
 import { type PreparedVolume, prepareNnunet } from './nnunet/prepare.ts';
 import { countJobWindows, type NnunetJob, nnunetSlices } from './nnunet/segment.ts';
 import { postprocess } from './postprocess.ts';
@@ -27,6 +34,8 @@ export interface SegmentOptions extends WindowOptions {
   readonly probabilities?: boolean;
   /** Whether the post-processing of the model is applied to the labels; true if not given. */
   readonly postprocess?: boolean;
+  /** How models that know different classes segment together; otherwise they have the same classes. */
+  readonly joint?: JointClasses;
   /**
    * Receives the probabilities [K, y, x] of each slice in the models' axes, and the index of each of its voxels in the
    * input; both are valid only during the call.
@@ -77,7 +86,8 @@ export async function segmentWithEnsemble(
   options: SegmentOptions = {},
 ): Promise<Segmentation> {
   const infos = models.map(({ info }) => info);
-  const { kind, values } = sharedClasses(infos);
+  const { joint } = options;
+  const { kind, values } = resultClasses(infos, joint);
   const { sizeVoxels, spacingMm, affine } = volume;
   const voxels = voxelCount(sizeVoxels);
   const canonical = models[0]?.info.orientation === 'RAS';
@@ -88,7 +98,7 @@ export async function segmentWithEnsemble(
   const labels = createLabels(voxels, Math.max(...labelValues));
   const kept = options.probabilities === true ? new Float32Array(values.length * voxels) : undefined;
   let z = 0;
-  for await (const slice of meanSlices(openStreams(images, turned, options))) {
+  for await (const slice of resultSlices(openStreams(images, turned, options), joint)) {
     const places = sliceIndices(z++);
     options.onSlice?.(slice, places);
     const indices = labelsFromProbabilities(slice, values.length, kind);
@@ -99,7 +109,10 @@ export async function segmentWithEnsemble(
     }
   }
   const grid = { sizeVoxels, spacingMm, affine };
-  const finished = options.postprocess === false ? undefined : finish({ ...grid, data: labels }, infos);
+  const finished =
+    options.postprocess === false
+      ? undefined
+      : finish({ ...grid, data: labels }, infos, joint?.labels ?? infos[0]!.labels);
   const warnings = [...images.flatMap(({ seen }) => seen.warnings), ...(finished?.warnings ?? [])];
   return {
     labels: finished?.labels ?? { ...grid, data: labels },
@@ -108,10 +121,29 @@ export async function segmentWithEnsemble(
   };
 }
 
+/** The classes of the result. */
+function resultClasses(infos: readonly ModelInfo[], joint: JointClasses | undefined): OutputClasses {
+  if (joint === undefined) return sharedClasses(infos);
+  assertSameInputs(infos);
+  return joint;
+}
+
+/** What the models say together. */
+function resultSlices(
+  streams: readonly AsyncGenerator<Float32Array, void>[],
+  joint: JointClasses | undefined,
+): AsyncGenerator<Float32Array, void> {
+  return joint === undefined ? meanSlices(streams) : jointSlices(streams, joint);
+}
+
 /** Applies the post-processing that the models share. */
-function finish(labels: LabelVolume, infos: readonly ModelInfo[]): Pick<Segmentation, 'labels' | 'warnings'> {
+function finish(
+  labels: LabelVolume,
+  infos: readonly ModelInfo[],
+  classes: readonly ModelLabel[],
+): Pick<Segmentation, 'labels' | 'warnings'> {
   const steps = sharedPostprocessing(infos);
-  if (steps !== undefined) return { labels: postprocess(labels, infos[0]!.labels, steps), warnings: [] };
+  if (steps !== undefined) return { labels: postprocess(labels, classes, steps), warnings: [] };
   const message = 'the models of the ensemble have different post-processing, so none is applied.';
   return { labels, warnings: [{ code: 'W_POSTPROCESS', message }] };
 }

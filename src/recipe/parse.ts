@@ -7,6 +7,7 @@ import { type Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDoc
 import { InputError } from '../core/errors.ts';
 import { type JsonSchema, type Path, type Problem, problemsOf } from './problems.ts';
 import { type Recipe, recipeJsonSchema, recipeSchema } from './schema.ts';
+import { type FinishedTeacher, isFinished } from './teacher-schema.ts';
 import { formatYaml, parseYamlValue } from './yaml.ts';
 
 export interface ParseOptions {
@@ -184,10 +185,13 @@ export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Pr
   const resolvedData = { dataset: await locate(data.dataset), patients, splits: await located(data.splits) };
   const { caseWeights } = recipe.patch;
   const patch = { ...recipe.patch, caseWeights: caseWeights === null ? null : await located(caseWeights) };
-  if (!('onnx' in teacher)) return { ...recipe, data: resolvedData, patch };
-  const onnx =
-    typeof teacher.onnx === 'string' ? await locate(teacher.onnx) : await Promise.all(teacher.onnx.map(locate));
-  return { ...recipe, data: resolvedData, patch, teacher: { ...teacher, onnx } };
+  if (!isFinished(teacher)) return { ...recipe, data: resolvedData, patch };
+  const sources = async <T extends FinishedTeacher>(one: T): Promise<T> => ({
+    ...one,
+    onnx: typeof one.onnx === 'string' ? await locate(one.onnx) : await Promise.all(one.onnx.map(locate)),
+  });
+  const found = 'onnx' in teacher ? await sources(teacher) : { models: await Promise.all(teacher.models.map(sources)) };
+  return { ...recipe, data: resolvedData, patch, teacher: found };
 }
 
 /** The recipe as YAML, complete; {@link parseRecipe} reads the same recipe from it. Short lists stay on one line. */

@@ -16,7 +16,7 @@ import { EVALUATION_DEFAULTS } from './evaluation-defaults.ts';
 import { architectureOf } from './network.ts';
 import { networkSchemas } from './network-schema.ts';
 import { postprocessingSchema } from './postprocessing-schema.ts';
-import { externalTeacherSchema } from './teacher-schema.ts';
+import { externalTeacherSchema, isFinished, severalTeachersSchema } from './teacher-schema.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);
@@ -52,8 +52,8 @@ const trainedNetworks = [
 const arm = z.union(trainedNetworks).describe('A network of one of the families, and how it is trained.');
 
 const teacher = z
-  .union([...trainedNetworks, externalTeacherSchema])
-  .describe('A network to train, or finished ONNX models.');
+  .union([...trainedNetworks, externalTeacherSchema, severalTeachersSchema])
+  .describe('A network to train, or finished models.');
 
 const loss = z
   .strictObject({
@@ -255,11 +255,11 @@ function checkPatch(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
   const { student, teacher: taught, patch: asked } = recipe;
   // the number of classes does not affect a size
   const own = architectureOf(student, 1).geometry;
-  const geometry = 'onnx' in taught ? own : jointGeometry(own, architectureOf(taught, 1).geometry);
+  const geometry = isFinished(taught) ? own : jointGeometry(own, architectureOf(taught, 1).geometry);
   const size = zyx(asked.size);
   if (AXES.every(axis => geometry.outputLength(size[axis], axis) !== undefined)) return;
   const nearest = nearestSizes(geometry, size).map(candidate => `[${xyz(candidate).join(', ')}]`);
-  const networks = 'onnx' in taught ? 'student' : 'teacher and student';
+  const networks = isFinished(taught) ? 'student' : 'teacher and student';
   context.addIssue({
     code: 'custom',
     path: ['patch', 'size'],

@@ -3,6 +3,7 @@
  * those of the file.
  */
 import { z } from 'zod';
+import type { DeepReadonly } from '../core/deep-readonly.ts';
 import { AXIS_ORDERS } from '../inference/axes.ts';
 import { normalizationSchema } from './normalization-schema.ts';
 
@@ -44,7 +45,7 @@ const model = z
   .prefault({})
   .describe('Facts about all the models, which win over those in their files; null takes those of the files.');
 
-/** `teacher` of a recipe with finished models. */
+/** `teacher` of a recipe with finished models that know the same classes. */
 export const externalTeacherSchema = z.strictObject({
   onnx: z
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
@@ -63,3 +64,46 @@ export const externalTeacherSchema = z.strictObject({
     ),
   model,
 });
+
+/** `teacher` of a recipe with several finished teachers that know different classes. */
+export const severalTeachersSchema = z.strictObject({
+  models: z
+    .array(
+      externalTeacherSchema.extend({
+        weight: positive
+          .default(1)
+          .describe(
+            'Weight of this teacher relative to the others: a term is the weighted mean of what it is for each teacher.',
+          ),
+      }),
+    )
+    .min(1)
+    .describe(
+      'Teachers that know different classes, in place of teacher.onnx. Each has the keys of a single one and a weight. A class of the data that a teacher does not name counts as part of its background.',
+    ),
+});
+
+/** The settings of one finished teacher: a model, or an ensemble of models that know the same classes. */
+export type FinishedTeacher = DeepReadonly<z.output<typeof externalTeacherSchema>>;
+
+/** The settings of several finished teachers. */
+type SeveralTeachers = DeepReadonly<z.output<typeof severalTeachersSchema>>;
+
+/** A finished teacher with its weight beside the others, and its keys in the recipe. */
+export interface TeacherEntry extends FinishedTeacher {
+  readonly weight: number;
+  /** Path of its keys in the recipe: `teacher`, or `teacher.models.0`. */
+  readonly key: string;
+}
+
+/** Whether the teacher of a recipe is finished, rather than a network to train. */
+export function isFinished(teacher: object): teacher is FinishedTeacher | SeveralTeachers {
+  return 'onnx' in teacher || 'models' in teacher;
+}
+
+/** The finished teachers of a recipe, one by one. */
+export function teacherEntries(teacher: FinishedTeacher | SeveralTeachers): readonly TeacherEntry[] {
+  return 'onnx' in teacher
+    ? [{ ...teacher, weight: 1, key: 'teacher' }]
+    : teacher.models.map((one, index) => ({ ...one, key: `teacher.models.${index}` }));
+}

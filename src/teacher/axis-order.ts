@@ -53,14 +53,15 @@ interface Region {
 
 /**
  * The part of a case that a window of either order needs, around the middle of the foreground; undefined without any.
+ * @param options.known values of the labels that are foreground for the teacher
  */
 function regionOf(
-  { id, image, label, sizeVoxels, channels, ignore }: TrainingCase,
-  window: Triple,
+  { id, image, label, sizeVoxels, channels }: TrainingCase,
+  { window, known }: { readonly window: Triple; readonly known: ReadonlySet<number> },
 ): Region | undefined {
   const [width, height, depth] = sizeVoxels;
   const whole: Triple = [depth, height, width];
-  const isForeground = (value: number | undefined): boolean => value !== 0 && value !== ignore;
+  const isForeground = (value: number | undefined): boolean => known.has(value ?? 0);
   const sums = [0, 0, 0];
   let count = 0;
   label.forEach((value, index) => {
@@ -139,22 +140,25 @@ async function foregroundDice(
 
 /**
  * Refuses a teacher whose axes are taken in the wrong order.
- * @param overlap of neighbouring windows
+ * @param options.overlap of neighbouring windows
+ * @param options.known values of the labels that are foreground for the teacher
  * @throws {InputError} E_TEACHER_AXES with the Dice of both orders
  */
 export async function assertAxisOrder(
   { engine, progress }: Pick<Laboratory, 'engine' | 'progress'>,
   file: ModelFile,
-  { data, overlap }: { readonly data: Data; readonly overlap: number },
+  { data, overlap, known }: { readonly data: Data; readonly overlap: number; readonly known: ReadonlySet<number> },
 ): Promise<void> {
   if (!isOpen(file)) return;
-  const regions = data.train.flatMap(one => regionOf(one, file.info.patch) ?? []).slice(0, MOST_CASES);
+  const regions = data.train
+    .flatMap(one => regionOf(one, { window: file.info.patch, known }) ?? [])
+    .slice(0, MOST_CASES);
   if (regions.length === 0) return;
   const axes = file.sourceAxes ?? file.metadata.axes;
   const other: Axes = reversedAxes(axes);
-  const known = { engine, data, overlap };
-  const taken = await foregroundDice(file, regions, known);
-  const turned = await foregroundDice(reversed(file), regions, known);
+  const context = { engine, data, overlap };
+  const taken = await foregroundDice(file, regions, context);
+  const turned = await foregroundDice(reversed(file), regions, context);
   const figures = `foreground Dice ${taken.toFixed(3)} with axes ${axes}, ${turned.toFixed(3)} with ${other}, on ${regions.map(({ id }) => id).join(', ')}`;
   if (turned < taken + CLEAR_DIFFERENCE) {
     progress.log(`teacher: ${file.path}: ${figures}`);

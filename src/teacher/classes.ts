@@ -20,6 +20,8 @@ type ClassNames = Readonly<Record<string, ClassName | readonly ClassName[]>>;
 export interface TaughtClasses {
   /** Classes, background first; several classes of the data that are one for the teacher form a region. */
   readonly labels: readonly ModelLabel[];
+  /** The classes of the data that each of them is or covers. */
+  readonly members: readonly (readonly ModelLabel[])[];
   /** Channels of the student's logits for each class of the teacher. */
   readonly channels: ChannelGroups;
   /** Whether they are exactly the classes of the data. */
@@ -29,8 +31,11 @@ export interface TaughtClasses {
 /** The other side of the match: data, recipe and student. */
 export interface ClassMatch {
   readonly data: readonly ModelLabel[];
-  /** The recipe's map of classes whose names differ. */
+  /** The recipe's map of classes whose names differ, and the path of this map in the recipe. */
   readonly names: ClassNames;
+  readonly key: string;
+  /** What becomes of a class of the data that the teacher does not have: it is refused, or part of the background. */
+  readonly unknown: 'refused' | 'background';
   readonly student: StudentKind;
 }
 
@@ -79,7 +84,18 @@ function groupsOf(labels: readonly ModelLabel[], match: ClassMatch): readonly Gr
     groups.set(key, group);
   }
   const place = ({ members }: Group): number => match.data.indexOf(members[0] as ModelLabel);
-  return [...groups.values()].sort((a, b) => place(a) - place(b));
+  const found = [...groups.values()].sort((a, b) => place(a) - place(b));
+  return match.unknown === 'background' ? withRestInBackground(found, match.data) : found;
+}
+
+/** The groups, in which the background also covers every class of the data that no group has. */
+function withRestInBackground(groups: readonly Group[], data: readonly ModelLabel[]): readonly Group[] {
+  const rest = data.filter(one => groups.every(({ members }) => !members.includes(one)));
+  return groups.map(group =>
+    group.members.includes(data[0] as ModelLabel)
+      ? { ...group, members: data.filter(one => group.members.includes(one) || rest.includes(one)) }
+      : group,
+  );
 }
 
 function isForeground({ members }: Group): boolean {
@@ -93,19 +109,19 @@ function problemsOf(
   kind: ClassKind,
   match: ClassMatch,
 ): string[] {
-  const { data, names, student } = match;
+  const { data, names, key, student } = match;
   const foreground = groups.filter(isForeground);
   const found: string[] = [];
   const check = (classes: readonly ModelLabel[], problem: (classes: string) => string): void => {
     if (classes.length > 0) found.push(problem(listed(classes)));
   };
   const unknown = Object.keys(names).filter(key => !own.some(({ value, name }) => [name, String(value)].includes(key)));
-  if (unknown.length > 0) found.push(`teacher.classes names ${unknown.join(', ')}, which the model does not have`);
+  if (unknown.length > 0) found.push(`${key} names ${unknown.join(', ')}, which the model does not have`);
   const times = (one: ModelLabel): number => groups.filter(({ members }) => members.includes(one)).length;
   check(
     own.filter(label => membersOf(label, match) === undefined),
     strangers =>
-      `its ${strangers} is not a class of the data; map it in teacher.classes to a class of the data or to background`,
+      `its ${strangers} is not a class of the data; map it in ${key} to a class of the data or to background`,
   );
   check(
     data.filter(one => times(one) > 1),
@@ -115,7 +131,7 @@ function problemsOf(
     check(
       data.filter(one => times(one) === 0),
       lacking =>
-        `it has no class for ${lacking}; state in teacher.classes which of its classes covers that, for example ` +
+        `it has no class for ${lacking}; state in ${key} which of its classes covers that, for example ` +
         `{ ${own[0]?.name}: [${[data[0], data.find(one => times(one) === 0)].map(one => one?.name).join(', ')}] }`,
     );
   } else {
@@ -180,6 +196,7 @@ export function withClassesOf(
     },
     taught: {
       labels: groups.map(labelOf),
+      members: groups.map(({ members }) => members),
       channels: known.map(({ members }) => members.map(member => data.indexOf(member) - hidden(student))),
       areAll: known.length === data.length - hidden(student) && known.every(({ members }) => members.length === 1),
     },

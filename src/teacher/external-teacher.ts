@@ -4,7 +4,7 @@
  * starts.
  */
 import { mapAxes } from '../core/axes.ts';
-import { InputError, invariant, VoxstillError, WorkError } from '../core/errors.ts';
+import { InputError, VoxstillError, WorkError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import { elementCount, formatShape, type Shape, sameShape } from '../core/shape.ts';
 import { tensor } from '../core/tensor.ts';
@@ -26,19 +26,27 @@ import { assertAxisOrder } from './axis-order.ts';
 import { assertLayersFit, assertTellsClasses, assertViewFits, readTeacherFiles, takesPatch } from './files.ts';
 import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './logits.ts';
 import { type Asking, askModel, assertActivation, type TeacherModel } from './model.ts';
+import { foregroundValues, type ReadTeacher } from './panel.ts';
 import { inNnunetNormalization, inNormalization } from './view.ts';
 
-type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
 type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled' | 'intensities'>;
+
+/** A teacher with its models open: one, or several whose mean answers. */
+interface OpenTeacher extends ReadTeacher {
+  readonly models: readonly TeacherModel[];
+  /** Number of its classes, as logits of the student's kind. */
+  readonly classes: number;
+}
 
 /** Values that are the same for every batch. */
 interface Classroom extends Asking {
-  readonly models: readonly TeacherModel[];
+  readonly teachers: readonly OpenTeacher[];
   readonly data: Data;
-  readonly mean: Settings['ensemble'];
   readonly kind: StudentKind;
-  /** Number of classes of the teachers, as logits of the student's kind. */
-  readonly classes: number;
+}
+
+function classesOf(teachers: readonly Pick<OpenTeacher, 'classes'>[]): number {
+  return teachers.reduce((sum, { classes }) => sum + classes, 0);
 }
 
 function assertFinite(values: Float32Array, path: string, id: string): void {
@@ -49,9 +57,13 @@ function assertFinite(values: Float32Array, path: string, id: string): void {
   );
 }
 
-/** Logits and inner tensors of the teachers for a batch. */
-async function ask(room: Classroom, { image, caseIds }: Pick<Batch, 'image' | 'caseIds'>): Promise<TeacherTensors> {
-  const { models, data, kind, classes, mean, output } = room;
+/** Logits [classes, output] of one teacher for each sample of a batch, and its inner tensors. */
+async function askTeacher(
+  { entry, models, classes }: OpenTeacher,
+  room: Classroom,
+  { image, caseIds }: Pick<Batch, 'image' | 'caseIds'>,
+): Promise<{ readonly samples: readonly Float32Array[]; readonly features: TeacherTensors['features'] }> {
+  const { data, kind } = room;
   const raw = caseIds.map(id => data.intensities.get(id) ?? []);
   const bySample: Float32Array[][] = caseIds.map(() => []);
   let inner: TeacherTensors['features'] = {};
@@ -70,12 +82,27 @@ async function ask(room: Classroom, { image, caseIds }: Pick<Batch, 'image' | 'c
       bySample[index]!.push(logits);
     });
   }
-  const length = classes * elementCount(output);
-  const result = new Float32Array(caseIds.length * length);
-  bySample.forEach((logits, index) => {
-    result.set(ensembleLogits(logits, { mean, kind, classes }), index * length);
-  });
-  return { logits: tensor('float32', result, [caseIds.length, classes, ...output]), features: inner };
+  return {
+    samples: bySample.map(logits => ensembleLogits(logits, { mean: entry.ensemble, kind, classes })),
+    features: inner,
+  };
+}
+
+/** Logits of all teachers for a batch, one behind the other along the channels, and inner tensors of a single one. */
+async function ask(room: Classroom, batch: Pick<Batch, 'image' | 'caseIds'>): Promise<TeacherTensors> {
+  const { teachers, output } = room;
+  const channels = classesOf(teachers);
+  const length = channels * elementCount(output);
+  const result = new Float32Array(batch.caseIds.length * length);
+  let inner: TeacherTensors['features'] = {};
+  let first = 0;
+  for (const teacher of teachers) {
+    const { samples, features } = await askTeacher(teacher, room, batch);
+    inner = features;
+    for (const [index, logits] of samples.entries()) result.set(logits, index * length + first * elementCount(output));
+    first += teacher.classes;
+  }
+  return { logits: tensor('float32', result, [batch.caseIds.length, channels, ...output]), features: inner };
 }
 
 /** Runs each model once on a generated batch, so that misfits are found now. Returns the shapes of inner tensors. */
@@ -83,7 +110,7 @@ async function rehearse(room: Classroom, samples: number): Promise<Record<string
   const numbers = random(0, 'rehearsal');
   const image = Float32Array.from({ length: samples * elementCount(room.patch) }, () => numbers.uniform());
   let shapes: Record<string, Shape> = {};
-  for (const model of room.models) {
+  for (const model of room.teachers.flatMap(({ models }) => models)) {
     const { path } = model.file;
     try {
       const { samples: outputs, features } = await askModel(model, image, room);
@@ -136,71 +163,104 @@ function fasterForm(
   return undefined;
 }
 
+/** Says which classes each teacher knows, where it does not know all of them. */
+function logClasses({ taught, entry }: ReadTeacher, progress: Laboratory['progress']): void {
+  if (taught.areAll) return;
+  const names = taught.labels.map(({ name }) => name).join(', ');
+  progress.log(
+    entry.key === 'teacher'
+      ? `teacher: its classes are ${names}; all others are learnt from the labels alone`
+      : `teacher: ${entry.key} knows ${names}; it says nothing of other classes`,
+  );
+}
+
+/** Everything that the answers depend on, as text. A single teacher is described as before there were several. */
+function identityOf({ teachers, data, kind, overlap }: Classroom, { machine }: Laboratory): string {
+  // the map to a teacher's normalisation is part of its result for a patch
+  const view = [data.normalize, [...data.intensities]];
+  const described = teachers.map(({ files, entry }) => {
+    const facts = files.map(({ bytes, info, groups }) => [machine.sha256(bytes), info, groups]);
+    return { facts, ensemble: entry.ensemble, names: entry.classes, weight: entry.weight };
+  });
+  const [{ facts, ensemble, names }, ...others] = described as [(typeof described)[0], ...typeof described];
+  return JSON.stringify(
+    others.length === 0
+      ? [facts, ensemble, names, kind, overlap, view]
+      : [described, teachers.map(({ taught }) => taught.channels), kind, overlap, view],
+  );
+}
+
 /**
  * Opens the models that the recipe names, and tries them.
  * @throws {InputError} E_TEACHER_FIT naming both sides; as readTeacherFiles and openModel
  * @throws {WorkError} E_TEACHER_NOT_FINITE
  */
 export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe, data: Data): Promise<AskedTeacher> {
-  const { engine, files, machine } = laboratory;
-  invariant('onnx' in recipe.teacher, 'the teacher is not a finished model');
-  const { ensemble, classes: names } = recipe.teacher;
-  const { files: all, taught, notes } = await readTeacherFiles(files, recipe, data);
-  for (const note of notes) laboratory.progress.warn(`teacher: ${note}`);
+  const { engine, files, machine, progress } = laboratory;
+  const { teachers: read, notes } = await readTeacherFiles(files, recipe, data);
+  for (const note of notes) progress.warn(`teacher: ${note}`);
   const kind: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
   const size = patchShape(recipe.patch.size);
   const patch = [data.dataset.channels.length, size[0], size[1], size[2]] as const;
-  logNotes(all, laboratory.progress);
+  const all = read.flatMap(one => one.files);
+  logNotes(all, progress);
   for (const file of all) {
     assertTellsClasses(file);
     assertViewFits(file, recipe, data);
     assertKindFits(file.path, file.info, kind);
   }
-  if (!taught.areAll) {
-    const names = taught.labels.map(({ name }) => name).join(', ');
-    laboratory.progress.log(`teacher: its classes are ${names}; all others are learnt from the labels alone`);
-  }
+  for (const one of read) logClasses(one, progress);
   const layers = teacherLayers(distillationTerms(recipe.distill.losses));
   assertLayersFit(all, layers, patch);
   const given = all.map(file => (takesPatch(file, patch) ? (file.info.output ?? size) : size));
   const samples = recipe.student.train.batch + recipe.distill.unlabelled.batch;
-  const models: TeacherModel[] = [];
+  const open: TeacherModel[] = [];
   const close = async (): Promise<void> => {
-    for (const { session } of models) await session.dispose();
+    for (const { session } of open) await session.dispose();
+  };
+  const openOne = async (file: ModelFile): Promise<TeacherModel> => {
+    const asked = addOutputs(file.bytes, layers, file.path);
+    const bytes = fasterForm(laboratory, asked, { file, patch, layers, samples }) ?? asked;
+    const model = { file, session: await openModel(engine, { ...file, bytes }) };
+    open.push(model);
+    return model;
   };
   try {
-    for (const file of all) {
-      const asked = addOutputs(file.bytes, layers, file.path);
-      const bytes = fasterForm(laboratory, asked, { file, patch, layers, samples }) ?? asked;
-      models.push({ file, session: await openModel(engine, { ...file, bytes }) });
+    const teachers: OpenTeacher[] = [];
+    for (const one of read) {
+      const models: TeacherModel[] = [];
+      for (const file of one.files) models.push(await openOne(file));
+      teachers.push({ ...one, models, classes: one.taught.channels.length });
     }
     const room: Classroom = {
-      models,
+      teachers,
       data,
-      mean: ensemble,
       kind,
-      classes: taught.channels.length,
       patch,
       overlap: recipe.evaluate.overlap,
       output: mapAxes(axis => Math.min(...given.map(each => each[axis]))),
       layers,
     };
     const features = await rehearse(room, samples);
-    for (const file of all) await assertAxisOrder(laboratory, file, { data, overlap: room.overlap });
-    const inStep: ExternalTeacher = {
-      features,
-      ...(!sameShape(room.output, size) && { output: room.output }),
-      ...(!taught.areAll && { classes: taught.channels }),
-    };
-    const facts = all.map(({ bytes, info, groups }) => [machine.sha256(bytes), info, groups]);
-    // the map to a teacher's normalisation is part of its result for a patch
-    const view = [data.normalize, [...data.intensities]];
-    const identity = JSON.stringify([facts, ensemble, names, kind, room.overlap, view]);
-    const sha256 = machine.sha256(new TextEncoder().encode(identity));
-    const answerShape = [samples, room.classes, ...room.output];
+    for (const one of read) {
+      const known = foregroundValues(one);
+      for (const file of one.files) await assertAxisOrder(laboratory, file, { data, overlap: room.overlap, known });
+    }
+    const sha256 = machine.sha256(new TextEncoder().encode(identityOf(room, laboratory)));
+    const answerShape = [samples, classesOf(teachers), ...room.output];
+    const inStep = { features, ...(!sameShape(room.output, size) && { output: room.output }), ...knownIn(teachers) };
     return { sha256, inStep, answerShape, call: (_, batch) => ask(room, batch), close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What the teachers know, for the step. */
+function knownIn(teachers: readonly ReadTeacher[]): Pick<ExternalTeacher, 'classes' | 'panel'> {
+  const [{ taught }, ...others] = teachers as readonly [ReadTeacher, ...ReadTeacher[]];
+  if (others.length > 0) {
+    return { panel: teachers.map(one => ({ classes: one.taught.channels, weight: one.entry.weight })) };
+  }
+  return taught.areAll ? {} : { classes: taught.channels };
 }

@@ -12,19 +12,19 @@ import type { ModelInfo } from '../inference/model-info.ts';
 import { decodeModel } from '../onnx/decode.ts';
 import { lastOperator } from '../onnx/last-operator.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import { isFinished, type TeacherEntry, teacherEntries } from '../recipe/teacher-schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
-import { type TaughtClasses, withClassesOf } from './classes.ts';
+import { type ClassMatch, withClassesOf } from './classes.ts';
 import type { StudentKind } from './logits.ts';
+import { assertEveryClassTaught, type ReadTeacher } from './panel.ts';
 import { nnunetObstacle, normalizationRelation } from './view.ts';
-
-type Settings = Extract<Recipe['teacher'], { readonly onnx: unknown }>;
 
 /** Relative difference below which spacings count as equal. */
 const SPACING_TOLERANCE = 0.01;
 
 /** Facts about the models in the recipe. */
-function givenFacts({ model }: Settings): Partial<ModelMetadata> {
+function givenFacts({ model }: TeacherEntry): Partial<ModelMetadata> {
   const { size, ...rest } = model;
   const stated = Object.entries({ ...rest, patch: size === null ? null : zyx(size) });
   return metadataSchema
@@ -44,7 +44,7 @@ function assumedFacts({ patch, preprocess }: Recipe): Partial<ModelMetadata> {
 }
 
 /** The model files that a path stands for: itself, or the teachers of all folds and seeds of a run's folder. */
-async function modelPaths(files: Files, path: string): Promise<readonly string[]> {
+async function modelPaths(files: Files, path: string, key: string): Promise<readonly string[]> {
   if (/\.onnx$/i.test(path) || (await importerOf(files, path)) !== undefined) return [path];
   const inside = async (folder: string, pattern: RegExp): Promise<string[]> =>
     (await files.list(folder)).filter(name => pattern.test(name)).map(name => `${folder}/${name}`);
@@ -57,36 +57,28 @@ async function modelPaths(files: Files, path: string): Promise<readonly string[]
   if (found.length > 0) return found;
   throw new InputError(
     'E_TEACHER_MISSING',
-    `teacher.onnx names ${path}, which is neither a model (.onnx, or a source that \`voxstill import\` reads) nor the folder of a run or arm with a finished model.`,
+    `${key}.onnx names ${path}, which is neither a model (.onnx, or a source that \`voxstill import\` reads) nor the folder of a run or arm with a finished model.`,
   );
 }
 
-/** The models that teach, with their classes. */
+/** The finished teachers of a recipe. */
 export interface TeacherFiles {
-  readonly files: readonly ModelFile[];
-  readonly taught: TaughtClasses;
+  readonly teachers: readonly ReadTeacher[];
   /** Notes about them for the user, one sentence each. */
   readonly notes: readonly string[];
 }
 
-/**
- * Reads the models that the recipe names, adapted to the classes of the data.
- * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, and as readModelFile
- */
-export async function readTeacherFiles(
+/** Reads the models of one teacher. */
+async function readTeacher(
   files: Files,
   recipe: Recipe,
-  { dataset }: Pick<PreparedData, 'dataset'>,
-): Promise<TeacherFiles> {
-  invariant('onnx' in recipe.teacher, 'the teacher is not a finished model');
-  const settings = recipe.teacher;
-  const known = { given: givenFacts(settings), assumed: assumedFacts(recipe) };
-  const student: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
-  const match = { data: dataset.labels, names: settings.classes, student };
+  { entry, match }: { readonly entry: TeacherEntry; readonly match: ClassMatch },
+): Promise<{ readonly teacher: ReadTeacher; readonly notes: readonly string[] }> {
+  const known = { given: givenFacts(entry), assumed: assumedFacts(recipe) };
   const all: ReturnType<typeof withClassesOf>[] = [];
   const notes: string[] = [];
-  for (const path of [settings.onnx].flat()) {
-    for (const one of await modelPaths(files, path)) {
+  for (const path of [entry.onnx].flat()) {
+    for (const one of await modelPaths(files, path, entry.key)) {
       const opened = await openModelSource(files, one, known);
       notes.push(...opened.notes.map(note => `${one}: ${note}`));
       all.push(withClassesOf(opened.file, match));
@@ -99,10 +91,41 @@ export async function readTeacherFiles(
     throw new InputError(
       'E_TEACHER_FIT',
       `${other.file.path} cannot teach together with ${first.file.path}: its classes are ${told(other)}, those of the other ${told(first)}. The models of an ` +
-        'ensemble must have the same classes.',
+        'ensemble must have the same classes; teachers with different ones are listed in teacher.models.',
     );
   }
-  return { files: all.map(({ file }) => file), taught: first.taught, notes };
+  return { teacher: { entry, files: all.map(({ file }) => file), taught: first.taught }, notes };
+}
+
+/**
+ * Reads the models that the recipe names, adapted to the classes of the data.
+ * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, and as readModelFile
+ */
+export async function readTeacherFiles(
+  files: Files,
+  recipe: Recipe,
+  { dataset }: Pick<PreparedData, 'dataset'>,
+): Promise<TeacherFiles> {
+  const settings = recipe.teacher;
+  invariant(isFinished(settings), 'the teacher is not a finished model');
+  const student: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
+  const unknown = 'models' in settings ? 'background' : 'refused';
+  const teachers: ReadTeacher[] = [];
+  const notes: string[] = [];
+  for (const entry of teacherEntries(settings)) {
+    const match = {
+      data: dataset.labels,
+      names: entry.classes,
+      key: `${entry.key}.classes`,
+      unknown,
+      student,
+    } as const;
+    const read = await readTeacher(files, recipe, { entry, match });
+    teachers.push(read.teacher);
+    notes.push(...read.notes);
+  }
+  if ('models' in settings) assertEveryClassTaught(teachers, dataset.labels);
+  return { teachers, notes };
 }
 
 /** The data that models are checked against. */

@@ -26,11 +26,6 @@ export function croppedLogits(
   return new Map([...layers, [LOGITS, cropCentre(builder, layers.get(LOGITS) as Value, size)]]);
 }
 
-/** An image shape with another spatial size. */
-export function withSize([samples, channels]: Shape, size: Triple): Shape {
-  return [samples as number, channels as number, ...size];
-}
-
 /**
  * Checks that a network whose features are compared covers the whole patch.
  * @throws {InputError} E_DISTILL

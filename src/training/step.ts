@@ -5,19 +5,18 @@
  * terms have adapters, their vector. Outputs: `theta.next`, `<state>.next`, and the loss terms. Where a result covers
  * only the middle of the patch (valid padding), label and logits are cropped to what both cover.
  */
-import { elementCount, type Shape } from '../core/shape.ts';
-import { type DistillationContext, hyperOf, LOGITS, sideOf } from '../distillation/context.ts';
-import { distillationHyperNames, distillationValues, studentLayers } from '../distillation/terms.ts';
+import type { Shape } from '../core/shape.ts';
+import { LOGITS } from '../distillation/context.ts';
+import { distillationHyperNames, studentLayers } from '../distillation/terms.ts';
 import { decompose } from '../graph/decompose.ts';
 import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
 import { flatParameters, type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { cropCentre } from '../nn/resize.ts';
-import { commonSize, croppedLogits } from './coverage.ts';
 import { forward, hyperValue } from './forward.ts';
-import { countedVoxels, type HardLossOptions, hardLossTerms, isSigmoid, labelShape } from './hard-loss.ts';
-import { taughtLayers, taughtMaps } from './taught-classes.ts';
-import { type Distillation, distillationAdapters, groupsOf, teacherValues } from './teacher-in-step.ts';
+import { type HardLossOptions, hardLossTerms, labelShape } from './hard-loss.ts';
+import { softLossTerms } from './soft-loss.ts';
+import { type Distillation, distillationAdapters, teacherValues } from './teacher-in-step.ts';
 import { ADAPTERS, type UpdateOptions, update } from './update.ts';
 
 export interface StepOptions extends UpdateOptions {
@@ -51,21 +50,6 @@ export interface TrainingStep {
  * `<term>.temperature`.
  */
 const BASE_HYPER = ['learningRate', 'biasCorrection1', 'biasCorrection2', 'dropoutKey'];
-
-/** What counts of all samples: ignored voxels of the labelled ones do not, the others have none. */
-function countedSamples(
-  builder: GraphBuilder,
-  label: Value,
-  { ignore, samples }: Pick<HardLossOptions, 'ignore'> & { readonly samples: number },
-): Value | undefined {
-  const counted = countedVoxels(builder, label, { ignore });
-  if (counted === undefined) return undefined;
-  const [labelled = 0, ...rest] = counted.shape;
-  if (labelled === samples) return counted;
-  const shape = [samples - labelled, ...rest];
-  const all = builder.float(new Array<number>(elementCount(shape)).fill(1), shape);
-  return builder.concat([counted, all], 0);
-}
 
 /** Builds the graph of a training step. @throws {InputError} if terms of the distillation do not fit the networks */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
@@ -104,25 +88,8 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
   const soft = builder.scope('distillation', () => {
     if (distillation === undefined) return [];
     const other = teacherValues(builder, distillation, { image: imageShape, logits: logits.shape });
-    const size = commonSize(logits.shape, (other.get(LOGITS) as Value).shape);
-    const groups = groupsOf(distillation.teacher);
-    const maps = { channels: logits.shape[1] as number, hardLoss, groups };
-    const context: DistillationContext = {
-      builder,
-      student: sideOf('student', taughtLayers(builder, croppedLogits(builder, layers, size), groups)),
-      teacher: sideOf('teacher', croppedLogits(builder, other, size)),
-      activation: isSigmoid(hardLoss) ? 'sigmoid' : 'softmax',
-      labelled: taughtMaps(builder, cropCentre(builder, label, size), maps),
-      counted: countedSamples(builder, cropCentre(builder, label, size), {
-        ...hardLoss,
-        samples: logits.shape[0] as number,
-      }),
-      hyper,
-      adapter: ({ name }) => flat?.values.get(name) as Value,
-    };
-    return distillationValues(context, softTerms).map(({ name, value }) => {
-      return { name, value, weighted: builder.mul(value, hyper(hyperOf({ name }).weight)) };
-    });
+    const adapter = ({ name }: ParameterSpec): Value => flat?.values.get(name) as Value;
+    return softLossTerms(builder, { layers, other, label }, { ...distillation, hardLoss, hyper, adapter });
   });
   const terms = [...hard, ...soft];
   const total = terms.map(term => term.weighted).reduce((sum, value) => builder.add(sum, value));

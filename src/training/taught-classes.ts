@@ -20,6 +20,15 @@ export function taughtLayers(
   return new Map([...layers, [LOGITS, groupedLogits(builder, layers.get(LOGITS) as Value, groups)]]);
 }
 
+/** A teacher's layers with some channels of the logits alone: those of one of several teachers. */
+export function withChannels(
+  builder: GraphBuilder,
+  layers: ReadonlyMap<string, Value>,
+  [first, end]: readonly [first: number, end: number],
+): ReadonlyMap<string, Value> {
+  return new Map([...layers, [LOGITS, builder.slice(layers.get(LOGITS) as Value, 1, first, end)]]);
+}
+
 /**
  * Labels as 0/1 maps of the teacher's classes, background first; for independent classes the background is what none of
  * them claims.

@@ -2,6 +2,7 @@
  * The teacher within a step: a teacher that was trained here is a frozen part of the step's graph, one from elsewhere
  * provides its tensors as inputs. Also checks by shapes whether the terms of a distillation fit student and teacher.
  */
+import { InputError } from '../core/errors.ts';
 import { elementCount, type Shape, type Triple } from '../core/shape.ts';
 import { LOGITS } from '../distillation/context.ts';
 import { type DistillationTerm, planDistillation, studentLayers, teacherLayers } from '../distillation/terms.ts';
@@ -9,7 +10,7 @@ import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
 import type { ChannelGroups } from '../inference/channel-groups.ts';
 import { collectFeatures, type ParameterSpec } from '../nn/parameters.ts';
-import { assertWholePatch, commonSize, withSize } from './coverage.ts';
+import { assertWholePatch, commonSize } from './coverage.ts';
 import { forward, type Model } from './forward.ts';
 import { type HardLossOptions, isSigmoid, labelShape } from './hard-loss.ts';
 
@@ -29,6 +30,19 @@ export interface ExternalTeacher {
   readonly output?: Triple;
   /** The student's channels for each of its classes, if it has fewer; one each, in order, if not given. */
   readonly classes?: ChannelGroups | undefined;
+  /**
+   * Several teachers that know different classes, in place of `classes`: their logits are one behind the other along
+   * the channels. A term is the weighted mean of what it is for each.
+   */
+  readonly panel?: readonly PanelMember[] | undefined;
+}
+
+/** One of several teachers. */
+export interface PanelMember {
+  /** The student's channels for each of its classes. */
+  readonly classes: ChannelGroups;
+  /** Weight relative to the others, above 0. */
+  readonly weight: number;
 }
 
 /** Teacher of a student in a step. */
@@ -48,18 +62,37 @@ function rowMajor(builder: GraphBuilder, image: Value): Value {
   return builder.reshape(builder.reshape(image, [elementCount(image.shape)]), image.shape);
 }
 
-/** The student's channels for each class of a teacher, if they are not one each. */
-export function groupsOf(teacher: Pick<Model, 'network'> | ExternalTeacher): ChannelGroups | undefined {
-  return 'network' in teacher ? undefined : teacher.classes;
+/** What a teacher knows, as the terms see it. */
+export interface TaughtPart {
+  /** The student's channels for each of its classes; one each, in order, if not given. */
+  readonly groups: ChannelGroups | undefined;
+  /** Share of a term, of 1 over all parts. */
+  readonly share: number;
+  /** The first of its channels among all logits of the teachers, and the one behind its last; all if not given. */
+  readonly channels?: readonly [first: number, end: number];
+}
+
+/** The teachers of a step, one by one. */
+export function taughtParts(teacher: Pick<Model, 'network'> | ExternalTeacher): readonly TaughtPart[] {
+  if ('network' in teacher) return [{ groups: undefined, share: 1 }];
+  if (teacher.panel === undefined) return [{ groups: teacher.classes, share: 1 }];
+  const total = teacher.panel.reduce((sum, { weight }) => sum + weight, 0);
+  let first = 0;
+  return teacher.panel.map(({ classes, weight }): TaughtPart => {
+    const channels = [first, first + classes.length] as const;
+    first = channels[1];
+    return { groups: classes, share: weight / total, channels };
+  });
 }
 
 /** [N, classes, D, H, W] of an external teacher's logits. */
 function externalLogits(
-  { output, classes }: ExternalTeacher,
+  { output, classes, panel }: ExternalTeacher,
   { image, logits }: { readonly image: Shape; readonly logits: Shape },
 ): Shape {
-  const [samples = 0, channels = 0] = logits;
-  return [samples, classes?.length ?? channels, ...(output ?? spatial(image))];
+  const [samples = 0, own = 0] = logits;
+  const channels = panel?.reduce((sum, member) => sum + member.classes.length, 0) ?? classes?.length ?? own;
+  return [samples, channels, ...(output ?? spatial(image))];
 }
 
 /** The teacher's layers: its forward pass, frozen, on the student's patch, or inputs of the graph. */
@@ -111,12 +144,23 @@ export function distillationAdapters(plan: DistillationPlan): readonly Parameter
   const size = commonSize(logits, taught);
   const sigmoid = isSigmoid(hardLoss);
   const [samples = 0, channels = 0] = logits;
-  const classes = groupsOf(teacher)?.length ?? channels;
-  return planDistillation(terms, {
-    student: new Map([...own, [LOGITS, [samples, classes, ...size]]]),
-    teacher: new Map([...other, [LOGITS, withSize(taught, size)]]),
-    labelled: [labelShape(imageShape, plan.unlabelled)[0] as number, sigmoid ? classes + 1 : classes, ...size],
-    ...(hardLoss.ignore !== undefined && { counted: [samples, 1, ...size] }),
-    activation: sigmoid ? 'sigmoid' : 'softmax',
+  const parts = taughtParts(teacher);
+  const adapters = parts.flatMap(part => {
+    const classes = part.groups?.length ?? channels;
+    const [, known = 0] = part.channels === undefined ? taught : [samples, classes];
+    return planDistillation(terms, {
+      student: new Map([...own, [LOGITS, [samples, classes, ...size]]]),
+      teacher: new Map([...other, [LOGITS, [samples, known, ...size]]]),
+      labelled: [labelShape(imageShape, plan.unlabelled)[0] as number, sigmoid ? classes + 1 : classes, ...size],
+      ...(hardLoss.ignore !== undefined && { counted: [samples, 1, ...size] }),
+      activation: sigmoid ? 'sigmoid' : 'softmax',
+    });
   });
+  if (parts.length > 1 && adapters.length > 0) {
+    throw new InputError(
+      'E_DISTILL',
+      `${adapters.map(({ name }) => name).join(', ')}: a term that trains an adapter to the teacher cannot serve several teachers. Use kd, logitRegression or softDice`,
+    );
+  }
+  return adapters;
 }

@@ -309,6 +309,60 @@ it('learns from a model that tells fewer classes apart, which is scored by what 
   );
 });
 
+it('two teachers that know one class each teach a student of both, and are scored together', async () => {
+  const splits = 'data.splits={ train: 0.34, val: 0.33, test: 0.33 }';
+  const parse = (dataset: string, ...overrides: string[]) =>
+    parseRecipe(tinyRecipe(dataset, 2), { path: 'recipe.yaml', overrides: [splits, ...overrides] });
+  for (const [value, name] of [
+    [1, 'Anterior'],
+    [2, 'Posterior'],
+  ] as const) {
+    await writePhantomDataset(files, name, { seed: 5, cases: 3 });
+    for (const path of [...files.contents.keys()].filter(one => one.startsWith(`${name}/labelsTr/`))) {
+      const { volume, header } = decodeNifti(await files.read(path), { path });
+      const labels = { ...volume, data: Uint8Array.from(volume.data, voxel => (voxel === value ? 1 : 0)) };
+      await files.write(path, encodeNiftiLabels(labels, header));
+    }
+    const description = JSON.parse(files.text(`${name}/dataset.json`));
+    await files.write(`${name}/dataset.json`, JSON.stringify({ ...description, labels: { 0: 'background', 1: name } }));
+    await trainOneArm(laboratory, parse(name), { resume: false, arm: 'teacher', out: `of-${name}` });
+  }
+  const models = ['Anterior', 'Posterior'].map(name => `{ onnx: of-${name}/teacher/model.onnx }`);
+  const terms = 'distill.losses=[{ kd: { weight: 1 } }, { softDice: {} }]';
+  const run = (out: string, ...overrides: string[]) =>
+    runExperiment(laboratory, parse('data', `teacher={ models: [${models.join(', ')}] }`, terms, ...overrides), {
+      resume: false,
+      out,
+    });
+  const { arms, pairs } = await run('of-two');
+  expect(Object.keys(arms['teacher']!.classes)).toEqual(['Anterior', 'Posterior']);
+  expect(pairs.some(({ a, b }) => a === 'student' && b === 'teacher')).toBe(true);
+  const [header, row] = files.text('of-two/student/history.csv').split('\n');
+  const losses = Object.fromEntries(header!.split(',').map((name, index) => [name, Number(row!.split(',')[index])]));
+  expect(losses['kd']).toBeGreaterThan(0);
+  expect(losses['softDice']).toBeGreaterThan(0);
+  const { metadata } = await readModelFile(files, 'of-two/student/model.onnx');
+  expect(metadata.labels.map(({ name }) => name)).toEqual(['background', 'Anterior', 'Posterior']);
+  // stored logits of both teachers are read again, and nothing changes but their rounding to float16
+  await run('of-two-stored', 'distill.softLabels=cache', 'distill.cache.folder=of-both');
+  const stored = files.contents.size;
+  await run('of-two-again', 'distill.softLabels=cache', 'distill.cache.folder=of-both');
+  expect(
+    [...files.contents.keys()].filter(path => path.startsWith('of-both/') && path.endsWith('.softlabels')),
+  ).toHaveLength(2);
+  expect(files.contents.size).toBeGreaterThan(stored);
+  expect(files.contents.get('of-two-again/student/model.onnx')).toEqual(
+    files.contents.get('of-two-stored/student/model.onnx'),
+  );
+  for (const path of [...files.contents.keys()]) if (path.startsWith('of-both/')) files.contents.delete(path);
+  // other weights are another teacher
+  const weighted = `teacher={ models: [${models[0]!.replace(' }', ', weight: 3 }')}, ${models[1]}] }`;
+  await trainOneArm(laboratory, parse('data', weighted, terms), { resume: false, arm: 'student', out: 'of-three' });
+  expect(Buffer.from(await files.read('of-three/student/model.onnx'))).not.toEqual(
+    Buffer.from(await files.read('of-two/student/model.onnx')),
+  );
+});
+
 describe('soft labels on disk', () => {
   const machine = {
     ...laboratory.machine,

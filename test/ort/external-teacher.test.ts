@@ -305,11 +305,12 @@ describe('a teacher', () => {
       overrides: ['patch.size=[8, 12, 8]', 'teacher={ onnx: fixed-opset11.onnx }', ...prepared],
     });
     const dataset = { labels: CLASSES.map((name, value) => ({ name, value })) } as unknown as Dataset;
-    const { files } = await readTeacherFiles({ ...memoryFiles(), ...foreignFiles(setting.besides) }, recipe, {
+    const { teachers } = await readTeacherFiles({ ...memoryFiles(), ...foreignFiles(setting.besides) }, recipe, {
       dataset,
     });
-    expect(files[0]!.info).toMatchObject({ spacingMm: [1, 1, 1], imageInterpolation: 'cubic' });
-    expect(files[0]!.info.orientation).toBeUndefined();
+    const { info } = teachers[0]!.files[0]!;
+    expect(info).toMatchObject({ spacingMm: [1, 1, 1], imageInterpolation: 'cubic' });
+    expect(info.orientation).toBeUndefined();
   });
 
   it('has its classes put in the order of the data, by name or by value', async () => {
@@ -457,6 +458,115 @@ describe('a teacher', () => {
       const own = normalize({ id: '', data: RAW[index]!, channels: 1 }, 'z-score').data;
       expectClose(softmax(sample(logits, index), 3), await direct(name, facts, own));
     }
+  });
+
+  describe('beside others that know other classes', () => {
+    const models = ['two-classes-opset14', 'fixed-opset11', 'one-channel-sigmoid-opset15'];
+    const besides = {
+      'two-classes-opset14': { ...THREE, labels: ['background', 'posterior'] },
+      'fixed-opset11': THREE,
+      'one-channel-sigmoid-opset15': { ...THREE, activation: 'none', labels: [1] },
+    };
+    const panel = (entries: readonly string[], more: readonly string[] = []) => ({
+      models,
+      besides,
+      overrides: [`teacher={ models: [${entries.join(', ')}] }`, ...more],
+    });
+    const [two, three, sigmoid] = models.map(name => `onnx: ${name}.onnx`) as [string, string, string];
+
+    it('says what each of them says alone, one behind the other, with the classes and the weight of each', async () => {
+      const setting = panel([`{ ${two} }`, `{ ${three}, weight: 3 }`, `{ ${sigmoid}, weight: 0.5 }`]);
+      const { teacher, batch } = open(setting);
+      const opened = await teacher;
+      expect(opened.inStep).toEqual({
+        features: {},
+        panel: [
+          { classes: [[0, 1], [2]], weight: 1 },
+          { classes: [[0], [1], [2]], weight: 3 },
+          { classes: [[0, 2], [1]], weight: 0.5 },
+        ],
+      });
+      expect(opened.answerShape).toEqual([2, 7, ...SIZE]);
+      const { logits } = await opened.call(0, batch);
+      await opened.close();
+      const alone = [
+        await say(panel([`{ ${two}, classes: { background: [background, anterior] } }`, `{ ${three} }`])),
+        await say({ models: ['fixed-opset11'], besides }),
+      ];
+      for (const index of [0, 1]) {
+        const whole = sample(logits, index);
+        expect(whole.slice(0, 2 * VOXELS)).toEqual(sample(alone[0]!, index).slice(0, 2 * VOXELS));
+        expect(whole.slice(2 * VOXELS, 5 * VOXELS)).toEqual(sample(alone[1]!, index));
+      }
+      const p = await direct(
+        'one-channel-sigmoid-opset15',
+        { ...besides['one-channel-sigmoid-opset15'], patch: SIZE },
+        RAW[0]!,
+      );
+      expectClose(softmax(sample(logits, 0).slice(5 * VOXELS), 2).slice(VOXELS), p);
+    });
+
+    it('is another teacher for checkpoints and stored logits if weights or classes are others', async () => {
+      const hashOf = async (entries: readonly string[]): Promise<string> => {
+        const opened = await open(panel(entries)).teacher;
+        await opened.close();
+        return opened.sha256;
+      };
+      const hashes = [
+        await hashOf([`{ ${two} }`, `{ ${three} }`]),
+        await hashOf([`{ ${two}, weight: 2 }`, `{ ${three} }`]),
+        await hashOf([`{ ${two}, classes: { posterior: anterior } }`, `{ ${three} }`]),
+        await hashOf([`{ ${three} }`]),
+      ];
+      expect(new Set(hashes).size).toBe(4);
+      const single = await open({ models: ['fixed-opset11'], besides }).teacher;
+      await single.close();
+      expect(hashes[3]).toBe(single.sha256);
+      expect(await hashOf([`{ ${two} }`, `{ ${three} }`])).toBe(hashes[0]);
+    });
+
+    it('teaches independent classes, each of them alone', async () => {
+      const { teacher } = open(panel([`{ ${two} }`, `{ ${sigmoid} }`], ['loss.crossEntropy.kind=binary']));
+      const opened = await teacher;
+      await opened.close();
+      expect(opened.inStep).toEqual({
+        features: {},
+        panel: [
+          { classes: [[1]], weight: 1 },
+          { classes: [[0]], weight: 1 },
+        ],
+      });
+    });
+
+    it.each([
+      [
+        [`{ ${two} }`],
+        [],
+        /no teacher knows anterior: teacher\.models\.0 knows posterior.*\{ background: \[background, anterior\] \}/,
+      ],
+      [[`{ ${two}, classes: { liver: anterior } }`, `{ ${three} }`], [], /teacher\.models\.0\.classes names liver/],
+      [
+        [`{ ${two} }`, `{ ${sigmoid} }`],
+        ['distill.losses=[{ attention: { studentLayer: decoder0, teacherLayer: inner } }]'],
+        /there are 2 teachers/,
+      ],
+      [
+        [
+          `{ ${two}, classes: { posterior: [anterior, posterior], background: [background, posterior] } }`,
+          `{ ${three} }`,
+        ],
+        [],
+        /posterior\) cannot belong to several of its classes/,
+      ],
+    ])('is refused where they do not fit: %s', async (entries, more, message) => {
+      await expect(open(panel(entries, more)).teacher).rejects.toThrow(message);
+    });
+
+    it('leaves a class to the labels where the recipe says so', async () => {
+      const opened = await open(panel([`{ ${two}, classes: { background: [background, anterior] } }`])).teacher;
+      await opened.close();
+      expect(opened.inStep).toEqual({ features: {}, classes: [[0, 1], [2]] });
+    });
   });
 
   it('of several models is their mean probability, or the mean of their logits', async () => {

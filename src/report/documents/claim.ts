@@ -5,6 +5,7 @@
  */
 
 import { formatNumber, plural } from '../../core/format.ts';
+import { isFinished, teacherEntries } from '../../recipe/teacher-schema.ts';
 import type { RunFacts } from './model-card.ts';
 
 /** One item of the checklist; null where the run does not know. */
@@ -78,7 +79,9 @@ function itemsOf(facts: RunFacts): readonly Item[] {
     [
       27,
       'Ensembles',
-      'onnx' in recipe.teacher ? `teacher: ${plural(recipe.teacher.onnx.length, 'finished model')}` : 'none',
+      isFinished(recipe.teacher)
+        ? `teacher: ${plural(teacherEntries(recipe.teacher).flatMap(({ onnx }) => onnx).length, 'finished model')}`
+        : 'none',
     ],
     [
       28,

@@ -11,6 +11,7 @@ import type { Laboratory } from '../../experiment/laboratory.ts';
 import { estimateStepMs, measureStepMs } from '../../experiment/step-time.ts';
 import { meanOf } from '../../metrics/statistics.ts';
 import { parameterCount } from '../../nn/parameters.ts';
+import { isFinished } from '../../recipe/teacher-schema.ts';
 import { readOutcome } from './outcome.ts';
 import type { Unit } from './unit.ts';
 
@@ -45,14 +46,14 @@ interface Kind {
 /** The part of a recipe that decides how long a step of a unit takes, as text. */
 function kindKey({ arm, recipe }: Unit): string {
   const { teacher, student, patch, loss, distill, data, optimizer } = recipe;
-  const { train, ...network } = arm === 'teacher' && !('onnx' in teacher) ? teacher : student;
+  const { train, ...network } = arm === 'teacher' && !isFinished(teacher) ? teacher : student;
   const losses = distill.losses.map(term => Object.keys(term));
   const taught = arm === 'student' ? [teacher, losses, distill.unlabelled.batch] : [];
   return JSON.stringify([network, train.batch, patch.size, loss, Object.keys(optimizer), taught, data.dataset]);
 }
 
 function kindOf({ arm, recipe }: Unit, shape: DataShape): Kind {
-  const hasOwnTeacher = arm === 'student' && !('onnx' in recipe.teacher);
+  const hasOwnTeacher = arm === 'student' && !isFinished(recipe.teacher);
   const taught = hasOwnTeacher ? planArm(recipe, 'teacher', shape).model : undefined;
   const teacher = taught && { ...taught, theta: new Float32Array(parameterCount(taught.specs)) };
   const plan = planArm(recipe, arm, { ...shape, teacher });
@@ -91,7 +92,7 @@ async function finishedSteps({ files }: Laboratory, units: readonly Unit[]): Pro
 }
 
 function stepsOf({ arm, recipe: { teacher, student } }: Unit): number {
-  return (arm === 'teacher' && !('onnx' in teacher) ? teacher : student).train.steps;
+  return (arm === 'teacher' && !isFinished(teacher) ? teacher : student).train.steps;
 }
 
 /** Core-milliseconds of a step for a few kinds that are timed here: the shortest, the longest, and one between. */

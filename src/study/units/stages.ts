@@ -8,18 +8,19 @@ import { trainArm } from '../../experiment/arm.ts';
 import { isTrained } from '../../experiment/arm-content.ts';
 import { trainedModel } from '../../experiment/arm-on-data.ts';
 import { assertDistillationFits } from '../../experiment/distillation-fit.ts';
-import { evaluateModel, modelHash } from '../../experiment/evaluate.ts';
+import { type EvaluateOptions, evaluateModel, modelHash } from '../../experiment/evaluate.ts';
 import { readEvaluation } from '../../experiment/evaluation-file.ts';
 import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
 import type { Evaluation } from '../../experiment/record.ts';
-import type { ModelLabel } from '../../inference/model-info.ts';
 import type { Recipe } from '../../recipe/schema.ts';
-import { externalTeacherSchema } from '../../recipe/teacher-schema.ts';
+import { externalTeacherSchema, isFinished } from '../../recipe/teacher-schema.ts';
 import { holdFiles, pathsIn } from '../../runtime/held-files.ts';
 import { writeJson } from '../../runtime/json-file.ts';
 import { openExternalTeacher } from '../../teacher/external-teacher.ts';
 import { readTeacherFiles } from '../../teacher/files.ts';
+import { jointClasses, type ReadTeacher } from '../../teacher/panel.ts';
 import { withSoftLabels } from '../../teacher/soft-labels.ts';
+import { isSigmoid } from '../../training/hard-loss.ts';
 import type { Teacher } from '../../training/teacher.ts';
 import type { StudyContext, UnitContext } from './context.ts';
 import { knownScores } from './finished-teacher.ts';
@@ -73,16 +74,16 @@ function keepsSoftLabels(recipe: Recipe): boolean {
       `distill.softLabels is cache, which stores logits only, but some terms need the layers ${layers.join(', ')} of the teacher. Set it to step or auto.`,
     );
   }
-  return softLabels === 'cache' || (softLabels === 'auto' && layers.length === 0 && 'onnx' in recipe.teacher);
+  return softLabels === 'cache' || (softLabels === 'auto' && layers.length === 0 && isFinished(recipe.teacher));
 }
 
 /** Opens the models that teach a student: the teacher of the run, or those that the recipe names. */
 async function openTeacher(context: StudyContext, { recipe, teacher }: Unit): Promise<Teacher> {
   const { laboratory } = context;
   const keeps = keepsSoftLabels(recipe);
-  if (!('onnx' in recipe.teacher) && !keeps) return ownTeacher(context, teacher as Unit);
+  if (!isFinished(recipe.teacher) && !keeps) return ownTeacher(context, teacher as Unit);
   const data = await context.dataOf(recipe);
-  const finished = 'onnx' in recipe.teacher ? recipe : withFinishedTeacher(recipe, teacher as Unit);
+  const finished = isFinished(recipe.teacher) ? recipe : withFinishedTeacher(recipe, teacher as Unit);
   const opened = await openExternalTeacher(laboratory, finished, data);
   if (!keeps) return opened;
   const { cache, softLabels } = recipe.distill;
@@ -111,7 +112,7 @@ export async function checkUnit(
   if (arm !== 'student' || (await context.laboratory.files.exists(folder.model))) return;
   keepsSoftLabels(recipe);
   const data = await context.dataOf(recipe);
-  if (isTeacherPlanned && !('onnx' in recipe.teacher)) {
+  if (isTeacherPlanned && !isFinished(recipe.teacher)) {
     assertDistillationFits({ recipe, data });
     return;
   }
@@ -180,13 +181,16 @@ export async function evaluateUnit(
   if (await files.exists(path)) return readEvaluation(files, path);
   const { dataset, splits, hashes } = await context.dataOf(recipe);
   const held = holdFiles(files, pathsIn(dataset.folder, hashes), laboratory.machine.sha256);
-  const score = async (models: readonly ModelFile[], classes?: readonly ModelLabel[]): Promise<Evaluation> =>
+  const score = async (
+    models: readonly ModelFile[],
+    taught: Pick<EvaluateOptions, 'classes' | 'joint'> = {},
+  ): Promise<Evaluation> =>
     evaluateModel(
       { ...laboratory, files: held },
       {
         models,
         dataset,
-        ...(classes && { classes }),
+        ...taught,
         ids: splits[split],
         split,
         window: recipe.evaluate,
@@ -199,8 +203,14 @@ export async function evaluateUnit(
     );
   const evaluation = await timed(context, split === 'test' ? 'evaluate' : 'validate', async () => {
     if (isTrained(recipe, arm)) return score([await readModelFile(files, folder.model)]);
-    const { files: models, taught } = await readTeacherFiles(files, recipe, { dataset });
-    return (await takeScoresOver(context, unit, { split, models })) ?? score(models, taught.labels);
+    const { teachers } = await readTeacherFiles(files, recipe, { dataset });
+    const models = teachers.flatMap(one => one.files);
+    const joint = jointClasses(teachers, {
+      data: dataset.labels,
+      student: isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax',
+    });
+    const classes = joint?.labels ?? (teachers[0] as ReadTeacher).taught.labels;
+    return (await takeScoresOver(context, unit, { split, models })) ?? score(models, { classes, joint });
   });
   await writeJson(files, path, evaluation);
   return evaluation;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../../src/core/shape.ts';
 import { type Tensor, tensor } from '../../../src/core/tensor.ts';
+import type { JointClasses } from '../../../src/inference/ensemble.ts';
 import type { ModelInfo } from '../../../src/inference/model-info.ts';
 import { type Segmentation, segment, segmentWithEnsemble } from '../../../src/inference/predictor.ts';
 import type { Session } from '../../../src/runtime/engine.ts';
@@ -201,6 +202,34 @@ describe('an ensemble', () => {
       const mean = (alone[0]!.probabilities!.data[i]! + alone[1]!.probabilities!.data[i]!) / 2;
       expect(value).toBeCloseTo(mean, 6);
     });
+  });
+
+  it('segments classes that its models know one by one', async () => {
+    const one = (name: string, value: number): ModelInfo => ({
+      ...info,
+      labels: [
+        { value: 0, name: 'background' },
+        { value, name },
+      ],
+    });
+    const models = [
+      { session: voxelwise(value => [0, 20 * (0.3 - value)]), info: one('low', 1) },
+      { session: voxelwise(value => [0, 20 * (value - 0.7)]), info: one('high', 2) },
+    ];
+    const joint: JointClasses = {
+      kind: 'softmax',
+      values: [0, 1, 2],
+      labels: models.flatMap(each => each.info.labels.slice(1)),
+      members: [1, 2].map(k => ({ weight: 1, channels: [undefined, k] })),
+    };
+    const { labels } = await segmentWithEnsemble(models, volume, { joint });
+    const largest = 6 * 3 + 5 * 2 + 4;
+    labels.data.forEach((value, i) => {
+      const seen = volume.data[i]! / largest;
+      expect(value).toBe(seen < 0.3 ? 1 : seen > 0.7 ? 2 : 0);
+    });
+    const other = [models[0]!, { ...models[1]!, info: { ...models[1]!.info, channels: 2 } }];
+    await expect(segmentWithEnsemble(other, volume, { joint })).rejects.toMatchObject({ code: 'E_ENSEMBLE' });
   });
 
   it.each([

@@ -329,6 +329,23 @@ describe('the way back to YAML', () => {
       teacher: { ...recipe.teacher, onnx: ['/root/a.onnx', '/root/b.onnx'] },
     });
   });
+
+  it('resolves the models of several teachers, which each have the defaults of one', async () => {
+    const overrides = ['teacher={models: [{onnx: [a.onnx, b.onnx], weight: 2}, {onnx: folder, classes: {x: y}}]}'];
+    const recipe = parseRecipe(SMALL, { path: 'r', overrides });
+    const { teacher } = await resolveRecipe(recipe, async path => `/root/${path}`);
+    expect(teacher).toMatchObject({
+      models: [
+        { onnx: ['/root/a.onnx', '/root/b.onnx'], weight: 2, ensemble: 'probability', classes: {} },
+        { onnx: '/root/folder', weight: 1, classes: { x: 'y' }, model: { labels: null } },
+      ],
+    });
+    expect(parseRecipe(stringifyRecipe(recipe), { path: 'r' })).toEqual(recipe);
+    expect(errorOf(SMALL, ['teacher={models: []}']).lines[0]).toContain('teacher.models');
+    expect(errorOf(SMALL, ['teacher={models: [{onnx: a.onnx, weight: 0}]}']).lines[0]).toContain(
+      'teacher.models.0.weight',
+    );
+  });
 });
 
 describe('shipped files', () => {
