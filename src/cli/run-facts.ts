@@ -9,7 +9,7 @@ import { ARMS } from '../experiment/record.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import type { DataFacts } from '../report/data-section.ts';
 import type { Files } from '../runtime/files.ts';
-import type { ReadRun } from '../study/read-run.ts';
+import { casesOfTeacher, type ReadRun } from '../study/read-run.ts';
 
 /** The last name of a path. */
 export function lastName(path: string): string {
@@ -52,15 +52,22 @@ export function provenanceOf({ record, folder }: ReadRun): Record<string, string
 }
 
 /** What is known of a run's data; undefined where it has no record or no recipe that can be read. */
-export async function dataFactsOf(files: Files, { record, recipe, folder }: ReadRun): Promise<DataFacts | undefined> {
+export async function dataFactsOf(files: Files, run: ReadRun): Promise<DataFacts | undefined> {
+  const { record, recipe, folder } = run;
   if (record?.splits === undefined) return undefined;
-  const { train, val, test } = record.splits;
-  const { preprocess } = parseRecipe(recipe, { path: `${folder}/recipe.yaml` });
+  const { train, val, test, unlabelled } = record.splits;
+  const { preprocess, distill } = parseRecipe(recipe, { path: `${folder}/recipe.yaml` });
   const hasData = await files.exists(`${record.dataset}/dataset.json`);
   const channels = hasData ? (await openDataset(files, record.dataset)).channels : undefined;
   return {
     dataset: lastName(record.dataset),
-    splits: { train: train.length, val: val.length, test: test.length },
+    splits: {
+      train: train.length,
+      val: val.length,
+      test: test.length,
+      unlabelled: distill.unlabelled.batch > 0 ? unlabelled.length : 0,
+      teacher: (await casesOfTeacher(files, run))?.length ?? null,
+    },
     folds: record.folds?.length ?? 1,
     ...(channels && { channels }),
     spacingMm: preprocess.spacingMm,

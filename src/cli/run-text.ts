@@ -2,6 +2,7 @@
 
 import type { VolumeSources } from '../data/volume-file.ts';
 import type { Machine } from '../experiment/machine.ts';
+import { labelsSentence } from '../report/data-section.ts';
 import { renderMontage } from '../report/montage.ts';
 import type { ReportInput } from '../report/report.ts';
 import { summarizeArms, testPairs } from '../study/comparison/compare.ts';
@@ -115,7 +116,12 @@ async function reportInput(
         ...(loaded.label && { reference: loaded.label }),
       }),
     })),
-    notes: [...(run === undefined ? [] : incompleteNotes(run.incomplete)), ...failedNotes(failed), ...notesOn(arms)],
+    notes: [
+      ...(run === undefined ? [] : incompleteNotes(run.incomplete)),
+      ...(data === undefined ? [] : [labelsSentence(data)].filter(sentence => sentence !== '')),
+      ...failedNotes(failed),
+      ...notesOn(arms),
+    ],
   };
 }
 

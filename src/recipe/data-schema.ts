@@ -21,6 +21,13 @@ const labelled = count
     'Number of training cases that keep their labels, chosen by the seed; the others become unlabelled. Validation and test stay the same. null keeps all labels.',
   );
 
+const teacherLabels = z
+  .enum(['same', 'all'])
+  .default('same')
+  .describe(
+    'Labels that a teacher trained here learns from. same: those that data.splits.labelled leaves. all: those of all training cases, as a model from elsewhere has seen labels that the student lacks.',
+  );
+
 export const splitFractions = z
   .strictObject({
     seed: index.default(1).describe('Seed of the shuffle before the patients are divided.'),
@@ -37,6 +44,7 @@ export const splitFractions = z
       .default(0.2)
       .describe('Fraction of the patients in the test, which is evaluated once, at the end, and chooses nothing.'),
     labelled,
+    teacherLabels,
   })
   .refine(({ train, val, test }) => Math.abs(train + val + test - 1) < 1e-6, 'train + val + test must be 1');
 
@@ -53,6 +61,7 @@ const ofFold = {
     .default(0.1)
     .describe('Fraction of all patients in validation, taken from those that are not tested.'),
   labelled,
+  teacherLabels,
 };
 
 const splits = z.union([

@@ -270,11 +270,30 @@ function checkPatch(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
   });
 }
 
+/**
+ * Refuses a teacher with labels of its own where the normalisation is measured on the training cases: teacher and
+ * student would be given different images.
+ */
+function checkTeacherLabels(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
+  const { data, preprocess, teacher: taught } = recipe;
+  if (data.splits.teacherLabels === 'same' || isFinished(taught) || ![preprocess.normalize].flat().includes('ct'))
+    return;
+  context.addIssue({
+    code: 'custom',
+    path: ['data', 'splits', 'teacherLabels'],
+    message:
+      'normalize: ct is measured on the training cases, which differ between teacher and student here; give its numbers, { ct: { low, high, mean, deviation } }, or train the teacher alone and name its file as teacher.onnx',
+  });
+}
+
 /** Default division of cases, for commands without a recipe. */
 export const defaultSplits: DeepReadonly<z.output<typeof splitFractions>> = splitFractions.parse({});
 
 /** The schema of a recipe with every default. */
-export const recipeSchema = recipeShape.superRefine(checkPatch).meta({ title: 'voxstill recipe' });
+export const recipeSchema = recipeShape
+  .superRefine(checkPatch)
+  .superRefine(checkTeacherLabels)
+  .meta({ title: 'voxstill recipe' });
 
 /** A complete recipe: every default filled in, every alias replaced by its key. */
 export type Recipe = DeepReadonly<Mutable>;

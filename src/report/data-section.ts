@@ -1,6 +1,6 @@
 /** What a run was made of: cases, channels, spacing and classes. */
 
-import { formatNumber } from '../core/format.ts';
+import { formatNumber, plural } from '../core/format.ts';
 import { medianOf } from '../core/percentile.ts';
 import type { Evaluation } from '../experiment/record.ts';
 import { html, type Markup } from './markup.ts';
@@ -11,7 +11,16 @@ export interface DataFacts {
   /** Name of the data set's folder, without the way to it. */
   readonly dataset: string;
   /** Cases of each part, of the first fold. */
-  readonly splits: { readonly train: number; readonly val: number; readonly test: number };
+  readonly splits: {
+    /** Cases with labels of which student and baseline learn. */
+    readonly train: number;
+    readonly val: number;
+    readonly test: number;
+    /** Cases that the student sees without labels; 0 where it sees none. */
+    readonly unlabelled: number;
+    /** Cases with labels of which the teacher learnt; null if it was not trained here. */
+    readonly teacher: number | null;
+  };
   /** Folds of a cross-validation; 1 where there is none. */
   readonly folds: number;
   readonly channels?: readonly string[];
@@ -19,19 +28,35 @@ export interface DataFacts {
   readonly spacingMm: readonly number[] | null;
 }
 
+/** Who learnt from which labels, where that differs between the arms; nothing where all learn from the same cases. */
+export function labelsSentence({ splits: { train, unlabelled, teacher } }: Pick<DataFacts, 'splits'>): string {
+  const without = unlabelled === 0 ? '' : `; the student also sees ${plural(unlabelled, 'case')} without labels`;
+  if (teacher !== null && teacher !== train) {
+    return `The teacher learns from the labels of ${plural(teacher, 'case')}, student and baseline from those of ${train}${without}.`;
+  }
+  return unlabelled === 0 ? '' : `All arms learn from the labels of ${plural(train, 'case')}${without}.`;
+}
+
+/** How many cases were used for what, as a sentence. */
+export function casesSentence(data: Pick<DataFacts, 'splits' | 'folds'>): string {
+  const { splits, folds } = data;
+  const labels = labelsSentence(data);
+  const used =
+    folds > 1
+      ? `${folds} folds; of the first ${splits.train} cases trained, ${splits.val} chose the best step, ${splits.test} tested. Every case is tested once.`
+      : `${splits.train} trained, ${splits.val} chose the best step and the post-processing, ${splits.test} tested.`;
+  return labels === '' ? used : `${used} ${labels}`;
+}
+
 /**
  * The section's content.
  * @param evaluation of any arm: its references say how often and how large the classes are in the test cases
  */
 export function renderDataFacts(data: DataFacts, evaluation: Evaluation | undefined): readonly Markup[] {
-  const { dataset, splits, folds, channels, spacingMm } = data;
-  const parts =
-    folds > 1
-      ? `${folds} folds; of the first ${splits.train} cases trained, ${splits.val} chose the best step, ${splits.test} tested. Every case is tested once.`
-      : `${splits.train} trained, ${splits.val} chose the best step and the post-processing, ${splits.test} tested.`;
+  const { dataset, channels, spacingMm } = data;
   const facts: readonly (readonly [string, string])[] = [
     ['Data set', dataset],
-    ['Cases', parts],
+    ['Cases', casesSentence(data)],
     ...(channels === undefined ? [] : [['Channels', channels.join(', ')] as const]),
     ['Grid of the models', spacingMm === null ? 'as in each image' : `${spacingMm.join(' x ')} mm`],
   ];

@@ -5,8 +5,10 @@ import { listSome } from '../core/format.ts';
 import { openDataset } from '../data/dataset.ts';
 import { repeated, type Splits } from '../data/splits.ts';
 import { countFolds } from '../data/splits-file.ts';
+import type { Arm } from '../experiment/record.ts';
 import { readSplits } from '../experiment/splits.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import { isFinished } from '../recipe/teacher-schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
 import type { Repeat } from './folder.ts';
@@ -15,7 +17,15 @@ import type { Repeat } from './folder.ts';
 export interface Fold {
   /** Number of the fold; null if the recipe has no folds. */
   readonly fold: Repeat['fold'];
+  /** Of student and baseline. */
   readonly splits: Splits;
+  /** Of the teacher: the same, unless it learns from labels that the others lack. */
+  readonly teacherSplits: Splits;
+}
+
+/** The cases of an arm. */
+export function splitsOfArm({ splits, teacherSplits }: Fold, arm: Arm): Splits {
+  return arm === 'teacher' ? teacherSplits : splits;
 }
 
 async function foldNumbers(files: Files, splits: Recipe['data']['splits']): Promise<readonly Repeat['fold'][]> {
@@ -34,6 +44,20 @@ export function recipeOfFold(recipe: Recipe, fold: Repeat['fold']): Recipe {
 }
 
 /**
+ * The recipe that an arm follows. For a teacher that learns from all labels no label is set aside, and it has no use
+ * for unlabelled cases; everything else is the recipe of all arms.
+ */
+export function recipeOfArm(recipe: Recipe, arm: Arm): Recipe {
+  const { splits } = recipe.data;
+  if (arm !== 'teacher' || splits.teacherLabels === 'same' || isFinished(recipe.teacher)) return recipe;
+  return {
+    ...recipe,
+    data: { ...recipe.data, splits: { ...splits, labelled: null, teacherLabels: 'same' } },
+    distill: { ...recipe.distill, unlabelled: { batch: 0 } },
+  };
+}
+
+/**
  * The folds of a recipe, at least one: all of them if it names none; a single one without a number if it has no folds.
  * @throws {InputError} E_SPLITS if they cannot be formed, or if a case would be tested twice; as openDataset
  */
@@ -41,7 +65,12 @@ export async function foldsOf(files: Files, recipe: Recipe): Promise<readonly Fo
   const dataset = await openDataset(files, recipe.data.dataset);
   const folds: Fold[] = [];
   for (const fold of await foldNumbers(files, recipe.data.splits)) {
-    folds.push({ fold, splits: await readSplits(files, recipeOfFold(recipe, fold), dataset) });
+    const own = recipeOfFold(recipe, fold);
+    const [splits, teacherSplits] = [
+      await readSplits(files, own, dataset),
+      await readSplits(files, recipeOfArm(own, 'teacher'), dataset),
+    ];
+    folds.push({ fold, splits, teacherSplits });
   }
   const twice = repeated(folds.flatMap(({ splits }) => splits.test));
   if (twice.length > 0) {

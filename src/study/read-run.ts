@@ -17,6 +17,20 @@ import { DAMAGED_RECORD } from './record.ts';
 import { isSweep, readSweep } from './sweep-record.ts';
 import { hasUnits, readUnits } from './units/units-file.ts';
 
+/** `splits.json` */
+const splits = z.object({
+  train: z.array(z.string()),
+  val: z.array(z.string()),
+  test: z.array(z.string()),
+  unlabelled: z.array(z.string()).default([]),
+});
+
+const splitsFile: JsonForm<z.output<typeof splits>> = {
+  schema: splits,
+  code: 'E_SPLITS',
+  advice: 'Put a whole copy of it back; splits.json of the run and of its arms hold the same lists.',
+};
+
 /** The fields of run.json that readers use; an older or newer file may have more. */
 const record = z.looseObject({
   status: z.string(),
@@ -24,7 +38,7 @@ const record = z.looseObject({
   dataset: z.string(),
   seeds: z.array(z.int()).min(1),
   folds: z.array(z.int()).min(1).optional(),
-  splits: z.object({ train: z.array(z.string()), val: z.array(z.string()), test: z.array(z.string()) }).optional(),
+  splits: splits.optional(),
   recipeSha256: z.string().optional(),
   margin: z.number().nullable().default(null),
   dataHashes: z.record(z.string(), z.string()).default({}),
@@ -62,6 +76,19 @@ export interface ReadRun {
 export async function readRecord(files: Files, path: string): Promise<ReadRecord | undefined> {
   if (!(await files.exists(path))) return undefined;
   return readJson(files, path, runFile);
+}
+
+/**
+ * Cases with labels that the teacher of the first fold and seed learnt from.
+ * @returns null if it was not trained in this run
+ * @throws {InputError} E_SPLITS if its list cannot be read
+ */
+export async function casesOfTeacher(files: Files, { folder, repeats }: ReadRun): Promise<readonly string[] | null> {
+  const [first] = repeatsOf(repeats) as readonly [Repeat];
+  const own = runFolder(folder, repeats).arm('teacher', first);
+  const path = `${own.folder}/splits.json`;
+  if (!(await files.exists(own.history)) || !(await files.exists(path))) return null;
+  return (await readJson(files, path, splitsFile)).train;
 }
 
 /** Whether a folder holds a run or a part of one. */

@@ -16,7 +16,7 @@ import { readText, writeJson } from '../runtime/json-file.ts';
 import { compareArms } from './comparison/compare.ts';
 import type { Comparison } from './comparison/comparison.ts';
 import { openRunFolder, type Repeats, type RunFolder, type RunRecord, runFolder } from './folder.ts';
-import { type Fold, foldsOf } from './folds.ts';
+import { type Fold, foldsOf, splitsOfArm } from './folds.ts';
 import { readGroups } from './groups.ts';
 import { type OpenStudy, type PlannedStudy, performStudy, resultsOf } from './open-study.ts';
 import { readRecord, readRun } from './read-run.ts';
@@ -137,7 +137,9 @@ export async function planRun(
       margin,
       splits,
     });
-    await prepareUnits(files, units, unit => (folds.find(({ fold }) => fold === unit.fold) as Fold).splits);
+    await prepareUnits(files, units, unit =>
+      splitsOfArm(folds.find(({ fold }) => fold === unit.fold) as Fold, unit.arm),
+    );
     await writeUnits(files, out, list);
     return { ...common, record: run.record, collect: () => collectRun(files, out) };
   };

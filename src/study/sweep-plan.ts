@@ -10,7 +10,7 @@ import type { Laboratory } from '../experiment/laboratory.ts';
 import { ARMS, type Arm } from '../experiment/record.ts';
 import { type Combination, commonName, type GridAxis } from '../recipe/grid.ts';
 import type { Files } from '../runtime/files.ts';
-import { type Fold, foldsOf } from './folds.ts';
+import { type Fold, foldsOf, splitsOfArm } from './folds.ts';
 import { type Unit, unitsOf } from './units/unit.ts';
 
 /** An arm of one combination or of several that share it. */
@@ -62,9 +62,9 @@ async function unitsOfCombination(
     const key = machine.sha256(content).slice(0, KEY_LENGTH);
     return { folder: armFolder(`${out}/units/${arm}-${key}`), label: arm };
   });
-  const splits = units.map(({ fold, folder }) => {
+  const splits = units.map(({ arm, fold, folder }) => {
     const own = folds.find(other => other.fold === fold) as Fold;
-    return [folder.folder, own.splits] as const;
+    return [folder.folder, splitsOfArm(own, arm)] as const;
   });
   return { units, splits: new Map(splits) };
 }

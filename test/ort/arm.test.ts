@@ -6,6 +6,7 @@ import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { evaluateModel } from '../../src/experiment/evaluate.ts';
 import type { Laboratory } from '../../src/experiment/laboratory.ts';
 import { readModelFile } from '../../src/experiment/model-file.ts';
+import type { Arm } from '../../src/experiment/record.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { nodeFiles } from '../../src/platform/node/files.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
@@ -13,7 +14,7 @@ import { inspectPath } from '../../src/study/inspect.ts';
 import { runExperiment, trainOneArm } from '../../src/study/run.ts';
 import { decodeLabels, decodeNifti, encodeNiftiLabels } from '../../src/volume/nifti.ts';
 import type { LabelArray } from '../../src/volume/volume.ts';
-import { createLaboratory } from '../support/laboratory.ts';
+import { createLaboratory, sha256 } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
 
@@ -66,6 +67,27 @@ it('lets unlabelled cases change the student by the soft terms, and the baseline
   const [withMore, sameBaseline] = await trained('with-more', 'distill.unlabelled.batch=2');
   expect(Buffer.from(sameBaseline!).equals(baseline!)).toBe(true);
   expect(Buffer.from(withMore!).equals(student!)).toBe(false);
+});
+
+it('trains a teacher on labels that its student lacks as it would without a student, and the others on theirs', async () => {
+  await writePhantomDataset(files, 'more', { seed: 5, cases: 6 });
+  const train = async (arm: Arm, out: string, ...overrides: string[]) => {
+    const recipe = parseRecipe(tinyRecipe('more', 2), { path: 'recipe.yaml', overrides });
+    const { models } = await trainOneArm(laboratory, recipe, { arm, out, resume: false });
+    return sha256(await files.read(models[0]!));
+  };
+  const splits = (labels: string): string => `data.splits={ train: 0.66, val: 0, test: 0.34${labels} }`;
+  const taught = [splits(', labelled: 1, teacherLabels: all'), 'distill.unlabelled.batch=1'];
+  const teacher = await train('teacher', 'taught', ...taught);
+  expect(teacher).toBe(await train('teacher', 'all-labels', splits('')));
+  expect(teacher).not.toBe(await train('teacher', 'few-labels', splits(', labelled: 1')));
+  expect(await train('baseline', 'taught', ...taught)).toBe(
+    await train('baseline', 'few-labels', splits(', labelled: 1')),
+  );
+  await train('student', 'taught', ...taught);
+  const cases = async (arm: Arm) =>
+    JSON.parse(new TextDecoder().decode(await files.read(`taught/${arm}/splits.json`))).train.length;
+  expect([await cases('teacher'), await cases('student'), await cases('baseline')]).toEqual([4, 1, 1]);
 });
 
 it('keeps no post-processing on two validation cases, and says what was compared and why', async () => {

@@ -4,37 +4,129 @@
  * the authors know is left to them.
  */
 
-import { formatNumber, plural } from '../../core/format.ts';
+import { formatDice, formatInterval, plural } from '../../core/format.ts';
 import { isFinished, teacherEntries } from '../../recipe/teacher-schema.ts';
+import { casesSentence } from '../data-section.ts';
 import type { RunFacts } from './model-card.ts';
 
 /** One item of the checklist; null where the run does not know. */
 type Item = readonly [number: number, topic: string, answer: string | null];
 
-function splitsText({ data }: RunFacts): string {
-  const { train, val, test } = data.splits;
-  const folds = data.folds > 1 ? `; ${data.folds} folds, these are of the first` : '';
-  return `${train} cases trained, ${val} chose the step and the post-processing, ${test} tested (splits.json names them)${folds}`;
+/** What is known of the groups that the recipe names: how well each does, or null. */
+function groupsText({ comparison }: RunFacts): string | null {
+  const groups = comparison.groups ?? [];
+  return groups.length === 0
+    ? null
+    : `scores by ${groups.map(({ by }) => by).join(', ')}, with the worst group, in report.html and comparison.json`;
+}
+
+function teacherText({ recipe }: RunFacts): string {
+  if (!isFinished(recipe.teacher)) return 'none';
+  const models = teacherEntries(recipe.teacher).flatMap(({ onnx }) => onnx).length;
+  return models === 1 ? 'none; the teacher is one finished model' : `teacher of ${models} finished models`;
+}
+
+/** Items of methods: 5 to 34. */
+function methodItems(facts: RunFacts): readonly Item[] {
+  const { run, recipe, data, evaluations } = facts;
+  const models = run.arms.find(({ name }) => name === 'student')?.repeats.length ?? 0;
+  const versions = Object.entries(run.record?.versions ?? {}).map(([name, version]) => `${name} ${version}`);
+  const { patients } = recipe.data;
+  const groups = groupsText(facts);
+  return [
+    [5, 'Whether data were collected before or after the study was planned', null],
+    [6, 'What the study is for', 'segmentation by a small network that is distilled from a large one'],
+    [7, 'Where the data come from', `data set ${data.dataset}; hashes of all files in run.json and bom.cdx.json`],
+    [8, 'Which cases were taken in and left out, and by which rule', null],
+    [9, 'Preparation of the images', `\`${JSON.stringify(recipe.preprocess)}\``],
+    [10, 'Which parts of the data were used', `patches: \`${JSON.stringify(recipe.patch)}\``],
+    [11, 'How patients were made unrecognisable', null],
+    [12, 'What was done about missing data', null],
+    [
+      13,
+      'How the images were acquired',
+      data.channels === undefined
+        ? null
+        : `channels ${data.channels.join(', ')}; scanner and protocol are to be written`,
+    ],
+    [14, 'What the reference standard is, well enough to repeat it', null],
+    [15, 'Why this reference standard', null],
+    [16, 'Who made the reference segmentations, and their training', null],
+    [17, 'How the test cases were segmented', null],
+    [18, 'How far annotators agree with each other and with themselves', null],
+    [
+      19,
+      'How cases were divided into parts',
+      `${casesSentence(data)} splits.json names them. \`${JSON.stringify(recipe.data.splits)}\``,
+    ],
+    [
+      20,
+      'What keeps the parts apart: patient, examination or image',
+      patients === null
+        ? 'case: every case counts as a patient of its own, since the recipe names no patients (data.patients)'
+        : 'patient: cases of one patient are in one part',
+    ],
+    [
+      21,
+      'How many test cases were meant to be there, and why',
+      `${plural(evaluations['student']?.cases.length ?? 0, 'test case')}; voxstill power tells how many a verdict needs; what was intended is to be written`,
+    ],
+    [
+      22,
+      'The model in full',
+      `student \`${JSON.stringify(recipe.student)}\`; teacher \`${JSON.stringify(recipe.teacher)}\``,
+    ],
+    [23, 'Software with versions', versions.join(', ')],
+    [
+      24,
+      'Parameters at the start',
+      `drawn at random by seeds ${recipe.seeds.join(', ')}; student and baseline start from the same`,
+    ],
+    [
+      25,
+      'Training in full',
+      `optimizer \`${JSON.stringify(recipe.optimizer)}\`; losses \`${JSON.stringify(recipe.loss)}\`; distillation \`${JSON.stringify(recipe.distill.losses)}\`; augmentation \`${JSON.stringify(recipe.augment)}\``,
+    ],
+    [26, 'How the final model was chosen', 'the step with the best mean Dice on the validation cases'],
+    [27, 'Several models as one', teacherText(facts)],
+    [
+      28,
+      'Measures of performance',
+      'Dice, IoU, sensitivity, precision, HD95, ASSD, surface Dice, volume error, calibration error, per class and case',
+    ],
+    [
+      29,
+      'Tests and uncertainty',
+      `Wilcoxon signed-rank tests with Holm's correction; 95 % intervals over cases and models (${plural(models, 'trained model')})`,
+    ],
+    [30, 'How sensitive the result is to the data and to the choices made', groups],
+    [31, 'How the model is explained', null],
+    [
+      32,
+      'Evaluation on data from the same source',
+      `${plural(evaluations['student']?.cases.length ?? 0, 'test case')}, which selected nothing`,
+    ],
+    [33, 'Testing on data from elsewhere, or why there is none', 'none by this run; the reason is to be written'],
+    [34, 'Entry in a register of clinical trials', null],
+  ];
 }
 
 function itemsOf(facts: RunFacts): readonly Item[] {
-  const { run, recipe, data, comparison, evaluations } = facts;
+  const { recipe, data, comparison, evaluations } = facts;
   const student = comparison.arms['student'];
-  const models = run.arms.find(({ name }) => name === 'student')?.repeats.length ?? 0;
   const missed = Object.entries(evaluations['student']?.summary.classes ?? {}).map(
     ([name, { oneEmpty }]) => `${name} ${oneEmpty}`,
   );
-  const versions = Object.entries(run.record?.versions ?? {}).map(([name, version]) => `${name} ${version}`);
   const sentences = comparison.pairs.filter(({ metric }) => metric === 'meanDice').map(({ sentence }) => sentence);
   const quality =
     student === undefined
       ? null
-      : `mean Dice of the student ${formatNumber(student.meanDice, 3)}, 95 % CI ${formatNumber(student.meanDiceCi95[0], 3)} to ${formatNumber(student.meanDiceCi95[1], 3)}; all in evaluation.json and cases.csv`;
+      : `mean Dice of the student ${formatDice(student.meanDice)}, 95 % CI ${formatInterval(student.meanDiceCi95, formatDice)}; all in evaluation.json and cases.csv`;
   const { margin } = recipe.compare;
   return [
-    [1, 'Title says that the study is on artificial intelligence', null],
-    [2, 'Abstract summarises design, methods, results, conclusions', null],
-    [3, 'Background and clinical role', null],
+    [1, 'Title that says that AI is used, and of which kind', null],
+    [2, 'Abstract with design, methods, results and conclusions', null],
+    [3, 'Background, and what the AI is for in the clinic', null],
     [
       4,
       'Aims and hypotheses',
@@ -42,82 +134,31 @@ function itemsOf(facts: RunFacts): readonly Item[] {
         ? null
         : `the student loses less than ${margin} mean Dice against its teacher (set before the run)`,
     ],
-    [5, 'Prospective or retrospective', null],
-    [6, 'Goal of the study', 'segmentation by a small network that is distilled from a large one'],
-    [7, 'Sources of data', `data set ${data.dataset}; hashes of all files in run.json and bom.cdx.json`],
-    [8, 'Inclusion and exclusion', null],
-    [9, 'Preprocessing', `\`${JSON.stringify(recipe.preprocess)}\``],
-    [10, 'Selection of subsets of data', `patches: \`${JSON.stringify(recipe.patch)}\``],
-    [11, 'De-identification', null],
-    [12, 'Missing data', null],
+    ...methodItems(facts),
     [
-      13,
-      'Acquisition of images',
-      data.channels === undefined ? null : `channels ${data.channels.join(', ')}; the protocol is to be written`,
+      35,
+      'How many patients or examinations came in and dropped out',
+      `${casesSentence(data)} Those left out are to be written`,
     ],
-    [14, 'Definition of the reference standard', null],
-    [15, 'Reason for this reference standard', null],
-    [16, 'Who annotated', null],
-    [17, 'Annotation of the test set', null],
-    [18, 'Agreement of annotators', null],
-    [19, 'How cases were assigned to partitions', `${splitsText(facts)}; \`${JSON.stringify(recipe.data.splits)}\``],
-    [20, 'Level at which partitions are disjoint', 'patient (data.patients), else case'],
-    [
-      21,
-      'Intended sample size',
-      'voxstill power tells how many test cases a verdict needs; what was intended is to be written',
-    ],
-    [22, 'Model', `student \`${JSON.stringify(recipe.student)}\`; teacher \`${JSON.stringify(recipe.teacher)}\``],
-    [23, 'Software', versions.join(', ')],
-    [24, 'Initial parameters', `seeds ${recipe.seeds.join(', ')}; student and baseline start from the same weights`],
-    [
-      25,
-      'Training',
-      `optimizer \`${JSON.stringify(recipe.optimizer)}\`; losses \`${JSON.stringify(recipe.loss)}\`; distillation \`${JSON.stringify(recipe.distill.losses)}\`; augmentation \`${JSON.stringify(recipe.augment)}\``,
-    ],
-    [26, 'Choice of the final model', 'the step with the best mean Dice on the validation cases'],
-    [
-      27,
-      'Ensembles',
-      isFinished(recipe.teacher)
-        ? `teacher: ${plural(teacherEntries(recipe.teacher).flatMap(({ onnx }) => onnx).length, 'finished model')}`
-        : 'none',
-    ],
-    [
-      28,
-      'Metrics',
-      'Dice, IoU, sensitivity, precision, HD95, ASSD, surface Dice, volume error, calibration error, per class and case',
-    ],
-    [
-      29,
-      'Significance and uncertainty',
-      `Wilcoxon signed-rank tests with Holm's correction; 95 % intervals over cases and models (${plural(models, 'trained model')})`,
-    ],
-    [30, 'Robustness', null],
-    [31, 'Explainability', null],
-    [
-      32,
-      'Evaluation on internal data',
-      `${plural(evaluations['student']?.cases.length ?? 0, 'test case')}, which selected nothing`,
-    ],
-    [33, 'Evaluation on external data', 'none by this run'],
-    [34, 'Registration of a trial', null],
-    [35, 'Flow of participants', splitsText(facts)],
-    [36, 'Demographic and clinical characteristics', null],
-    [37, 'Performance', quality],
-    [38, 'Precision of the estimates', sentences.join(' ')],
+    [36, 'Who the patients of each part are, and how ill', null],
+    [37, 'Performance with its uncertainty', quality],
+    [38, 'Estimates of performance and how precise they are', sentences.join(' ')],
     [
       39,
-      'Failures',
+      'Where and why it fails',
       missed.length === 0
         ? null
-        : `structures missed or made up: ${missed.join(', ')}; the worst cases are in report.html`,
+        : `structures missed or made up: ${missed.join(', ')}; the worst cases by each measure are in report.html`,
     ],
     [40, 'Limits of the study', null],
-    [41, 'Implications for practice', null],
-    [42, 'Protocol', 'recipe.yaml in the run folder is complete: running it again gives the same result'],
-    [43, 'Availability of software, model and data', 'voxstill is Apache-2.0; model and data are to be told'],
-    [44, 'Funding', null],
+    [41, 'What it means for practice', null],
+    [
+      42,
+      'Where protocol and technical details are found',
+      'recipe.yaml in the run folder is complete: running it again gives the same result',
+    ],
+    [43, 'Whether software, model and data can be had', 'voxstill is Apache-2.0; model and data are to be told'],
+    [44, 'Who paid, and what part they had', null],
   ];
 }
 
@@ -130,7 +171,9 @@ export function claimChecklist(facts: RunFacts): string {
   const known = itemsOf(facts).filter(([, , answer]) => answer !== null && answer !== '').length;
   return `# CLAIM checklist
 
-Filled from the records of the run as far as they know: ${known} of 44 items. The items and what they ask for: [CLAIM 2024](https://doi.org/10.1148/ryai.240300).
+Filled from the records of the run as far as they know: ${known} of 44 items. 
+The topics are in our words; the items themselves and what they ask for are in [CLAIM 2024](https://doi.org/10.1148/ryai.240300).
+A topic that the run answers in part says what is still to be written.
 
 | item | topic | answer |
 |---|---|---|

@@ -12,7 +12,7 @@ import { factsOf } from '../../metrics/metric-facts.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import type { Comparison } from '../../study/comparison/comparison.ts';
 import type { ReadRun } from '../../study/read-run.ts';
-import type { DataFacts } from '../data-section.ts';
+import { casesSentence, type DataFacts } from '../data-section.ts';
 
 /** What documents of a run are made from. */
 export interface RunFacts {
@@ -143,7 +143,8 @@ ${card.intendedUse}
 
 ## Data
 
-${data.dataset}${channels}: ${data.splits.train} cases trained, ${data.splits.val} chose, ${data.splits.test} tested${data.folds > 1 ? ` in the first of ${data.folds} folds` : ''}.
+${data.dataset}${channels}.
+Cases: ${casesSentence(data)}
 Preprocessing: \`${JSON.stringify(card.preprocess)}\`.
 
 ## Scores on test cases

@@ -8,11 +8,11 @@ import type { ArmFolder } from '../../experiment/arm-folder.ts';
 import { ARMS, type Arm } from '../../experiment/record.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { type Repeat, type Repeats, repeatsOf } from '../folder.ts';
-import { recipeOfFold } from '../folds.ts';
+import { recipeOfArm, recipeOfFold } from '../folds.ts';
 
 export interface Unit extends Repeat {
   readonly arm: Arm;
-  /** Recipe of one fold and one seed. */
+  /** Recipe of one fold and one seed, as this arm follows it ({@link recipeOfArm}). */
   readonly recipe: Recipe;
   readonly folder: ArmFolder;
   /** Name of the unit within its run, in messages and timings. */
@@ -34,7 +34,7 @@ export function unitsOf(recipe: Recipe, repeats: Repeats, place: PlaceUnit): rea
   return repeatsOf(repeats).flatMap(({ fold, seed }) => {
     const own = { ...recipeOfFold(recipe, fold), seeds: [seed] };
     const plan = (arm: Arm, teacher?: Unit): Unit => {
-      const unit = { arm, recipe: own, fold, seed };
+      const unit = { arm, recipe: recipeOfArm(own, arm), fold, seed };
       return { ...unit, ...place(unit), ...(teacher && { teacher }) };
     };
     const teacher = plan('teacher');

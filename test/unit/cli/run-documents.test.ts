@@ -97,7 +97,10 @@ describe('the documents of a run', () => {
     const { text } = await written();
     const rows = (await text('CLAIM.md')).split('\n').filter(line => /^\| \d+ \|/.test(line));
     expect(rows).toHaveLength(44);
+    expect(rows.map(row => Number(row.split('|')[1]))).toEqual(rows.map((_, index) => index + 1));
     expect(rows[3]).toContain('loses less than 0.02 mean Dice');
+    expect(rows[18]).toContain('2 trained, 1 chose the best step and the post-processing, 5 tested.');
+    expect(rows[19]).toContain('every case counts as a patient of its own');
     expect(rows[43]).toContain('**to be written**');
     expect(rows[38]).toContain('structures missed or made up: left \\| right 1');
   });

@@ -44,7 +44,7 @@ describe('defaults', () => {
       data: {
         dataset: 'some/folder',
         patients: null,
-        splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null },
+        splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null, teacherLabels: 'same' },
       },
       preprocess: {
         spacingMm: null,
@@ -323,7 +323,7 @@ describe('the way back to YAML', () => {
       data: {
         dataset: '/root/some/folder',
         patients: { file: '/root/p.json' },
-        splits: { file: '/root/s.json', fold: 1, seed: 1, val: 0.1, labelled: null },
+        splits: { file: '/root/s.json', fold: 1, seed: 1, val: 0.1, labelled: null, teacherLabels: 'same' },
       },
       patch: { ...recipe.patch, caseWeights: { file: '/root/w.json' } },
       teacher: { ...recipe.teacher, onnx: ['/root/a.onnx', '/root/b.onnx'] },
@@ -345,6 +345,17 @@ describe('the way back to YAML', () => {
     expect(errorOf(SMALL, ['teacher={models: [{onnx: a.onnx, weight: 0}]}']).lines[0]).toContain(
       'teacher.models.0.weight',
     );
+  });
+});
+
+describe('a teacher with labels of its own', () => {
+  it('is refused where the normalisation is measured on the training cases', () => {
+    const asked = 'data.splits={ labelled: 2, teacherLabels: all }';
+    expect(errorOf(SMALL, [asked, 'preprocess.normalize=ct']).lines.join('\n')).toMatch(
+      /teacherLabels.*ct is measured on the training cases/,
+    );
+    const numbers = 'preprocess.normalize={ ct: { low: 0, high: 1, mean: 0.5, deviation: 0.1 } }';
+    expect(parseRecipe(SMALL, { path: 'r', overrides: [asked, numbers] }).data.splits.teacherLabels).toBe('all');
   });
 });
 

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../../src/data/phantom.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
-import { foldsOf, recipeOfFold } from '../../../src/study/folds.ts';
+import { foldsOf, recipeOfArm, recipeOfFold, splitsOfArm } from '../../../src/study/folds.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { tinyRecipe } from '../../support/tiny-recipe.ts';
 
@@ -62,5 +62,27 @@ describe('the folds of a recipe', () => {
     expect(own).toEqual(recipe('{ folds: 3, fold: 2 }'));
     expect((await foldsOf(files, own)).map(({ fold }) => fold)).toEqual([2]);
     expect(recipeOfFold(recipe('{}'), null)).toEqual(recipe('{}'));
+  });
+
+  it('leave a teacher all labels where the recipe says so, and change no case of validation and test', async () => {
+    const few = recipe('{ train: 0.6, val: 0.2, test: 0.2, labelled: 1, teacherLabels: all }');
+    const [fold] = await foldsOf(files, few);
+    const [teacher, student] = [splitsOfArm(fold!, 'teacher'), splitsOfArm(fold!, 'student')];
+    expect(student.train).toHaveLength(1);
+    expect(splitsOfArm(fold!, 'baseline')).toEqual(student);
+    expect(teacher.train).toEqual([...student.train, ...student.unlabelled].sort());
+    expect(teacher).toMatchObject({ unlabelled: [], val: student.val, test: student.test });
+    const [same] = await foldsOf(files, recipe('{ train: 0.6, val: 0.2, test: 0.2, labelled: 1 }'));
+    expect(splitsOfArm(same!, 'teacher')).toEqual(student);
+  });
+
+  it('give a teacher with all labels a recipe that has none set aside, and the others theirs', () => {
+    const asked = parseRecipe(tinyRecipe('data'), {
+      path: 'recipe.yaml',
+      overrides: ['data.splits={ labelled: 2, teacherLabels: all }', 'distill.unlabelled.batch=1'],
+    });
+    const whole = parseRecipe(tinyRecipe('data'), { path: 'recipe.yaml', overrides: ['data.splits={}'] });
+    expect(recipeOfArm(asked, 'teacher')).toEqual(whole);
+    for (const arm of ['student', 'baseline'] as const) expect(recipeOfArm(asked, arm)).toBe(asked);
   });
 });

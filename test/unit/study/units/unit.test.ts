@@ -35,6 +35,17 @@ describe('the units of a recipe', () => {
 });
 
 describe('what an arm depends on', () => {
+  it('is the number of labels only for student and baseline where the teacher learns from all', () => {
+    const contents = (labelled: number) =>
+      unitsOf(
+        recipe(`data.splits={ labelled: ${labelled}, teacherLabels: all }`),
+        { folds: [null], seeds: [1] },
+        place,
+      ).map(unit => JSON.stringify(armContent(unit.recipe, unit.arm)));
+    const [two, three] = [contents(2), contents(3)];
+    expect(ARMS.filter((_, index) => two[index] !== three[index])).toEqual(['student', 'baseline']);
+  });
+
   const changes = (override: string) =>
     ARMS.filter(arm => JSON.stringify(armContent(recipe(override), arm)) !== JSON.stringify(armContent(recipe(), arm)));
 
