@@ -96,7 +96,7 @@ export async function runProgram(
     const { createProgress } = await import('./progress.ts');
     const outcome = await work({ progress: createProgress(stderr, { quiet, elapsedMs }), signal, elapsedMs });
     exitCode = outcome.exitCode ?? 0;
-    if (!quiet || exitCode !== 0) stderr.write(`${outcome.text}\n`);
+    if (!quiet || exitCode !== 0 || outcome.isAlarming) stderr.write(`${outcome.text}\n`);
     if (json) stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);
   };
   const takes = new Map(commands.map(command => [command.name, command.takes]));

@@ -12,6 +12,8 @@ export interface Outcome {
   readonly text: string;
   /** Exit code: 1 if the command found problems; 0 if not given. */
   readonly exitCode?: 0 | 1;
+  /** Whether the text is printed with --quiet too, as it always is with exit code 1. */
+  readonly isAlarming?: boolean;
 }
 
 /** One call of the program. */

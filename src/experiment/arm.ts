@@ -48,6 +48,7 @@ function metadataOf(
     trainingBytes: costs.trainingBytes,
     inferenceBytes: costs.inferenceBytes,
     axes: 'NCZYX',
+    training: data.training,
   };
 }
 

@@ -11,6 +11,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { loadCase } from '../data/loaded-case.ts';
 import { assertSameInputs, type JointClasses, sharedClasses, sharedPostprocessing } from '../inference/ensemble.ts';
 import { type ModelLabel, type OpenModel, outputClasses } from '../inference/model-info.ts';
+import { imageWarnings } from '../inference/plausibility/image.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import {
@@ -30,6 +31,7 @@ import { type CaseFailure, describeFailure } from './failure.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelFile } from './model-file.ts';
 import { openModels } from './open-models.ts';
+import { expectationsOf } from './plausible.ts';
 import type { Evaluation } from './record.ts';
 
 export interface EvaluateOptions {
@@ -133,6 +135,8 @@ async function evaluateCase(
   const { dataset, window, postprocess = true, surfaceToleranceMm, signal } = options;
   const { id, image, label, header, warnings: found } = await loadCase(laboratory, dataset, options.case);
   if (label === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
+  const implausible = imageWarnings(image, expectationsOf(options.models), id);
+  for (const { code, message } of [...found, ...implausible]) progress.warn(`${code}: ${message}`);
   const classes = classesToScore(options);
   const { values } = options.joint ?? outputClasses(models[0]!.info);
   const { counts, onSlice } = countCalibration(values, classes, label);
@@ -146,7 +150,9 @@ async function evaluateCase(
     ...(signal && { signal }),
   });
   const seconds = (machine.elapsedMs() - startMs) / 1000;
-  for (const { code, message } of [...found, ...warnings]) progress.warn(`${code}: ${message}`);
+  for (const { code, message } of warnings) {
+    if (!implausible.some(one => one.code === code)) progress.warn(`${code}: ${message}`);
+  }
   if (options.predictions !== undefined) {
     await files.write(`${options.predictions}/${id}.nii.gz`, encodeNiftiLabels(labels, header));
   }

@@ -1,9 +1,13 @@
 /** What failed among several volumes or cases that are worked through, while the others went on. */
 import { type ErrorCode, VoxstillError } from '../core/errors.ts';
+import type { PlausibilityWarning } from '../inference/plausibility/bounds.ts';
+import { ImplausibleError } from './plausible.ts';
 
 interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
+  /** With E_IMPLAUSIBLE: what is far from the training cases, with its figures. */
+  readonly warnings?: readonly PlausibilityWarning[];
 }
 
 /** A volume, one of several, that could not be segmented. */
@@ -18,6 +22,10 @@ export interface CaseFailure extends Failure {
 
 /** Code and message of an error; one that is not meant for people is E_INTERNAL. */
 export function describeFailure(error: unknown): Failure {
+  if (error instanceof ImplausibleError) {
+    const { code, message, warnings } = error;
+    return { code, message, warnings };
+  }
   if (error instanceof VoxstillError) return { code: error.code, message: error.message };
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'E_INTERNAL', message: `${message}. This is a bug in voxstill; please report it.` };

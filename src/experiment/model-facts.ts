@@ -15,6 +15,7 @@ import { normalizationSchema } from '../recipe/normalization-schema.ts';
 import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
 import { chooseOutput, describeTensor, fixedTriple, isFixed, type OutputNote } from './model-outputs.ts';
 import { nnunetPipelineSchema } from './nnunet-schema.ts';
+import { trainingFactsSchema } from './training-facts-schema.ts';
 
 const positive = z.number().gt(0);
 const triple = <T extends z.ZodType>(item: T) => z.tuple([item, item, item]).readonly();
@@ -83,6 +84,8 @@ export const metadataSchema = z.object({
   inferenceBytes: z.int().min(0).optional(),
   /** Order of the model's axes. */
   axes: z.enum(AXIS_ORDERS),
+  /** What its training cases were like; absent where nobody says. */
+  training: trainingFactsSchema.optional(),
 });
 
 /** The facts of a model, as written in its metadata or beside it. */

@@ -109,6 +109,7 @@ function infoOf(metadata: ModelMetadata): ModelInfo {
     inferenceBytes: _inferenceBytes,
     axes: _axes,
     postprocessTrials: _trials,
+    training: _training,
     ...facts
   } = metadata;
   return { ...facts, ...(spacingMm && { spacingMm }), ...(orientation && { orientation }) };

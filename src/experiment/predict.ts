@@ -10,15 +10,20 @@ import { encodeLabels } from '../data/volume-file.ts';
 import { RESULT_ENDINGS, volumeStem } from '../data/volume-name.ts';
 import { sharedClasses } from '../inference/ensemble.ts';
 import { type OpenModel, outputClasses } from '../inference/model-info.ts';
+import type { PlausibilityWarning } from '../inference/plausibility/bounds.ts';
+import { volumeWarnings } from '../inference/plausibility/class-volumes.ts';
+import { imageWarnings } from '../inference/plausibility/image.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { classVolumesMl } from '../metrics/overlap.ts';
+import type { VolumeWarning } from '../volume/geometry.ts';
 import { encodeNiftiImage } from '../volume/nifti.ts';
 import { formatSize, type Volume, voxelCount } from '../volume/volume.ts';
 import { describeFailure, type PredictionFailure } from './failure.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelFile } from './model-file.ts';
 import { openModels } from './open-models.ts';
+import { assertPlausible, expectationsOf } from './plausible.ts';
 import { type PredictionJob, predictionJobs } from './prediction-jobs.ts';
 
 export interface PredictOptions {
@@ -41,6 +46,8 @@ export interface PredictOptions {
   readonly window: WindowChoice;
   /** Whether the post-processing of the model is applied; true if not given. */
   readonly postprocess?: boolean;
+  /** Whether a volume that is far from the training cases is an error, and its result not written. */
+  readonly strict?: boolean;
   /**
    * Called for each of several volumes that cannot be segmented, after which the others follow. If not given, the first
    * such volume ends the work with its error, as it always does where the input is one volume.
@@ -57,6 +64,8 @@ export interface Prediction {
   readonly seconds: number;
   /** Volume of each class but the background. */
   readonly volumesMl: Readonly<Record<string, number>>;
+  /** What a user should know of the input and of the result, in the order in which it was found. */
+  readonly warnings: readonly (VolumeWarning | PlausibilityWarning)[];
 }
 
 const LARGE_BYTES = 2 ** 30;
@@ -77,24 +86,38 @@ async function predictOne(
   options: PredictOptions & Pick<SegmentOptions, 'onProgress'> & { readonly job: PredictionJob },
 ): Promise<Prediction> {
   const { files, machine, progress } = laboratory;
-  const { probabilities, window, postprocess = true, onProgress, signal, series } = options;
+  const { probabilities, window, postprocess = true, strict = false, onProgress, signal, series } = options;
   const { inputs, output } = options.job;
   const { info } = models[0]!;
-  const { volume, header, warnings } = await readStacked(laboratory, inputs, { series });
+  const { volume, header, warnings: found } = await readStacked(laboratory, inputs, { series });
   if (probabilities) warnOfMemory(laboratory, volume, outputClasses(info).values.length);
+  const warnings: Prediction['warnings'][number][] = [];
+  const warn = (more: Prediction['warnings']): void => {
+    warnings.push(...more);
+    for (const { code, message } of more) progress.warn(`${code}: ${message}`);
+  };
+  const id = volumeStem(inputs[0]!);
+  const expectations = expectationsOf(options.models);
+  const beforehand = imageWarnings(volume, expectations, id);
+  if (strict) assertPlausible(beforehand);
+  warn([...found, ...beforehand]);
   const startMs = machine.elapsedMs();
   const result = await segmentWithEnsemble(models, volume, {
     ...window,
-    id: volumeStem(inputs[0]!),
+    id,
     probabilities,
     postprocess,
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   });
   const seconds = (machine.elapsedMs() - startMs) / 1000;
-  for (const { code, message } of [...warnings, ...result.warnings]) progress.warn(`${code}: ${message}`);
+  const volumesMl = classVolumesMl(result.labels, info.labels);
+  const afterwards = volumeWarnings(volumesMl, expectations, id);
+  if (strict) assertPlausible(afterwards);
+  const known = beforehand.map(({ code }): string => code);
+  warn([...result.warnings.filter(({ code }) => !known.includes(code)), ...afterwards]);
   await files.write(output, encodeLabels(result.labels, { path: output, header }));
-  const prediction = { inputs, output, seconds, volumesMl: classVolumesMl(result.labels, info.labels) };
+  const prediction = { inputs, output, seconds, volumesMl, warnings };
   if (result.probabilities === undefined) return prediction;
   const probabilitiesPath = output.replace(RESULT_ENDINGS, '_probabilities.nii.gz');
   await files.write(probabilitiesPath, encodeNiftiImage(result.probabilities, header));
@@ -117,6 +140,7 @@ async function assertInputsStay({ files }: Laboratory, jobs: readonly Prediction
  * @returns the volumes that were segmented
  * @throws {InputError} E_NO_INPUT, E_OUTPUT_NAME, and as openModel; as readStacked and segmentWithEnsemble for a volume
  * that is not reported to `onFailure`
+ * @throws {ImplausibleError} with `strict`, likewise
  */
 export async function predictFiles(laboratory: Laboratory, options: PredictOptions): Promise<readonly Prediction[]> {
   const { progress } = laboratory;

@@ -4,19 +4,23 @@ import { InputError } from '../core/errors.ts';
 import { extentOf } from '../core/extent.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import { type Dataset, openDataset } from '../data/dataset.ts';
+import { channelFacts } from '../data/image-facts.ts';
+import { imageHash } from '../data/image-hash.ts';
 import type { ChannelIntensities } from '../data/intensities.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { TrainingCase } from '../data/loader.ts';
 import { type ChannelNormalization, type ImageNormalization, moments, normalize } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
 import type { Splits } from '../data/splits.ts';
+import { type CaseFacts, summarizeTraining, type TrainingFacts } from '../data/training-facts.ts';
 import { filesOfVolume } from '../data/volume-file.ts';
+import { classVolumesMl } from '../metrics/overlap.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { isFinished } from '../recipe/teacher-schema.ts';
 import { holdFiles, pathsIn } from '../runtime/held-files.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { boxAround, cropped, nonzeroMask } from '../volume/nonzero.ts';
-import { labelsToCanonical, toCanonical } from '../volume/orientation.ts';
+import { canonicalGrid, labelsToCanonical, toCanonical } from '../volume/orientation.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
 import type { Volume } from '../volume/volume.ts';
 import { readCaseWeights } from './case-weights.ts';
@@ -44,6 +48,10 @@ export interface PreparedData {
   readonly normalize: readonly ChannelNormalization[];
   /** Intensities of the raw channels by case, for the cases that are trained on, with and without labels. */
   readonly intensities: ReadonlyMap<string, readonly ChannelIntensities[]>;
+  /** What the training cases are like, with the images of training and validation; stored in the models. */
+  readonly training: TrainingFacts;
+  /** Short hashes of the images of all cases, by id. */
+  readonly images: ReadonlyMap<string, string>;
   /** SHA-256 by path within the data set, of every file of the training, validation and test cases. */
   readonly hashes: Readonly<Record<string, string>>;
   /** SHA-256 of the files of the unlabelled cases. */
@@ -101,6 +109,17 @@ function intensitiesOf(image: Volume, { teacher }: Pick<Recipe, 'teacher'>): rea
   const box = boxAround(nonzeroMask(image), sizeVoxels);
   const inside = summarize(cropped(data, sizeVoxels, box), channels);
   return whole.map((each, channel) => ({ ...each, inBox: inside[channel] as ChannelIntensities }));
+}
+
+/** What a training case is like before anything is done to it, in the axes of the models. */
+function factsOf({ image, label }: LoadedCase, recipe: Recipe, { labels }: Dataset): CaseFacts {
+  const grid = recipe.preprocess.orientation === 'canonical' ? canonicalGrid(image) : image;
+  const { sizeVoxels, spacingMm } = grid;
+  return {
+    grid: { sizeVoxels, spacingMm },
+    channels: channelFacts(image),
+    volumesMl: label === undefined ? {} : classVolumesMl(label, labels),
+  };
 }
 
 function assertClassesKnown(asked: Recipe['postprocess'], { folder, labels }: Dataset): void {
@@ -228,6 +247,9 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   const transferHashes: (readonly [string, string])[] = [];
   const cases = new Map<string, TrainingCase>();
   const intensities = new Map<string, readonly ChannelIntensities[]>();
+  const training = new Set(splits.train);
+  const facts: CaseFacts[] = [];
+  const images = new Map<string, string>();
   const task = progress.task('reading data', order.length, 'case');
   for (const [index, item] of order.entries()) {
     signal?.throwIfAborted();
@@ -237,6 +259,8 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     const held = holdFiles(files, pathsIn(dataset.folder, Object.fromEntries(own)), machine.sha256);
     const loaded = await loadCase({ ...laboratory, files: held }, dataset, item);
     for (const { code, message } of loaded.warnings) progress.warn(`${code}: ${message}`);
+    images.set(item.id, imageHash(loaded.image, machine.sha256));
+    if (training.has(item.id)) facts.push(factsOf(loaded, recipe, dataset));
     if (isTrainedOn) intensities.set(item.id, intensitiesOf(loaded.image, recipe));
     if (!tested.has(item.id)) {
       cases.set(item.id, readyCase(loaded, recipe, { normalize: normalization, isTrainedOn, progress }));
@@ -245,6 +269,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   }
   task.finish();
   const weights = await readCaseWeights(files, recipe.patch.caseWeights, dataset, splits.train);
+  const seen = (ids: readonly string[]): string[] => ids.map(id => images.get(id) as string);
   const pick = (ids: readonly string[]): TrainingCase[] => ids.map(id => cases.get(id) as TrainingCase);
   return {
     dataset,
@@ -258,6 +283,12 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     test: filesOf(splits.test),
     normalize: normalization,
     intensities,
+    training: summarizeTraining(facts as [CaseFacts, ...CaseFacts[]], {
+      training: seen(splits.train),
+      validation: seen(splits.val),
+      teacher: [],
+    }),
+    images,
     hashes: Object.fromEntries(hashes),
     transferHashes: Object.fromEntries(transferHashes),
   };

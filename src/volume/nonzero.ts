@@ -47,21 +47,22 @@ function fillHoles(mask: Uint8Array, size: Xyz): void {
   for (let voxel = 0; voxel < mask.length; voxel++) mask[voxel] = mask[voxel] === OUTSIDE ? 0 : 1;
 }
 
-/**
- * Mask of the voxels in which any channel is not 0, with holes filled.
- * @returns 1 inside, 0 outside; x fastest
- */
-export function nonzeroMask({
-  data,
-  channels,
-  sizeVoxels,
-}: Pick<Volume, 'data' | 'channels' | 'sizeVoxels'>): Uint8Array {
+function maskWithHoles({ data, channels, sizeVoxels }: Pick<Volume, 'data' | 'channels' | 'sizeVoxels'>): Uint8Array {
   const voxels = voxelCount(sizeVoxels);
   const mask = new Uint8Array(voxels);
   for (let channel = 0; channel < channels; channel++) {
     for (let voxel = 0, at = channel * voxels; voxel < voxels; voxel++, at++) if (data[at] !== 0) mask[voxel] = 1;
   }
-  fillHoles(mask, sizeVoxels);
+  return mask;
+}
+
+/**
+ * Mask of the voxels in which any channel is not 0, with holes filled.
+ * @returns 1 inside, 0 outside; x fastest
+ */
+export function nonzeroMask(volume: Pick<Volume, 'data' | 'channels' | 'sizeVoxels'>): Uint8Array {
+  const mask = maskWithHoles(volume);
+  fillHoles(mask, volume.sizeVoxels);
   return mask;
 }
 
@@ -85,6 +86,11 @@ export function boxAround(mask: Uint8Array, [width, height, depth]: Xyz): Box {
     start: [low[0]!, low[1]!, low[2]!],
     size: [high[0]! - low[0]! + 1, high[1]! - low[1]! + 1, high[2]! - low[2]! + 1],
   };
+}
+
+/** The box around the voxels in which any channel is not 0; the whole grid if there are none. */
+export function nonzeroBox(volume: Pick<Volume, 'data' | 'channels' | 'sizeVoxels'>): Box {
+  return boxAround(maskWithHoles(volume), volume.sizeVoxels);
 }
 
 /** The part of an array [channels, z, y, x] that lies in a box; the array itself if the box is the whole grid. */

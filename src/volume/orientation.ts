@@ -110,6 +110,12 @@ function gather<T extends Float32Array | LabelArray>(
   }
 }
 
+/** The grid that {@link toCanonical} gives a volume, without moving a voxel. */
+export function canonicalGrid(grid: Grid): Grid {
+  const { sizeVoxels, spacingMm, affine } = stridedGrid(grid, orientationOf(grid.affine));
+  return { sizeVoxels, spacingMm, affine };
+}
+
 /**
  * A volume in canonical axes.
  * @returns the volume itself if its axes are canonical

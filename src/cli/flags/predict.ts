@@ -8,6 +8,7 @@ export interface PredictFlags extends ModelFlags {
   readonly output: string;
   readonly series?: string;
   readonly probabilities: boolean;
+  readonly strict: boolean;
 }
 
 export const declarePredict: DeclareCommand = (command, start) => {
@@ -19,6 +20,11 @@ export const declarePredict: DeclareCommand = (command, start) => {
     .requiredOption('--output <path>', 'output file (.nii.gz, .nrrd, .mha or .mgz) or folder')
     .option('--series <uid>', 'SeriesInstanceUID of the DICOM series to take from a folder with several')
     .option('--probabilities', 'also write the probability map of every class', false)
+    .option(
+      '--strict',
+      'a volume that is far from the training cases of the model, or whose result is, is an error and nothing is written for it (default: a warning)',
+      false,
+    )
     .action((flags: PredictFlags) =>
       start(async session => (await import('../commands/predict.ts')).predict(flags, session)),
     );

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { predictionOutcome } from '../../../src/cli/commands/predict.ts';
 
-const done = { inputs: ['in/a.nii.gz'], output: 'out/a.nii.gz', seconds: 2, volumesMl: { blob: 0.25 } };
+const done = { inputs: ['in/a.nii.gz'], output: 'out/a.nii.gz', seconds: 2, volumesMl: { blob: 0.25 }, warnings: [] };
 const failure = {
   inputs: ['in/b_0000.nii.gz', 'in/b_0001.nii.gz'],
   code: 'E_SHAPE_MISMATCH',
@@ -24,4 +24,13 @@ it('says nothing of failures where there are none', () => {
   expect(exitCode).toBe(0);
   expect(json).toEqual({ predictions: [done], failed: [] });
   expect(text).toMatch(/^out\/a\.nii\.gz: blob 0\.25 ml \(.*\)$/);
+});
+
+it('repeats the warnings below their result, and is alarming where it is far from the training cases', () => {
+  const rounding = { code: 'W_GEOMETRY_ROUNDING', message: 'a rounding' } as const;
+  const volume = { code: 'W_CLASS_VOLUME', message: 'a: blob 361 ml', class: 'blob', found: 361 } as const;
+  const { text, isAlarming, exitCode } = predictionOutcome([{ ...done, warnings: [rounding, volume] }], []);
+  expect(text.split('\n').slice(1)).toEqual(['  W_GEOMETRY_ROUNDING: a rounding', '  W_CLASS_VOLUME: a: blob 361 ml']);
+  expect([exitCode, isAlarming]).toEqual([0, true]);
+  expect(predictionOutcome([{ ...done, warnings: [rounding] }], []).isAlarming).toBe(false);
 });

@@ -73,7 +73,7 @@ describe('evaluateModel', () => {
       { id: 'a', code: 'E_NIFTI_CORRUPT', message: expect.stringMatching(/imagesTr\/a\.nii\.gz/) },
       { id: 'd', code: 'E_NIFTI_CORRUPT', message: expect.stringMatching(/labelsTr\/d\.nii\.gz/) },
     ]);
-    expect(warned).toEqual([
+    expect(warned.filter(line => line.includes('left out'))).toEqual([
       expect.stringMatching(/^case "a" is left out: E_NIFTI_CORRUPT: /),
       expect.stringMatching(/^case "d" is left out: E_NIFTI_CORRUPT: /),
     ]);
@@ -102,7 +102,9 @@ describe('evaluateModel', () => {
     expect(evaluation.summary.meanDice).toMatchObject({ mean: expect.closeTo(5 / 6, 12), n: 2 });
     const message = 'the file data/imagesTr/a.nii.gz is missing. Add it, or remove the case from the data set.';
     expect(failures).toEqual([{ id: 'a', code: 'E_CASE_MISSING', message }]);
-    expect(warned).toEqual([`case "a" is left out: E_CASE_MISSING: ${message}`]);
+    expect(warned.filter(line => line.includes('left out'))).toEqual([
+      `case "a" is left out: E_CASE_MISSING: ${message}`,
+    ]);
     const none = evaluateModel(laboratory, { ...options, dataset, failed, ids: ['a'] });
     await expect(none).rejects.toMatchObject({ code: 'E_NO_CASES', message: expect.stringContaining('"a"') });
   });

@@ -184,7 +184,14 @@ describe('predictFiles', () => {
     for (let look = 0; look < 10; look++) laboratory.machine.elapsedMs();
     const predictions = await predictFiles(laboratory, options);
     expect(predictions).toEqual([
-      { inputs: ['data/imagesTr/b.nii.gz'], output: 'out/b.nii.gz', seconds: 0.5, volumesMl: { blob: 0.04 } },
+      {
+        inputs: ['data/imagesTr/b.nii.gz'],
+        output: 'out/b.nii.gz',
+        seconds: 0.5,
+        volumesMl: { blob: 0.04 },
+        // of zeros and ones
+        warnings: [expect.objectContaining({ code: 'W_IMAGE_LABELS' })],
+      },
     ]);
     const result = decodeLabels(await files.read('out/b.nii.gz'), { path: 'out/b.nii.gz' });
     expect(result).toMatchObject({ sizeVoxels: SIZE, spacingMm: SPACING });
@@ -294,7 +301,7 @@ describe('predictFiles', () => {
       [[128, 128, 63], computed],
     ] as const) {
       const grid = { ...GRID, sizeVoxels: size };
-      const data = Float32Array.from({ length: size[0] * size[1] * size[2] }, (_, index) => index % 7);
+      const data = Float32Array.from({ length: size[0] * size[1] * size[2] }, (_, index) => index % 17);
       files.contents.set('scan.nii', encodeNiftiImage({ ...grid, data, channels: 1 }, createNiftiHeader(grid)));
       const options = { ...choices, models: [model], input: 'scan.nii', output: 'out.nii.gz', probabilities: true };
       await expect(predictFiles(laboratory, options)).rejects.toBe(outcome);
