@@ -155,6 +155,7 @@ export const ERROR_CODES = {
 /** Codes of warnings, which end nothing. */
 export const WARNING_CODES = {
   W_AXES_SHEARED: 'The axes of an image do not meet at right angles; distances are measured as if they did.',
+  W_PASSED_OVER: 'A file or a folder of an input is no volume, or none that is looked for, and is not segmented.',
   W_CASE_UNLABELLED: 'A case has no label and is used as an unlabelled one.',
   W_CLASS_VOLUME: 'The volume of a class is far from those of the training cases.',
   W_DICOM_COPY: 'A DICOM series has copies of its own slices, which are left out.',

@@ -4,13 +4,15 @@
  */
 
 import { mapAxes } from '../core/axes.ts';
+import { listSome } from '../core/format.ts';
 import { medianOf } from '../core/percentile.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { type CheckedCase, checkCase } from './case-check.ts';
 import type { CaseFiles } from './case-list.ts';
 import { isLabelled, type SurveyedDataset, surveyDataset } from './dataset.ts';
+import { LITTER } from './dicom/series.ts';
 import { type Finding, isProblem } from './finding.ts';
-import type { VolumeSources } from './volume-file.ts';
+import { filesOfVolume, type VolumeSources } from './volume-file.ts';
 import { volumeEnding } from './volume-name.ts';
 
 export interface ValidationReport {
@@ -53,21 +55,40 @@ function unlabelledFindings(unlabelled: readonly CaseFiles[], { cases, listsFile
   return [none, ...findings];
 }
 
-/** Files beside those of the cases that no case has. */
-async function unusedFindings({ files }: VolumeSources, dataset: SurveyedDataset): Promise<Finding[]> {
+/** The second files of pairs, and the voxels that headers name. */
+async function partsOf(sources: VolumeSources, used: Iterable<string>): Promise<ReadonlySet<string>> {
+  const parts = new Set<string>();
+  for (const path of used) {
+    if (!/\.(mhd|nhdr|hdr|img)(\.gz)?$/i.test(path)) continue;
+    // a volume that cannot be read is told of with its case
+    for (const part of await filesOfVolume(sources, path).catch(() => [])) parts.add(part);
+  }
+  return parts;
+}
+
+/** Files and folders beside those of the cases that no case has. */
+async function unusedFindings(sources: VolumeSources, dataset: SurveyedDataset): Promise<Finding[]> {
+  const { files } = sources;
   const all = [...dataset.cases, ...dataset.broken];
   const used = new Set(all.flatMap(({ images, label }) => (label === undefined ? images : [...images, label])));
   const reported = new Set(dataset.problems.map(({ file }) => file));
   const parents = new Set([...used].map(path => path.split('/').slice(0, -1).join('/')));
+  const parts = await partsOf(sources, used);
   const findings: Finding[] = [];
   for (const parent of parents) {
-    for (const name of await files.list(parent)) {
+    const names = (await files.list(parent)).filter(name => !LITTER.test(name));
+    const left = names.filter(name => ![used, reported, parts].some(known => known.has(`${parent}/${name}`)));
+    for (const name of left.filter(one => volumeEnding(one) !== '')) {
       const file = `${parent}/${name}`;
-      const isVolume = !name.startsWith('.') && volumeEnding(name) !== '';
-      if (!isVolume || used.has(file) || reported.has(file)) continue;
       const advice = 'List it in dataset.json if it should be used.';
       findings.push({ code: 'W_FILE_UNUSED', file, message: `no case has the file ${file}`, advice });
     }
+    const others = left.filter(one => volumeEnding(one) === '');
+    // beside dataset.json lies all that belongs to a data set
+    if (others.length === 0 || parent === dataset.folder) continue;
+    const message = `no case has ${listSome(others)} in ${parent}`;
+    const advice = 'Folders are not looked into, and other files are no volumes; move what should be used.';
+    findings.push({ code: 'W_FILE_UNUSED', file: parent, message, advice });
   }
   return findings;
 }

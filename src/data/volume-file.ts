@@ -4,18 +4,20 @@
  * volume comes with a NIfTI header for writing results on its grid.
  */
 import { InputError } from '../core/errors.ts';
-import type { Files } from '../runtime/files.ts';
+import { type Files, readStart } from '../runtime/files.ts';
 import type { FrameCodec } from '../runtime/frame-codec.ts';
 import { geometryWarnings } from '../volume/geometry.ts';
 import { labelsOfVolume } from '../volume/label-volume.ts';
 import { encodeMetaImageLabels, parseMetaImage } from '../volume/metaimage.ts';
 import { decodeMgh, encodeMghLabels } from '../volume/mgh.ts';
-import { decodeNifti, encodeNiftiLabels, type NiftiHeader } from '../volume/nifti.ts';
+import { type DecodedNifti, decodeNifti, encodeNiftiLabels, type NiftiHeader } from '../volume/nifti.ts';
 import { encodeNrrdLabels, parseNrrd } from '../volume/nrrd.ts';
 import { readStoredImage, type StoredImage } from '../volume/stored-image.ts';
 import type { LabelVolume } from '../volume/volume.ts';
+import { isDicom } from './dicom/file.ts';
 import { holdsDicom } from './dicom/series.ts';
 import { readDicomFile, readDicomFolder } from './dicom/volume.ts';
+import { findPair, readNiftiPair } from './nifti-pair.ts';
 import { type ReadVolume, readVolumeOf } from './read-volume.ts';
 import { formatOfName, VOLUME_ENDINGS } from './volume-name.ts';
 
@@ -53,9 +55,22 @@ async function readHeaderFormat({ files }: VolumeSources, path: string, format: 
 /** The files that a volume's file stands for: itself, and the one with its voxels where they lie apart. */
 export async function filesOfVolume({ files }: VolumeSources, path: string): Promise<readonly string[]> {
   const format = formatOfName(path);
+  if (format === 'nifti-pair') {
+    const { header, voxels } = await findPair(files, path);
+    return [header, voxels];
+  }
   if (format !== 'nrrd' && format !== 'meta') return [path];
   const apart = voxelPath(PARSERS[format](await files.read(path), path), path);
   return apart === undefined ? [path] : [path, apart];
+}
+
+const DICOM_START_BYTES = 132;
+
+/** Whether a file without an ending is a DICOM file, by its first bytes. */
+export async function isDicomFile({ files }: Pick<VolumeSources, 'files'>, path: string): Promise<boolean> {
+  const isFile = (await files.exists(path)) && (await files.list(path)).length === 0;
+  // an empty folder is none, and what cannot be read says so when it is
+  return isFile && isDicom(await readStart(files, path, DICOM_START_BYTES).catch(() => new Uint8Array(0)));
 }
 
 /**
@@ -70,10 +85,14 @@ export async function isDicomFolder(
   return holdsDicom(sources, folder, options);
 }
 
+function readVolumeOfNifti({ volume, header, warnings }: DecodedNifti, path: string): ReadVolume {
+  return { volume, header, dataType: header.dataType, warnings: [...warnings, ...geometryWarnings(volume, path)] };
+}
+
 /**
  * Reads a volume.
- * @param path a NIfTI, NRRD, MetaImage or MGH file; a DICOM file, which stands for its series; or a folder with DICOM
- * series in it or below
+ * @param path a NIfTI file or one of its pair, NRRD, MetaImage or MGH file; a DICOM file, which stands for its series;
+ * or a folder with DICOM series in it or below
  * @throws {InputError} E_VOLUME_FORMAT for another file; E_VOLUME_CORRUPT, E_VOLUME_TYPE, E_VOLUME_SPACING,
  * E_VOLUME_TOO_LARGE,
  * E_VOLUME_PARTS, E_DICOM_CORRUPT, E_DICOM_SERIES, E_DICOM_GEOMETRY, E_DICOM_SYNTAX, E_DICOM_IMAGE; as decodeNifti; all
@@ -87,9 +106,10 @@ export async function readVolume(
   const format = formatOfName(path);
   switch (format) {
     case 'nifti': {
-      const { volume, header, warnings } = decodeNifti(await sources.files.read(path), { path });
-      return { volume, header, dataType: header.dataType, warnings: [...warnings, ...geometryWarnings(volume, path)] };
+      return readVolumeOfNifti(decodeNifti(await sources.files.read(path), { path }), path);
     }
+    case 'nifti-pair':
+      return readVolumeOfNifti(await readNiftiPair(sources.files, path), path);
     case 'nrrd':
     case 'meta':
       return readHeaderFormat(sources, path, format);
@@ -98,6 +118,7 @@ export async function readVolume(
     case 'dicom':
       return readVolumeOf(await readDicomFile(sources, path, series), path);
     case undefined: {
+      if (await isDicomFile(sources, path)) return readVolumeOf(await readDicomFile(sources, path, series), path);
       const decoded = await readDicomFolder(sources, path, series);
       if (decoded !== undefined) return readVolumeOf(decoded, path);
       throw new InputError(

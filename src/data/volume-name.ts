@@ -1,16 +1,17 @@
 /** What the name of a file says of the volume in it: the format by its ending, and the name of the volume. */
 
-type Format = 'nifti' | 'nrrd' | 'meta' | 'mgh' | 'dicom';
+type Format = 'nifti' | 'nifti-pair' | 'nrrd' | 'meta' | 'mgh' | 'dicom';
 
 const ENDINGS: readonly (readonly [RegExp, Format])[] = [
   [/\.nii(\.gz)?$/i, 'nifti'],
+  [/\.(hdr|img)(\.gz)?$/i, 'nifti-pair'],
   [/\.(nrrd|nhdr)$/i, 'nrrd'],
   [/\.(mha|mhd)$/i, 'meta'],
   [/\.(mgz|mgh|mgh\.gz)$/i, 'mgh'],
   [/\.(dcm|dicom|ima)$/i, 'dicom'],
 ];
 /** The endings of files that are a volume by themselves, for messages. */
-export const FILE_ENDINGS = '.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, .mgz, .mgh';
+export const FILE_ENDINGS = '.nii.gz, .nii, .hdr and .img, .nrrd, .nhdr, .mha, .mhd, .mgz, .mgh';
 /** The same with DICOM, whose files stand for their series. */
 export const VOLUME_ENDINGS = `${FILE_ENDINGS}, .dcm`;
 

@@ -7,7 +7,8 @@ import { InputError } from '../core/errors.ts';
 import { formatBytes } from '../core/format.ts';
 import { readStacked } from '../data/stacked-volume.ts';
 import { encodeLabels } from '../data/volume-file.ts';
-import { RESULT_ENDINGS, volumeStem } from '../data/volume-name.ts';
+import type { PassedOver } from '../data/volume-folder.ts';
+import { volumeStem } from '../data/volume-name.ts';
 import { sharedClasses } from '../inference/ensemble.ts';
 import { type OpenModel, outputClasses } from '../inference/model-info.ts';
 import type { PlausibilityWarning } from '../inference/plausibility/bounds.ts';
@@ -24,7 +25,7 @@ import type { Laboratory } from './laboratory.ts';
 import type { ModelFile } from './model-file.ts';
 import { openModels } from './open-models.ts';
 import { assertPlausible, expectationsOf } from './plausible.ts';
-import { type PredictionJob, predictionJobs } from './prediction-jobs.ts';
+import { type PredictionJob, predictionJobs, probabilitiesPath } from './prediction-jobs.ts';
 
 export interface PredictOptions {
   /** One model, or an ensemble by mean probability. */
@@ -53,6 +54,8 @@ export interface PredictOptions {
    * such volume ends the work with its error, as it always does where the input is one volume.
    */
   readonly onFailure?: (failure: PredictionFailure) => void;
+  /** Called for each file and folder in the inputs that is no volume. */
+  readonly onPassedOver?: (one: PassedOver) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -119,16 +122,21 @@ async function predictOne(
   await files.write(output, encodeLabels(result.labels, { path: output, header }));
   const prediction = { inputs, output, seconds, volumesMl, warnings };
   if (result.probabilities === undefined) return prediction;
-  const probabilitiesPath = output.replace(RESULT_ENDINGS, '_probabilities.nii.gz');
-  await files.write(probabilitiesPath, encodeNiftiImage(result.probabilities, header));
-  return { ...prediction, probabilities: probabilitiesPath };
+  const path = probabilitiesPath(output);
+  await files.write(path, encodeNiftiImage(result.probabilities, header));
+  return { ...prediction, probabilities: path };
 }
 
 /** Refuses a result that would replace an input. */
-async function assertInputsStay({ files }: Laboratory, jobs: readonly PredictionJob[]): Promise<void> {
+async function assertInputsStay(
+  { files }: Laboratory,
+  jobs: readonly PredictionJob[],
+  probabilities: boolean,
+): Promise<void> {
   const inputs = new Set<string | undefined>();
   for (const path of jobs.flatMap(job => job.inputs)) inputs.add(await files.realPath(path));
-  for (const { output } of jobs) {
+  const outputs = jobs.flatMap(({ output }) => (probabilities ? [output, probabilitiesPath(output)] : [output]));
+  for (const output of outputs) {
     const existing = await files.realPath(output);
     if (existing === undefined || !inputs.has(existing)) continue;
     throw new InputError('E_OUTPUT_NAME', `${output} would replace an input. Give another --output.`);
@@ -144,12 +152,17 @@ async function assertInputsStay({ files }: Laboratory, jobs: readonly Prediction
  */
 export async function predictFiles(laboratory: Laboratory, options: PredictOptions): Promise<readonly Prediction[]> {
   const { progress } = laboratory;
-  const { models: modelFiles, output, series, signal, onFailure } = options;
+  const { models: modelFiles, output, series, probabilities, signal, onFailure } = options;
   const inputs = [options.input].flat();
   if (inputs.length === 0) throw new InputError('E_NO_INPUT', 'there is no input to segment.');
   const { channels } = modelFiles[0]!.info;
-  const { jobs, refusals, isSingle } = await predictionJobs(laboratory, { inputs, output, series, channels });
-  await assertInputsStay(laboratory, jobs);
+  const found = await predictionJobs(laboratory, { inputs, output, series, probabilities, channels });
+  const { jobs, refusals, isSingle } = found;
+  await assertInputsStay(laboratory, jobs, probabilities);
+  for (const one of found.passedOver) {
+    progress.warn(`W_PASSED_OVER: ${one.path} is not segmented: ${one.reason}.`);
+    options.onPassedOver?.(one);
+  }
   sharedClasses(modelFiles.map(({ info }) => info));
   const leaveOut = (volume: readonly string[], error: unknown): void => {
     if (signal?.aborted || isSingle || onFailure === undefined) throw error;

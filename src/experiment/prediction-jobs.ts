@@ -4,7 +4,9 @@
  * channels, files of one folder with nnU-Net's names (`case_0000`, `case_0001`, ...) belong together.
  */
 import { InputError } from '../core/errors.ts';
-import { isDicomFolder, type VolumeSources } from '../data/volume-file.ts';
+import { listSome } from '../core/format.ts';
+import { isDicomFile, type VolumeSources } from '../data/volume-file.ts';
+import { type FolderContents, type FolderVolume, type PassedOver, volumesIn } from '../data/volume-folder.ts';
 import { formatOfName, RESULT_ENDINGS, VOLUME_ENDINGS, volumeStem } from '../data/volume-name.ts';
 
 /** Files of one volume, and the path of its labels. */
@@ -22,6 +24,8 @@ interface Refusal {
 interface Jobs {
   readonly jobs: readonly PredictionJob[];
   readonly refusals: readonly Refusal[];
+  /** What lies in folders of the inputs and is no volume. */
+  readonly passedOver: readonly PassedOver[];
   /** Whether the input is one volume: neither a folder of volumes nor several inputs. */
   readonly isSingle: boolean;
 }
@@ -31,6 +35,8 @@ interface JobOptions {
   readonly inputs: readonly string[];
   readonly output: string;
   readonly series?: string | undefined;
+  /** Whether probabilities are written beside the labels. */
+  readonly probabilities: boolean;
   /** Number of channels of the model. */
   readonly channels: number;
 }
@@ -41,21 +47,50 @@ function withoutSlash(path: string): string {
   return path.replace(/(?<=.)\/+$/, '');
 }
 
-/** The volumes that a path stands for: itself, its files, or its folders with a DICOM series each. */
-async function volumesAt(sources: VolumeSources, path: string): Promise<readonly string[]> {
-  const names = (await sources.files.list(path)).filter(name => !name.startsWith('.'));
-  if (names.length === 0 && formatOfName(path) !== undefined) return [path];
-  const volumes = names.filter(name => (formatOfName(name) ?? 'dicom') !== 'dicom');
-  if (volumes.length > 0) return volumes.map(name => `${path}/${name}`);
-  if (await isDicomFolder(sources, path)) return [path];
-  const series: string[] = [];
-  for (const name of names) if (await isDicomFolder(sources, `${path}/${name}`)) series.push(`${path}/${name}`);
-  if (series.length > 0) return series;
-  if (await isDicomFolder(sources, path, { nested: true })) return [path];
+/** One file or DICOM series of a volume, and what results are called after. */
+type Part = Pick<FolderVolume, 'path' | 'name'>;
+
+/** What an input is: one volume, or those of a folder. */
+interface Looked extends Omit<FolderContents, 'volumes'> {
+  readonly volumes: readonly Part[];
+  readonly isSingle: boolean;
+}
+
+function oneVolume(path: string): Looked {
+  return { volumes: [{ path, name: volumeStem(path) }], passedOver: [], refused: [], isSingle: true };
+}
+
+/** The volumes that a path stands for: itself, or those in its folder and the DICOM series below. */
+async function volumesAt(sources: VolumeSources, path: string, output: string): Promise<Looked> {
+  const isFolder = (await sources.files.list(path)).length > 0;
+  if (!isFolder && (formatOfName(path) !== undefined || (await isDicomFile(sources, path)))) return oneVolume(path);
+  const contents = isFolder ? await volumesIn(sources, path, { except: output }) : undefined;
+  const { volumes = [], refused = [], passedOver = [] } = contents ?? {};
+  if (volumes.length === 0 && refused.length === 1 && refused[0]!.path === path) throw refused[0]!.error;
+  if (volumes.length + refused.length > 0) {
+    const isSingle = volumes.length === 1 && volumes[0]!.isDicom && refused.length === 0;
+    return { volumes, refused, passedOver, isSingle };
+  }
+  const there = passedOver.map(one => `${one.path} (${one.reason})`);
+  const found = there.length === 0 ? '' : ` It holds ${listSome(there, '; ')}.`;
   throw new InputError(
     'E_NO_INPUT',
-    `${path} is neither a volume (${VOLUME_ENDINGS}) nor a folder with volumes or DICOM series.`,
+    `${path} is neither a volume (${VOLUME_ENDINGS}) nor a folder with volumes or DICOM series.${found}`,
   );
+}
+
+/** What an input stands for, whichever way it is written. */
+async function lookAt(
+  sources: VolumeSources,
+  input: string,
+  { output, series }: Pick<JobOptions, 'output' | 'series'>,
+): Promise<Omit<Looked, 'volumes'> & { readonly volumes: readonly (readonly Part[])[] }> {
+  const files = await channelFiles(sources, input);
+  if (files !== undefined) {
+    return { ...oneVolume(input), volumes: [files.map(path => ({ path, name: volumeStem(path) }))] };
+  }
+  const looked = series === undefined ? await volumesAt(sources, input, output) : oneVolume(input);
+  return { ...looked, volumes: looked.volumes.map(part => [part]) };
 }
 
 /** The files that an input joins by commas; undefined for another input, and for a file with a comma in its name. */
@@ -67,23 +102,23 @@ async function channelFiles({ files }: VolumeSources, input: string): Promise<re
 }
 
 /** Joins the files of one folder that nnU-Net's names make channels of one volume; a file given twice is taken once. */
-function groupChannels(volumes: readonly (readonly string[])[], channels: number): readonly (readonly string[])[] {
-  const groups = new Map<string, [string, ...string[]]>();
-  for (const [path, ...others] of volumes as readonly (readonly [string, ...string[]])[]) {
-    const folder = path.slice(0, path.lastIndexOf('/') + 1);
-    const stem = volumeStem(path);
-    const isNumbered = others.length === 0 && channels > 1 && CHANNEL_SUFFIX.test(stem);
-    const key = isNumbered ? `${folder}${stem.replace(CHANNEL_SUFFIX, '')}/` : [path, ...others].join(',');
+function groupChannels(volumes: readonly (readonly Part[])[], channels: number): readonly (readonly Part[])[] {
+  const groups = new Map<string, [Part, ...Part[]]>();
+  for (const [part, ...others] of volumes as readonly (readonly [Part, ...Part[]])[]) {
+    const folder = part.path.slice(0, part.path.lastIndexOf('/') + 1);
+    const isNumbered = others.length === 0 && channels > 1 && CHANNEL_SUFFIX.test(part.name);
+    const paths = [part, ...others].map(({ path }) => path).join(',');
+    const key = isNumbered ? `${folder}${part.name.replace(CHANNEL_SUFFIX, '')}/` : paths;
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, [path, ...others]);
-    else if (isNumbered && !group.includes(path)) group.push(path);
+    if (group === undefined) groups.set(key, [part, ...others]);
+    else if (isNumbered && !group.some(({ path }) => path === part.path)) group.push(part);
   }
   return [...groups.values()];
 }
 
 /** The name of a result: that of the input, without the number of a channel where all files have the same name else. */
-function resultName(inputs: readonly string[], channels: number): string {
-  const [first, ...others] = inputs.map(volumeStem) as [string, ...string[]];
+function resultName(parts: readonly Part[], channels: number): string {
+  const [first, ...others] = parts.map(part => part.name) as [string, ...string[]];
   const name = first.replace(CHANNEL_SUFFIX, '');
   return channels > 1 && others.every(stem => stem.replace(CHANNEL_SUFFIX, '') === name) ? name : first;
 }
@@ -98,58 +133,71 @@ function singleOutput(name: string, output: string): string {
   );
 }
 
-/** Refuses the jobs whose results would replace each other. */
-function withoutCollisions(jobs: readonly PredictionJob[]): Pick<Jobs, 'jobs' | 'refusals'> {
-  const byOutput = new Map<string, PredictionJob[]>();
-  for (const job of jobs) byOutput.set(job.output, [...(byOutput.get(job.output) ?? []), job]);
-  const isAlone = ({ output }: PredictionJob): boolean => byOutput.get(output)?.length === 1;
-  const refusals = [...byOutput].flatMap(([output, [first, ...others]]) =>
-    others.length === 0
-      ? []
-      : [first!, ...others].map(({ inputs }) => {
-          const names = [first!, ...others].map(job => job.inputs.join(',')).join(' and ');
-          const message = `the results of ${names} would all be ${output}. Rename them, or segment them one at a time.`;
-          return { inputs, error: new InputError('E_OUTPUT_NAME', message) };
-        }),
+/** The path of the probabilities of a job's labels. */
+export function probabilitiesPath(output: string): string {
+  return output.replace(RESULT_ENDINGS, '_probabilities.nii.gz');
+}
+
+/**
+ * Refuses jobs whose results would replace each other, before any work. Names that differ in the case of letters alone
+ * are one name to many file systems.
+ */
+function assertDistinct(jobs: readonly PredictionJob[], probabilities: boolean): void {
+  const owners = new Map<string, string>();
+  const clashes: string[] = [];
+  for (const { inputs, output } of jobs) {
+    const owner = inputs.join(',');
+    for (const path of probabilities ? [output, probabilitiesPath(output)] : [output]) {
+      const other = owners.get(path.toLowerCase());
+      if (other === undefined) owners.set(path.toLowerCase(), owner);
+      else clashes.push(`${other} and ${owner} (${path})`);
+    }
+  }
+  if (clashes.length === 0) return;
+  throw new InputError(
+    'E_OUTPUT_NAME',
+    `results of different inputs would have one name: ${listSome(clashes, '; ')}. Rename inputs, or segment them one at a time.`,
   );
-  return { jobs: jobs.filter(isAlone), refusals };
 }
 
 /**
  * Finds the volumes of the inputs and names their results.
- * @throws {InputError} E_OUTPUT_NAME if several results cannot all be the file that `output` names; for a single input
- * also E_NO_INPUT, which is a refusal for one of several
+ * @throws {InputError} E_OUTPUT_NAME if several results cannot all be the file that `output` names, or would have one
+ * name; for a single input also E_NO_INPUT, which is a refusal for one of several
  */
 export async function predictionJobs(sources: VolumeSources, options: JobOptions): Promise<Jobs> {
-  const { channels, series } = options;
+  const { channels, series, probabilities } = options;
   const [inputs, output] = [options.inputs.map(withoutSlash), withoutSlash(options.output)];
-  const volumes: (readonly string[])[] = [];
+  const volumes: (readonly Part[])[] = [];
   const refusals: Refusal[] = [];
+  const passedOver: PassedOver[] = [];
+  let isSingle = false;
   for (const input of inputs) {
     try {
-      const files = await channelFiles(sources, input);
-      if (files !== undefined) volumes.push(files);
-      else if (series !== undefined) volumes.push([input]);
-      else volumes.push(...(await volumesAt(sources, input)).map(path => [path]));
+      const looked = await lookAt(sources, input, { output, series });
+      volumes.push(...looked.volumes);
+      refusals.push(...looked.refused.map(({ path, error }) => ({ inputs: [path], error })));
+      passedOver.push(...looked.passedOver);
+      isSingle = inputs.length === 1 && looked.isSingle;
     } catch (error) {
       if (inputs.length === 1) throw error;
       refusals.push({ inputs: [input], error });
     }
   }
-  const [first = []] = volumes;
-  if (inputs.length === 1 && (first.length > 1 || first[0] === inputs[0])) {
-    const name = first.length > 1 ? resultName(first, channels) : volumeStem(inputs[0]!);
-    return { jobs: [{ inputs: first, output: singleOutput(name, output) }], refusals, isSingle: true };
+  const [first] = volumes;
+  if (isSingle && first !== undefined) {
+    const job = { inputs: first.map(({ path }) => path), output: singleOutput(resultName(first, channels), output) };
+    assertDistinct([job], probabilities);
+    return { jobs: [job], refusals, passedOver, isSingle };
   }
   if (formatOfName(output) !== undefined) {
     const what = inputs.length === 1 ? `${inputs[0]} is a folder` : `there are ${inputs.length} inputs`;
     throw new InputError('E_OUTPUT_NAME', `${what}, so --output must be a folder too, not ${output}.`);
   }
-  const named = withoutCollisions(
-    groupChannels(volumes, channels).map(files => ({
-      inputs: files,
-      output: `${output}/${resultName(files, channels)}.nii.gz`,
-    })),
-  );
-  return { jobs: named.jobs, refusals: [...refusals, ...named.refusals], isSingle: false };
+  const jobs = groupChannels(volumes, channels).map(parts => ({
+    inputs: parts.map(({ path }) => path),
+    output: `${output}/${resultName(parts, channels)}.nii.gz`,
+  }));
+  assertDistinct(jobs, probabilities);
+  return { jobs, refusals, passedOver, isSingle };
 }

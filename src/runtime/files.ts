@@ -2,6 +2,12 @@
 export interface Files {
   /** @throws {InputError} E_FILE_MISSING or E_FILE_UNREADABLE, naming the path */
   read(path: string): Promise<Uint8Array>;
+  /**
+   * The first bytes of a file, all of them where it is shorter. An implementation that must read the whole file has no
+   * such function; see {@link readStart}.
+   * @throws {InputError} as read
+   */
+  readStart?(path: string, bytes: number): Promise<Uint8Array>;
   /** Writes atomically (temporary file, sync, rename) and creates missing folders; a reader never sees half a file. */
   write(path: string, data: Uint8Array | string): Promise<void>;
   /** Names in a folder, sorted; empty if the folder does not exist. */
@@ -11,6 +17,15 @@ export interface Files {
   realPath(path: string): Promise<string | undefined>;
   /** Removes a file or a whole folder; no error if it does not exist. */
   remove(path: string): Promise<void>;
+}
+
+/** The first bytes of a file, all of them where it is shorter. @throws {InputError} as Files.read */
+export async function readStart(
+  files: Pick<Files, 'read' | 'readStart'>,
+  path: string,
+  bytes: number,
+): Promise<Uint8Array> {
+  return files.readStart === undefined ? (await files.read(path)).subarray(0, bytes) : files.readStart(path, bytes);
 }
 
 /**

@@ -8,22 +8,9 @@ import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import type { VolumeWarning } from './geometry.ts';
+import { FIELDS, HEADER_BYTES, headerWriter, NIFTI_TYPES } from './nifti-fields.ts';
 import type { VoxelType } from './stored-voxels.ts';
-import { type Affine, formatSize, type Grid, type Xyz } from './volume.ts';
-
-/** Bytes per voxel of every type that is read; complex, colour and 128-bit types are refused. */
-export const NIFTI_TYPES = {
-  uint8: { code: 2, bytes: 1 },
-  int16: { code: 4, bytes: 2 },
-  int32: { code: 8, bytes: 4 },
-  float32: { code: 16, bytes: 4 },
-  float64: { code: 64, bytes: 8 },
-  int8: { code: 256, bytes: 1 },
-  uint16: { code: 512, bytes: 2 },
-  uint32: { code: 768, bytes: 4 },
-  int64: { code: 1024, bytes: 8 },
-  uint64: { code: 1280, bytes: 8 },
-} as const satisfies Record<VoxelType, unknown>;
+import type { Affine, Xyz } from './volume.ts';
 
 /** Types of the standard that are refused, by code. */
 const REFUSED_TYPES: Readonly<Record<number, string>> = {
@@ -63,13 +50,6 @@ export interface NiftiHeader {
 /** Number of bytes that contain either header. */
 export const LARGEST_HEADER_BYTES = 540;
 
-const HEADER_BYTES = { 1: 348, 2: 540 } as const;
-/** File offsets of the fields that a written file changes. */
-const FIELDS = {
-  1: { dim: 40, datatype: 70, bitpix: 72, pixdim: 76, voxelOffset: 108, slope: 112, calMax: 124, sform: 280 },
-  2: { dim: 16, datatype: 12, bitpix: 14, pixdim: 104, voxelOffset: 168, slope: 176, calMax: 192, sform: 400 },
-} as const;
-const LARGEST_INT16 = 32767;
 /** Millimetres per unit of length, by the lowest three bits of xyzt_units. */
 const METRE = 1;
 const MICROMETRE = 3;
@@ -81,15 +61,40 @@ function corrupt(path: string, reason: string): InputError {
   );
 }
 
-function readFields(bytes: Uint8Array, path: string): { fields: NIFTI1 | NIFTI2; version: 1 | 2; header: Uint8Array } {
+/** Whether a header without a NIfTI signature is one of Analyze 7.5, which begins with its size. */
+function isAnalyze(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const size = HEADER_BYTES[1];
+  return bytes.length >= size && (view.getInt32(0, true) === size || view.getInt32(0, false) === size);
+}
+
+/** What is wrong with a file that has not the signature of its name. */
+function withoutSignature(bytes: Uint8Array, path: string, { isPair, found }: Kind & { found: string }): InputError {
+  if (bytes.length === 0) return corrupt(path, 'it is empty');
+  if (found === 'ni1' || found === 'ni2')
+    return corrupt(path, 'it is the header of a pair; name it .hdr, beside its .img');
+  if (found !== '') return corrupt(path, 'its signature says that the voxels are in the same file; name it .nii');
+  if (!isPair || !isAnalyze(bytes)) return corrupt(path, 'it has no NIfTI signature');
+  return new InputError(
+    'E_NIFTI_TYPE',
+    `${path} is an Analyze 7.5 header, which does not say where left and right are: programs differ. ` +
+      'Convert it to NIfTI with a program that knows where it came from, such as SPM or FSL, and check a side that you know.',
+  );
+}
+
+/** Where the voxels are. */
+interface Kind {
+  /** In a file of their own, .img beside .hdr. */
+  readonly isPair: boolean;
+}
+
+function readFields(bytes: Uint8Array, path: string, { isPair }: Kind): AffineSource {
   const magicAt = (offset: number): string => String.fromCharCode(...bytes.subarray(offset, offset + 3));
-  const version = magicAt(344) === 'n+1' ? 1 : magicAt(4) === 'n+2' ? 2 : undefined;
-  if (version === undefined) {
-    if (magicAt(344) === 'ni1' || magicAt(4) === 'ni2') {
-      throw corrupt(path, 'it is the header of a .hdr/.img pair; convert the pair to one .nii.gz file');
-    }
-    throw corrupt(path, bytes.length === 0 ? 'it is empty' : 'it has no NIfTI signature');
+  const found = [magicAt(344), magicAt(4)].find(magic => /^n[+i][12]$/.test(magic)) ?? '';
+  if (found !== (isPair ? 'ni1' : 'n+1') && found !== (isPair ? 'ni2' : 'n+2')) {
+    throw withoutSignature(bytes, path, { isPair, found });
   }
+  const version = found.endsWith('1') ? 1 : 2;
   if (bytes.length < HEADER_BYTES[version]) throw corrupt(path, 'it ends within the header');
   const header = bytes.slice(0, HEADER_BYTES[version]);
   const fields = version === 1 ? new NIFTI1() : new NIFTI2();
@@ -245,10 +250,12 @@ function millimetresPerUnit(units: number): number {
  * replaced by that of a usable sform.
  * @param bytes the start of the file; 540 bytes are enough
  * @param path for messages
- * @throws {InputError} E_NIFTI_CORRUPT, E_NIFTI_TYPE (complex, colour, 128-bit, five real dimensions), E_NIFTI_SPACING
+ * @param kind whether the voxels are in a file of their own; if not given, they are in the same file
+ * @throws {InputError} E_NIFTI_CORRUPT, E_NIFTI_TYPE (complex, colour, 128-bit, five real dimensions, Analyze),
+ * E_NIFTI_SPACING
  */
-export function readNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
-  const source = readFields(bytes, path);
+export function readNiftiHeader(bytes: Uint8Array, path: string, kind: Kind = { isPair: false }): NiftiHeader {
+  const source = readFields(bytes, path, kind);
   const { fields, version, header } = source;
   const dataType = (Object.keys(NIFTI_TYPES) as VoxelType[]).find(
     name => NIFTI_TYPES[name].code === fields.datatypeCode,
@@ -262,7 +269,7 @@ export function readNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
   }
   const { sizeVoxels, channels, rank } = readDimensions(fields.dims, path);
   const voxelOffset = fields.vox_offset;
-  if (!Number.isSafeInteger(voxelOffset) || voxelOffset < HEADER_BYTES[version]) {
+  if (!Number.isSafeInteger(voxelOffset) || voxelOffset < (kind.isPair ? 0 : HEADER_BYTES[version])) {
     throw corrupt(path, `its header places the voxels at byte ${voxelOffset}`);
   }
   const { spacing, affine, isPlaced, warnings } = readPlacement(source, { sizeVoxels, rank }, path);
@@ -286,92 +293,10 @@ export function readNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
   };
 }
 
-/** Changes of a written file to the header of its input. */
-interface Replacement {
-  readonly dataType: VoxelType;
-  readonly sizeVoxels: Xyz;
-  readonly channels: number;
-}
-
-/** Writes numbers into a header in its own version and byte order. */
-function headerWriter(bytes: Uint8Array, version: 1 | 2, littleEndian: boolean) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return {
-    int16: (offset: number, value: number) => view.setInt16(offset, value, littleEndian),
-    int32: (offset: number, value: number) => view.setInt32(offset, value, littleEndian),
-    /** int16 in NIfTI-1, int64 in NIfTI-2 */
-    integers: (offset: number, values: readonly number[]) =>
-      values.forEach((value, index) => {
-        if (version === 1) view.setInt16(offset + index * 2, value, littleEndian);
-        else view.setBigInt64(offset + index * 8, BigInt(value), littleEndian);
-      }),
-    /** float32 in NIfTI-1, float64 in NIfTI-2 */
-    reals: (offset: number, values: readonly number[]) =>
-      values.forEach((value, index) => {
-        if (version === 1) view.setFloat32(offset + index * 4, value, littleEndian);
-        else view.setFloat64(offset + index * 8, value, littleEndian);
-      }),
-  };
-}
-
-/**
- * The start of a file up to its voxels: an existing header with another voxel type and number of channels, without
- * extensions. Orientation, spacing, units and every other field keep their bytes; slope is 1, intercept and display
- * range are 0.
- */
-export function rewriteNiftiHeader(like: NiftiHeader, { dataType, sizeVoxels, channels }: Replacement): Uint8Array {
-  if (like.version === 1 && channels > LARGEST_INT16) {
-    throw new InputError('E_NIFTI_TYPE', `a NIfTI-1 file holds at most ${LARGEST_INT16} channels, not ${channels}.`);
-  }
-  const bytes = new Uint8Array(HEADER_BYTES[like.version] + 4);
-  bytes.set(like.bytes);
-  const fields = FIELDS[like.version];
-  const write = headerWriter(bytes, like.version, like.littleEndian);
-  write.integers(fields.dim, [channels > 1 ? 4 : 3, ...sizeVoxels, channels, 1, 1, 1]);
-  write.int16(fields.datatype, NIFTI_TYPES[dataType].code);
-  write.int16(fields.bitpix, NIFTI_TYPES[dataType].bytes * 8);
-  if (like.version === 1) write.reals(fields.voxelOffset, [bytes.length]);
-  else write.integers(fields.voxelOffset, [bytes.length]);
-  write.reals(fields.slope, [1, 0]);
-  write.reals(fields.calMax, [0, 0]);
-  return bytes;
-}
-
 /** A header with another spacing, so that results of a repaired file are valid. */
 function withSpacing({ fields, version, header }: AffineSource, spacing: Xyz): Uint8Array {
   const bytes = header.slice();
   const { pixdim } = FIELDS[version];
   headerWriter(bytes, version, fields.littleEndian).reals(pixdim + (version === 1 ? 4 : 8), spacing);
   return bytes;
-}
-
-/**
- * A fresh little-endian header for float32 voxels in millimetres, with the affine as its sform. NIfTI-1, or NIfTI-2
- * where an axis has more than 32,767 voxels.
- * @throws {InputError} E_NIFTI_SPACING if a spacing is not positive, E_NIFTI_CORRUPT if a size is not
- */
-export function createNiftiHeader({ sizeVoxels, spacingMm, affine }: Grid): NiftiHeader {
-  const version = sizeVoxels.some(size => size > LARGEST_INT16) ? 2 : 1;
-  const bytes = new Uint8Array(HEADER_BYTES[version]);
-  const fields = FIELDS[version];
-  const write = headerWriter(bytes, version, true);
-  write.int32(0, bytes.length);
-  write.integers(fields.dim, [3, ...sizeVoxels, 1, 1, 1, 1]);
-  write.int16(fields.datatype, NIFTI_TYPES.float32.code);
-  write.int16(fields.bitpix, NIFTI_TYPES.float32.bytes * 8);
-  write.reals(fields.pixdim, [1, ...spacingMm, 1, 1, 1, 1]);
-  write.reals(fields.slope, [1, 0]);
-  write.reals(fields.sform, affine.slice(0, 12));
-  if (version === 1) {
-    write.reals(fields.voxelOffset, [bytes.length + 4]);
-    bytes[123] = 2; // xyzt_units: millimetres
-    write.int16(254, 1); // sform_code: scanner coordinates
-    bytes.set([0x6e, 0x2b, 0x31, 0], 344);
-  } else {
-    write.integers(fields.voxelOffset, [bytes.length + 4]);
-    write.int32(500, 2);
-    write.int32(348, 1);
-    bytes.set([0x6e, 0x2b, 0x32, 0, 0x0d, 0x0a, 0x1a, 0x0a], 4);
-  }
-  return readNiftiHeader(bytes, `a new volume of ${formatSize(sizeVoxels)} voxels`);
 }

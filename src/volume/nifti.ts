@@ -8,18 +8,15 @@ import { InputError, ShapeError } from '../core/errors.ts';
 import type { VolumeWarning } from './geometry.ts';
 import { gzip, isGzip } from './inflate.ts';
 import { labelsOfVolume } from './label-volume.ts';
-import {
-  LARGEST_HEADER_BYTES,
-  NIFTI_TYPES,
-  type NiftiHeader,
-  readNiftiHeader,
-  rewriteNiftiHeader,
-} from './nifti-header.ts';
+import { NIFTI_TYPES } from './nifti-fields.ts';
+import { LARGEST_HEADER_BYTES, type NiftiHeader, readNiftiHeader } from './nifti-header.ts';
+import { rewriteNiftiHeader } from './nifti-header-writing.ts';
 import { float32Bytes, labelBytes } from './stored-voxels.ts';
 import { formatSize, LARGEST_VOLUME_BYTES, type LabelVolume, type Volume, voxelCount, type Xyz } from './volume.ts';
 import { readVoxels, startOfContent } from './voxel-file.ts';
 
-export { createNiftiHeader, type NiftiHeader } from './nifti-header.ts';
+export type { NiftiHeader } from './nifti-header.ts';
+export { createNiftiHeader } from './nifti-header-writing.ts';
 
 export interface DecodeOptions {
   /** Name of the file for messages. */
@@ -32,8 +29,7 @@ function fileBytes(header: NiftiHeader): number {
   return header.voxelOffset + voxelCount(header.sizeVoxels) * header.channels * NIFTI_TYPES[header.dataType].bytes;
 }
 
-function readCheckedHeader(head: Uint8Array, { path, maxBytes = LARGEST_VOLUME_BYTES }: DecodeOptions): NiftiHeader {
-  const header = readNiftiHeader(head, path);
+function checkedHeader(header: NiftiHeader, { path, maxBytes = LARGEST_VOLUME_BYTES }: DecodeOptions): NiftiHeader {
   const decodedBytes = voxelCount(header.sizeVoxels) * header.channels * Float32Array.BYTES_PER_ELEMENT;
   if (decodedBytes > maxBytes || header.voxelOffset > LARGEST_VOLUME_BYTES) {
     throw new InputError(
@@ -79,25 +75,67 @@ export interface DecodedNifti {
  * @throws {InputError} E_NIFTI_CORRUPT, E_NIFTI_TYPE, E_NIFTI_SPACING, E_NIFTI_TOO_LARGE; all name the path
  */
 export function decodeNifti(bytes: Uint8Array, options: DecodeOptions): DecodedNifti {
-  const compression = isGzip(bytes) ? 'gzip' : 'none';
   try {
-    const header = readCheckedHeader(startOfContent(bytes, compression, LARGEST_HEADER_BYTES), options);
-    const { sizeVoxels, channels, spacingMm, affine } = header;
-    const layout = { ...header, count: voxelCount(sizeVoxels) * channels };
-    const truncated = (got: string): InputError => truncatedNifti(header, options.path, got);
-    const data = readVoxels(bytes, layout, { compression, truncated });
-    const volume = {
-      data,
-      sizeVoxels,
-      channels,
-      spacingMm,
-      affine,
-      ...(!header.isPlaced && { isPlaced: false as const }),
-    };
-    return { volume, header, warnings: header.warnings };
+    return decodeVoxels(checkedHeader(decodeNiftiHeader(bytes, options.path), options), bytes, options.path);
   } catch (error) {
     throw explained(options.path, error);
   }
+}
+
+/** A pair of files: the header, and the voxels, which may both be compressed. */
+export interface NiftiPair {
+  readonly header: Uint8Array;
+  readonly voxels: Uint8Array;
+}
+
+/**
+ * Reads a .hdr and its .img file as {@link decodeNifti} reads one file.
+ * @param options.path of the header
+ * @param options.voxelPath of the other file
+ * @throws {InputError} as decodeNifti; E_NIFTI_TYPE for a header of Analyze 7.5
+ */
+export function decodeNiftiPair(
+  { header: bytes, voxels }: NiftiPair,
+  { voxelPath, ...options }: DecodeOptions & { readonly voxelPath: string },
+): DecodedNifti {
+  try {
+    const header = checkedHeader(decodeNiftiHeader(bytes, options.path, { isPair: true }), options);
+    return decodeVoxels(header, voxels, voxelPath);
+  } catch (error) {
+    throw explained(options.path, error);
+  }
+}
+
+/**
+ * The header of a file, of which the first kilobytes are enough.
+ * @throws {InputError} E_NIFTI_CORRUPT, E_NIFTI_TYPE, E_NIFTI_SPACING
+ */
+function decodeNiftiHeader(bytes: Uint8Array, path: string, kind = { isPair: false }): NiftiHeader {
+  try {
+    return readNiftiHeader(startOfContent(bytes, compressionOf(bytes), LARGEST_HEADER_BYTES), path, kind);
+  } catch (error) {
+    throw explained(path, error);
+  }
+}
+
+function compressionOf(bytes: Uint8Array): 'gzip' | 'none' {
+  return isGzip(bytes) ? 'gzip' : 'none';
+}
+
+function decodeVoxels(header: NiftiHeader, bytes: Uint8Array, path: string): DecodedNifti {
+  const { sizeVoxels, channels, spacingMm, affine } = header;
+  const layout = { ...header, count: voxelCount(sizeVoxels) * channels };
+  const truncated = (got: string): InputError => truncatedNifti(header, path, got);
+  const data = readVoxels(bytes, layout, { compression: compressionOf(bytes), truncated });
+  const volume = {
+    data,
+    sizeVoxels,
+    channels,
+    spacingMm,
+    affine,
+    ...(!header.isPlaced && { isPlaced: false as const }),
+  };
+  return { volume, header, warnings: header.warnings };
 }
 
 /**

@@ -160,6 +160,12 @@ export function sliceFile(k: number, options: SliceOptions = {}): Uint8Array {
   return dicomFile(syntax, encodeElements(sliceElements(k, options), littleEndian));
 }
 
+/** A file with slice k of another series. */
+export function otherSlice(k: number, elements: DicomElements = {}): Uint8Array {
+  const own = { '0020000e UI': '1.2.3.9', '0008103e LO': 'bone', '00080018 UI': `1.2.3.9.${k}` };
+  return sliceFile(k, { elements: { ...own, ...elements } });
+}
+
 /** Rows and columns of the pictures in test/fixtures/pictures, whose names say how many bits they have. */
 const [PICTURE_ROWS, PICTURE_COLUMNS] = [9, 11];
 

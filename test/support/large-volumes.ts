@@ -10,7 +10,7 @@ import { formatModelMetadata } from '../../src/experiment/model-file.ts';
 import { collectParameters, initialize, parameterCount } from '../../src/nn/parameters.ts';
 import { unet } from '../../src/nn/unet.ts';
 import { exportModel } from '../../src/training/export.ts';
-import { createNiftiHeader, rewriteNiftiHeader } from '../../src/volume/nifti-header.ts';
+import { createNiftiHeader, rewriteNiftiHeader } from '../../src/volume/nifti-header-writing.ts';
 import type { Xyz } from '../../src/volume/volume.ts';
 import { ROOT } from './program.ts';
 

@@ -1,6 +1,7 @@
 /** `voxstill predict`: segments volumes; a result has its input's exact grid and geometry. */
 
 import { formatNumber, formatSeconds } from '../../core/format.ts';
+import type { PassedOver } from '../../data/volume-folder.ts';
 import type { PredictionFailure } from '../../experiment/failure.ts';
 import { type Prediction, predictFiles } from '../../experiment/predict.ts';
 import { PLAUSIBILITY_CODES } from '../../inference/plausibility/bounds.ts';
@@ -16,7 +17,11 @@ function isAlarm(code: string): boolean {
  * What `predict` prints: a line per result with its warnings below it, then the volumes that failed, which make the
  * exit code 1.
  */
-export function predictionOutcome(predictions: readonly Prediction[], failed: readonly PredictionFailure[]): Outcome {
+export function predictionOutcome(
+  predictions: readonly Prediction[],
+  failed: readonly PredictionFailure[],
+  passedOver: readonly PassedOver[] = [],
+): Outcome {
   const lines = predictions.flatMap(({ output: path, seconds, volumesMl, warnings }) => {
     const volumes = Object.entries(volumesMl).map(([name, ml]) => `${name} ${formatNumber(ml, 2)} ml`);
     const result = `${path}: ${volumes.join(', ')} (${formatSeconds(seconds)})`;
@@ -25,7 +30,7 @@ export function predictionOutcome(predictions: readonly Prediction[], failed: re
   if (failed.length > 0) lines.push(`${failed.length} of ${failed.length + predictions.length} volumes failed:`);
   for (const { inputs, code, message } of failed) lines.push(`  ${inputs.join(', ')}: ${code}: ${message}`);
   return {
-    json: { predictions, failed },
+    json: { predictions, failed, passedOver },
     text: lines.join('\n'),
     exitCode: failed.length === 0 ? 0 : 1,
     isAlarming: predictions.some(({ warnings }) => warnings.some(({ code }) => isAlarm(code))),
@@ -37,6 +42,7 @@ export async function predict(flags: PredictFlags, session: CommandSession): Pro
   const laboratory = await openLaboratory(session, null);
   const { input, output, series, probabilities, strict } = flags;
   const failed: PredictionFailure[] = [];
+  const passedOver: PassedOver[] = [];
   const predictions = await predictFiles(laboratory, {
     models: await readModels(laboratory, flags),
     input,
@@ -47,7 +53,8 @@ export async function predict(flags: PredictFlags, session: CommandSession): Pro
     postprocess: flags.postprocess,
     strict,
     onFailure: failure => failed.push(failure),
+    onPassedOver: one => passedOver.push(one),
     signal: session.signal,
   });
-  return predictionOutcome(predictions, failed);
+  return predictionOutcome(predictions, failed, passedOver);
 }

@@ -15,7 +15,7 @@ export const declarePredict: DeclareCommand = (command, start) => {
   addModelFlags(command)
     .requiredOption(
       '--input <paths...>',
-      'NIfTI, NRRD, MetaImage or MGH file, DICOM series (its folder or one of its files), or a folder of these; a.nii.gz,b.nii.gz for the channels of one volume',
+      'NIfTI, NRRD, MetaImage or MGH file, DICOM series (its folder or one of its files), or a folder with any of these and DICOM folders below; a.nii.gz,b.nii.gz for the channels of one volume',
     )
     .requiredOption('--output <path>', 'output file (.nii.gz, .nrrd, .mha or .mgz) or folder')
     .option('--series <uid>', 'SeriesInstanceUID of the DICOM series to take from a folder with several')

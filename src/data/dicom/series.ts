@@ -4,10 +4,10 @@
  * PS3.3, C.7.3.1 (series).
  */
 import { InputError } from '../../core/errors.ts';
-import type { Files } from '../../runtime/files.ts';
+import { type Files, readStart } from '../../runtime/files.ts';
 import type { FrameCodec } from '../../runtime/frame-codec.ts';
 import { formatOfName } from '../volume-name.ts';
-import { isDicom, parseDicom } from './file.ts';
+import { type DicomFile, isDicom, parseDicom } from './file.ts';
 import { openFrames } from './pixels.ts';
 import { type DicomSlice, slicesOf } from './slice.ts';
 
@@ -46,11 +46,13 @@ const DICOMDIR_CLASS = '1.2.840.10008.1.3.10';
 /** Folders below a folder that are looked into: patient, study, series and what archives put around them. */
 const DEEPEST = 8;
 const LISTED = 8;
+/** As far as the tags of most files go; voxels follow. */
+const HEAD_BYTES = 65_536;
 /** Endings that DICOM files never have, so that nobody reads a data set to find out. */
 const FOREIGN =
   /\.(json|csv|tsv|txt|md|html?|js|mjs|ts|py|sh|ya?ml|xml|pdf|png|jpe?g|gif|bmp|tiff?|webp|zip|gz|tgz|tar|7z|onnx|safetensors|npy|npz|mat|h5|hdf5|keras|pt|pth|log|docx?|xlsx?|exe|dll|db|ini|img|hdr|mgh|mgz|zraw|raw)$/i;
 /** What operating systems leave in folders. */
-const LITTER = /^(\.|__MACOSX$|(thumbs\.db|desktop\.ini)$)/i;
+export const LITTER = /^(\.|__MACOSX$|(thumbs\.db|desktop\.ini)$)/i;
 
 /** A file as it is looked at: its slices, or what it is instead. */
 interface Looked {
@@ -62,10 +64,34 @@ interface Looked {
   readonly reason?: string;
 }
 
-async function lookAt({ files, images }: Reading, path: string): Promise<Looked> {
+/** Which files are looked at, and how. */
+interface Look {
+  /** Whether the folders below count too. */
+  readonly nested: boolean;
+  /** Whether the tags are enough: voxels that are missing are then found by whoever reads them. */
+  readonly headsOnly?: boolean;
+}
+
+/** The tags of a file from its first bytes; undefined where they do not hold them all. */
+function parsedHead(head: Uint8Array, path: string): DicomFile | undefined {
+  try {
+    const file = parseDicom(head, path);
+    return slicesOf(file).length > 0 ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function lookAt({ files, images }: Reading, path: string, { headsOnly = false }: Look): Promise<Looked> {
   if (FOREIGN.test(path)) return { path, reason: 'no DICOM file' };
   let uid: string | undefined;
   try {
+    if (headsOnly) {
+      const head = await readStart(files, path, HEAD_BYTES);
+      if (!isDicom(head)) return { path, reason: 'no DICOM file' };
+      const start = parsedHead(head, path);
+      if (start !== undefined) return { path, uid: start.tags.string(SERIES_UID) ?? '', slices: slicesOf(start) };
+    }
     const bytes = await files.read(path);
     if (!isDicom(bytes)) return { path, reason: 'no DICOM file' };
     const file = parseDicom(bytes, path);
@@ -84,28 +110,26 @@ async function lookAt({ files, images }: Reading, path: string): Promise<Looked>
   }
 }
 
-async function* lookInto(reading: Reading, folder: string, depth: number): AsyncGenerator<Looked> {
+async function* lookInto(
+  reading: Reading,
+  folder: string,
+  look: Look,
+  depth = look.nested ? DEEPEST : 0,
+): AsyncGenerator<Looked> {
   for (const name of await reading.files.list(folder)) {
     const path = `${folder}/${name}`;
     if (LITTER.test(name) || (formatOfName(name) ?? 'dicom') !== 'dicom') continue;
     const isFolder = (await reading.files.list(path)).length > 0;
-    if (!isFolder) yield lookAt(reading, path);
-    else if (depth > 0) yield* lookInto(reading, path, depth - 1);
+    if (!isFolder) yield lookAt(reading, path, look);
+    else if (depth > 0) yield* lookInto(reading, path, look, depth - 1);
   }
 }
 
-/**
- * Looks through a folder.
- * @param options.nested whether the folders below count too
- */
-export async function dicomContents(
-  reading: Reading,
-  folder: string,
-  { nested }: { readonly nested: boolean },
-): Promise<DicomContents> {
+/** Looks through a folder. */
+export async function dicomContents(reading: Reading, folder: string, look: Look): Promise<DicomContents> {
   const series = new Map<string, { slices: DicomSlice[]; faults: InputError[] }>();
   const others: Other[] = [];
-  for await (const { path, uid, slices, fault, reason } of lookInto(reading, folder, nested ? DEEPEST : 0)) {
+  for await (const { path, uid, slices, fault, reason } of lookInto(reading, folder, look)) {
     if (reason !== undefined) others.push({ path, reason, ...(fault && { fault }) });
     if (uid === undefined || (slices === undefined && fault === undefined)) continue;
     const known = series.get(uid) ?? { slices: [], faults: [] };
@@ -122,7 +146,7 @@ export async function holdsDicom(
   folder: string,
   { nested }: { readonly nested: boolean },
 ): Promise<boolean> {
-  for await (const { uid, slices, fault } of lookInto(reading, folder, nested ? DEEPEST : 0)) {
+  for await (const { uid, slices, fault } of lookInto(reading, folder, { nested })) {
     if (uid !== undefined && (slices !== undefined || fault !== undefined)) return true;
   }
   return false;

@@ -22,10 +22,11 @@ async function assertWholeFile(path: string): Promise<void> {
   throw new InputError('E_FILE_UNREADABLE', `cannot read ${resolve(path)}: it is ${kind}. Give a file.`);
 }
 
-async function read(path: string): Promise<Uint8Array> {
+/** Reads a file in one way or another, with the errors of the interface. */
+async function reading(path: string, way: () => Promise<Uint8Array>): Promise<Uint8Array> {
   try {
     await assertWholeFile(path);
-    const { buffer, byteOffset, length } = await readFile(path);
+    const { buffer, byteOffset, length } = await way();
     // a plain array, as in pages: the slice of a Buffer copies nothing
     return new Uint8Array(buffer, byteOffset, length);
   } catch (cause) {
@@ -35,6 +36,27 @@ async function read(path: string): Promise<Uint8Array> {
     }
     throw new InputError('E_FILE_UNREADABLE', `cannot read ${resolve(path)}: ${codeOf(cause)}`, { cause });
   }
+}
+
+function read(path: string): Promise<Uint8Array> {
+  return reading(path, () => readFile(path));
+}
+
+function readStart(path: string, bytes: number): Promise<Uint8Array> {
+  return reading(path, async () => {
+    const file = await open(path, 'r');
+    try {
+      const start = new Uint8Array(bytes);
+      let total = 0;
+      for (;;) {
+        const { bytesRead } = await file.read(start, total, bytes - total, total);
+        total += bytesRead;
+        if (bytesRead === 0 || total === bytes) return start.subarray(0, total);
+      }
+    } finally {
+      await file.close();
+    }
+  });
 }
 
 /** A name for a temporary file beside a file, unique among processes and machines. */
@@ -191,6 +213,7 @@ async function realPath(path: string): Promise<string | undefined> {
  */
 export const nodeFiles: SharedFiles = {
   read,
+  readStart,
   write,
   create,
   modifiedMs,

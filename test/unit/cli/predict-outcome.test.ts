@@ -12,7 +12,7 @@ const failure = {
 it('lists the volumes that failed after the others, with exit code 1', () => {
   const { json, text, exitCode } = predictionOutcome([done], [failure]);
   expect(exitCode).toBe(1);
-  expect(json).toEqual({ predictions: [done], failed: [failure] });
+  expect(json).toEqual({ predictions: [done], failed: [failure], passedOver: [] });
   expect(text.split('\n').slice(1)).toEqual([
     '1 of 2 volumes failed:',
     '  in/b_0000.nii.gz, in/b_0001.nii.gz: E_SHAPE_MISMATCH: other sizes',
@@ -22,7 +22,7 @@ it('lists the volumes that failed after the others, with exit code 1', () => {
 it('says nothing of failures where there are none', () => {
   const { json, text, exitCode } = predictionOutcome([done], []);
   expect(exitCode).toBe(0);
-  expect(json).toEqual({ predictions: [done], failed: [] });
+  expect(json).toEqual({ predictions: [done], failed: [], passedOver: [] });
   expect(text).toMatch(/^out\/a\.nii\.gz: blob 0\.25 ml \(.*\)$/);
 });
 

@@ -10,6 +10,7 @@ import {
   type DicomElements,
   dicomFile,
   encodeElements,
+  otherSlice,
   pictureSlice,
   pixelsOf,
   ROWS,
@@ -406,16 +407,13 @@ describe('enhanced multi-frame files', () => {
 });
 
 describe('folders', () => {
-  const other = (k: number): Uint8Array =>
-    sliceFile(k, { elements: { '0020000e UI': '1.2.3.9', '0008103e LO': 'bone', '00080018 UI': `1.2.3.9.${k}` } });
-
   test('patient, study and series may be nested; several series are listed, and one is chosen by its UID', async () => {
     const sources = inMemory({
       'p/study/a/0': sliceFile(0),
       'p/study/a/1': sliceFile(1),
-      'p/study/b/0': other(0),
-      'p/study/b/1': other(1),
-      'p/study/b/2': other(2),
+      'p/study/b/0': otherSlice(0),
+      'p/study/b/1': otherSlice(1),
+      'p/study/b/2': otherSlice(2),
     });
     const { code, message } = await refused(sources, 'p');
     expect(code).toBe('E_DICOM_SERIES');
@@ -434,7 +432,7 @@ describe('folders', () => {
   });
 
   test('a damaged file of another series and a foreign one are warnings that name them', async () => {
-    const cut = other(0).subarray(0, -10);
+    const cut = otherSlice(0).subarray(0, -10);
     const sources = series([{}, {}], {
       's/cut': cut,
       's/notes.txt': 'hello',

@@ -7,6 +7,7 @@ import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.t
 import type { Xyz } from '../../../src/volume/volume.ts';
 import { niftiOnly } from '../../support/laboratory.ts';
 import { type MemoryFiles, memoryFiles } from '../../support/memory-files.ts';
+import { pairOf } from '../../support/nifti-pair.ts';
 
 interface Shape {
   readonly size?: Xyz;
@@ -178,6 +179,24 @@ describe('a data set', () => {
     const listed = await validate(files, 'd');
     expect(listed.problems).toEqual([]);
     expect(listed.warnings.map(({ code, caseId }) => [code, caseId])).toEqual([['W_CASE_UNLABELLED', 'b_0000']]);
+  });
+
+  test('of pairs of files is clean, and folders and other files beside the cases are named once per folder', async () => {
+    const description = { channel_names: { 0: 'MRI' }, labels: { background: 0, blob: 1 }, file_ending: '.hdr' };
+    const files = memoryFiles({ 'd/dataset.json': JSON.stringify(description) });
+    const put = (path: string, { hdr, img }: ReturnType<typeof pairOf>): void => {
+      files.contents.set(`${path}.hdr`, hdr);
+      files.contents.set(`${path}.img`, img);
+    };
+    put('d/imagesTr/a_0000', pairOf(nifti(ramp(0))));
+    put('d/labelsTr/a', pairOf(nifti(mask())));
+    expect(await validate(files, 'd')).toMatchObject({ problems: [], warnings: [], cases: 1, labelledCases: 1 });
+    for (const name of ['a.json', 'later/b_0000.hdr', '.DS_Store']) {
+      files.contents.set(`d/imagesTr/${name}`, new Uint8Array(3));
+    }
+    const { problems, warnings } = await validate(files, 'd');
+    expect(problems).toEqual([]);
+    expect(warnings).toMatchObject([{ code: 'W_FILE_UNUSED', message: 'no case has a.json, later in d/imagesTr' }]);
   });
 
   test('that leads out of its folder, or is none, is reported', async () => {

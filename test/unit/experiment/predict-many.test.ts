@@ -6,11 +6,14 @@ import { describe, expect, it } from 'vitest';
 import type { PredictionFailure } from '../../../src/experiment/failure.ts';
 import { readModelFile } from '../../../src/experiment/model-file.ts';
 import { predictFiles } from '../../../src/experiment/predict.ts';
+import { createNodeSources } from '../../../src/platform/node/laboratory.ts';
 import { type Progress, silent } from '../../../src/runtime/progress.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
+import { otherSlice, sliceFile } from '../../support/dicom-files.ts';
 import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
+import { pairOf } from '../../support/nifti-pair.ts';
 
 const SIZE: Xyz = [6, 5, 4];
 const GRID = {
@@ -121,6 +124,33 @@ describe('predictFiles on a folder', () => {
   });
 });
 
+describe('predictFiles on a folder of everything', () => {
+  it('takes images, pairs and DICOM series, and names what it does not take', async () => {
+    const { files, laboratory, failures, warned, choices } = await setUp();
+    const sources = { ...laboratory, images: createNodeSources().images };
+    const { hdr, img } = pairOf(image(1));
+    files.contents.set('in/a.nii.gz', image(1));
+    files.contents.set('in/b.hdr', hdr);
+    files.contents.set('in/b.img', img);
+    files.contents.set('in/notes.txt', new Uint8Array(3));
+    for (const k of [0, 1]) files.contents.set(`in/p/study/ct/${k}`, sliceFile(k));
+    for (const k of [0, 1]) files.contents.set(`in/p/study/mr/${k}`, otherSlice(k));
+    files.contents.set('out/old.nii.gz', image(1));
+    const passedOver: unknown[] = [];
+    const options = { ...choices, input: 'in', onPassedOver: (one: unknown) => passedOver.push(one) };
+    const predictions = await predictFiles(sources, options);
+    expect(predictions.map(({ inputs, output }) => [inputs.join(), output])).toEqual([
+      ['in/a.nii.gz', 'out/a.nii.gz'],
+      ['in/b.hdr', 'out/b.nii.gz'],
+      ['in/p/study/ct', 'out/p_study_ct.nii.gz'],
+      ['in/p/study/mr', 'out/p_study_mr.nii.gz'],
+    ]);
+    expect(failures).toEqual([]);
+    expect(passedOver).toEqual([{ path: 'in/notes.txt', reason: 'no volume' }]);
+    expect(warned[0]).toBe('W_PASSED_OVER: in/notes.txt is not segmented: no volume.');
+  });
+});
+
 describe('predictFiles on several inputs', () => {
   it('takes files and folders, a file twice only once, and goes on after what is no volume', async () => {
     const { files, laboratory, warned, failures, choices } = await setUp();
@@ -140,18 +170,34 @@ describe('predictFiles on several inputs', () => {
     expect(warned.filter(line => line.includes('is left out'))).toHaveLength(2);
   });
 
-  it('leaves out inputs whose results would replace each other, and names them', async () => {
+  it('refuses inputs whose results would replace each other before any work, and names them', async () => {
     const { files, laboratory, failures, choices } = await setUp();
-    for (const path of ['x/a.nii.gz', 'y/a.nii.gz', 'y/b.nii.gz']) files.contents.set(path, image(1));
-    const predictions = await predictFiles(laboratory, { ...choices, input: ['x', 'y'] });
-    expect(predictions.map(({ output }) => output)).toEqual(['out/b.nii.gz']);
+    for (const path of ['x/a.nii.gz', 'y/a.nii.gz', 'y/b.nii.gz', 'z/B.mha']) files.contents.set(path, image(1));
+    const call = predictFiles(laboratory, { ...choices, input: ['x', 'y', 'z/B.mha'] });
+    // to many file systems b and B are one name
     const message = expect.stringMatching(
-      /^the results of x\/a\.nii\.gz and y\/a\.nii\.gz would all be out\/a\.nii\.gz\./,
+      /x\/a\.nii\.gz and y\/a\.nii\.gz \(out\/a\.nii\.gz\); y\/b\.nii\.gz and z\/B\.mha \(out\/B\.nii\.gz\)\. Rename/,
     );
-    expect(failures).toEqual([
-      { inputs: ['x/a.nii.gz'], code: 'E_OUTPUT_NAME', message },
-      { inputs: ['y/a.nii.gz'], code: 'E_OUTPUT_NAME', message },
-    ]);
+    await expect(call).rejects.toMatchObject({ code: 'E_OUTPUT_NAME', exitCode: 2, message });
+    expect(failures).toEqual([]);
+    expect(await files.list('out')).toEqual([]);
+  });
+
+  it('refuses probabilities that would have the name of other results, or of an input', async () => {
+    const { files, laboratory, choices } = await setUp();
+    files.contents.set('in/a.nii', image(1));
+    files.contents.set('in/a_probabilities.nii.gz', image(1));
+    const clash = predictFiles(laboratory, { ...choices, input: 'in', probabilities: true });
+    await expect(clash).rejects.toMatchObject({
+      code: 'E_OUTPUT_NAME',
+      message: expect.stringContaining('in/a.nii and in/a_probabilities.nii.gz (out/a_probabilities.nii.gz)'),
+    });
+    const options = { ...choices, input: ['in/a.nii', 'in/a_probabilities.nii.gz'], output: 'in' };
+    await expect(predictFiles(laboratory, options)).rejects.toMatchObject({ code: 'E_OUTPUT_NAME' });
+    const beside = { ...choices, input: 'in/a.nii', output: 'in/a.mha', probabilities: true };
+    files.contents.set('in/a_probabilities.nii.gz', image(0));
+    // written before by the same call, and no input of this one
+    await expect(predictFiles(laboratory, beside)).resolves.toHaveLength(1);
   });
 
   it('needs a folder for the results', async () => {
