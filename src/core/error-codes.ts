@@ -158,6 +158,7 @@ export const WARNING_CODES = {
   W_PASSED_OVER: 'A file or a folder of an input is no volume, or none that is looked for, and is not segmented.',
   W_CASE_UNLABELLED: 'A case has no label and is used as an unlabelled one.',
   W_CLASS_VOLUME: 'The volume of a class is far from those of the training cases.',
+  W_DECODE: 'The models of an ensemble have different thresholds of their classes, so the most likely class wins.',
   W_DICOM_COPY: 'A DICOM series has copies of its own slices, which are left out.',
   W_DICOM_PASSED_OVER: 'Files beside a DICOM series are damaged or none of it.',
   W_DICOM_SERIES_UID: 'DICOM files do not say to which series they belong, and are taken as one.',
@@ -177,4 +178,6 @@ export const WARNING_CODES = {
   W_SPACE_UNKNOWN: 'A file does not say where left and right are; what its format usually means is taken.',
   W_SPACING_AFFINE: 'The spacing and the affine of an image differ; the spacing is taken.',
   W_SPACING_OUTLIER: 'The spacing of a case is far from the median of its data set.',
+  W_TEMPERATURE:
+    'The models of an ensemble have different temperatures, so expected Dice and entropy are from their mean as it is.',
 } as const satisfies Readonly<Record<`W_${string}`, string>>;

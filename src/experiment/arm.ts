@@ -14,17 +14,17 @@ import { type ModelCosts, modelCosts } from '../training/costs.ts';
 import { exportModel } from '../training/export.ts';
 import { buildForward } from '../training/forward.ts';
 import { type TrainingResult, train } from '../training/trainer.ts';
+import { choicesOf } from './arm-choices.ts';
 import { planOnData } from './arm-on-data.ts';
 import { type ArmOptions, activationOf } from './arm-options.ts';
 import { openPatches } from './arm-patches.ts';
 import { formatCosts, patchShape } from './arm-plan.ts';
-import { postprocessingOf } from './arm-postprocessing.ts';
 import { armStore } from './arm-store.ts';
 import type { ModelMetadata } from './model-facts.ts';
 import { formatModelMetadata } from './model-file.ts';
 import { validator } from './validation.ts';
 
-/** Metadata of the model's file, without post-processing. */
+/** Metadata of the model's file, without what is chosen on the validation cases. */
 function metadataOf(
   { recipe, data }: Pick<ArmOptions, 'recipe' | 'data'>,
   sizes: { readonly costs: ModelCosts; readonly window: Triple; readonly output: Triple },
@@ -89,7 +89,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
     const metadata = metadataOf(options, { costs, window, output });
     const encode = (more: Partial<ModelMetadata>): Uint8Array =>
       exportModel(model, result.theta, { channels, window, metadata: formatModelMetadata({ ...metadata, ...more }) });
-    await files.write(folder.model, await sealModel(encode(await postprocessingOf(options, encode({})))));
+    await files.write(folder.model, await sealModel(encode(await choicesOf(options, encode({})))));
     return result;
   } finally {
     await forward.dispose();

@@ -6,10 +6,6 @@
  * the smallest component of the class in the references.
  * Source: nnU-Net (Isensee et al., Nature Methods 18, 2021) keeps the largest component by the same rule.
  */
-import { InputError } from '../core/errors.ts';
-import type { CaseFiles } from '../data/case-list.ts';
-import type { Dataset } from '../data/dataset.ts';
-import { loadCase } from '../data/loaded-case.ts';
 import {
   type ClassSteps,
   componentsOfClass,
@@ -18,16 +14,11 @@ import {
   type Postprocessing,
   voxelVolumeMm3,
 } from '../inference/postprocess.ts';
-import { segment } from '../inference/predictor.ts';
-import type { WindowChoice } from '../inference/sliding-window.ts';
-import { withoutIgnored } from '../metrics/ignored.ts';
 import { diceOf } from '../metrics/overlap.ts';
-import { wilcoxonSignedRank } from '../metrics/signed-rank.ts';
 import { meanOf } from '../metrics/statistics.ts';
 import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
 import type { LabelArray, LabelVolume } from '../volume/volume.ts';
-import type { Laboratory } from './laboratory.ts';
-import { type ModelFile, openModel } from './model-file.ts';
+import { judgeChoice, whyNotKept } from './judge-choice.ts';
 
 /** One component of a prediction. */
 interface Piece {
@@ -90,38 +81,6 @@ function diceWith(steps: ClassSteps, pieces: ClassPieces): number | null {
 }
 
 /**
- * Fewest validation cases with the class on which a step is chosen: with fewer, one or two cases decide what is done to
- * all others.
- */
-const FEWEST_VALIDATION_CASES = 10;
-
-/** Loss of Dice from which one case is clearly worse. */
-const CLEAR_LOSS = 0.01;
-
-const LEVEL = 0.05;
-
-/** What a step does to the cases, and why it is not kept. */
-function judgeStep(
-  before: readonly number[],
-  after: readonly number[],
-): Pick<PostprocessingTrial, 'kept' | 'largestLoss' | 'pValue' | 'reason'> {
-  const losses = before.map((dice, index) => dice - after[index]!);
-  const largestLoss = Math.max(0, ...losses);
-  const { pValue } = wilcoxonSignedRank(after, before);
-  const isGain = before.length > 0 && meanOf(after) > meanOf(before);
-  const reason = !isGain
-    ? 'no gain'
-    : before.length < FEWEST_VALIDATION_CASES
-      ? 'too few cases'
-      : largestLoss > CLEAR_LOSS
-        ? 'a case gets worse'
-        : pValue >= LEVEL
-          ? 'gain not proven'
-          : null;
-  return { kept: reason === null, largestLoss, pValue, reason };
-}
-
-/**
  * Chooses the steps of one class. A step is kept where it raises the mean Dice of ten validation cases or more, no case
  * loses more than 0.01 Dice, and a paired test (Wilcoxon, two-sided) supports the gain at 5 %.
  * @param cases the class in every validation case
@@ -141,7 +100,7 @@ export function chooseSteps(
   const trials = candidates.map((candidate): PostprocessingTrial => {
     const [before, after] = [scoresWith(steps), scoresWith({ ...steps, ...candidate })];
     const [diceWithout, diceAfter] = [before, after].map(scores => (scores.length === 0 ? 0 : meanOf(scores)));
-    const judged = judgeStep(before, after);
+    const judged = judgeChoice(before, after);
     if (judged.kept) steps = { ...steps, ...candidate };
     return {
       class: name,
@@ -166,61 +125,28 @@ export interface ChosenPostprocessing {
 function whyNone(trials: readonly PostprocessingTrial[]): string {
   const close = trials.filter(({ reason }) => reason !== 'no gain');
   if (close.length === 0) return 'no step helps';
-  const list = close.map(({ class: name, step, cases, reason }) =>
-    reason === 'too few cases'
-      ? `${step} of ${name}: ${cases} validation cases are too few to choose by, ${FEWEST_VALIDATION_CASES} are needed`
-      : `${step} of ${name}: ${reason}`,
-  );
+  const list = close.map(trial => `${trial.step} of ${trial.class}: ${whyNotKept(trial)}`);
   return `none; ${list.join('; ')}`;
 }
 
 /**
- * Chooses the post-processing of a finished model.
- * @param options.cases validation cases, with references
- * @throws as loadCase, openModel and segment
+ * Chooses the post-processing of a model.
+ * @param pieces the classes by name in every validation case
+ * @returns the choice, and what it is in words
  */
-export async function choosePostprocessing(
-  laboratory: Laboratory,
-  options: {
-    readonly model: ModelFile;
-    readonly dataset: Dataset;
-    readonly cases: readonly CaseFiles[];
-    readonly window: WindowChoice;
-    /** Label of the progress bar. */
-    readonly label: string;
-    readonly signal?: AbortSignal | undefined;
-  },
-): Promise<ChosenPostprocessing> {
-  const { model, dataset, cases, window, label, signal } = options;
-  const { engine, progress } = laboratory;
-  const classes = dataset.labels.filter(({ value }) => value !== 0);
-  const pieces = new Map<string, ClassPieces[]>(classes.map(({ name }) => [name, []]));
-  const session = await openModel(engine, model);
-  const task = progress.task(label, cases.length, 'case');
-  try {
-    for (const [index, item] of cases.entries()) {
-      signal?.throwIfAborted();
-      const { id, image, label: reference } = await loadCase(laboratory, dataset, item);
-      if (reference === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
-      const { labels } = await segment(session, model.info, image, { ...window, id, postprocess: false });
-      const known = withoutIgnored(reference.data, labels.data, reference.ignore);
-      const [predicted, truth] = [
-        { ...labels, data: known.prediction },
-        { ...reference, data: known.reference },
-      ];
-      for (const { name, value } of classes) pieces.get(name)!.push(takeApart(predicted, truth, value));
-      task.update(index + 1);
-    }
-  } finally {
-    await session.dispose();
-  }
-  const chosen = [...pieces].map(([name, ofClass]) => ({ name, ...chooseSteps(name, ofClass) }));
-  const useful = chosen.filter(({ steps }) => Object.keys(steps).length > 0);
+export function choosePostprocessing(pieces: ReadonlyMap<string, readonly ClassPieces[]>): {
+  readonly chosen: ChosenPostprocessing;
+  readonly text: string;
+} {
+  const all = [...pieces].map(([name, ofClass]) => ({ name, ...chooseSteps(name, ofClass) }));
+  const useful = all.filter(({ steps }) => Object.keys(steps).length > 0);
+  const trials = all.flatMap(one => one.trials);
   const list = useful.map(({ name, steps }) => `${name}: ${Object.keys(steps).join(', ')}`);
-  const trials = chosen.flatMap(one => one.trials);
-  task.finish(list.length === 0 ? whyNone(trials) : list.join('; '));
   return {
-    postprocess: Object.fromEntries(useful.map(({ name, steps }) => [name, steps])),
-    postprocessTrials: trials,
+    chosen: {
+      postprocess: Object.fromEntries(useful.map(({ name, steps }) => [name, steps])),
+      postprocessTrials: trials,
+    },
+    text: list.length === 0 ? whyNone(trials) : list.join('; '),
   };
 }

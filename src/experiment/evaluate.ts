@@ -9,8 +9,22 @@ import { formatDice } from '../core/format.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadCase } from '../data/loaded-case.ts';
-import { assertSameInputs, type JointClasses, sharedClasses, sharedPostprocessing } from '../inference/ensemble.ts';
-import { type ModelLabel, type OpenModel, outputClasses } from '../inference/model-info.ts';
+import { calibrated } from '../inference/confidence.ts';
+import {
+  assertSameInputs,
+  type JointClasses,
+  sharedClasses,
+  sharedPostprocessing,
+  sharedTemperature,
+  sharedThresholds,
+} from '../inference/ensemble.ts';
+import {
+  type ModelInfo,
+  type ModelLabel,
+  type OpenModel,
+  type OutputClasses,
+  outputClasses,
+} from '../inference/model-info.ts';
 import { imageWarnings } from '../inference/plausibility/image.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
@@ -23,6 +37,7 @@ import {
   reliabilityBins,
 } from '../metrics/calibration.ts';
 import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score.ts';
+import { diceReliability, expectedAndTrue } from '../metrics/expected-dice.ts';
 import { withoutIgnored } from '../metrics/ignored.ts';
 import { maskOf } from '../metrics/overlap.ts';
 import { encodeNiftiLabels } from '../volume/nifti.ts';
@@ -33,6 +48,7 @@ import type { ModelFile } from './model-file.ts';
 import { openModels } from './open-models.ts';
 import { expectationsOf } from './plausible.ts';
 import type { Evaluation } from './record.ts';
+import { countedVoxels } from './validation-scores.ts';
 
 export interface EvaluateOptions {
   /** One model, or several whose mean probability decides. */
@@ -138,14 +154,19 @@ async function evaluateCase(
   const implausible = imageWarnings(image, expectationsOf(options.models), id);
   for (const { code, message } of [...found, ...implausible]) progress.warn(`${code}: ${message}`);
   const classes = classesToScore(options);
-  const { values } = options.joint ?? outputClasses(models[0]!.info);
-  const { counts, onSlice } = countCalibration(values, classes, label);
+  const infos = models.map(({ info }) => info);
+  const output = options.joint ?? outputClasses(infos[0]!);
+  const temperature = options.joint === undefined ? sharedTemperature(infos) : null;
+  const { counts, atTemperature, onSlice } = countCalibration({ output, temperature }, classes, label);
+  const hasProbabilities = options.models.every(({ givesLabels }) => givesLabels !== true);
   const startMs = machine.elapsedMs();
-  const { labels, warnings } = await segmentWithEnsemble(models, image, {
+  const { labels, warnings, confidence } = await segmentWithEnsemble(models, image, {
     ...window,
     id,
     postprocess,
     onSlice,
+    confidence: hasProbabilities,
+    counted: countedVoxels(label),
     ...(options.joint && { joint: options.joint }),
     ...(signal && { signal }),
   });
@@ -165,29 +186,61 @@ async function evaluateCase(
     classes,
     toleranceMm: surfaceToleranceMm,
     lesions: options.lesions ?? [],
-    ece: Object.fromEntries([...counts].map(([name, one]) => [name, expectedCalibrationError(one)])),
+    ece: errorsOf(counts),
+    ...(atTemperature && { calibratedEce: errorsOf(atTemperature) }),
+    ...(confidence && { expectedDice: ofScored(confidence.expectedDice, options.joint ?? infos[0]!, classes) }),
   });
   return { score, counts, seconds };
 }
 
-/** Counts probabilities against the reference as slices become final. */
+function errorsOf(counts: Timed['counts']): Readonly<Record<string, number>> {
+  return Object.fromEntries([...counts].map(([name, one]) => [name, expectedCalibrationError(one)]));
+}
+
+/** What a model says by its own names, by those of the classes to score. */
+function ofScored<T>(
+  byName: Readonly<Record<string, T>>,
+  { labels }: Pick<ModelInfo, 'labels'>,
+  classes: readonly ModelLabel[],
+): Readonly<Record<string, T>> {
+  const nameOf = new Map(labels.map(({ value, name }) => [value, name]));
+  return Object.fromEntries(
+    classes.flatMap(({ value, name }) => {
+      const own = nameOf.get(value);
+      return own !== undefined && own in byName ? [[name, byName[own] as T] as const] : [];
+    }),
+  );
+}
+
+/** Counts probabilities against the reference as slices become final, as they are and at the models' temperature. */
 function countCalibration(
-  values: readonly number[],
+  { output, temperature }: { readonly output: OutputClasses; readonly temperature: number | null },
   classes: readonly ModelLabel[],
   { data, ignore }: LabelVolume,
-): { readonly counts: Timed['counts']; readonly onSlice: NonNullable<SegmentOptions['onSlice']> } {
-  const counts = new Map(classes.map(({ name }) => [name, emptyCounts()]));
+): {
+  readonly counts: Timed['counts'];
+  readonly atTemperature: Timed['counts'] | undefined;
+  readonly onSlice: NonNullable<SegmentOptions['onSlice']>;
+} {
+  const { kind, values } = output;
+  const empty = (): Map<string, ReliabilityCounts> => new Map(classes.map(({ name }) => [name, emptyCounts()]));
+  const counts = empty();
+  const atTemperature = temperature === null ? undefined : empty();
   const onSlice = (probabilities: Float32Array, voxels: Int32Array): void => {
     const plane = voxels.length;
     const reference = createLabelsLike(data, plane).map((_, index) => data[voxels[index]!]!);
     const counted = ignore === undefined ? undefined : Uint8Array.from(reference, value => (value === ignore ? 0 : 1));
+    const sure = calibrated(probabilities, { classes: values.length, kind, temperature: temperature ?? 1 });
     for (const { name, value, region } of classes) {
       const k = values.indexOf(value);
-      const truth = region === undefined ? { reference, value } : { reference: maskOf(reference, region), value: 1 };
-      countReliability(counts.get(name)!, probabilities.subarray(k * plane, (k + 1) * plane), { ...truth, counted });
+      const own = region === undefined ? { reference, value } : { reference: maskOf(reference, region), value: 1 };
+      const truth = { ...own, counted };
+      const ofClass = (all: Float32Array): Float32Array => all.subarray(k * plane, (k + 1) * plane);
+      countReliability(counts.get(name)!, ofClass(probabilities), truth);
+      if (atTemperature !== undefined) countReliability(atTemperature.get(name)!, ofClass(sure), truth);
     }
   };
-  return { counts, onSlice };
+  return { counts, atTemperature, onSlice };
 }
 
 /** The points of each class's reliability diagram over all cases. */
@@ -213,6 +266,34 @@ function postprocessingOf({
     postprocess: steps,
     postprocessTrials: others.length === 0 ? (first?.metadata.postprocessTrials ?? []) : [],
   };
+}
+
+/** The thresholds that the models share, and for a single model the record of their choice. */
+function thresholdsOf({ models, joint }: EvaluateOptions): Pick<Evaluation, 'thresholds' | 'thresholdTrials'> {
+  const [first, ...others] = models;
+  return {
+    thresholds: joint === undefined ? (sharedThresholds(models.map(({ info }) => info)) ?? {}) : {},
+    thresholdTrials: others.length === 0 ? (first?.metadata.thresholdTrials ?? []) : [],
+  };
+}
+
+/** How far the models' own certainty can be believed. The errors of the expected Dice are those of one model alone. */
+function confidenceOf(
+  { models, joint }: EvaluateOptions,
+  classes: readonly ModelLabel[],
+  cases: readonly CaseScore[],
+): Evaluation['confidence'] {
+  const infos = models.map(({ info }) => info);
+  const [first, ...others] = infos;
+  const errors = others.length === 0 ? (first?.expectedDiceErrors ?? {}) : {};
+  const widths = Object.fromEntries(Object.entries(errors).map(([name, { halfWidth }]) => [name, halfWidth]));
+  const halfWidths = ofScored(widths, first!, classes);
+  const reliability = classes.flatMap(({ name }) => {
+    const pairs = expectedAndTrue(cases, name, halfWidths[name] ?? null);
+    return pairs.length === 0 ? [] : [[name, diceReliability(pairs)] as const];
+  });
+  const temperature = joint === undefined ? sharedTemperature(infos) : null;
+  return { temperature, halfWidths, reliability: Object.fromEntries(reliability) };
 }
 
 /** SHA-256 of a model's file; for an ensemble that of its files one after another. */
@@ -245,7 +326,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
   if (options.classes === undefined) assertLesionsKnown(options.lesions ?? [], options.dataset);
   const { engine, machine, progress } = laboratory;
   const { dataset, split, label = 'evaluate', signal, onFailure } = options;
-  classesToScore(options);
+  const classes = classesToScore(options);
   const cases = casesOf(options);
   const wanted = new Set(options.ids);
   const failedBefore = (options.failed ?? []).filter(({ id }) => wanted.has(id));
@@ -296,5 +377,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
     summary,
     calibration: pooledCalibration(timed),
     ...postprocessingOf(options),
+    ...thresholdsOf(options),
+    confidence: confidenceOf(options, classes, scores),
   };
 }

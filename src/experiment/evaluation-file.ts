@@ -2,6 +2,7 @@
  * Reads `evaluation.json`, written by voxstill or by another program in the same format. Unknown fields are dropped.
  */
 import { z } from 'zod';
+import { thresholdsSchema, thresholdTrialSchema } from '../recipe/confidence-schema.ts';
 import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson } from '../runtime/json-file.ts';
@@ -33,6 +34,8 @@ const classScore = z.object({
   volumeErrorMl: moreScore,
   volumeErrorPercent: moreScore,
   ece: moreScore,
+  calibratedEce: moreScore,
+  expectedDice: moreScore,
   lesionF1: moreScore,
   lesionDice: moreScore,
   panopticQuality: moreScore,
@@ -42,6 +45,22 @@ const reliabilityBin = z.object({
   voxels: z.number(),
   probability: z.number().nullable(),
   frequency: z.number().nullable(),
+});
+
+const confidence = z.object({
+  temperature: z.number().nullable(),
+  halfWidths: z.record(z.string(), z.number()),
+  reliability: z.record(
+    z.string(),
+    z.object({
+      n: z.int().min(0),
+      spearman: z.number().nullable(),
+      meanError: z.number().nullable(),
+      meanAbsoluteError: z.number().nullable(),
+      coverage: z.number().nullable(),
+      intervals: z.int().min(0),
+    }),
+  ),
 });
 
 const evaluation = z.object({
@@ -74,6 +93,8 @@ const evaluation = z.object({
         volumeErrorMl: moreEstimate,
         volumeErrorPercent: moreEstimate,
         ece: moreEstimate,
+        calibratedEce: moreEstimate,
+        expectedDice: moreEstimate,
         lesionF1: moreEstimate,
         lesionDice: moreEstimate,
         panopticQuality: moreEstimate,
@@ -86,6 +107,9 @@ const evaluation = z.object({
   postprocess: postprocessingSchema.default({}),
   postprocessTrials: z.array(postprocessingTrialSchema).default([]),
   failed: z.array(z.object({ id: z.string(), code: z.string(), message: z.string() })).optional(),
+  thresholds: thresholdsSchema.default({}),
+  thresholdTrials: z.array(thresholdTrialSchema).default([]),
+  confidence: confidence.default({ temperature: null, halfWidths: {}, reliability: {} }),
 });
 
 const evaluationFile: JsonForm<Evaluation> = {

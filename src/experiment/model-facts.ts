@@ -11,6 +11,12 @@ import type { DecodedModel } from '../onnx/decode.ts';
 import { lastOperator } from '../onnx/last-operator.ts';
 import type { FileValueInfo } from '../onnx/read-model.ts';
 import { isNumberType, isRealType } from '../onnx/tensor-content.ts';
+import {
+  expectedDiceErrorsSchema,
+  temperatureFitSchema,
+  thresholdsSchema,
+  thresholdTrialSchema,
+} from '../recipe/confidence-schema.ts';
 import { normalizationSchema } from '../recipe/normalization-schema.ts';
 import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
 import { chooseOutput, describeTensor, fixedTriple, isFixed, type OutputNote } from './model-outputs.ts';
@@ -71,6 +77,15 @@ export const metadataSchema = z.object({
   postprocess: postprocessingSchema.optional(),
   /** Comparisons on validation cases that chose the post-processing. */
   postprocessTrials: z.array(postprocessingTrialSchema).readonly().optional(),
+  /** Thresholds by class name; where it is not given, the most likely class wins. */
+  thresholds: thresholdsSchema.optional(),
+  /** Comparisons on validation cases that chose the thresholds. */
+  thresholdTrials: z.array(thresholdTrialSchema).readonly().optional(),
+  /** Temperature that calibrates the probabilities, and how it was fitted. */
+  temperature: positive.optional(),
+  temperatureFit: temperatureFitSchema.optional(),
+  /** How near the true Dice is to the expected one, by class name. */
+  expectedDiceErrors: expectedDiceErrorsSchema.optional(),
   inputName: z.string().min(1),
   outputName: z.string().min(1),
   /** Number of trained parameters. */

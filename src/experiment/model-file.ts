@@ -110,6 +110,8 @@ function infoOf(metadata: ModelMetadata): ModelInfo {
     axes: _axes,
     postprocessTrials: _trials,
     training: _training,
+    thresholdTrials: _thresholdTrials,
+    temperatureFit: _temperatureFit,
     ...facts
   } = metadata;
   return { ...facts, ...(spacingMm && { spacingMm }), ...(orientation && { orientation }) };

@@ -137,12 +137,18 @@ function assertClassesKnown(asked: Recipe['postprocess'], { folder, labels }: Da
  * Checks settings for regions: they overlap, so each needs its own channel, and post-processing of label maps cannot
  * handle them.
  */
-function assertRegionsFit({ folder, labels }: Dataset, { loss, postprocess }: Recipe): void {
+function assertRegionsFit({ folder, labels }: Dataset, { loss, postprocess, decode }: Recipe): void {
   if (labels.every(({ region }) => region === undefined)) return;
   if (loss.crossEntropy.kind !== 'binary') {
     throw new InputError(
       'E_REGIONS',
       `the classes of ${folder} are regions, which may overlap. Set loss.crossEntropy.kind to binary, so that each has a channel of its own.`,
+    );
+  }
+  if (decode === 'validated') {
+    throw new InputError(
+      'E_REGIONS',
+      `the classes of ${folder} are regions, which are written over each other, so that thresholds cannot be chosen class by class. Set decode to argmax.`,
     );
   }
   if (typeof postprocess === 'object') {

@@ -6,6 +6,8 @@
 import type { Postprocessing } from '../inference/postprocess.ts';
 import type { ReliabilityBin } from '../metrics/calibration.ts';
 import type { CaseScore, ScoreSummary } from '../metrics/case-score.ts';
+import type { DiceReliability } from '../metrics/expected-dice.ts';
+import type { ThresholdTrial } from '../recipe/confidence-schema.ts';
 import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
 
 interface ModelCost {
@@ -28,6 +30,16 @@ export interface FailedCase {
   readonly message: string;
 }
 
+/** What a model says of its own certainty, and how far that can be believed on the evaluated cases. */
+export interface EvaluatedConfidence {
+  /** Null where none was fitted, or the models of an ensemble differ. */
+  readonly temperature: number | null;
+  /** Half width of the interval of the expected Dice, by class name, from the validation cases. */
+  readonly halfWidths: Readonly<Record<string, number>>;
+  /** Expected against true Dice, by class name; empty where no Dice was expected. */
+  readonly reliability: Readonly<Record<string, DiceReliability>>;
+}
+
 /** `evaluation.json` */
 export interface Evaluation {
   readonly model: ModelCost;
@@ -43,6 +55,11 @@ export interface Evaluation {
   readonly postprocessTrials: readonly PostprocessingTrial[];
   /** Cases that could not be scored; absent where the evaluation does not say. */
   readonly failed?: readonly FailedCase[] | undefined;
+  /** Thresholds by class name; of other classes the most likely one wins. */
+  readonly thresholds: Readonly<Record<string, number>>;
+  /** Comparisons on the validation cases that chose them; empty if nothing was compared. */
+  readonly thresholdTrials: readonly ThresholdTrial[];
+  readonly confidence: EvaluatedConfidence;
 }
 
 export type Arm = 'teacher' | 'student' | 'baseline';

@@ -44,7 +44,7 @@ export function validator(
       inputName: 'image',
       outputName: 'logits',
     });
-    const indices = labelsFromProbabilities(probabilities, classes, kind);
+    const indices = labelsFromProbabilities(probabilities, { classes, kind });
     const prediction = createLabels(indices.length, largest).map((_, voxel) => values[indices[voxel]!]!);
     const scored = foreground.map(({ value, region }) => region ?? value);
     const known = withoutIgnored(item.label, prediction, item.ignore);

@@ -65,6 +65,24 @@ export function sharedPostprocessing(infos: readonly ModelInfo[]): Postprocessin
 }
 
 /**
+ * The temperature that all models share.
+ * @returns null if the models differ or have none: one that was fitted for a model need not suit the mean
+ */
+export function sharedTemperature(infos: readonly ModelInfo[]): number | null {
+  const [first = null, ...others] = infos.map(({ temperature }) => temperature ?? null);
+  return others.every(other => other === first) ? first : null;
+}
+
+/**
+ * The thresholds of classes that all models share.
+ * @returns undefined if the models differ; empty for the most likely class
+ */
+export function sharedThresholds(infos: readonly ModelInfo[]): Readonly<Record<string, number>> | undefined {
+  const [first = {}, ...others] = infos.map(({ thresholds }) => thresholds ?? {});
+  return others.every(other => JSON.stringify(other) === JSON.stringify(first)) ? first : undefined;
+}
+
+/**
  * Mean of streams of slices on one grid, read in parallel.
  * @param streams at least one, all with as many slices
  * @returns one mean per slice; each is valid until the next is asked for

@@ -19,6 +19,14 @@ export interface ModelLabel {
   readonly region?: readonly number[] | undefined;
 }
 
+/** Errors of the expected Dice of a class on the validation cases. */
+export interface ExpectedDiceError {
+  /** Half width of the interval that holds the true Dice of nine in ten cases. */
+  readonly halfWidth: number;
+  /** Validation cases that it is from. */
+  readonly cases: number;
+}
+
 /** The facts about a model; a model file carries them as metadata. */
 export interface ModelInfo {
   /**
@@ -52,6 +60,15 @@ export interface ModelInfo {
   readonly nnunet?: NnunetPipeline | undefined;
   /** Post-processing of a segmentation by class name; none if not given. */
   readonly postprocess?: Postprocessing | undefined;
+  /**
+   * Thresholds by class name, in (0, 1), of classes that are not decided by the most likely class; see
+   * labelsFromProbabilities. None if not given.
+   */
+  readonly thresholds?: Readonly<Record<string, number>> | undefined;
+  /** Temperature that calibrates its probabilities; none if not given. */
+  readonly temperature?: number | undefined;
+  /** By class name, how near the true Dice of nine in ten cases is to the expected one; see intervalHalfWidth. */
+  readonly expectedDiceErrors?: Readonly<Record<string, ExpectedDiceError>> | undefined;
   readonly inputName: string;
   readonly outputName: string;
 }

@@ -12,6 +12,8 @@ import { canonicalSliceIndices, storedSliceIndices, toCanonical } from '../volum
 import { resampleToSpacing } from '../volume/resample.ts';
 import { resampleSlices } from '../volume/resample-slices.ts';
 import { createLabels, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
+import type { Confidence } from './confidence.ts';
+import { confidenceOf, confidenceOn, decoding, type EnsembleWarning, temperatureWarnings } from './decoding.ts';
 import {
   assertSameInputs,
   type JointClasses,
@@ -32,6 +34,10 @@ export interface SegmentOptions extends WindowOptions {
   readonly id?: string;
   /** Whether to return the probabilities too, which takes 4 bytes per voxel and channel. */
   readonly probabilities?: boolean;
+  /** Whether to return how sure the segmentation is; `entropy` adds that of every voxel. */
+  readonly confidence?: boolean | 'entropy';
+  /** 0 for voxels of which the confidence says nothing, one per voxel; it is of all if not given. */
+  readonly counted?: Uint8Array | undefined;
   /** Whether the post-processing of the model is applied to the labels; true if not given. */
   readonly postprocess?: boolean;
   /** How models that know different classes segment together; otherwise they have the same classes. */
@@ -48,12 +54,14 @@ export interface Segmentation {
   readonly labels: LabelVolume;
   /** Probabilities with one channel per output channel of the model, on the grid of the input; only if asked for. */
   readonly probabilities?: Volume;
+  /** How sure it is; only if asked for. */
+  readonly confidence?: Confidence;
   readonly warnings: readonly SegmentationWarning[];
 }
 
 /** A warning about a segmentation, which does not stop it. */
 export interface SegmentationWarning {
-  readonly code: NormalizationWarning['code'] | 'W_POSTPROCESS';
+  readonly code: NormalizationWarning['code'] | EnsembleWarning['code'] | 'W_POSTPROCESS';
   readonly message: string;
 }
 
@@ -87,7 +95,8 @@ export async function segmentWithEnsemble(
 ): Promise<Segmentation> {
   const infos = models.map(({ info }) => info);
   const { joint } = options;
-  const { kind, values } = resultClasses(infos, joint);
+  const classes = resultClasses(infos, joint);
+  const { kind, values } = classes;
   const { sizeVoxels, spacingMm, affine } = volume;
   const voxels = voxelCount(sizeVoxels);
   const canonical = models[0]?.info.orientation === 'RAS';
@@ -96,27 +105,34 @@ export async function segmentWithEnsemble(
   const images = modelImages(models, turned, options.id ?? 'input');
   const labelValues = kind === 'softmax' ? values : [0, ...values];
   const labels = createLabels(voxels, Math.max(...labelValues));
+  const { thresholds, warnings: doubts } = decoding(infos, classes, joint);
+  const counter = confidenceOf(infos, { classes, voxels, options });
   const kept = options.probabilities === true ? new Float32Array(values.length * voxels) : undefined;
   let z = 0;
   for await (const slice of resultSlices(openStreams(images, turned, options), joint)) {
     const places = sliceIndices(z++);
     options.onSlice?.(slice, places);
-    const indices = labelsFromProbabilities(slice, values.length, kind);
+    const indices = labelsFromProbabilities(slice, { classes: values.length, kind, thresholds });
     for (let i = 0; i < places.length; i++) labels[places[i]!] = labelValues[indices[i]!]!;
-    for (let k = 0; kept !== undefined && k < values.length; k++) {
-      const [from, to] = [k * places.length, k * voxels];
-      for (let i = 0; i < places.length; i++) kept[to + places[i]!] = slice[from + i]!;
-    }
+    counter?.add(slice, places, labels);
+    if (kept !== undefined) keep(kept, slice, places);
   }
   const grid = { sizeVoxels, spacingMm, affine };
   const finished =
     options.postprocess === false
       ? undefined
       : finish({ ...grid, data: labels }, infos, joint?.labels ?? infos[0]!.labels);
-  const warnings = [...images.flatMap(({ seen }) => seen.warnings), ...(finished?.warnings ?? [])];
+  const warnings = [
+    ...images.flatMap(({ seen }) => seen.warnings),
+    ...doubts,
+    ...(counter === undefined ? [] : temperatureWarnings(infos, joint)),
+    ...(finished?.warnings ?? []),
+  ];
+  const result = finished?.labels ?? { ...grid, data: labels };
   return {
-    labels: finished?.labels ?? { ...grid, data: labels },
+    labels: result,
     ...(kept && { probabilities: { ...grid, data: kept, channels: values.length } }),
+    ...(counter && { confidence: confidenceOn(grid, counter, { before: labels, after: result.data }) }),
     warnings: warnings.filter(({ message }, index) => warnings.findIndex(one => one.message === message) === index),
   };
 }
@@ -134,6 +150,16 @@ function resultSlices(
   joint: JointClasses | undefined,
 ): AsyncGenerator<Float32Array, void> {
   return joint === undefined ? meanSlices(streams) : jointSlices(streams, joint);
+}
+
+/** Puts a slice [K, plane] in its places of all probabilities [K, voxels]. */
+function keep(all: Float32Array, slice: Float32Array, places: Int32Array): void {
+  const plane = places.length;
+  const classes = slice.length / plane;
+  for (let k = 0; k < classes; k++) {
+    const [from, to] = [k * plane, (k * all.length) / classes];
+    for (let i = 0; i < plane; i++) all[to + places[i]!] = slice[from + i]!;
+  }
 }
 
 /** Applies the post-processing that the models share. */

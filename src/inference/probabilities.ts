@@ -14,8 +14,8 @@ export type OutputActivation = 'softmax' | 'sigmoid' | 'none';
  */
 export type ClassKind = 'softmax' | 'sigmoid' | 'regions';
 
-/** A foreground class of a sigmoid model is present from this probability on. */
-const PRESENT_FROM = 0.5;
+/** Threshold of a class without one of its own: then the most likely class decides. */
+export const PLAIN_THRESHOLD = 0.5;
 
 /**
  * Applies the activation in place, over channels at each voxel: softmax exp(z_k) / sum_j exp(z_j), sigmoid 1 / (1 +
@@ -54,28 +54,46 @@ export function activate(values: Float32Array, classes: number, activation: Outp
   }
 }
 
+/** A threshold per channel, in (0, 1). */
+export type Thresholds = readonly number[] | undefined;
+
 /**
  * The class index of every voxel. Softmax: the most likely channel, the first of equals. Sigmoid: 0 if no channel
  * reaches 0.5, otherwise 1 + the most likely channel. Regions: 1 + the last channel that reaches 0.5, as nnU-Net writes
  * regions over each other.
+ *
+ * With a threshold t of a class, its probability counts (1 - t) / t times, and for independent classes t is in place of
+ * 0.5: beside the background alone, a class wins from the share t of both on. A threshold of 0.5 changes nothing.
  * @param probabilities [K, voxels]
+ * @param thresholds one per channel, in (0, 1), that of a background being 0.5; the most likely class if not given
  * @throws {ShapeError} if the length is not a multiple of the classes
  */
-export function labelsFromProbabilities(probabilities: Float32Array, classes: number, kind: ClassKind): Uint8Array {
+export function labelsFromProbabilities(
+  probabilities: Float32Array,
+  {
+    classes,
+    kind,
+    thresholds,
+  }: { readonly classes: number; readonly kind: ClassKind; readonly thresholds?: Thresholds },
+): Uint8Array {
   const voxels = probabilities.length / classes;
   if (!Number.isInteger(voxels)) {
     throw new ShapeError(`${probabilities.length} probabilities do not divide into ${classes} classes`);
   }
   const labels = new Uint8Array(voxels);
-  const best = new Float32Array(voxels);
+  const best = new Float64Array(voxels);
   const firstLabel = kind === 'softmax' ? 0 : 1;
   for (let k = 0; k < classes; k++) {
+    const threshold = thresholds?.[k] ?? PLAIN_THRESHOLD;
+    // exactly 1 for 0.5, so that nothing is rounded
+    const odds = (1 - threshold) / threshold;
     for (let i = 0; i < voxels; i++) {
       const probability = probabilities[k * voxels + i]!;
+      const score = probability * odds;
       const isFirst = k === 0 && kind === 'softmax';
-      const isPresent = kind === 'softmax' || probability >= PRESENT_FROM;
-      if (isFirst || (isPresent && (kind === 'regions' || probability > best[i]!))) {
-        best[i] = probability;
+      const isPresent = kind === 'softmax' || probability >= threshold;
+      if (isFirst || (isPresent && (kind === 'regions' || score > best[i]!))) {
+        best[i] = score;
         labels[i] = k + firstLabel;
       }
     }

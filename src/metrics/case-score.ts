@@ -36,6 +36,8 @@ const RANGES = {
   lesionF1: [0, 1],
   lesionDice: [0, 1],
   panopticQuality: [0, 1],
+  calibratedEce: [0, 1],
+  expectedDice: [0, 1],
 } as const satisfies Partial<Record<keyof ClassScore, ScoreRange>>;
 
 /** A score of one class in one case. */
@@ -77,6 +79,10 @@ export interface ClassScore {
    * probabilities are known.
    */
   readonly ece: number | null;
+  /** The same of the probabilities at the model's temperature; null where it has none. */
+  readonly calibratedEce: number | null;
+  /** Dice that the model expects by its own probabilities; null where it found nothing, or they are not known. */
+  readonly expectedDice: number | null;
   /** F1 of lesions, for classes declared as many structures; null for others. See {@link scoreLesions}. */
   readonly lesionF1: number | null;
   readonly lesionDice: number | null;
@@ -110,6 +116,10 @@ export interface ScoreCaseOptions {
   readonly lesions?: readonly string[];
   /** Expected calibration error by class name, where probabilities are known. */
   readonly ece?: Readonly<Record<string, number>>;
+  /** The same at the model's temperature. */
+  readonly calibratedEce?: Readonly<Record<string, number>>;
+  /** Dice that the model expects, by class name. */
+  readonly expectedDice?: Readonly<Record<string, number | null>>;
 }
 
 /**
@@ -143,6 +153,8 @@ export function scoreCase(reference: LabelArray, prediction: LabelArray, options
         : surfaceScores(maskOf(reference, region), maskOf(prediction, region), { ...options, value: 1, overlap })),
       ...volumeScores(overlap, spacingMm),
       ece: presence === 'neither' ? null : (options.ece?.[name] ?? null),
+      calibratedEce: presence === 'neither' ? null : (options.calibratedEce?.[name] ?? null),
+      expectedDice: options.expectedDice?.[name] ?? null,
       ...lesionScores(options.lesions?.includes(name) === true, () =>
         region === undefined
           ? scoreLesions(reference, prediction, { ...options, value })

@@ -25,6 +25,8 @@ const FACTS: Readonly<Record<ClassMetric, MetricFacts>> = {
   lesionDice: { noun: 'lesion Dice (of those with IoU > 0.5)', unit: '', decimals: 3, better: 'higher' },
   panopticQuality: { noun: 'panoptic quality (IoU > 0.5)', unit: '', decimals: 3, better: 'higher' },
   ece: { noun: 'calibration error', unit: '', decimals: 4, better: 'lower' },
+  calibratedEce: { noun: 'calibration error with temperature', unit: '', decimals: 4, better: 'lower' },
+  expectedDice: { noun: 'expected Dice', unit: '', decimals: 3, better: 'higher' },
 };
 
 /** Metrics of every class that reports show and tests compare. Signed errors are tested by their size. */

@@ -245,6 +245,12 @@ const recipeShape = z.strictObject({
     .describe(
       'Steps applied to segmentations before they are scored or written, stored with the model. auto: hole filling, a minimum volume (half of the smallest component of the class in the references) and the largest component, in this order, per class; a step is kept only if it raises the mean Dice of the class on at least 10 validation cases, loses no case more than 0.01, and a paired Wilcoxon test supports the gain (p < 0.05). By class name: { Anterior: { fillHoles: true, minimumVolumeMm3: 20, largestComponent: true } }. Components touch by faces, edges or corners (26); holes are closed by faces (6).',
     ),
+  decode: z
+    .enum(['argmax', 'validated'])
+    .default('argmax')
+    .describe(
+      'How probabilities become labels, stored with the model. argmax: the most likely class. validated: a threshold per class, tried from 0.05 to 0.95 on the validation cases by mean Dice; a class counts (1 - t) / t times, so that beside the background alone it wins from the share t on. A threshold is kept only if it raises the mean Dice of at least 10 validation cases that did not choose it, loses none of them more than 0.01, and a paired Wilcoxon test supports the gain (p < 0.05); otherwise the most likely class wins, and a line says so. Not for regions.',
+    ),
   threads: count.nullable().default(null).describe('Number of threads per operator; null takes one per core.'),
 });
 

@@ -10,6 +10,7 @@ import type { UnitReport } from '../study/units/state.ts';
 import type { StepRecord } from '../training/trainer.ts';
 import { orderArms } from './arms.ts';
 import { renderCaseTable } from './case-table.ts';
+import { renderConfidence } from './confidence-section.ts';
 import { type DataFacts, renderDataFacts } from './data-section.ts';
 import { renderGroups } from './groups-section.ts';
 import { headline } from './headline.ts';
@@ -162,6 +163,11 @@ export function renderReport(input: ReportInput): string {
       'Calibration of the probabilities',
       'All voxels of all cases in bins of equal width. Below the diagonal an arm is overconfident in a class, above it underconfident.',
       charts(renderReliability(evaluations)),
+    ),
+    section(
+      'How sure the models are',
+      'A model expects a Dice of its own result, by its calibrated probabilities. Here that stands against the true Dice of the test cases: whether it ranks them, how far off it is, and how often its interval, which is to hold nine in ten, holds the truth.',
+      renderConfidence(comparison, evaluations),
     ),
     section(
       'Tests of every metric',

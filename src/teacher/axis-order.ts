@@ -125,7 +125,7 @@ async function foregroundDice(
       const foreground = middleOf(region, given);
       const scores = Float32Array.from(samples[0]!);
       activate(scores, values.length, file.info.activation);
-      const labels = labelsFromProbabilities(scores, values.length, kind);
+      const labels = labelsFromProbabilities(scores, { classes: values.length, kind });
       labels.forEach((label, index) => {
         const isFound = kind === 'softmax' ? values[label] !== 0 : label !== 0;
         both += Number(isFound && foreground[index]);

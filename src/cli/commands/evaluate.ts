@@ -1,6 +1,13 @@
 /** `voxstill evaluate`: Dice, surface distances and volumes of a model, per case and class. */
 
-import { formatDice, formatInterval, formatNumber, formatSeconds } from '../../core/format.ts';
+import {
+  formatDice,
+  formatInterval,
+  formatNumber,
+  formatSeconds,
+  formatShare,
+  formatSigned,
+} from '../../core/format.ts';
 import { isLabelled, openDatasetBesideFailures } from '../../data/dataset.ts';
 import { splitCases } from '../../data/splits.ts';
 import { parseSplits } from '../../data/splits-file.ts';
@@ -54,8 +61,21 @@ async function idsOf(
   return splitCases(scored, defaultSplits)[flags.split];
 }
 
+/** How far the expected Dice of each class can be believed, a line each. */
+function confidenceLines({ confidence }: Evaluation): readonly string[] {
+  return Object.entries(confidence.reliability).map(([name, found]) => {
+    const { spearman, meanError, meanAbsoluteError, coverage, intervals } = found;
+    const held = coverage === null ? '' : `, ${formatShare(coverage, 1)} of ${intervals} intervals hold`;
+    return (
+      `expected Dice of ${name}: rank correlation ${formatNumber(spearman, 2)} with the true one, ` +
+      `off by ${formatSigned(meanError)} (absolute ${formatDice(meanAbsoluteError)})${held}`
+    );
+  });
+}
+
 /** One row per class, then the mean. */
-function evaluationText({ summary, model, cases }: Evaluation): string {
+function evaluationText(evaluation: Evaluation): string {
+  const { summary, model, cases } = evaluation;
   const rows = Object.entries(summary.classes).map(([name, score]) => [
     name,
     `${formatDice(score.dice.mean)} (${formatInterval(score.dice.ci95, formatDice)})`,
@@ -80,7 +100,7 @@ function evaluationText({ summary, model, cases }: Evaluation): string {
   ];
   const mean = `mean Dice ${formatDice(summary.meanDice.mean)} (${formatInterval(summary.meanDice.ci95, formatDice)})`;
   const cost = `${cases.length} cases, ${formatSeconds(model.secondsPerCase)} per case`;
-  return [...alignColumns([header, ...rows]), `${mean}, ${cost}`].join('\n');
+  return [...alignColumns([header, ...rows]), ...confidenceLines(evaluation), `${mean}, ${cost}`].join('\n');
 }
 
 /** What `evaluate` writes and prints: the scores, then the cases that failed, which make the exit code 1. */

@@ -8,6 +8,7 @@
 
 import { rangeOf } from '../../metrics/case-score.ts';
 import { crossedMean } from '../../metrics/crossed-mean.ts';
+import { type DiceReliability, diceReliability, expectedAndTrue } from '../../metrics/expected-dice.ts';
 import { isDistance, TESTED_METRICS } from '../../metrics/metric-facts.ts';
 import { smallestSignedRankP, wilcoxonSignedRank } from '../../metrics/signed-rank.ts';
 import { holm, meanOf } from '../../metrics/statistics.ts';
@@ -26,6 +27,20 @@ import {
 import { sentenceOf } from './sentences.ts';
 import { differenceRange, parseMetric, scoreOf } from './tested-metric.ts';
 
+/** How far the arm's expected Dice can be believed, over the cases of all its models. */
+function reliabilityOf(
+  { repeats }: ArmEvaluations,
+  names: readonly string[],
+): Readonly<Record<string, DiceReliability>> {
+  const found = names.flatMap(name => {
+    const pairs = repeats.flatMap(({ evaluation: { cases, confidence } }) =>
+      expectedAndTrue(cases, name, confidence.halfWidths[name] ?? null),
+    );
+    return pairs.length === 0 ? [] : [[name, diceReliability(pairs)] as const];
+  });
+  return Object.fromEntries(found);
+}
+
 function summarize(arm: ArmEvaluations): ArmSummary {
   const estimate = crossedMean(strataOf(arm, scoreOf('meanDice')), rangeOf('dice'));
   const classes = classNames(arm).map(name => {
@@ -37,6 +52,7 @@ function summarize(arm: ArmEvaluations): ArmSummary {
     meanDice: estimate.mean,
     meanDiceCi95: estimate.ci95,
     classes: Object.fromEntries(classes),
+    expectedDice: reliabilityOf(arm, classNames(arm)),
     parameters: first?.parameters ?? Number.NaN,
     bytes: first?.bytes ?? Number.NaN,
     multiplyAdds: first?.multiplyAdds ?? Number.NaN,

@@ -1,4 +1,5 @@
 /** Types of `comparison.json`: arms side by side, tests of pairs of arms, and values pooled over seeds and folds. */
+import type { DiceReliability } from '../../metrics/expected-dice.ts';
 import type { MarginTest } from '../../metrics/margin.ts';
 import type { FailedCases } from './failed-cases.ts';
 import type { GroupScores } from './group-scores.ts';
@@ -9,6 +10,8 @@ export interface ArmSummary {
   readonly meanDiceCi95: readonly [number, number];
   /** Mean Dice per class name. */
   readonly classes: Readonly<Record<string, number>>;
+  /** Dice that the models expect against the true one, by class name, over all cases and models; empty if none was. */
+  readonly expectedDice?: Readonly<Record<string, DiceReliability>>;
   readonly parameters: number;
   readonly bytes: number;
   readonly multiplyAdds: number;

@@ -35,25 +35,46 @@ describe('the activation', () => {
 describe('the class of a voxel', () => {
   it('is the most likely channel of a softmax, the first of equals', () => {
     const probabilities = Float32Array.of(0.5, 0.2, 0.1, 0.3, 0.4, 0.1, 0.2, 0.4, 0.8);
-    expect(labelsFromProbabilities(probabilities, 3, 'softmax')).toEqual(Uint8Array.of(0, 1, 2));
+    expect(labelsFromProbabilities(probabilities, { classes: 3, kind: 'softmax' })).toEqual(Uint8Array.of(0, 1, 2));
   });
 
   it('is the most likely sigmoid channel that reaches 0.5, counted from 1, else background', () => {
     const probabilities = Float32Array.of(0.4, 0.5, 0.9, 0.6, 0.49, 0.1, 0.8, 0.7);
-    expect(labelsFromProbabilities(probabilities, 2, 'sigmoid')).toEqual(Uint8Array.of(0, 1, 1, 2));
+    expect(labelsFromProbabilities(probabilities, { classes: 2, kind: 'sigmoid' })).toEqual(Uint8Array.of(0, 1, 1, 2));
   });
 
   it('is background or foreground for a single sigmoid channel', () => {
-    expect(labelsFromProbabilities(Float32Array.of(0.2, 0.5, 0.8), 1, 'sigmoid')).toEqual(Uint8Array.of(0, 1, 1));
+    expect(labelsFromProbabilities(Float32Array.of(0.2, 0.5, 0.8), { classes: 1, kind: 'sigmoid' })).toEqual(
+      Uint8Array.of(0, 1, 1),
+    );
   });
 
   it('is the last region that reaches 0.5, whatever its probability, else background', () => {
     // whole, core and tip at four voxels
     const probabilities = Float32Array.of(0.4, 0.9, 0.99, 0.8, 0.3, 0.4, 0.6, 0.5, 0.2, 0.1, 0.2, 0.7);
-    expect(labelsFromProbabilities(probabilities, 3, 'regions')).toEqual(Uint8Array.of(0, 1, 2, 3));
+    expect(labelsFromProbabilities(probabilities, { classes: 3, kind: 'regions' })).toEqual(Uint8Array.of(0, 1, 2, 3));
   });
 
   it('needs as many probabilities for every class', () => {
-    expect(() => labelsFromProbabilities(new Float32Array(7), 2, 'softmax')).toThrow(ShapeError);
+    expect(() => labelsFromProbabilities(new Float32Array(7), { classes: 2, kind: 'softmax' })).toThrow(ShapeError);
+  });
+
+  it('lets a class win beside the background from its threshold on, and 0.5 changes nothing', () => {
+    // share of class 1 of itself and the background: 0.4, 0.3
+    const probabilities = Float32Array.of(0.6, 0.7, 0.4, 0.3);
+    const decide = (threshold: number) =>
+      labelsFromProbabilities(probabilities, { classes: 2, kind: 'softmax', thresholds: [0.5, threshold] });
+    expect(decide(0.5)).toEqual(labelsFromProbabilities(probabilities, { classes: 2, kind: 'softmax' }));
+    expect(decide(0.35)).toEqual(Uint8Array.of(1, 0));
+    expect(decide(0.25)).toEqual(Uint8Array.of(1, 1));
+    const independent = Float32Array.of(0.6, 0.3, 0.5, 0.45);
+    const of = (thresholds?: readonly number[]) =>
+      labelsFromProbabilities(independent, { classes: 2, kind: 'sigmoid', ...(thresholds && { thresholds }) });
+    expect(of([0.5, 0.5])).toEqual(of());
+    // voxel 0: 0.6 and 0.5, of which the second now counts for more; voxel 1: the second is present from 0.4 on
+    expect(of([0.5, 0.4])).toEqual(Uint8Array.of(2, 2));
+    expect(labelsFromProbabilities(independent, { classes: 2, kind: 'regions', thresholds: [0.2, 0.48] })).toEqual(
+      Uint8Array.of(2, 1),
+    );
   });
 });

@@ -21,6 +21,9 @@ const prediction = Uint8Array.of(0, 1, 1, 2, 4, 0, 0, 2);
 /** What a class says that is not made of many structures. */
 const NOT_MULTIPLE = { lesionF1: null, lesionDice: null, panopticQuality: null };
 
+/** What a class says whose model is not asked how sure it is. */
+const NOT_SURE = { calibratedEce: null, expectedDice: null };
+
 it('scores structure by structure the classes that are said to be made of many, and no other', () => {
   const { classes } = scoreCase(reference, prediction, { ...options, lesions: ['right'] });
   expect(classes['right']).toMatchObject({ lesionF1: 1, lesionDice: 1, panopticQuality: 1 });
@@ -32,6 +35,7 @@ it('scores every class by its definition', () => {
   // Directed distances of `left` are 1, 0 and 0, 1; their 95th percentile is 0.95.
   expect(classes['left']).toEqual({
     ...NOT_MULTIPLE,
+    ...NOT_SURE,
     presence: 'both',
     dice: 0.5,
     iou: 1 / 3,
@@ -54,6 +58,7 @@ it('gives Dice 0 and no distance where one has the class, and nothing where neit
   const lost = { dice: 0, iou: 0, hd95Mm: null, assdMm: null, surfaceDice: 0, ece: null };
   expect(classes['missed']).toEqual({
     ...NOT_MULTIPLE,
+    ...NOT_SURE,
     presence: 'reference-only',
     ...lost,
     sensitivity: 0,
@@ -65,6 +70,7 @@ it('gives Dice 0 and no distance where one has the class, and nothing where neit
   });
   expect(classes['invented']).toEqual({
     ...NOT_MULTIPLE,
+    ...NOT_SURE,
     presence: 'prediction-only',
     ...lost,
     sensitivity: null,
@@ -76,6 +82,7 @@ it('gives Dice 0 and no distance where one has the class, and nothing where neit
   });
   expect(classes['absent']).toEqual({
     ...NOT_MULTIPLE,
+    ...NOT_SURE,
     presence: 'neither',
     dice: null,
     iou: null,

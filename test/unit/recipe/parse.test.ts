@@ -106,6 +106,7 @@ describe('defaults', () => {
       evaluate: { overlap: 0.5, weighting: 'gaussian', mirror: null, surfaceToleranceMm: 1, lesions: [] },
       compare: { margin: null },
       groups: null,
+      decode: 'argmax',
       postprocess: 'auto',
       threads: null,
     });

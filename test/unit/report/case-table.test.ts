@@ -56,7 +56,7 @@ describe('the table of all cases', () => {
     const link = parse().querySelector('a[download="cases.csv"]')?.getAttribute('href') ?? '';
     const text = Buffer.from(link.replace('data:text/csv;base64,', ''), 'base64').toString();
     expect(text.split('\r\n')[0]).toBe(
-      'arm,case,class,presence,dice,iou,sensitivity,precision,hd95Mm,assdMm,surfaceDice,volumeErrorMl,volumeErrorPercent,ece,lesionF1,lesionDice,panopticQuality,volumeMl,referenceMl,meanDice',
+      'arm,case,class,presence,dice,iou,sensitivity,precision,hd95Mm,assdMm,surfaceDice,volumeErrorMl,volumeErrorPercent,ece,lesionF1,lesionDice,panopticQuality,calibratedEce,expectedDice,volumeMl,referenceMl,meanDice',
     );
     expect(text.split('\r\n')).toHaveLength(1 + 6 + 1);
   });

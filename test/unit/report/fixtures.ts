@@ -57,6 +57,9 @@ export function evaluation(cases: Readonly<Record<string, Readonly<Record<string
     },
     postprocess: {},
     postprocessTrials: [],
+    thresholds: {},
+    thresholdTrials: [],
+    confidence: { temperature: null, halfWidths: {}, reliability: {} },
     calibration: Object.fromEntries(
       names.map(name => [
         name,

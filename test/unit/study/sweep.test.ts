@@ -109,6 +109,8 @@ function evaluation(dice: readonly number[], parameters: number): Evaluation {
     volumeErrorMl: null,
     volumeErrorPercent: null,
     ece: null,
+    calibratedEce: null,
+    expectedDice: null,
     lesionF1: null,
     lesionDice: null,
     panopticQuality: null,
@@ -126,6 +128,9 @@ function evaluation(dice: readonly number[], parameters: number): Evaluation {
     calibration: {},
     postprocess: {},
     postprocessTrials: [],
+    thresholds: {},
+    thresholdTrials: [],
+    confidence: { temperature: null, halfWidths: {}, reliability: {} },
   };
 }
 

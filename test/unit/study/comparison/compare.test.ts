@@ -38,6 +38,9 @@ function evaluation(dice: readonly (number | null)[], secondsPerCase = 1): Evalu
     calibration: {},
     postprocess: {},
     postprocessTrials: [],
+    thresholds: {},
+    thresholdTrials: [],
+    confidence: { temperature: null, halfWidths: {}, reliability: {} },
   };
 }
 

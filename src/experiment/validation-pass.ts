@@ -1,0 +1,67 @@
+/**
+ * Shows the probabilities of a finished model on every validation case, with the reference, to those who choose
+ * something by them. Slices come and go, so no volume of probabilities is kept.
+ */
+import { InputError } from '../core/errors.ts';
+import type { CaseFiles } from '../data/case-list.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { loadCase } from '../data/loaded-case.ts';
+import type { OpenModel } from '../inference/model-info.ts';
+import { segment } from '../inference/predictor.ts';
+import type { WindowChoice } from '../inference/sliding-window.ts';
+import type { LabelVolume } from '../volume/volume.ts';
+import type { Laboratory } from './laboratory.ts';
+
+/** Somebody who looks at the validation cases, one after another. */
+export interface ValidationObserver {
+  /** A case begins. */
+  begin(reference: LabelVolume): void;
+  /**
+   * A slice of the case; both are valid only during the call.
+   * @param probabilities [K, plane]
+   * @param places index of each voxel of the plane in the volume
+   */
+  slice(probabilities: Float32Array, places: Int32Array): void;
+  /** The case has ended. */
+  end(): void;
+}
+
+/**
+ * Segments every validation case once.
+ * @param options.cases with references
+ * @throws as loadCase and segment
+ */
+export async function observeValidation(
+  laboratory: Laboratory,
+  options: {
+    readonly model: OpenModel;
+    readonly dataset: Dataset;
+    readonly cases: readonly CaseFiles[];
+    readonly window: WindowChoice;
+    /** Label of the progress bar. */
+    readonly label: string;
+    readonly signal?: AbortSignal | undefined;
+  },
+  observers: readonly ValidationObserver[],
+): Promise<void> {
+  const { model, dataset, cases, window, label, signal } = options;
+  const task = laboratory.progress.task(label, cases.length, 'case');
+  for (const [index, item] of cases.entries()) {
+    signal?.throwIfAborted();
+    const { id, image, label: reference } = await loadCase(laboratory, dataset, item);
+    if (reference === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
+    for (const observer of observers) observer.begin(reference);
+    await segment(model.session, model.info, image, {
+      ...window,
+      id,
+      postprocess: false,
+      onSlice: (probabilities, places) => {
+        for (const observer of observers) observer.slice(probabilities, places);
+      },
+      ...(signal && { signal }),
+    });
+    for (const observer of observers) observer.end();
+    task.update(index + 1);
+  }
+  task.finish();
+}
