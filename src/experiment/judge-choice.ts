@@ -6,7 +6,7 @@ import { wilcoxonSignedRank } from '../metrics/signed-rank.ts';
 import { meanOf } from '../metrics/statistics.ts';
 
 /** Fewest validation cases on which something is chosen. */
-export const FEWEST_VALIDATION_CASES = 10;
+const FEWEST_VALIDATION_CASES = 10;
 
 /** Loss of Dice from which one case is clearly worse. */
 const CLEAR_LOSS = 0.01;

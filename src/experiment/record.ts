@@ -31,7 +31,7 @@ export interface FailedCase {
 }
 
 /** What a model says of its own certainty, and how far that can be believed on the evaluated cases. */
-export interface EvaluatedConfidence {
+interface EvaluatedConfidence {
   /** Null where none was fitted, or the models of an ensemble differ. */
   readonly temperature: number | null;
   /** Half width of the interval of the expected Dice, by class name, from the validation cases. */

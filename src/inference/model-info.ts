@@ -20,7 +20,7 @@ export interface ModelLabel {
 }
 
 /** Errors of the expected Dice of a class on the validation cases. */
-export interface ExpectedDiceError {
+interface ExpectedDiceError {
   /** Half width of the interval that holds the true Dice of nine in ten cases. */
   readonly halfWidth: number;
   /** Validation cases that it is from. */

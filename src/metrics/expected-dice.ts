@@ -26,7 +26,7 @@ export function expectedDice({ inside, all, voxels }: SoftOverlap): number | nul
 }
 
 /** Share of cases that an interval of the expected Dice is to hold. */
-export const INTERVAL_SHARE = 0.9;
+const INTERVAL_SHARE = 0.9;
 
 /** Fewest cases from which such an interval exists: with fewer, even the largest error is not large enough. */
 export const FEWEST_FOR_INTERVAL = Math.round(INTERVAL_SHARE / (1 - INTERVAL_SHARE));

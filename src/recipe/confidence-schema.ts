@@ -42,8 +42,6 @@ export const temperatureFitSchema = z.object({
   nllAfter: z.number(),
 });
 
-export type TemperatureRecord = Readonly<z.output<typeof temperatureFitSchema>>;
-
 /** Errors of the expected Dice by class name. */
 export const expectedDiceErrorsSchema = z.record(
   z.string(),
