@@ -27,6 +27,7 @@ export {
   normalize,
 } from './data/normalize.ts';
 export { generatePhantom, type Phantom, type PhantomOptions } from './data/phantom.ts';
+export type { TrainingFacts } from './data/training-facts.ts';
 export type { Layers } from './distillation/context.ts';
 export type { Method, Methods } from './distillation/methods.ts';
 export type { Ramp } from './distillation/ramp.ts';
@@ -48,6 +49,9 @@ export { type Graph, GraphBuilder, type Operand, type Value } from './graph/grap
 export type { ConvAttributes, OpAttributes, OpName } from './graph/ops.ts';
 // inference
 export type { ModelInfo, OpenModel } from './inference/model-info.ts';
+export type { Expectation, PlausibilityWarning } from './inference/plausibility/bounds.ts';
+export { volumeWarnings } from './inference/plausibility/class-volumes.ts';
+export { imageWarnings } from './inference/plausibility/image.ts';
 export {
   type Segmentation,
   type SegmentationWarning,

@@ -69,6 +69,7 @@ async function segmentScan(): Promise<void> {
   } as const;
   const result = await client.run({ ...job, backend: backends.chosen() }, 'segmented', reply => {
     if (reply.kind === 'loaded') actions.showProgress('segmenting');
+    if (reply.kind === 'warned') showWarnings(reply.warnings);
     if (reply.kind === 'progress') {
       actions.showProgress(progressText(reply), reply.windowsDone / reply.windowsTotal);
     }
@@ -78,6 +79,7 @@ async function segmentScan(): Promise<void> {
     labels: result.labels,
     classes: file.info.labels,
     cost: costText(result),
+    warnings: result.warnings,
   });
   showWarnings(result.warnings);
 }

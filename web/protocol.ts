@@ -5,6 +5,7 @@
 import type { ErrorCode } from '../src/core/errors.ts';
 import type { ReadVolume } from '../src/data/read-volume.ts';
 import type { ModelMetadata } from '../src/experiment/model-facts.ts';
+import type { PlausibilityWarning } from '../src/inference/plausibility/bounds.ts';
 import type { SegmentProgress, WebBackend, WebSegmentation } from '../src/platform/web/index.ts';
 import type { LabelVolume, Volume } from '../src/volume/volume.ts';
 
@@ -55,6 +56,7 @@ export interface SegmentedReply extends WebSegmentation {
 export type Reply =
   | { readonly kind: 'read'; readonly scan: Scan }
   | { readonly kind: 'loaded' }
+  | { readonly kind: 'warned'; readonly warnings: readonly PlausibilityWarning[] }
   | ({ readonly kind: 'progress' } & SegmentProgress)
   | SegmentedReply
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };

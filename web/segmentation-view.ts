@@ -61,6 +61,9 @@ export function createSegmentationView(state: PageState): SegmentationView {
       const options = segmented.map(({ name }, index) => make('option', { value: String(index) }, name));
       other.replaceChildren(make('option', { value: '-1' }, 'nothing'), ...options);
       other.value = String(state.other);
+      const cautions = segmented[shown]?.warnings ?? [];
+      byId('cautions').hidden = cautions.length === 0;
+      byId('cautions').replaceChildren(...cautions.map(({ code, message }) => make('li', {}, `${code}: ${message}`)));
       byId('cost').textContent = segmented[shown]?.cost ?? '';
       byId<HTMLButtonElement>('save').disabled = shown < 0;
       drawLabels();
@@ -98,7 +101,8 @@ export function createSegmentationView(state: PageState): SegmentationView {
       const values = [...new Set(labels.data)].sort((left, right) => left - right);
       const nameOf = (value: number): string =>
         file?.info.labels.find(one => one.value === value)?.name ?? `label ${value}`;
-      view.add({ name: 'reference', labels, classes: values.map(value => ({ value, name: nameOf(value) })), cost: '' });
+      const classes = values.map(value => ({ value, name: nameOf(value) }));
+      view.add({ name: 'reference', labels, classes, cost: '', warnings: [] });
     },
 
     save() {

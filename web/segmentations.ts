@@ -1,5 +1,6 @@
 /** The segmentations of the image that is shown, and their table: volumes by structure, and which one is drawn. */
 
+import type { WarningCode } from '../src/core/errors.ts';
 import { formatNumber } from '../src/core/format.ts';
 import type { ModelLabel } from '../src/inference/model-info.ts';
 import { classVolumesMl } from '../src/metrics/overlap.ts';
@@ -14,6 +15,8 @@ export interface Segmented {
   readonly classes: readonly ModelLabel[];
   /** What it took, for people; nothing to say of a reference. */
   readonly cost: string;
+  /** What should be known before its volumes are believed. */
+  readonly warnings: readonly { readonly code: WarningCode; readonly message: string }[];
 }
 
 /** How the classes of a segmentation are drawn. */

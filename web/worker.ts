@@ -59,6 +59,7 @@ async function segmentJob({ volume, id, model: bytes, ...job }: Job & { kind: 's
   try {
     const result = await segmentVolume(volume, model, {
       id,
+      onWarnings: warnings => reply({ kind: 'warned', warnings }),
       onProgress: progress => reply({ kind: 'progress', ...progress }),
     });
     reply({ kind: 'segmented', ...result, engine: model.engine, threads, loadSeconds, engineBytes: engineBytes() });

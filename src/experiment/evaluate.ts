@@ -25,7 +25,7 @@ import {
   type OutputClasses,
   outputClasses,
 } from '../inference/model-info.ts';
-import { imageWarnings } from '../inference/plausibility/image.ts';
+import { imageWarnings, notYetTold } from '../inference/plausibility/image.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import {
@@ -171,9 +171,7 @@ async function evaluateCase(
     ...(signal && { signal }),
   });
   const seconds = (machine.elapsedMs() - startMs) / 1000;
-  for (const { code, message } of warnings) {
-    if (!implausible.some(one => one.code === code)) progress.warn(`${code}: ${message}`);
-  }
+  for (const { code, message } of notYetTold(warnings, implausible)) progress.warn(`${code}: ${message}`);
   if (options.predictions !== undefined) {
     await files.write(`${options.predictions}/${id}.nii.gz`, encodeNiftiLabels(labels, header));
   }

@@ -13,7 +13,7 @@ import { sharedClasses } from '../inference/ensemble.ts';
 import { type OpenModel, outputClasses } from '../inference/model-info.ts';
 import type { PlausibilityWarning } from '../inference/plausibility/bounds.ts';
 import { volumeWarnings } from '../inference/plausibility/class-volumes.ts';
-import { imageWarnings } from '../inference/plausibility/image.ts';
+import { imageWarnings, notYetTold } from '../inference/plausibility/image.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { classVolumesMl } from '../metrics/overlap.ts';
@@ -117,8 +117,7 @@ async function predictOne(
   const volumesMl = classVolumesMl(result.labels, info.labels);
   const afterwards = volumeWarnings(volumesMl, expectations, id);
   if (strict) assertPlausible(afterwards);
-  const known = beforehand.map(({ code }): string => code);
-  warn([...result.warnings.filter(({ code }) => !known.includes(code)), ...afterwards]);
+  warn([...notYetTold(result.warnings, beforehand), ...afterwards]);
   await files.write(output, encodeLabels(result.labels, { path: output, header }));
   const prediction = { inputs, output, seconds, volumesMl, warnings };
   if (result.probabilities === undefined) return prediction;

@@ -18,6 +18,7 @@ import { pictureSlice, SYNTAX, sliceFile } from '../support/dicom-files.ts';
 import { ROOT, temporaryFolder, voxstill } from '../support/program.ts';
 import { writeHistory, writeRecord, writeRunFixture } from '../support/run-fixture.ts';
 import { finishUnit, writeSweepFixture } from '../support/sweep-fixture.ts';
+import { tinyModel } from '../support/tiny-model.ts';
 
 /** Software rendering on loaded cores. */
 const PATIENCE_MS = 60_000;
@@ -267,6 +268,31 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     await openSample();
     expect(await message().isVisible()).toBe(false);
     await segmentShown('student');
+  });
+
+  it('says in a message and beside the volumes what is far from the training cases', async () => {
+    const model = join(folder, 'crops.onnx');
+    const of = (value: number) => ({ min: value, median: value, max: value });
+    const sizes = [of(8), of(8), of(8)] as const;
+    const classes = [{ name: 'Anterior', cases: 50, volumeMl: of(0.001) }];
+    writeFileSync(model, tinyModel(1, { cases: 50, sizeVoxels: sizes, extentMm: sizes, imageMl: of(0.512), classes }));
+    await openFile(model, 'Open .onnx');
+    await openFile(writeVolume('head.nii.gz', [40, 40, 32]));
+    await button('Segment').click();
+    await message()
+      .getByText(/^W_IMAGE_EXTENT: head: the image is 100 times as large as the largest/)
+      .waitFor();
+    await page.locator('#volumes').getByLabel('crops.onnx').waitFor();
+    await settled();
+    const cautions = page.locator('#cautions li');
+    expect(await cautions.allTextContents()).toEqual([
+      expect.stringMatching(/^W_IMAGE_EXTENT: head: .*40 mm along x \(in training 8 mm\)/),
+      expect.stringMatching(/^W_CLASS_VOLUME: head: Anterior [\d.]+ ml, in training 0\.001 ml/),
+    ]);
+    await segmentShown('student');
+    expect(await cautions.count()).toBe(0);
+    await page.locator('#volumes').getByLabel('crops.onnx').check();
+    expect(await cautions.count()).toBe(2);
   });
 
   it('survives a worker that ends and graphics that are taken away', async () => {

@@ -1,4 +1,5 @@
 /** A small U-Net with weights that nobody trained, as a model file: for tests of everything around a model. */
+import type { TrainingFacts } from '../../src/data/training-facts.ts';
 import { formatModelMetadata } from '../../src/experiment/model-file.ts';
 import { collectParameters } from '../../src/nn/parameters.ts';
 import { unet } from '../../src/nn/unet.ts';
@@ -7,8 +8,11 @@ import { goldensTheta } from './goldens-stream.ts';
 
 const WINDOW = [16, 24, 16] as const;
 
-/** @param seed of the weights */
-export function tinyModel(seed: number): Uint8Array {
+/**
+ * @param seed of the weights
+ * @param training what its metadata say of training cases that it never had; nothing if not given
+ */
+export function tinyModel(seed: number, training?: TrainingFacts): Uint8Array {
   const labels = ['background', 'Anterior', 'Posterior'].map((name, value) => ({ value, name }));
   const network = unet({
     features: [2, 4],
@@ -32,6 +36,7 @@ export function tinyModel(seed: number): Uint8Array {
     parameters: 0,
     multiplyAdds: 0,
     axes: 'NCZYX',
+    ...(training && { training }),
   });
   return exportModel({ network, specs }, goldensTheta(seed, specs), { channels: 1, window: WINDOW, metadata });
 }

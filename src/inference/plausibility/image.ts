@@ -10,6 +10,14 @@ import type { Expectation, PlausibilityWarning } from './bounds.ts';
 import { channelWarnings } from './channels.ts';
 import { gridWarnings } from './grid.ts';
 
+/** Warnings of a segmentation without those that were given of its image before; both tell of constant images. */
+export function notYetTold<T extends { readonly code: string }>(
+  warnings: readonly T[],
+  told: readonly PlausibilityWarning[],
+): readonly T[] {
+  return warnings.filter(({ code }) => !told.some(one => one.code === code));
+}
+
 /** The grid in the axes of the model: whole, or the box that its facts are about. */
 function gridOf(volume: Volume, { info, training }: Expectation): Grid {
   const { spacingMm, affine } = volume;

@@ -8,6 +8,9 @@ import { InputError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
 import { openModel, readModelFile } from '../../experiment/model-file.ts';
 import type { ModelInfo } from '../../inference/model-info.ts';
+import type { PlausibilityWarning } from '../../inference/plausibility/bounds.ts';
+import { volumeWarnings } from '../../inference/plausibility/class-volumes.ts';
+import { imageWarnings, notYetTold } from '../../inference/plausibility/image.ts';
 import { type Segmentation, type SegmentOptions, segment } from '../../inference/predictor.ts';
 import { classVolumesMl } from '../../metrics/overlap.ts';
 import type { Session } from '../../runtime/engine.ts';
@@ -42,6 +45,11 @@ export interface SegmentProgress {
 }
 
 export interface WebSegmentOptions extends Pick<SegmentOptions, 'id' | 'overlap' | 'weighting' | 'mirror'> {
+  /**
+   * Called before the first window if the image is far from those that the model was trained on; these warnings are
+   * among those of the result too.
+   */
+  readonly onWarnings?: (warnings: readonly PlausibilityWarning[]) => void;
   /** Called after every window. */
   readonly onProgress?: (progress: SegmentProgress) => void;
   /** Stops between two windows by throwing the signal's reason. */
@@ -54,7 +62,11 @@ export interface WebSegmentation {
   /** Volume of each class but the background in millilitres, by name. */
   readonly volumesMl: Readonly<Record<string, number>>;
   readonly seconds: number;
-  readonly warnings: Segmentation['warnings'];
+  /**
+   * What a user should know: that the image or the volumes of the classes are far from the training cases, with
+   * figures, and what happened on the way.
+   */
+  readonly warnings: readonly (Segmentation['warnings'][number] | PlausibilityWarning)[];
 }
 
 async function readBytes(source: string | URL | Uint8Array): Promise<Uint8Array> {
@@ -99,9 +111,13 @@ export async function loadModel(
  */
 export async function segmentVolume(
   volume: Volume,
-  { session, info }: WebModel,
-  { onProgress, ...options }: WebSegmentOptions = {},
+  { session, info, metadata }: WebModel,
+  { onProgress, onWarnings, ...options }: WebSegmentOptions = {},
 ): Promise<WebSegmentation> {
+  const id = options.id ?? 'input';
+  const models = [{ info, training: metadata.training }];
+  const beforehand = imageWarnings(volume, models, id);
+  if (beforehand.length > 0) onWarnings?.(beforehand);
   const startMs = performance.now();
   const { labels, warnings } = await segment(session, info, volume, {
     ...options,
@@ -113,5 +129,7 @@ export async function segmentVolume(
     },
   });
   const seconds = (performance.now() - startMs) / 1000;
-  return { labels, volumesMl: classVolumesMl(labels, info.labels), seconds, warnings };
+  const volumesMl = classVolumesMl(labels, info.labels);
+  const others = [...notYetTold(warnings, beforehand), ...volumeWarnings(volumesMl, models, id)];
+  return { labels, volumesMl, seconds, warnings: [...beforehand, ...others] };
 }

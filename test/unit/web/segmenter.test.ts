@@ -1,0 +1,51 @@
+/** The library's short way: what it says of volumes that are far from the training cases. */
+import { expect, it } from 'vitest';
+import { random } from '../../../src/core/random.ts';
+import { channelFacts } from '../../../src/data/image-facts.ts';
+import { summarizeTraining } from '../../../src/data/training-facts.ts';
+import { formatModelMetadata, openModel, readModelFile } from '../../../src/experiment/model-file.ts';
+import { segmentVolume } from '../../../src/platform/web/segmenter.ts';
+import type { Volume, Xyz } from '../../../src/volume/volume.ts';
+import { functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
+import { memoryFiles } from '../../support/memory-files.ts';
+
+function scan(sizeVoxels: Xyz): Volume {
+  const noise = random(1, 'scan', sizeVoxels.join());
+  const data = Float32Array.from({ length: sizeVoxels[0] * sizeVoxels[1] * sizeVoxels[2] }, () => noise.uniform());
+  const affine = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+  return { data, sizeVoxels, channels: 1, spacingMm: [1, 1, 1], affine };
+}
+
+it('warns of the image before the first window, and of the image and the volumes with the result', async () => {
+  const trained = scan([10, 10, 10]);
+  const facts = { grid: trained, channels: channelFacts(trained), volumesMl: { blob: 0.5 } };
+  const metadata = formatModelMetadata({
+    labels: [
+      { value: 0, name: 'background' },
+      { value: 1, name: 'blob' },
+    ],
+    channels: 1,
+    normalize: 'none',
+    activation: 'softmax',
+    patch: [4, 4, 4],
+    training: summarizeTraining([facts, facts]),
+  });
+  const files = memoryFiles();
+  files.contents.set('m.onnx', modelBytes(metadata));
+  const file = await readModelFile(files, 'm.onnx');
+  const engine = functionEngine(thresholdModel);
+  const model = { ...file, engine: engine.name, session: await openModel(engine, file), dispose: async () => {} };
+  const order: string[] = [];
+  const segmented = await segmentVolume(scan([60, 10, 10]), model, {
+    id: 'a',
+    onWarnings: warnings => order.push(...warnings.map(({ code }) => code)),
+    onProgress: ({ windowsDone }) => order.push(`window ${windowsDone}`),
+  });
+  expect(order.slice(0, 2)).toEqual(['W_IMAGE_EXTENT', 'window 1']);
+  expect(segmented.warnings.map(({ code, message }) => [code, message.split(':')[0]])).toEqual([
+    ['W_IMAGE_EXTENT', 'a'],
+    ['W_CLASS_VOLUME', 'a'],
+  ]);
+  const usual = await segmentVolume(scan([11, 10, 9]), model, { onWarnings: () => order.push('never') });
+  expect([usual.warnings, order.includes('never')]).toEqual([[], false]);
+});
