@@ -8,6 +8,7 @@
 /** Codes of errors, which end a command. */
 export const ERROR_CODES = {
   E_AFFINE_MISMATCH: 'An image and its label place the same voxels at different points of space.',
+  E_ANNOTATED: '`data.annotated` or its file is malformed, or names classes or cases that the data set does not have.',
   E_ARM: 'The recipe has no such arm to train.',
   E_BATCH_THREAD: 'The thread that prepares batches failed or ended.',
   E_CANCELLED: 'The study, or the task in the browser, was cancelled. What is finished is kept.',

@@ -18,6 +18,8 @@ export interface CaseFiles {
   readonly images: readonly string[];
   /** Label; absent if the case is not segmented. */
   readonly label?: string;
+  /** Values of the classes that were looked for; all if not given. */
+  readonly annotated?: readonly number[];
 }
 
 export interface CaseList {

@@ -5,6 +5,7 @@ import { labelsOfVolume } from '../volume/label-volume.ts';
 import type { NiftiHeader } from '../volume/nifti.ts';
 import { assertSameGrid } from '../volume/same-grid.ts';
 import { LABEL_VALUES, type LabelVolume, type Volume } from '../volume/volume.ts';
+import { annotatedOnly } from './annotated-classes.ts';
 import type { CaseFiles } from './case-list.ts';
 import type { Dataset } from './dataset.ts';
 import { labelValues } from './dataset-json.ts';
@@ -64,5 +65,11 @@ export async function loadCase(sources: VolumeSources, dataset: Dataset, caseFil
   const place = { ...image, path: caseFiles.images[0] ?? id };
   const apart = assertSameGrid(place, { ...label, path: labelPath });
   checkLabelValues(label, dataset, labelPath);
-  return { id, image, label, header, warnings: [...warnings, ...read.warnings, ...apart] };
+  return {
+    id,
+    image,
+    label: annotatedOnly(label, caseFiles, dataset),
+    header,
+    warnings: [...warnings, ...read.warnings, ...apart],
+  };
 }

@@ -28,6 +28,8 @@ export interface TrainingCase {
   readonly channels: number;
   /** Value of voxels that nobody has looked at. */
   readonly ignore?: number | undefined;
+  /** Values of the classes that were looked for; all if not given. */
+  readonly annotated?: readonly number[];
   /** Sampling weight of the case relative to the others, at least 0; 1 if not given. */
   readonly weight?: number;
 }

@@ -43,6 +43,11 @@ export interface DistillationContext {
   readonly labelled: Value;
   /** 1 for voxels that count and 0 for ignored ones, [N, 1, D, H, W]; all count if not given. */
   readonly counted?: Value | undefined;
+  /**
+   * Which of these classes the labels tell completely in a sample, 1 or 0, [N labelled, classes, 1, 1, 1]; the
+   * background of a sample may be any other. All do if not given.
+   */
+  readonly complete?: Value | undefined;
   /** Returns a number of the step by its name. */
   readonly hyper: (name: string) => Value;
   /** Returns a parameter of an adapter. */
@@ -78,15 +83,31 @@ function teacherMaps({ builder, activation }: DistillationContext, logits: Value
   return withBackground(builder, builder.cast(builder.greater(logits, 0), 'float32'));
 }
 
+/**
+ * The labelled samples' classes, where the background of a label gives way to a class that the labels do not tell if
+ * the teacher finds it there.
+ */
+function labelledMaps(context: DistillationContext): Value {
+  const { builder, teacher, labelled, complete } = context;
+  if (complete === undefined) return labelled;
+  const [samples = 0, classes = 0] = labelled.shape;
+  const found = teacherMaps(context, builder.slice(teacher.layer(LOGITS), 0, 0, samples));
+  const background = builder.slice(labelled, 1, 0, 1);
+  const given = builder.mul(builder.mul(found, builder.sub(1, complete)), background);
+  const left = builder.sub(background, builder.min(builder.sum(given, [1]), 1));
+  return builder.concat([left, builder.slice(builder.add(labelled, given), 1, 1, classes)], 1);
+}
+
 /** Classes of all samples as 0/1 maps [N, classes, D, H, W], background first. */
 export function classMaps(context: DistillationContext, { reference }: Referred): Value {
   const { builder, teacher, labelled } = context;
   const logits = teacher.layer(LOGITS);
   if (reference === 'teacher') return teacherMaps(context, logits);
   const [samples, first] = [logits.shape[0] as number, labelled.shape[0] as number];
+  const known = labelledMaps(context);
   return first === samples
-    ? labelled
-    : builder.concat([labelled, teacherMaps(context, builder.slice(logits, 0, first, samples))], 0);
+    ? known
+    : builder.concat([known, teacherMaps(context, builder.slice(logits, 0, first, samples))], 0);
 }
 
 /**

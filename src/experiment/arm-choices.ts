@@ -4,6 +4,7 @@
  * (`postprocess: auto`). The cases are segmented once; twice for thresholds and where they are enough for the errors
  * of the expected Dice, which need the temperature.
  */
+import type { CaseFiles } from '../data/case-list.ts';
 import type { ModelInfo, OpenModel } from '../inference/model-info.ts';
 import { FEWEST_FOR_INTERVAL } from '../metrics/expected-dice.ts';
 import { fitTemperature } from '../metrics/temperature.ts';
@@ -80,15 +81,17 @@ type Look = (what: string, observers: readonly (ValidationObserver | undefined)[
 /** Makes the choices of a model that is ready to run. */
 async function choose(
   { laboratory, recipe, data, arm }: ArmOptions,
-  { info, cases, look }: { readonly info: ModelInfo; readonly cases: number; readonly look: Look },
+  { info, val, look }: { readonly info: ModelInfo; readonly val: readonly CaseFiles[]; readonly look: Look },
 ): Promise<Choices> {
+  const cases = val.length;
   // regions are scored as a whole, but written over each other, so a step on label maps is not a step on a region
   const isAuto = recipe.postprocess === 'auto' && regionsOf(data) === undefined;
   const sampler = sampleLogits(info, cases);
   const counter = recipe.decode === 'validated' ? countThresholds(info) : undefined;
   const plain = isAuto ? scoreValidation(info, { pieces: true }) : undefined;
   await look('calibrating', [sampler, counter, plain]);
-  const temperature = fitted(sampler, cases);
+  const whole = val.filter(({ annotated }) => annotated === undefined).length;
+  const temperature = fitted(sampler, whole);
   const tried = [...(counter?.scores() ?? [])].map(([name, scores]) => tryThreshold(name, scores));
   const candidates = keptThresholds(tried);
   const scoring = { temperature: temperature.temperature, pieces: false };
@@ -135,7 +138,7 @@ export async function choicesOf(options: ArmOptions, model: Uint8Array): Promise
       observers.filter(one => one !== undefined),
     );
   try {
-    return { ...given, ...(await choose(options, { info: file.info, cases: cases.length, look })) };
+    return { ...given, ...(await choose(options, { info: file.info, val: cases, look })) };
   } finally {
     await close();
   }

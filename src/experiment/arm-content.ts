@@ -14,7 +14,10 @@ export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boole
  * until it is listed here.
  */
 export function armContent(recipe: Recipe, arm: Arm): object {
-  const { threads: _threads, baseline: _baseline, compare: _compare, groups: _groups, ...shared } = recipe;
+  const { threads: _threads, baseline: _baseline, compare: _compare, groups: _groups, data, ...others } = recipe;
+  const { annotated, ...where } = data;
+  // a recipe of before there was this key means the same
+  const shared = { data: annotated === null ? where : data, ...others };
   switch (arm) {
     case 'student':
       return { arm, ...shared };

@@ -3,10 +3,11 @@
  * and its network once it is trained.
  */
 import { InputError } from '../core/errors.ts';
+import { partlyAnnotated } from '../data/annotated-classes.ts';
 import type { Model } from '../training/forward.ts';
 import { armContent } from './arm-content.ts';
-import { type ArmOptions, regionsOf } from './arm-options.ts';
-import { type ArmPlan, planArm } from './arm-plan.ts';
+import type { ArmOptions } from './arm-options.ts';
+import { type ArmPlan, dataShape, planArm } from './arm-plan.ts';
 import { armStore } from './arm-store.ts';
 
 /** The plan of an arm on these data, with a fingerprint of everything that its training depends on. */
@@ -18,14 +19,9 @@ export function planOnData({
   seed,
   teacher,
 }: Omit<ArmOptions, 'folder' | 'label' | 'signal'>): ArmPlan & { readonly fingerprint: string } {
-  const { channels, labels, ignore } = data.dataset;
-  const plan = planArm(recipe, arm, {
-    channels: channels.length,
-    labels: labels.length,
-    regions: regionsOf(data),
-    ignore,
-    teacher: teacher?.inStep,
-  });
+  const { labels, ignore } = data.dataset;
+  const plan = planArm(recipe, arm, { ...dataShape(data.dataset), teacher: teacher?.inStep });
+  const annotated = partlyAnnotated(data.dataset);
   const transfer = plan.unlabelled === 0 ? {} : data.transferHashes;
   const depends = [
     armContent(recipe, arm),
@@ -36,6 +32,7 @@ export function planOnData({
     labels,
     teacher?.sha256 ?? null,
     ...(ignore === undefined ? [] : [{ ignore }]),
+    ...(annotated.length === 0 ? [] : [{ annotated }]),
   ];
   const text = JSON.stringify(depends);
   return { ...plan, fingerprint: laboratory.machine.sha256(new TextEncoder().encode(text)) };

@@ -1,4 +1,5 @@
 /** Options of one arm's training, and the facts of its network that follow from them. */
+import { partlyAnnotated } from '../data/annotated-classes.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
 import type { Teacher } from '../training/teacher.ts';
@@ -30,4 +31,20 @@ export function activationOf({ loss }: Recipe): 'softmax' | 'sigmoid' {
 export function regionsOf({ dataset }: PreparedData): readonly (readonly number[])[] | undefined {
   const regions = dataset.labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
   return regions.length === 0 ? undefined : regions;
+}
+
+/**
+ * Which channels of the logits were looked for in a case, 1 or 0 each. The background of exclusive classes counts as
+ * looked for.
+ */
+export function annotatedChannels({
+  recipe,
+  data,
+}: Pick<ArmOptions, 'recipe' | 'data'>): (id: string) => readonly number[] {
+  const partly = new Map(partlyAnnotated(data.dataset));
+  const channels = data.dataset.labels.filter(({ value }) => !(isSigmoid(recipe.loss) && value === 0));
+  return id => {
+    const known = partly.get(id);
+    return channels.map(({ value }) => (value === 0 || known === undefined || known.includes(value) ? 1 : 0));
+  };
 }

@@ -7,6 +7,7 @@ import { xyz, zyx } from '../core/axes.ts';
 import { invariant } from '../core/errors.ts';
 import { formatBytes, formatCount, formatWhole } from '../core/format.ts';
 import type { Shape, Triple } from '../core/shape.ts';
+import { partlyAnnotated } from '../data/annotated-classes.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { distillationTerms } from '../distillation/terms.ts';
 import { collectParameters, parameterCount } from '../nn/parameters.ts';
@@ -34,12 +35,21 @@ export interface DataShape {
   readonly regions?: StepOptions['hardLoss']['regions'];
   /** The ignore label of the data set. */
   readonly ignore?: number | undefined;
+  /** Whether some of its cases are annotated for some classes only. */
+  readonly isPartial?: boolean;
 }
 
 /** The facts about a data set that networks need. */
-export function dataShape({ channels, labels, ignore }: Dataset): DataShape {
+export function dataShape(dataset: Dataset): DataShape {
+  const { channels, labels, ignore } = dataset;
   const regions = labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
-  return { channels: channels.length, labels: labels.length, ...(regions.length > 0 && { regions }), ignore };
+  return {
+    channels: channels.length,
+    labels: labels.length,
+    ...(regions.length > 0 && { regions }),
+    ignore,
+    ...(partlyAnnotated(dataset).length > 0 && { isPartial: true }),
+  };
 }
 
 export interface ArmPlan {
@@ -90,7 +100,14 @@ function regularizationOf({ optimizer }: Recipe, { penalties }: Architecture): S
 export function planArm(
   recipe: Recipe,
   arm: Arm,
-  { channels, labels, regions, ignore, teacher }: DataShape & { readonly teacher?: TeacherInStep | undefined },
+  {
+    channels,
+    labels,
+    regions,
+    ignore,
+    isPartial,
+    teacher,
+  }: DataShape & { readonly teacher?: TeacherInStep | undefined },
 ): ArmPlan {
   const settings = arm === 'teacher' ? recipe.teacher : recipe.student;
   invariant(!isFinished(settings), 'a finished teacher is not trained');
@@ -106,7 +123,7 @@ export function planArm(
     student: model,
     imageShape,
     unlabelled,
-    hardLoss: { ...recipe.loss, regions, ignore },
+    hardLoss: { ...recipe.loss, regions, ignore, isPartial },
     optimizer,
     regularization: regularizationOf(recipe, architecture),
     clipNorm: recipe.optimizer.clipNorm,

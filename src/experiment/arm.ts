@@ -16,7 +16,7 @@ import { buildForward } from '../training/forward.ts';
 import { type TrainingResult, train } from '../training/trainer.ts';
 import { choicesOf } from './arm-choices.ts';
 import { planOnData } from './arm-on-data.ts';
-import { type ArmOptions, activationOf } from './arm-options.ts';
+import { type ArmOptions, activationOf, annotatedChannels } from './arm-options.ts';
 import { openPatches } from './arm-patches.ts';
 import { formatCosts, patchShape } from './arm-plan.ts';
 import { armStore } from './arm-store.ts';
@@ -78,6 +78,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       schedule: recipe.optimizer.schedule,
       validateEvery: budget.validateEvery,
       validate: data.val.length === 0 ? undefined : validator(options, { session: forward, output }),
+      annotated: annotatedChannels(options),
       callTeacher: teacher?.call,
       store: armStore(options, model, fingerprint),
       fingerprint,

@@ -97,6 +97,7 @@ export function countThresholds(info: ModelInfo): ThresholdCounter {
     if (truth === instead) lostRight[place]!++;
   };
   return {
+    needsAllClasses: true,
     begin: volume => {
       reference = volume;
       inReference = new Float64Array(nobody + 1);

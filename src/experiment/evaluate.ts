@@ -135,6 +135,14 @@ function casesOf({ dataset, ids, split, failed = [] }: EvaluateOptions): readonl
   return cases;
 }
 
+/** Whether everything that makes up a class was looked for in a case. */
+function isAnnotated({ value, region }: ModelLabel, { annotated }: CaseFiles, { labels }: Dataset): boolean {
+  // a class of a model may cover several of the data; a region of the data is one of its classes
+  const hasRegions = labels.some(one => one.region !== undefined);
+  const parts = region === undefined || hasRegions ? [value] : region;
+  return annotated === undefined || parts.every(part => annotated.includes(part));
+}
+
 interface Timed {
   readonly score: CaseScore;
   /** Bins by class name. */
@@ -153,7 +161,7 @@ async function evaluateCase(
   if (label === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
   const implausible = imageWarnings(image, expectationsOf(options.models), id);
   for (const { code, message } of [...found, ...implausible]) progress.warn(`${code}: ${message}`);
-  const classes = classesToScore(options);
+  const classes = classesToScore(options).filter(one => isAnnotated(one, options.case, dataset));
   const infos = models.map(({ info }) => info);
   const output = options.joint ?? outputClasses(infos[0]!);
   const temperature = options.joint === undefined ? sharedTemperature(infos) : null;

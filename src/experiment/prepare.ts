@@ -3,7 +3,7 @@
 import { InputError } from '../core/errors.ts';
 import { extentOf } from '../core/extent.ts';
 import type { CaseFiles } from '../data/case-list.ts';
-import { type Dataset, openDataset } from '../data/dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { channelFacts } from '../data/image-facts.ts';
 import { imageHash } from '../data/image-hash.ts';
 import type { ChannelIntensities } from '../data/intensities.ts';
@@ -23,6 +23,7 @@ import { boxAround, cropped, nonzeroMask } from '../volume/nonzero.ts';
 import { canonicalGrid, labelsToCanonical, toCanonical } from '../volume/orientation.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
 import type { Volume } from '../volume/volume.ts';
+import { openAnnotated } from './annotations.ts';
 import { readCaseWeights } from './case-weights.ts';
 import { assertLesionsKnown } from './evaluate.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -159,6 +160,16 @@ function assertRegionsFit({ folder, labels }: Dataset, { loss, postprocess, deco
   }
 }
 
+/** Says which classes no training case was annotated for: only a teacher can teach them. */
+function warnOfUnannotated({ labels }: Dataset, train: readonly CaseFiles[], progress: Progress): void {
+  const lacking = labels.filter(
+    ({ value }) => value !== 0 && train.every(({ annotated }) => annotated?.includes(value) === false),
+  );
+  if (lacking.length === 0) return;
+  const names = lacking.map(({ name }) => name).join(', ');
+  progress.warn(`no training case is annotated for ${names} (data.annotated): only a teacher can teach it.`);
+}
+
 /** The cases that an experiment uses, by purpose. */
 interface UsedCases {
   readonly splits: Splits;
@@ -232,7 +243,7 @@ function readyCase(loaded: LoadedCase, recipe: Recipe, context: ReadyContext): T
  */
 export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
   const { files, machine, progress } = laboratory;
-  const dataset = await openDataset(files, recipe.data.dataset);
+  const dataset = await openAnnotated(files, recipe.data);
   assertRegionsFit(dataset, recipe);
   assertClassesKnown(recipe.postprocess, dataset);
   assertLesionsKnown(recipe.evaluate.lesions, dataset);
@@ -269,11 +280,13 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     if (training.has(item.id)) facts.push(factsOf(loaded, recipe, dataset));
     if (isTrainedOn) intensities.set(item.id, intensitiesOf(loaded.image, recipe));
     if (!tested.has(item.id)) {
-      cases.set(item.id, readyCase(loaded, recipe, { normalize: normalization, isTrainedOn, progress }));
+      const ready = readyCase(loaded, recipe, { normalize: normalization, isTrainedOn, progress });
+      cases.set(item.id, item.annotated === undefined ? ready : { ...ready, annotated: item.annotated });
     }
     task.update(index + 1);
   }
   task.finish();
+  warnOfUnannotated(dataset, filesOf(splits.train), progress);
   const weights = await readCaseWeights(files, recipe.patch.caseWeights, dataset, splits.train);
   const seen = (ids: readonly string[]): string[] => ids.map(id => images.get(id) as string);
   const pick = (ids: readonly string[]): TrainingCase[] => ids.map(id => cases.get(id) as TrainingCase);

@@ -80,6 +80,7 @@ export function sampleLogits(info: ModelInfo, cases: number): LogitSampler {
     for (let k = 0; k < classes; k++) logits[start + k] = logOf(pOf(k));
   };
   return {
+    needsAllClasses: true,
     begin: volume => {
       reference = volume;
       const all = voxelCount(volume.sizeVoxels) * perVoxel;

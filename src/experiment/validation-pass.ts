@@ -14,8 +14,13 @@ import type { Laboratory } from './laboratory.ts';
 
 /** Somebody who looks at the validation cases, one after another. */
 export interface ValidationObserver {
-  /** A case begins. */
-  begin(reference: LabelVolume): void;
+  /** Whether it looks at cases alone in which every class was looked for; at all if not given. */
+  readonly needsAllClasses?: boolean;
+  /**
+   * A case begins.
+   * @param annotated values of the classes that were looked for; all if not given
+   */
+  begin(reference: LabelVolume, annotated?: readonly number[]): void;
   /**
    * A slice of the case; both are valid only during the call.
    * @param probabilities [K, plane]
@@ -50,17 +55,18 @@ export async function observeValidation(
     signal?.throwIfAborted();
     const { id, image, label: reference } = await loadCase(laboratory, dataset, item);
     if (reference === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
-    for (const observer of observers) observer.begin(reference);
+    const present = observers.filter(one => item.annotated === undefined || one.needsAllClasses !== true);
+    for (const observer of present) observer.begin(reference, item.annotated);
     await segment(model.session, model.info, image, {
       ...window,
       id,
       postprocess: false,
       onSlice: (probabilities, places) => {
-        for (const observer of observers) observer.slice(probabilities, places);
+        for (const observer of present) observer.slice(probabilities, places);
       },
       ...(signal && { signal }),
     });
-    for (const observer of observers) observer.end();
+    for (const observer of present) observer.end();
     task.update(index + 1);
   }
   task.finish();

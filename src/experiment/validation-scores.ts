@@ -45,12 +45,14 @@ export function scoreValidation(info: ModelInfo, options: ScoringOptions): Valid
   const pieces = new Map<string, ClassPieces[]>(named.map(({ name }) => [name, []]));
   const errors = new Map<string, number[]>(named.map(({ name }) => [name, []]));
   let reference: LabelVolume;
+  let looked: readonly number[] | undefined;
   let labels: LabelVolume['data'];
   let counter: ConfidenceCounter;
   return {
     meanDice,
     pieces,
-    begin: volume => {
+    begin: (volume, annotated) => {
+      looked = annotated;
       const voxels = voxelCount(volume.sizeVoxels);
       reference = volume;
       labels = createLabels(voxels, Math.max(...labelValues));
@@ -71,16 +73,17 @@ export function scoreValidation(info: ModelInfo, options: ScoringOptions): Valid
     },
     end: () => {
       const known = withoutIgnored(reference.data, labels, reference.ignore);
+      const asked = named.filter(({ value }) => looked?.includes(value) !== false);
       const overlaps = countOverlap(
         known.reference,
         known.prediction,
-        named.map(({ value, region }) => region ?? value),
+        asked.map(({ value, region }) => region ?? value),
       );
       const dice = overlaps.map(diceOf);
       const present = dice.filter(value => value !== null);
       meanDice.push(present.length === 0 ? null : meanOf(present));
       const expected = counter.finish(labels, labels).expectedDice;
-      named.forEach(({ name, value }, index) => {
+      asked.forEach(({ name, value }, index) => {
         const [believed = null, true_ = null] = [expected[name], dice[index]];
         if (believed !== null && true_ !== null) errors.get(name)!.push(believed - true_);
         if (!options.pieces) return;

@@ -46,7 +46,9 @@ export function validator(
     });
     const indices = labelsFromProbabilities(probabilities, { classes, kind });
     const prediction = createLabels(indices.length, largest).map((_, voxel) => values[indices[voxel]!]!);
-    const scored = foreground.map(({ value, region }) => region ?? value);
+    const scored = foreground
+      .filter(({ value }) => item.annotated?.includes(value) !== false)
+      .map(({ value, region }) => region ?? value);
     const known = withoutIgnored(item.label, prediction, item.ignore);
     return countOverlap(known.reference, known.prediction, scored).flatMap(overlap => diceOf(overlap) ?? []);
   };

@@ -10,10 +10,28 @@ export interface CrossEntropyOptions {
   readonly weights: VoxelWeights;
   /** 1 for voxels that count and 0 for those that nobody has labelled, [N, 1, D, H, W]; all count if not given. */
   readonly counted?: Value | undefined;
+  /** 1 for the classes that were looked for in a sample and 0 for others, [N, K, 1, 1, 1]; all if not given. */
+  readonly annotated?: Value | undefined;
+}
+
+/** Distance by which logits are lowered to leave them out of a softmax: exp(-1e4) is 0 in every float. */
+const LEFT_OUT = 1e4;
+
+/**
+ * log of what the background is of itself and all classes that were not looked for: log p_0 / (p_0 + sum_(c not looked
+ * for) p_c), by a softmax over these alone.
+ * @returns [N, 1, D, H, W]
+ */
+function backgroundShare(builder: GraphBuilder, logits: Value, annotated: Value): Value {
+  const classes = logits.shape[1] as number;
+  const first = builder.float([0, ...new Array<number>(classes - 1).fill(-LEFT_OUT)], [1, classes, 1, 1, 1]);
+  const among = builder.add(logits, builder.mul(annotated, first));
+  return builder.slice(builder.apply('LogSoftmax', [among], { axis: 1 }), 1, 0, 1);
 }
 
 /**
- * Categorical: - mean_voxels sum_c y_c log softmax(z)_c.
+ * Categorical: - mean_voxels sum_c y_c log softmax(z)_c. In samples in which some classes were not looked for, the
+ * background y_0 stands for all of these: its term is - y_0 log (p_0 + sum_(c not looked for) p_c).
  * @param logits z, [N, K, D, H, W]; differentiated
  * @param oneHot y, same shape; constant
  * @returns scalar [], nats per voxel
@@ -22,16 +40,21 @@ export function categoricalCrossEntropy(
   builder: GraphBuilder,
   logits: Value,
   oneHot: Value,
-  { weights, counted }: CrossEntropyOptions,
+  { weights, counted, annotated }: CrossEntropyOptions,
 ): Value {
   const logProbability = builder.apply('LogSoftmax', [logits], { axis: 1 });
-  const perVoxel = builder.neg(builder.sum(builder.mul(oneHot, logProbability), [1]));
+  const plain = builder.neg(builder.sum(builder.mul(oneHot, logProbability), [1]));
+  // - log (p_0 + rest) = - log p_0 + log (p_0 / (p_0 + rest)), which stays finite where p_0 is 0 in float32
+  const perVoxel =
+    annotated === undefined
+      ? plain
+      : builder.add(plain, builder.mul(builder.slice(oneHot, 1, 0, 1), backgroundShare(builder, logits, annotated)));
   return weightedVoxelMean(builder, perVoxel, { share: oneHot, weights, emphasis: counted });
 }
 
 /**
  * Binary, for one channel or overlapping regions: sum_c mean_voxels softplus(z_c) - y_c z_c, where the weights have two
- * classes, outside and inside each region.
+ * classes, outside and inside each region. A channel counts in the samples in which its class was looked for.
  * @param logits z, [N, K, D, H, W]; differentiated
  * @param target y in [0, 1], same shape; constant
  * @returns scalar [], nats per voxel
@@ -40,7 +63,7 @@ export function binaryCrossEntropy(
   builder: GraphBuilder,
   logits: Value,
   target: Value,
-  { weights, counted }: CrossEntropyOptions,
+  { weights, counted: all, annotated }: CrossEntropyOptions,
 ): Value {
   const perVoxel = builder.sub(builder.apply('Softplus', [logits], {}), builder.mul(target, logits));
   const means = Array.from({ length: logits.shape[1] as number }, (_, channel) => {
@@ -48,8 +71,20 @@ export function binaryCrossEntropy(
       Value,
       Value,
     ];
+    const counted = countedIn(builder, channel, { map, counted: all, annotated });
     const share = builder.concat([builder.sub(counted ?? 1, inside), inside], 1);
     return weightedVoxelMean(builder, map, { share, weights, emphasis: counted });
   });
   return means.reduce((sum, mean) => builder.add(sum, mean));
+}
+
+/** What counts in a channel, [N, 1, D, H, W]; undefined where everything does. */
+function countedIn(
+  builder: GraphBuilder,
+  channel: number,
+  { map, counted, annotated }: Pick<CrossEntropyOptions, 'counted' | 'annotated'> & { readonly map: Value },
+): Value | undefined {
+  if (annotated === undefined) return counted;
+  const known = builder.expand(builder.slice(annotated, 1, channel, channel + 1), map.shape);
+  return counted === undefined ? known : builder.mul(counted, known);
 }

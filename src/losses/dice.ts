@@ -16,10 +16,13 @@ export interface DiceOptions {
 export interface DiceLossOptions extends DiceOptions {
   /** 1 for voxels that count and 0 for those that nobody has labelled, [N, 1, D, H, W]; all count if not given. */
   readonly counted?: Value | undefined;
+  /** 1 for the classes that were looked for in a sample and 0 for others, [N, K, 1, 1, 1]; all if not given. */
+  readonly annotated?: Value | undefined;
 }
 
 /**
- * 1 - mean_(samples, classes) (2 sum y p + e) / (sum y + sum p + e), sums over voxels.
+ * 1 - mean_(samples, classes) (2 sum y p + e) / (sum y + sum p + e), sums over voxels. A class that was not looked for
+ * in a sample is in none of its sums; one that was looked for in none of them is not in the mean.
  * @param prediction p, [N, K, D, H, W]; differentiated
  * @param target y, same shape, hard labels, 0 where nothing counts; constant
  * @returns scalar [], in [0, 1]
@@ -29,19 +32,28 @@ export function diceLoss(
   builder: GraphBuilder,
   prediction: Value,
   target: Value,
-  { counted, ...options }: DiceLossOptions,
+  { counted, annotated, ...options }: DiceLossOptions,
 ): Value {
-  const probability = counted === undefined ? prediction : builder.mul(prediction, counted);
+  const known = (value: Value): Value => (annotated === undefined ? value : builder.mul(value, annotated));
+  const probability = known(counted === undefined ? prediction : builder.mul(prediction, counted));
+  const truth = known(target);
   const classes = probability.shape[1] as number;
   const start = options.background || classes === 1 ? 0 : 1;
   const axes = options.batch ? [0, 2, 3, 4] : [2, 3, 4];
   const size = (value: Value): Value => builder.sum(options.squared ? builder.mul(value, value) : value, axes);
-  const overlap = builder.sum(builder.mul(target, probability), axes);
+  const overlap = builder.sum(builder.mul(truth, probability), axes);
+  // where nothing was looked for, 0 / 1 instead of 0 / 0
+  const present = annotated && (options.batch ? builder.min(builder.sum(annotated, [0]), 1) : annotated);
+  const floor = present === undefined ? options.smooth : builder.add(builder.sub(1, present), options.smooth);
   const ratio = builder.div(
     builder.add(builder.mul(overlap, 2), options.smooth),
-    builder.add(builder.add(size(probability), size(target)), options.smooth),
+    builder.add(builder.add(size(probability), size(truth)), floor),
   );
   const ratios = builder.slice(ratio, 1, start, classes);
-  const count = (ratios.shape[0] as number) * (classes - start);
-  return builder.sub(1, builder.mul(builder.total(ratios), 1 / count));
+  if (present === undefined) {
+    const count = (ratios.shape[0] as number) * (classes - start);
+    return builder.sub(1, builder.mul(builder.total(ratios), 1 / count));
+  }
+  const counts = builder.slice(present, 1, start, classes);
+  return builder.sub(1, builder.div(builder.total(builder.mul(ratios, counts)), builder.total(counts)));
 }

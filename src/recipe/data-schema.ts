@@ -113,6 +113,17 @@ const patients = z
   .default(null)
   .describe('Patients, whose cases stay in one split; null treats every case as a patient of its own.');
 
+const annotated = z
+  .union([
+    z.record(z.string().min(1), z.array(z.string().min(1)).min(1)),
+    z.strictObject({ file: z.string().min(1).describe('Path of a JSON file with the same content, in place of it.') }),
+  ])
+  .nullable()
+  .default(null)
+  .describe(
+    'Classes that were looked for in a case, where these are not all: { "siteA_*": [liver], siteB_007: [liver, kidney] }, by id, in which * stands for any text. All others of the case may be in its background, so that no loss and no score takes it as background for them. null: all classes in every case.',
+  );
+
 export const dataSchema = z.strictObject({
   dataset: z
     .string()
@@ -120,6 +131,7 @@ export const dataSchema = z.strictObject({
     .describe(
       'Folder with a dataset.json: a Medical Segmentation Decathlon task or an nnU-Net raw data set of version 1 or 2. A case without a label is unlabelled; lists of test files are ignored. Classes may be regions (lists of label values with regions_class_order), which need loss.crossEntropy.kind: binary. Voxels of the ignore label of nnU-Net count in no loss, no score and no statistic, and no patch is centred on them.',
     ),
+  annotated,
   patients,
   splits: splits.prefault({}).describe('Cases per split: by fractions and a seed, by folds, or from a file.'),
 });

@@ -182,7 +182,12 @@ export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Pr
   const located = async <T extends object>(part: T): Promise<T> =>
     'file' in part && typeof part.file === 'string' ? { ...part, file: await locate(part.file) } : part;
   const patients = data.patients === null ? null : await located(data.patients);
-  const resolvedData = { dataset: await locate(data.dataset), patients, splits: await located(data.splits) };
+  const resolvedData = {
+    dataset: await locate(data.dataset),
+    annotated: data.annotated === null ? null : await located(data.annotated),
+    patients,
+    splits: await located(data.splits),
+  };
   const { caseWeights } = recipe.patch;
   const patch = { ...recipe.patch, caseWeights: caseWeights === null ? null : await located(caseWeights) };
   if (!isFinished(teacher)) return { ...recipe, data: resolvedData, patch };

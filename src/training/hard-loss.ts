@@ -20,6 +20,8 @@ export interface HardLossOptions {
   readonly regions?: readonly (readonly number[])[] | undefined;
   /** Label value of voxels that nobody has looked at: no loss counts them. */
   readonly ignore?: number | undefined;
+  /** Whether some samples are annotated for some classes only; a step then needs to know which. */
+  readonly isPartial?: boolean | undefined;
 }
 
 /**
@@ -76,17 +78,40 @@ export function countedVoxels(
   return ignore === undefined ? undefined : builder.sub(1, oneHot(builder, label, 1, ignore));
 }
 
+/** What the terms of the hard loss need besides the settings. */
+interface HardLossInputs {
+  /** Exponent of the class weights, if they are annealed. */
+  readonly balance?: Value | undefined;
+  /** 1 for the classes that were looked for in a sample and 0 for others, [N, K, 1, 1, 1]; all if not given. */
+  readonly annotated?: Value | undefined;
+}
+
+/**
+ * Probabilities of exclusive classes as the Dice loss of partly annotated samples takes them: 0 for a class that was
+ * not looked for, which is part of the background.
+ */
+function knownProbability(builder: GraphBuilder, probability: Value, annotated: Value): Value {
+  const known = builder.mul(probability, annotated);
+  const rest = builder.sum(builder.sub(probability, known), [1]);
+  const classes = known.shape[1] as number;
+  return builder.concat([builder.add(builder.slice(known, 1, 0, 1), rest), builder.slice(known, 1, 1, classes)], 1);
+}
+
 /**
  * The terms of the hard loss by name, with their weights; terms of weight 0 are left out.
- * @param options.balance exponent of the class weights, if they are annealed
+ *
+ * In a sample that is annotated for some classes only, the background of the label is background or any class that was
+ * not looked for. The marginal losses take it as such: exclusive classes that were not looked for are added to the
+ * background; independent ones count in no term.
+ * @see arXiv:2007.03868, the marginal loss
  */
 export function hardLossTerms(
   builder: GraphBuilder,
   logits: Value,
   label: Value,
-  options: HardLossOptions & { readonly balance?: Value | undefined },
+  options: HardLossOptions & HardLossInputs,
 ): readonly { readonly name: string; readonly value: Value; readonly weight: number }[] {
-  const { crossEntropy, dice } = options;
+  const { crossEntropy, dice, annotated } = options;
   const sigmoid = isSigmoid(options);
   const target = targetMaps(builder, label, logits.shape[1] as number, options);
   const counted = countedVoxels(builder, label, options);
@@ -95,15 +120,14 @@ export function hardLossTerms(
     const { classWeights } = crossEntropy;
     const weights = classWeights === 'annealed' ? { exponent: options.balance as Value } : classWeights;
     const value = sigmoid
-      ? binaryCrossEntropy(builder, logits, target, { weights, counted })
-      : categoricalCrossEntropy(builder, logits, target, { weights, counted });
+      ? binaryCrossEntropy(builder, logits, target, { weights, counted, annotated })
+      : categoricalCrossEntropy(builder, logits, target, { weights, counted, annotated });
     terms.push({ name: 'crossEntropy', value, weight: crossEntropy.weight });
   }
   if (dice.weight > 0) {
-    const diceOptions = { ...dice, background: sigmoid || dice.background, counted };
-    const probability = sigmoid
-      ? builder.sigmoid(logits)
-      : builder.exp(builder.apply('LogSoftmax', [logits], { axis: 1 }));
+    const diceOptions = { ...dice, background: sigmoid || dice.background, counted, annotated };
+    const all = sigmoid ? builder.sigmoid(logits) : builder.exp(builder.apply('LogSoftmax', [logits], { axis: 1 }));
+    const probability = annotated === undefined || sigmoid ? all : knownProbability(builder, all, annotated);
     terms.push({ name: 'dice', value: diceLoss(builder, probability, target, diceOptions), weight: dice.weight });
   }
   return terms;

@@ -10,7 +10,7 @@ import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { cropCentre } from '../nn/resize.ts';
 import { commonSize, croppedLogits } from './coverage.ts';
 import { countedVoxels, type HardLossOptions, isSigmoid } from './hard-loss.ts';
-import { taughtLayers, taughtMaps, withChannels } from './taught-classes.ts';
+import { completeClasses, taughtLayers, taughtMaps, withChannels } from './taught-classes.ts';
 import { type Distillation, type TaughtPart, taughtParts } from './teacher-in-step.ts';
 
 /** What counts of all samples: ignored voxels of the labelled ones do not, the others have none. */
@@ -36,6 +36,8 @@ export interface SoftInputs {
   readonly other: ReadonlyMap<string, Value>;
   /** Class indices of the labelled samples, the first ones, [N labelled, 1, D, H, W]. */
   readonly label: Value;
+  /** Classes that were looked for in them, [N labelled, K, 1, 1, 1]; all if not given. */
+  readonly annotated?: Value | undefined;
 }
 
 /** How they are compared. */
@@ -49,7 +51,7 @@ export interface SoftOptions extends Distillation, Pick<DistillationContext, 'hy
  */
 export function softLossTerms(
   builder: GraphBuilder,
-  { layers, other, label }: SoftInputs,
+  { layers, other, label, annotated }: SoftInputs,
   { teacher, terms, hardLoss, hyper, adapter }: SoftOptions,
 ): readonly { readonly name: string; readonly value: Value; readonly weighted: Value }[] {
   const logits = layers.get(LOGITS) as Value;
@@ -67,6 +69,7 @@ export function softLossTerms(
       activation: isSigmoid(hardLoss) ? 'sigmoid' : 'softmax',
       labelled: taughtMaps(builder, known, { channels: classes, hardLoss, groups }),
       counted,
+      complete: annotated && completeClasses(builder, annotated, { groups, isSigmoid: isSigmoid(hardLoss) }),
       hyper,
       adapter,
     };

@@ -36,6 +36,8 @@ export interface TrainingStep {
   readonly lossNames: readonly string[];
   /** Shape of the class indices of a batch, [N labelled, 1, D, H, W]. */
   readonly labelShape: Shape;
+  /** Shape of the input {@link ANNOTATED}; undefined if every sample has all classes. */
+  readonly annotatedShape: Shape | undefined;
   /**
    * Parameters that are trained with the student's and dropped at the end: the flat vector {@link ADAPTERS}, if there
    * are any.
@@ -44,6 +46,12 @@ export interface TrainingStep {
   /** Inputs of the graph from an external teacher: `teacherLogits`, `teacherFeature:<name>`. */
   readonly teacherInputs: readonly string[];
 }
+
+/**
+ * Input of a step with partly annotated samples: 1 for each channel of the logits whose class was looked for in a
+ * sample, and 0 for others, [N labelled, K, 1, 1, 1]. The background of exclusive classes has always been looked for.
+ */
+export const ANNOTATED = 'annotated';
 
 /**
  * Numbers that every step has; annealed class weights add `crossEntropy.balance`, terms `<term>.weight` and
@@ -78,8 +86,10 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
   const labelled = builder.slice(logits, 0, 0, label.shape[0] as number);
   const covered = cropCentre(builder, label, spatial(logits.shape));
   const balance = annealed ? hyper('crossEntropy.balance') : undefined;
+  const annotatedShape = [labels[0] as number, logits.shape[1] as number, 1, 1, 1];
+  const annotated = hardLoss.isPartial === true ? builder.input(ANNOTATED, annotatedShape) : undefined;
   const hard = builder.scope('loss', () =>
-    hardLossTerms(builder, labelled, covered, { ...hardLoss, balance }).map(({ name, value, weight }) => {
+    hardLossTerms(builder, labelled, covered, { ...hardLoss, balance, annotated }).map(({ name, value, weight }) => {
       return { name, value, weighted: builder.mul(value, weight) };
     }),
   );
@@ -89,7 +99,7 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     if (distillation === undefined) return [];
     const other = teacherValues(builder, distillation, { image: imageShape, logits: logits.shape });
     const adapter = ({ name }: ParameterSpec): Value => flat?.values.get(name) as Value;
-    return softLossTerms(builder, { layers, other, label }, { ...distillation, hardLoss, hyper, adapter });
+    return softLossTerms(builder, { layers, other, label, annotated }, { ...distillation, hardLoss, hyper, adapter });
   });
   const terms = [...hard, ...soft];
   const total = terms.map(term => term.weighted).reduce((sum, value) => builder.add(sum, value));
@@ -104,6 +114,7 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     hyperNames,
     lossNames: ['total', ...terms.map(term => term.name), 'gradientNorm'],
     labelShape: labels,
+    annotatedShape: annotated?.shape,
     adapters,
     teacherInputs: reachable(Object.values(graph.outputs)).flatMap(value =>
       isOp(value, 'Input') && value.attributes.name.startsWith('teacher') ? [value.attributes.name] : [],

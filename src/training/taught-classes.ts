@@ -57,3 +57,30 @@ export function taughtMaps(
         );
   return isSigmoid(hardLoss) ? withBackground(builder, maps) : maps;
 }
+
+/**
+ * The classes of a teacher that labels tell completely, 1 or 0 in each sample, background first: those of which all
+ * classes of the data were looked for. The background is what is left, so it is not asked.
+ * @param annotated 1 for each channel of the student that was looked for, [N, K, 1, 1, 1]
+ * @returns [N, classes, 1, 1, 1]
+ */
+export function completeClasses(
+  builder: GraphBuilder,
+  annotated: Value,
+  options: { readonly groups: ChannelGroups | undefined; readonly isSigmoid: boolean },
+): Value {
+  const channel = (index: number): Value => builder.slice(annotated, 1, index, index + 1);
+  const groups = options.groups ?? Array.from({ length: annotated.shape[1] as number }, (_, index) => [index]);
+  const one = builder.float(new Array<number>(annotated.shape[0] as number).fill(1), [
+    annotated.shape[0] as number,
+    1,
+    1,
+    1,
+    1,
+  ]);
+  const isBackground = (group: readonly number[]): boolean => !options.isSigmoid && group.includes(0);
+  const all = groups.map(group =>
+    isBackground(group) ? one : group.map(channel).reduce((product, next) => builder.mul(product, next)),
+  );
+  return builder.concat(options.isSigmoid ? [one, ...all] : all, 1);
+}

@@ -19,7 +19,7 @@ import { type Schedule, scheduleFactor } from '../optim/schedules.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { buildTrainingStep, type StepOptions, type TrainingStep } from './step.ts';
+import { ANNOTATED, buildTrainingStep, type StepOptions, type TrainingStep } from './step.ts';
 import { ADAPTERS } from './update.ts';
 
 /** Tensors of a teacher outside the step for a batch. */
@@ -68,6 +68,11 @@ export interface TrainerOptions {
   readonly validateEvery: number;
   /** Mean Dice on the validation cases; undefined if there are none. */
   readonly validate: ((theta: Float32Array) => Promise<number>) | undefined;
+  /**
+   * Which channels of the logits were looked for in a case, 1 or 0 each; needed if the step has partly annotated
+   * samples.
+   */
+  readonly annotated?: ((id: string) => readonly number[]) | undefined;
   /** A teacher that is not part of the step's graph. */
   readonly callTeacher?: TeacherCall | undefined;
   readonly store: TrainingStore;
@@ -192,6 +197,18 @@ function startState(options: TrainerOptions, step: TrainingStep, last: Checkpoin
   };
 }
 
+/** What was looked for in the labelled samples of a batch, if the step needs it. */
+function annotatedFeed(
+  { annotated }: TrainerOptions,
+  { annotatedShape }: TrainingStep,
+  { caseIds }: Batch,
+): Readonly<Record<string, Tensor>> {
+  if (annotatedShape === undefined) return {};
+  invariant(annotated !== undefined, 'a step with partly annotated samples is told what was looked for');
+  const labelled = caseIds.slice(0, annotatedShape[0]);
+  return { [ANNOTATED]: tensor('float32', Float32Array.from(labelled.flatMap(annotated)), annotatedShape) };
+}
+
 /** The engine's run of one step. @throws {WorkError} E_LOSS_NOT_FINITE */
 async function runStep(
   options: TrainerOptions,
@@ -202,6 +219,7 @@ async function runStep(
     image: tensor('float32', batch.image, options.step.imageShape),
     ...(await teacherFeeds(options, plan, { position: before.step, batch })),
     label: tensor('int32', batch.label, plan.labelShape),
+    ...annotatedFeed(options, plan, batch),
     theta: before.theta,
     ...before.vectors,
     hyper: flat(hyper),

@@ -385,6 +385,39 @@ it('two teachers that know one class each teach a student of both, and are score
   );
 });
 
+it('cases that are annotated in part train and are scored in the classes that were looked for', async () => {
+  const splits = 'data.splits={ train: 0.5, val: 0.25, test: 0.25 }';
+  await writePhantomDataset(files, 'partly', { seed: 5, cases: 4 });
+  const started = (annotated: string, out: string, ...more: string[]) =>
+    runExperiment(
+      laboratory,
+      parseRecipe(tinyRecipe('partly', 2), {
+        path: 'recipe.yaml',
+        overrides: [splits, `data.annotated=${annotated}`, 'baseline=false', ...more],
+      }),
+      { resume: false, out },
+    );
+  const { train, test } = await started('null', 'wholly').then(() => JSON.parse(files.text('wholly/splits.json')));
+  const [first] = train as [string];
+  const rule = `{ ${first}: [Posterior], ${test[0]}: [Anterior] }`;
+  const { arms } = await started(rule, 'in-part');
+  const { cases } = JSON.parse(files.text('in-part/student/evaluation.json'));
+  expect(Object.keys(cases[0].classes)).toEqual(['Anterior']);
+  expect(cases[0].meanDice).toBe(cases[0].classes.Anterior.dice);
+  expect(Object.keys(arms['student']!.classes)).toEqual(['Anterior']);
+  expect(await files.read('in-part/student/model.onnx')).not.toEqual(await files.read('wholly/student/model.onnx'));
+  // what is on disk for a class that was not looked for is never seen
+  const path = `partly/labelsTr/${first}.nii.gz`;
+  const { volume, header } = decodeNifti(await files.read(path), { path });
+  const posterior = Uint8Array.from(volume.data, value => (value === 2 ? 2 : 0));
+  await files.write(path, encodeNiftiLabels({ ...volume, data: posterior }, header));
+  await started(rule, 'as-annotated');
+  expect(files.contents.get('as-annotated/student/model.onnx')).toEqual(
+    files.contents.get('in-part/student/model.onnx'),
+  );
+  await expect(started(`{ ${first}: [Spleen] }`, 'unknown')).rejects.toThrow(/Spleen/);
+});
+
 describe('soft labels on disk', () => {
   const machine = {
     ...laboratory.machine,

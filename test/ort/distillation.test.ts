@@ -115,6 +115,33 @@ describe('a step with every method', () => {
     }
   });
 
+  it('of partly annotated samples gives in the blocked lowering what it gives in the plain one', async ({ skip }) => {
+    skip(engine.block === 0, 'no channel-blocked kernels');
+    const stepIn = async (block: number, annotated: readonly number[]) => {
+      const imageShape = [3, 1, 8, 8, 8];
+      const terms = TERMS.slice(0, 5);
+      const step = options(terms, imageShape, null);
+      const hardLoss = { ...HARD_LOSS, dice: { ...HARD_LOSS.dice, background: true }, isPartial: true };
+      const source = random(1, 'image');
+      const image = Float32Array.from({ length: elementCount(imageShape) }, () => source.normal());
+      const label = Int32Array.from({ length: (2 * image.length) / 3 }, () => source.integer(2));
+      const hyper = Object.fromEntries(
+        buildTrainingStep(step).hyperNames.map(name => [name, name.endsWith('.temperature') ? 2 : 0.25]),
+      );
+      const run = { block, steps: 1, theta, image, label, hyper, annotated: Float32Array.from(annotated) };
+      const [outcome] = await runSteps(engine, { ...step, hardLoss }, run);
+      return outcome!;
+    };
+    const partly = [1, 1, 1, 1, 1, 0];
+    const [plain, blocked] = [await stepIn(0, partly), await stepIn(engine.block, partly)];
+    for (const [name, value] of Object.entries(plain.losses)) {
+      expect(Math.abs(blocked.losses[name]! / value - 1), name).toBeLessThan(1e-4);
+    }
+    expect(relativeError(blocked.theta, plain.theta)).toBeLessThan(1e-4);
+    const whole = await stepIn(0, [1, 1, 1, 1, 1, 1]);
+    expect(whole.losses['crossEntropy']).toBeGreaterThan(plain.losses['crossEntropy']! * 1.01);
+  });
+
   it('gives in the plain lowering what the reference evaluator gives', async () => {
     const { outcome, adapters, graph, feeds } = await stepOf(TERMS, { block: 0, size: 4 });
     const expected = evaluate(graph.outputs, {

@@ -10,7 +10,7 @@ import type { Optimizer } from '../../src/optim/optimizer.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import type { Model } from '../../src/training/forward.ts';
 import type { HardLossOptions } from '../../src/training/hard-loss.ts';
-import { buildTrainingStep, type StepOptions } from '../../src/training/step.ts';
+import { ANNOTATED, buildTrainingStep, type StepOptions } from '../../src/training/step.ts';
 import { ADAPTERS } from '../../src/training/update.ts';
 
 /** What one step gave; adapters are part of the state. */
@@ -62,6 +62,8 @@ export async function runSteps(
     readonly adapters?: Float32Array;
     readonly image: Float32Array;
     readonly label: Int32Array;
+    /** Channels of each sample that were looked for, where the step has partly annotated samples. */
+    readonly annotated?: Float32Array;
     readonly hyper: Readonly<Record<string, number>>;
   },
 ): Promise<readonly StepOutcome[]> {
@@ -83,6 +85,7 @@ export async function runSteps(
     const results = await session.run({
       image: tensor('float32', run.image, imageShape),
       label: tensor('int32', run.label, step.labelShape),
+      ...(run.annotated && { [ANNOTATED]: tensor('float32', run.annotated, step.annotatedShape ?? []) }),
       theta: flat(theta),
       ...Object.fromEntries(Object.entries(state).map(([name, values]) => [name, flat(values)])),
       hyper: flat(Float32Array.from(step.hyperNames, name => numbers[name] ?? Number.NaN)),

@@ -43,6 +43,7 @@ describe('defaults', () => {
     expect(parseRecipe(SMALL, { path: 'recipe.yaml' })).toEqual({
       data: {
         dataset: 'some/folder',
+        annotated: null,
         patients: null,
         splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null, teacherLabels: 'same' },
       },
@@ -315,6 +316,7 @@ describe('the way back to YAML', () => {
       'teacher={onnx: [a.onnx, b.onnx]}',
       'data.splits={file: s.json, fold: 1}',
       'data.patients={file: p.json}',
+      'data.annotated={file: n.json}',
       'patch.caseWeights={file: w.json}',
     ];
     const recipe = parseRecipe(SMALL, { path: 'r', overrides });
@@ -323,6 +325,7 @@ describe('the way back to YAML', () => {
       ...recipe,
       data: {
         dataset: '/root/some/folder',
+        annotated: { file: '/root/n.json' },
         patients: { file: '/root/p.json' },
         splits: { file: '/root/s.json', fold: 1, seed: 1, val: 0.1, labelled: null, teacherLabels: 'same' },
       },
