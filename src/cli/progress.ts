@@ -4,7 +4,7 @@
  */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import { formatDuration } from '../core/format.ts';
-import { createPace, type Progress, type ProgressTask, silent } from '../runtime/progress.ts';
+import { createCountdown, type Progress, type ProgressTask, silent, type TaskKnowledge } from '../runtime/progress.ts';
 
 /** Output stream for text. */
 export interface TextStream {
@@ -22,10 +22,10 @@ export interface ProgressOptions {
 const LINE_INTERVAL_MS = 5000;
 
 /** Remaining time as text. */
-function createEta(total: number, elapsedMs: () => number): (done: number) => string {
-  const pace = createPace(total, elapsedMs);
-  return done => {
-    const left = pace(done)?.secondsLeft;
+function createEta(total: number, elapsedMs: () => number): (done: number, known?: TaskKnowledge) => string {
+  const countdown = createCountdown(total, elapsedMs);
+  return (done, known) => {
+    const left = countdown(done, known);
     return left === undefined ? 'ETA unknown' : `ETA ${formatDuration(left)}`;
   };
 }
@@ -41,13 +41,15 @@ export function createLines(stream: Pick<TextStream, 'write'>, elapsedMs: () => 
     const eta = createEta(total, elapsedMs);
     const startMs = elapsedMs();
     let lastMs = startMs;
+    let steps = total;
     line(`${label}: ${total} ${unit}${total === 1 ? '' : 's'}`);
     return {
-      update: (done, note) => {
-        const remaining = eta(done);
+      update: (done, note, known) => {
+        steps = known?.total ?? steps;
+        const remaining = eta(done, known);
         if (elapsedMs() - lastMs < LINE_INTERVAL_MS) return;
         lastMs = elapsedMs();
-        line(withNote(`${label}: ${done}/${total} ${unit}s, ${remaining}`, note));
+        line(withNote(`${label}: ${done}/${steps} ${unit}s, ${remaining}`, note));
       },
       finish: note => line(withNote(`${label}: done in ${formatDuration((elapsedMs() - startMs) / 1000)}`, note)),
     };
@@ -79,7 +81,10 @@ function createBars(stream: TextStream, elapsedMs: () => number): Progress {
     const bar = bars.create(total, 0, { label, unit, text: '' });
     active.add(bar);
     return {
-      update: (done, note) => bar.update(done, { text: withNote(eta(done), note) }),
+      update: (done, note, known) => {
+        if (known?.total !== undefined) bar.setTotal(known.total);
+        bar.update(done, { text: withNote(eta(done, known), note) });
+      },
       finish: note => {
         const text = withNote(`done in ${formatDuration((elapsedMs() - startMs) / 1000)}`, note);
         active.delete(bar);

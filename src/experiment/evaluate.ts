@@ -40,6 +40,7 @@ import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score
 import { diceReliability, expectedAndTrue } from '../metrics/expected-dice.ts';
 import { withoutIgnored } from '../metrics/ignored.ts';
 import { maskOf } from '../metrics/overlap.ts';
+import type { ProgressTask } from '../runtime/progress.ts';
 import { encodeNiftiLabels } from '../volume/nifti.ts';
 import { createLabelsLike, type LabelVolume } from '../volume/volume.ts';
 import { type CaseFailure, describeFailure } from './failure.ts';
@@ -49,6 +50,7 @@ import { openModels } from './open-models.ts';
 import { expectationsOf } from './plausible.ts';
 import type { Evaluation } from './record.ts';
 import { countedVoxels } from './validation-scores.ts';
+import { createWindowProgress, expectWindows } from './window-progress.ts';
 
 export interface EvaluateOptions {
   /** One model, or several whose mean probability decides. */
@@ -153,7 +155,7 @@ interface Timed {
 async function evaluateCase(
   laboratory: Laboratory,
   models: readonly OpenModel[],
-  options: EvaluateOptions & { readonly case: CaseFiles },
+  options: EvaluateOptions & Pick<SegmentOptions, 'onProgress'> & { readonly case: CaseFiles },
 ): Promise<Timed> {
   const { files, machine, progress } = laboratory;
   const { dataset, window, postprocess = true, surfaceToleranceMm, signal } = options;
@@ -175,6 +177,7 @@ async function evaluateCase(
     onSlice,
     confidence: hasProbabilities,
     counted: countedVoxels(label),
+    ...(options.onProgress && { onProgress: options.onProgress }),
     ...(options.joint && { joint: options.joint }),
     ...(signal && { signal }),
   });
@@ -346,17 +349,21 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
   const { models, close } = await openModels(engine, options.models);
   const timed: Timed[] = [];
   machine.resetPeak();
-  const task = progress.task(label, cases.length, 'case');
+  const firsts = cases.map(({ images }) => images[0] ?? '');
+  const asked = { models: models.map(({ info }) => info), window: options.window };
+  const expected = await expectWindows(laboratory, firsts, asked);
+  const open = (windows: number): ProgressTask => progress.task(label, windows, 'window');
+  const shown = createWindowProgress({ expected, noun: 'case', open });
   try {
-    for (const [index, item] of cases.entries()) {
+    for (const item of cases) {
       signal?.throwIfAborted();
       try {
-        timed.push(await evaluateCase(laboratory, models, { ...options, case: item }));
+        timed.push(await evaluateCase(laboratory, models, { ...options, case: item, onProgress: shown.window }));
       } catch (error) {
         if (signal?.aborted || onFailure === undefined) throw error;
         leaveOut({ id: item.id, ...describeFailure(error) });
       }
-      task.update(index + 1);
+      shown.next();
     }
   } finally {
     await close();
@@ -370,7 +377,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
   }
   const scores = timed.map(({ score }) => score);
   const summary = summarizeCases(scores);
-  task.finish(`mean Dice ${formatDice(summary.meanDice.mean)}`);
+  shown.finish(`mean Dice ${formatDice(summary.meanDice.mean)}`);
   return {
     model: {
       ...costOf(laboratory, options.models),

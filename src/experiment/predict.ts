@@ -17,6 +17,7 @@ import { imageWarnings, notYetTold } from '../inference/plausibility/image.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { classVolumesMl } from '../metrics/overlap.ts';
+import type { ProgressTask } from '../runtime/progress.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
 import { encodeNiftiImage } from '../volume/nifti.ts';
 import { formatSize, type Volume, voxelCount } from '../volume/volume.ts';
@@ -26,6 +27,7 @@ import type { ModelFile } from './model-file.ts';
 import { openModels } from './open-models.ts';
 import { assertPlausible, expectationsOf } from './plausible.ts';
 import { type PredictionJob, predictionJobs, probabilitiesPath } from './prediction-jobs.ts';
+import { createWindowProgress, expectWindows } from './window-progress.ts';
 
 export interface PredictOptions {
   /** One model, or an ensemble by mean probability. */
@@ -172,21 +174,25 @@ export async function predictFiles(laboratory: Laboratory, options: PredictOptio
   for (const refusal of refusals) leaveOut(refusal.inputs, refusal.error);
   const { models, close } = await openModels(laboratory.engine, modelFiles);
   const predictions: Prediction[] = [];
-  const task = progress.task('predict', jobs.length, 'volume');
+  const firsts = jobs.map(job => job.inputs[0]!);
+  const asked = { models: models.map(({ info }) => info), window: options.window, series };
+  const expected = await expectWindows(laboratory, firsts, asked);
+  const open = (windows: number): ProgressTask => progress.task('predict', windows, 'window');
+  const shown = createWindowProgress({ expected, noun: 'volume', open });
   try {
-    for (const [index, job] of jobs.entries()) {
+    for (const job of jobs) {
       signal?.throwIfAborted();
-      const onProgress = (done: number, total: number): void => task.update(index, `window ${done} of ${total}`);
+      const onProgress = shown.window;
       try {
         predictions.push(await predictOne(laboratory, models, { ...options, onProgress, job }));
       } catch (error) {
         leaveOut(job.inputs, error);
       }
-      task.update(index + 1);
+      shown.next();
     }
   } finally {
     await close();
   }
-  task.finish();
+  shown.finish();
   return predictions;
 }

@@ -8,9 +8,17 @@ export interface Progress {
   warn(message: string): void;
 }
 
+/** What is known better than when the task was opened. */
+export interface TaskKnowledge {
+  /** Number of steps, in place of the one before. */
+  readonly total?: number;
+  /** Remaining seconds, where they do not follow from the pace of the steps; null while there is no estimate. */
+  readonly secondsLeft?: number | null;
+}
+
 export interface ProgressTask {
   /** Sets the progress to `done` steps of the total, with a short note such as `loss 0.412`. */
-  update(done: number, note?: string): void;
+  update(done: number, note?: string, known?: TaskKnowledge): void;
   finish(note?: string): void;
 }
 
@@ -33,13 +41,44 @@ export function paceBetween(first: Sight, now: Sight, total: number): Pace | und
   return { secondsPerStep, secondsLeft: (total - now.done) * secondsPerStep };
 }
 
-/** The pace of a task since its first update, so that a resumed task does not count the steps before it. */
-export function createPace(total: number, elapsedMs: () => number): (done: number) => Pace | undefined {
+/**
+ * The pace of a task since its first update, so that a resumed task does not count the steps before it.
+ * @returns the pace at an update; `total` if it is another than before
+ */
+export function createPace(total: number, elapsedMs: () => number): (done: number, total?: number) => Pace | undefined {
   let first: Sight | undefined;
-  return done => {
+  let steps = total;
+  return (done, changed = steps) => {
+    steps = changed;
     const now = { done, atMs: elapsedMs() };
     first ??= now;
-    return paceBetween(first, now, total);
+    return paceBetween(first, now, steps);
+  };
+}
+
+/** Time that a pace is measured for before a remaining time is told; the first steps are not like the others. */
+const SETTLING_MS = 2000;
+
+/**
+ * The remaining time of a task as people see it: it never rises. Where the work turns out to be more, or slower, it
+ * stands still until the estimate has come down to it.
+ * @returns seconds at an update; undefined while nothing can be said
+ */
+export function createCountdown(
+  total: number,
+  elapsedMs: () => number,
+): (done: number, known?: TaskKnowledge) => number | undefined {
+  const pace = createPace(total, elapsedMs);
+  let startMs: number | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  return (done, { total: steps, secondsLeft } = {}) => {
+    startMs ??= elapsedMs();
+    const ofPace = pace(done, steps)?.secondsLeft;
+    const isSettled = elapsedMs() - startMs >= SETTLING_MS;
+    const left = secondsLeft === undefined ? (isSettled ? ofPace : undefined) : secondsLeft;
+    if (left === undefined || left === null) return Number.isFinite(least) ? least : undefined;
+    least = Math.min(least, left);
+    return least;
   };
 }
 
@@ -57,8 +96,8 @@ export function toBoth(first: Progress, second: Progress): Progress {
     task: (label, total, unit) => {
       const tasks = all.map(progress => progress.task(label, total, unit));
       return {
-        update: (done, note) => {
-          for (const task of tasks) task.update(done, note);
+        update: (done, note, known) => {
+          for (const task of tasks) task.update(done, note, known);
         },
         finish: note => {
           for (const task of tasks) task.finish(note);

@@ -11,7 +11,7 @@ import type { VolumeWarning } from './geometry.ts';
 import { gzip, isGzip } from './inflate.ts';
 import { assertSpacing, type StoredVolume } from './stored-image.ts';
 import { type VoxelType, voxelBytes } from './stored-voxels.ts';
-import { type Affine, formatSize, type LabelVolume, voxelCount, type Xyz } from './volume.ts';
+import { type Affine, formatSize, type Grid, type LabelVolume, voxelCount, type Xyz } from './volume.ts';
 import { assertReadable, corruptVolume, readVoxels, startOfContent } from './voxel-file.ts';
 
 const HEADER_BYTES = 284;
@@ -78,6 +78,13 @@ function readHeader(head: Uint8Array, path: string): MghHeader {
   const message = `${path}: its header does not say where it lies; coronal slices are assumed, as FreeSurfer does.`;
   const warnings: readonly VolumeWarning[] = isPlaced ? [] : [{ code: 'W_SPACE_UNKNOWN', message }];
   return { sizeVoxels: [x, y, z], channels, dataType, spacing, affine, warnings };
+}
+
+/** The grid of a .mgh or .mgz file, of which the first kilobytes are enough. @throws {InputError} as decodeMgh */
+export function decodeMghGrid(bytes: Uint8Array, path: string): Grid {
+  const start = startOfContent(bytes, isGzip(bytes) ? 'gzip' : 'none', HEADER_BYTES);
+  const { sizeVoxels, spacing, affine } = readHeader(start, path);
+  return { sizeVoxels, spacingMm: spacing, affine };
 }
 
 /**

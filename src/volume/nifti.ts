@@ -110,7 +110,7 @@ export function decodeNiftiPair(
  * The header of a file, of which the first kilobytes are enough.
  * @throws {InputError} E_NIFTI_CORRUPT, E_NIFTI_TYPE, E_NIFTI_SPACING
  */
-function decodeNiftiHeader(bytes: Uint8Array, path: string, kind = { isPair: false }): NiftiHeader {
+export function decodeNiftiHeader(bytes: Uint8Array, path: string, kind = { isPair: false }): NiftiHeader {
   try {
     return readNiftiHeader(startOfContent(bytes, compressionOf(bytes), LARGEST_HEADER_BYTES), path, kind);
   } catch (error) {

@@ -35,7 +35,7 @@ function sameSize(left: Xyz, right: Xyz): boolean {
 }
 
 /** Size of a grid at another spacing, rounded to whole voxels, at least one per axis. */
-function sizeAtSpacing({ sizeVoxels, spacingMm }: Grid, targetMm: Xyz): Xyz {
+export function sizeAtSpacing({ sizeVoxels, spacingMm }: Grid, targetMm: Xyz): Xyz {
   if (!targetMm.every(spacing => Number.isFinite(spacing) && spacing > 0)) {
     throw new InputError(
       'E_SPACING',

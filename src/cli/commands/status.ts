@@ -10,6 +10,7 @@ import { readStudy } from '../../study/read-study.ts';
 import { damageText, findDamage } from '../../study/units/changed-results.ts';
 import type { UnitReport } from '../../study/units/state.ts';
 import { countStates, readStates } from '../../study/units/state.ts';
+import { secondsLeft } from '../../study/units/time-left.ts';
 import type { StatusFlags } from '../flags/status.ts';
 import { lookOutsideIfAny, tellOnce } from '../outside-states.ts';
 import type { CommandSession, Outcome } from '../session.ts';
@@ -41,7 +42,7 @@ async function watch(study: string, { progress, signal }: CommandSession): Promi
       if (old !== undefined && old !== report.state) progress.log(changeText(report));
     }
     before = new Map(reports.map(({ place, state }) => [place, state]));
-    task.update(countStates(reports).done, countsText(reports));
+    task.update(countStates(reports).done, countsText(reports), { secondsLeft: secondsLeft(reports) ?? null });
     if (!mayChange(reports) || signal.aborted) break;
     await thisMachine.wait(WATCH_INTERVAL_MS, signal);
     reports = await look(study, warn);

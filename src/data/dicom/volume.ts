@@ -8,7 +8,7 @@ import type { Files } from '../../runtime/files.ts';
 import type { FrameCodec } from '../../runtime/frame-codec.ts';
 import type { VolumeWarning } from '../../volume/geometry.ts';
 import { affineOfLps } from '../../volume/lps.ts';
-import { voxelCount } from '../../volume/volume.ts';
+import { type Grid, voxelCount } from '../../volume/volume.ts';
 import { assertReadable } from '../../volume/voxel-file.ts';
 import type { DecodedVolume } from '../read-volume.ts';
 import { corruptDicom, parseDicom } from './file.ts';
@@ -92,6 +92,26 @@ async function decodeSeries(sources: Sources, series: DicomSeries, source: strin
 }
 
 /**
+ * The grid of a series from the tags of its files alone.
+ * @param path a folder with the series in it or below it, or one of its files
+ * @throws {InputError} as readDicomFolder and readDicomFile
+ */
+export async function readDicomGrid(sources: Sources, path: string, wanted: string | undefined): Promise<Grid> {
+  const isFolder = (await sources.files.list(path)).length > 0;
+  const look = { nested: isFolder, headsOnly: true };
+  const contents = await dicomContents(sources, isFolder ? path : folderOf(path), look);
+  const own = contents.series.find(({ slices }) => slices.some(slice => slice.path === path));
+  const chosen = isFolder || own === undefined ? chooseSeries(contents, { source: path, wanted }) : own;
+  const inFile = chosen.slices.filter(slice => slice.path === path && slice.frames > 1);
+  const { sizeVoxels, geometry } = regularStack(inFile.length > 0 ? inFile : chosen.slices, path);
+  return { sizeVoxels, spacingMm: geometry.spacing, affine: affineOfLps(geometry) };
+}
+
+function folderOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.';
+}
+
+/**
  * Reads the series in a folder, or in the folders below it.
  * @param wanted its UID; needed where there are several
  * @returns undefined where there is no DICOM file with an image
@@ -123,7 +143,7 @@ export async function readDicomFile(
   path: string,
   wanted: string | undefined,
 ): Promise<DecodedVolume> {
-  const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) || '/' : '.';
+  const folder = folderOf(path);
   const file = parseDicom(await sources.files.read(path), path);
   const own = slicesOf(file);
   const [first] = own;

@@ -145,7 +145,12 @@ function blended(slice: Float32Array, classes: number): Float32Array {
 }
 
 /** Windows that an image takes. */
-export function countNnunetWindows({ model, size, overlap = 0.5 }: LogitOptions): number {
+export function countNnunetWindows(options: {
+  readonly model: Pick<OpenModel, 'info'>;
+  readonly size: Triple;
+  readonly overlap?: number;
+}): number {
+  const { model, size, overlap = 0.5 } = options;
   return size.reduce(
     (product, length, axis) => product * windowStarts(length, model.info.patch[axis]!, overlap).length,
     1,

@@ -12,6 +12,7 @@ import { recordedError } from '../../study/units/outcome.ts';
 import { cancelledError, cancelledPath } from '../../study/units/perform-unit.ts';
 import { type Attempted, schedule } from '../../study/units/schedule.ts';
 import { readUnitState, type UnitReport } from '../../study/units/state.ts';
+import { secondsLeft } from '../../study/units/time-left.ts';
 import { ownProgram } from './own-program.ts';
 
 export interface PoolOptions {
@@ -91,13 +92,15 @@ function progressText({ label, progress }: UnitReport): string {
 function showProgress(
   { machine, progress }: Pick<Laboratory, 'machine' | 'progress'>,
   total: number,
-  look: () => Promise<{ readonly ended: number; readonly running: readonly UnitReport[] }>,
+  look: () => Promise<{ readonly ended: number; readonly reports: readonly UnitReport[] }>,
 ): { readonly close: () => Promise<void> } {
   const closed = new AbortController();
   const task = progress.task('units', total, 'unit');
   const show = async (): Promise<void> => {
-    const { ended, running } = await look();
-    task.update(ended, running.map(progressText).join('; '));
+    const { ended, reports } = await look();
+    const running = reports.filter(({ state }) => state === 'running');
+    // from the times of finished units, so that what was finished before does not pass for quick work
+    task.update(ended, running.map(progressText).join('; '), { secondsLeft: secondsLeft(reports) ?? null });
   };
   const showing = (async () => {
     while (!closed.signal.aborted) {
@@ -141,12 +144,14 @@ export function processPool(
       const { study, list, places, onEnd } = todo;
       await writeExecutor(files, study, { kind: 'local', concurrency, sbatch: null, jobs: [] });
       const running = new Set<number>();
+      const known = new Map<number, UnitReport>();
       let ended = 0;
       const perform = async (place: number): Promise<Attempted> => {
         running.add(place);
         const end = await runProgram(['unit', study, String(place), '--threads', String(threads), '--quiet'], signal);
         running.delete(place);
         const report = await stateOf(todo, place);
+        known.set(place, report);
         signal.throwIfAborted();
         if (report.state === 'cancelled') throw cancelledError(study);
         const result = attempted(report, end);
@@ -156,7 +161,10 @@ export function processPool(
         return result;
       };
       const shown = showProgress(laboratory, places.length, async () => {
-        return { ended, running: await Promise.all([...running].map(place => stateOf(todo, place))) };
+        for (const place of places) {
+          if (running.has(place) || !known.has(place)) known.set(place, await stateOf(todo, place));
+        }
+        return { ended, reports: [...known.values()] };
       });
       try {
         const ends = await schedule({

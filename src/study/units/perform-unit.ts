@@ -47,12 +47,14 @@ function watchedProgress(
   const task = (label: string, total: number, unit: string): ProgressTask => {
     const shown = progress.task(label, total, unit);
     const pace = createPace(total, elapsedMs);
+    let steps = total;
     last = { stage: label, done: 0, total, unit, secondsPerStep: null, etaSeconds: null };
     return {
-      update: (done, note) => {
-        const { secondsPerStep = null, secondsLeft: etaSeconds = null } = pace(done) ?? {};
-        last = { stage: label, done, total, unit, secondsPerStep, etaSeconds };
-        shown.update(done, note);
+      update: (done, note, known) => {
+        steps = known?.total ?? steps;
+        const { secondsPerStep = null, secondsLeft: etaSeconds = null } = pace(done, steps) ?? {};
+        last = { stage: label, done, total: steps, unit, secondsPerStep, etaSeconds };
+        shown.update(done, note, known);
       },
       finish: note => {
         last = null;

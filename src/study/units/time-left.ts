@@ -18,7 +18,9 @@ export function secondsLeft(reports: readonly UnitReport[]): number | undefined 
     // NaN if there is none
     return alike.reduce((sum, one) => sum + spentSeconds(one), 0) / alike.length;
   };
-  const leftOf = (report: UnitReport): number => report.progress?.etaSeconds ?? meanSeconds(report);
+  // reading data ends soon and says nothing of the training after it
+  const leftOf = (report: UnitReport): number =>
+    (report.progress?.unit === 'step' ? report.progress.etaSeconds : null) ?? meanSeconds(report);
   const running = reports.filter(({ state }) => state === 'running');
   const waiting = reports.filter(({ state }) => state === 'waiting' || state === 'queued' || state === 'lost');
   const all = [...running, ...waiting].map(leftOf);

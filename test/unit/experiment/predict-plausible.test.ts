@@ -76,7 +76,7 @@ it('warns of an image before its first window, of volumes after its last, and li
   expect(predictions[1]?.warnings).toMatchObject([{ found: [60, 10, 10], training: { max: [10, 10, 10] }, times: 6 }]);
   expect(predictions[2]?.warnings).toMatchObject([{ class: 'blob', unit: 'ml', training: { min: 0.5, max: 0.6 } }]);
   const firstWindow = told.findIndex(
-    (line, index) => index > 0 && /^window 1 /.test(line) && told[index - 1]?.startsWith('W_'),
+    (line, index) => index > 0 && /^volume 2 /.test(line) && told[index - 1]?.startsWith('W_'),
   );
   expect(told[firstWindow - 1]).toMatch(/^W_IMAGE_EXTENT: large: the image is 6 times as large as the largest/);
   expect(told.findLast(line => line.startsWith('W_'))).toMatch(
