@@ -11,6 +11,8 @@ export const ERROR_CODES = {
   E_ANNOTATED: '`data.annotated` or its file is malformed, or names classes or cases that the data set does not have.',
   E_ARM: 'The recipe has no such arm to train.',
   E_BATCH_THREAD: 'The thread that prepares batches failed or ended.',
+  E_BIDS_DATASET: 'The folder for results in BIDS is a BIDS data set that is no derivative.',
+  E_BIDS_NAME: 'The name of an image is none of BIDS, so its result cannot be named after it.',
   E_CANCELLED: 'The study, or the task in the browser, was cancelled. What is finished is kept.',
   E_CASE_ID: 'The id of a case cannot be the name of a file.',
   E_CASE_MISSING: 'A file of a case is missing.',

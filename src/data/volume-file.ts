@@ -8,12 +8,18 @@ import { type Files, readStart } from '../runtime/files.ts';
 import type { FrameCodec } from '../runtime/frame-codec.ts';
 import { geometryWarnings } from '../volume/geometry.ts';
 import { labelsOfVolume } from '../volume/label-volume.ts';
-import { encodeMetaImageLabels, parseMetaImage } from '../volume/metaimage.ts';
-import { decodeMgh, encodeMghLabels } from '../volume/mgh.ts';
-import { type DecodedNifti, decodeNifti, encodeNiftiLabels, type NiftiHeader } from '../volume/nifti.ts';
-import { encodeNrrdLabels, parseNrrd } from '../volume/nrrd.ts';
+import { encodeMetaImage, parseMetaImage } from '../volume/metaimage.ts';
+import { decodeMgh, encodeMgh } from '../volume/mgh.ts';
+import {
+  type DecodedNifti,
+  decodeNifti,
+  encodeNiftiImage,
+  encodeNiftiLabels,
+  type NiftiHeader,
+} from '../volume/nifti.ts';
+import { encodeNrrd, parseNrrd } from '../volume/nrrd.ts';
 import { readStoredImage, type StoredImage } from '../volume/stored-image.ts';
-import type { LabelVolume } from '../volume/volume.ts';
+import type { LabelVolume, Volume } from '../volume/volume.ts';
 import { isDicom } from './dicom/file.ts';
 import { holdsDicom } from './dicom/series.ts';
 import { readDicomFile, readDicomFolder } from './dicom/volume.ts';
@@ -150,12 +156,33 @@ export function encodeLabels(
 ): Uint8Array {
   switch (formatOfName(path)) {
     case 'nrrd':
-      return encodeNrrdLabels(labels);
+      return encodeNrrd(labels);
     case 'meta':
-      return encodeMetaImageLabels(labels);
+      return encodeMetaImage(labels);
     case 'mgh':
-      return encodeMghLabels(labels);
+      return encodeMgh(labels);
     default:
       return encodeNiftiLabels(labels, header);
+  }
+}
+
+/**
+ * Encodes a map of one value per voxel in the format of its file's name, as 32-bit floating point.
+ * @param map one channel
+ * @param path as for {@link encodeLabels}
+ */
+export function encodeMap(
+  map: Volume,
+  { path, header }: { readonly path: string; readonly header: NiftiHeader },
+): Uint8Array {
+  switch (formatOfName(path)) {
+    case 'nrrd':
+      return encodeNrrd(map);
+    case 'meta':
+      return encodeMetaImage(map);
+    case 'mgh':
+      return encodeMgh(map);
+    default:
+      return encodeNiftiImage(map, header);
   }
 }

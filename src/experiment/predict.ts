@@ -6,11 +6,12 @@
 import { InputError } from '../core/errors.ts';
 import { formatBytes } from '../core/format.ts';
 import { readStacked } from '../data/stacked-volume.ts';
-import { encodeLabels } from '../data/volume-file.ts';
+import { encodeLabels, encodeMap } from '../data/volume-file.ts';
 import type { PassedOver } from '../data/volume-folder.ts';
 import { volumeStem } from '../data/volume-name.ts';
+import type { Confidence } from '../inference/confidence.ts';
 import { sharedClasses } from '../inference/ensemble.ts';
-import { type OpenModel, outputClasses } from '../inference/model-info.ts';
+import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
 import type { PlausibilityWarning } from '../inference/plausibility/bounds.ts';
 import { volumeWarnings } from '../inference/plausibility/class-volumes.ts';
 import { imageWarnings, notYetTold } from '../inference/plausibility/image.ts';
@@ -21,12 +22,20 @@ import type { ProgressTask } from '../runtime/progress.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
 import { encodeNiftiImage } from '../volume/nifti.ts';
 import { formatSize, type Volume, voxelCount } from '../volume/volume.ts';
+import { assertBidsFolder, describeBidsDataset, writeBidsSidecars } from './bids.ts';
 import { describeFailure, type PredictionFailure } from './failure.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelFile } from './model-file.ts';
 import { openModels } from './open-models.ts';
 import { assertPlausible, expectationsOf } from './plausible.ts';
-import { type PredictionJob, predictionJobs, probabilitiesPath } from './prediction-jobs.ts';
+import {
+  type Beside,
+  entropyPath,
+  type PredictionJob,
+  pathsOf,
+  predictionJobs,
+  probabilitiesPath,
+} from './prediction-jobs.ts';
 import { createWindowProgress, expectWindows } from './window-progress.ts';
 
 export interface PredictOptions {
@@ -46,6 +55,10 @@ export interface PredictOptions {
   readonly series?: string | undefined;
   /** Whether to also write the probabilities, beside the labels as `<name>_probabilities.nii.gz`. */
   readonly probabilities: boolean;
+  /** Whether to also write the entropy of every voxel, beside the labels as `<name>_entropy`, in their format. */
+  readonly entropy?: boolean;
+  /** Whether the results form a BIDS derivative in the folder `output`. */
+  readonly bids?: boolean;
   readonly window: WindowChoice;
   /** Whether the post-processing of the model is applied; true if not given. */
   readonly postprocess?: boolean;
@@ -61,14 +74,28 @@ export interface PredictOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The Dice that a model expects of a class. */
+interface ExpectedDice {
+  readonly dice: number | null;
+  readonly interval: readonly [number, number] | null;
+}
+
 /** One segmented volume. */
 export interface Prediction {
   readonly inputs: readonly string[];
   readonly output: string;
   readonly probabilities?: string;
+  readonly entropy?: string;
   readonly seconds: number;
   /** Volume of each class but the background. */
   readonly volumesMl: Readonly<Record<string, number>>;
+  /**
+   * Dice that the model expects of each class, null where it found none, with the interval that is to hold nine in ten
+   * cases, null where the model does not know it. Absent if a model gives labels without probabilities.
+   */
+  readonly expectedDice?: Readonly<Record<string, ExpectedDice>>;
+  /** Temperature of the probabilities; null where none was fitted, so that the expected Dice is not calibrated. */
+  readonly temperature?: number | null;
   /** What a user should know of the input and of the result, in the order in which it was found. */
   readonly warnings: readonly (VolumeWarning | PlausibilityWarning)[];
 }
@@ -91,7 +118,8 @@ async function predictOne(
   options: PredictOptions & Pick<SegmentOptions, 'onProgress'> & { readonly job: PredictionJob },
 ): Promise<Prediction> {
   const { files, machine, progress } = laboratory;
-  const { probabilities, window, postprocess = true, strict = false, onProgress, signal, series } = options;
+  const { window, postprocess = true, strict = false, onProgress, signal, series } = options;
+  const { probabilities, entropy, bids } = besideOf(options);
   const { inputs, output } = options.job;
   const { info } = models[0]!;
   const { volume, header, warnings: found } = await readStacked(laboratory, inputs, { series });
@@ -111,6 +139,7 @@ async function predictOne(
     ...window,
     id,
     probabilities,
+    confidence: hasProbabilities(options.models) && (entropy ? 'entropy' : true),
     postprocess,
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
@@ -121,22 +150,79 @@ async function predictOne(
   if (strict) assertPlausible(afterwards);
   warn([...notYetTold(result.warnings, beforehand), ...afterwards]);
   await files.write(output, encodeLabels(result.labels, { path: output, header }));
-  const prediction = { inputs, output, seconds, volumesMl, warnings };
-  if (result.probabilities === undefined) return prediction;
-  const path = probabilitiesPath(output);
-  await files.write(path, encodeNiftiImage(result.probabilities, header));
-  return { ...prediction, probabilities: path };
+  const paths = { probabilities: probabilitiesPath(output, { bids }), entropy: entropyPath(output) };
+  if (result.probabilities !== undefined) {
+    await files.write(paths.probabilities, encodeNiftiImage(result.probabilities, header));
+  }
+  const map = result.confidence?.entropy;
+  if (map !== undefined) await files.write(paths.entropy, encodeMap(map, { path: paths.entropy, header }));
+  if (bids) {
+    const channels = probabilities ? channelNames(info) : null;
+    await writeBidsSidecars(files, output, { labels: info.labels, probabilities: channels });
+  }
+  return {
+    inputs,
+    output,
+    ...(result.probabilities && { probabilities: paths.probabilities }),
+    ...(map && { entropy: paths.entropy }),
+    seconds,
+    volumesMl,
+    ...(result.confidence && confidenceFacts(result.confidence, models)),
+    warnings,
+  };
+}
+
+function besideOf({ probabilities, entropy = false, bids = false }: PredictOptions): Beside {
+  return { probabilities, entropy, bids };
+}
+
+function hasProbabilities(models: readonly ModelFile[]): boolean {
+  return models.every(({ givesLabels }) => givesLabels !== true);
+}
+
+/** Names of the channels of a model's probabilities. */
+function channelNames(info: ModelInfo): readonly string[] {
+  const nameOf = new Map(info.labels.map(({ value, name }) => [value, name]));
+  return outputClasses(info).values.map(value => nameOf.get(value) ?? String(value));
+}
+
+/** What a prediction says of its confidence. The errors that intervals are from are those of one model alone. */
+function confidenceFacts(
+  { temperature, expectedDice }: Confidence,
+  models: readonly OpenModel[],
+): Pick<Prediction, 'expectedDice' | 'temperature'> {
+  const errors = models.length === 1 ? (models[0]!.info.expectedDiceErrors ?? {}) : {};
+  const facts = Object.entries(expectedDice).map(([name, dice]): [string, ExpectedDice] => {
+    const width = errors[name]?.halfWidth;
+    const interval = dice === null || width === undefined ? null : intervalAround(dice, width);
+    return [name, { dice, interval }];
+  });
+  return { expectedDice: Object.fromEntries(facts), temperature };
+}
+
+function intervalAround(dice: number, halfWidth: number): readonly [number, number] {
+  return [Math.max(0, dice - halfWidth), Math.min(1, dice + halfWidth)];
+}
+
+/** Refuses an entropy that does not exist or has no name. */
+function assertEntropyKnown(models: readonly ModelFile[], { entropy, bids }: Pick<Beside, 'entropy' | 'bids'>): void {
+  if (!entropy) return;
+  const silent = models.find(({ givesLabels }) => givesLabels === true);
+  if (silent !== undefined) {
+    throw new InputError(
+      'E_MODEL_OUTPUT',
+      `${silent.path} gives one label per voxel without probabilities, so there is no entropy. Leave out --entropy.`,
+    );
+  }
+  if (!bids) return;
+  throw new InputError('E_OUTPUT_NAME', 'BIDS has no name for a map of entropy. Leave out --entropy or --bids.');
 }
 
 /** Refuses a result that would replace an input. */
-async function assertInputsStay(
-  { files }: Laboratory,
-  jobs: readonly PredictionJob[],
-  probabilities: boolean,
-): Promise<void> {
+async function assertInputsStay({ files }: Laboratory, jobs: readonly PredictionJob[], beside: Beside): Promise<void> {
   const inputs = new Set<string | undefined>();
   for (const path of jobs.flatMap(job => job.inputs)) inputs.add(await files.realPath(path));
-  const outputs = jobs.flatMap(({ output }) => (probabilities ? [output, probabilitiesPath(output)] : [output]));
+  const outputs = jobs.flatMap(job => pathsOf(job, beside));
   for (const output of outputs) {
     const existing = await files.realPath(output);
     if (existing === undefined || !inputs.has(existing)) continue;
@@ -153,13 +239,17 @@ async function assertInputsStay(
  */
 export async function predictFiles(laboratory: Laboratory, options: PredictOptions): Promise<readonly Prediction[]> {
   const { progress } = laboratory;
-  const { models: modelFiles, output, series, probabilities, signal, onFailure } = options;
+  const { models: modelFiles, output, series, signal, onFailure } = options;
+  const beside = besideOf(options);
+  const { entropy, bids } = beside;
   const inputs = [options.input].flat();
   if (inputs.length === 0) throw new InputError('E_NO_INPUT', 'there is no input to segment.');
+  assertEntropyKnown(modelFiles, { entropy, bids });
+  if (bids) await assertBidsFolder(laboratory.files, output);
   const { channels } = modelFiles[0]!.info;
-  const found = await predictionJobs(laboratory, { inputs, output, series, probabilities, channels });
+  const found = await predictionJobs(laboratory, { inputs, output, series, beside, channels });
   const { jobs, refusals, isSingle } = found;
-  await assertInputsStay(laboratory, jobs, probabilities);
+  await assertInputsStay(laboratory, jobs, beside);
   for (const one of found.passedOver) {
     progress.warn(`W_PASSED_OVER: ${one.path} is not segmented: ${one.reason}.`);
     options.onPassedOver?.(one);
@@ -194,5 +284,11 @@ export async function predictFiles(laboratory: Laboratory, options: PredictOptio
     await close();
   }
   shown.finish();
+  if (bids && predictions.length > 0) {
+    const { files, machine } = laboratory;
+    const named = modelFiles.map(({ path, bytes }) => `${path.split('/').at(-1)} (SHA-256 ${machine.sha256(bytes)})`);
+    const version = machine.provenance.versions['voxstill'] ?? 'unknown';
+    await describeBidsDataset(files, output, { version, models: named });
+  }
   return predictions;
 }

@@ -8,6 +8,7 @@ import { listSome } from '../core/format.ts';
 import { isDicomFile, type VolumeSources } from '../data/volume-file.ts';
 import { type FolderContents, type FolderVolume, type PassedOver, volumesIn } from '../data/volume-folder.ts';
 import { formatOfName, RESULT_ENDINGS, VOLUME_ENDINGS, volumeStem } from '../data/volume-name.ts';
+import { bidsPath, bidsProbabilitiesPath } from './bids.ts';
 
 /** Files of one volume, and the path of its labels. */
 export interface PredictionJob {
@@ -30,13 +31,21 @@ interface Jobs {
   readonly isSingle: boolean;
 }
 
+/** What is written beside the labels of a volume. */
+export interface Beside {
+  readonly probabilities: boolean;
+  readonly entropy: boolean;
+  /** Whether names are those of a BIDS derivative; then `output` is its folder. */
+  readonly bids: boolean;
+}
+
 interface JobOptions {
   /** Paths as {@link PredictOptions.input} has them, at least one. */
   readonly inputs: readonly string[];
   readonly output: string;
   readonly series?: string | undefined;
-  /** Whether probabilities are written beside the labels. */
-  readonly probabilities: boolean;
+  /** What is written beside the labels. */
+  readonly beside: Beside;
   /** Number of channels of the model. */
   readonly channels: number;
 }
@@ -134,20 +143,34 @@ function singleOutput(name: string, output: string): string {
 }
 
 /** The path of the probabilities of a job's labels. */
-export function probabilitiesPath(output: string): string {
-  return output.replace(RESULT_ENDINGS, '_probabilities.nii.gz');
+export function probabilitiesPath(output: string, { bids }: Pick<Beside, 'bids'>): string {
+  return bids ? bidsProbabilitiesPath(output) : output.replace(RESULT_ENDINGS, '_probabilities.nii.gz');
+}
+
+/** The path of the entropy of a job's labels, in their format. */
+export function entropyPath(output: string): string {
+  return output.replace(RESULT_ENDINGS, '_entropy.$1');
+}
+
+/** Every volume that a job writes. */
+export function pathsOf({ output }: PredictionJob, beside: Beside): readonly string[] {
+  return [
+    output,
+    ...(beside.probabilities ? [probabilitiesPath(output, beside)] : []),
+    ...(beside.entropy ? [entropyPath(output)] : []),
+  ];
 }
 
 /**
  * Refuses jobs whose results would replace each other, before any work. Names that differ in the case of letters alone
  * are one name to many file systems.
  */
-function assertDistinct(jobs: readonly PredictionJob[], probabilities: boolean): void {
+function assertDistinct(jobs: readonly PredictionJob[], beside: Beside): void {
   const owners = new Map<string, string>();
   const clashes: string[] = [];
-  for (const { inputs, output } of jobs) {
-    const owner = inputs.join(',');
-    for (const path of probabilities ? [output, probabilitiesPath(output)] : [output]) {
+  for (const job of jobs) {
+    const owner = job.inputs.join(',');
+    for (const path of pathsOf(job, beside)) {
       const other = owners.get(path.toLowerCase());
       if (other === undefined) owners.set(path.toLowerCase(), owner);
       else clashes.push(`${other} and ${owner} (${path})`);
@@ -160,13 +183,34 @@ function assertDistinct(jobs: readonly PredictionJob[], probabilities: boolean):
   );
 }
 
+/** The jobs of volumes with names of BIDS; a name that is none is a refusal, or an error for a single volume. */
+function bidsJobs(
+  volumes: readonly (readonly string[])[],
+  { output, isSingle }: { readonly output: string; readonly isSingle: boolean },
+): Pick<Jobs, 'jobs' | 'refusals'> {
+  if (formatOfName(output) !== undefined) {
+    throw new InputError('E_OUTPUT_NAME', `--bids writes a folder of files, so --output must be one, not ${output}.`);
+  }
+  const jobs: PredictionJob[] = [];
+  const refusals: Refusal[] = [];
+  for (const inputs of volumes) {
+    try {
+      jobs.push({ inputs, output: bidsPath(inputs, output) });
+    } catch (error) {
+      if (isSingle) throw error;
+      refusals.push({ inputs, error });
+    }
+  }
+  return { jobs, refusals };
+}
+
 /**
  * Finds the volumes of the inputs and names their results.
  * @throws {InputError} E_OUTPUT_NAME if several results cannot all be the file that `output` names, or would have one
- * name; for a single input also E_NO_INPUT, which is a refusal for one of several
+ * name; E_BIDS_NAME; for a single input also E_NO_INPUT, which is a refusal for one of several
  */
 export async function predictionJobs(sources: VolumeSources, options: JobOptions): Promise<Jobs> {
-  const { channels, series, probabilities } = options;
+  const { channels, series, beside } = options;
   const [inputs, output] = [options.inputs.map(withoutSlash), withoutSlash(options.output)];
   const volumes: (readonly Part[])[] = [];
   const refusals: Refusal[] = [];
@@ -185,9 +229,15 @@ export async function predictionJobs(sources: VolumeSources, options: JobOptions
     }
   }
   const [first] = volumes;
+  if (beside.bids) {
+    const groups = groupChannels(volumes, channels).map(parts => parts.map(({ path }) => path));
+    const named = bidsJobs(groups, { output, isSingle });
+    assertDistinct(named.jobs, beside);
+    return { jobs: named.jobs, refusals: [...refusals, ...named.refusals], passedOver, isSingle };
+  }
   if (isSingle && first !== undefined) {
     const job = { inputs: first.map(({ path }) => path), output: singleOutput(resultName(first, channels), output) };
-    assertDistinct([job], probabilities);
+    assertDistinct([job], beside);
     return { jobs: [job], refusals, passedOver, isSingle };
   }
   if (formatOfName(output) !== undefined) {
@@ -198,6 +248,6 @@ export async function predictionJobs(sources: VolumeSources, options: JobOptions
     inputs: parts.map(({ path }) => path),
     output: `${output}/${resultName(parts, channels)}.nii.gz`,
   }));
-  assertDistinct(jobs, probabilities);
+  assertDistinct(jobs, beside);
   return { jobs, refusals, passedOver, isSingle };
 }

@@ -8,8 +8,8 @@ import { InputError } from '../core/errors.ts';
 import { zlib } from './inflate.ts';
 import { type LpsGeometry, lpsOfAffine } from './lps.ts';
 import { type StoredImage, voxelFileName } from './stored-image.ts';
-import { labelBytes, type VoxelType } from './stored-voxels.ts';
-import type { LabelVolume, Xyz } from './volume.ts';
+import { type ResultArray, type ResultVolume, resultBytes, type VoxelType } from './stored-voxels.ts';
+import type { Xyz } from './volume.ts';
 import { corruptVolume } from './voxel-file.ts';
 
 const TYPES: Readonly<Record<string, VoxelType>> = {
@@ -168,10 +168,16 @@ function headerSize(text: string): number {
   return Number.isSafeInteger(size) ? size : 0;
 }
 
-/** Writes a segmentation, compressed in one file. */
-export function encodeMetaImageLabels({ data, sizeVoxels, affine }: LabelVolume): Uint8Array {
+/** The type of voxels in a header. */
+function typeName(data: ResultArray): string {
+  if (data instanceof Float32Array) return 'MET_FLOAT';
+  return data instanceof Uint16Array ? 'MET_USHORT' : 'MET_UCHAR';
+}
+
+/** Writes a segmentation or a map, compressed in one file. */
+export function encodeMetaImage({ data, sizeVoxels, affine }: ResultVolume): Uint8Array {
   const { spacing, origin, direction } = lpsOfAffine(affine);
-  const packed = zlib(labelBytes(data, true));
+  const packed = zlib(resultBytes(data, true));
   const axes = [0, 1, 2].flatMap(axis => [0, 1, 2].map(row => direction[row * 3 + axis]!));
   const header = [
     'ObjectType = Image',
@@ -185,7 +191,7 @@ export function encodeMetaImageLabels({ data, sizeVoxels, affine }: LabelVolume)
     'CenterOfRotation = 0 0 0',
     `ElementSpacing = ${spacing.join(' ')}`,
     `DimSize = ${sizeVoxels.join(' ')}`,
-    `ElementType = ${data instanceof Uint16Array ? 'MET_USHORT' : 'MET_UCHAR'}`,
+    `ElementType = ${typeName(data)}`,
     'ElementDataFile = LOCAL',
     '',
   ];

@@ -10,8 +10,8 @@ import { InputError } from '../core/errors.ts';
 import type { VolumeWarning } from './geometry.ts';
 import { gzip, isGzip } from './inflate.ts';
 import { assertSpacing, type StoredVolume } from './stored-image.ts';
-import { type VoxelType, voxelBytes } from './stored-voxels.ts';
-import { type Affine, formatSize, type Grid, type LabelVolume, voxelCount, type Xyz } from './volume.ts';
+import { type ResultVolume, resultBytes, type VoxelType, voxelBytes } from './stored-voxels.ts';
+import { type Affine, formatSize, type Grid, voxelCount, type Xyz } from './volume.ts';
 import { assertReadable, corruptVolume, readVoxels, startOfContent } from './voxel-file.ts';
 
 const HEADER_BYTES = 284;
@@ -112,8 +112,11 @@ export function decodeMgh(bytes: Uint8Array, path: string): StoredVolume {
   }
 }
 
-/** Writes a segmentation as .mgz: bytes, or 32-bit integers where a label needs them. */
-export function encodeMghLabels({ data, sizeVoxels, affine }: LabelVolume): Uint8Array {
+/**
+ * Writes a segmentation as .mgz, in bytes, or in 32-bit integers where a label needs them; or a map in 32-bit floating
+ * point.
+ */
+export function encodeMgh({ data, sizeVoxels, affine }: ResultVolume): Uint8Array {
   const head = new Uint8Array(HEADER_BYTES);
   const view = new DataView(head.buffer);
   view.setInt32(FIELDS.version, 1);
@@ -123,7 +126,7 @@ export function encodeMghLabels({ data, sizeVoxels, affine }: LabelVolume): Uint
   view.setInt32(FIELDS.frames, 1);
   // 32-bit integers are what every version of FreeSurfer reads
   const isWide = data instanceof Uint16Array;
-  view.setInt32(FIELDS.type, isWide ? 1 : 0);
+  view.setInt32(FIELDS.type, isWide ? 1 : data instanceof Float32Array ? 3 : 0);
   view.setInt16(FIELDS.goodRas, 1);
   const at = (row: number, column: number): number => affine[row * 4 + column]!;
   for (let axis = 0; axis < 3; axis++) {
@@ -133,7 +136,7 @@ export function encodeMghLabels({ data, sizeVoxels, affine }: LabelVolume): Uint
     const half = [0, 1, 2].reduce((sum, k) => sum + (at(axis, k) * sizeVoxels[k]!) / 2, 0);
     view.setFloat32(FIELDS.centre + axis * 4, at(axis, 3) + half);
   }
-  if (!isWide) return gzip([head, data]);
+  if (!isWide) return gzip([head, resultBytes(data, false)]);
   const wide = new DataView(new ArrayBuffer(data.length * 4));
   data.forEach((label, voxel) => {
     wide.setInt32(voxel * 4, label);

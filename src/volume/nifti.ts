@@ -11,7 +11,7 @@ import { labelsOfVolume } from './label-volume.ts';
 import { NIFTI_TYPES } from './nifti-fields.ts';
 import { LARGEST_HEADER_BYTES, type NiftiHeader, readNiftiHeader } from './nifti-header.ts';
 import { rewriteNiftiHeader } from './nifti-header-writing.ts';
-import { float32Bytes, labelBytes } from './stored-voxels.ts';
+import { float32Bytes, resultBytes } from './stored-voxels.ts';
 import { formatSize, LARGEST_VOLUME_BYTES, type LabelVolume, type Volume, voxelCount, type Xyz } from './volume.ts';
 import { readVoxels, startOfContent } from './voxel-file.ts';
 
@@ -164,7 +164,7 @@ export function encodeNiftiLabels(labels: LabelVolume, like: NiftiHeader): Uint8
   checkGrid(labels.sizeVoxels, like);
   const { sizeVoxels, data } = labels;
   const dataType = data instanceof Uint16Array ? 'uint16' : 'uint8';
-  return gzip([rewriteNiftiHeader(like, { dataType, sizeVoxels, channels: 1 }), labelBytes(data, like.littleEndian)]);
+  return gzip([rewriteNiftiHeader(like, { dataType, sizeVoxels, channels: 1 }), resultBytes(data, like.littleEndian)]);
 }
 
 /** The file of an image piece by piece: header, then voxels in the header's byte order. */

@@ -12,8 +12,7 @@ import type { VolumeWarning } from './geometry.ts';
 import { gzip } from './inflate.ts';
 import { type LpsGeometry, lpsOfAffine } from './lps.ts';
 import { type StoredEncoding, type StoredImage, voxelFileName } from './stored-image.ts';
-import { labelBytes, type VoxelType } from './stored-voxels.ts';
-import type { LabelVolume } from './volume.ts';
+import { type ResultArray, type ResultVolume, resultBytes, type VoxelType } from './stored-voxels.ts';
 import { corruptVolume } from './voxel-file.ts';
 
 const TYPES: Readonly<Record<string, VoxelType>> = {
@@ -296,8 +295,14 @@ export function parseNrrd(bytes: Uint8Array, path: string): StoredImage {
   };
 }
 
-/** Writes a segmentation, compressed in one file. */
-export function encodeNrrdLabels({ data, sizeVoxels, affine }: LabelVolume): Uint8Array {
+/** The type of voxels in a header. */
+function typeName(data: ResultArray): string {
+  if (data instanceof Float32Array) return 'float';
+  return data instanceof Uint16Array ? 'uint16' : 'uint8';
+}
+
+/** Writes a segmentation or a map, compressed in one file. */
+export function encodeNrrd({ data, sizeVoxels, affine }: ResultVolume): Uint8Array {
   const { spacing, origin, direction } = lpsOfAffine(affine);
   const step = (axis: number): string => {
     const along = [0, 1, 2].map(row => direction[row * 3 + axis]! * spacing[axis]!);
@@ -305,7 +310,7 @@ export function encodeNrrdLabels({ data, sizeVoxels, affine }: LabelVolume): Uin
   };
   const header = [
     'NRRD0004',
-    `type: ${data instanceof Uint16Array ? 'uint16' : 'uint8'}`,
+    `type: ${typeName(data)}`,
     'dimension: 3',
     'space: left-posterior-superior',
     `sizes: ${sizeVoxels.join(' ')}`,
@@ -317,5 +322,5 @@ export function encodeNrrdLabels({ data, sizeVoxels, affine }: LabelVolume): Uin
     '',
     '',
   ];
-  return joinBytes([new TextEncoder().encode(header.join('\n')), gzip([labelBytes(data, true)])]);
+  return joinBytes([new TextEncoder().encode(header.join('\n')), gzip([resultBytes(data, true)])]);
 }

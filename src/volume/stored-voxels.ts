@@ -2,6 +2,7 @@
  * Converts voxels between their bytes in a file and float32, in pieces through a small buffer: byte order, alignment
  * and the boundaries of pieces do not matter, and the stored voxels are never in memory as a whole.
  */
+import type { Volume } from './volume.ts';
 
 /** Stored types with the typed array that reads them. */
 export const VOXEL_TYPES = {
@@ -98,11 +99,19 @@ export function* float32Bytes(values: Float32Array, littleEndian: boolean): Gene
   }
 }
 
-/** The bytes of labels in a byte order. */
-export function labelBytes(labels: Uint8Array | Uint16Array, littleEndian: boolean): Uint8Array {
-  const bytes = new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
-  if (labels instanceof Uint8Array || littleEndian === HOST_LITTLE_ENDIAN) return bytes;
+/** Voxels of a result: labels, or the values of a map. */
+export type ResultArray = Uint8Array | Uint16Array | Float32Array;
+
+/** The bytes of labels or values in a byte order. */
+export function resultBytes(values: ResultArray, littleEndian: boolean): Uint8Array {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (values instanceof Uint8Array || littleEndian === HOST_LITTLE_ENDIAN) return bytes;
   const swapped = bytes.slice();
-  swapBytes(swapped, Uint16Array.BYTES_PER_ELEMENT);
+  swapBytes(swapped, values.BYTES_PER_ELEMENT);
   return swapped;
+}
+
+/** A result in one channel: a segmentation, or a map of one value per voxel. */
+export interface ResultVolume extends Pick<Volume, 'sizeVoxels' | 'affine'> {
+  readonly data: ResultArray;
 }

@@ -1,6 +1,6 @@
 /** `voxstill predict`: segments volumes; a result has its input's exact grid and geometry. */
 
-import { formatNumber, formatSeconds } from '../../core/format.ts';
+import { formatDice, formatInterval, formatNumber, formatSeconds } from '../../core/format.ts';
 import type { PassedOver } from '../../data/volume-folder.ts';
 import type { PredictionFailure } from '../../experiment/failure.ts';
 import { type Prediction, predictFiles } from '../../experiment/predict.ts';
@@ -13,6 +13,17 @@ function isAlarm(code: string): boolean {
   return PLAUSIBILITY_CODES.some(known => known === code);
 }
 
+/** What the model expects of its own result, in one line; none where it gives no probabilities. */
+function expectedDiceLines({ expectedDice, temperature }: Prediction): readonly string[] {
+  if (expectedDice === undefined) return [];
+  const classes = Object.entries(expectedDice).map(([name, { dice, interval }]) => {
+    if (dice === null) return `${name} not found`;
+    return `${name} ${formatDice(dice)}${interval === null ? '' : ` (${formatInterval(interval, formatDice)})`}`;
+  });
+  const isCalibrated = temperature !== null && temperature !== undefined;
+  return [`  expected Dice: ${classes.join(', ')}${isCalibrated ? '' : '; not calibrated'}`];
+}
+
 /**
  * What `predict` prints: a line per result with its warnings below it, then the volumes that failed, which make the
  * exit code 1.
@@ -22,10 +33,11 @@ export function predictionOutcome(
   failed: readonly PredictionFailure[],
   passedOver: readonly PassedOver[] = [],
 ): Outcome {
-  const lines = predictions.flatMap(({ output: path, seconds, volumesMl, warnings }) => {
+  const lines = predictions.flatMap(prediction => {
+    const { output: path, seconds, volumesMl, warnings } = prediction;
     const volumes = Object.entries(volumesMl).map(([name, ml]) => `${name} ${formatNumber(ml, 2)} ml`);
     const result = `${path}: ${volumes.join(', ')} (${formatSeconds(seconds)})`;
-    return [result, ...warnings.map(({ code, message }) => `  ${code}: ${message}`)];
+    return [result, ...expectedDiceLines(prediction), ...warnings.map(({ code, message }) => `  ${code}: ${message}`)];
   });
   if (failed.length > 0) lines.push(`${failed.length} of ${failed.length + predictions.length} volumes failed:`);
   for (const { inputs, code, message } of failed) lines.push(`  ${inputs.join(', ')}: ${code}: ${message}`);
@@ -40,7 +52,7 @@ export function predictionOutcome(
 /** Segments the volumes that the flags name. */
 export async function predict(flags: PredictFlags, session: CommandSession): Promise<Outcome> {
   const laboratory = await openLaboratory(session, null);
-  const { input, output, series, probabilities, strict } = flags;
+  const { input, output, series, probabilities, entropy, bids, strict } = flags;
   const failed: PredictionFailure[] = [];
   const passedOver: PassedOver[] = [];
   const predictions = await predictFiles(laboratory, {
@@ -49,6 +61,8 @@ export async function predict(flags: PredictFlags, session: CommandSession): Pro
     output,
     series,
     probabilities,
+    entropy,
+    bids,
     window: windowChoice(flags),
     postprocess: flags.postprocess,
     strict,

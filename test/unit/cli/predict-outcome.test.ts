@@ -34,3 +34,16 @@ it('repeats the warnings below their result, and is alarming where it is far fro
   expect([exitCode, isAlarming]).toEqual([0, true]);
   expect(predictionOutcome([{ ...done, warnings: [rounding] }], []).isAlarming).toBe(false);
 });
+
+it('says the expected Dice of every class below the result, and whether it is calibrated', () => {
+  const expectedDice = {
+    blob: { dice: 0.8712, interval: [0.8, 0.94] as const },
+    cyst: { dice: null, interval: null },
+  };
+  const lines = (temperature: number | null) =>
+    predictionOutcome([{ ...done, expectedDice, temperature }], [])
+      .text.split('\n')
+      .slice(1);
+  expect(lines(1.5)).toEqual(['  expected Dice: blob 0.871 (0.800 to 0.940), cyst not found']);
+  expect(lines(null)).toEqual(['  expected Dice: blob 0.871 (0.800 to 0.940), cyst not found; not calibrated']);
+});

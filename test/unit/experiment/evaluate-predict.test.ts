@@ -189,6 +189,9 @@ describe('predictFiles', () => {
         output: 'out/b.nii.gz',
         seconds: 0.5,
         volumesMl: { blob: 0.04 },
+        // 40 voxels with probability 1 - q and 80 with q = 1 / (1 + e^9)
+        expectedDice: { blob: { dice: expect.closeTo(0.999815, 5), interval: null } },
+        temperature: null,
         // of zeros and ones
         warnings: [expect.objectContaining({ code: 'W_IMAGE_LABELS' })],
       },

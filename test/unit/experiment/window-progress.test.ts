@@ -8,10 +8,10 @@ import { predictFiles } from '../../../src/experiment/predict.ts';
 import { createWindowProgress, expectWindows } from '../../../src/experiment/window-progress.ts';
 import { createNodeSources } from '../../../src/platform/node/laboratory.ts';
 import { createCountdown, type Progress, silent } from '../../../src/runtime/progress.ts';
-import { encodeMetaImageLabels } from '../../../src/volume/metaimage.ts';
-import { encodeMghLabels } from '../../../src/volume/mgh.ts';
+import { encodeMetaImage } from '../../../src/volume/metaimage.ts';
+import { encodeMgh } from '../../../src/volume/mgh.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
-import { encodeNrrdLabels } from '../../../src/volume/nrrd.ts';
+import { encodeNrrd } from '../../../src/volume/nrrd.ts';
 import type { Grid, Xyz } from '../../../src/volume/volume.ts';
 import { sliceFile } from '../../support/dicom-files.ts';
 import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
@@ -65,9 +65,9 @@ describe('the grid of a volume before it is read', () => {
       'a.nii.gz': encoded(one),
       'b.hdr.gz': gz(pair.hdr),
       'b.img': pair.img,
-      'c.nrrd': encodeNrrdLabels(labels),
-      'd.mha': encodeMetaImageLabels(labels),
-      'e.mgz': encodeMghLabels(labels),
+      'c.nrrd': encodeNrrd(labels),
+      'd.mha': encodeMetaImage(labels),
+      'e.mgz': encodeMgh(labels),
       's/0': sliceFile(0),
       's/1': sliceFile(1),
       't/scan.dcm': sliceFile(0),
