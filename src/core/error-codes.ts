@@ -157,6 +157,7 @@ export const ERROR_CODES = {
 
 /** Codes of warnings, which end nothing. */
 export const WARNING_CODES = {
+  W_AUGMENT_PLANE: 'Patches are planes, so rotations and deformations out of the plane are left out.',
   W_AXES_SHEARED: 'The axes of an image do not meet at right angles; distances are measured as if they did.',
   W_PASSED_OVER: 'A file or a folder of an input is no volume, or none that is looked for, and is not segmented.',
   W_CASE_UNLABELLED: 'A case has no label and is used as an unlabelled one.',

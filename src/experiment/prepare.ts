@@ -2,6 +2,7 @@
 
 import { InputError } from '../core/errors.ts';
 import { extentOf } from '../core/extent.ts';
+import { leftOutOfPlane } from '../data/augment/augmentation.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { channelFacts } from '../data/image-facts.ts';
@@ -247,6 +248,8 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   assertRegionsFit(dataset, recipe);
   assertClassesKnown(recipe.postprocess, dataset);
   assertLesionsKnown(recipe.evaluate.lesions, dataset);
+  const leftOut = leftOutOfPlane(recipe.augment, recipe.patch.size);
+  if (leftOut !== undefined) progress.warn(`W_AUGMENT_PLANE: ${leftOut}.`);
   const { splits, transfer, byId } = await chooseCases(laboratory, recipe, dataset);
   const filesOf = (ids: readonly string[]): CaseFiles[] => ids.map(id => byId.get(id) as CaseFiles);
   const normalization = await resolveNormalization(laboratory, recipe.preprocess.normalize, {

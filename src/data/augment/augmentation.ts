@@ -4,6 +4,8 @@
  * itself touches no voxels.
  * Source: Isensee et al., nnU-Net, arXiv:1904.08128, supplementary note on data augmentation.
  */
+
+import { AXES, mapAxes } from '../../core/axes.ts';
 import type { Random } from '../../core/random.ts';
 import type { Xyz } from '../../volume/volume.ts';
 import { type Deformation, drawDeformation } from './elastic.ts';
@@ -143,12 +145,44 @@ function turn(angles: Xyz, zoom: number, spacingMm: Xyz): number[] | undefined {
   });
 }
 
-/** Draws the variations of one patch. The number of draws does not depend on the settings' values. */
+/** Largest rotation about each axis in degrees. An axis of one voxel is not turned out of its plane. */
+function anglesWithin({ rotateDegrees }: Pick<AugmentSettings, 'rotateDegrees'>, patchSize: Xyz): Xyz {
+  return mapAxes(axis => {
+    const staysInPlane = AXES.every(other => other === axis || patchSize[other] > 1);
+    if (!staysInPlane) return 0;
+    return typeof rotateDegrees === 'number' ? rotateDegrees : rotateDegrees[axis];
+  });
+}
+
+const AXIS_NAMES = ['x', 'y', 'z'] as const;
+
+/**
+ * What a patch of one voxel along an axis does without: rotations out of its plane, and displacements across it. Such a
+ * rotation would show the network a line of the image, and nothing around it.
+ * @returns a sentence, or undefined if everything that is asked for is done
+ */
+export function leftOutOfPlane(settings: AugmentSettings, patchSize: Xyz): string | undefined {
+  const asked = anglesWithin(settings, [2, 2, 2]);
+  const done = anglesWithin(settings, patchSize);
+  const turns = AXES.filter(axis => asked[axis] !== done[axis]).map(axis => AXIS_NAMES[axis]);
+  const flat = AXES.filter(axis => patchSize[axis] === 1).map(axis => AXIS_NAMES[axis]);
+  const parts = [
+    ...(turns.length > 0 ? [`rotation about ${turns.join(' and ')}`] : []),
+    ...(settings.elasticMm > 0 && flat.length > 0 ? [`deformation along ${flat.join(' and ')}`] : []),
+  ];
+  if (parts.length === 0) return undefined;
+  return `patches have one voxel along ${flat.join(' and ')}, so ${parts.join(' and ')} ${parts.length === 1 ? 'is' : 'are'} left out`;
+}
+
+/**
+ * Draws the variations of one patch. The number of draws does not depend on the settings' values. A patch of one voxel
+ * along an axis stays in its plane, see {@link leftOutOfPlane}.
+ */
 export function drawAugmentation(settings: AugmentSettings, patch: VariedPatch, source: Random): Augmentation {
-  const { flip, rotateDegrees, probability } = settings;
+  const { flip, probability } = settings;
   const happens = Object.fromEntries(PARTS.map(part => [part, source.uniform() < probability[part]]));
   const mirrored = (axis: 'x' | 'y' | 'z'): boolean => source.uniform() < 0.5 && flip.includes(axis);
-  const [aboutX, aboutY, aboutZ] = typeof rotateDegrees === 'number' ? Array(3).fill(rotateDegrees) : rotateDegrees;
+  const [aboutX, aboutY, aboutZ] = anglesWithin(settings, patch.patchSize);
   const angle = (largest: number): number => ((source.uniform() * 2 - 1) * largest * Math.PI) / 180;
   const flips = [mirrored('x'), mirrored('y'), mirrored('z')] as const;
   const angles: Xyz = [angle(aboutX), angle(aboutY), angle(aboutZ)];

@@ -40,7 +40,8 @@ export function drawDeformation(
   const stepVoxels = mapAxes(axis => elasticSpacingMm / spacingMm[axis]);
   const points = mapAxes(axis => Math.floor((patchSize[axis] - 1) / stepVoxels[axis]) + 4);
   const count = points[0] * points[1] * points[2];
-  const reachVoxels = mapAxes(axis => elasticMm / spacingMm[axis]);
+  // a plane is deformed within itself
+  const reachVoxels = mapAxes(axis => (patchSize[axis] === 1 ? 0 : elasticMm / spacingMm[axis]));
   const displacement = mapAxes(axis =>
     Float32Array.from({ length: count }, () => (own.uniform() * 2 - 1) * reachVoxels[axis]),
   );

@@ -4,6 +4,7 @@ import {
   type Augmentation,
   type AugmentSettings,
   drawAugmentation,
+  leftOutOfPlane,
   NO_AUGMENTATION,
   UNVARIED,
 } from '../../../../src/data/augment/augmentation.ts';
@@ -75,6 +76,29 @@ describe('drawAugmentation', () => {
     expect(drawn.some(({ flip }) => flip[0] || flip[2])).toBe(false);
     const mirrored = drawn.filter(({ flip }) => flip[1]).length;
     expect(Math.abs(mirrored - 200)).toBeLessThan(60);
+  });
+
+  test('a plane is neither turned nor deformed out of itself, whatever the recipe says', () => {
+    const settings: AugmentSettings = { ...UNVARIED, rotateDegrees: 30, scale: [0.8, 1.25], elasticMm: 4 };
+    for (const flat of [0, 1, 2] as const) {
+      const patchSize = [9, 9, 9].with(flat, 1) as [number, number, number];
+      const { matrix = [], deformation } = drawAugmentation(settings, { patchSize, spacingMm: [1, 1, 1] }, random(3));
+      const [a, b] = [0, 1, 2].filter(axis => axis !== flat) as [number, number];
+      // in the plane it turns; steps within the plane never leave it
+      expect(Math.abs(matrix[a * 3 + b]!)).toBeGreaterThan(0.01);
+      expect([matrix[flat * 3 + a], matrix[flat * 3 + b]].map(value => Math.abs(value!))).toEqual([0, 0]);
+      expect(deformation?.displacement[flat]?.every(value => value === 0)).toBe(true);
+      expect(deformation?.displacement[a].some(value => value !== 0)).toBe(true);
+    }
+  });
+
+  test('says what a plane does without', () => {
+    const settings: AugmentSettings = { ...UNVARIED, rotateDegrees: 15, elasticMm: 4 };
+    expect(leftOutOfPlane(settings, [64, 64, 1])).toBe(
+      'patches have one voxel along z, so rotation about x and y and deformation along z are left out',
+    );
+    expect(leftOutOfPlane({ ...settings, rotateDegrees: [0, 0, 15], elasticMm: 0 }, [64, 64, 1])).toBeUndefined();
+    expect(leftOutOfPlane(settings, [64, 64, 2])).toBeUndefined();
   });
 
   test('the matrix is a rotation in millimetres, divided by the zoom', () => {
