@@ -80,7 +80,8 @@ function spreadOf(values: readonly number[]): Spread {
   const scratch = Float32Array.from(values);
   // single precision is the scratch's, not the values': percentiles between 0 and 100 are only read to six digits
   const at = (percent: number): number => Number(percentile(scratch, percent).toPrecision(6));
-  return { min: Math.min(...values), p10: at(10), median: at(50), max: Math.max(...values) };
+  const rounded = (value: number): number => Number(value.toPrecision(6));
+  return { min: rounded(Math.min(...values)), p10: at(10), median: at(50), max: rounded(Math.max(...values)) };
 }
 
 function nonZeroShares({ data, channels, sizeVoxels }: Volume): number[] {

@@ -1,8 +1,18 @@
 /** Writes a plan as a recipe: YAML with the reasons beside the values. Omitted keys have the defaults of the schema. */
-import { formatBytes, formatDuration, formatSeconds, formatShare, formatWhole } from '../core/format.ts';
+import {
+  formatBytes,
+  formatDice,
+  formatDuration,
+  formatNumber,
+  formatSeconds,
+  formatShare,
+  formatWhole,
+} from '../core/format.ts';
 import type { Fingerprint, Spread } from '../data/fingerprint.ts';
 import type { Xyz } from '../volume/volume.ts';
-import type { Plan, PlannedUnet } from './plan.ts';
+import { type Plan, TRAINING_SHARE } from './plan.ts';
+import type { PlannedUnet } from './plan-network.ts';
+import type { SpacingCeiling } from './spacing-ceiling.ts';
 
 const list = (values: readonly number[]): string => `[${values.map(value => Number(value.toPrecision(6))).join(', ')}]`;
 const lists = (values: readonly Xyz[]): string => `[${values.map(list).join(', ')}]`;
@@ -22,8 +32,9 @@ function sizeRange(sizes: readonly Spread[]): string {
   return `${at(({ min }) => min)} to ${at(({ max }) => max)} voxels, median ${at(({ median }) => median)}`;
 }
 
-/** Rotation about the coarse axis only, which keeps thick slices intact. */
-function rotation({ isAnisotropic, spacingMm }: Plan): string {
+/** Rotation within planes, and about the coarse axis only, which keeps thick slices intact. */
+function rotation({ isAnisotropic, spacingMm, patchVoxels }: Plan): string {
+  if (patchVoxels.includes(1)) return list(patchVoxels.map(size => (size === 1 ? 15 : 0)));
   if (!isAnisotropic) return '15';
   const coarsest = Math.max(...spacingMm);
   return list(spacingMm.map(spacing => (spacing === coarsest ? 15 : 0)));
@@ -71,12 +82,38 @@ function splitsOf({ labelledCases }: Fingerprint): string {
     : '{ seed: 1, train: 0.7, val: 0.1, test: 0.2 } # or { folds: 5 }';
 }
 
-/**
- * The recipe of a plan.
- * @param dataset path of the data set, as the recipe names it
- */
-export function formatPlan(fingerprint: Fingerprint, plan: Plan, dataset: string): string {
-  const { spacingMm, medianSizeVoxels, patchVoxels, teacher, student, batch, steps } = plan;
+export interface PlanContext {
+  /** Path of the data set, as the recipe names it. */
+  readonly dataset: string;
+  /** The plan at full resolution that this one stands for, and what its spacing costs at best. */
+  readonly instead?: { readonly full: Plan; readonly ceiling: SpacingCeiling };
+}
+
+/** Why the spacing is what it is. */
+function spacingReason({ medianSizeVoxels, coverage }: Plan, { instead }: PlanContext): readonly string[] {
+  const size = medianSizeVoxels.join(' x ');
+  if (instead === undefined) return [`the median of the cases; they are then ${size} voxels in the median`];
+  const { full, ceiling } = instead;
+  const dice = Object.entries(ceiling.dice).flatMap(([name, value]) =>
+    value === null ? [] : [`${name} ${formatDice(value)}`],
+  );
+  return [
+    `coarser than the cases (${full.spacingMm.join(' x ')}), which are then ${size} voxels in the median:`,
+    `a patch covers ${formatShare(coverage, 1)} of a case, where at full resolution it would cover ${formatShare(full.coverage, 1)} (--resolution full)`,
+    `no network can do better at this spacing than a Dice of ${dice.join(', ')} (measured on the labels of ${ceiling.cases} cases)`,
+  ];
+}
+
+/** Why there are that many steps. */
+function stepsReason({ labelledCases }: Fingerprint, { steps, batch, coverage }: Plan): string {
+  const visits = (steps * batch * coverage) / Math.max(1, Math.round(TRAINING_SHARE * labelledCases));
+  return `patches cover each training case ${formatNumber(visits, visits < 10 ? 1 : 0)} times; more steps are better where there is time`;
+}
+
+/** The recipe of a plan. */
+export function formatPlan(fingerprint: Fingerprint, plan: Plan, context: PlanContext): string {
+  const { dataset } = context;
+  const { spacingMm, patchVoxels, teacher, student, batch, steps } = plan;
   const regions = fingerprint.labels.some(({ region }) => region !== undefined);
   const train = `steps: ${steps}, batch: ${batch}`;
   return [
@@ -85,10 +122,11 @@ export function formatPlan(fingerprint: Fingerprint, plan: Plan, dataset: string
     `  dataset: ${JSON.stringify(dataset)}`,
     `  splits: ${splitsOf(fingerprint)}; data.patients keeps scans of one patient together`,
     'preprocess:',
-    `  spacingMm: ${list(spacingMm)} # the median of the cases; they are then ${medianSizeVoxels.join(' x ')} voxels in the median`,
+    ...spacingReason(plan, context).map(reason => `  # ${reason}`),
+    `  spacingMm: ${list(spacingMm)}`,
     `  normalize: ${normalization(plan)}`,
     'patch:',
-    `  size: ${list(patchVoxels)} # voxels, x y z`,
+    `  size: ${list(patchVoxels)} # voxels, x y z: the largest that fits the memory with a batch of ${batch}`,
     '  foreground: 0.33 # a third of the patches is centred on a labelled voxel',
     'augment:',
     '  flip: [] # add x, y or z where left and right, front and back or top and bottom mean the same',
@@ -102,7 +140,7 @@ export function formatPlan(fingerprint: Fingerprint, plan: Plan, dataset: string
     ...(regions ? ['loss: { crossEntropy: { kind: binary } } # regions overlap, so each is a channel of its own'] : []),
     'teacher:',
     `  unet: { ${unetKeys(teacher)} }`,
-    `  train: { ${train} }`,
+    `  train: { ${train} } # ${stepsReason(fingerprint, plan)}`,
     'student: # a sixteenth of the parameters',
     `  unet: { ${unetKeys(student)} }`,
     `  train: { ${train}, learningRate: 0.01 } # small networks learn slowly at the teacher's rate`,

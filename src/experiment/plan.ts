@@ -1,20 +1,35 @@
 /**
  * Plans the settings of a recipe from the fingerprint of a data set: spacing, patch, networks, steps, and their cost.
  * The rules are nnU-Net's, scaled down to two processor cores: the median spacing (a lower percentile on an axis that
- * is much coarser), a patch of the median shape that shrinks until the memory suffices, levels as long as an axis can
- * be halved, no pooling or wide kernel across an axis that is twice as coarse as the others. The student, for which
- * nnU-Net has no rule, has a quarter of the teacher's feature maps.
+ * is much coarser), a patch of the median shape whose longest side in millimetres gives way until the memory suffices,
+ * levels as long as an axis can be halved, no pooling or wide kernel across an axis that is twice as coarse as the
+ * others. Where such a patch sees less than a quarter of a case, a coarser spacing is planned too. The student, for
+ * which nnU-Net has no rule, has a quarter of the teacher's feature maps. An axis of one voxel, as in planes, decides
+ * nothing.
  * Source: Isensee et al., nnU-Net, arXiv:1904.08128, section "Automated method configuration" and its table of
  * heuristic rules.
  */
 
 import { AXES, type Axis, mapAxes } from '../core/axes.ts';
+import { InputError } from '../core/errors.ts';
+import { formatBytes } from '../core/format.ts';
 import { medianOf } from '../core/percentile.ts';
+import { range } from '../core/shape.ts';
 import type { Fingerprint } from '../data/fingerprint.ts';
 import { LARGEST_PADDED_RATIO } from '../data/patches.ts';
 import { recipeSchema } from '../recipe/schema.ts';
+import { modelCosts, trainingMemory } from '../training/costs.ts';
 import type { Xyz } from '../volume/volume.ts';
-import { armCosts, planArm } from './arm-plan.ts';
+import { type ArmPlan, planArm, planStudent } from './arm-plan.ts';
+import {
+  extended,
+  networkFor,
+  type PlannedUnet,
+  POOLED_SPACING_RATIO,
+  studentOf,
+  TEACHER_FEATURES,
+} from './plan-network.ts';
+import { firstFitting, patchVoxelCount, shrinkingPatches } from './plan-patch.ts';
 import { estimateStepMs } from './step-time.ts';
 
 /** Estimated costs of an arm. */
@@ -25,13 +40,6 @@ interface ArmCosts {
   /** Peak memory of a process that trains it, without its data. */
   readonly trainingBytes: number;
   readonly stepMs: number;
-}
-
-/** A U-Net as a recipe writes it, x y z. */
-export interface PlannedUnet {
-  readonly features: readonly number[];
-  readonly kernels: readonly Xyz[];
-  readonly pooling: readonly Xyz[];
 }
 
 type PlannedNormalization = 'ct' | 'z-score' | 'z-score-nonzero';
@@ -49,6 +57,8 @@ export interface Plan {
   readonly student: PlannedUnet & ArmCosts;
   readonly batch: number;
   readonly steps: number;
+  /** Share of a median case that one patch covers, at most 1. */
+  readonly coverage: number;
 }
 
 export interface PlanOptions {
@@ -57,24 +67,29 @@ export interface PlanOptions {
   readonly cores: number;
   /** Channel block of the engine, 0 for standard operators. */
   readonly block: number;
+  /** Spacing of the images, mm; by the rules if not given. */
+  readonly spacingMm?: Xyz;
 }
 
 /** nnU-Net's threshold: beyond this ratio an axis is planned separately. */
 const ANISOTROPY = 3;
 const COARSE_PERCENTILE_MARGIN_MM = 1e-5;
-/** Smallest number of voxels of an axis after halving. */
-const SMALLEST_LEVEL_VOXELS = 4;
-/** Ratio of spacings below which axes are pooled together. */
-const POOLED_SPACING_RATIO = 2;
-const LARGEST_PATCH_VOXELS = 128;
-const TEACHER_FEATURES = [16, 32, 64, 128] as const;
-const STUDENT_SHARE = 4;
-/** Fraction of its voxels that a too large patch keeps at most in each step. */
-const LARGEST_SHARE_LEFT = 0.9;
+/** Largest side of a patch; planes are as small in memory as they are thin. */
+const LARGEST_SIDE = { volume: 128, plane: 512 } as const;
 const BATCH = 2;
-/** Number of times that each training case is seen, and limits of the resulting steps. */
+/** Planes in a batch, at most; nnU-Net's batches of planes begin at 12. */
+const LARGEST_BATCH = 16;
+/** Share of a median case below which a patch sees too little of it: nnU-Net's threshold for a coarser plan. */
+const ENOUGH_COVERAGE = 0.25;
+/** Factor by which spacings grow in the search for a coarser plan. */
+const COARSER = 1.02;
+/** Factor by which the number of voxels changes between two tries, and number of tries. */
+const [FURTHER, ROUNDS] = [1.3, 5];
+const SPACING_DIGITS = 2;
+/** Share of the cases that train. */
+export const TRAINING_SHARE = 0.7;
+/** How often the volume of each training case is covered by patches, and limits of the resulting steps. */
 const EPOCHS = 12;
-const TRAINING_SHARE = 0.7;
 const [FEWEST_STEPS, MOST_STEPS] = [400, 2000];
 /**
  * Fraction of non-zero voxels below which a channel counts as cut out of its background; only non-zero voxels are then
@@ -97,8 +112,10 @@ function sizeAt({ grids }: Fingerprint, spacingMm: Xyz, pick: (sizes: readonly n
 function targetSpacing(fingerprint: Fingerprint): Xyz {
   const median = mapAxes(axis => fingerprint.spacingMm[axis].median);
   const size = sizeAt(fingerprint, median, medianOf);
-  const coarse = AXES.reduce((worst, axis) => (median[axis] > median[worst] ? axis : worst));
-  const others = AXES.filter(axis => axis !== coarse);
+  const axes = extended(size);
+  const coarse = axes.reduce((worst, axis) => (median[axis] > median[worst] ? axis : worst));
+  const others = axes.filter(axis => axis !== coarse);
+  if (others.length === 0) return median;
   const largest = Math.max(...others.map(axis => median[axis]));
   const isCoarse = median[coarse] > ANISOTROPY * largest;
   const isShort = size[coarse] * ANISOTROPY < Math.min(...others.map(axis => size[axis]));
@@ -108,66 +125,23 @@ function targetSpacing(fingerprint: Fingerprint): Xyz {
   return mapAxes(axis => (axis === coarse ? chosen : median[axis]));
 }
 
-/**
- * Levels as long as any axis can be halved; an axis that is coarser than twice the finest waits until the others have
- * caught up.
- */
-function levelsFor(patchVoxels: Xyz, spacingMm: Xyz): Pick<PlannedUnet, 'kernels' | 'pooling'> {
-  const kernels: Xyz[] = [];
-  const pooling: Xyz[] = [];
-  let [size, spacing] = [patchVoxels, spacingMm];
-  for (;;) {
-    const finest = Math.min(...spacing);
-    const isCoarse = (axis: Axis): boolean => spacing[axis] > POOLED_SPACING_RATIO * finest;
-    kernels.push(mapAxes(axis => (isCoarse(axis) || size[axis] === 1 ? 1 : 3)));
-    const halved = (axis: Axis): boolean => !isCoarse(axis) && size[axis] >= 2 * SMALLEST_LEVEL_VOXELS;
-    const factors = mapAxes(axis => (halved(axis) ? 2 : 1));
-    if (kernels.length === TEACHER_FEATURES.length || !factors.includes(2)) return { kernels, pooling };
-    pooling.push(factors);
-    size = mapAxes(axis => Math.ceil(size[axis] / factors[axis]));
-    spacing = mapAxes(axis => spacing[axis] * factors[axis]);
-  }
-}
-
-/**
- * A patch that every pooling divides, rounded up as nnU-Net pads unless that is beyond the limit, and the network for
- * it.
- */
-function networkFor(
-  wanted: Xyz,
-  spacingMm: Xyz,
-  limit: Xyz,
-): { readonly patchVoxels: Xyz; readonly teacher: PlannedUnet } {
-  const { kernels, pooling } = levelsFor(wanted, spacingMm);
-  const factor = mapAxes(axis => pooling.reduce((product, factors) => product * factors[axis], 1));
-  const along = (axis: Axis): number => {
-    const up = Math.ceil(wanted[axis] / factor[axis]) * factor[axis];
-    return up <= limit[axis] ? up : up - factor[axis];
-  };
-  return {
-    patchVoxels: mapAxes(along),
-    teacher: { features: TEACHER_FEATURES.slice(0, kernels.length), kernels, pooling },
-  };
-}
-
-function studentOf({ features, ...rest }: PlannedUnet): PlannedUnet {
-  return { ...rest, features: features.map(count => count / STUDENT_SHARE) };
-}
-
 function normalizationOf({ name, nonZeroShare }: Fingerprint['channels'][number]): PlannedNormalization {
   if (/^ct\b/i.test(name.trim())) return 'ct';
   return nonZeroShare < MASKED_SHARE ? 'z-score-nonzero' : 'z-score';
 }
 
-/** Costs of both arms with a patch. */
-function costsOf(
-  { labels, channels }: Fingerprint,
-  patchVoxels: Xyz,
-  networks: { readonly teacher: PlannedUnet; readonly student: PlannedUnet },
-  { cores, block }: PlanOptions,
-): { readonly teacher: ArmCosts; readonly student: ArmCosts } {
+/** Patch, batch and networks whose costs are asked for. */
+interface Uncosted {
+  readonly patchVoxels: Xyz;
+  readonly batch: number;
+  readonly teacher: PlannedUnet;
+  readonly student: PlannedUnet;
+}
+
+/** Both arms as they are trained. */
+function armsOf({ labels, channels }: Fingerprint, { patchVoxels, batch, ...networks }: Uncosted) {
   const regions = labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
-  const train = { steps: 1, batch: BATCH };
+  const train = { steps: 1, batch };
   const recipe = recipeSchema.parse({
     data: { dataset: 'planned' },
     patch: { size: patchVoxels },
@@ -176,67 +150,156 @@ function costsOf(
     student: { unet: networks.student, train },
   });
   const shape = { channels: channels.length, labels: labels.length, ...(regions.length > 0 && { regions }) };
-  const [teacher, student] = [planArm(recipe, 'teacher', shape), planArm(recipe, 'student', shape)];
-  const costs = (arm: 'teacher' | 'student', stepMs: number): ArmCosts => {
-    const { parameters, multiplyAdds, trainingBytes } = armCosts(recipe, arm, { ...shape, block });
+  return { teacher: planArm(recipe, 'teacher', shape), student: planStudent(recipe, shape) };
+}
+
+/** Costs of both arms. */
+function costsOf(
+  fingerprint: Fingerprint,
+  uncosted: Uncosted,
+  { cores, block }: PlanOptions,
+): { readonly teacher: ArmCosts; readonly student: ArmCosts } {
+  const { teacher, student } = armsOf(fingerprint, uncosted);
+  const costs = ({ step, architecture }: ArmPlan, stepMs: number): ArmCosts => {
+    const { parameters, multiplyAdds, trainingBytes } = modelCosts(step, { geometry: architecture.geometry, block });
     return { parameters, multiplyAdds, trainingBytes, stepMs };
   };
   const { imageShape } = teacher.step;
   return {
-    teacher: costs('teacher', estimateStepMs(teacher.model, imageShape, { cores })),
-    student: costs('student', estimateStepMs(student.model, imageShape, { cores, frozen: teacher.model })),
+    teacher: costs(teacher, estimateStepMs(teacher.model, imageShape, { cores })),
+    student: costs(student, estimateStepMs(student.model, imageShape, { cores, frozen: teacher.model })),
   };
 }
 
-/**
- * A smaller patch: the axis that covers most of its case is reduced, until at most a fraction of the voxels is left.
- * @returns undefined if the patch cannot shrink any further
- */
-function shrink(wanted: Xyz, medianSizeVoxels: Xyz, share: number): Xyz | undefined {
-  const voxels = (size: Xyz): number => size[0] * size[1] * size[2];
-  const most = Math.min(share, LARGEST_SHARE_LEFT) * voxels(wanted);
-  let size = wanted;
-  while (voxels(size) > most) {
-    const reach = (axis: Axis): number => size[axis] / medianSizeVoxels[axis];
-    const longest = AXES.reduce((best, axis) => (reach(axis) > reach(best) ? axis : best));
-    if (size[longest] <= 2 * SMALLEST_LEVEL_VOXELS) return undefined;
-    const shorter = size[longest] - SMALLEST_LEVEL_VOXELS;
-    size = mapAxes(axis => (axis === longest ? shorter : size[axis]));
-  }
-  return size;
+/** A search for the networks of a plan. */
+interface Search {
+  /** The arms of a patch that is wanted. */
+  readonly design: (wanted: Xyz, levels: number, batch?: number) => Uncosted;
+  /** What the training of the larger arm takes. */
+  readonly bytesOf: (design: Uncosted) => number;
+  readonly memoryBytes: number;
 }
 
-/** Plans an experiment on a data set. */
+/**
+ * The largest patch that fits the memory, with as many levels as it has room for; where even the smallest patch does
+ * not fit, fewer levels.
+ * @throws {InputError} E_PLAN_MEMORY if nothing fits
+ */
+function largestDesign(patches: readonly Xyz[], { design, bytesOf, memoryBytes }: Search): Uncosted {
+  const most = TEACHER_FEATURES.length;
+  const wanted = firstFitting(patches, patch => bytesOf(design(patch, most)), memoryBytes);
+  if (wanted !== undefined) return design(wanted, most);
+  const smallest = range(most - 1).map(index => design(patches.at(-1) as Xyz, most - 1 - index));
+  const found = smallest.find(one => bytesOf(one) <= memoryBytes);
+  if (found !== undefined) return found;
+  const least = Math.min(...smallest.map(bytesOf));
+  throw new InputError(
+    'E_PLAN_MEMORY',
+    `even the smallest patch and network need ${formatBytes(least)} in training. Raise --memory to ${Math.ceil(least / 1e8) / 10} or more.`,
+  );
+}
+
+/** A design with the largest batch of planes that fits the memory and leaves at least two batches per epoch. */
+function withLargerBatch(found: Uncosted, { bytesOf, memoryBytes }: Search, training: number): Uncosted {
+  let best = found;
+  for (let batch = 2 * BATCH; batch <= Math.min(LARGEST_BATCH, training / 2); batch *= 2) {
+    const next = { ...found, batch };
+    if (bytesOf(next) > memoryBytes) break;
+    best = next;
+  }
+  return best;
+}
+
+/**
+ * Plans an experiment on a data set.
+ * @throws {InputError} E_PLAN_MEMORY if nothing fits the memory
+ */
 export function planExperiment(fingerprint: Fingerprint, options: PlanOptions): Plan {
-  const spacingMm = targetSpacing(fingerprint);
+  const { spacingMm = targetSpacing(fingerprint), memoryBytes, block } = options;
   const medianSizeVoxels = sizeAt(fingerprint, spacingMm, medianOf);
   // a patch is refused if it exceeds this multiple of a case
   const smallest = sizeAt(fingerprint, spacingMm, sizes => Math.min(...sizes));
   const limit = mapAxes(axis => LARGEST_PADDED_RATIO * smallest[axis]);
-  let wanted: Xyz = mapAxes(axis => Math.min(LARGEST_PATCH_VOXELS, medianSizeVoxels[axis], limit[axis]));
-  for (;;) {
-    const { patchVoxels, teacher } = networkFor(wanted, spacingMm, limit);
-    const student = studentOf(teacher);
-    const costs = costsOf(fingerprint, patchVoxels, { teacher, student }, options);
-    const bytes = Math.max(costs.teacher.trainingBytes, costs.student.trainingBytes);
-    const smaller =
-      bytes <= options.memoryBytes ? undefined : shrink(wanted, medianSizeVoxels, options.memoryBytes / bytes);
-    if (smaller !== undefined) {
-      wanted = smaller;
-      continue;
-    }
-    const training = Math.max(1, Math.round(TRAINING_SHARE * fingerprint.labelledCases));
-    const steps = Math.round((EPOCHS * training) / BATCH / 100) * 100;
-    return {
-      spacingMm,
-      medianSizeVoxels,
-      patchVoxels,
-      isAnisotropic: Math.max(...spacingMm) > ANISOTROPY * Math.min(...spacingMm),
-      normalize: fingerprint.channels.map(normalizationOf),
-      teacher: { ...teacher, ...costs.teacher },
-      student: { ...student, ...costs.student },
-      batch: BATCH,
-      steps: Math.min(MOST_STEPS, Math.max(FEWEST_STEPS, steps)),
-    };
+  const isPlane = medianSizeVoxels.includes(1);
+  const side = LARGEST_SIDE[isPlane ? 'plane' : 'volume'];
+  const largest: Xyz = mapAxes(axis => Math.min(side, medianSizeVoxels[axis], limit[axis]));
+  const search: Search = {
+    design: (wanted, levels, batch = BATCH) => {
+      const { patchVoxels, teacher } = networkFor(wanted, spacingMm, { limit, levels });
+      return { patchVoxels, batch, teacher, student: studentOf(teacher) };
+    },
+    bytesOf: design => {
+      const { teacher, student } = armsOf(fingerprint, design);
+      const bytes = trainingMemory(teacher.step, { block });
+      return bytes > memoryBytes ? bytes : Math.max(bytes, trainingMemory(student.step, { block }));
+    },
+    memoryBytes,
+  };
+  const training = Math.max(1, Math.round(TRAINING_SHARE * fingerprint.labelledCases));
+  const found = largestDesign(shrinkingPatches(largest, spacingMm), search);
+  const chosen = isPlane ? withLargerBatch(found, search, training) : found;
+  const { patchVoxels, batch, teacher, student } = chosen;
+  const costs = costsOf(fingerprint, chosen, options);
+  const coverage = Math.min(1, patchVoxelCount(patchVoxels) / patchVoxelCount(medianSizeVoxels));
+  const steps = Math.round((EPOCHS * training) / coverage / batch / 100) * 100;
+  const extent = extended(medianSizeVoxels).map(axis => spacingMm[axis]);
+  return {
+    spacingMm,
+    medianSizeVoxels,
+    patchVoxels,
+    isAnisotropic: Math.max(...extent) > ANISOTROPY * Math.min(...extent),
+    normalize: fingerprint.channels.map(normalizationOf),
+    teacher: { ...teacher, ...costs.teacher },
+    student: { ...student, ...costs.student },
+    batch,
+    steps: Math.min(MOST_STEPS, Math.max(FEWEST_STEPS, steps)),
+    coverage,
+  };
+}
+
+/**
+ * A spacing at which a volume has a factor fewer voxels: fine axes grow first, until none is finer than half of the
+ * coarsest; then all grow. Rounded up to two digits.
+ */
+function coarserSpacing(spacingMm: Xyz, factor: number): Xyz {
+  let spacing = spacingMm;
+  const start = patchVoxelCount(spacingMm);
+  while (patchVoxelCount(spacing) < factor * start) {
+    const coarsest = Math.max(...spacing);
+    const isFine = (axis: Axis): boolean => coarsest > POOLED_SPACING_RATIO * spacing[axis];
+    const grows = AXES.some(isFine) ? isFine : () => true;
+    const before: Xyz = spacing;
+    spacing = mapAxes(axis => before[axis] * (grows(axis) ? COARSER : 1));
   }
+  const rounded = (value: number): number => {
+    const unit = 10 ** (Math.floor(Math.log10(value)) - SPACING_DIGITS + 1);
+    return Number((Math.ceil(value / unit - 1e-6) * unit).toPrecision(SPACING_DIGITS));
+  };
+  return mapAxes(axis => (spacing[axis] === spacingMm[axis] ? spacing[axis] : rounded(spacing[axis])));
+}
+
+/**
+ * Plans the same experiment at a coarser spacing, where a patch of a plan covers less than a quarter of a median case.
+ * There a patch covers a quarter or more, as in nnU-Net's plan of low resolution.
+ * @returns undefined if the patch of the plan covers enough, or the cases are planes
+ */
+export function planCoarser(fingerprint: Fingerprint, fine: Plan, options: PlanOptions): Plan | undefined {
+  if (fine.coverage >= ENOUGH_COVERAGE || fine.medianSizeVoxels.includes(1)) return undefined;
+  const at = (factor: number): Plan =>
+    planExperiment(fingerprint, { ...options, spacingMm: coarserSpacing(fine.spacingMm, factor) });
+  // a factor of this size is enough for the same number of voxels in a patch; wider kernels along a thick axis may need
+  // less
+  let [least, most] = [1, ENOUGH_COVERAGE / fine.coverage];
+  let plan = at(most);
+  while (plan.coverage < ENOUGH_COVERAGE) {
+    [least, most] = [most, most * FURTHER];
+    plan = at(most);
+  }
+  for (let round = 0; round < ROUNDS && plan.coverage > ENOUGH_COVERAGE * FURTHER; round++) {
+    const middle = Math.sqrt(least * most);
+    const next = at(middle);
+    if (next.coverage < ENOUGH_COVERAGE) least = middle;
+    else [most, plan] = [middle, next];
+  }
+  return plan;
 }

@@ -62,6 +62,19 @@ function processBytes(model: LoweredModel): number {
 const numbers = (count: number): number => count * Float32Array.BYTES_PER_ELEMENT;
 
 /**
+ * Peak memory of a process that trains a network.
+ * @param options.block channel block of the engine, 0 for standard operators only
+ */
+export function trainingMemory(step: StepOptions, { block }: { readonly block: number }): number {
+  const { student, imageShape, optimizer } = step;
+  const trained = parameterCount(student.specs.filter(spec => spec.role !== 'buffer'));
+  const training = lower(buildTrainingStep(step).graph, { block });
+  const vectors = numbers(GENERATIONS * (parameterCount(student.specs) + optimizer.stateNames.length * trained));
+  const batch = numbers(elementCount(imageShape) + elementCount(imageShape.with(1, 1)));
+  return Math.round(processBytes(training) + vectors + BATCHES * batch);
+}
+
+/**
  * Costs of a network and its training.
  * @param step the training, its batch and patch
  * @param options.block channel block of the engine, 0 for standard operators only
@@ -71,21 +84,18 @@ export function modelCosts(
   step: StepOptions,
   { geometry, block }: { readonly geometry: Geometry; readonly block: number },
 ): ModelCosts {
-  const { student, imageShape, optimizer } = step;
+  const { student, imageShape } = step;
   const size = outputSize(geometry, spatial(imageShape));
   const trained = parameterCount(student.specs.filter(spec => spec.role !== 'buffer'));
   const all = parameterCount(student.specs);
   const single: Shape = imageShape.with(0, 1);
-  const training = lower(buildTrainingStep(step).graph, { block });
   const inference = lower(buildForward(student, single), { block });
-  const vectors = numbers(GENERATIONS * (all + optimizer.stateNames.length * trained));
-  const batch = numbers(elementCount(imageShape) + elementCount(imageShape.with(1, 1)));
   return {
     parameters: trained,
     multiplyAdds: multiplyAdds(student, imageShape),
     fieldOfView: geometry.fieldOfView,
     outputSize: size,
-    trainingBytes: Math.round(processBytes(training) + vectors + BATCHES * batch),
+    trainingBytes: trainingMemory(step, { block }),
     inferenceBytes: Math.round(processBytes(inference) + numbers(all + elementCount(single))),
   };
 }

@@ -2,9 +2,11 @@
 import type { Axis } from '../../core/axes.ts';
 import { InputError } from '../../core/errors.ts';
 import { formatNumber, formatShare } from '../../core/format.ts';
+import { openDataset } from '../../data/dataset.ts';
 import { type Fingerprint, fingerprintDataset, type Spread } from '../../data/fingerprint.ts';
-import { planExperiment } from '../../experiment/plan.ts';
+import { planCoarser, planExperiment } from '../../experiment/plan.ts';
 import { formatPlan } from '../../experiment/plan-recipe.ts';
+import { spacingCeiling } from '../../experiment/spacing-ceiling.ts';
 import type { PlanFlags } from '../flags/plan.ts';
 import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 import { alignColumns } from '../table.ts';
@@ -45,7 +47,11 @@ function fingerprintText(fingerprint: Fingerprint): string {
 }
 
 /** Describes the data set and writes a recipe for it. */
-export async function plan(folder: string, { out, memory }: PlanFlags, session: CommandSession): Promise<Outcome> {
+export async function plan(
+  folder: string,
+  { out, memory, resolution }: PlanFlags,
+  session: CommandSession,
+): Promise<Outcome> {
   const { progress, signal } = session;
   const laboratory = await openLaboratory(session, null);
   const { files, machine, engine } = laboratory;
@@ -53,16 +59,27 @@ export async function plan(folder: string, { out, memory }: PlanFlags, session: 
     throw new InputError('E_OUT_EXISTS', `${out} already exists. Remove it, or choose another file with --out.`);
   }
   const fingerprint = await fingerprintDataset(laboratory, folder, { progress, signal });
+  if (fingerprint.foregroundShare === 0) {
+    throw new InputError(
+      'E_LABELS_EMPTY',
+      `nothing is segmented in the ${fingerprint.labelledCases} labelled cases of ${folder}, so no network can learn from them. Check the label files.`,
+    );
+  }
   const { cores } = machine.provenance.host;
   const options = { memoryBytes: memory * BYTES_PER_GIGABYTE, cores, block: engine.block };
-  const plan = planExperiment(fingerprint, options);
+  const full = planExperiment(fingerprint, options);
+  const coarser = resolution === 'full' ? undefined : planCoarser(fingerprint, full, options);
+  const plan = coarser ?? full;
+  const { spacingMm } = plan;
+  const opened = await openDataset(files, folder);
+  const ceiling = coarser && (await spacingCeiling(laboratory, opened, { spacingMm, progress, signal }));
   const dataset = (await files.realPath(fingerprint.folder)) ?? fingerprint.folder;
-  const recipe = formatPlan(fingerprint, plan, dataset);
+  const recipe = formatPlan(fingerprint, plan, { dataset, ...(ceiling && { instead: { full, ceiling } }) });
   if (out !== undefined) await files.write(out, recipe);
   const end = out === undefined ? recipe.trimEnd() : `recipe: ${out}\ntrain it with: voxstill run ${out}`;
   const { grids: _, ...summary } = fingerprint;
   return {
-    json: { fingerprint: summary, plan, recipe, ...(out !== undefined && { out }) },
+    json: { fingerprint: summary, plan, ...(ceiling && { full, ceiling }), recipe, ...(out !== undefined && { out }) },
     text: `${fingerprintText(fingerprint)}\n${end}`,
   };
 }

@@ -1,4 +1,5 @@
 /** The arguments and flags of `voxstill plan`; commands/plan.ts holds the action. */
+import { Option } from 'commander';
 import type { DeclareCommand } from '../program.ts';
 import { positiveNumber } from '../values.ts';
 
@@ -6,6 +7,7 @@ import { positiveNumber } from '../values.ts';
 export interface PlanFlags {
   readonly out?: string;
   readonly memory: number;
+  readonly resolution: 'auto' | 'full';
 }
 
 const DEFAULT_GIGABYTES = 2;
@@ -15,6 +17,14 @@ export const declarePlan: DeclareCommand = (command, start) => {
     .argument('<dataset>', 'folder of a data set: Medical Segmentation Decathlon or nnU-Net raw')
     .option('--out <recipe>', 'recipe to write (default: print it)')
     .option('--memory <gigabytes>', 'memory limit of training in GB', positiveNumber, DEFAULT_GIGABYTES)
+    .addOption(
+      new Option(
+        '--resolution <which>',
+        'spacing of the images: auto takes a coarser one where a patch would see too little of a case',
+      )
+        .choices(['auto', 'full'])
+        .default('auto'),
+    )
     .action((folder: string, flags: PlanFlags) =>
       start(async session => (await import('../commands/plan.ts')).plan(folder, flags, session)),
     );

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { Fingerprint, Spread } from '../../../src/data/fingerprint.ts';
-import { type Plan, planExperiment } from '../../../src/experiment/plan.ts';
+import { type Plan, planCoarser, planExperiment } from '../../../src/experiment/plan.ts';
 import { formatPlan } from '../../../src/experiment/plan-recipe.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
@@ -48,7 +48,7 @@ const SMALL = { memoryBytes: 1e9, cores: 2, block: 16 };
 
 /** Parses the plan as a recipe, which checks that patch and networks fit each other. */
 function recipeOf(fingerprint: Fingerprint, plan: Plan) {
-  return parseRecipe(formatPlan(fingerprint, plan, '/data/toy'), { path: 'planned.yaml' });
+  return parseRecipe(formatPlan(fingerprint, plan, { dataset: '/data/toy' }), { path: 'planned.yaml' });
 }
 
 describe('planExperiment', () => {
@@ -61,7 +61,9 @@ describe('planExperiment', () => {
     const plan = planExperiment(few, AMPLE);
     expect(recipeOf(few, plan).data.splits).toMatchObject({ folds: 5 });
     expect(recipeOf(enough, plan).data.splits).toMatchObject({ train: 0.7, val: 0.1, test: 0.2 });
-    expect(formatPlan(few, plan, '/data/toy')).toContain('only 29 labelled cases: with folds every one is tested once');
+    expect(formatPlan(few, plan, { dataset: '/data/toy' })).toContain(
+      'only 29 labelled cases: with folds every one is tested once',
+    );
   });
 
   it('takes the median spacing and the median shape, rounded up to what the poolings divide', () => {
@@ -132,12 +134,88 @@ describe('planExperiment', () => {
     recipeOf(fingerprint, plan);
   });
 
-  it('plans images of one slice with flat kernels', () => {
-    const fingerprint = fingerprintOf(repeat(20, { sizeVoxels: [128, 96, 1], spacingMm: [0.5, 0.5, 1] }));
-    const plan = planExperiment(fingerprint, AMPLE);
-    expect(plan.patchVoxels[2]).toBe(1);
-    expect([...plan.teacher.kernels, ...plan.teacher.pooling].every(([, , z]) => z === 1)).toBe(true);
-    recipeOf(fingerprint, plan);
+  it.each([
+    [0.5, 1],
+    [1, 1],
+    [2, 1],
+    [1, 5],
+  ])('plans planes of %s mm by their plane, whatever the thickness (%s mm) of the slice', (mm, thickness) => {
+    const fingerprint = fingerprintOf(repeat(48, { sizeVoxels: [120, 120, 1], spacingMm: [mm, mm, thickness] }));
+    const plan = planExperiment(fingerprint, { ...AMPLE, memoryBytes: 2e9 });
+    expect(plan).toMatchObject({ patchVoxels: [120, 120, 1], batch: 16, isAnisotropic: false, coverage: 1 });
+    expect(plan.teacher.kernels).toEqual(repeat(4, [3, 3, 1] as never));
+    expect(plan.teacher.pooling).toEqual(repeat(3, [2, 2, 1] as never));
+    expect(plan.teacher.trainingBytes).toBeLessThanOrEqual(2e9);
+    const recipe = recipeOf(fingerprint, plan);
+    expect(recipe.augment.rotateDegrees).toEqual([0, 0, 15]);
+    expect(recipe.student.train.batch).toBe(16);
+    expect(planCoarser(fingerprint, plan, AMPLE)).toBeUndefined();
+  });
+
+  it('takes large planes whole, and a small batch of few', () => {
+    const of = (cases: number) =>
+      planExperiment(fingerprintOf(repeat(cases, { sizeVoxels: [384, 320, 1], spacingMm: [1, 1, 1] })), AMPLE);
+    expect(of(200)).toMatchObject({ patchVoxels: [384, 320, 1], batch: 16 });
+    expect([of(12).batch, of(5).batch]).toEqual([4, 2]);
+  });
+
+  it('lets the longest side in millimetres give way, so that thick slices are kept', () => {
+    const fingerprint = fingerprintOf(repeat(32, { sizeVoxels: [320, 320, 20], spacingMm: [0.6, 0.6, 3.6] }));
+    const [small, large] = [1e9, 4e9].map(memoryBytes => planExperiment(fingerprint, { ...AMPLE, memoryBytes }));
+    const sizeMm = ({ patchVoxels: [x, y, z] }: Plan) => [0.6 * x, 0.6 * y, 3.6 * z].map(Math.round);
+    expect(sizeMm(small as Plan)).toEqual([43, 43, 29]);
+    expect(sizeMm(large as Plan)).toEqual([72, 72, 58]);
+  });
+
+  it.each([
+    [[470, 433, 1], [0.5, 0.5, 5], 4],
+    [[64, 50, 290], [2, 2, 3.1], 2],
+  ] as const)(
+    'keeps to the memory for cases of %s voxels of %s mm with %d channels',
+    (sizeVoxels, spacingMm, count) => {
+      const channels = Array.from({ length: count }, () => ({ name: 'MRI', nonZeroShare: 1 }));
+      const fingerprint = fingerprintOf(repeat(40, { sizeVoxels, spacingMm }), { channels });
+      const options = { ...AMPLE, memoryBytes: 7e8 };
+      const { teacher, student } = planExperiment(fingerprint, options);
+      expect(Math.max(teacher.trainingBytes, student.trainingBytes)).toBeLessThanOrEqual(7e8);
+      expect(teacher.trainingBytes).toBeGreaterThan(3.5e8);
+    },
+  );
+
+  it('plans a coarser spacing too where a patch sees less than a quarter of a case', () => {
+    const abdomen = fingerprintOf(repeat(6, { sizeVoxels: [300, 300, 200], spacingMm: [0.8, 0.8, 3] }));
+    const options = { ...AMPLE, memoryBytes: 1e9 };
+    const fine = planExperiment(abdomen, options);
+    expect(fine.coverage).toBeLessThan(0.02);
+    const coarse = planCoarser(abdomen, fine, options) as Plan;
+    expect(coarse.coverage).toBeGreaterThanOrEqual(0.25);
+    expect(coarse.coverage).toBeLessThan(0.4);
+    // the fine axes grow first
+    const [x, y, z] = coarse.spacingMm;
+    expect(x).toBe(y);
+    expect(z / x).toBeLessThan(2.1);
+    expect(coarse.teacher.trainingBytes).toBeLessThanOrEqual(1e9);
+    recipeOf(abdomen, coarse);
+    const small = fingerprintOf(repeat(6, { sizeVoxels: [40, 40, 40], spacingMm: [1, 1, 1] }));
+    expect(planCoarser(small, planExperiment(small, options), options)).toBeUndefined();
+  });
+
+  it('takes more steps where a patch is a smaller part of a case', () => {
+    const of = (side: number, memoryBytes: number) =>
+      planExperiment(fingerprintOf(repeat(100, { sizeVoxels: [side, side, side], spacingMm: [1, 1, 1] })), {
+        ...AMPLE,
+        memoryBytes,
+      });
+    const [whole, part] = [of(64, 64e9), of(64, 1e9)];
+    expect(whole).toMatchObject({ steps: 400, coverage: 1 });
+    expect(part.steps).toBeCloseTo(420 / part.coverage, -2.3);
+  });
+
+  it('says what the smallest network takes where the memory is not enough for it', () => {
+    const fingerprint = fingerprintOf(repeat(6, { sizeVoxels: [64, 64, 64], spacingMm: [1, 1, 1] }));
+    expect(() => planExperiment(fingerprint, { ...AMPLE, memoryBytes: 1e6 })).toThrow(
+      /^even the smallest patch and network need \d+ MB in training\. Raise --memory to 0\.\d or more\.$/,
+    );
   });
 
   it('normalises CT by the data set, and counts inside of the body where a channel is mostly 0', () => {

@@ -88,7 +88,7 @@ describe('drawAugmentation', () => {
       expect(Math.abs(matrix[a * 3 + b]!)).toBeGreaterThan(0.01);
       expect([matrix[flat * 3 + a], matrix[flat * 3 + b]].map(value => Math.abs(value!))).toEqual([0, 0]);
       expect(deformation?.displacement[flat]?.every(value => value === 0)).toBe(true);
-      expect(deformation?.displacement[a].some(value => value !== 0)).toBe(true);
+      expect(deformation?.displacement[a]?.some(value => value !== 0)).toBe(true);
     }
   });
 
