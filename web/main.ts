@@ -5,7 +5,9 @@
 import { labelsOfVolume } from '../src/volume/label-volume.ts';
 import { createActionsView } from './actions-view.ts';
 import { chooseBackends } from './backends.ts';
+import { chooseImage } from './chooser.ts';
 import { byId } from './elements.ts';
+import type { ImageChoice } from './image-choices.ts';
 import { createImageView } from './image-view.ts';
 import { acceptDrops, chosenFiles } from './inputs.ts';
 import { planMemory } from './memory.ts';
@@ -28,15 +30,30 @@ const segmentations = createSegmentationView(state);
 const image = createImageView(state, segmentations);
 const models = createModelsView(state, () => guarded(actions.update));
 
-const readFiles = (files: readonly DroppedFile[]) =>
-  client.run({ kind: 'read', files, codecs: address('codecs') }, 'read');
+const readFiles = (files: readonly DroppedFile[], choice?: ImageChoice) =>
+  client.run({ kind: 'read', files, codecs: address('codecs'), ...(choice && { choice }) }, 'read');
+
+/** The image of several files that is wanted: a person says it where there is more than one. */
+async function askWhich(files: readonly DroppedFile[]): Promise<{ readonly choice?: ImageChoice } | undefined> {
+  if (files.length === 1) return {};
+  let images: readonly ImageChoice[] = [];
+  await actions.busily(async () => {
+    actions.showProgress('looking through the files');
+    ({ images } = await client.run({ kind: 'look', files, codecs: address('codecs') }, 'looked'));
+  });
+  if (images.length < 2) return {};
+  const choice = await chooseImage(images);
+  return choice && { choice };
+}
 
 async function openFiles(files: readonly DroppedFile[]): Promise<void> {
   if (files.some(({ path }) => /\.onnx$/i.test(path))) return guarded(() => models.add(files));
   if (files.length === 0) return;
+  const asked = await askWhich(files);
+  if (asked === undefined) return;
   await actions.busily(async () => {
     actions.showProgress('reading');
-    await image.show((await readFiles(files)).scan);
+    await image.show((await readFiles(files, asked.choice)).scan);
   });
 }
 

@@ -8,6 +8,7 @@ import type { ModelMetadata } from '../src/experiment/model-facts.ts';
 import type { PlausibilityWarning } from '../src/inference/plausibility/bounds.ts';
 import type { SegmentProgress, WebBackend, WebSegmentation } from '../src/platform/web/index.ts';
 import type { LabelVolume, Volume } from '../src/volume/volume.ts';
+import type { ImageChoice } from './image-choices.ts';
 
 /** A file that was dropped or chosen, with its path in the folder that was. */
 export interface DroppedFile {
@@ -16,7 +17,14 @@ export interface DroppedFile {
 }
 
 export type Job =
-  | { readonly kind: 'read'; readonly files: readonly DroppedFile[]; readonly codecs: string }
+  | { readonly kind: 'look'; readonly files: readonly DroppedFile[]; readonly codecs: string }
+  | {
+      readonly kind: 'read';
+      readonly files: readonly DroppedFile[];
+      readonly codecs: string;
+      /** Which of several images. */
+      readonly choice?: ImageChoice;
+    }
   | { readonly kind: 'sample' }
   | {
       readonly kind: 'segment';
@@ -54,6 +62,7 @@ export interface SegmentedReply extends WebSegmentation {
 }
 
 export type Reply =
+  | { readonly kind: 'looked'; readonly images: readonly ImageChoice[] }
   | { readonly kind: 'read'; readonly scan: Scan }
   | { readonly kind: 'loaded' }
   | { readonly kind: 'warned'; readonly warnings: readonly PlausibilityWarning[] }

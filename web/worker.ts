@@ -11,6 +11,7 @@ import { createNiftiHeader, encodeNiftiImage } from '../src/volume/nifti.ts';
 import { voxelCount } from '../src/volume/volume.ts';
 import { droppedFiles } from './dropped-files.ts';
 import { watchMemory } from './engine-memory.ts';
+import { imagesAmong } from './image-choices.ts';
 import type { Job, Reply, Scan } from './protocol.ts';
 import { samplePhantom } from './sample.ts';
 
@@ -27,13 +28,23 @@ function scanOf(read: Omit<Scan, 'shown'>): Scan {
   return { ...read, shown: encodeNiftiImage(first, createNiftiHeader(first), { compress: false }) };
 }
 
-async function read({ files, codecs }: Job & { kind: 'read' }): Promise<void> {
-  const sources = { files: droppedFiles(files), images: createWebFrameCodec(codecs) };
+function sourcesOf({ files, codecs }: Job & { kind: 'look' | 'read' }) {
+  return { files: droppedFiles(files), images: createWebFrameCodec(codecs) };
+}
+
+async function look(job: Job & { kind: 'look' }): Promise<void> {
+  const sources = sourcesOf(job);
+  reply({ kind: 'looked', images: await imagesAmong(sources, await sources.files.list('.')) });
+}
+
+async function read(job: Job & { kind: 'read' }): Promise<void> {
+  const { files, choice } = job;
   const known = files.find(({ path }) => !['dicom', undefined].includes(formatOfName(path)));
   const only = files.length === 1 ? files[0]!.path : undefined;
-  const path = known?.path ?? only ?? '.';
-  const name = path === '.' ? (files[0]?.path.split('/')[0] ?? path) : path;
-  const scan = scanOf({ ...(await readVolume(sources, path)), name, stem: volumeStem(name) });
+  const path = choice?.path ?? known?.path ?? only ?? '.';
+  const name = choice?.title ?? (path === '.' ? (files[0]?.path.split('/')[0] ?? path) : path);
+  const found = await readVolume(sourcesOf(job), path, { series: choice?.series });
+  const scan = scanOf({ ...found, name, stem: volumeStem(name) });
   reply({ kind: 'read', scan }, [scan.volume.data.buffer, scan.shown.buffer]);
 }
 
@@ -70,6 +81,8 @@ async function segmentJob({ volume, id, model: bytes, ...job }: Job & { kind: 's
 
 async function work(job: Job): Promise<void> {
   switch (job.kind) {
+    case 'look':
+      return look(job);
     case 'read':
       return read(job);
     case 'sample':

@@ -50,6 +50,8 @@ export interface NiftiHeader {
 /** Number of bytes that contain either header. */
 export const LARGEST_HEADER_BYTES = 540;
 
+/** Intent codes of CIFTI-2 files. */
+const CIFTI = { first: 3000, last: 3099 } as const;
 /** Millimetres per unit of length, by the lowest three bits of xyzt_units. */
 const METRE = 1;
 const MICROMETRE = 3;
@@ -265,6 +267,12 @@ export function readNiftiHeader(bytes: Uint8Array, path: string, kind: Kind = { 
       'E_NIFTI_TYPE',
       `${path} has voxels of NIfTI type ${fields.datatypeCode} (${REFUSED_TYPES[fields.datatypeCode] ?? 'unknown'}). ` +
         `Only real numbers are read; convert it to one of ${Object.keys(NIFTI_TYPES).join(', ')}.`,
+    );
+  }
+  if (fields.intent_code >= CIFTI.first && fields.intent_code <= CIFTI.last) {
+    throw new InputError(
+      'E_NIFTI_TYPE',
+      `${path} is a CIFTI file, of surfaces or connections, not a volume. Take its volume out, for example with wb_command -cifti-separate.`,
     );
   }
   const { sizeVoxels, channels, rank } = readDimensions(fields.dims, path);

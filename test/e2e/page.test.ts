@@ -1,5 +1,5 @@
 /** The built page in a real browser, with two threads: what a person does with it, and what goes wrong. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ import { createNiftiHeader, decodeLabels, encodeNiftiImage } from '../../src/vol
 import type { Affine, LabelArray, Volume, Xyz } from '../../src/volume/volume.ts';
 import { samplePhantom } from '../../web/sample.ts';
 import { hasBrowser, launchBrowser } from '../support/browser.ts';
-import { pictureSlice, SYNTAX, sliceFile } from '../support/dicom-files.ts';
+import { otherSlice, pictureSlice, SYNTAX, sliceFile } from '../support/dicom-files.ts';
 import { ROOT, temporaryFolder, voxstill } from '../support/program.ts';
 import { writeHistory, writeRecord, writeRunFixture } from '../support/run-fixture.ts';
 import { finishUnit, writeSweepFixture } from '../support/sweep-fixture.ts';
@@ -216,6 +216,28 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
       expect(await text('scan-name')).toBe(path);
       expect(await text('scan-facts')).toMatch(/^\d+ × \d+ × \d+ voxels of [\d.]+ × [\d.]+ × [\d.]+ mm/);
     }
+  });
+
+  it('asks which of several series is wanted, with their descriptions, numbers and sizes', async () => {
+    const series = join(folder, 'several');
+    mkdirSync(series);
+    for (const k of [0, 1, 2]) writeFileSync(join(series, `a${k}`), sliceFile(k));
+    for (const k of [0, 1]) writeFileSync(join(series, `b${k}`), otherSlice(k));
+    writeFileSync(join(series, 'notes.txt'), 'hello');
+    await page.getByLabel('Open folder').setInputFiles(series);
+    const dialog = page.getByRole('dialog', { name: 'Which image?' });
+    await dialog.waitFor();
+    expect(await dialog.getByRole('listitem').allInnerTexts()).toEqual([
+      expect.stringMatching(/^phantom\s*3 pictures of 4 × 3$/),
+      expect.stringMatching(/^bone\s*2 pictures of 4 × 3$/),
+    ]);
+    await dialog.getByRole('button', { name: 'bone' }).click();
+    await settled();
+    expect(await text('scan-name')).toBe('bone');
+    expect(await text('scan-facts')).toMatch(/^4 × 3 × 2 voxels/);
+    await page.getByLabel('Open folder').setInputFiles(series);
+    await dialog.getByRole('button', { name: 'None' }).click();
+    expect(await text('scan-name')).toBe('bone');
   });
 
   it('reads compressed DICOM pictures, by codecs that its own policy lets run', async () => {

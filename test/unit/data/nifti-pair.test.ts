@@ -28,6 +28,16 @@ async function refused(contents: Readonly<Record<string, Uint8Array>>, path: str
   throw new Error(`no InputError but ${String(error)}`);
 }
 
+it('a CIFTI file is refused by what it is', async () => {
+  const header = createNiftiHeader({ ...GRID, sizeVoxels: [40_000, 2, 2] } as never);
+  const bytes = new Uint8Array(600);
+  bytes.set(header.bytes);
+  // the intent code of NIfTI-2
+  new DataView(bytes.buffer).setInt32(504, 3001, true);
+  const { code, message } = await refused({ 'a.dconn.nii': bytes }, 'a.dconn.nii');
+  expect([code, message]).toEqual(['E_NIFTI_TYPE', expect.stringMatching(/is a CIFTI file, .*cifti-separate/)]);
+});
+
 describe('a pair of files', () => {
   it.each([
     ['s/a.hdr', 's/a.img', false, false],
