@@ -51,6 +51,13 @@ export function provenanceOf({ record, folder }: ReadRun): Record<string, string
   };
 }
 
+/** The warnings of a run's start and of its evaluations, each once. */
+export function warningsOf({ record, arms }: Pick<ReadRun, 'record' | 'arms'>): readonly string[] {
+  const evaluations = arms.flatMap(({ repeats }) => repeats.map(({ evaluation }) => evaluation));
+  const all = [...(record?.warnings ?? []), ...evaluations.flatMap(({ warnings = [] }) => warnings)];
+  return [...new Set(all.map(({ code, message }) => withoutFolders(`${code}: ${message}`)))];
+}
+
 /** What is known of a run's data; undefined where it has no record or no recipe that can be read. */
 export async function dataFactsOf(files: Files, run: ReadRun): Promise<DataFacts | undefined> {
   const { record, recipe, folder } = run;
@@ -71,6 +78,7 @@ export async function dataFactsOf(files: Files, run: ReadRun): Promise<DataFacts
     folds: record.folds?.length ?? 1,
     ...(channels && { channels }),
     spacingMm: preprocess.spacingMm,
+    warnings: warningsOf(run),
   };
 }
 

@@ -162,7 +162,10 @@ export const WARNING_CODES = {
   W_AUGMENT_PLANE: 'Patches are planes, so rotations and deformations out of the plane are left out.',
   W_AXES_SHEARED: 'The axes of an image do not meet at right angles; distances are measured as if they did.',
   W_PASSED_OVER: 'A file or a folder of an input is no volume, or none that is looked for, and is not segmented.',
+  W_CASES_SEEN: 'A model has seen cases that it is scored on.',
   W_CASE_UNLABELLED: 'A case has no label and is used as an unlabelled one.',
+  W_CLASSES_BY_VALUE: 'Classes of a model and of the data have other names, and are matched by their values.',
+  W_CLASS_ABSENT: 'A class is in no case of the data set, or in none that is trained on.',
   W_CLASS_VOLUME: 'The volume of a class is far from those of the training cases.',
   W_DECODE: 'The models of an ensemble have different thresholds of their classes, so the most likely class wins.',
   W_DICOM_COPY: 'A DICOM series has copies of its own slices, which are left out.',
@@ -186,4 +189,5 @@ export const WARNING_CODES = {
   W_SPACING_OUTLIER: 'The spacing of a case is far from the median of its data set.',
   W_TEMPERATURE:
     'The models of an ensemble have different temperatures, so expected Dice and entropy are from their mean as it is.',
+  W_VALIDATION_EMPTY: 'Validation cases lack a class, or have no foreground at all.',
 } as const satisfies Readonly<Record<`W_${string}`, string>>;

@@ -23,6 +23,8 @@ export interface CheckedCase {
   readonly grid?: { readonly sizeVoxels: Xyz; readonly spacingMm: Xyz };
   /** The readable images, by a hash of their voxels. */
   readonly images: readonly { readonly file: string; readonly hash: string }[];
+  /** The values of its label; absent where that cannot be read. */
+  readonly labelValues?: ReadonlySet<number>;
 }
 
 export interface CheckOptions {
@@ -94,13 +96,18 @@ function intensityFindings(id: string, { file, volume }: Opened<Volume>): readon
   return findings;
 }
 
+/** Number of voxels of every label value. */
+function countLabels({ data }: LabelVolume): Uint32Array {
+  const counts = new Uint32Array(LABEL_VALUES);
+  for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
+  return counts;
+}
+
 function labelFindings(
   id: string,
-  { file, volume }: Opened<LabelVolume>,
+  { file, volume, counts }: Opened<LabelVolume> & { readonly counts: Uint32Array },
   { labels, ignore }: Dataset,
 ): readonly Finding[] {
-  const counts = new Uint32Array(LABEL_VALUES);
-  for (let i = 0; i < volume.data.length; i++) counts[volume.data[i]!]!++;
   const allowed = new Set(labelValues(labels, ignore));
   const unknown = [...counts.keys()].filter(value => counts[value]! > 0 && !allowed.has(value));
   const findings: Finding[] = [];
@@ -185,10 +192,14 @@ export async function checkCase(sources: VolumeSources, item: CaseFiles, options
   if (!isBroken && images.length === item.images.length) add(...channelFindings(id, images, dataset));
   const { label: labelFile } = item;
   const labelVolume = labelFile === undefined ? undefined : await open(labelFile);
+  let counts: Uint32Array | undefined;
   if (labelFile !== undefined && labelVolume !== undefined) {
     const where = { caseId: id, file: labelFile };
     const volume = await attempt(async () => labelsOfVolume(labelVolume, labelFile), add, where);
-    if (volume !== undefined) add(...labelFindings(id, { file: labelFile, volume }, dataset));
+    if (volume !== undefined) {
+      counts = countLabels(volume);
+      add(...labelFindings(id, { file: labelFile, volume, counts }, dataset));
+    }
     if (first !== undefined) add(...gridFindings(id, first, { file: labelFile, volume: labelVolume }));
   }
   const bytesOf = ({ data }: Volume): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -197,5 +208,6 @@ export async function checkCase(sources: VolumeSources, item: CaseFiles, options
     findings,
     ...(first && { grid: { sizeVoxels: first.volume.sizeVoxels, spacingMm: first.volume.spacingMm } }),
     images: images.map(({ file, volume }) => ({ file, hash: `${volume.sizeVoxels} ${sha256(bytesOf(volume))}` })),
+    ...(counts && { labelValues: new Set([...counts.keys()].filter(value => counts?.[value] !== 0)) }),
   };
 }

@@ -141,7 +141,7 @@ function intensitiesOf(channels: readonly ChannelFacts[]): TrainingIntensities |
 }
 
 /** Summary of the training cases of a model. */
-export function summarizeTraining(cases: readonly [CaseFacts, ...CaseFacts[]], seen?: SeenImages): TrainingFacts {
+export function summarizeTraining(cases: readonly [CaseFacts, ...CaseFacts[]]): TrainingFacts {
   const [first] = cases;
   const grids = cases.map(({ grid }) => grid) as [CaseFacts['grid'], ...CaseFacts['grid'][]];
   const along = (of: (grid: CaseFacts['grid']) => Xyz): RangeXyz => rangeXyzOf(grids.map(of) as [Xyz, ...Xyz[]]);
@@ -162,6 +162,5 @@ export function summarizeTraining(cases: readonly [CaseFacts, ...CaseFacts[]], s
       const volumeMl = rangeOf(volumes);
       return { name, cases: volumes.length, ...(volumeMl && { volumeMl }) };
     }),
-    ...(seen && { images: seen }),
   };
 }

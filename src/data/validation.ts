@@ -4,7 +4,7 @@
  */
 
 import { mapAxes } from '../core/axes.ts';
-import { listSome } from '../core/format.ts';
+import { listSome, plural } from '../core/format.ts';
 import { medianOf } from '../core/percentile.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { type CheckedCase, checkCase } from './case-check.ts';
@@ -128,6 +128,20 @@ function spacingFindings(cases: readonly CheckedCase[]): Finding[] {
     }));
 }
 
+/** Classes that no readable label has; a data set without labels says nothing of classes. */
+function absentClassFindings(cases: readonly CheckedCase[], { labels }: SurveyedDataset): Finding[] {
+  const known = cases.flatMap(({ labelValues }) => labelValues ?? []);
+  if (known.length === 0) return [];
+  const absent = labels.filter(
+    ({ value, region = [value] }) => value !== 0 && !known.some(values => region.some(label => values.has(label))),
+  );
+  return absent.map(({ value, name, region = [value] }) => ({
+    code: 'W_CLASS_ABSENT' as const,
+    message: `none of the ${plural(known.length, 'labelled case')} has the class "${name}" (${region.join('+')}), so no model can learn it`,
+    advice: 'Check the labels, or remove the class from dataset.json.',
+  }));
+}
+
 /**
  * Reads all of a data set and reports what is wrong with it.
  * @throws {InputError} E_DATASET_MISSING, E_DATASET_FORMAT, E_DATASET_LABELS: there is nothing to look at then
@@ -155,6 +169,7 @@ export async function validateDataset(
     ...checked.flatMap(one => one.findings),
     ...duplicateFindings(checked),
     ...spacingFindings(checked),
+    ...absentClassFindings(checked, dataset),
     ...(await unusedFindings(sources, dataset)),
   ];
   return {

@@ -5,6 +5,7 @@
  */
 import { random } from '../core/random.ts';
 import type { Triple } from '../core/shape.ts';
+import type { SeenImages } from '../data/training-facts.ts';
 import { outputSize } from '../nn/geometry.ts';
 import { initialize } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -24,11 +25,22 @@ import type { ModelMetadata } from './model-facts.ts';
 import { formatModelMetadata } from './model-file.ts';
 import { validator } from './validation.ts';
 
+/** The images that an arm sees: of training and validation, unlabelled ones, and what its teacher has seen before. */
+function imagesSeenBy({ data, arm, teacher }: ArmOptions): SeenImages {
+  const of = (ids: readonly string[]): readonly string[] => ids.map(id => data.images.get(id) as string);
+  const { splits, unlabelled } = data;
+  const training = [...of(splits.train), ...(arm === 'student' ? of(unlabelled.map(({ id }) => id)) : [])];
+  const validation = of(splits.val);
+  const own = new Set([...training, ...validation]);
+  return { training, validation, teacher: (teacher?.seenImages ?? []).filter(hash => !own.has(hash)) };
+}
+
 /** Metadata of the model's file, without what is chosen on the validation cases. */
 function metadataOf(
-  { recipe, data }: Pick<ArmOptions, 'recipe' | 'data'>,
+  options: ArmOptions,
   sizes: { readonly costs: ModelCosts; readonly window: Triple; readonly output: Triple },
 ): ModelMetadata {
+  const { recipe, data } = options;
   const { costs, window, output } = sizes;
   return {
     labels: [...data.dataset.labels],
@@ -48,7 +60,7 @@ function metadataOf(
     trainingBytes: costs.trainingBytes,
     inferenceBytes: costs.inferenceBytes,
     axes: 'NCZYX',
-    training: data.training,
+    training: { ...data.training, images: imagesSeenBy(options) },
   };
 }
 

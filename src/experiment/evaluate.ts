@@ -8,8 +8,8 @@ import { InputError, WorkError } from '../core/errors.ts';
 import { formatDice } from '../core/format.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { imageHash } from '../data/image-hash.ts';
 import { loadCase } from '../data/loaded-case.ts';
-import { calibrated } from '../inference/confidence.ts';
 import {
   assertSameInputs,
   type JointClasses,
@@ -18,31 +18,17 @@ import {
   sharedTemperature,
   sharedThresholds,
 } from '../inference/ensemble.ts';
-import {
-  type ModelInfo,
-  type ModelLabel,
-  type OpenModel,
-  type OutputClasses,
-  outputClasses,
-} from '../inference/model-info.ts';
+import { type ModelInfo, type ModelLabel, type OpenModel, outputClasses } from '../inference/model-info.ts';
 import { imageWarnings, notYetTold } from '../inference/plausibility/image.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
-import {
-  addCounts,
-  countReliability,
-  emptyCounts,
-  expectedCalibrationError,
-  type ReliabilityCounts,
-  reliabilityBins,
-} from '../metrics/calibration.ts';
 import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score.ts';
 import { diceReliability, expectedAndTrue } from '../metrics/expected-dice.ts';
 import { withoutIgnored } from '../metrics/ignored.ts';
-import { maskOf } from '../metrics/overlap.ts';
 import type { ProgressTask } from '../runtime/progress.ts';
 import { encodeNiftiLabels } from '../volume/nifti.ts';
-import { createLabelsLike, type LabelVolume } from '../volume/volume.ts';
+import { type CountsByClass, countCalibration, errorsOf, pooledCalibration } from './counted-calibration.ts';
+import { evaluationWarnings } from './evaluation-warnings.ts';
 import { type CaseFailure, describeFailure } from './failure.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelFile } from './model-file.ts';
@@ -146,9 +132,11 @@ function isAnnotated({ value, region }: ModelLabel, { annotated }: CaseFiles, { 
 }
 
 interface Timed {
+  /** Short hash of the image. */
+  readonly imageHash: string;
   readonly score: CaseScore;
   /** Bins by class name. */
-  readonly counts: ReadonlyMap<string, ReliabilityCounts>;
+  readonly counts: CountsByClass;
   readonly seconds: number;
 }
 
@@ -199,11 +187,7 @@ async function evaluateCase(
     ...(atTemperature && { calibratedEce: errorsOf(atTemperature) }),
     ...(confidence && { expectedDice: ofScored(confidence.expectedDice, options.joint ?? infos[0]!, classes) }),
   });
-  return { score, counts, seconds };
-}
-
-function errorsOf(counts: Timed['counts']): Readonly<Record<string, number>> {
-  return Object.fromEntries([...counts].map(([name, one]) => [name, expectedCalibrationError(one)]));
+  return { imageHash: imageHash(image, machine.sha256), score, counts, seconds };
 }
 
 /** What a model says by its own names, by those of the classes to score. */
@@ -219,48 +203,6 @@ function ofScored<T>(
       return own !== undefined && own in byName ? [[name, byName[own] as T] as const] : [];
     }),
   );
-}
-
-/** Counts probabilities against the reference as slices become final, as they are and at the models' temperature. */
-function countCalibration(
-  { output, temperature }: { readonly output: OutputClasses; readonly temperature: number | null },
-  classes: readonly ModelLabel[],
-  { data, ignore }: LabelVolume,
-): {
-  readonly counts: Timed['counts'];
-  readonly atTemperature: Timed['counts'] | undefined;
-  readonly onSlice: NonNullable<SegmentOptions['onSlice']>;
-} {
-  const { kind, values } = output;
-  const empty = (): Map<string, ReliabilityCounts> => new Map(classes.map(({ name }) => [name, emptyCounts()]));
-  const counts = empty();
-  const atTemperature = temperature === null ? undefined : empty();
-  const onSlice = (probabilities: Float32Array, voxels: Int32Array): void => {
-    const plane = voxels.length;
-    const reference = createLabelsLike(data, plane).map((_, index) => data[voxels[index]!]!);
-    const counted = ignore === undefined ? undefined : Uint8Array.from(reference, value => (value === ignore ? 0 : 1));
-    const sure = calibrated(probabilities, { classes: values.length, kind, temperature: temperature ?? 1 });
-    for (const { name, value, region } of classes) {
-      const k = values.indexOf(value);
-      const own = region === undefined ? { reference, value } : { reference: maskOf(reference, region), value: 1 };
-      const truth = { ...own, counted };
-      const ofClass = (all: Float32Array): Float32Array => all.subarray(k * plane, (k + 1) * plane);
-      countReliability(counts.get(name)!, ofClass(probabilities), truth);
-      if (atTemperature !== undefined) countReliability(atTemperature.get(name)!, ofClass(sure), truth);
-    }
-  };
-  return { counts, atTemperature, onSlice };
-}
-
-/** The points of each class's reliability diagram over all cases. */
-function pooledCalibration(timed: readonly Timed[]): Evaluation['calibration'] {
-  const pooled = new Map<string, ReliabilityCounts>();
-  for (const [name, counts] of timed.flatMap(one => [...one.counts])) {
-    const sum = pooled.get(name) ?? emptyCounts();
-    addCounts(sum, counts);
-    pooled.set(name, sum);
-  }
-  return Object.fromEntries([...pooled].map(([name, counts]) => [name, reliabilityBins(counts)]));
 }
 
 /** The post-processing of the segmentations, and for a single model the record of its choice. */
@@ -375,9 +317,13 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
       `none of the ${cases.length + failedBefore.length} cases of ${dataset.folder} could be evaluated. The first is "${id}": ${code}: ${message}`,
     );
   }
+  const images = new Map(timed.map(one => [one.score.id, one.imageHash]));
+  const named = options.classes === undefined ? { dataset } : {};
+  const warnings = evaluationWarnings(options.models, { images, split, ...named });
   const scores = timed.map(({ score }) => score);
   const summary = summarizeCases(scores);
   shown.finish(`mean Dice ${formatDice(summary.meanDice.mean)}`);
+  for (const { code, message } of warnings) progress.warn(`${code}: ${message}`);
   return {
     model: {
       ...costOf(laboratory, options.models),
@@ -388,9 +334,10 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
     split,
     cases: scores,
     summary,
-    calibration: pooledCalibration(timed),
+    calibration: pooledCalibration(timed.map(({ counts }) => counts)),
     ...postprocessingOf(options),
     ...thresholdsOf(options),
     confidence: confidenceOf(options, classes, scores),
+    warnings,
   };
 }

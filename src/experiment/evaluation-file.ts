@@ -106,6 +106,7 @@ const evaluation = z.object({
   calibration: z.record(z.string(), z.array(reliabilityBin)).default({}),
   postprocess: postprocessingSchema.default({}),
   postprocessTrials: z.array(postprocessingTrialSchema).default([]),
+  warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })).optional(),
   failed: z.array(z.object({ id: z.string(), code: z.string(), message: z.string() })).optional(),
   thresholds: thresholdsSchema.default({}),
   thresholdTrials: z.array(thresholdTrialSchema).default([]),

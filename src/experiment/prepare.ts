@@ -20,6 +20,7 @@ import type { Recipe } from '../recipe/schema.ts';
 import { isFinished } from '../recipe/teacher-schema.ts';
 import { holdFiles, pathsIn } from '../runtime/held-files.ts';
 import type { Progress } from '../runtime/progress.ts';
+import type { VolumeWarning } from '../volume/geometry.ts';
 import { boxAround, cropped, nonzeroMask } from '../volume/nonzero.ts';
 import { canonicalGrid, labelsToCanonical, toCanonical } from '../volume/orientation.ts';
 import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
@@ -29,6 +30,7 @@ import { readCaseWeights } from './case-weights.ts';
 import { assertLesionsKnown } from './evaluate.ts';
 import type { Laboratory } from './laboratory.ts';
 import { resolveNormalization } from './normalization.ts';
+import { splitWarnings } from './split-warnings.ts';
 import { readSplits } from './splits.ts';
 
 /** The data of an experiment. Test cases stay on disk until an arm is evaluated. */
@@ -50,8 +52,10 @@ export interface PreparedData {
   readonly normalize: readonly ChannelNormalization[];
   /** Intensities of the raw channels by case, for the cases that are trained on, with and without labels. */
   readonly intensities: ReadonlyMap<string, readonly ChannelIntensities[]>;
-  /** What the training cases are like, with the images of training and validation; stored in the models. */
+  /** What the training cases are like; stored in the models. */
   readonly training: TrainingFacts;
+  /** What training on this division of the cases should not pass over in silence. */
+  readonly warnings: readonly VolumeWarning[];
   /** Short hashes of the images of all cases, by id. */
   readonly images: ReadonlyMap<string, string>;
   /** SHA-256 by path within the data set, of every file of the training, validation and test cases. */
@@ -171,6 +175,12 @@ function warnOfUnannotated({ labels }: Dataset, train: readonly CaseFiles[], pro
   progress.warn(`no training case is annotated for ${names} (data.annotated): only a teacher can teach it.`);
 }
 
+/** Names of the classes that were looked for in at least one of these cases. */
+function classesSought({ labels }: Dataset, cases: readonly CaseFiles[]): readonly string[] {
+  const isSought = (value: number): boolean => cases.some(({ annotated }) => annotated?.includes(value) !== false);
+  return labels.filter(({ value }) => value !== 0 && isSought(value)).map(({ name }) => name);
+}
+
 /** The cases that an experiment uses, by purpose. */
 interface UsedCases {
   readonly splits: Splits;
@@ -270,6 +280,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   const training = new Set(splits.train);
   const facts: CaseFacts[] = [];
   const images = new Map<string, string>();
+  const volumesMl = new Map<string, CaseFacts['volumesMl']>();
   const task = progress.task('reading data', order.length, 'case');
   for (const [index, item] of order.entries()) {
     signal?.throwIfAborted();
@@ -280,7 +291,9 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     const loaded = await loadCase({ ...laboratory, files: held }, dataset, item);
     for (const { code, message } of loaded.warnings) progress.warn(`${code}: ${message}`);
     images.set(item.id, imageHash(loaded.image, machine.sha256));
-    if (training.has(item.id)) facts.push(factsOf(loaded, recipe, dataset));
+    const caseFacts = factsOf(loaded, recipe, dataset);
+    volumesMl.set(item.id, caseFacts.volumesMl);
+    if (training.has(item.id)) facts.push(caseFacts);
     if (isTrainedOn) intensities.set(item.id, intensitiesOf(loaded.image, recipe));
     if (!tested.has(item.id)) {
       const ready = readyCase(loaded, recipe, { normalize: normalization, isTrainedOn, progress });
@@ -290,8 +303,9 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   }
   task.finish();
   warnOfUnannotated(dataset, filesOf(splits.train), progress);
+  const warnings = splitWarnings({ splits, classes: classesSought(dataset, filesOf(splits.train)), volumesMl });
+  for (const { code, message } of warnings) progress.warn(`${code}: ${message}`);
   const weights = await readCaseWeights(files, recipe.patch.caseWeights, dataset, splits.train);
-  const seen = (ids: readonly string[]): string[] => ids.map(id => images.get(id) as string);
   const pick = (ids: readonly string[]): TrainingCase[] => ids.map(id => cases.get(id) as TrainingCase);
   return {
     dataset,
@@ -305,11 +319,8 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     test: filesOf(splits.test),
     normalize: normalization,
     intensities,
-    training: summarizeTraining(facts as [CaseFacts, ...CaseFacts[]], {
-      training: seen(splits.train),
-      validation: seen(splits.val),
-      teacher: [],
-    }),
+    training: summarizeTraining(facts as [CaseFacts, ...CaseFacts[]]),
+    warnings,
     images,
     hashes: Object.fromEntries(hashes),
     transferHashes: Object.fromEntries(transferHashes),

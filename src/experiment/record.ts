@@ -60,6 +60,8 @@ export interface Evaluation {
   /** Comparisons on the validation cases that chose them; empty if nothing was compared. */
   readonly thresholdTrials: readonly ThresholdTrial[];
   readonly confidence: EvaluatedConfidence;
+  /** What should be known before the scores are believed; absent in evaluations of earlier versions. */
+  readonly warnings?: readonly { readonly code: string; readonly message: string }[] | undefined;
 }
 
 export type Arm = 'teacher' | 'student' | 'baseline';

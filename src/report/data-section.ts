@@ -26,6 +26,8 @@ export interface DataFacts {
   readonly channels?: readonly string[];
   /** Spacing of the grid of the models, mm, x y z; null if every case keeps its own. */
   readonly spacingMm: readonly number[] | null;
+  /** What should be known of data and models before the scores are believed; none if not given. */
+  readonly warnings?: readonly string[];
 }
 
 /** Who learnt from which labels, where that differs between the arms; nothing where all learn from the same cases. */
@@ -53,12 +55,13 @@ export function casesSentence(data: Pick<DataFacts, 'splits' | 'folds'>): string
  * @param evaluation of any arm: its references say how often and how large the classes are in the test cases
  */
 export function renderDataFacts(data: DataFacts, evaluation: Evaluation | undefined): readonly Markup[] {
-  const { dataset, channels, spacingMm } = data;
+  const { dataset, channels, spacingMm, warnings = [] } = data;
   const facts: readonly (readonly [string, string])[] = [
     ['Data set', dataset],
     ['Cases', casesSentence(data)],
     ...(channels === undefined ? [] : [['Channels', channels.join(', ')] as const]),
     ['Grid of the models', spacingMm === null ? 'as in each image' : `${spacingMm.join(' x ')} mm`],
+    ...warnings.map(text => ['Warning', text] as const),
   ];
   const list = html`<dl>${facts.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`;
   if (evaluation === undefined) return [list];

@@ -46,6 +46,7 @@ const record = z.looseObject({
   host: z.looseObject({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
   timingsSeconds: z.record(z.string(), z.number()).default({}),
   waitingShares: z.record(z.string(), z.number()).default({}),
+  warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })).default([]),
 });
 
 /** The fields of run.json that are always present. */

@@ -25,8 +25,24 @@ export interface StudyRecord extends Provenance {
   readonly timingsSeconds: Readonly<Record<string, number>>;
   /** Fraction of a training's time in which the engine waited for a batch, by unit and stage. */
   readonly waitingShares: Readonly<Record<string, number>>;
+  /** What was found before the training that should not be passed over; absent in studies of earlier versions. */
+  readonly warnings?: readonly RecordedWarning[];
   /** Error that ended it. */
   readonly error?: string;
+}
+
+/** A warning as a record has it, maybe one of another version. */
+interface RecordedWarning {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The warnings of earlier starts and of this one, each once. */
+export function mergedWarnings(
+  earlier: readonly RecordedWarning[],
+  now: ReadonlyMap<string, RecordedWarning>,
+): readonly RecordedWarning[] {
+  return [...earlier.filter(({ message }) => !now.has(message)), ...now.values()];
 }
 
 /** The error of an ending as a record stores it. */

@@ -20,6 +20,7 @@ import { type Fold, foldsOf, splitsOfArm } from './folds.ts';
 import { readGroups } from './groups.ts';
 import { type OpenStudy, type PlannedStudy, performStudy, resultsOf } from './open-study.ts';
 import { readRecord, readRun } from './read-run.ts';
+import { mergedWarnings } from './record.ts';
 import { openContext, type StudyContext } from './units/context.ts';
 import { inProcess } from './units/in-process.ts';
 import { checkUnit } from './units/stages.ts';
@@ -48,7 +49,7 @@ function foldNumbers(folds: readonly Fold[]): Pick<RunRecord, 'folds'> {
 
 /** Writes run.json at the start. */
 async function writeRecord(
-  { laboratory, dataHashes }: StudyContext,
+  { laboratory, dataHashes, warnings }: StudyContext,
   run: RunFolder,
   more: Pick<RunRecord, 'seeds' | 'folds' | 'dataset' | 'splits' | 'recipeSha256' | 'margin'>,
 ): Promise<void> {
@@ -67,6 +68,7 @@ async function writeRecord(
     dataHashes,
     timingsSeconds: earlier?.timingsSeconds ?? {},
     waitingShares: earlier?.waitingShares ?? {},
+    warnings: mergedWarnings(earlier?.warnings ?? [], warnings),
     ...more,
   };
   await writeJson(files, run.record, content);

@@ -85,6 +85,7 @@ const readable = z.looseObject({
   dataHashes: z.record(z.string(), z.string()),
   timingsSeconds: z.record(z.string(), z.number()),
   waitingShares: z.record(z.string(), z.number()),
+  warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })).default([]),
   grid: z.record(z.string(), z.array(z.unknown())),
   results: z.unknown().optional(),
   within: z.number().nullable().default(null),

@@ -14,6 +14,7 @@ import type { Files } from '../runtime/files.ts';
 import { writeJson } from '../runtime/json-file.ts';
 import { incompleteArms } from './comparison/incomplete.ts';
 import { type OpenStudy, type PlannedStudy, performStudy, resultsOf } from './open-study.ts';
+import { mergedWarnings } from './record.ts';
 import { naming, planUnits, type SweepPlan } from './sweep-plan.ts';
 import {
   isSweep,
@@ -162,6 +163,7 @@ export async function planSweep(
       dataHashes: context.dataHashes,
       timingsSeconds: earlier?.timingsSeconds ?? {},
       waitingShares: earlier?.waitingShares ?? {},
+      warnings: mergedWarnings(earlier?.warnings ?? [], context.warnings),
       ...plannedRecord(axes, plan, out),
       within: within ?? null,
       margin,

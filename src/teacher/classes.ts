@@ -9,6 +9,7 @@ import type { ModelFile } from '../experiment/model-file.ts';
 import type { ChannelGroups } from '../inference/channel-groups.ts';
 import { type ModelLabel, outputClasses } from '../inference/model-info.ts';
 import type { ClassKind } from '../inference/probabilities.ts';
+import type { VolumeWarning } from '../volume/geometry.ts';
 import type { StudentKind } from './logits.ts';
 
 type ClassName = string | number;
@@ -70,6 +71,21 @@ function membersOf(label: ModelLabel, { data, names }: ClassMatch): readonly Mod
     one => data.find(({ name }) => name === one) ?? data.find(({ value }) => String(value) === String(one)),
   );
   return found.includes(undefined) ? undefined : data.filter(one => found.includes(one));
+}
+
+/** Tells the classes of a model that are those of the data by their value alone (W_CLASSES_BY_VALUE). */
+export function matchedByValue(file: ModelFile, match: ClassMatch): readonly VolumeWarning[] {
+  const { data, names } = match;
+  const pairs = classesOf(file, data).flatMap(({ value, name }) => {
+    if (value === 0 || names[name] !== undefined || names[String(value)] !== undefined) return [];
+    const [found, ...others] = membersOf({ value, name }, match) ?? [];
+    return found === undefined || others.length > 0 || found.name === name
+      ? []
+      : [`${name} is taken for "${found.name}"`];
+  });
+  if (pairs.length === 0) return [];
+  const message = `${file.path} names its classes by numbers, which are matched by value: ${pairs.join(', ')}. If that is right, say so in ${match.key}.`;
+  return [{ code: 'W_CLASSES_BY_VALUE', message }];
 }
 
 /** The classes of both sides in groups, by the first class of the data in each. */

@@ -14,6 +14,7 @@ import { patchShape } from '../experiment/arm-plan.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import { logNotes, type ModelFile, openModel } from '../experiment/model-file.ts';
 import type { PreparedData } from '../experiment/prepare.ts';
+import { allSeen, type SeenWarning, seenWarnings, witnessOf } from '../experiment/seen-cases.ts';
 import { modelShape } from '../inference/axes.ts';
 import { blockedForm } from '../onnx/blocked-form.ts';
 import { addOutputs } from '../onnx/edit.ts';
@@ -29,7 +30,8 @@ import { type Asking, askModel, assertActivation, type TeacherModel } from './mo
 import { foregroundValues, type ReadTeacher } from './panel.ts';
 import { inNnunetNormalization, inNormalization } from './view.ts';
 
-type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled' | 'intensities'>;
+type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled' | 'intensities'> &
+  Partial<Pick<PreparedData, 'images' | 'test'>>;
 
 /** A teacher with its models open: one, or several whose mean answers. */
 interface OpenTeacher extends ReadTeacher {
@@ -197,12 +199,14 @@ function identityOf({ teachers, data, kind, overlap }: Classroom, { machine }: L
  */
 export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe, data: Data): Promise<AskedTeacher> {
   const { engine, files, machine, progress } = laboratory;
-  const { teachers: read, notes } = await readTeacherFiles(files, recipe, data);
+  const { teachers: read, notes, warnings: found } = await readTeacherFiles(files, recipe, data);
   for (const note of notes) progress.warn(`teacher: ${note}`);
   const kind: StudentKind = isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax';
   const size = patchShape(recipe.patch.size);
   const patch = [data.dataset.channels.length, size[0], size[1], size[2]] as const;
   const all = read.flatMap(one => one.files);
+  const warnings = [...found, ...seenTestCases(all, data)];
+  for (const { code, message } of warnings) progress.warn(`teacher: ${code}: ${message}`);
   logNotes(all, progress);
   for (const file of all) {
     assertTellsClasses(file);
@@ -249,11 +253,21 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
     const sha256 = machine.sha256(new TextEncoder().encode(identityOf(room, laboratory)));
     const answerShape = [samples, classesOf(teachers), ...room.output];
     const inStep = { features, ...(!sameShape(room.output, size) && { output: room.output }), ...knownIn(teachers) };
-    return { sha256, inStep, answerShape, call: (_, batch) => ask(room, batch), close };
+    const seenImages = allSeen(all.map(witnessOf));
+    return { sha256, inStep, answerShape, call: (_, batch) => ask(room, batch), close, seenImages, warnings };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Tells of teachers that were trained on cases by which this study tests. */
+function seenTestCases(files: readonly ModelFile[], { images, test = [] }: Data): readonly SeenWarning[] {
+  const tested = test.flatMap(({ id }) => {
+    const hash = images?.get(id);
+    return hash === undefined ? [] : [[id, hash] as const];
+  });
+  return seenWarnings(files.map(witnessOf), { images: new Map(tested), split: 'test' });
 }
 
 /** What the teachers know, for the step. */

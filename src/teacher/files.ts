@@ -15,7 +15,8 @@ import type { Recipe } from '../recipe/schema.ts';
 import { isFinished, type TeacherEntry, teacherEntries } from '../recipe/teacher-schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
-import { type ClassMatch, withClassesOf } from './classes.ts';
+import type { VolumeWarning } from '../volume/geometry.ts';
+import { type ClassMatch, matchedByValue, withClassesOf } from './classes.ts';
 import type { StudentKind } from './logits.ts';
 import { assertEveryClassTaught, type ReadTeacher } from './panel.ts';
 import { nnunetObstacle, normalizationRelation } from './view.ts';
@@ -66,6 +67,7 @@ export interface TeacherFiles {
   readonly teachers: readonly ReadTeacher[];
   /** Notes about them for the user, one sentence each. */
   readonly notes: readonly string[];
+  readonly warnings: readonly VolumeWarning[];
 }
 
 /** Reads the models of one teacher. */
@@ -73,15 +75,17 @@ async function readTeacher(
   files: Files,
   recipe: Recipe,
   { entry, match }: { readonly entry: TeacherEntry; readonly match: ClassMatch },
-): Promise<{ readonly teacher: ReadTeacher; readonly notes: readonly string[] }> {
+): Promise<{ readonly teacher: ReadTeacher } & Pick<TeacherFiles, 'notes' | 'warnings'>> {
   const known = { given: givenFacts(entry), assumed: assumedFacts(recipe) };
   const all: ReturnType<typeof withClassesOf>[] = [];
   const notes: string[] = [];
+  const warnings: VolumeWarning[] = [];
   for (const path of [entry.onnx].flat()) {
     for (const one of await modelPaths(files, path, entry.key)) {
       const opened = await openModelSource(files, one, known);
       notes.push(...opened.notes.map(note => `${one}: ${note}`));
       all.push(withClassesOf(opened.file, match));
+      warnings.push(...matchedByValue(opened.file, match));
     }
   }
   const [first, ...others] = all as [(typeof all)[0], ...typeof all];
@@ -94,7 +98,7 @@ async function readTeacher(
         'ensemble must have the same classes; teachers with different ones are listed in teacher.models.',
     );
   }
-  return { teacher: { entry, files: all.map(({ file }) => file), taught: first.taught }, notes };
+  return { teacher: { entry, files: all.map(({ file }) => file), taught: first.taught }, notes, warnings };
 }
 
 /**
@@ -112,6 +116,7 @@ export async function readTeacherFiles(
   const unknown = 'models' in settings ? 'background' : 'refused';
   const teachers: ReadTeacher[] = [];
   const notes: string[] = [];
+  const warnings: VolumeWarning[] = [];
   for (const entry of teacherEntries(settings)) {
     const match = {
       data: dataset.labels,
@@ -123,9 +128,10 @@ export async function readTeacherFiles(
     const read = await readTeacher(files, recipe, { entry, match });
     teachers.push(read.teacher);
     notes.push(...read.notes);
+    warnings.push(...read.warnings);
   }
   if ('models' in settings) assertEveryClassTaught(teachers, dataset.labels);
-  return { teachers, notes };
+  return { teachers, notes, warnings };
 }
 
 /** The data that models are checked against. */

@@ -3,6 +3,7 @@
  * ONNX models stay separate sessions and run on every batch, see external-teacher.ts.
  */
 import type { Shape } from '../core/shape.ts';
+import type { VolumeWarning } from '../volume/geometry.ts';
 import type { TeacherInStep } from './teacher-in-step.ts';
 import type { TeacherCall } from './trainer.ts';
 
@@ -10,6 +11,10 @@ export interface Teacher {
   /** Fingerprint of its outputs, for checkpoints of the student. */
   readonly sha256: string;
   readonly inStep: TeacherInStep;
+  /** Short hashes of the images that finished models had seen before they taught, as far as their files say. */
+  readonly seenImages?: readonly string[];
+  /** What should be known of the models that teach. */
+  readonly warnings?: readonly VolumeWarning[];
   /** Call of the teacher, if it is not in the step. */
   readonly call: TeacherCall | undefined;
   close(): Promise<void>;

@@ -1,12 +1,12 @@
 /** A model knows its training cases: inputs that make no sense are told by the program, and refused with --strict. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { nodeFiles } from '../../src/platform/node/files.ts';
 import { createNiftiHeader, decodeNifti, encodeNiftiImage } from '../../src/volume/nifti.ts';
 import type { Volume } from '../../src/volume/volume.ts';
-import { contentsOf, temporaryFolder, voxstill } from '../support/program.ts';
+import { contentsOf, readJson, temporaryFolder, voxstill } from '../support/program.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
 
 const folder = temporaryFolder();
@@ -28,6 +28,35 @@ beforeAll(async () => {
   const affine = volume.affine.map((value, index) => (index % 5 === 0 && index < 15 ? value * 0.001 : value));
   write('metres', { ...volume, affine, spacingMm: [0.001, 0.001, 0.001] });
   write('ct', { ...volume, data: volume.data.map(value => value - 0.6 * Math.max(...volume.data.subarray(0, 1000))) });
+}, 100_000);
+
+it('knows its training cases in evaluate, and a run whose teacher has seen its test cases says so', async () => {
+  const args = ['evaluate', '--model', model, '--data', 'phantoms', '--split', 'all', '--json'];
+  const call = await voxstill(args, { cwd: folder });
+  expect(call, call.stderr).toMatchObject({ code: 0 });
+  const { warnings } = JSON.parse(call.stdout);
+  expect(warnings).toMatchObject([{ code: 'W_CASES_SEEN', model, teacher: [] }]);
+  expect([warnings[0].training.length, warnings[0].validation.length]).toEqual([3, 1]);
+  expect(call.stderr).toMatch(/\nW_CASES_SEEN: .*3 of the 5 cases were training cases of it/);
+
+  const [seen] = warnings[0].training;
+  const others = ['phantom_001', 'phantom_002', 'phantom_003', 'phantom_004', 'phantom_005'].filter(id => id !== seen);
+  const splits = { train: others.slice(0, 3), val: others.slice(3), test: [seen] };
+  writeFileSync(join(folder, 'splits.json'), JSON.stringify(splits));
+  const text = tinyRecipe('phantoms', 4)
+    .replace(/splits: \{.*?\}/, 'splits: { file: splits.json }')
+    .replace(/teacher: .*/, `teacher: { onnx: ${JSON.stringify(model)} }`);
+  writeFileSync(join(folder, 'distil.yaml'), `${text}baseline: false\n`);
+  const run = await voxstill(['run', 'distil.yaml', '--out', 'distilled'], { cwd: folder });
+  expect(run, run.stderr).toMatchObject({ code: 0 });
+  expect(run.stderr).toMatch(/teacher: W_CASES_SEEN: .*1 of the 1 test cases was a training case of it/);
+  expect(readJson(join(folder, 'distilled/run.json'))).toMatchObject({ warnings: [{ code: 'W_CASES_SEEN' }] });
+  const report = readFileSync(join(folder, 'distilled/report.html'), 'utf8');
+  expect(report).toMatch(/<dt>Warning<\/dt><dd>W_CASES_SEEN: model\.onnx has seen/);
+  // the student has not been trained on it, but by a teacher that was
+  expect(readJson(join(folder, 'distilled/student/evaluation.json'))).toMatchObject({
+    warnings: [{ code: 'W_CASES_SEEN', training: [], teacher: [seen] }],
+  });
 }, 100_000);
 
 interface Warned {

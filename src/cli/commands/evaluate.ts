@@ -106,6 +106,7 @@ function evaluationText(evaluation: Evaluation): string {
 /** What `evaluate` writes and prints: the scores, then the cases that failed, which make the exit code 1. */
 export function evaluationOutcome(evaluation: Evaluation, failed: readonly CaseFailure[]): Outcome {
   const lines = [evaluationText(evaluation)];
+  lines.push(...(evaluation.warnings ?? []).map(({ code, message }) => `${code}: ${message}`));
   const total = evaluation.cases.length + failed.length;
   if (failed.length > 0) lines.push(`${failed.length} of ${total} cases failed and are in no score:`);
   for (const { id, code, message } of failed) lines.push(`  ${id}: ${code}: ${message}`);

@@ -1,7 +1,7 @@
 /** `voxstill plan DATASET`: measures a data set and writes a recipe for it. */
 import type { Axis } from '../../core/axes.ts';
 import { InputError } from '../../core/errors.ts';
-import { formatNumber, formatShare } from '../../core/format.ts';
+import { formatNumber, formatShare, plural } from '../../core/format.ts';
 import { openDataset } from '../../data/dataset.ts';
 import { type Fingerprint, fingerprintDataset, type Spread } from '../../data/fingerprint.ts';
 import { planCoarser, planExperiment } from '../../experiment/plan.ts';
@@ -46,6 +46,13 @@ function fingerprintText(fingerprint: Fingerprint): string {
   ].join('\n');
 }
 
+function absentClasses({ classes, labelledCases }: Fingerprint) {
+  const absent = classes.filter(({ cases }) => cases === 0).map(({ name }) => `"${name}"`);
+  if (absent.length === 0) return [];
+  const message = `none of the ${plural(labelledCases, 'labelled case')} has the class ${absent.join(', ')}, so no model can learn it. Check dataset.json and the labels.`;
+  return [{ code: 'W_CLASS_ABSENT', message } as const];
+}
+
 /** Describes the data set and writes a recipe for it. */
 export async function plan(
   folder: string,
@@ -78,8 +85,17 @@ export async function plan(
   if (out !== undefined) await files.write(out, recipe);
   const end = out === undefined ? recipe.trimEnd() : `recipe: ${out}\ntrain it with: voxstill run ${out}`;
   const { grids: _, ...summary } = fingerprint;
+  const warnings = absentClasses(fingerprint);
+  const warned = warnings.map(({ code, message }) => `${code}: ${message}\n`).join('');
   return {
-    json: { fingerprint: summary, plan, ...(ceiling && { full, ceiling }), recipe, ...(out !== undefined && { out }) },
-    text: `${fingerprintText(fingerprint)}\n${end}`,
+    json: {
+      fingerprint: summary,
+      plan,
+      ...(ceiling && { full, ceiling }),
+      recipe,
+      warnings,
+      ...(out !== undefined && { out }),
+    },
+    text: `${fingerprintText(fingerprint)}\n${warned}${end}`,
   };
 }

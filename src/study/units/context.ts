@@ -2,6 +2,7 @@
 import type { Laboratory } from '../../experiment/laboratory.ts';
 import { type PreparedData, prepareData } from '../../experiment/prepare.ts';
 import type { Recipe } from '../../recipe/schema.ts';
+import type { VolumeWarning } from '../../volume/geometry.ts';
 import type { StudyKind } from '../record.ts';
 import { assertSameData } from '../record.ts';
 
@@ -16,6 +17,8 @@ export interface StudyContext {
   readonly dataOf: (recipe: Recipe) => Promise<PreparedData>;
   /** SHA-256 of every data file that was read, by path within the data set. */
   readonly dataHashes: Readonly<Record<string, string>>;
+  /** What was found on the way that should not be passed over, by its message. */
+  readonly warnings: Map<string, VolumeWarning>;
 }
 
 /** Context of one unit: the context of its study and the times of its stages. */
@@ -47,6 +50,7 @@ export function openContext(
 ): StudyContext {
   const { study, kind, known, signal } = options;
   const dataHashes: Record<string, string> = { ...known };
+  const warnings: StudyContext['warnings'] = new Map();
   let last: { readonly content: string; readonly data: PreparedData } | undefined;
   return {
     laboratory,
@@ -54,6 +58,7 @@ export function openContext(
     study,
     kind,
     dataHashes,
+    warnings,
     dataOf: async recipe => {
       const content = dataContent(recipe);
       if (last?.content === content) return last.data;
@@ -63,6 +68,7 @@ export function openContext(
       const now = { ...data.hashes, ...data.transferHashes };
       assertSameData(dataHashes, now, study);
       Object.assign(dataHashes, now);
+      for (const warning of data.warnings) warnings.set(warning.message, warning);
       last = { content, data };
       return data;
     },

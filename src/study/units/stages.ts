@@ -85,6 +85,7 @@ async function openTeacher(context: StudyContext, { recipe, teacher }: Unit): Pr
   const data = await context.dataOf(recipe);
   const finished = isFinished(recipe.teacher) ? recipe : withFinishedTeacher(recipe, teacher as Unit);
   const opened = await openExternalTeacher(laboratory, finished, data);
+  for (const warning of opened.warnings ?? []) context.warnings.set(warning.message, warning);
   if (!keeps) return opened;
   const { cache, softLabels } = recipe.distill;
   return withSoftLabels(opened, {

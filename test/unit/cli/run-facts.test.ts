@@ -1,6 +1,7 @@
 /** What a report tells of a run besides scores, without folders of the machine. */
 import { describe, expect, it } from 'vitest';
-import { dateInWords, lastName, trainingSeconds, withoutFolders } from '../../../src/cli/run-facts.ts';
+import { dateInWords, lastName, trainingSeconds, warningsOf, withoutFolders } from '../../../src/cli/run-facts.ts';
+import { evaluation } from '../report/fixtures.ts';
 
 describe('the facts of a run', () => {
   it('name no folder of the machine, and leave all else as it is', () => {
@@ -20,6 +21,21 @@ describe('the facts of a run', () => {
   it('say the date in words', () => {
     expect(dateInWords('2026-11-27T20:14:48.056Z')).toBe('27 November 2026, 20:14 UTC');
     expect(dateInWords('yesterday')).toBe('yesterday');
+  });
+
+  it('tell the warnings of start and evaluations, each once and without folders', () => {
+    const seen = { code: 'W_CASES_SEEN', message: '/home/ann/runs/m.onnx has seen what it is scored on' };
+    const arm = (warnings: readonly object[] | undefined) => ({
+      repeats: [{ evaluation: { ...evaluation({ a: { Anterior: 1 } }), warnings } }],
+    });
+    const run = {
+      record: { warnings: [{ code: 'W_CLASS_ABSENT', message: 'the class "x" is in none' }, seen] },
+      arms: [arm([seen]), arm(undefined)],
+    } as unknown as Parameters<typeof warningsOf>[0];
+    expect(warningsOf(run)).toEqual([
+      'W_CLASS_ABSENT: the class "x" is in none',
+      'W_CASES_SEEN: m.onnx has seen what it is scored on',
+    ]);
   });
 
   it('add the time of training over folds and seeds', () => {

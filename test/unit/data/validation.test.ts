@@ -123,6 +123,28 @@ describe('a data set', () => {
     expect(await validate(files, 'p')).toMatchObject({ problems: [], warnings: [], cases: 3, labelledCases: 3 });
   });
 
+  test('with a class that no label has is told so, unless it has no labels at all', async () => {
+    const files = memoryFiles();
+    const labels = { background: 0, whole: [1, 2], ring: [2] };
+    files.contents.set(
+      'd/dataset.json',
+      new TextEncoder().encode(
+        JSON.stringify({ channel_names: { 0: 'MRI' }, labels, regions_class_order: [1, 2], file_ending: '.nii' }),
+      ),
+    );
+    files.contents.set('d/imagesTr/a_0000.nii', nifti(ramp(0)));
+    files.contents.set('d/labelsTr/a.nii', nifti(mask()));
+    const report = await validate(files, 'd');
+    expect([...report.problems, ...report.warnings]).toMatchObject([
+      {
+        code: 'W_CLASS_ABSENT',
+        message: 'none of the 1 labelled case has the class "ring" (2), so no model can learn it',
+      },
+    ]);
+    files.contents.delete('d/labelsTr/a.nii');
+    expect((await validate(files, 'd')).warnings.map(({ code }) => code)).not.toContain('W_CLASS_ABSENT');
+  });
+
   test('whose label lies within a tenth of a voxel of its image is on one grid', async () => {
     const files = memoryFiles();
     files.contents.set('d/imagesTr/a_0000.nii', nifti(ramp(0)));

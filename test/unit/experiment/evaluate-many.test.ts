@@ -2,13 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { evaluationOutcome } from '../../../src/cli/commands/evaluate.ts';
 import { openDataset, openDatasetBesideFailures } from '../../../src/data/dataset.ts';
+import { imageHash } from '../../../src/data/image-hash.ts';
 import { evaluateModel } from '../../../src/experiment/evaluate.ts';
 import type { CaseFailure } from '../../../src/experiment/failure.ts';
 import { readModelFile } from '../../../src/experiment/model-file.ts';
 import { type Progress, silent } from '../../../src/runtime/progress.ts';
 import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../../src/volume/nifti.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
-import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
+import { createLaboratory, functionEngine, modelBytes, sha256, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 
 const SIZE: Xyz = [6, 5, 4];
@@ -60,6 +61,22 @@ async function setUp() {
 }
 
 describe('evaluateModel', () => {
+  it('says which of the cases the model has seen, in its text and its record', async () => {
+    const { laboratory, warned, options } = await setUp();
+    const [model] = options.models;
+    // the images of all cases are equal
+    const voxels = Float32Array.from({ length: VOXELS }, (_, index) => (index < 40 ? 1 : 0));
+    const images = { training: [imageHash({ data: voxels }, sha256)], validation: [], teacher: [] };
+    const metadata = { ...model!.metadata, training: { cases: 1, images } };
+    const evaluation = await evaluateModel(laboratory, { ...options, models: [{ ...model!, metadata }] });
+    expect(evaluation.warnings).toMatchObject([{ code: 'W_CASES_SEEN', training: IDS }]);
+    expect(warned.at(-1)).toMatch(
+      /^W_CASES_SEEN: m\.onnx .*: 4 of the 4 cases were training cases of it \(a, b, c, d\)/,
+    );
+    expect(evaluationOutcome(evaluation, []).text).toMatch(/\nW_CASES_SEEN: m\.onnx has seen what it is scored on/);
+    expect((await evaluateModel(laboratory, options)).warnings).toEqual([]);
+  });
+
   it('goes on after cases that cannot be read, which are in no score, and says which they were', async () => {
     const { laboratory, engine, cut, warned, failures, options } = await setUp();
     cut('data/imagesTr/a.nii.gz');

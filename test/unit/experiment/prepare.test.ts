@@ -52,9 +52,20 @@ describe('prepareData', () => {
     const preprocess = '{ spacingMm: [1, 1, 1], normalize: z-score }';
     const expected = await prepared(AS_IT_IS, preprocess);
     expect(expected.train[0]?.sizeVoxels).toEqual([6, 10, 2]);
+    const of = (value: number) => ({ min: value, median: value, max: value });
+    // as the files have it, before resampling and normalisation
+    expect(expected.training).toMatchObject({
+      cases: 2,
+      sizeVoxels: [of(6), of(5), of(4)],
+      spacingMm: [of(1), of(2), of(0.5)],
+      classes: [{ name: 'blob', cases: 2, volumeMl: { max: 0.018 } }],
+    });
+    expect([...expected.images.keys()].sort()).toEqual(['a', 'b', 'c', 'd']);
+    expect(new Set(expected.images.values()).size).toBe(4);
     for (const storage of STORAGES) {
-      const { train, val } = await prepared(storage, preprocess);
+      const { train, val, training } = await prepared(storage, preprocess);
       expect({ train, val }).toEqual({ train: expected.train, val: expected.val });
+      expect(training).toEqual(expected.training);
     }
   });
 
