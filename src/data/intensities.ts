@@ -10,5 +10,7 @@ export interface ChannelIntensities {
    * The same of the voxels in the smallest box around what is not zero, over which nnU-Net counts; only where a teacher
    * asks for it.
    */
-  readonly inBox?: Omit<ChannelIntensities, 'inBox'>;
+  readonly inBox?: Omit<ChannelIntensities, 'inBox' | 'hasHoles'>;
+  /** Given where the channel is 0 inside of the body: of what is not zero in any channel, with its holes filled. */
+  readonly hasHoles?: true;
 }

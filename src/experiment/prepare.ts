@@ -112,9 +112,13 @@ function intensitiesOf(image: Volume, { teacher }: Pick<Recipe, 'teacher'>): rea
   const { data, channels, sizeVoxels } = image;
   const whole = summarize(data, channels);
   if (!isFinished(teacher)) return whole;
-  const box = boxAround(nonzeroMask(image), sizeVoxels);
-  const inside = summarize(cropped(data, sizeVoxels, box), channels);
-  return whole.map((each, channel) => ({ ...each, inBox: inside[channel] as ChannelIntensities }));
+  const body = nonzeroMask(image);
+  const inside = summarize(cropped(data, sizeVoxels, boxAround(body, sizeVoxels)), channels);
+  return whole.map((each, channel) => {
+    const voxels = data.subarray(channel * body.length, (channel + 1) * body.length);
+    const hasHoles = body.some((isBody, voxel) => isBody !== 0 && voxels[voxel] === 0);
+    return { ...each, inBox: inside[channel] as ChannelIntensities, ...(hasHoles && { hasHoles }) };
+  });
 }
 
 /** What a training case is like before anything is done to it, in the axes of the models. */

@@ -135,12 +135,14 @@ export async function readTeacherFiles(
 }
 
 /** The data that models are checked against. */
-type ViewedData = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled'>;
+type ViewedData = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled' | 'intensities'>;
 
 /** Reason why intensities cannot be converted to those that the model was trained on. */
 function intensityProblems({ normalize, nnunet }: ModelInfo, data: ViewedData): readonly string[] {
   if (nnunet !== undefined) {
-    return nnunet.normalize.flatMap((method, channel) => nnunetObstacle(data.normalize, method, channel) ?? []);
+    return nnunet.normalize.flatMap(
+      (method, channel) => nnunetObstacle(data.normalize, method, { channel, cases: data.intensities }) ?? [],
+    );
   }
   if (normalizationRelation(data.normalize, normalize, data.dataset.channels.length) !== 'unrelated') return [];
   return [

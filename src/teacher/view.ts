@@ -6,6 +6,7 @@
  * leave out zeros, unless both sides use the same.
  */
 
+import { listSome } from '../core/format.ts';
 import type { ChannelIntensities } from '../data/intensities.ts';
 import type { ChannelNormalization, ImageNormalization } from '../data/normalize.ts';
 import type { NnunetNormalization } from '../inference/nnunet/pipeline.ts';
@@ -103,10 +104,35 @@ export function inNormalization(
   );
 }
 
-/** Reason why a channel of a recipe cannot be mapped to nnU-Net's normalisation; undefined if it can. */
-export function nnunetObstacle(from: ImageNormalization, to: NnunetNormalization, channel: number): string | undefined {
+/**
+ * Reason why nnU-Net's z-score of the body alone cannot be had. The recipe's z-score of what is not zero is the same
+ * where no voxel of the body is 0; nothing else is, since all others also change the voxels around the body.
+ */
+function bodyObstacle(
+  own: ChannelNormalization,
+  channel: number,
+  cases: ReadonlyMap<string, readonly ChannelIntensities[]>,
+): string | undefined {
+  const says = 'it normalises the voxels inside of the body alone (use_mask_for_norm)';
+  if (own !== 'z-score-nonzero') {
+    return `${says}, the recipe normalises by ${JSON.stringify(own)}; set preprocess.normalize to z-score-nonzero`;
+  }
+  const holed = [...cases].filter(([, channels]) => channels[channel]?.hasHoles === true).map(([id]) => id);
+  if (holed.length === 0) return undefined;
+  return `${says}, and channel ${channel} is 0 inside of it in ${listSome(holed)}, where z-score-nonzero is something else; leave these cases out of the training, or take a teacher without use_mask_for_norm`;
+}
+
+/**
+ * Reason why a channel of a recipe cannot be mapped to nnU-Net's normalisation; undefined if it can.
+ * @param options.cases raw intensities of the cases that are trained on
+ */
+export function nnunetObstacle(
+  from: ImageNormalization,
+  to: NnunetNormalization,
+  { channel, cases }: { readonly channel: number; readonly cases: ReadonlyMap<string, readonly ChannelIntensities[]> },
+): string | undefined {
   const own = methodOf(from, channel);
-  if (to === 'z-score-inside') return 'it normalises the voxels inside of the body alone (use_mask_for_norm)';
+  if (to === 'z-score-inside') return bodyObstacle(own, channel, cases);
   if (typeof to === 'object' && JSON.stringify(own) === JSON.stringify(to)) return undefined;
   const isMapped = scaleOf(own, { minimum: 0, maximum: 1, mean: 0, deviation: 1 }) !== undefined;
   if (isMapped && typeof to !== 'object') return undefined;

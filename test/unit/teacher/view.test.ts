@@ -12,6 +12,7 @@ import {
   nnunetObstacle,
   normalizationRelation,
 } from '../../../src/teacher/view.ts';
+import { decodeNifti, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import { createLaboratory, functionEngine, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { tinyRecipe } from '../../support/tiny-recipe.ts';
@@ -63,6 +64,8 @@ describe('a case in another normalisation', () => {
 });
 
 describe('a patch as a network of nnU-Net sees it', () => {
+  const flat = { minimum: 0, maximum: 9, mean: 3, deviation: 2 };
+  const of = (channel: number) => ({ channel, cases: new Map([['whole', [flat, flat]]]) });
   const raw = Float32Array.of(4, 10, -2, 7);
   const whole = { minimum: -2, maximum: 10, mean: 3, deviation: 5 };
   const cases = [[{ ...whole, inBox: { minimum: 0, maximum: 8, mean: 6, deviation: 2 } }]];
@@ -82,10 +85,54 @@ describe('a patch as a network of nnU-Net sees it', () => {
   it('stays as it is where both clip alike, and cannot be had from what clips otherwise', () => {
     const ct = { ct: { low: 0, high: 5, mean: 1, deviation: 2 } };
     expect(inNnunetNormalization(raw, cases, { from: ct, to: [ct] })).toEqual(raw);
-    expect(nnunetObstacle(ct, ct, 0)).toBeUndefined();
-    expect(nnunetObstacle(['none', 'min-max'], 'z-score', 1)).toBeUndefined();
-    expect(nnunetObstacle('percentile', 'z-score', 0)).toMatch(/needs intensities normalised by "z-score"/);
-    expect(nnunetObstacle('z-score', ct, 0)).toMatch(/set preprocess\.normalize to \{"ct"/);
-    expect(nnunetObstacle('z-score-nonzero', 'z-score-inside', 0)).toMatch(/use_mask_for_norm/);
+    expect(nnunetObstacle(ct, ct, of(0))).toBeUndefined();
+    expect(nnunetObstacle(['none', 'min-max'], 'z-score', of(1))).toBeUndefined();
+    expect(nnunetObstacle('percentile', 'z-score', of(0))).toMatch(/needs intensities normalised by "z-score"/);
+    expect(nnunetObstacle('z-score', ct, of(0))).toMatch(/set preprocess\.normalize to \{"ct"/);
+    expect(nnunetObstacle('z-score', 'z-score-inside', of(0))).toMatch(
+      /use_mask_for_norm.*by "z-score"; set preprocess\.normalize to z-score-nonzero/,
+    );
+  });
+
+  it('is that of the body alone where the recipe leaves out zeros and no voxel of the body is 0', () => {
+    expect(nnunetObstacle('z-score-nonzero', 'z-score-inside', of(0))).toBeUndefined();
+    const holed = { ...flat, hasHoles: true } as const;
+    const cases = new Map([
+      ['whole', [flat, holed]],
+      ['holed', [holed, flat]],
+    ]);
+    expect(nnunetObstacle('z-score-nonzero', 'z-score-inside', { channel: 0, cases })).toMatch(
+      /use_mask_for_norm\), and channel 0 is 0 inside of it in holed/,
+    );
+    // nothing is changed then
+    const image = Float32Array.of(0, 1.5, -1.5, 0);
+    expect([...inNnunetNormalization(image, [[flat]], { from: 'z-score-nonzero', to: ['z-score-inside'] })]).toEqual([
+      ...image,
+    ]);
+  });
+
+  it.each([
+    ['with a hole', true],
+    ['without', undefined],
+  ] as const)('knows of a case %s whether the body has voxels of 0', async (_, expected) => {
+    const own = memoryFiles();
+    await writePhantomDataset(own, 'data', { seed: 5, cases: 3 });
+    for (const path of [...own.contents.keys()].filter(one => one.startsWith('data/imagesTr/'))) {
+      const { volume, header } = decodeNifti(await own.read(path), { path });
+      const [width, height, depth] = volume.sizeVoxels;
+      const inside = (at: number, length: number, margin: number) => at >= margin && at < length - margin;
+      const data = volume.data.map((_, index) => {
+        const [x, y, z] = [index % width, Math.floor(index / width) % height, Math.floor(index / (width * height))];
+        const isBody = inside(x, width, 2) && inside(y, height, 2) && inside(z, depth, 2);
+        const isHole = expected === true && x === 6 && y === 6 && z === 6;
+        return isBody && !isHole ? 10 + ((x * y + z) % 5) : 0;
+      });
+      await own.write(path, encodeNiftiImage({ ...volume, data }, header));
+    }
+    const { intensities } = await prepareData(
+      createLaboratory(functionEngine(thresholdModel), own),
+      parseRecipe(tinyRecipe('data'), { path: 'r', overrides: ['teacher={ onnx: a.onnx }'] }),
+    );
+    expect([...intensities.values()].map(([first]) => first!.hasHoles)).toEqual([expected]);
   });
 });
