@@ -75,6 +75,20 @@ export function alongAxis(
   return builder.reshape(result, [batch, channels, rows, height, width]);
 }
 
+/** Interpolation by whole factors, axis by axis. */
+export function linearUpsampling(
+  builder: GraphBuilder,
+  input: Value,
+  { factors, padding }: { readonly factors: Triple; readonly padding: Padding },
+): Value {
+  return AXES.reduce((value, axis) => {
+    const factor = factors[axis];
+    if (factor === 1) return value;
+    const length = spatial(value.shape)[axis];
+    return alongAxis(builder, value, axis, interpolation(length, factor, linearBorder(factor, padding)));
+  }, input);
+}
+
 /** Upsampling by whole factors. */
 export function upsample(
   context: LayerContext,
@@ -88,12 +102,7 @@ export function upsample(
     case 'copy':
       return builder.apply('Resize', [input], { scales: factors });
     case 'linear':
-      return AXES.reduce((value, axis) => {
-        const factor = factors[axis];
-        if (factor === 1) return value;
-        const length = spatial(value.shape)[axis];
-        return alongAxis(builder, value, axis, interpolation(length, factor, linearBorder(factor, padding)));
-      }, input);
+      return linearUpsampling(builder, input, { factors, padding });
     case 'conv':
       return transposedConv(context, input, factors);
     default:

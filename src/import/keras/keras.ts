@@ -10,9 +10,11 @@ import type { OutputActivation } from '../../inference/probabilities.ts';
 import { IMAGE, type ImportChoice, type ImportedModel, type Importer, LOGITS } from '../imported.ts';
 import { Weights } from '../weights.ts';
 import { isZip, openArchive } from '../zip.ts';
+import type { LayerRule } from './call.ts';
 import { type KerasLayer, type KerasModel, parseKerasConfig, type Reference, refuseKeras } from './config.ts';
 import { type Hdf5, isHdf5, withHdf5 } from './hdf5.ts';
 import { LAYER_RULES } from './layers.ts';
+import { classOfPlanes, type PlaneView, settingsOfPlanes, takeFromPlanes } from './planes.ts';
 import { placesInH5, placesInKeras, type TakeVariable, takeFrom } from './variables.ts';
 
 /** A model with the location of its numbers. */
@@ -27,23 +29,33 @@ interface Site {
   readonly builder: GraphBuilder;
   readonly take: TakeVariable;
   readonly path: string;
+  /** How planes are seen, if it is a network of planes. */
+  readonly planes: PlaneView | undefined;
+}
+
+/** The rule of a layer; one of planes is known in a network of planes alone, and one of volumes in others. */
+function ruleOf({ className }: KerasLayer, planes: PlaneView | undefined): LayerRule | undefined {
+  if (planes !== undefined && className.includes('3D')) return undefined;
+  const known = planes === undefined ? className : classOfPlanes(className);
+  return Object.hasOwn(LAYER_RULES, known) ? LAYER_RULES[known] : undefined;
 }
 
 function buildLayer(layer: KerasLayer, inputs: readonly Value[], site: Site): readonly Value[] {
-  const { builder, take, path } = site;
+  const { builder, take, path, planes } = site;
   if (layer.model !== undefined) return buildModel(layer.model, inputs, site);
   const named = `the layer "${layer.name}" (${layer.className})`;
   if (layer.className === 'Lambda') refuseKeras(path, `${named} holds Python code, which is not run`);
-  const rule = Object.hasOwn(LAYER_RULES, layer.className) ? LAYER_RULES[layer.className] : undefined;
+  const rule = ruleOf(layer, planes);
   if (rule === undefined) return refuseKeras(path, `${named} is not known`);
   const refuse = (reason: string): never => refuseKeras(path, `${named} ${reason}`);
+  const own = (kind: string, shape: Shape): Float32Array => take(layer, kind, shape);
   try {
     const call = {
       builder,
       inputs,
-      settings: layer.settings,
+      settings: planes === undefined ? layer.settings : settingsOfPlanes(layer.settings, planes),
       refuse,
-      take: (kind: string, shape: Shape) => take(layer, kind, shape),
+      take: planes === undefined ? own : takeFromPlanes(own, planes),
     };
     return [builder.scope(layer.name, () => rule(call))];
   } catch (error) {
@@ -95,7 +107,7 @@ function buildModel({ layers, ends }: KerasModel, inputs: readonly Value[], site
   });
 }
 
-/** The input's sizes [., ., ., C]: of the input layer, or of the first layer of a sequence. */
+/** The input's sizes [., ., ., C], or [., ., C] of planes: of the input layer, or of the first layer of a sequence. */
 function inputShape({ layers, ends }: KerasModel, path: string): readonly (number | null)[] {
   if (ends !== undefined && ends.inputs.length !== 1) {
     const names = ends.inputs.map(({ layer }) => layer).join(', ');
@@ -105,20 +117,24 @@ function inputShape({ layers, ends }: KerasModel, path: string): readonly (numbe
   if (first?.model !== undefined) return inputShape(first.model, path);
   const shape = first?.settings['batch_shape'] ?? first?.settings['batch_input_shape'];
   const isSize = (item: unknown): boolean => item === null || (Number.isInteger(item) && (item as number) > 0);
-  if (!Array.isArray(shape) || shape.length !== 5 || !shape.every(isSize)) {
+  if (!Array.isArray(shape) || ![4, 5].includes(shape.length) || !shape.every(isSize)) {
     return refuseKeras(
       path,
-      `its input has the shape ${JSON.stringify(shape)}; volumes with channels last have five axes`,
+      `its input has the shape ${JSON.stringify(shape)}; volumes with channels last have five axes, planes four`,
     );
   }
   return shape.slice(1);
 }
 
 /** The shape [1, C, D, H, W] that the graph is built for. */
-function imageShape(model: KerasModel, patch: Triple | undefined, path: string): Shape {
+function imageShape(model: KerasModel, patch: Triple | undefined, site: Pick<Site, 'path' | 'planes'>): Shape {
+  const { path, planes } = site;
   const sizes = inputShape(model, path);
-  const channels = sizes[3] ?? refuseKeras(path, 'the number of channels of its input is open');
-  const space = sizes.slice(0, 3).map((size, axis) => size ?? patch?.[axis]);
+  const channels = sizes.at(-1) ?? refuseKeras(path, 'the number of channels of its input is open');
+  const own = sizes.slice(0, -1);
+  const space = (planes === undefined ? own : [1, ...(planes.isTurned ? own.toReversed() : own)]).map(
+    (size, axis) => size ?? patch?.[axis],
+  );
   if (space.some(size => size === undefined)) {
     refuseKeras(path, 'it takes windows of any size; give one with --patch x,y,z');
   }
@@ -135,20 +151,35 @@ function logitsOf(output: Value): { readonly logits: Value; readonly activation:
   return { logits: output, activation: 'none' };
 }
 
+/** How a network of planes sees them; undefined for one of volumes. */
+function planesOf(model: KerasModel, path: string, { axes }: ImportChoice): PlaneView | undefined {
+  if (inputShape(model, path).length !== 3) return undefined;
+  return { isTurned: axes !== undefined && axes.indexOf('X') < axes.indexOf('Y') };
+}
+
 function build({ model, take, weights }: Source, path: string, choice: ImportChoice): ImportedModel {
   const builder = new GraphBuilder();
-  const shape = imageShape(model, choice.patch ?? choice.assumedPatch, path);
-  const outputs = buildModel(model, [builder.input(IMAGE, shape)], { builder, take, path });
+  const planes = planesOf(model, path, choice);
+  const shape = imageShape(model, choice.patch ?? choice.assumedPatch, { path, planes });
+  const outputs = buildModel(model, [builder.input(IMAGE, shape)], { builder, take, path, planes });
   const [first, ...others] = outputs as readonly [Value, ...Value[]];
   weights.assertAllTaken(() => false);
   const { logits, activation } = logitsOf(first);
   const order =
-    'the order of its axes is not in the file: --axes NCXYZ for arrays of nibabel (deepvoxnet2), NCZYX (the default) for SimpleITK.';
+    planes === undefined
+      ? 'the order of its axes is not in the file: --axes NCXYZ for arrays of nibabel (deepvoxnet2), NCZYX (the default) for SimpleITK.'
+      : 'the order of its axes is not in the file: --axes NXYC for planes of arrays of nibabel, NYXC (the default) for SimpleITK.';
   return {
     graph: { outputs: { [LOGITS]: logits } },
     parameters: weights.taken,
     // a linear end may be logits or probabilities, which the file does not state
-    facts: { channels: shape[1] as number, ...(activation !== 'none' && { activation }) },
+    facts: {
+      channels: shape[1] as number,
+      ...(activation !== 'none' && { activation }),
+      // planes are seen one behind the other along z, and their axes are turned already
+      ...(planes && { axes: 'NCZYX' as const }),
+    },
+    ...(planes && choice.axes && { sourceAxes: choice.axes }),
     notes: [order, ...(others.length > 0 ? [`the first of its ${outputs.length} outputs is used.`] : [])],
   };
 }

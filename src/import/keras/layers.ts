@@ -9,6 +9,7 @@ import { range, type Triple } from '../../core/shape.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import { spatial } from '../../graph/infer.ts';
 import { perChannel } from '../../graph/moments.ts';
+import { linearUpsampling } from '../../nn/resize.ts';
 import { ACTIVATIONS, activate, elu } from './activations.ts';
 import {
   assertChannelAxis,
@@ -169,7 +170,13 @@ const pool =
 
 const upsample: LayerRule = call => {
   assertChannelsLast(call);
-  return call.builder.apply('Resize', [only(call)], { scales: tripleOf(call, 'size', [2, 2, 2]) });
+  const { interpolation = 'nearest' } = call.settings;
+  const factors = tripleOf(call, 'size', [2, 2, 2]);
+  // of planes; TensorFlow takes the centres of voxels, and the edge beyond the outermost ones
+  if (interpolation === 'bilinear') return linearUpsampling(call.builder, only(call), { factors, padding: 'same' });
+  if (interpolation !== 'nearest')
+    call.refuse(`interpolates by ${String(interpolation)}; nearest and bilinear are known`);
+  return call.builder.apply('Resize', [only(call)], { scales: factors });
 };
 
 const crop: LayerRule = call => {

@@ -22,6 +22,8 @@ function variablesOf({ className, settings }: Pick<KerasLayer, 'className' | 'se
   const moving = (kind: string): Variable => ({ kind, isTrained: false });
   const has = (name: string): boolean => (settings as Settings)[name] !== false;
   switch (className) {
+    case 'Conv2D':
+    case 'Conv2DTranspose':
     case 'Conv3D':
     case 'Conv3DTranspose':
       return [...trained('kernel'), ...trained('bias', has('use_bias'))];

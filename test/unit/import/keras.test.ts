@@ -83,12 +83,36 @@ describe('a model of Keras is refused', () => {
       /read each other/,
     ],
     [
-      'of planes',
+      'of lines',
+      config => {
+        layerOf(config, 'InputLayer').config['batch_shape'] = [null, 8, 1];
+      },
+      'E_IMPORT_LAYER',
+      /its input has the shape \[null,8,1\]; volumes with channels last have five axes, planes four/,
+    ],
+    [
+      'of planes with layers of volumes',
       config => {
         layerOf(config, 'InputLayer').config['batch_shape'] = [null, 8, 8, 1];
       },
       'E_IMPORT_LAYER',
-      /its input has the shape \[null,8,8,1\]; volumes with channels last have five axes/,
+      /\(Conv3D\) is not known/,
+    ],
+    [
+      'of volumes with layers of planes',
+      config => {
+        Object.assign(layerOf(config, 'MaxPooling3D'), { class_name: 'MaxPooling2D' });
+      },
+      'E_IMPORT_LAYER',
+      /\(MaxPooling2D\) is not known/,
+    ],
+    [
+      'that interpolates in another way',
+      config => {
+        layerOf(config, 'UpSampling3D').config['interpolation'] = 'bicubic';
+      },
+      'E_IMPORT_LAYER',
+      /interpolates by bicubic/,
     ],
     [
       'with other weights',
