@@ -17,8 +17,10 @@ import { medianOf } from '../core/percentile.ts';
 import { range } from '../core/shape.ts';
 import type { Fingerprint } from '../data/fingerprint.ts';
 import { LARGEST_PADDED_RATIO } from '../data/patches.ts';
+import { parameterCount } from '../nn/parameters.ts';
 import { recipeSchema } from '../recipe/schema.ts';
-import { modelCosts, trainingMemory } from '../training/costs.ts';
+import { trainingMemory } from '../training/costs.ts';
+import { multiplyAdds } from '../training/export.ts';
 import type { Xyz } from '../volume/volume.ts';
 import { type ArmPlan, planArm, planStudent } from './arm-plan.ts';
 import {
@@ -84,7 +86,7 @@ const ENOUGH_COVERAGE = 0.25;
 /** Factor by which spacings grow in the search for a coarser plan. */
 const COARSER = 1.02;
 /** Factor by which the number of voxels changes between two tries, and number of tries. */
-const [FURTHER, ROUNDS] = [1.3, 5];
+const [FURTHER, ROUNDS] = [1.3, 3];
 const SPACING_DIGITS = 2;
 /** Share of the cases that train. */
 export const TRAINING_SHARE = 0.7;
@@ -153,30 +155,35 @@ function armsOf({ labels, channels }: Fingerprint, { patchVoxels, batch, ...netw
   return { teacher: planArm(recipe, 'teacher', shape), student: planStudent(recipe, shape) };
 }
 
+/** Memory of both arms in training. */
+interface TrainingBytes {
+  readonly teacher: number;
+  readonly student: number;
+}
+
 /** Costs of both arms. */
 function costsOf(
-  fingerprint: Fingerprint,
-  uncosted: Uncosted,
-  { cores, block }: PlanOptions,
+  arms: ReturnType<typeof armsOf>,
+  bytes: TrainingBytes,
+  cores: number,
 ): { readonly teacher: ArmCosts; readonly student: ArmCosts } {
-  const { teacher, student } = armsOf(fingerprint, uncosted);
-  const costs = ({ step, architecture }: ArmPlan, stepMs: number): ArmCosts => {
-    const { parameters, multiplyAdds, trainingBytes } = modelCosts(step, { geometry: architecture.geometry, block });
-    return { parameters, multiplyAdds, trainingBytes, stepMs };
-  };
+  const { teacher, student } = arms;
   const { imageShape } = teacher.step;
-  return {
-    teacher: costs(teacher, estimateStepMs(teacher.model, imageShape, { cores })),
-    student: costs(student, estimateStepMs(student.model, imageShape, { cores, frozen: teacher.model })),
-  };
+  const costs = ({ model }: ArmPlan, trainingBytes: number, frozen?: ArmPlan): ArmCosts => ({
+    parameters: parameterCount(model.specs.filter(spec => spec.role !== 'buffer')),
+    multiplyAdds: multiplyAdds(model, imageShape),
+    trainingBytes,
+    stepMs: estimateStepMs(model, imageShape, { cores, ...(frozen && { frozen: frozen.model }) }),
+  });
+  return { teacher: costs(teacher, bytes.teacher), student: costs(student, bytes.student, teacher) };
 }
 
 /** A search for the networks of a plan. */
 interface Search {
   /** The arms of a patch that is wanted. */
   readonly design: (wanted: Xyz, levels: number, batch?: number) => Uncosted;
-  /** What the training of the larger arm takes. */
-  readonly bytesOf: (design: Uncosted) => number;
+  /** What the trainings take. */
+  readonly bytesOf: (design: Uncosted) => TrainingBytes;
   readonly memoryBytes: number;
 }
 
@@ -187,12 +194,13 @@ interface Search {
  */
 function largestDesign(patches: readonly Xyz[], { design, bytesOf, memoryBytes }: Search): Uncosted {
   const most = TEACHER_FEATURES.length;
-  const wanted = firstFitting(patches, patch => bytesOf(design(patch, most)), memoryBytes);
+  const larger = (one: Uncosted): number => Math.max(...Object.values(bytesOf(one)));
+  const wanted = firstFitting(patches, patch => larger(design(patch, most)), memoryBytes);
   if (wanted !== undefined) return design(wanted, most);
   const smallest = range(most - 1).map(index => design(patches.at(-1) as Xyz, most - 1 - index));
-  const found = smallest.find(one => bytesOf(one) <= memoryBytes);
+  const found = smallest.find(one => larger(one) <= memoryBytes);
   if (found !== undefined) return found;
-  const least = Math.min(...smallest.map(bytesOf));
+  const least = Math.min(...smallest.map(larger));
   throw new InputError(
     'E_PLAN_MEMORY',
     `even the smallest patch and network need ${formatBytes(least)} in training. Raise --memory to ${Math.ceil(least / 1e8) / 10} or more.`,
@@ -204,7 +212,7 @@ function withLargerBatch(found: Uncosted, { bytesOf, memoryBytes }: Search, trai
   let best = found;
   for (let batch = 2 * BATCH; batch <= Math.min(LARGEST_BATCH, training / 2); batch *= 2) {
     const next = { ...found, batch };
-    if (bytesOf(next) > memoryBytes) break;
+    if (Math.max(...Object.values(bytesOf(next))) > memoryBytes) break;
     best = next;
   }
   return best;
@@ -223,15 +231,22 @@ export function planExperiment(fingerprint: Fingerprint, options: PlanOptions): 
   const isPlane = medianSizeVoxels.includes(1);
   const side = LARGEST_SIDE[isPlane ? 'plane' : 'volume'];
   const largest: Xyz = mapAxes(axis => Math.min(side, medianSizeVoxels[axis], limit[axis]));
+  const known = new Map<string, TrainingBytes>();
   const search: Search = {
     design: (wanted, levels, batch = BATCH) => {
       const { patchVoxels, teacher } = networkFor(wanted, spacingMm, { limit, levels });
       return { patchVoxels, batch, teacher, student: studentOf(teacher) };
     },
     bytesOf: design => {
+      const key = JSON.stringify(design);
       const { teacher, student } = armsOf(fingerprint, design);
-      const bytes = trainingMemory(teacher.step, { block });
-      return bytes > memoryBytes ? bytes : Math.max(bytes, trainingMemory(student.step, { block }));
+      const found = known.get(key);
+      if (found !== undefined) return found;
+      const ofTeacher = trainingMemory(teacher.step, { block });
+      // where the teacher does not fit, the student decides nothing
+      const ofStudent = ofTeacher > memoryBytes ? 0 : trainingMemory(student.step, { block });
+      known.set(key, { teacher: ofTeacher, student: ofStudent });
+      return { teacher: ofTeacher, student: ofStudent };
     },
     memoryBytes,
   };
@@ -239,7 +254,7 @@ export function planExperiment(fingerprint: Fingerprint, options: PlanOptions): 
   const found = largestDesign(shrinkingPatches(largest, spacingMm), search);
   const chosen = isPlane ? withLargerBatch(found, search, training) : found;
   const { patchVoxels, batch, teacher, student } = chosen;
-  const costs = costsOf(fingerprint, chosen, options);
+  const costs = costsOf(armsOf(fingerprint, chosen), search.bytesOf(chosen), options.cores);
   const coverage = Math.min(1, patchVoxelCount(patchVoxels) / patchVoxelCount(medianSizeVoxels));
   const steps = Math.round((EPOCHS * training) / coverage / batch / 100) * 100;
   const extent = extended(medianSizeVoxels).map(axis => spacingMm[axis]);

@@ -119,6 +119,9 @@ describe('planExperiment', () => {
     const voxels = ({ patchVoxels }: Plan): number => patchVoxels.reduce((a, b) => a * b);
     expect(voxels(small)).toBeLessThan(voxels(ample) / 4);
     expect(voxels(small)).toBeGreaterThan(32 ** 3);
+    // 70 training cases of 293 patches each, covered twelve times, are too many steps; the whole patch takes fewer
+    expect([small.steps, ample.steps]).toEqual([2000, 2000]);
+    expect(small.coverage).toBeCloseTo(voxels(small) / (400 * 400 * 120), 9);
     recipeOf(fingerprint, small);
   });
 
@@ -136,7 +139,6 @@ describe('planExperiment', () => {
 
   it.each([
     [0.5, 1],
-    [1, 1],
     [2, 1],
     [1, 5],
   ])('plans planes of %s mm by their plane, whatever the thickness (%s mm) of the slice', (mm, thickness) => {
@@ -167,10 +169,7 @@ describe('planExperiment', () => {
     expect(sizeMm(large as Plan)).toEqual([72, 72, 58]);
   });
 
-  it.each([
-    [[470, 433, 1], [0.5, 0.5, 5], 4],
-    [[64, 50, 290], [2, 2, 3.1], 2],
-  ] as const)(
+  it.each([[[470, 433, 1], [0.5, 0.5, 5], 4]] as const)(
     'keeps to the memory for cases of %s voxels of %s mm with %d channels',
     (sizeVoxels, spacingMm, count) => {
       const channels = Array.from({ length: count }, () => ({ name: 'MRI', nonZeroShare: 1 }));
@@ -198,18 +197,7 @@ describe('planExperiment', () => {
     recipeOf(abdomen, coarse);
     const small = fingerprintOf(repeat(6, { sizeVoxels: [40, 40, 40], spacingMm: [1, 1, 1] }));
     expect(planCoarser(small, planExperiment(small, options), options)).toBeUndefined();
-  });
-
-  it('takes more steps where a patch is a smaller part of a case', () => {
-    const of = (side: number, memoryBytes: number) =>
-      planExperiment(fingerprintOf(repeat(100, { sizeVoxels: [side, side, side], spacingMm: [1, 1, 1] })), {
-        ...AMPLE,
-        memoryBytes,
-      });
-    const [whole, part] = [of(64, 64e9), of(64, 1e9)];
-    expect(whole).toMatchObject({ steps: 400, coverage: 1 });
-    expect(part.steps).toBeCloseTo(420 / part.coverage, -2.3);
-  });
+  }, 120_000);
 
   it('says what the smallest network takes where the memory is not enough for it', () => {
     const fingerprint = fingerprintOf(repeat(6, { sizeVoxels: [64, 64, 64], spacingMm: [1, 1, 1] }));
@@ -250,5 +238,10 @@ describe('planExperiment', () => {
     const stepsFor = (cases: number): number =>
       planExperiment(fingerprintOf(repeat(cases, { sizeVoxels: [16, 16, 16], spacingMm: [1, 1, 1] })), AMPLE).steps;
     expect([stepsFor(5), stepsFor(200), stepsFor(2000)]).toEqual([400, 800, 2000]);
+    // a patch of 128 is half of a case of 256, so the cases take twice the steps
+    const long = fingerprintOf(repeat(50, { sizeVoxels: [16, 16, 256], spacingMm: [1, 1, 1] }));
+    expect(planExperiment(long, AMPLE)).toMatchObject({ patchVoxels: [16, 16, 128], coverage: 0.5, steps: 400 });
+    const more = fingerprintOf(repeat(100, { sizeVoxels: [16, 16, 256], spacingMm: [1, 1, 1] }));
+    expect(planExperiment(more, AMPLE).steps).toBe(800);
   });
 });
