@@ -92,14 +92,14 @@ function rounded(value: number): number {
 }
 
 /** Spread of some numbers; undefined where there is none. */
-function rangeOf(values: readonly number[]): Range | undefined {
+export function rangeOf(values: readonly number[]): Range | undefined {
   if (values.length === 0) return undefined;
   const all = values.toSorted((left, right) => left - right);
   return { min: rounded(all[0]!), median: rounded(medianOf(all)), max: rounded(all.at(-1)!) };
 }
 
 /** Spread along each axis of some sizes. */
-function rangeXyzOf(values: readonly [Xyz, ...Xyz[]]): RangeXyz {
+export function rangeXyzOf(values: readonly [Xyz, ...Xyz[]]): RangeXyz {
   return mapAxes(axis => rangeOf(values.map(value => value[axis])) as Range);
 }
 

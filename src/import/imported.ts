@@ -1,6 +1,7 @@
 /** The result of every importer: a network as a graph, and the facts that are needed to use it. */
 
 import type { Triple } from '../core/shape.ts';
+import type { TrainingFacts } from '../data/training-facts.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Axes } from '../inference/axes.ts';
 import type { ModelInfo } from '../inference/model-info.ts';
@@ -11,7 +12,10 @@ export const IMAGE = 'image';
 export const LOGITS = 'logits';
 
 /** The facts of a model that its source states. */
-export type ImportedFacts = Partial<Omit<ModelInfo, 'inputName' | 'outputName'>> & { readonly axes?: Axes };
+export type ImportedFacts = Partial<Omit<ModelInfo, 'inputName' | 'outputName'>> & {
+  readonly axes?: Axes;
+  readonly training?: TrainingFacts;
+};
 
 /** A model from elsewhere. */
 export interface ImportedModel {

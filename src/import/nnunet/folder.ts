@@ -17,6 +17,7 @@ import { openCheckpoint, type TorchCheckpoint } from '../torch/checkpoint.ts';
 import { entryOf, weightsOf } from '../torch/state-dict.ts';
 import type { Weights } from '../weights.ts';
 import { networkOf } from './architecture.ts';
+import { readFingerprint } from './fingerprint.ts';
 import { parseNnunetDataset } from './labels.ts';
 import { type Configuration, configurationOf, lastName, type Plans, parsePlans, refusePlan } from './plans.ts';
 import { pipelineOf, spaceOf } from './preprocessing.ts';
@@ -112,13 +113,13 @@ async function checkpointsOf(
 }
 
 /** Facts from the first fold's checkpoint, which hold for all folds. */
-interface TrainingFacts {
+interface CheckpointFacts {
   readonly configuration: string;
   /** Axes of the network along which it may see its window flipped. */
   readonly mirror: readonly number[];
 }
 
-function factsOf({ root }: TorchCheckpoint, path: string): TrainingFacts {
+function factsOf({ root }: TorchCheckpoint, path: string): CheckpointFacts {
   const configuration = entryOf(entryOf(root, 'init_args'), 'configuration');
   const axes = entryOf(root, 'inference_allowed_mirroring_axes') ?? [];
   const isAxis = (axis: unknown): boolean => typeof axis === 'number' && [0, 1, 2].includes(axis);
@@ -196,14 +197,15 @@ async function read(files: ImportFiles, path: string, choice: ImportChoice): Pro
   const { channels, labels, areRegions } = parseNnunetDataset(await readDescription(files, datasetPath), datasetPath);
   if (lastName(plan.label_manager) !== 'LabelManager') refusePlan(plansPath, `the label_manager ${plan.label_manager}`);
   const { paths, notes } = await checkpointsOf(files, place, choice);
+  const known = await readFingerprint(files, place.folder);
   const folds: Weights[] = [];
-  let facts: TrainingFacts | undefined;
+  let facts: CheckpointFacts | undefined;
   for (const file of paths) {
     const checkpoint = openCheckpoint(await files.read(file), file);
     facts ??= factsOf(checkpoint, file);
     folds.push(weightsOf(checkpoint, entryOf(checkpoint.root, 'network_weights'), { path: file, keepsNames: true }));
   }
-  const { configuration, mirror } = facts as TrainingFacts;
+  const { configuration, mirror } = facts as CheckpointFacts;
   const config = configurationOf(plan, configuration, plansPath);
   assertAlone(config, plansPath);
   const classes = areRegions ? labels.length - 1 : labels.length;
@@ -227,8 +229,9 @@ async function read(files: ImportFiles, path: string, choice: ImportChoice): Pro
       patch,
       activation: areRegions ? 'sigmoid' : 'softmax',
       axes: 'NCZYX',
+      ...(known.training && { training: known.training }),
     },
-    notes,
+    notes: [...notes, ...known.notes],
   };
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { readModelFile } from '../../../src/experiment/model-file.ts';
 import { importModelFile, openModelSource } from '../../../src/experiment/model-source.ts';
 import { sha256 } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
@@ -55,6 +56,22 @@ async function refusal(changes: Parameters<typeof folderWith>[0]): Promise<strin
 }
 
 describe('an nnU-Net folder', () => {
+  test('gives its model what its fingerprint says of the training cases', async () => {
+    const properties = { percentile_00_5: 1, percentile_99_5: 9 };
+    const files = await folderWith({
+      'dataset_fingerprint.json': {
+        spacings: [[3, 1, 1]],
+        shapes_after_crop: [[10, 20, 30]],
+        foreground_intensity_properties_per_channel: { 0: properties, 1: properties },
+      },
+    });
+    const { file } = await importModelFile(files, 'results');
+    files.contents.set('m.onnx', file.bytes);
+    const { metadata } = await readModelFile(files, 'm.onnx');
+    expect(metadata.training).toMatchObject({ cases: 1, isCropped: true, foreground: [{ low: 1, high: 9 }, {}] });
+    expect((await importModelFile(await folderWith(), 'results')).file.metadata.training).toBeUndefined();
+  });
+
   test.each([
     [
       configured(c => ({ ...c, architecture: { ...c.architecture, network_class_name: 'my.net.PrimusM' } })),
