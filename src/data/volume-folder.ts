@@ -99,6 +99,12 @@ function severalSeries(series: readonly DicomSeries[], folder: string): InputErr
   return new InputError('E_DICOM_SERIES', `${folder} holds several series. Choose one with --series UID.`);
 }
 
+/** A file that is not taken; messages begin with its path and end with a full stop, which a list needs no more. */
+function passedOver(path: string, message: string): PassedOver {
+  const reason = message.startsWith(`${path} `) ? message.slice(path.length + 1) : message;
+  return { path, reason: reason.replace(/\.$/, '') };
+}
+
 /** Takes the DICOM files of one folder: series of many files by the folder, series of one file by that file. */
 function takeSeries(
   found: Found,
@@ -106,10 +112,9 @@ function takeSeries(
   { series, images, folders }: Entries & { readonly series: readonly DicomSeries[] },
 ): void {
   const readable = series.filter(({ slices }) => slices.length > 0);
-  for (const { faults } of series.filter(({ slices }) => slices.length === 0)) {
-    const error = faults[0] as InputError;
-    if (readable.length === 0) found.refused.push({ path: folder, error });
-    else found.passedOver.push({ path: folder, reason: error.message.replace(/\.$/, '') });
+  for (const { faults, faultPaths } of series.filter(({ slices }) => slices.length === 0)) {
+    if (readable.length === 0) found.refused.push({ path: folder, error: faults[0] as InputError });
+    else faults.forEach((error, index) => found.passedOver.push(passedOver(faultPaths[index]!, error.message)));
   }
   const isAlone = readable.length === 1 && images.length === 0;
   const single = isAlone ? [] : readable.filter(one => filesOf(one).length === 1);
@@ -139,7 +144,7 @@ function nameOthers(
     return;
   }
   for (const { path, reason } of others) {
-    found.passedOver.push({ path, reason: reason === 'no DICOM file' ? 'no volume' : reason.replace(/\.$/, '') });
+    found.passedOver.push(passedOver(path, reason === 'no DICOM file' ? 'no volume' : reason));
   }
 }
 

@@ -112,10 +112,20 @@ function warnOfMemory({ progress }: Laboratory, { sizeVoxels }: Volume, classes:
   );
 }
 
+interface JobContext {
+  readonly job: PredictionJob;
+  /** Folders in which everything that is no volume has been named. */
+  readonly named: ReadonlySet<string>;
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
 async function predictOne(
   laboratory: Laboratory,
   models: readonly OpenModel[],
-  options: PredictOptions & Pick<SegmentOptions, 'onProgress'> & { readonly job: PredictionJob },
+  options: PredictOptions & Pick<SegmentOptions, 'onProgress'> & JobContext,
 ): Promise<Prediction> {
   const { files, machine, progress } = laboratory;
   const { window, postprocess = true, strict = false, onProgress, signal, series } = options;
@@ -133,7 +143,9 @@ async function predictOne(
   const expectations = expectationsOf(options.models);
   const beforehand = imageWarnings(volume, expectations, id);
   if (strict) assertPlausible(beforehand);
-  warn([...found, ...beforehand]);
+  // what lies beside a series in a folder of the input is named once, not with every series
+  const isNamed = options.named.has(folderOf(inputs[0]!));
+  warn([...found.filter(({ code }) => !isNamed || code !== 'W_DICOM_PASSED_OVER'), ...beforehand]);
   const startMs = machine.elapsedMs();
   const result = await segmentWithEnsemble(models, volume, {
     ...window,
@@ -249,6 +261,7 @@ export async function predictFiles(laboratory: Laboratory, options: PredictOptio
   const { channels } = modelFiles[0]!.info;
   const found = await predictionJobs(laboratory, { inputs, output, series, beside, channels });
   const { jobs, refusals, isSingle } = found;
+  const named = new Set(found.passedOver.map(({ path }) => folderOf(path)));
   await assertInputsStay(laboratory, jobs, beside);
   for (const one of found.passedOver) {
     progress.warn(`W_PASSED_OVER: ${one.path} is not segmented: ${one.reason}.`);
@@ -274,7 +287,7 @@ export async function predictFiles(laboratory: Laboratory, options: PredictOptio
       signal?.throwIfAborted();
       const onProgress = shown.window;
       try {
-        predictions.push(await predictOne(laboratory, models, { ...options, onProgress, job }));
+        predictions.push(await predictOne(laboratory, models, { ...options, onProgress, job, named }));
       } catch (error) {
         leaveOut(job.inputs, error);
       }

@@ -18,6 +18,8 @@ export interface DicomSeries {
   readonly slices: readonly DicomSlice[];
   /** What is wrong with files of the series. */
   readonly faults: readonly InputError[];
+  /** These files, in the same order. */
+  readonly faultPaths: readonly string[];
 }
 
 /** A file that is of no series. */
@@ -51,6 +53,7 @@ const HEAD_BYTES = 65_536;
 /** Endings that DICOM files never have, so that nobody reads a data set to find out. */
 const FOREIGN =
   /\.(json|csv|tsv|txt|md|html?|js|mjs|ts|py|sh|ya?ml|xml|pdf|png|jpe?g|gif|bmp|tiff?|webp|zip|gz|tgz|tar|7z|onnx|safetensors|npy|npz|mat|h5|hdf5|keras|pt|pth|log|docx?|xlsx?|exe|dll|db|ini|img|hdr|mgh|mgz|zraw|raw)$/i;
+const EMPTY_FOLDER = 'an empty folder';
 /** What operating systems leave in folders. */
 export const LITTER = /^(\.|__MACOSX$|(thumbs\.db|desktop\.ini)$)/i;
 
@@ -106,6 +109,8 @@ async function lookAt({ files, images }: Reading, path: string, { headsOnly = fa
       : { path, reason: 'DICOM without an image' };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
+    if (error.code === 'E_FILE_UNREADABLE' && /it is a folder/.test(error.message))
+      return { path, reason: EMPTY_FOLDER };
     return uid === undefined ? { path, reason: error.message, fault: error } : { path, uid, fault: error };
   }
 }
@@ -127,14 +132,17 @@ async function* lookInto(
 
 /** Looks through a folder. */
 export async function dicomContents(reading: Reading, folder: string, look: Look): Promise<DicomContents> {
-  const series = new Map<string, { slices: DicomSlice[]; faults: InputError[] }>();
+  const series = new Map<string, { slices: DicomSlice[]; faults: InputError[]; faultPaths: string[] }>();
   const others: Other[] = [];
   for await (const { path, uid, slices, fault, reason } of lookInto(reading, folder, look)) {
     if (reason !== undefined) others.push({ path, reason, ...(fault && { fault }) });
     if (uid === undefined || (slices === undefined && fault === undefined)) continue;
-    const known = series.get(uid) ?? { slices: [], faults: [] };
+    const known = series.get(uid) ?? { slices: [], faults: [], faultPaths: [] };
     known.slices.push(...(slices ?? []));
-    if (fault !== undefined) known.faults.push(fault);
+    if (fault !== undefined) {
+      known.faults.push(fault);
+      known.faultPaths.push(path);
+    }
     series.set(uid, known);
   }
   return { series: [...series].map(([uid, found]) => ({ uid, ...found })), others };

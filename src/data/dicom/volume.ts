@@ -156,7 +156,8 @@ export async function readDicomFile(
       `${path} is of the series ${first.seriesUid}, not ${wanted}. Give its folder.`,
     );
   }
-  if (first.frames > 1) return decodeSeries(sources, { uid: first.seriesUid, slices: own, faults: [] }, path);
+  if (first.frames > 1)
+    return decodeSeries(sources, { uid: first.seriesUid, slices: own, faults: [], faultPaths: [] }, path);
   openFrames(file, first, sources.images);
   const contents = await dicomContents(sources, folder, { nested: false });
   const chosen = contents.series.find(({ uid }) => uid === first.seriesUid);

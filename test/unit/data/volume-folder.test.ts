@@ -1,4 +1,7 @@
 /** Folders as people have them: every volume is found, and everything else is named with the reason. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { volumesIn } from '../../../src/data/volume-folder.ts';
 import { createNodeSources } from '../../../src/platform/node/laboratory.ts';
@@ -21,6 +24,19 @@ async function look(contents: Readonly<Record<string, Uint8Array>>, except?: str
     refused: refused.map(({ path, error }) => `${path}: ${error.code}: ${error.message}`),
   };
 }
+
+it('an empty folder on disk is named as one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'voxstill-folder-'));
+  try {
+    mkdirSync(join(folder, 'empty'));
+    writeFileSync(join(folder, 'a.nii'), '');
+    const { volumes, passedOver } = await volumesIn(createNodeSources(), folder);
+    expect(volumes.map(({ name }) => name)).toEqual(['a']);
+    expect(passedOver).toEqual([{ path: `${folder}/empty`, reason: 'an empty folder' }]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
 
 describe('the volumes of a folder', () => {
   it('are its images, one for a pair and for a header with its voxels', async () => {
@@ -115,8 +131,8 @@ describe('the volumes of a folder', () => {
     });
     expect(found.volumes).toEqual([['in/ct', 'ct']]);
     expect(found.passedOver).toEqual([
-      expect.stringMatching(/^in\/cut: in\/cut is not a readable DICOM file/),
-      expect.stringMatching(/^in\/ct: in\/ct\/seg is a DICOM segmentation/),
+      expect.stringMatching(/^in\/cut: is not a readable DICOM file/),
+      expect.stringMatching(/^in\/ct\/seg: is a DICOM segmentation/),
     ]);
     expect(found.refused).toEqual([
       expect.stringMatching(/^in\/seg: E_VOLUME_TYPE: in\/seg\/0 is a DICOM segmentation/),

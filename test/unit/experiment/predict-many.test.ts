@@ -133,6 +133,7 @@ describe('predictFiles on a folder of everything', () => {
     files.contents.set('in/b.hdr', hdr);
     files.contents.set('in/b.img', img);
     files.contents.set('in/notes.txt', new Uint8Array(3));
+    files.contents.set('in/single.dcm', sliceFile(0));
     for (const k of [0, 1]) files.contents.set(`in/p/study/ct/${k}`, sliceFile(k));
     for (const k of [0, 1]) files.contents.set(`in/p/study/mr/${k}`, otherSlice(k));
     files.contents.set('out/old.nii.gz', image(1));
@@ -142,11 +143,14 @@ describe('predictFiles on a folder of everything', () => {
     expect(predictions.map(({ inputs, output }) => [inputs.join(), output])).toEqual([
       ['in/a.nii.gz', 'out/a.nii.gz'],
       ['in/b.hdr', 'out/b.nii.gz'],
+      ['in/single.dcm', 'out/single.nii.gz'],
       ['in/p/study/ct', 'out/p_study_ct.nii.gz'],
       ['in/p/study/mr', 'out/p_study_mr.nii.gz'],
     ]);
     expect(failures).toEqual([]);
     expect(passedOver).toEqual([{ path: 'in/notes.txt', reason: 'no volume' }]);
+    // once, not again with the series beside it
+    expect(warned.filter(line => line.includes('notes.txt'))).toHaveLength(1);
     expect(warned[0]).toBe('W_PASSED_OVER: in/notes.txt is not segmented: no volume.');
   });
 });
