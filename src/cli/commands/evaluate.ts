@@ -123,7 +123,10 @@ export async function evaluate(flags: EvaluateFlags, session: CommandSession): P
     [...cases, ...failures].map(({ id }) => id).sort();
   const caseIds = { all: idsIn(dataset.cases), scored: idsIn(dataset.cases.filter(isLabelled)) };
   const unlabelled = caseIds.all.length - caseIds.scored.length;
-  if (unlabelled > 0) laboratory.progress.log(`${unlabelled} cases without a label are not scored`);
+  if (unlabelled > 0)
+    laboratory.progress.log(
+      `${unlabelled} ${unlabelled === 1 ? 'case without a label is' : 'cases without a label are'} not scored`,
+    );
   const ids = await idsOf(caseIds, flags, laboratory);
   const { split, out } = flags;
   const failed: CaseFailure[] = [];

@@ -30,3 +30,12 @@ it('is not known as long as nothing tells', () => {
   expect(secondsLeft([running('student', null)])).toBeUndefined();
   expect(secondsLeft([running('student', 10), unit('waiting')])).toBeUndefined();
 });
+
+it('does not take the end of reading data for the end of a unit', () => {
+  const reading = unit('running', {
+    arm: 'student',
+    progress: { stage: 'reading data', done: 9, total: 10, unit: 'case', secondsPerStep: 1, etaSeconds: 1 },
+  });
+  expect(secondsLeft([reading])).toBeUndefined();
+  expect(secondsLeft([done('student', 100), reading])).toBe(100);
+});
