@@ -114,7 +114,7 @@ function takeSeries(
   const readable = series.filter(({ slices }) => slices.length > 0);
   for (const { faults, faultPaths } of series.filter(({ slices }) => slices.length === 0)) {
     if (readable.length === 0) found.refused.push({ path: folder, error: faults[0] as InputError });
-    else faults.forEach((error, index) => found.passedOver.push(passedOver(faultPaths[index]!, error.message)));
+    else found.passedOver.push(...faults.map((error, index) => passedOver(faultPaths[index]!, error.message)));
   }
   const isAlone = readable.length === 1 && images.length === 0;
   const single = isAlone ? [] : readable.filter(one => filesOf(one).length === 1);
