@@ -4,11 +4,61 @@
  */
 import { InputError } from '../core/errors.ts';
 import { readText } from '../runtime/json-file.ts';
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, readPosition } from '../training/checkpoint.ts';
 import type { Model } from '../training/forward.ts';
 import type { StepRecord, TrainingStore } from '../training/trainer.ts';
 import type { ArmOptions } from './arm-options.ts';
 import { formatHistory, parseHistory } from './history.ts';
+
+type Position = Pick<Checkpoint, 'step' | 'historySha256'>;
+type Surroundings = Pick<ArmOptions['laboratory'], 'files' | 'machine'>;
+
+/** The hash of a history, as a checkpoint has it. */
+function hashHistory(rows: readonly StepRecord[], { sha256 }: Surroundings['machine']): string {
+  return sha256(new TextEncoder().encode(formatHistory(rows)));
+}
+
+/**
+ * The rows of the history up to a checkpoint.
+ * @throws {InputError} E_HISTORY if they are not those that the checkpoint was written with
+ */
+async function readRows(
+  { files, machine }: Surroundings,
+  { folder, history }: ArmOptions['folder'],
+  { step, historySha256 }: Position,
+): Promise<readonly StepRecord[]> {
+  const refuse = (reason: string, cause?: unknown): InputError =>
+    new InputError(
+      'E_HISTORY',
+      `${reason}. Put ${history} back from a copy, or remove ${folder} and go on with --resume, which trains the arm from its first step.`,
+      { cause },
+    );
+  let rows: readonly StepRecord[];
+  try {
+    rows = parseHistory(await readText(files, history), history).filter(row => row.step <= step);
+  } catch (cause) {
+    throw cause instanceof InputError ? refuse(cause.message, cause) : cause;
+  }
+  if (historySha256 === undefined || historySha256 === hashHistory(rows, machine)) return rows;
+  throw refuse(`${history} changed after the checkpoint at step ${step} was written`);
+}
+
+function checkpointPath({ checkpoint }: ArmOptions['folder'], name: 'last' | 'best' | 'previous'): string {
+  return `${checkpoint}/${name}.safetensors`;
+}
+
+/**
+ * Holds the history of an arm that is trained, but whose results are not hashed yet, against its last checkpoint.
+ * @throws {InputError} E_HISTORY if it has changed since
+ */
+export async function assertHistoryWhole(surroundings: Surroundings, folder: ArmOptions['folder']): Promise<void> {
+  const { files, machine } = surroundings;
+  const last = checkpointPath(folder, 'last');
+  if (!(await files.exists(last))) return;
+  const position = readPosition(await files.read(last), machine.sha256);
+  // a model that is there needs no checkpoint
+  if (position !== undefined) await readRows(surroundings, folder, position);
+}
 
 /** Opens the store of an arm. */
 export function armStore(
@@ -17,8 +67,11 @@ export function armStore(
   fingerprint: string,
 ): TrainingStore {
   const { sha256 } = machine;
-  const pathOf = (name: string): string => `${folder.checkpoint}/${name}.safetensors`;
-  const [last, best, previous] = [pathOf('last'), pathOf('best'), pathOf('previous')];
+  const [last, best, previous] = (['last', 'best', 'previous'] as const).map(name => checkpointPath(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
   const read = async (path: string): Promise<Checkpoint> =>
     decodeCheckpoint(await files.read(path), { path, specs: model.specs, fingerprint, sha256 });
   /**
@@ -43,20 +96,23 @@ export function armStore(
     }
   };
   let earlier: readonly StepRecord[] = [];
+  const encode = (checkpoint: Checkpoint, records: readonly StepRecord[]): Uint8Array => {
+    const historySha256 = hashHistory([...earlier, ...records], machine);
+    return encodeCheckpoint({ ...checkpoint, historySha256 }, model.specs, sha256);
+  };
   return {
     load: async () => {
       if (!(await files.exists(last))) return undefined;
       const checkpoint = await newest();
-      const rows = parseHistory(await readText(files, folder.history), folder.history);
-      earlier = rows.filter(row => row.step <= checkpoint.step);
+      earlier = await readRows({ files, machine }, folder, checkpoint);
       return { last: checkpoint, bestTheta: checkpoint.best === null ? checkpoint.theta : (await read(best)).theta };
     },
     saveLast: async (checkpoint, records) => {
       await files.write(folder.history, formatHistory([...earlier, ...records]));
       // without validation there is no best one to fall back to
       if (checkpoint.best === null && (await files.exists(last))) await files.write(previous, await files.read(last));
-      await files.write(last, encodeCheckpoint(checkpoint, model.specs, sha256));
+      await files.write(last, encode(checkpoint, records));
     },
-    saveBest: async checkpoint => files.write(best, encodeCheckpoint(checkpoint, model.specs, sha256)),
+    saveBest: async (checkpoint, records) => files.write(best, encode(checkpoint, records)),
   };
 }

@@ -2,6 +2,7 @@
  * A checkpoint as one safetensors file. Parameters are entries by name (so other programs can read them), optimizer
  * state is flat. The metadata carry the step, what is needed for an exact resume, and a checksum of all the rest.
  */
+import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import {
   decodeSafetensors,
@@ -13,6 +14,7 @@ import {
 } from '../core/safetensors.ts';
 import { elementCount, type Shape } from '../core/shape.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
+import { parseJsonIf } from '../runtime/json-file.ts';
 
 export interface Checkpoint {
   /** Number of finished steps. */
@@ -26,7 +28,28 @@ export interface Checkpoint {
   readonly seconds: number;
   /** Fingerprint of everything that the training depends on; a resume with another one is refused. */
   readonly fingerprint: string;
+  /** SHA-256 of the history up to this step; checkpoints of earlier versions have none. */
+  readonly historySha256?: string | undefined;
 }
+
+const positionSchema = z.object({
+  step: z.int().min(0),
+  // JSON has no NaN, which a Dice of no case is
+  best: z
+    .object({
+      step: z.int().min(0),
+      dice: z
+        .number()
+        .nullable()
+        .transform(dice => dice ?? Number.NaN),
+    })
+    .nullable(),
+  seconds: z.number(),
+  historySha256: z.string().optional(),
+});
+
+/** Where a training stands at a checkpoint. */
+type Position = Pick<Checkpoint, 'step' | 'best' | 'seconds' | 'historySha256'>;
 
 const FORMAT = 'voxstill-checkpoint-1';
 
@@ -40,7 +63,8 @@ function numbersOf({ data }: StoredTensor): Float32Array {
 
 /** The checkpoint as bytes. */
 export function encodeCheckpoint(checkpoint: Checkpoint, specs: readonly ParameterSpec[], sha256: Sha256): Uint8Array {
-  const { theta, state, step, best, seconds, fingerprint } = checkpoint;
+  const { theta, state, fingerprint, step, best, seconds, historySha256 } = checkpoint;
+  const position = { step, best, seconds, historySha256 } satisfies Position;
   let end = 0;
   const parameters = specs.map(({ name, shape }) => {
     const start = end;
@@ -48,7 +72,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint, specs: readonly Paramet
     return stored(`parameters.${name}`, shape, theta.subarray(start, end));
   });
   const moments = Object.entries(state).map(([name, values]) => stored(`state.${name}`, [values.length], values));
-  const metadata = { format: FORMAT, position: JSON.stringify({ step, best, seconds }), fingerprint };
+  const metadata = { format: FORMAT, position: JSON.stringify(position), fingerprint };
   return encodeSafetensors({ tensors: [...parameters, ...moments], metadata }, sha256);
 }
 
@@ -65,6 +89,20 @@ function readTensors(bytes: Uint8Array, path: string, sha256: Sha256): Safetenso
   } catch (cause) {
     if (cause instanceof SafetensorsProblem) corrupt(path, cause.message);
     throw cause;
+  }
+}
+
+function positionOf(metadata: Safetensors['metadata']): Position | undefined {
+  return parseJsonIf(String(metadata['position']), positionSchema);
+}
+
+/** Where a training stands by a checkpoint, whatever network it is of; undefined if the file is damaged. */
+export function readPosition(bytes: Uint8Array, sha256: Sha256): Position | undefined {
+  try {
+    return positionOf(decodeSafetensors(bytes, sha256).metadata);
+  } catch (error) {
+    if (error instanceof SafetensorsProblem) return undefined;
+    throw error;
   }
 }
 
@@ -85,6 +123,8 @@ export function decodeCheckpoint(
   const { path, specs, fingerprint, sha256 } = options;
   const { tensors, metadata } = readTensors(bytes, path, sha256);
   if (metadata['format'] !== FORMAT) corrupt(path, `its format is ${metadata['format']}, not ${FORMAT}`);
+  const position = positionOf(metadata);
+  if (position === undefined) corrupt(path, 'it does not say its step');
   if (metadata['fingerprint'] !== fingerprint) {
     throw new InputError(
       'E_CHECKPOINT_OTHER',
@@ -106,6 +146,5 @@ export function decodeCheckpoint(
       .filter(({ name }) => name.startsWith('state.'))
       .map(one => [one.name.slice('state.'.length), numbersOf(one)]),
   );
-  const position = JSON.parse(metadata['position'] ?? '{}') as Pick<Checkpoint, 'step' | 'best' | 'seconds'>;
   return { ...position, theta, state, fingerprint };
 }

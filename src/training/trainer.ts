@@ -50,7 +50,8 @@ export interface TrainingStore {
   /** The last checkpoint and the best parameters, if training was interrupted. */
   load(): Promise<{ readonly last: Checkpoint; readonly bestTheta: Float32Array } | undefined>;
   saveLast(checkpoint: Checkpoint, records: readonly StepRecord[]): Promise<void>;
-  saveBest(checkpoint: Checkpoint): Promise<void>;
+  /** @param records as for saveLast: the steps up to this checkpoint since the training began or went on */
+  saveBest(checkpoint: Checkpoint, records: readonly StepRecord[]): Promise<void>;
 }
 
 export interface TrainerOptions {
@@ -259,15 +260,18 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
     seconds: seconds(),
     fingerprint: options.fingerprint,
   });
-  const validate = async (): Promise<number | undefined> => {
+  /** The record with its validation, if there is one; the best parameters are kept. */
+  const validated = async (record: StepRecord): Promise<StepRecord> => {
     const theta = state.theta.data as Float32Array;
     const dice = await options.validate?.(theta);
-    if (dice !== undefined && (best === null || dice > best.dice)) {
+    if (dice === undefined) return record;
+    const complete = { ...record, validationDice: dice };
+    if (best === null || dice > best.dice) {
       best = { step: state.step, dice };
       bestTheta = theta;
-      await store.saveBest(snapshot());
+      await store.saveBest(snapshot(), [...records, complete]);
     }
-    return dice;
+    return complete;
   };
 
   const task = progress.task(options.label, steps, 'step');
@@ -291,8 +295,7 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
         losses,
       };
       const isDue = state.step % options.validateEvery === 0 || state.step === steps;
-      const validationDice = isDue ? await validate() : undefined;
-      records.push(validationDice === undefined ? record : { ...record, validationDice });
+      records.push(isDue ? await validated(record) : record);
       if (isDue) await store.saveLast(snapshot(), records);
       task.update(state.step, `loss ${formatNumber(losses['total'], 3)}${best === null ? '' : `  ${bestText(best)}`}`);
     }

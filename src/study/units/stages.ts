@@ -7,6 +7,7 @@ import { distillationTerms, teacherLayers } from '../../distillation/terms.ts';
 import { trainArm } from '../../experiment/arm.ts';
 import { isTrained } from '../../experiment/arm-content.ts';
 import { trainedModel } from '../../experiment/arm-on-data.ts';
+import { assertHistoryWhole } from '../../experiment/arm-store.ts';
 import { assertDistillationFits } from '../../experiment/distillation-fit.ts';
 import { type EvaluateOptions, evaluateModel, modelHash } from '../../experiment/evaluate.ts';
 import { readEvaluation } from '../../experiment/evaluation-file.ts';
@@ -131,6 +132,7 @@ export async function trainUnit(context: UnitContext, unit: Unit): Promise<void>
   const { arm, recipe, seed, folder, label } = unit;
   if (!isTrained(recipe, arm)) return;
   if (await laboratory.files.exists(folder.model)) {
+    await assertHistoryWhole(laboratory, folder);
     laboratory.progress.log(`${label}: ${folder.model} is finished already`);
     return;
   }

@@ -75,7 +75,7 @@ describe('a training', () => {
     await store.load();
     for (const step of [2, 4]) {
       const best = { step, dice: step / 10 };
-      await store.saveBest(checkpointAt(step, best));
+      await store.saveBest(checkpointAt(step, best), rowsTo(step));
       await store.saveLast(checkpointAt(step, best), rowsTo(step));
     }
     expect(states().length).toBeGreaterThan(30);
