@@ -9,6 +9,8 @@ import type { StepRecord } from '../training/trainer.ts';
 
 const FIRST_COLUMNS = ['step', 'epoch', 'seconds', 'learningRate'] as const;
 const LAST_COLUMN = 'validationDice';
+/** A number as {@link formatHistory} writes it. */
+const NUMBER = /^(?:-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)|NaN)$/;
 
 /** The rows as CSV with a header; numbers keep every digit, so {@link parseHistory} gives the same rows. */
 export function formatHistory(rows: readonly StepRecord[]): string {
@@ -24,7 +26,7 @@ export function formatHistory(rows: readonly StepRecord[]): string {
 /**
  * Reads the text of {@link formatHistory}.
  * @param path for messages
- * @throws {InputError} E_HISTORY if a column or a number is not one
+ * @throws {InputError} E_HISTORY if a column or a number is not one, a column is there twice, or a step is no count
  */
 export function parseHistory(text: string, path: string): StepRecord[] {
   const [header = '', ...lines] = text.split(/\r?\n/).filter(line => line !== '');
@@ -36,6 +38,8 @@ export function parseHistory(text: string, path: string): StepRecord[] {
       `${path}: the first line must be ${[...FIRST_COLUMNS, '<loss terms>', LAST_COLUMN].join(',')}, got "${header}"`,
     );
   }
+  const twice = columns.find((column, index) => columns.indexOf(column) !== index);
+  if (twice !== undefined) throw new InputError('E_HISTORY', `${path}: the column "${twice}" is there twice`);
   return lines.map((line, index) => parseRow(columns, line.split(','), `${path}:${index + 2}`));
 }
 
@@ -46,21 +50,25 @@ function parseRow(columns: readonly string[], cells: readonly string[], place: s
   const values = new Map<string, number>();
   columns.forEach((column, index) => {
     const cell = cells[index]!;
-    const value = Number(cell);
     if (cell === '') return;
-    if (Number.isNaN(value) && cell !== 'NaN') {
+    if (!NUMBER.test(cell)) {
       throw new InputError('E_HISTORY', `${place}: ${column} must be a number, got "${cell}"`);
     }
-    values.set(column, value);
+    values.set(column, Number(cell));
   });
   const number = (column: (typeof FIRST_COLUMNS)[number]): number => {
     const value = values.get(column);
     if (value === undefined) throw new InputError('E_HISTORY', `${place}: ${column} is empty`);
     return value;
   };
+  const wholeNumber = (column: (typeof FIRST_COLUMNS)[number]): number => {
+    const value = number(column);
+    if (Number.isSafeInteger(value) && value >= 0) return value;
+    throw new InputError('E_HISTORY', `${place}: ${column} must be a whole number of at least 0, got ${value}`);
+  };
   const row = {
-    step: number('step'),
-    epoch: number('epoch'),
+    step: wholeNumber('step'),
+    epoch: wholeNumber('epoch'),
     seconds: number('seconds'),
     learningRate: number('learningRate'),
     losses: Object.fromEntries([...values].filter(([column]) => !isFixed(column))),

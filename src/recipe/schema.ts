@@ -258,6 +258,8 @@ type Mutable = z.output<typeof recipeShape>;
 
 /** Checks that every trained network accepts the patch, and that the results of two networks have the same centre. */
 function checkPatch(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
+  // a number out of its range leaves the settings around it as they were written, without defaults
+  if (context.issues.length > 0) return;
   const { student, teacher: taught, patch: asked } = recipe;
   // the number of classes does not affect a size
   const own = architectureOf(student, 1).geometry;

@@ -33,15 +33,15 @@ const HEIGHT = 210;
 const LABEL_GAP_PX = 13;
 
 /** Readable names of recorded loss terms; any other term keeps its own name. */
-const TERM_TITLES: Readonly<Record<string, string>> = {
-  total: 'Total loss',
-  crossEntropy: 'Cross-entropy',
-  dice: 'Soft Dice loss',
-  kd: 'Distillation (KL)',
-  softDice: 'Distillation (soft Dice)',
-  dist: 'Distillation (DIST)',
-  gradientNorm: 'Gradient norm',
-};
+const TERM_TITLES: ReadonlyMap<string, string> = new Map([
+  ['total', 'Total loss'],
+  ['crossEntropy', 'Cross-entropy'],
+  ['dice', 'Soft Dice loss'],
+  ['kd', 'Distillation (KL)'],
+  ['softDice', 'Distillation (soft Dice)'],
+  ['dist', 'Distillation (DIST)'],
+  ['gradientNorm', 'Gradient norm'],
+]);
 
 /** Means of consecutive groups, so that a curve has at most {@link MOST_POINTS} points. */
 function thin(points: readonly Point[]): readonly Point[] {
@@ -121,7 +121,7 @@ export function renderLearningCurves(histories: Readonly<Record<string, readonly
       isScore: true,
     },
     ...[...terms].map(term => ({
-      title: TERM_TITLES[term] ?? term,
+      title: TERM_TITLES.get(term) ?? term,
       axis: term === 'gradientNorm' ? 'norm' : 'loss',
       curves: collect(row => row.losses[term]),
       markers: false,

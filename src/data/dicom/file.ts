@@ -55,6 +55,21 @@ function isExplicit(bytes: Uint8Array, position: number): boolean {
   return /^[A-Z]{2}$/.test(String.fromCharCode(...bytes.subarray(position + 4, position + 6)));
 }
 
+/**
+ * Refuses elements that end behind the file: the parser takes their lengths as they are, and fails when they are read.
+ * Pixel data are held against the file where they are decoded.
+ * @param length bytes of the file
+ */
+function assertInside({ elements }: DataSet, length: number): void {
+  for (const [tag, { dataOffset, length: own, items = [] }] of Object.entries(elements)) {
+    // a number takes two bytes, whatever its element says
+    if (tag !== PIXEL_DATA && dataOffset + (own === 1 ? 2 : own) > length) {
+      throw new Error(`its element ${tag.slice(1)} ends behind the file`);
+    }
+    for (const { dataSet } of items) if (dataSet !== undefined) assertInside(dataSet, length);
+  }
+}
+
 /** The parser's own parts, which its types leave out. */
 interface ParserParts {
   readonly ByteStream: new (parser: object, bytes: Uint8Array, position: number) => object;
@@ -88,6 +103,7 @@ export function parseDicom(bytes: Uint8Array, path: string): DicomFile {
     const stream = new parts.ByteStream(parser, content, position);
     const read = isExplicit(content, position) ? parts.parseDicomDataSetExplicit : parts.parseDicomDataSetImplicit;
     read(tags, stream, content.length, { untilTag: PIXEL_DATA });
+    assertInside(tags, content.length);
     return { path, syntaxUid, syntax, tags };
   } catch (cause) {
     throw corruptDicom(path, reasonOf(cause).replace(/\.$/, ''), cause);

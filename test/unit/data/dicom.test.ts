@@ -463,6 +463,23 @@ describe('folders', () => {
     expect(message).toMatch(/s\/cut .*end after 14 of 24 bytes/);
   });
 
+  test('a first element without a type, whose length leads behind the file, is damage', async () => {
+    const bytes = sliceFile(0);
+    const at = new TextDecoder('latin1').decode(bytes).indexOf('\x08\0\x16\0UI');
+    // where no type is, the length is: the parser goes on behind the file without a word
+    bytes.set([0x55, 0, 0x60, 0], at + 4);
+    const { code, message } = await refused(inMemory({ 's/a': bytes }), 's');
+    expect([code, message]).toEqual(['E_DICOM_CORRUPT', expect.stringContaining('s/a')]);
+  });
+
+  test('a file that is cut off anywhere is refused by a code', async () => {
+    const whole = sliceFile(0, { elements: { '00081140 SQ': [{ '00081155 UI': '1.2.3.4' }] } });
+    for (let length = 0; length < whole.length; length++) {
+      const { code } = await refused(inMemory({ 's/cut': whole.slice(0, length) }), 's');
+      expect([length, code]).toEqual([length, expect.stringMatching(/^E_/)]);
+    }
+  });
+
   test('a file of another name than its letters say, or without an image, says what it is', async () => {
     expect((await refused(inMemory({ 's/a.dcm': 'text' }), 's/a.dcm')).message).toContain('letters DICM');
     const report = sliceFile(0, { elements: { '7fe00010 OW': '' } });

@@ -45,5 +45,31 @@ describe('history.csv', () => {
     );
     expect(() => parseHistory(`${header}1,0,1\n`, 'x.csv')).toThrow('x.csv:2: expected 6 cells, got 3');
     expect(() => parseHistory(`${header},0,1,1,1,\n`, 'x.csv')).toThrow('x.csv:2: step is empty');
+    for (const cell of [' ', '0x10', '1_000', '1.', 'nan', '--1', '+1']) {
+      expect(() => parseHistory(`${header}1,0,1,1,${cell},\n`, 'x.csv')).toThrow('x.csv:2: total must be a number');
+    }
   });
+
+  it('refuses steps and epochs that count nothing, and columns that are there twice', () => {
+    const header = 'step,epoch,seconds,learningRate,total,validationDice\n';
+    for (const step of ['1e30', '-1', '1.5', 'NaN', 'Infinity']) {
+      expect(() => parseHistory(`${header}${step},0,1,1,1,\n`, 'x.csv')).toThrow(
+        /^x\.csv:2: step must be a whole number of at least 0, got /,
+      );
+    }
+    expect(() => parseHistory(`${header}1,-2,1,1,1,\n`, 'x.csv')).toThrow('x.csv:2: epoch must be a whole number');
+    for (const twice of ['total', 'step']) {
+      const odd = header.replace('total', `total,${twice}`);
+      expect(() => parseHistory(odd, 'x.csv')).toThrow(`x.csv: the column "${twice}" is there twice`);
+    }
+  });
+
+  it('takes columns with the names of built-in properties as they are', () => {
+    const text = 'step,epoch,seconds,learningRate,constructor,__proto__,validationDice\n1,0,1,1,2,3,\n';
+    const rows = parseHistory(text, 'x.csv');
+    expect(Object.entries(rows[0]?.losses ?? {})).toEqual([
+      ['constructor', 2],
+      ['__proto__', 3],
+    ]);
+    expect(formatHistory(rows)).toBe(text);  });
 });

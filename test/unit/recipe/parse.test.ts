@@ -218,6 +218,12 @@ preprocess: { normalize: minmax, spacingMm: [1, 1] }
     ]);
   });
 
+  it.each(['[0, 2]', '[2, -1]', '[4, 1.0e+30]'])('refuses %s channels in one line', features => {
+    const { code, lines } = errorOf(SMALL, [`student.unet.features=${features}`]);
+    expect([code, lines.length]).toEqual(['E_RECIPE_VALUE', 1]);
+    expect(lines[0]).toMatch(/student\.unet\.features\.[01]: got/);
+  });
+
   it('refuses a patch that the deepest model cannot halve, and names the nearest that it can', () => {
     expect(errorOf(SMALL, ['patch.size=[9, 16, 30]', 'teacher.unet.features=[1, 2, 3, 4]']).lines[0]).toContain(
       'the networks of teacher and student cannot take it; nearest sizes that work: [8, 16, 24] and [16, 16, 32]',
