@@ -1,61 +1,55 @@
 /**
- * `npm run prove -- [--chains N] [--kills N] [--damages N] [--seed N]`: kills runs by signal 9 at random times and
- * damages every file of a finished run, and prints what came of it. Exit code 1 if anything was different or silent.
- * See docs/reliability.md.
+ * `npm run prove -- [--part NAME]... [--only KIND] [--chains N] [--kills N] [--damages N] [--mutations N] [--seed N]`:
+ * proves what docs/reliability.md promises, and prints the figures. All parts if none is named. Exit code 1 if a
+ * promise was broken.
  */
 import { rmSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { temporaryFolder } from '../test/support/program.ts';
-import { believedFiles, DAMAGES, damageFile, killChain, makeGround } from '../test/support/proof.ts';
+import { makeGround } from '../test/support/proof/ground.ts';
+import type { Part } from '../test/support/proof/part.ts';
+import { damages } from '../test/support/proof/part-damages.ts';
+import { kills } from '../test/support/proof/part-kills.ts';
+import { mutations } from '../test/support/proof/part-mutations.ts';
+
+const PARTS: Readonly<Record<string, Part>> = { kills, damages, mutations };
 
 const { values } = parseArgs({
   options: {
-    chains: { type: 'string', default: '10' },
+    part: { type: 'string', multiple: true, default: Object.keys(PARTS) },
+    only: { type: 'string' },
+    chains: { type: 'string', default: '7' },
     kills: { type: 'string', default: '5' },
     damages: { type: 'string', default: '1000' },
+    mutations: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '1' },
   },
 });
-const [chains, kills, damages, seed] = [values.chains, values.kills, values.damages, values.seed].map(Number) as [
-  number,
-  number,
-  number,
-  number,
-];
-
-function countBy<T>(items: readonly T[], key: (item: T) => string): string {
-  const counts = new Map<string, number>();
-  for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
-  return [...counts].map(([name, count]) => `${count} ${name}`).join(', ');
-}
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const load = (): string => `load ${loadavg()[0]?.toFixed(1)} on ${cpus().length} cores`;
+const options = {
+  chains: Number(values.chains),
+  kills: Number(values.kills),
+  damages: Number(values.damages),
+  mutations: Number(values.mutations),
+  seed: Number(values.seed),
+  only: values.only,
+  say,
+};
 
 const folder = temporaryFolder();
 let isProven = true;
 try {
   const ground = await makeGround(folder);
-  const killed = [];
-  for (let i = 0; i < chains; i++) {
-    const chain = await killChain(ground, seed + i, kills);
-    killed.push(chain);
-    if (chain.end === 'different' || chain.end === 'fault') {
-      isProven = false;
-      process.stdout.write(`chain ${seed + i}: ${chain.end}: ${chain.message}\n`);
-    }
+  for (const name of values.part) {
+    const part = PARTS[name];
+    if (part === undefined) throw new Error(`there is no part ${name}; there are ${Object.keys(PARTS).join(', ')}`);
+    const startedMs = performance.now();
+    const isKept = await part(ground, options);
+    isProven &&= isKept;
+    say(`${name}: ${isKept ? 'kept' : 'BROKEN'}, ${((performance.now() - startedMs) / 1000).toFixed(0)} s, ${load()}`);
   }
-  const all = killed.reduce((sum, one) => sum + one.kills, 0);
-  process.stdout.write(`kills: ${all} in ${chains} chains: ${countBy(killed, ({ end }) => end)}\n`);
-  const plans = believedFiles(ground).flatMap(path =>
-    (Object.keys(DAMAGES) as (keyof typeof DAMAGES)[]).map(damage => ({ path, damage })),
-  );
-  const damaged = [];
-  for (const [index, { path, damage }] of plans.slice(0, damages).entries()) {
-    const one = await damageFile(ground, path, { damage, seed: seed + index });
-    damaged.push(one);
-    if (one.end !== 'silent' && one.end !== 'fault') continue;
-    isProven = false;
-    process.stdout.write(`${path}, ${damage}: ${one.end}: ${one.message}\n`);
-  }
-  process.stdout.write(`damages: ${damaged.length}: ${countBy(damaged, ({ end }) => end)}\n`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

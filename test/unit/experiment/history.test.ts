@@ -71,5 +71,6 @@ describe('history.csv', () => {
       ['constructor', 2],
       ['__proto__', 3],
     ]);
-    expect(formatHistory(rows)).toBe(text);  });
+    expect(formatHistory(rows)).toBe(text);
+  });
 });

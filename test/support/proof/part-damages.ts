@@ -1,0 +1,33 @@
+/**
+ * Part `damages` of `npm run prove`: every file of a finished run and of two that were killed half-way, damaged in four
+ * ways.
+ */
+import { believedFiles, DAMAGES, type DamagedFile, damageFile, makeHalf } from './damages.ts';
+import { makeWhole, WORKS } from './ground.ts';
+import { countBy, type Part } from './part.ts';
+
+/** Shares of the calls that change files: the teacher is being trained, and the student. */
+const HALF_WAY = [0.3, 0.6];
+
+/** `--damages` at most, for each of the three. */
+export const damages: Part = async (ground, { damages: most, seed, say }) => {
+  const work = WORKS[0];
+  const held = { ...(await makeWhole(ground, work)), work };
+  const halves: string[] = [];
+  for (const share of HALF_WAY) halves.push(await makeHalf(ground, work, share));
+  let isProven = true;
+  for (const of of [held.out, ...halves]) {
+    const kinds = Object.keys(DAMAGES) as (keyof typeof DAMAGES)[];
+    const plans = believedFiles(ground, of, of === held.out).flatMap(path => kinds.map(damage => ({ path, damage })));
+    const done: DamagedFile[] = [];
+    for (const [index, { path, damage }] of plans.slice(0, most).entries()) {
+      const one = await damageFile(ground, held, { of, path, damage, seed: seed + index });
+      done.push(one);
+      if (one.end !== 'silent' && one.end !== 'fault') continue;
+      isProven = false;
+      say(`  ${of}, ${path}, ${damage}: ${one.end}: ${one.message}`);
+    }
+    say(`damages, ${of}: ${done.length}: ${countBy(done, ({ end }) => end)}`);
+  }
+  return isProven;
+};
