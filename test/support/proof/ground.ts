@@ -121,7 +121,7 @@ function resultOf(path: string, content: Buffer): string {
  * What a study came to, by path: models and segmentations as hashes, histories without seconds, scores without
  * durations. Folders of soft labels are no results.
  */
-export function resultsIn(folder: string): Readonly<Record<string, string>> {
+function resultsIn(folder: string): Readonly<Record<string, string>> {
   const all = Object.entries(contentsOf(folder)).sort();
   return Object.fromEntries(
     all.flatMap(([path, hash]) => {

@@ -2,7 +2,7 @@
 import type { Ground } from './ground.ts';
 
 /** What `npm run prove` was told. */
-export interface ProofOptions {
+interface ProofOptions {
   /** Of kills, for each kind of study. */
   readonly chains: number;
   /** In each chain, at most. */

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Order, Reading } from './worker.ts';
 
 /** What is promised for an input of less than 1 MB. */
-export interface Bounds {
+interface Bounds {
   readonly cpuMs: number;
   readonly bytes: number;
   /** A process that says nothing for so long hangs; other processes may keep this machine busy. */
@@ -19,7 +19,7 @@ const LONGEST_START_MS = 120_000;
 const PROMISED: Bounds = { cpuMs: 5000, bytes: 512e6, silenceMs: 90_000 };
 
 /** A mutation that broke a promise; `seed`, kind and index make it again. */
-export interface Fault {
+interface Fault {
   readonly kind: string;
   readonly index: number;
   readonly what: 'uncoded' | 'outside' | 'slow' | 'large' | 'hang' | 'death';
