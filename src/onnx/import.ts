@@ -5,7 +5,9 @@
  * approximated. Real numbers of any precision are float32. Source of defaults and meanings:
  * https://onnx.ai/onnx/operators.
  */
+
 import { ShapeError } from '../core/errors.ts';
+import { lookUp } from '../core/look-up.ts';
 import type { Shape } from '../core/shape.ts';
 import { type Graph, GraphBuilder, type Value } from '../graph/graph.ts';
 import type { DecodedModel } from './decode.ts';
@@ -218,7 +220,7 @@ function addNode(
     tensors.setKnown(first, known);
     return;
   }
-  const rule = isStandard && Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
+  const rule = isStandard ? lookUp(RULES, node.op) : undefined;
   if (rule === undefined) refuse(`the operator ${node.op}${isStandard ? '' : ` of ${node.domain}`}`);
   const made = rule({
     builder,

@@ -3,8 +3,10 @@
  * ITK's library: a MET_LONG has 4 bytes on every machine. World coordinates are LPS millimetres.
  * Source: https://itk.org/Wiki/ITK/MetaIO/Documentation; checked against SimpleITK 2.5.
  */
+
 import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
+import { lookUp } from '../core/look-up.ts';
 import { zlib } from './inflate.ts';
 import { type LpsGeometry, lpsOfAffine } from './lps.ts';
 import { type StoredImage, voxelFileName } from './stored-image.ts';
@@ -143,7 +145,7 @@ export function parseMetaImage(bytes: Uint8Array, path: string): StoredImage {
     throw corruptVolume(path, `its ElementNumberOfChannels is ${words.text('ElementNumberOfChannels')}`);
   }
   const beyond = sizes.slice(3).filter(size => size > 1);
-  const dataType = TYPES[words.text('ElementType').replace(/_ARRAY$/, '')];
+  const dataType = lookUp(TYPES, words.text('ElementType').replace(/_ARRAY$/, ''));
   if (dataType === undefined || beyond.length > 1 || (beyond.length === 1 && components > 1)) {
     throw new InputError(
       'E_VOLUME_TYPE',

@@ -8,6 +8,7 @@
 import { mapAxes } from '../core/axes.ts';
 import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
+import { lookUp } from '../core/look-up.ts';
 import type { VolumeWarning } from './geometry.ts';
 import { gzip } from './inflate.ts';
 import { type LpsGeometry, lpsOfAffine } from './lps.ts';
@@ -139,7 +140,7 @@ function placeBySpace(header: Header, space: string, path: string): Place {
   const directions = vectorsOf(header.fields.get('space directions') ?? '', path);
   const isTimed = /-time$|^(rast|last|lpst)$/.test(space);
   const plain = isTimed ? space.replace(/-time$|t$/, '') : space;
-  const signs = SPACES[plain] ?? [1, 1];
+  const signs = lookUp(SPACES, plain) ?? [1, 1];
   const turned = (vector: readonly number[]): readonly number[] => [
     (vector[0] ?? 0) * signs[0],
     (vector[1] ?? 0) * signs[1],
@@ -149,7 +150,7 @@ function placeBySpace(header: Header, space: string, path: string): Place {
     vector?.slice(0, 3).some(value => value !== 0) ? [{ axis, step: turned(vector) }] : [],
   );
   const [origin = []] = vectorsOf(header.fields.get('space origin') ?? '', path);
-  const isAnatomical = plain in SPACES;
+  const isAnatomical = Object.hasOwn(SPACES, plain);
   if (!isAnatomical && !NO_ANATOMY.includes(plain) && !/^\d$/.test(plain)) {
     throw corruptVolume(path, `its header has the space "${space}", which NRRD does not know`);
   }
@@ -264,9 +265,9 @@ export function parseNrrd(bytes: Uint8Array, path: string): StoredImage {
   const header = readHeader(bytes, path);
   const field: Field = (...names) => names.map(name => header.fields.get(name)).find(Boolean) ?? '';
   const sizes = sizesOf(field, path);
-  const dataType = TYPES[field('type').toLowerCase()];
+  const dataType = lookUp(TYPES, field('type').toLowerCase());
   if (dataType === undefined) throw refuseShape(path, sizes, ` of the type "${field('type')}"`);
-  const encoding = ENCODINGS[field('encoding').toLowerCase()];
+  const encoding = lookUp(ENCODINGS, field('encoding').toLowerCase());
   if (encoding === undefined) {
     throw new InputError(
       'E_VOLUME_TYPE',

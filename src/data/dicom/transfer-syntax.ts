@@ -2,6 +2,7 @@
  * How the bytes of a DICOM file are written, by its transfer syntax (0002,0010).
  * Source: DICOM PS3.5, sections 8.2 and 10; names of PS3.6, annex A.4.
  */
+import { lookUp } from '../../core/look-up.ts';
 import type { FrameCoding } from '../../runtime/frame-codec.ts';
 
 /** What must be known of a transfer syntax to find and to read its pixels. */
@@ -50,5 +51,5 @@ const SYNTAXES: Readonly<Record<string, TransferSyntax>> = {
 
 /** The meaning of a transfer syntax; one that is not in the standard cannot be read, and is its own name. */
 export function transferSyntaxOf(uid: string): TransferSyntax {
-  return SYNTAXES[uid] ?? { name: 'an unknown transfer syntax', coding: undefined };
+  return lookUp(SYNTAXES, uid) ?? { name: 'an unknown transfer syntax', coding: undefined };
 }

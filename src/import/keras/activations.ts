@@ -1,4 +1,5 @@
 /** Keras's activations by name. Source: keras/src/activations/activations.py, version 3.15. */
+import { lookUp } from '../../core/look-up.ts';
 import type { GraphBuilder, Value } from '../../graph/graph.ts';
 import type { LayerCall } from './call.ts';
 import type { Settings } from './config.ts';
@@ -36,6 +37,6 @@ function activationName(settings: Settings, name = 'activation'): string {
 /** The value after the activation that the settings name. */
 export function activate(call: LayerCall, x: Value): Value {
   const name = activationName(call.settings);
-  const activation = Object.hasOwn(ACTIVATIONS, name) ? ACTIVATIONS[name] : undefined;
+  const activation = lookUp(ACTIVATIONS, name);
   return activation === undefined ? call.refuse(`has the activation ${name}`) : activation(call.builder, x);
 }

@@ -4,6 +4,7 @@
  */
 
 import { InputError, ShapeError } from '../../core/errors.ts';
+import { lookUp } from '../../core/look-up.ts';
 import type { Shape, Triple } from '../../core/shape.ts';
 import { GraphBuilder, isOp, type Value } from '../../graph/graph.ts';
 import type { OutputActivation } from '../../inference/probabilities.ts';
@@ -37,7 +38,7 @@ interface Site {
 function ruleOf({ className }: KerasLayer, planes: PlaneView | undefined): LayerRule | undefined {
   if (planes !== undefined && className.includes('3D')) return undefined;
   const known = planes === undefined ? className : classOfPlanes(className);
-  return Object.hasOwn(LAYER_RULES, known) ? LAYER_RULES[known] : undefined;
+  return lookUp(LAYER_RULES, known);
 }
 
 function buildLayer(layer: KerasLayer, inputs: readonly Value[], site: Site): readonly Value[] {

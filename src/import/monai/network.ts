@@ -1,5 +1,7 @@
 /** MONAI's networks by the name of their class, with the arguments that a file gives. */
+
 import type { z } from 'zod';
+import { lookUp } from '../../core/look-up.ts';
 import type { Value } from '../../graph/graph.ts';
 import { parseAs } from '../json.ts';
 import type { Material } from '../networks/layers.ts';
@@ -69,8 +71,8 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
  */
 export function monaiNetwork(target: string, given: unknown, path: string): MonaiNetwork {
   const name = target.split('.').at(-1) ?? target;
-  const own = Object.hasOwn(OTHER_NAMES, name) ? (OTHER_NAMES[name] as string) : name;
-  const read = Object.hasOwn(NETWORKS, own) ? NETWORKS[own] : undefined;
+  const own = lookUp(OTHER_NAMES, name) ?? name;
+  const read = lookUp(NETWORKS, own);
   return read === undefined
     ? refuseNetwork(`the class ${target} (known are ${Object.keys(NETWORKS).join(', ')} of MONAI)`)
     : read(given, path);

@@ -4,7 +4,9 @@
  * of these names are never run.
  * Source: torch/_utils.py and torch/storage.py of PyTorch 2.15, numpy/_core/multiarray.py of NumPy 2.4.
  */
+
 import { InputError } from '../../core/errors.ts';
+import { lookUp } from '../../core/look-up.ts';
 
 /** A name that is known. */
 export interface Global {
@@ -97,7 +99,7 @@ const STORAGE_TYPES: Readonly<Record<string, StorageType>> = {
 
 /** The type of numbers that a storage's class stands for; undefined for any other name. */
 export function storageType(value: PickleValue | undefined): StorageType | undefined {
-  return isGlobal(value) ? STORAGE_TYPES[value.global] : undefined;
+  return isGlobal(value) ? lookUp(STORAGE_TYPES, value.global) : undefined;
 }
 
 function sizes(value: PickleValue | undefined, fail: Fail): readonly number[] {
@@ -185,6 +187,6 @@ export function resolveGlobal(module: string, name: string, path: string): Globa
 
 /** What stands here for a call of a name of the list. */
 export function callGlobal({ global }: Global, operands: readonly PickleValue[], fail: Fail): PickleValue {
-  const call = Object.hasOwn(CALLS, global) ? CALLS[global] : undefined;
+  const call = lookUp(CALLS, global);
   return call === undefined ? fail(`${global} is called`) : call(operands, fail);
 }

@@ -3,6 +3,7 @@
  * exporters leave to be made. Whole numbers are float64, as in tensor-content.ts. What is not in the table is left to
  * the rules for images.
  */
+import { lookUp } from '../../core/look-up.ts';
 import { broadcastShapes, elementCount, type Shape } from '../../core/shape.ts';
 import type { FileNode } from '../read-model.ts';
 import { isRealType, type Known, tensorContent } from '../tensor-content.ts';
@@ -258,7 +259,7 @@ const FOLDS: Readonly<Record<string, Fold>> = {
 
 /** The value of a node whose operands are known; undefined where it cannot be told beforehand. */
 export function fold(node: FileNode, operands: Operands): Known | undefined {
-  const rule = Object.hasOwn(FOLDS, node.op) ? FOLDS[node.op] : undefined;
+  const rule = lookUp(FOLDS, node.op);
   return rule?.(operands, node);
 }
 

@@ -164,6 +164,22 @@ const meta = (fields: string, voxels: Uint8Array | string = raw, type = 'MET_SHO
   joined(`${META}${fields}DimSize = 4 3 2\nElementType = ${type}\nElementDataFile = ${file}\n`, voxels);
 const packed = zlibSync(raw);
 
+describe('names that every object has', () => {
+  test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+    '%s is no type, encoding or space',
+    async name => {
+      const header = `${NRRD}space: left-posterior-superior\n${PLACE}\n`;
+      for (const part of ['short', 'raw', 'left-posterior-superior']) {
+        expect(await code(read('a.nrrd', joined(header.replace(part, name), raw)))).toMatch(
+          /^E_VOLUME_(TYPE|CORRUPT)$/,
+        );
+      }
+      const meta = `NDims = 3\nDimSize = 4 3 2\nElementSpacing = 1 1 1\nElementType = ${name}\nElementDataFile = LOCAL\n`;
+      expect(await code(read('a.mha', joined(meta, raw)))).toBe('E_VOLUME_TYPE');
+    },
+  );
+});
+
 describe('MetaImage', () => {
   test.each([
     ['MET_CHAR', Int8Array, 'int8'],
