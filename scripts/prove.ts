@@ -1,7 +1,7 @@
 /**
- * `npm run prove -- [--part NAME]... [--only KIND] [--chains N] [--kills N] [--damages N] [--mutations N] [--seed N]`:
- * proves what docs/reliability.md promises, and prints the figures. All parts if none is named. Exit code 1 if a
- * promise was broken.
+ * `npm run prove -- [--part NAME]... [--only KIND] [--chains N] [--kills N] [--damages N] [--mutations N] [--folders N]
+ * [--steps N] [--seed N]`: proves what docs/reliability.md promises, and prints the figures. All parts if none is
+ * named. Exit code 1 if a promise was broken.
  */
 import { rmSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
@@ -10,10 +10,12 @@ import { temporaryFolder } from '../test/support/program.ts';
 import { makeGround } from '../test/support/proof/ground.ts';
 import type { Part } from '../test/support/proof/part.ts';
 import { damages } from '../test/support/proof/part-damages.ts';
+import { flatness } from '../test/support/proof/part-flatness.ts';
+import { folders } from '../test/support/proof/part-folders.ts';
 import { kills } from '../test/support/proof/part-kills.ts';
 import { mutations } from '../test/support/proof/part-mutations.ts';
 
-const PARTS: Readonly<Record<string, Part>> = { kills, damages, mutations };
+const PARTS: Readonly<Record<string, Part>> = { kills, damages, mutations, folders, flatness };
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +25,8 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '5' },
     damages: { type: 'string', default: '1000' },
     mutations: { type: 'string', default: '10000' },
+    folders: { type: 'string', default: '2000' },
+    steps: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '1' },
   },
 });
@@ -33,6 +37,8 @@ const options = {
   kills: Number(values.kills),
   damages: Number(values.damages),
   mutations: Number(values.mutations),
+  folders: Number(values.folders),
+  steps: Number(values.steps),
   seed: Number(values.seed),
   only: values.only,
   say,

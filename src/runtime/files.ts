@@ -12,6 +12,7 @@ export interface Files {
   write(path: string, data: Uint8Array | string): Promise<void>;
   /** Names in a folder, sorted; empty if the folder does not exist. */
   list(folder: string): Promise<readonly string[]>;
+  /** @throws {InputError} E_FILE_UNREADABLE if the file system fails, so that nobody knows */
   exists(path: string): Promise<boolean>;
   /** The canonical absolute path of a file or folder, with links resolved; undefined if it does not exist. */
   realPath(path: string): Promise<string | undefined>;

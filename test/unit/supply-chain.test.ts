@@ -81,13 +81,16 @@ describe('what an install brings along', () => {
     const asked = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
     expect(asked.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
     for (const [name, version] of asked) expect(lock[`node_modules/${name}`]?.version).toBe(version);
-    expect(installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([path]) => path)).toEqual([]);
+    expect(installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([path]) => path)).toEqual(
+      [],
+    );
   });
 
   it('runs no script', () => {
     const scripted = Object.entries(lock).filter(([, { hasInstallScript }]) => hasInstallScript);
     expect(scripted.length).toBeGreaterThan(0);
-    for (const [path] of scripted) expect([nameOf(path), manifest.allowScripts[nameOf(path)]]).toEqual([nameOf(path), false]);
+    for (const [path] of scripted)
+      expect([nameOf(path), manifest.allowScripts[nameOf(path)]]).toEqual([nameOf(path), false]);
     // what is refused by name is still there, or the line has outlived its package
     const names = new Set(scripted.map(([path]) => nameOf(path)));
     expect(Object.keys(manifest.allowScripts).filter(name => !names.has(name))).toEqual([]);

@@ -190,12 +190,37 @@ async function list(folder: string): Promise<readonly string[]> {
   }
 }
 
+/**
+ * Error codes of a file system that fails or has gone: it does not say that there is no such file, and what is done
+ * already must not be done again for that.
+ */
+const FAILING = ['EIO', 'ESTALE', 'ENOTCONN', 'EHOSTDOWN', 'ETIMEDOUT', 'EREMOTEIO'];
+
+/**
+ * What the error of looking for a file means.
+ * @returns undefined if there is no such file; InputError E_FILE_UNREADABLE if the file system fails
+ */
+export function lookProblem(path: string, cause: unknown): InputError | undefined {
+  if (!FAILING.includes(codeOf(cause))) return undefined;
+  return new InputError('E_FILE_UNREADABLE', `cannot look for ${resolve(path)}: ${codeOf(cause)}`, { cause });
+}
+
 async function exists(path: string): Promise<boolean> {
   try {
     await access(path);
     return true;
-  } catch {
+  } catch (cause) {
+    const problem = lookProblem(path, cause);
+    if (problem !== undefined) throw problem;
     return false;
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (cause) {
+    throw writeProblem(path, cause);
   }
 }
 
@@ -221,7 +246,7 @@ export const nodeFiles: SharedFiles = {
   list,
   exists,
   realPath,
-  remove: path => rm(path, { recursive: true, force: true }),
+  remove,
 };
 
 /**

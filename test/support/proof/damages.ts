@@ -8,8 +8,7 @@ import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync }
 import { join } from 'node:path';
 import { type Random, random } from '../../../src/core/random.ts';
 import { contentsOf, MAIN, sha256Of, voxstill } from '../program.ts';
-import { differences, type Ground, perform, type Whole, type Work, wordsOf } from './ground.ts';
-import { countEvents, KILL_AT_EVENT } from './kills.ts';
+import { differences, type Ground, type Held, KILL_AT_EVENT, perform, wordsOf } from './ground.ts';
 
 /** What may happen to a file on a disk. */
 export const DAMAGES = {
@@ -49,9 +48,9 @@ export function believedFiles({ folder }: Ground, out: string, isFinished: boole
 }
 
 /** Makes a study that was killed at a share of its calls that change files. */
-export async function makeHalf(ground: Ground, work: Work, share: number): Promise<string> {
+export async function makeHalf(ground: Ground, { work, events }: Held, share: number): Promise<string> {
   const out = `half ${share}`;
-  const at = Math.round(share * (await countEvents(ground, work)));
+  const at = Math.round(share * events);
   const env = { ...process.env, NODE_OPTIONS: KILL_AT_EVENT, PROOF_KILL_AT: String(at) };
   const child = spawn(process.execPath, [MAIN, ...wordsOf(ground, work, out), '--quiet'], { stdio: 'ignore', env });
   await once(child, 'close');
@@ -61,7 +60,7 @@ export async function makeHalf(ground: Ground, work: Work, share: number): Promi
 /** Damages one file of a copy of a study, and looks and goes on as a person would. */
 export async function damageFile(
   ground: Ground,
-  held: Whole & { readonly work: Work },
+  held: Held,
   options: { readonly of: string; readonly path: string; readonly damage: keyof typeof DAMAGES; readonly seed: number },
 ): Promise<DamagedFile> {
   const { folder } = ground;

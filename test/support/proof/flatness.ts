@@ -28,7 +28,7 @@ export const MEASURES = ['rss', 'heapUsed', 'external', 'handles', 'descriptors'
 export type Flatness = Readonly<Record<(typeof MEASURES)[number], Thirds>>;
 
 /** Medians by thirds. */
-export function thirdsOf(values: readonly number[]): Thirds {
+function thirdsOf(values: readonly number[]): Thirds {
   const third = Math.floor(values.length / 3);
   return { first: medianOf(values.slice(0, third)), last: medianOf(values.slice(-third)) };
 }

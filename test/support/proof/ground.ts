@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writePhantomDataset } from '../../../src/data/phantom.ts';
 import { nodeFiles } from '../../../src/platform/node/files.ts';
-import { type Call, type CallOptions, contentsOf, voxstill } from '../program.ts';
+import { type Call, type CallOptions, contentsOf, ROOT, voxstill } from '../program.ts';
 
 /** A folder with phantoms and a recipe. */
 export interface Ground {
@@ -48,6 +48,13 @@ export async function makeGround(folder: string): Promise<Ground> {
 
 const FEATURES = 'student.unet.features=[[1,2],[2,2]]';
 
+/** A sweep of two students. */
+export const SWEEP: Work = {
+  name: 'sweep',
+  words: ({ recipe }) => ['sweep', recipe, '--grid', FEATURES],
+  again: [],
+};
+
 /** Every kind of study that runs on this machine. */
 export const WORKS = [
   { name: 'run', words: ({ recipe }) => ['run', recipe], again: ['--resume'] },
@@ -64,7 +71,7 @@ export const WORKS = [
     ],
     again: ['--resume'],
   },
-  { name: 'sweep', words: ({ recipe }) => ['sweep', recipe, '--grid', FEATURES], again: [] },
+  SWEEP,
   {
     name: 'pool',
     words: ({ recipe }) => ['sweep', recipe, '--grid', FEATURES, '--set', 'threads=2', '--concurrency', '2'],
@@ -88,19 +95,27 @@ export function perform(
   return voxstill(wordsOf(ground, work, out), { cwd: ground.folder, longestMs: 600_000, ...more });
 }
 
-/** A study that nothing happened to, and how long it took. */
-export interface Whole {
+/** A study that nothing happened to. */
+export interface Held {
+  readonly work: Work;
   readonly out: string;
+  /** How long it took. */
   readonly wholeMs: number;
+  /** How many calls of its process changed files, see kill-at-event.mjs. */
+  readonly events: number;
 }
 
+/** For NODE_OPTIONS: kills a process at the call whose number PROOF_KILL_AT has, or counts its calls. */
+export const KILL_AT_EVENT = `--import=${join(ROOT, 'test/support/proof/kill-at-event.mjs')}`;
+
 /** Makes the study that others of its kind are held against. @throws if it fails */
-export async function makeWhole(ground: Ground, work: Work): Promise<Whole> {
-  const out = `whole ${work.name}`;
+export async function makeWhole(ground: Ground, work: Work): Promise<Held> {
+  const [out, count] = [`whole ${work.name}`, join(ground.folder, `events of ${work.name}`)];
+  const environment = { ...process.env, PROOF_COUNT: count };
   const started = performance.now();
-  const { code, stderr } = await perform(ground, work, { out });
+  const { code, stderr } = await perform(ground, work, { out, environment, nodeOptions: KILL_AT_EVENT });
   if (code !== 0) throw new Error(`the ${work.name} that others are held against failed: ${stderr}`);
-  return { out, wholeMs: performance.now() - started };
+  return { work, out, wholeMs: performance.now() - started, events: Number(readFileSync(count, 'utf8')) };
 }
 
 /** Fields of scores that say how long something took or where it lay. */
@@ -112,9 +127,13 @@ function resultOf(path: string, content: Buffer): string {
     const lines = content.toString('utf8').trim().split('\n');
     return lines.map(line => line.split(',').toSpliced(2, 1).join()).join('\n');
   }
-  return JSON.stringify(
-    JSON.parse(content.toString('utf8'), (key, value) => (SURROUNDINGS.includes(key) ? undefined : value)),
-  );
+  const text = content.toString('utf8');
+  try {
+    return JSON.stringify(JSON.parse(text, (key, value) => (SURROUNDINGS.includes(key) ? undefined : value)));
+  } catch {
+    // a damaged one is another result
+    return text;
+  }
 }
 
 /**

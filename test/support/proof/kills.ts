@@ -9,9 +9,9 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Random, random } from '../../../src/core/random.ts';
-import { MAIN, ROOT } from '../program.ts';
+import { MAIN } from '../program.ts';
 import type { Slurm } from '../slurm.ts';
-import { differences, type Ground, perform, type Whole, type Work, wordsOf } from './ground.ts';
+import { differences, type Ground, type Held, KILL_AT_EVENT, perform, type Work, wordsOf } from './ground.ts';
 
 /** What came of a chain of kills. */
 export interface KilledChain {
@@ -21,26 +21,8 @@ export interface KilledChain {
   readonly message: string;
 }
 
-/** A study that was never killed, with the number of its calls that change files. */
-export interface Held extends Whole {
-  readonly work: Work;
-  readonly events: number;
-}
-
-/** For NODE_OPTIONS: kills a process at the call whose number PROOF_KILL_AT has. */
-export const KILL_AT_EVENT = `--import=${join(ROOT, 'test/support/proof/kill-at-event.mjs')}`;
 /** Shares of a whole study after which a kill comes; work before the first file takes the first. */
 const [EARLIEST, LATEST] = [0.02, 0.7];
-
-/** How many calls of a study change files. */
-export async function countEvents(ground: Ground, work: Work): Promise<number> {
-  const [out, count] = ['counted', join(ground.folder, 'events')];
-  const environment = { ...process.env, PROOF_COUNT: count };
-  const { code, stderr } = await perform(ground, work, { out, environment, nodeOptions: KILL_AT_EVENT });
-  if (code !== 0) throw new Error(`a study whose calls are counted failed: ${stderr}`);
-  for (const name of [out, `${out}-labels`]) rmSync(join(ground.folder, name), { recursive: true, force: true });
-  return Number(readFileSync(count, 'utf8'));
-}
 
 /** Begins or goes on, and kills. Returns whether it was killed, and not at its end before. */
 async function killOnce(

@@ -2,6 +2,7 @@
  * Part `damages` of `npm run prove`: every file of a finished run and of two that were killed half-way, damaged in four
  * ways.
  */
+import { random, shuffle } from '../../../src/core/random.ts';
 import { believedFiles, DAMAGES, type DamagedFile, damageFile, makeHalf } from './damages.ts';
 import { makeWhole, WORKS } from './ground.ts';
 import { countBy, type Part } from './part.ts';
@@ -11,14 +12,15 @@ const HALF_WAY = [0.3, 0.6];
 
 /** `--damages` at most, for each of the three. */
 export const damages: Part = async (ground, { damages: most, seed, say }) => {
-  const work = WORKS[0];
-  const held = { ...(await makeWhole(ground, work)), work };
+  const held = await makeWhole(ground, WORKS[0]);
   const halves: string[] = [];
-  for (const share of HALF_WAY) halves.push(await makeHalf(ground, work, share));
+  for (const share of HALF_WAY) halves.push(await makeHalf(ground, held, share));
   let isProven = true;
   for (const of of [held.out, ...halves]) {
     const kinds = Object.keys(DAMAGES) as (keyof typeof DAMAGES)[];
-    const plans = believedFiles(ground, of, of === held.out).flatMap(path => kinds.map(damage => ({ path, damage })));
+    const every = believedFiles(ground, of, of === held.out).flatMap(path => kinds.map(damage => ({ path, damage })));
+    // fewer than all are spread over all
+    const plans = shuffle(every, random(seed, 'damages', of));
     const done: DamagedFile[] = [];
     for (const [index, { path, damage }] of plans.slice(0, most).entries()) {
       const one = await damageFile(ground, held, { of, path, damage, seed: seed + index });

@@ -1,7 +1,7 @@
 /** Part `kills` of `npm run prove`: chains of kills by signal 9 over every kind of study, spread evenly. */
 import { hasSlurm, startSlurm } from '../slurm.ts';
-import { type Ground, makeWhole, WORKS } from './ground.ts';
-import { countEvents, type Held, type KilledChain, killChain, killOnCluster, killPool } from './kills.ts';
+import { makeWhole, SWEEP, WORKS } from './ground.ts';
+import { type KilledChain, killChain, killOnCluster, killPool } from './kills.ts';
 import { countBy, type Part } from './part.ts';
 
 /** `--chains` for each kind of study, `--kills` at most in each chain. */
@@ -23,13 +23,12 @@ export const kills: Part = async (ground, { chains, kills, seed, only, say }) =>
     say(`kills, ${name}: ${count} in ${chains} chains: ${countBy(ended, one => one.end)}`);
   };
   for (const work of WORKS.filter(({ name }) => asked(name))) {
-    const held = await hold(ground, work);
+    const held = await makeWhole(ground, work);
     const chain = work.name === 'pool' ? killPool : killChain;
     await tell(work.name, one => chain(ground, held, { seed: one, kills }));
   }
   if (asked('slurm') && hasSlurm) {
-    const sweep = WORKS.find(({ name }) => name === 'sweep') as Held['work'];
-    const held = { ...(await makeWhole(ground, { ...sweep, name: 'slurm' })), work: sweep, events: 0 };
+    const held = await makeWhole(ground, { ...SWEEP, name: 'slurm' });
     const slurm = await startSlurm();
     try {
       await tell('slurm', one => killOnCluster(ground, held, { seed: one, kills, slurm }));
@@ -40,8 +39,3 @@ export const kills: Part = async (ground, { chains, kills, seed, only, say }) =>
   say(`kills: ${all} in all`);
   return isProven;
 };
-
-async function hold(ground: Ground, work: Held['work']): Promise<Held> {
-  const events = work.name === 'pool' ? 0 : await countEvents(ground, work);
-  return { ...(await makeWhole(ground, work)), work, events };
-}

@@ -11,6 +11,10 @@ interface ProofOptions {
   readonly damages: number;
   /** For each kind of input. */
   readonly mutations: number;
+  /** Seeds of flaky folders, for each check. */
+  readonly folders: number;
+  /** Of the long training. */
+  readonly steps: number;
   readonly seed: number;
   /** One kind of study or input; all if not given. */
   readonly only?: string | undefined;

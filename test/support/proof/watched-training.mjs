@@ -1,7 +1,7 @@
 /**
  * A training by the built library that is watched from within: after every step the clock and the computing time, and
- * from time to time, after a collection of garbage, memory and open handles. Words: the recipe, the folder, the arm, the
- * number of looks. Prints one JSON document.
+ * from time to time, after a collection of garbage, memory and open handles. Words: the recipe, the folder, the arm,
+ * the number of looks. Prints one JSON document.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { createNodeLaboratory, parseRecipe, trainOneArm } from '../../../dist/platform/node/index.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WorkError } from '../../../src/core/errors.ts';
-import { locate, nodeFiles, writeProblem } from '../../../src/platform/node/files.ts';
+import { locate, lookProblem, nodeFiles, writeProblem } from '../../../src/platform/node/files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -117,6 +117,19 @@ describe('nodeFiles', () => {
     await nodeFiles.remove(join(folder, 'x'));
     expect(await nodeFiles.exists(join(folder, 'x'))).toBe(false);
     expect(await nodeFiles.exists(folder)).toBe(true);
+  });
+});
+
+describe('a look for a file', () => {
+  it('finds nothing where there is nothing, and is an error where the file system fails', () => {
+    const problem = (code: string) => lookProblem('a/model.onnx', Object.assign(new Error(code), { code }));
+    for (const code of ['ENOENT', 'ENOTDIR', 'EACCES']) expect(problem(code)).toBeUndefined();
+    for (const code of ['EIO', 'ESTALE', 'ETIMEDOUT']) {
+      expect(problem(code)).toMatchObject({
+        code: 'E_FILE_UNREADABLE',
+        message: expect.stringMatching(new RegExp(`model\\.onnx: ${code}$`)),
+      });
+    }
   });
 });
 

@@ -15,7 +15,7 @@ interface Bounds {
 }
 
 /** Loading the readers is no reading. */
-const LONGEST_START_MS = 120_000;
+const LONGEST_START_MS = 300_000;
 const PROMISED: Bounds = { cpuMs: 5000, bytes: 512e6, silenceMs: 90_000 };
 
 /** A mutation that broke a promise; `seed`, kind and index make it again. */
