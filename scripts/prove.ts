@@ -10,12 +10,13 @@ import { temporaryFolder } from '../test/support/program.ts';
 import { makeGround } from '../test/support/proof/ground.ts';
 import type { Part } from '../test/support/proof/part.ts';
 import { damages } from '../test/support/proof/part-damages.ts';
+import { determinism } from '../test/support/proof/part-determinism.ts';
 import { flatness } from '../test/support/proof/part-flatness.ts';
 import { folders } from '../test/support/proof/part-folders.ts';
 import { kills } from '../test/support/proof/part-kills.ts';
 import { mutations } from '../test/support/proof/part-mutations.ts';
 
-const PARTS: Readonly<Record<string, Part>> = { kills, damages, mutations, folders, flatness };
+const PARTS: Readonly<Record<string, Part>> = { kills, damages, mutations, determinism, folders, flatness };
 
 const { values } = parseArgs({
   options: {

@@ -23,6 +23,8 @@ export interface CallOptions {
   readonly cwd: string;
   /** Asked every few milliseconds; the program is interrupted as by Ctrl-C when it first says yes. */
   readonly interruptWhen?: () => boolean;
+  /** Another build of the program. */
+  readonly program?: string;
   /** For NODE_OPTIONS. */
   readonly nodeOptions?: string;
   /** In place of that of the tests. */
@@ -33,11 +35,12 @@ export interface CallOptions {
 
 /** Calls `voxstill` with these words. */
 export function voxstill(args: readonly string[], options: CallOptions): Promise<Call> {
-  const { cwd, interruptWhen, nodeOptions, environment = process.env, longestMs = LONGEST_CALL_MS } = options;
+  const { cwd, interruptWhen, nodeOptions, program = MAIN } = options;
+  const { environment = process.env, longestMs = LONGEST_CALL_MS } = options;
   return new Promise((resolve, reject) => {
     const env = { ...environment, ...(nodeOptions !== undefined && { NODE_OPTIONS: nodeOptions }) };
     const spawning = { cwd, env, timeout: longestMs, killSignal: 'SIGKILL' } as const;
-    const child = spawn(process.execPath, [MAIN, ...args], spawning);
+    const child = spawn(process.execPath, [program, ...args], spawning);
     const text = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (chunk: string) => {

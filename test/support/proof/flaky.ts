@@ -24,7 +24,7 @@ import { type MemoryFiles, memoryFiles } from '../memory-files.ts';
 import { flakyFiles } from './flaky-files.ts';
 
 /** What a check found for a seed. */
-export interface Flaked {
+interface Flaked {
   /** How many calls failed. */
   readonly failures: number;
   /** Nothing where all is right. */
