@@ -136,6 +136,7 @@ export const ERROR_CODES = {
   E_TEACHER_FIT: 'A finished model cannot teach here: its classes, sizes or outputs do not fit.',
   E_TEACHER_MISSING: 'The teacher is not trained yet, or its model is not there.',
   E_TEACHER_NOT_FINITE: 'A teacher gives NaN or infinity.',
+  E_TEACHER_SEEN: 'Every model of the teacher has seen test cases, and such models are to be left out.',
   E_UNIT: 'A study has no unit of that number.',
   E_UNITS: 'Several units of a study did not come to their results.',
   E_UNIT_HELD: 'Another process holds the unit.',

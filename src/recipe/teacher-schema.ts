@@ -62,6 +62,12 @@ export const externalTeacherSchema = z.strictObject({
     .describe(
       'Class of the data for each class of the teacher with another name, { left: hippocampus, right: hippocampus, tumour: background }; classes that share one are added up. A list covers several classes, { hippocampus: [Anterior, Posterior] }, which the soft terms then compare as one.',
     ),
+  seenTestCases: z
+    .enum(['warn', 'leave-out'])
+    .default('warn')
+    .describe(
+      'Models that were trained on test cases of the student, chosen by them or taught with them, as the folds of a cross-validation are. warn: they teach, and a warning says which cases they saw. leave-out: they neither teach nor are scored as the teacher, fold by fold; it is an error if none is left. Models of version 0.1.0 and from elsewhere do not say what they saw, and teach.',
+    ),
   model,
 });
 

@@ -19,6 +19,7 @@ import type { VolumeWarning } from '../volume/geometry.ts';
 import { type ClassMatch, matchedByValue, withClassesOf } from './classes.ts';
 import type { StudentKind } from './logits.ts';
 import { assertEveryClassTaught, type ReadTeacher } from './panel.ts';
+import { type TestedCases, unseenMembers } from './unseen.ts';
 import { nnunetObstacle, normalizationRelation } from './view.ts';
 
 /** Relative difference below which spacings count as equal. */
@@ -74,7 +75,7 @@ export interface TeacherFiles {
 async function readTeacher(
   files: Files,
   recipe: Recipe,
-  { entry, match }: { readonly entry: TeacherEntry; readonly match: ClassMatch },
+  { entry, match, tested }: { readonly entry: TeacherEntry; readonly match: ClassMatch; readonly tested: TestedCases },
 ): Promise<{ readonly teacher: ReadTeacher } & Pick<TeacherFiles, 'notes' | 'warnings'>> {
   const known = { given: givenFacts(entry), assumed: assumedFacts(recipe) };
   const all: ReturnType<typeof withClassesOf>[] = [];
@@ -88,7 +89,10 @@ async function readTeacher(
       warnings.push(...matchedByValue(opened.file, match));
     }
   }
-  const [first, ...others] = all as [(typeof all)[0], ...typeof all];
+  const unseen = unseenMembers(all, entry, tested);
+  notes.push(...unseen.notes);
+  const { members } = unseen;
+  const [first, ...others] = members as [(typeof all)[0], ...typeof all];
   const told = ({ taught }: typeof first): string => taught.labels.map(({ name }) => name).join(', ');
   const other = others.find(one => told(one) !== told(first));
   if (other !== undefined) {
@@ -98,17 +102,17 @@ async function readTeacher(
         'ensemble must have the same classes; teachers with different ones are listed in teacher.models.',
     );
   }
-  return { teacher: { entry, files: all.map(({ file }) => file), taught: first.taught }, notes, warnings };
+  return { teacher: { entry, files: members.map(({ file }) => file), taught: first.taught }, notes, warnings };
 }
 
 /**
  * Reads the models that the recipe names, adapted to the classes of the data.
- * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, and as readModelFile
+ * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, E_TEACHER_SEEN, and as readModelFile
  */
 export async function readTeacherFiles(
   files: Files,
   recipe: Recipe,
-  { dataset }: Pick<PreparedData, 'dataset'>,
+  { dataset, ...tested }: Pick<PreparedData, 'dataset'> & TestedCases,
 ): Promise<TeacherFiles> {
   const settings = recipe.teacher;
   invariant(isFinished(settings), 'the teacher is not a finished model');
@@ -125,7 +129,7 @@ export async function readTeacherFiles(
       unknown,
       student,
     } as const;
-    const read = await readTeacher(files, recipe, { entry, match });
+    const read = await readTeacher(files, recipe, { entry, match, tested });
     teachers.push(read.teacher);
     notes.push(...read.notes);
     warnings.push(...read.warnings);

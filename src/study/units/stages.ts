@@ -182,7 +182,8 @@ export async function evaluateUnit(
   const { arm, recipe, folder, label } = unit;
   const path = split === 'test' ? folder.evaluation : folder.validation;
   if (await files.exists(path)) return readEvaluation(files, path);
-  const { dataset, splits, hashes } = await context.dataOf(recipe);
+  const data = await context.dataOf(recipe);
+  const { dataset, splits, hashes } = data;
   const held = holdFiles(files, pathsIn(dataset.folder, hashes), laboratory.machine.sha256);
   const score = async (
     models: readonly ModelFile[],
@@ -206,7 +207,7 @@ export async function evaluateUnit(
     );
   const evaluation = await timed(context, split === 'test' ? 'evaluate' : 'validate', async () => {
     if (isTrained(recipe, arm)) return score([await readModelFile(files, folder.model)]);
-    const { teachers } = await readTeacherFiles(files, recipe, { dataset });
+    const { teachers } = await readTeacherFiles(files, recipe, data);
     const models = teachers.flatMap(one => one.files);
     const joint = jointClasses(teachers, {
       data: dataset.labels,
