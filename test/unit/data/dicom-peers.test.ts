@@ -107,9 +107,9 @@ test('files of pydicom and nibabel', { timeout: 300_000 }, async context => {
   for (const { folder: place, uid, geometry } of reference.series) {
     const { size, spacing, origin, direction } = geometry;
     const read = await readVolume(sources, place, { series: uid }).catch((error: unknown) => error);
-    // what SimpleITK evens out is refused here
+    // what SimpleITK evens out, or takes for one picture, is refused here
     if (read instanceof InputError) {
-      expect(read.code, read.message).toBe('E_DICOM_GEOMETRY');
+      expect(read.code === 'E_DICOM_GEOMETRY' || REFUSED.mosaic.test(read.message), read.message).toBe(true);
       continue;
     }
     const { volume } = read as Awaited<ReturnType<typeof readVolume>>;
