@@ -79,7 +79,9 @@ function fastKernels(model: DecodedModel, file: ModelFile | undefined, missing: 
   const { info, metadata } = file;
   if (!metadata.axes.includes('Z')) return 'no: ONNX Runtime has fast kernels for planes by itself';
   const shape = modelShape([info.batch ?? 1, info.channels, ...info.patch], metadata.axes);
-  const graph = importModel(model, { input: { name: info.inputName, shape }, outputs: [info.outputName] });
+  // as it is loaded: with the weights of other files inside
+  const whole = model.external.some(one => one !== undefined) ? decodeModel(file.bytes, file.path) : model;
+  const graph = importModel(whole, { input: { name: info.inputName, shape }, outputs: [info.outputName] });
   return 'unsupported' in graph ? `no: ${graph.unsupported}` : 'yes';
 }
 

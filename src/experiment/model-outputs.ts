@@ -79,7 +79,10 @@ function judge(info: FileValueInfo, model: DecodedModel, { axes, window, statedS
   const nothing = (reason: string): Candidate => ({ info, gives: 'nothing', reason });
   if (!isNumberType(elementType)) return nothing('it holds no numbers');
   if (isKnown && standard === undefined) {
-    return nothing(`it has ${shape.length} axes where the input has ${axes.length}`);
+    const advice = axes.includes('Z')
+      ? ''
+      : '. If the input lacks an axis of channels, say axes NZYX; if it lacks one of samples, CZYX';
+    return nothing(`it has ${shape.length} axes where the input has ${axes.length}${advice}`);
   }
   const [, channel, ...space] = standard ?? [];
   const size = fixedTriple(space);

@@ -11,6 +11,7 @@ import { lookUp } from '../core/look-up.ts';
 import type { Shape } from '../core/shape.ts';
 import { type Graph, GraphBuilder, type Value } from '../graph/graph.ts';
 import type { DecodedModel } from './decode.ts';
+import { einsum } from './import/attention.ts';
 import { constantOf, floatOf, intsOf, type NodeRule, refuse, Unsupported } from './import/context.ts';
 import { constantValue, fold } from './import/fold.ts';
 import {
@@ -53,7 +54,7 @@ import {
   variadic,
 } from './import/pointwise.ts';
 import { resize } from './import/resize.ts';
-import { conv, convTranspose, pool } from './import/windows.ts';
+import { conv, convTranspose, fusedConv, pool } from './import/windows.ts';
 import type { FileNode } from './read-model.ts';
 import { type Known, tensorContent } from './tensor-content.ts';
 
@@ -107,6 +108,7 @@ const RULES: Readonly<Record<string, NodeRule>> = {
   Max: variadic('Max'),
   Min: variadic('Min'),
   MatMul: binary('MatMul'),
+  Einsum: einsum,
   Cast: cast,
   Resize: resize,
   Concat: concat,
@@ -128,6 +130,16 @@ const RULES: Readonly<Record<string, NodeRule>> = {
   // the third operand turns it on
   Dropout: ({ node, value }) => (node.inputs.length > 2 ? refuse('Dropout that may be on') : value(0)),
 };
+
+/** Operators that ONNX Runtime's optimizer writes. */
+const RUNTIME_RULES: Readonly<Record<string, NodeRule>> = { FusedConv: fusedConv };
+const RUNTIME_DOMAIN = 'com.microsoft';
+
+/** The rule of a node. */
+function ruleOf({ domain, op }: FileNode, isStandard: boolean): NodeRule | undefined {
+  const rules = isStandard ? RULES : domain === RUNTIME_DOMAIN ? RUNTIME_RULES : {};
+  return lookUp(rules, op);
+}
 
 export interface ImportOptions {
   /** Name and fixed shape [N, C, D, H, W] of the image, in the order of the model's own axes. */
@@ -220,7 +232,7 @@ function addNode(
     tensors.setKnown(first, known);
     return;
   }
-  const rule = isStandard ? lookUp(RULES, node.op) : undefined;
+  const rule = ruleOf(node, isStandard);
   if (rule === undefined) refuse(`the operator ${node.op}${isStandard ? '' : ` of ${node.domain}`}`);
   const made = rule({
     builder,

@@ -50,7 +50,7 @@ it.each<[string, object]>([
     'teachers/dynamic-opset13',
     { fastKernels: 'not known: the window is not', missing: expect.arrayContaining(['patch']) },
   ],
-  ['teachers/external', { weightFiles: ['external.bin'] }],
+  ['teachers/external', { weightFiles: ['external.bin'], fastKernels: 'yes' }],
 ])('%s', async (name, expected) => {
   expect(await outlook(name)).toMatchObject(expected);
 });

@@ -22,9 +22,11 @@ function knownNumbers({ node, known }: Context, index: number, what: string): re
 
 /** Reshape. */
 export const reshape: NodeRule = context => {
-  demand(context.node, { allowzero: 0 });
   const x = context.value(0);
-  return context.builder.reshape(x, askedShape(knownNumbers(context, 1, 'a shape'), x.shape));
+  const asked = knownNumbers(context, 1, 'a shape');
+  // it changes what a 0 means
+  if (asked.includes(0)) demand(context.node, { allowzero: 0 });
+  return context.builder.reshape(x, askedShape(asked, x.shape));
 };
 
 /** Flatten to a matrix. */

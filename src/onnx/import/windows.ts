@@ -44,6 +44,29 @@ export const conv: NodeRule = context => {
   return withBias(context, builder.apply('Conv', [x, kernel], convAttributes(node, x, kernel)));
 };
 
+/** FusedConv of ONNX Runtime's optimizer: a convolution, perhaps another tensor added, and an activation. */
+export const fusedConv: NodeRule = context => {
+  const { builder, node, value } = context;
+  const plain = conv(context) as Value;
+  const sum = isGiven(context, 3) ? builder.add(plain, value(3)) : plain;
+  const [first = 0, second = 0] = node.attributes.get('activation_params')?.floats ?? [];
+  const activation = textOf(node, 'activation', '');
+  switch (activation) {
+    case '':
+      return sum;
+    case 'Relu':
+    case 'Sigmoid':
+    case 'Tanh':
+      return builder.apply(activation, [sum], {});
+    case 'LeakyRelu':
+      return builder.apply('LeakyRelu', [sum], { alpha: first });
+    case 'Clip':
+      return builder.min(builder.max(sum, first), second);
+    default:
+      return refuse(`FusedConv with ${activation}`);
+  }
+};
+
 /** ConvTranspose. */
 export const convTranspose: NodeRule = context => {
   const { builder, node, value } = context;
