@@ -319,7 +319,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
   }
   const images = new Map(timed.map(one => [one.score.id, one.imageHash]));
   const named = options.classes === undefined ? { dataset } : {};
-  const warnings = evaluationWarnings(options.models, { images, split, ...named });
+  const warnings = await evaluationWarnings(laboratory, options.models, { images, split, cases, ...named });
   const scores = timed.map(({ score }) => score);
   const summary = summarizeCases(scores);
   shown.finish(`mean Dice ${formatDice(summary.meanDice.mean)}`);

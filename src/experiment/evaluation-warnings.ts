@@ -1,9 +1,11 @@
 /** What should be known before the scores of a model are believed. */
 import { listSome } from '../core/format.ts';
+import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
+import type { Laboratory } from './laboratory.ts';
 import type { ModelFile } from './model-file.ts';
-import { type ScoredCases, seenWarnings, witnessOf } from './seen-cases.ts';
+import { type ScoredCases, seenWarnings, witnessesOf } from './seen-cases.ts';
 
 type Known = Pick<ModelFile, 'path' | 'metadata'>;
 
@@ -27,10 +29,13 @@ function namesApart(
  * under other names (W_CLASSES_BY_VALUE).
  * @param options.dataset whose classes are scored; not given where the models' own ones are
  */
-export function evaluationWarnings(
+export async function evaluationWarnings(
+  { files, machine }: { readonly files: Laboratory['files']; readonly machine: Pick<Laboratory['machine'], 'sha256'> },
   models: readonly Known[],
-  { dataset, ...cases }: ScoredCases & { readonly dataset?: Dataset },
-): readonly VolumeWarning[] {
+  { dataset, cases, ...scored }: ScoredCases & { readonly cases: readonly CaseFiles[]; readonly dataset?: Dataset },
+): Promise<readonly VolumeWarning[]> {
   const apart = dataset === undefined ? [] : models.slice(0, 1).flatMap(model => namesApart(model, dataset));
-  return [...apart, ...seenWarnings(models.map(witnessOf), cases)];
+  const { sha256 } = machine;
+  const witnesses = await witnessesOf({ files, sha256 }, models, { cases, images: scored.images });
+  return [...apart, ...seenWarnings(witnesses, scored)];
 }

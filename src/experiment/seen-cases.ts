@@ -1,11 +1,12 @@
 /**
  * Whether models have seen the cases that they are tested on: by the hashes of images in their metadata, see
- * data/image-hash.ts.
+ * data/image-hash.ts, or by the run that they lie in.
  */
 import { listSome } from '../core/format.ts';
 import type { SeenImages } from '../data/training-facts.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
 import type { ModelFile } from './model-file.ts';
+import { type LookedFor, seenByFolder } from './seen-by-folder.ts';
 
 /** A model, and what it has seen as far as it says. */
 export interface Witness {
@@ -66,9 +67,23 @@ export function seenWarnings(models: readonly Witness[], { images, split }: Scor
   });
 }
 
-/** What a model's file says of the images that it has seen. */
+/** What a model's metadata say of the images that it has seen. */
 export function witnessOf({ path, metadata }: Pick<ModelFile, 'path' | 'metadata'>): Witness {
   return { path, images: metadata.training?.images };
+}
+
+/** What models say of the images that they have seen; where metadata of earlier versions do not, their run may. */
+export async function witnessesOf(
+  world: Parameters<typeof seenByFolder>[0],
+  models: readonly Pick<ModelFile, 'path' | 'metadata'>[],
+  lookedFor: LookedFor,
+): Promise<readonly Witness[]> {
+  const witnesses: Witness[] = [];
+  for (const model of models) {
+    const { path, images } = witnessOf(model);
+    witnesses.push({ path, images: images ?? (await seenByFolder(world, path, lookedFor)) });
+  }
+  return witnesses;
 }
 
 /** All images that models have seen, each once. */

@@ -14,7 +14,8 @@ import { patchShape } from '../experiment/arm-plan.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import { logNotes, type ModelFile, openModel } from '../experiment/model-file.ts';
 import type { PreparedData } from '../experiment/prepare.ts';
-import { allSeen, type SeenWarning, seenWarnings, witnessOf } from '../experiment/seen-cases.ts';
+import type { LookedFor } from '../experiment/seen-by-folder.ts';
+import { allSeen, seenWarnings, witnessesOf } from '../experiment/seen-cases.ts';
 import { modelShape } from '../inference/axes.ts';
 import { blockedForm } from '../onnx/blocked-form.ts';
 import { addOutputs } from '../onnx/edit.ts';
@@ -205,7 +206,9 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
   const size = patchShape(recipe.patch.size);
   const patch = [data.dataset.channels.length, size[0], size[1], size[2]] as const;
   const all = read.flatMap(one => one.files);
-  const warnings = [...found, ...seenTestCases(all, data)];
+  const lookedFor = testCasesOf(data);
+  const witnesses = await witnessesOf({ files, sha256: machine.sha256 }, all, lookedFor);
+  const warnings = [...found, ...seenWarnings(witnesses, { images: lookedFor.images, split: 'test' })];
   for (const { code, message } of warnings) progress.warn(`teacher: ${code}: ${message}`);
   logNotes(all, progress);
   for (const file of all) {
@@ -253,7 +256,7 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
     const sha256 = machine.sha256(new TextEncoder().encode(identityOf(room, laboratory)));
     const answerShape = [samples, classesOf(teachers), ...room.output];
     const inStep = { features, ...(!sameShape(room.output, size) && { output: room.output }), ...knownIn(teachers) };
-    const seenImages = allSeen(all.map(witnessOf));
+    const seenImages = allSeen(witnesses);
     return { sha256, inStep, answerShape, call: (_, batch) => ask(room, batch), close, seenImages, warnings };
   } catch (error) {
     await close();
@@ -261,13 +264,13 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
   }
 }
 
-/** Tells of teachers that were trained on cases by which this study tests. */
-function seenTestCases(files: readonly ModelFile[], { images, test = [] }: Data): readonly SeenWarning[] {
-  const tested = test.flatMap(({ id }) => {
+/** The test cases of a study, which its teachers should not have seen. */
+function testCasesOf({ images, test = [] }: Data): LookedFor {
+  const hashes = test.flatMap(({ id }) => {
     const hash = images?.get(id);
     return hash === undefined ? [] : [[id, hash] as const];
   });
-  return seenWarnings(files.map(witnessOf), { images: new Map(tested), split: 'test' });
+  return { cases: test, images: new Map(hashes) };
 }
 
 /** What the teachers know, for the step. */

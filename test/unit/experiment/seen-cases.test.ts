@@ -1,8 +1,12 @@
 /** Whether models have seen what they are scored on. */
 import { describe, expect, it } from 'vitest';
+import type { SeenImages } from '../../../src/data/training-facts.ts';
 import { evaluationWarnings } from '../../../src/experiment/evaluation-warnings.ts';
 import type { ModelMetadata } from '../../../src/experiment/model-facts.ts';
+import { seenByFolder } from '../../../src/experiment/seen-by-folder.ts';
 import { allSeen, seenWarnings } from '../../../src/experiment/seen-cases.ts';
+import { sha256 } from '../../support/laboratory.ts';
+import { memoryFiles } from '../../support/memory-files.ts';
 
 const images = new Map(['a', 'b', 'c', 'd'].map(id => [id, `hash ${id}`]));
 const seen = {
@@ -55,13 +59,56 @@ describe('evaluationWarnings', () => {
     labels: names.map((name, value) => ({ value, name })),
     cases: [],
   });
-  const told = (names: readonly string[]) =>
-    evaluationWarnings([model], { images, split: 'test', dataset: dataset(names) }).map(({ message }) => message);
+  const world = { files: memoryFiles({}), machine: { sha256 } };
+  const told = async (names: readonly string[]) => {
+    const options = { images, cases: [], split: 'test', dataset: dataset(names) };
+    return (await evaluationWarnings(world, [model], options)).map(({ message }) => message);
+  };
 
-  it('tells classes of other names that are matched by value', () => {
-    expect(told(['clear', 'foo', 'posterior'])).toEqual([
+  it('tells classes of other names that are matched by value', async () => {
+    expect(await told(['clear', 'foo', 'posterior'])).toEqual([
       'the classes of m.onnx and data have other names and are matched by value: 1 is "Anterior" for the model and "foo" in the data. Check that they are the same structures.',
     ]);
-    expect(told(['background', 'anterior', 'Posterior'])).toEqual([]);
+    expect(await told(['background', 'anterior', 'Posterior'])).toEqual([]);
+  });
+});
+
+describe('seenByFolder', () => {
+  const ids = ['a', 'b', 'c', 'd'];
+  const bytes = (id: string) => new TextEncoder().encode(`image of ${id}`);
+  const cases = ids.map(id => ({ id, images: [`elsewhere/${id}.nii.gz`], label: `elsewhere/labels/${id}.nii.gz` }));
+  /** The case c is in the run under another name, and b with nnU-Net's number of a channel. */
+  const record = {
+    dataHashes: {
+      'imagesTr/a.nii.gz': sha256(bytes('a')),
+      'imagesTr/b_0000.nii.gz': sha256(bytes('b')),
+      'imagesTr/other.nii.gz': sha256(bytes('c')),
+      'imagesTr/d.nii.gz': sha256(bytes('d')),
+    },
+  };
+  const splits = { train: ['a', 'other'], val: ['b'], test: ['d'] };
+  const look = (content: Readonly<Record<string, unknown>>, model: string): Promise<SeenImages | undefined> => {
+    const texts = Object.entries(content).map(([path, value]) => [path, JSON.stringify(value)] as const);
+    const files = memoryFiles(Object.fromEntries(texts));
+    for (const id of ids) files.contents.set(`elsewhere/${id}.nii.gz`, bytes(id));
+    return seenByFolder({ files, sha256 }, model, { cases, images });
+  };
+  const found = { training: ['hash a', 'hash c'], validation: ['hash b'], teacher: [] };
+
+  it('finds cases of a run or sweep by their files, whatever their names', async () => {
+    const run = { 'runs/old/run.json': record, 'runs/old/splits.json': splits };
+    expect(await look(run, 'runs/old/student/model.onnx')).toEqual(found);
+    expect(await look(run, 'runs/old/seed-2/student/model.onnx')).toEqual(found);
+    const fold = { ...run, 'runs/old/fold-1/splits.json': { train: ['d'], val: [], test: ['a'] } };
+    expect(await look(fold, 'runs/old/fold-1/seed-2/student/model.onnx')).toMatchObject({ training: ['hash d'] });
+    const sweep = { 's/sweep.json': record, 's/units/student-1/splits.json': splits };
+    expect(await look(sweep, 's/units/student-1/model.onnx')).toEqual(found);
+  });
+
+  it('knows nothing where there is no run, or its files cannot be understood', async () => {
+    expect(await look({}, 'model.onnx')).toBeUndefined();
+    expect(await look({ 'r/run.json': record }, 'r/student/model.onnx')).toBeUndefined();
+    const damaged = { 'r/run.json': { dataHashes: 5 }, 'r/splits.json': splits };
+    expect(await look(damaged, 'r/student/model.onnx')).toBeUndefined();
   });
 });
