@@ -12,8 +12,9 @@ import { armFolder } from '../../experiment/arm-folder.ts';
 import { ARMS, type Arm } from '../../experiment/record.ts';
 import { parseRecipe, stringifyRecipe } from '../../recipe/parse.ts';
 import type { Files } from '../../runtime/files.ts';
-import { type JsonForm, readJson, readText, writeJson } from '../../runtime/json-file.ts';
+import { formatJson, type JsonForm, readJson, readText, writeJson } from '../../runtime/json-file.ts';
 import { STUDY_KINDS, type StudyKind } from '../record.ts';
+import { readOutcome } from './outcome.ts';
 import type { Unit } from './unit.ts';
 
 const unitsSchema = z.object({
@@ -124,7 +125,16 @@ export async function writeUnits(files: Files, study: string, list: Units): Prom
 /** Number of folders that are written at once, since syncing mostly waits for the disk. */
 const FOLDERS_AT_ONCE = 8;
 
-/** Writes recipe and splits into the folders of units, unless they exist. */
+/** Writes a file unless it has this content already. */
+async function writeIfOther(files: Files, path: string, content: string): Promise<void> {
+  if ((await files.exists(path)) && (await readText(files, path)) === content) return;
+  await files.write(path, content);
+}
+
+/**
+ * Writes recipe and splits into the folders of units, also in place of ones that are damaged. Those of finished units
+ * stay: they are results, which are held against their hashes.
+ */
 export async function prepareUnits(
   files: Files,
   units: readonly Unit[],
@@ -132,10 +142,9 @@ export async function prepareUnits(
 ): Promise<void> {
   const prepare = async (unit: Unit): Promise<void> => {
     const { folder } = unit.folder;
-    const path = `${folder}/recipe.yaml`;
-    if (await files.exists(path)) return;
-    await writeJson(files, `${folder}/splits.json`, splitsOf(unit));
-    await files.write(path, stringifyRecipe(unit.recipe));
+    if ((await readOutcome(files, folder))?.status === 'done') return;
+    await writeIfOther(files, `${folder}/splits.json`, formatJson(splitsOf(unit)));
+    await writeIfOther(files, `${folder}/recipe.yaml`, stringifyRecipe(unit.recipe));
   };
   for (let first = 0; first < units.length; first += FOLDERS_AT_ONCE) {
     await Promise.all(units.slice(first, first + FOLDERS_AT_ONCE).map(prepare));
