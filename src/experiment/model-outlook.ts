@@ -41,6 +41,8 @@ function placeholders(classes: number): Partial<ModelMetadata> {
   return { labels, channels: 1, normalize: 'none', activation: 'softmax' };
 }
 
+/** More classes than labels of two bytes can name. */
+const MOST_CLASSES = 65_536;
 const ANY_WINDOW = [64, 64, 64] as const;
 
 type Readable = Pick<Files, 'read' | 'exists'>;
@@ -52,8 +54,9 @@ async function tryToRead(
   { outputs }: DecodedModel,
 ): Promise<{ readonly file?: ModelFile; readonly missing: readonly string[]; readonly refusal?: string }> {
   let missing: readonly string[] = [];
-  // as many classes as an output may have channels
-  const counts = [...new Set([2, ...outputs.flatMap(({ shape }) => shape.filter(isFixed))])];
+  // as many classes as an output may have channels; its other axes may be of any size
+  const sizes = outputs.flatMap(({ shape }) => shape.filter(isFixed)).filter(size => size <= MOST_CLASSES);
+  const counts = [...new Set([2, ...sizes])];
   const guesses = counts.flatMap(count => [placeholders(count), { ...placeholders(count), patch: ANY_WINDOW }]);
   for (const assumed of [{}, ...guesses]) {
     try {

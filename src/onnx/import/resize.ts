@@ -52,6 +52,9 @@ function rounded(position: number, mode: string): number {
   }
 }
 
+/** More voxels along an axis than any image has. */
+const LONGEST = 10_000;
+
 /** Share of every voxel of the image in every voxel of the result, [to, from]. */
 function weightsOf(axis: Axis, mode: 'nearest' | 'linear', [way, rounding]: readonly [string, string]): number[] {
   const { from, to } = axis;
@@ -70,7 +73,7 @@ function weightsOf(axis: Axis, mode: 'nearest' | 'linear', [way, rounding]: read
   });
 }
 
-/** Factor and size of every axis of the image. */
+/** Factor and size of every axis of the image; what no image can have is refused before memory is taken for it. */
 function axesOf(context: Context): readonly Axis[] {
   const { node, known, value } = context;
   const { shape } = value(0);
@@ -88,9 +91,9 @@ function axesOf(context: Context): readonly Axis[] {
   return shape.map((from, axis) => {
     const number = given.data[axes.indexOf(axis)];
     if (number === undefined) return { from, to: from, factor: 1 };
-    return isBySize
-      ? { from, to: number, factor: number / from }
-      : { from, to: Math.floor(from * number), factor: number };
+    const to = isBySize ? number : Math.floor(from * number);
+    if (!Number.isInteger(to) || to < 1 || to > LONGEST) refuse(`Resize from ${from} to ${to} voxels`);
+    return { from, to, factor: isBySize ? number / from : number };
   });
 }
 
