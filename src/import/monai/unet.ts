@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import type { Value } from '../../graph/graph.ts';
 import { conv, type Material } from '../networks/layers.ts';
 import { toVolume } from '../networks/space.ts';
-import { perAxis, type unetArguments } from './arguments.ts';
+import { perAxis, refuseNetwork, type unetArguments } from './arguments.ts';
 import { convolution, type Following } from './parts.ts';
 
 type Arguments = z.output<typeof unetArguments>;
@@ -16,6 +16,7 @@ type Arguments = z.output<typeof unetArguments>;
 export function monaiUnet(net: Arguments, material: Material, image: Value): Value {
   const { builder } = material;
   const { channels, strides, kernel_size: kernel, up_kernel_size: upKernel, num_res_units: units, bias } = net;
+  if (strides.length < channels.length - 1) refuseNetwork(`${channels.length} levels, but ${strides.length} stride(s)`);
   const following: Following = { ordering: net.adn_ordering, norm: net.norm, act: net.act };
 
   const residualUnit = (

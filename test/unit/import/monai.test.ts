@@ -62,6 +62,7 @@ describe('a state dictionary of MONAI', () => {
     [{ norm: ['layer', {}] }, 'the normalisation layer'],
     [{ norm: ['instance', { track_running_stats: true }] }, 'instance with track_running_stats'],
     [{ kernel_size: 2 }, 'the kernel'],
+    [{ strides: [2] }, '3 levels, but 1 stride'],
     [
       {
         strides: [
