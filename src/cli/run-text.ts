@@ -2,6 +2,7 @@
 
 import type { VolumeSources } from '../data/volume-file.ts';
 import type { Machine } from '../experiment/machine.ts';
+import { farthestError } from '../metrics/farthest-error.ts';
 import { labelsSentence } from '../report/data-section.ts';
 import { renderMontage } from '../report/montage.ts';
 import type { ReportInput } from '../report/report.ts';
@@ -13,7 +14,7 @@ import { judgeNotWorse } from '../study/comparison/not-worse.ts';
 import { pooledEvaluation } from '../study/comparison/pooled-evaluation.ts';
 import type { ArmEvaluations } from '../study/comparison/score-tables.ts';
 import { runFolder } from '../study/folder.ts';
-import { readGallery } from '../study/gallery.ts';
+import { type GalleryCase, readGallery } from '../study/gallery.ts';
 import { readGroups } from '../study/groups.ts';
 import { type ReadArms, readArms } from '../study/read-run.ts';
 import { comparisonText } from './comparison-text.ts';
@@ -74,6 +75,36 @@ function withFailed(failed: FailedCases): Pick<Comparison, 'failed'> {
   return Object.keys(failed).length === 0 ? {} : { failed };
 }
 
+/** Pictures of a case: of the farthest error where a distance chose it, of most errors where another score did. */
+function montageOf(one: GalleryCase): ReportInput['montage'][number] {
+  const { loaded, segmentations, labelNames, farthestOf, showsErrors, reasons, judge } = one;
+  const { image, label: reference } = loaded;
+  const judged = segmentations.find(({ title }) => title === judge)?.labels;
+  const voxel =
+    reference === undefined || judged === undefined || farthestOf === undefined
+      ? undefined
+      : farthestError(reference.data, judged.data, {
+          sizeVoxels: image.sizeVoxels,
+          spacingMm: image.spacingMm,
+          value: farthestOf,
+        });
+  const focus =
+    voxel !== undefined ? { voxel } : showsErrors && judged !== undefined ? { errorsOf: judged } : undefined;
+  return {
+    caseId: loaded.id,
+    reasons,
+    judge,
+    scores: Object.fromEntries(segmentations.map(({ title, scores }) => [title, scores])),
+    ...renderMontage({
+      volume: image,
+      segmentations,
+      labelNames,
+      ...(reference && { reference }),
+      ...(focus && { focus }),
+    }),
+  };
+}
+
 /**
  * Content of a report on these arms. Recipe, provenance and learning curves are included if all arms are from one run.
  */
@@ -105,17 +136,7 @@ async function reportInput(
     },
     evaluations: Object.fromEntries(arms.map(arm => [arm.name, pooledEvaluation(arm)])),
     histories: run?.histories ?? {},
-    montage: gallery.map(({ label, chosenBy, loaded, segmentations, labelNames }) => ({
-      caseId: loaded.id,
-      label,
-      chosenBy,
-      ...renderMontage({
-        volume: loaded.image,
-        segmentations,
-        labelNames,
-        ...(loaded.label && { reference: loaded.label }),
-      }),
-    })),
+    montage: gallery.map(montageOf),
     notes: [
       ...(run === undefined ? [] : incompleteNotes(run.incomplete)),
       ...(data === undefined ? [] : [labelsSentence(data)].filter(sentence => sentence !== '')),

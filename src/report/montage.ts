@@ -1,15 +1,16 @@
 /**
- * Pictures of one slice: the image, then the same slice with each segmentation drawn on it, as PNG bytes. The slice is
- * the one across x, y or z that shows the most of the reference; it is drawn with square millimetres; superior or
- * anterior is up if the affine says so. Knows nothing of HTML.
+ * Pictures of one slice: the image, then the same slice with each segmentation drawn on it, then the errors of each, as
+ * PNG bytes. The slice is the one across x, y or z that shows the most of the reference, or of the errors; it is drawn
+ * with square millimetres; superior or anterior is up if the affine says so. Knows nothing of HTML.
  */
 
 import { encode } from 'fast-png';
 import type { Axis } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { percentile } from '../core/percentile.ts';
-import { formatSize, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
-import { hexOf, labelColour } from './label-colours.ts';
+import { formatSize, type LabelVolume, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
+import { differenceOf, ERROR_STYLES, errorKind, isDrawn } from './error-map.ts';
+import { type Colour, hexOf, labelColour } from './label-colours.ts';
 
 /** A segmentation and the heading of its picture. */
 interface MontageSegmentation {
@@ -28,6 +29,19 @@ export interface MontageInput {
   readonly reference?: LabelVolume;
   /** Class names by label value; the first is the background. */
   readonly labelNames: readonly string[];
+  /** What the slice shows the most of; the reference if not given. */
+  readonly focus?: MontageFocus;
+}
+
+/** What a slice is chosen by: the errors of a segmentation, or a voxel that it goes through. */
+export type MontageFocus = { readonly errorsOf: LabelVolume } | { readonly voxel: number };
+
+/** Directions of the patient at the edges of a picture: R, L, A, P, S or I. */
+export interface EdgeLetters {
+  readonly left: string;
+  readonly right: string;
+  readonly top: string;
+  readonly bottom: string;
 }
 
 /** One picture. */
@@ -48,18 +62,20 @@ export interface MontageLegendEntry {
 export interface Montage {
   readonly columns: readonly MontageColumn[];
   readonly legend: readonly MontageLegendEntry[];
-  /** `across x, slice 14 of 35` */
+  /** `sagittal slice 14 of 35` */
   readonly slice: string;
+  readonly letters: EdgeLetters;
 }
 
 const OUTLINES = ['solid', 'dashed', 'dotted'] as const;
 /** Period and drawn length of each outline, in pixels of the picture. */
 const DASHES = { solid: [1, 1], dashed: [10, 7], dotted: [4, 2] } as const;
-const AXIS_NAMES = ['x', 'y', 'z'] as const;
 
 const LARGEST_ZOOM = 4;
 const LARGEST_SIDE_PIXELS = 640;
 const FILL_OPACITY = 0.3;
+/** Brightness of the image under an error map. */
+const DIMMED = 0.6;
 
 function outlineOf(label: number): (typeof OUTLINES)[number] {
   return OUTLINES[(label - 1) % OUTLINES.length]!;
@@ -78,14 +94,40 @@ interface Slice {
   readonly zoomUp: number;
 }
 
-/** Whether the index along an axis grows towards the right, front or top of the patient (RAS+). */
-function growsTowardsPositive(affine: readonly number[], axis: Axis): boolean {
-  const column = [0, 1, 2].map(row => affine[4 * row + axis]!);
-  return column.reduce((largest, value) => (Math.abs(value) > Math.abs(largest) ? value : largest), 0) >= 0;
+/** Direction of the patient in which the index along an axis grows: the axis of RAS+ that it is nearest to, and its sign. */
+function direction(affine: readonly number[], axis: Axis): { readonly along: Axis; readonly isPositive: boolean } {
+  const column = ([0, 1, 2] as const).map(row => affine[4 * row + axis]!);
+  const along = ([0, 1, 2] as const).reduce((most, row) =>
+    Math.abs(column[row]!) > Math.abs(column[most]!) ? row : most,
+  );
+  return { along, isPositive: column[along]! >= 0 };
 }
 
-/** The slice with the most labelled area in square millimetres; the middle one across z if nothing is labelled. */
-function chooseSlice(volume: Volume, masks: readonly LabelVolume[]): Slice {
+/** Ends of the axes of RAS+, negative and positive. */
+const ENDS = [
+  ['L', 'R'],
+  ['P', 'A'],
+  ['I', 'S'],
+] as const;
+const PLANES = ['sagittal', 'coronal', 'axial'] as const;
+
+function lettersOf({ affine }: Volume, { right, up, flipUp }: Slice): EdgeLetters {
+  const [across, along] = [direction(affine, right), direction(affine, up)];
+  const [left, rightEnd] = across.isPositive ? ENDS[across.along] : ENDS[across.along].toReversed();
+  const [low, high] = along.isPositive ? ENDS[along.along] : ENDS[along.along].toReversed();
+  const [bottom, top] = flipUp ? [low, high] : [high, low];
+  return { left: left!, right: rightEnd!, top: top!, bottom: bottom! };
+}
+
+function placeOf(voxel: number, [nx, ny]: Xyz): Xyz {
+  return [voxel % nx, Math.floor(voxel / nx) % ny, Math.floor(voxel / (nx * ny))];
+}
+
+/**
+ * The slice with the most labelled area in square millimetres, of those through a voxel if one is given; the middle one
+ * across z if nothing is labelled.
+ */
+function chooseSlice(volume: Volume, masks: readonly LabelVolume[], through?: number): Slice {
   const { sizeVoxels, spacingMm } = volume;
   const areas = sizeVoxels.map(size => new Float64Array(size));
   const [nx, ny, nz] = sizeVoxels;
@@ -102,8 +144,10 @@ function chooseSlice(volume: Volume, masks: readonly LabelVolume[]): Slice {
     }
   }
   let [across, index, largest]: [Axis, number, number] = [2, Math.floor(nz / 2), 0];
+  const place = through === undefined ? undefined : placeOf(through, sizeVoxels);
   for (const axis of [2, 1, 0] as const) {
     areas[axis]!.forEach((area, position) => {
+      if (place !== undefined && place[axis] !== position) return;
       if (area > largest) [across, index, largest] = [axis, position, area];
     });
   }
@@ -123,7 +167,7 @@ function chooseSlice(volume: Volume, masks: readonly LabelVolume[]): Slice {
     index,
     right,
     up,
-    flipUp: growsTowardsPositive(volume.affine, up),
+    flipUp: direction(volume.affine, up).isPositive,
     zoomRight: Math.max(1, Math.round(zoom * stretch[0])),
     zoomUp: Math.max(1, Math.round(zoom * stretch[1])),
   };
@@ -154,43 +198,83 @@ function sliceVoxels({ sizeVoxels }: Volume, { across, index, right, up, flipUp 
   });
 }
 
-/** Opacity of the label at each pixel: low in the fill, full along the dashed outline. */
-function labelOpacity(labelAt: (x: number, y: number) => number, x: number, y: number): number {
-  const label = labelAt(x, y);
-  if (label === 0) return 0;
-  const isEdge = [labelAt(x - 1, y), labelAt(x + 1, y), labelAt(x, y - 1), labelAt(x, y + 1)].some(l => l !== label);
-  const [period, drawn] = DASHES[outlineOf(label)];
-  return isEdge && (x + y) % period < drawn ? 1 : FILL_OPACITY;
+/** What is laid over a pixel of the enlarged slice; undefined where nothing is. */
+type Overlay = (x: number, y: number) => { readonly colour: Colour; readonly opacity: number } | undefined;
+
+/** A slice before it is drawn: grey values of its voxels, row by row, and how they are enlarged. */
+interface GreySlice {
+  readonly grey: Uint8Array;
+  readonly columns: number;
+  readonly slice: Slice;
 }
 
-/** Draws the grey slice, enlarged, with filled and outlined labels if there are any. */
-function drawPicture(grey: Uint8Array, labels: Uint8Array | null, columns: number, slice: Slice): Uint8Array {
-  const { zoomRight, zoomUp } = slice;
-  const rows = grey.length / columns;
-  const [width, height] = [columns * zoomRight, rows * zoomUp];
+/** Index of the voxel of the slice at a pixel of the picture; -1 outside of it. */
+function voxelAt({ grey, columns, slice: { zoomRight, zoomUp } }: GreySlice, x: number, y: number): number {
+  const [column, row] = [Math.floor(x / zoomRight), Math.floor(y / zoomUp)];
+  return column < 0 || row < 0 || column >= columns || row >= grey.length / columns ? -1 : column + columns * row;
+}
+
+/** Labels: lightly filled, and fully along the dashed outline. */
+function labelOverlay(picture: GreySlice, labels: Uint8Array): Overlay {
+  const labelAt = (x: number, y: number): number => labels[voxelAt(picture, x, y)] ?? 0;
+  return (x, y) => {
+    const label = labelAt(x, y);
+    if (label === 0) return undefined;
+    const isEdge = [labelAt(x - 1, y), labelAt(x + 1, y), labelAt(x, y - 1), labelAt(x, y + 1)].some(l => l !== label);
+    const [period, drawn] = DASHES[outlineOf(label)];
+    return { colour: labelColour(label), opacity: isEdge && (x + y) % period < drawn ? 1 : FILL_OPACITY };
+  };
+}
+
+/** Errors in their own colours and patterns. */
+function errorOverlay(
+  picture: GreySlice,
+  { reference, predicted, ignore }: { reference: Uint8Array; predicted: Uint8Array; ignore: number | undefined },
+): Overlay {
+  return (x, y) => {
+    const voxel = voxelAt(picture, x, y);
+    const kind = errorKind(reference[voxel]!, predicted[voxel]!, ignore);
+    if (kind === undefined || !isDrawn(ERROR_STYLES[kind], x, y)) return undefined;
+    return { colour: ERROR_STYLES[kind].colour, opacity: 1 };
+  };
+}
+
+/** Draws the grey slice, enlarged, with what is laid over it. */
+function drawPicture(picture: GreySlice, overlay: Overlay | undefined, brightness = 1): Uint8Array {
+  const { grey, columns, slice } = picture;
+  const [width, height] = [columns * slice.zoomRight, (grey.length / columns) * slice.zoomUp];
   const pixels = new Uint8Array(width * height * 3);
-  const pixelAt = (x: number, y: number): number => Math.floor(x / zoomRight) + columns * Math.floor(y / zoomUp);
-  const labelAt = (x: number, y: number): number =>
-    labels === null || x < 0 || y < 0 || x >= width || y >= height ? 0 : labels[pixelAt(x, y)]!;
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++, at += 3) {
-      const base = grey[pixelAt(x, y)]!;
-      const opacity = labelOpacity(labelAt, x, y);
-      const colour = opacity === 0 ? [0, 0, 0] : labelColour(labelAt(x, y));
+      const base = grey[voxelAt(picture, x, y)]! * brightness;
+      const over = overlay?.(x, y);
       for (let channel = 0; channel < 3; channel++) {
-        pixels[at + channel] = Math.round(base * (1 - opacity) + colour[channel]! * opacity);
+        pixels[at + channel] = Math.round(
+          over === undefined ? base : base * (1 - over.opacity) + over.colour[channel]! * over.opacity,
+        );
       }
     }
   }
   return encode({ width, height, data: pixels, channels: 3, depth: 8 });
 }
 
+/** The slice that a montage shows. */
+function sliceOf({ volume, reference, focus }: MontageInput, drawn: readonly LabelVolume[]): Slice {
+  const whole = reference === undefined ? drawn : [reference];
+  if (focus === undefined || reference === undefined) return chooseSlice(volume, whole);
+  if ('voxel' in focus) return chooseSlice(volume, [...whole, ...drawn], focus.voxel);
+  const errors = differenceOf(reference, focus.errorsOf);
+  return chooseSlice(volume, errors.data.includes(1) ? [errors] : whole);
+}
+
 /**
- * Draws the slice that shows the most of a case: first the image alone, then the reference where given, then every
- * segmentation. Enlarged four times (less where that passes 640 pixels) without smoothing, so that voxels stay visible.
+ * Draws a slice of a case: first the image alone, then the reference where given, then every segmentation, then the
+ * errors of every segmentation. Enlarged four times (less where that passes 640 pixels) without smoothing, so that
+ * voxels stay visible.
  * @throws {InputError} E_MONTAGE_GRID if a segmentation is on another grid than the volume
  */
-export function renderMontage({ volume, segmentations, reference, labelNames }: MontageInput): Montage {
+export function renderMontage(input: MontageInput): Montage {
+  const { volume, segmentations, reference, labelNames } = input;
   const drawn = [...(reference === undefined ? [] : [{ title: 'reference', labels: reference }]), ...segmentations];
   for (const { title, labels } of drawn) {
     if (formatSize(labels.sizeVoxels) !== formatSize(volume.sizeVoxels)) {
@@ -201,26 +285,38 @@ export function renderMontage({ volume, segmentations, reference, labelNames }: 
       );
     }
   }
-  const slice = chooseSlice(volume, reference === undefined ? drawn.map(({ labels }) => labels) : [reference]);
+  const slice = sliceOf(
+    input,
+    drawn.map(({ labels }) => labels),
+  );
   const voxels = sliceVoxels(volume, slice);
-  const grey = greySlice(volume, voxels);
-  const picture = (labels: LabelVolume | null): Uint8Array =>
-    drawPicture(
-      grey,
-      labels === null ? null : Uint8Array.from(voxels, voxel => labels.data[voxel]!),
-      volume.sizeVoxels[slice.right],
-      slice,
-    );
+  const picture: GreySlice = { grey: greySlice(volume, voxels), columns: volume.sizeVoxels[slice.right], slice };
+  const onSlice = ({ data }: LabelVolume): Uint8Array => Uint8Array.from(voxels, voxel => data[voxel]!);
+  const errors =
+    reference === undefined
+      ? []
+      : segmentations.map(({ title, labels }) => {
+          const differing = { reference: onSlice(reference), predicted: onSlice(labels), ignore: reference.ignore };
+          return {
+            title: `errors of ${title}`,
+            png: drawPicture(picture, errorOverlay(picture, differing), DIMMED),
+          };
+        });
   return {
     columns: [
-      { title: 'image', png: picture(null) },
-      ...drawn.map(({ title, labels }) => ({ title, png: picture(labels) })),
+      { title: 'image', png: drawPicture(picture, undefined) },
+      ...drawn.map(({ title, labels }) => ({
+        title,
+        png: drawPicture(picture, labelOverlay(picture, onSlice(labels))),
+      })),
+      ...errors,
     ],
     legend: labelNames.slice(1).map((name, index) => ({
       name,
       colour: hexOf(labelColour(index + 1)),
       outline: outlineOf(index + 1),
     })),
-    slice: `across ${AXIS_NAMES[slice.across]}, slice ${slice.index + 1} of ${volume.sizeVoxels[slice.across]}`,
+    slice: `${PLANES[direction(volume.affine, slice.across).along]} slice ${slice.index + 1} of ${volume.sizeVoxels[slice.across]}`,
+    letters: lettersOf(volume, slice),
   };
 }

@@ -17,8 +17,9 @@ import { headline } from './headline.ts';
 import { judgements } from './judgements.ts';
 import { renderLearningCurves } from './learning-curves.ts';
 import { html, type Markup } from './markup.ts';
-import type { Montage, MontageLegendEntry } from './montage.ts';
+import { renderMeasures } from './measures.ts';
 import { charts, command, folded, renderPage, section } from './page.ts';
+import { type PicturedCase, renderPictures } from './pictures.ts';
 import { renderReliability } from './reliability-charts.ts';
 import { renderDicePerCase, renderPairedDifferences } from './score-charts.ts';
 import {
@@ -33,14 +34,6 @@ import { renderTraining } from './training-table.ts';
 import { isRunning, renderUnits } from './units-section.ts';
 import { renderVolumeAgreement } from './volume-charts.ts';
 
-/** A case that is shown in pictures, and the reason for its choice. */
-interface ReportMontage extends Montage {
-  readonly caseId: string;
-  readonly label: 'worst' | 'median' | 'best';
-  /** Score by which it was chosen. */
-  readonly chosenBy?: string;
-}
-
 /** Everything that a report shows. An empty record or list omits its section. */
 export interface ReportInput {
   readonly title: string;
@@ -53,7 +46,7 @@ export interface ReportInput {
   readonly evaluations: Readonly<Record<string, Evaluation>>;
   /** By arm. */
   readonly histories: Readonly<Record<string, readonly StepRecord[]>>;
-  readonly montage: readonly ReportMontage[];
+  readonly montage: readonly PicturedCase[];
   /** Notes that a reader needs to judge the numbers, one paragraph each. */
   readonly notes: readonly string[];
   /** Units of the run; empty if they are not known. */
@@ -64,33 +57,6 @@ export interface ReportInput {
   readonly trainingSeconds?: Readonly<Record<string, number>>;
   /** Command that repeats the run; `voxstill run recipe.yaml` with the recipe below if not given. */
   readonly command?: string;
-}
-
-function pngSource(png: Uint8Array): string {
-  let binary = '';
-  for (let start = 0; start < png.length; start += 8192) {
-    binary += String.fromCharCode(...png.subarray(start, start + 8192));
-  }
-  return `data:image/png;base64,${btoa(binary)}`;
-}
-
-function legend(entries: readonly MontageLegendEntry[]): Markup {
-  return html`<ul class="legend">${entries.map(
-    ({ name, colour, outline }) =>
-      html`<li><span style="border-color: ${colour}; border-style: ${outline}"></span>${name} (${outline} outline)</li>`,
-  )}</ul>`;
-}
-
-function pictures({ caseId, label, chosenBy, columns, legend: entries, slice }: ReportMontage): Markup {
-  const classes = entries.map(entry => entry.name).join(', ');
-  return html`<h3>${label} case: ${caseId}</h3><p class="explain">${chosenBy === undefined ? '' : `Chosen by the ${chosenBy}. `}Slice ${slice}.</p><div class="pictures">${columns.map(
-    ({ title, png }) =>
-      html`<figure><img src="${pngSource(png)}" alt="${
-        title === 'image'
-          ? `Case ${caseId}, slice ${slice}, without labels`
-          : `Case ${caseId}, slice ${slice}, with the ${title} outlines of ${classes}`
-      }"><figcaption>${title}</figcaption></figure>`,
-  )}</div>`;
 }
 
 function definitions(entries: Readonly<Record<string, string>>): Markup {
@@ -144,10 +110,11 @@ export function renderReport(input: ReportInput): string {
       'Each point is one case (Bland and Altman). Solid line: mean difference; dashed lines: limits of agreement, mean plus and minus 1.96 standard deviations.',
       charts(renderVolumeAgreement(evaluations)),
     ),
-    section('Cases in pictures', '', [
-      ...input.montage.slice(0, 1).map(first => legend(first.legend)),
-      ...input.montage.map(pictures),
-    ]),
+    section(
+      'Cases in pictures',
+      'The worst case by every measure, the median and the best one, as the student of the first fold and seed scores them; without a student, the first arm. Letters at the edges are directions of the patient: R right, L left, A front, P back, S head, I feet. A case that is shown for a distance is cut where the error lies furthest from the truth.',
+      renderPictures(input.montage),
+    ),
     section('Training', '', renderTraining(input.histories, input.trainingSeconds ?? {})),
     section(
       'Learning curves',
@@ -175,6 +142,7 @@ export function renderReport(input: ReportInput): string {
       renderTestsTable(comparison),
     ),
     section('Empty classes', '', hasEvaluations ? [renderEmptyClassesTable(evaluations)] : []),
+    section('What the measures mean', '', hasEvaluations ? [renderMeasures()] : []),
     section('How to repeat it', 'Save the recipe below as recipe.yaml, put the data where it says, and run:', [
       command(input.command ?? 'npx voxstill run recipe.yaml'),
       definitions(input.provenance),

@@ -36,7 +36,15 @@ figure { margin: 0; min-width: 0; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 1.75rem 1.25rem; }
 .chart svg { font-size: 12px; overflow: visible; }
 .chart figcaption ul, .chart figcaption ol { margin: 0.25rem 0 0; padding-left: 1.1rem; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: 0.75rem; margin: 0.5rem 0 1.5rem; }
+.pictures { display: grid; grid-template-columns: repeat(var(--pictures, 5), minmax(0, 1fr)); gap: 0.75rem; margin: 0.5rem 0 0.75rem; }
+.pictures figure:first-child { grid-column-start: calc(var(--empty, 0) + 1); }
+.picture { position: relative; }
+.picture span { position: absolute; padding: 0 0.25em; font-size: 0.75rem; line-height: 1.35; font-weight: 600; color: #ffffff;
+  background: #000000; }
+.picture .left { left: 0; top: 50%; transform: translateY(-50%); }
+.picture .right { right: 0; top: 50%; transform: translateY(-50%); }
+.picture .top { top: 0; left: 50%; transform: translateX(-50%); }
+.picture .bottom { bottom: 0; left: 50%; transform: translateX(-50%); }
 .pictures img { display: block; width: 100%; height: auto; image-rendering: pixelated; background: #000000; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; padding: 0; margin: 0.25rem 0 1rem; font-size: 0.875rem; }
 .legend span { display: inline-block; width: 1.4em; height: 0.9em; margin-right: 0.4em; vertical-align: -0.05em; border: 3px solid; }
@@ -53,6 +61,10 @@ fieldset { border: 1px solid var(--line); display: flex; flex-wrap: wrap; gap: 0
 #cases tr { display: grid; grid-template-columns: 12rem; grid-auto-flow: column; grid-auto-columns: 8.5rem; }
 #cases thead { position: sticky; top: 0; background: var(--page); }
 .swatch { display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.35em; }
+@media (max-width: 640px) {
+  .pictures { grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); }
+  .pictures figure:first-child { grid-column-start: auto; }
+}
 @media (max-width: 480px) {
   #cases tr { grid-template-columns: 7rem; grid-auto-columns: 6rem; }
   table { font-size: 0.8rem; }

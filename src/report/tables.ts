@@ -10,6 +10,7 @@ import {
   formatSeconds,
   formatShare,
   formatSigned,
+  plural,
 } from '../core/format.ts';
 import type { Evaluation } from '../experiment/record.ts';
 import type { ClassSummary } from '../metrics/case-score.ts';
@@ -79,6 +80,12 @@ function estimateCell(
   return [format(estimate.mean), `${formatInterval(estimate.ci95, format)}, n\u00a0=\u00a0${estimate.n}`];
 }
 
+/** Number of cases in which a structure is in the reference or the prediction alone; these have no distance. */
+function missedCell(summary: ClassSummary | undefined, evaluation: Evaluation | undefined): readonly [string, string] {
+  if (summary === undefined || evaluation === undefined) return ['n/a', ''];
+  return [`${summary.oneEmpty} of ${plural(evaluation.cases.length, 'case')}`, ''];
+}
+
 /**
  * The arms side by side: quality with 95 % intervals, cost with its fraction of the teacher's cost if there is a
  * teacher.
@@ -108,6 +115,7 @@ export function renderArmsTable(comparison: Comparison, evaluations: Evaluations
         },
       },
       { measure: `HD95, ${name} (mm)`, cell: arm => estimateCell(summary(arm)?.hd95Mm, formatDistance) },
+      { measure: `Missed or made up, ${name}`, cell: arm => missedCell(summary(arm), evaluations[arm]) },
     ];
   });
   const rows: readonly Row[] = [
@@ -128,7 +136,7 @@ export function renderArmsTable(comparison: Comparison, evaluations: Evaluations
     cost('Peak memory', summary => summary.peakBytes, formatBytes),
   ];
   return renderByArm(
-    'Quality and cost of each arm. Ranges are 95 % confidence intervals: over cases and seeds for the mean Dice, over cases elsewhere.',
+    'Quality and cost of each arm. Ranges are 95 % confidence intervals: over cases and seeds for the mean Dice, over cases elsewhere. HD95 leaves out the cases in which the structure is missed or made up; their number is in the row below it.',
     arms,
     rows,
   );

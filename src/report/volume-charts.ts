@@ -29,7 +29,10 @@ function limitsOf(differences: readonly number[]): readonly [low: number, mean: 
   return [mean - reach, mean, mean + reach];
 }
 
-function renderAgreement({ arm, className, style, cases }: Agreement, reach: number, largest: number): Markup {
+/** Range of an axis. */
+type Range = readonly [low: number, high: number];
+
+function renderAgreement({ arm, className, style, cases }: Agreement, reach: number, volumesMl: Range): Markup {
   const [low, mean, high] = limitsOf(cases.map(({ differenceMl }) => differenceMl));
   const marks = [
     ruleY([0], { stroke: 'var(--line)', strokeWidth: 1.5 }),
@@ -50,7 +53,7 @@ function renderAgreement({ arm, className, style, cases }: Agreement, reach: num
     marginRight: 16,
     marginTop: 26,
     marginBottom: 36,
-    x: { label: 'mean of both volumes (ml)', labelAnchor: 'center' as const, domain: [0, largest], ticks: 5 },
+    x: { label: 'mean of both volumes (ml)', labelAnchor: 'center' as const, domain: volumesMl, ticks: 5 },
     y: { label: 'predicted minus reference (ml)', domain: [-reach, reach], ticks: 5, grid: true },
   };
   const numbers = `mean ${formatNumber(mean, 2)} ml, limits of agreement ${formatNumber(low, 2)} to ${formatNumber(high, 2)} ml`;
@@ -86,7 +89,9 @@ export function renderVolumeAgreement(evaluations: Readonly<Record<string, Evalu
         return [...differences, ...limitsOf(differences)].map(Math.abs);
       }),
     );
-    const largest = Math.max(1e-3, ...all.flatMap(({ cases }) => cases.map(({ meanMl }) => meanMl)));
-    return all.map(one => renderAgreement(one, 1.08 * reach, 1.05 * largest));
+    const volumes = all.flatMap(({ cases }) => cases.map(({ meanMl }) => meanMl));
+    const [smallest, largest] = [Math.min(...volumes), Math.max(...volumes)];
+    const margin = Math.max(0.05 * (largest - smallest), 1e-3);
+    return all.map(one => renderAgreement(one, 1.08 * reach, [Math.max(0, smallest - margin), largest + margin]));
   });
 }

@@ -6,7 +6,7 @@ import { FEWEST_CASES } from '../metrics/crossed-mean.ts';
 import { casesNeeded } from '../metrics/margin.ts';
 import type { Files } from '../runtime/files.ts';
 import { diceSpread } from './comparison/not-worse.ts';
-import { sizeOf } from './comparison/sentences.ts';
+import { inSentence, sizeOf } from './comparison/sentences.ts';
 import { readArms } from './read-run.ts';
 
 const POWERS = [0.8, 0.9] as const;
@@ -83,7 +83,7 @@ export async function planPower(files: Files, study: string, margin: number): Pr
     return [
       {
         ...plan,
-        sentence: `To find ${plan.a} not worse than ${plan.b} by ${margin} mean Dice: ${texts} (from ${sizeOf(plan)}).`,
+        sentence: `To find ${inSentence(plan.a)} not worse than ${inSentence(plan.b)} by ${margin} mean Dice: ${texts} (from ${sizeOf(plan)}).`,
       },
     ];
   });

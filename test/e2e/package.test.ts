@@ -233,7 +233,7 @@ describe('docs/library.md', () => {
 
   it.each([
     ['Segment a volume in Node', /window \d+ of \d+\n\d+ voxels, 3 channels\n$/],
-    ['A whole experiment', /^teacher 0\.\d+ \d+\n[\s\S]*\d case, 1 model each\)\.\n$/],
+    ['A whole experiment', /^teacher 0\.\d+ \d+\n[\s\S]*\d case, 1 trained model each\)\.\n$/],
     ['A loss of your own, and its derivative', /Float32Array\(3\) \[[^\]]*, 0\.5, [^\]]*\]\n$/],
   ])('has an example that runs: %s', (title, output) => {
     const { file } = examples.find(example => example.title === title)!;

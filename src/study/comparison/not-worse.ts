@@ -7,7 +7,7 @@ import { type CrossedSpread, crossedSpread } from '../../metrics/crossed-mean.ts
 import { judgeMargin } from '../../metrics/margin.ts';
 import type { MarginJudgement } from './comparison.ts';
 import { type ArmEvaluations, classNames, differenceStrata } from './score-tables.ts';
-import { sizeOf } from './sentences.ts';
+import { inSentence, sizeOf, startingSentence } from './sentences.ts';
 import { scoreOf } from './tested-metric.ts';
 
 /** A student and what it is held against. */
@@ -28,14 +28,14 @@ function sentenceOf(judged: Omit<MarginJudgement, 'sentence'>): string {
   const late = judged.givenAfterwards === true ? ' The margin was given when the results were known.' : '';
   switch (verdict) {
     case 'not worse':
-      return `${a} is not worse than ${b}: it loses less than ${margin} mean Dice (${difference}, at least ${formatSigned(ci90[0])} with 95 % confidence, ${formatPValue(pNotWorse)}, ${size}).${late}`;
+      return `${startingSentence(a)} is not worse than ${inSentence(b)}: it loses less than ${margin} mean Dice (${difference}, at least ${formatSigned(ci90[0])} with 95 % confidence, ${formatPValue(pNotWorse)}, ${size}).${late}`;
     case 'worse':
-      return `${a} is worse than ${b}: it loses more than ${margin} mean Dice (${difference}, at most ${formatSigned(ci90[1])} with 95 % confidence, ${formatPValue(pWorse)}, ${size}).${late}`;
+      return `${startingSentence(a)} is worse than ${inSentence(b)}: it loses more than ${margin} mean Dice (${difference}, at most ${formatSigned(ci90[1])} with 95 % confidence, ${formatPValue(pWorse)}, ${size}).${late}`;
     case 'cannot tell': {
       const range = Number.isNaN(ci90[0])
         ? 'too few cases for an interval'
         : `90 % CI ${formatSigned(ci90[0])} to ${formatSigned(ci90[1])}, ${formatPValue(pNotWorse)}`;
-      return `${size} cannot tell whether ${a} loses less than ${margin} mean Dice against ${b} (${difference}, ${range}).${late}`;
+      return `${size} cannot tell whether ${inSentence(a)} loses less than ${margin} mean Dice against ${inSentence(b)} (${difference}, ${range}).${late}`;
     }
     default:
       return verdict satisfies never;

@@ -1,5 +1,6 @@
 /** Results of tests as sentences for people. A sentence states a difference only if the corrected test supports it. */
 import { formatNumber, formatPValue, formatSigned, plural } from '../../core/format.ts';
+import { ARMS } from '../../experiment/record.ts';
 import { FEWEST_CASES } from '../../metrics/crossed-mean.ts';
 import { isDistance } from '../../metrics/metric-facts.ts';
 import type { PairTest } from './comparison.ts';
@@ -18,9 +19,21 @@ export function cannotTell({ smallestPHolm }: Pick<PairTest, 'smallestPHolm'>): 
   return smallestPHolm >= SIGNIFICANCE_LEVEL;
 }
 
-/** `60 cases, 3 models each`. */
+const ROLES: readonly string[] = ARMS;
+
+/** An arm within a sentence: `the student`, and other names as they are. */
+export function inSentence(arm: string): string {
+  return ROLES.includes(arm) ? `the ${arm}` : arm;
+}
+
+/** An arm at the start of a sentence. */
+export function startingSentence(arm: string): string {
+  return ROLES.includes(arm) ? `The ${arm}` : arm;
+}
+
+/** `60 cases, 3 trained models each`. */
 export function sizeOf({ n, models: [a, b] }: Pick<PairTest, 'n' | 'models'>): string {
-  const models = a === b ? `${plural(a, 'model')} each` : `${a} and ${plural(b, 'model')}`;
+  const models = a === b ? `${plural(a, 'trained model')} each` : `${a} and ${plural(b, 'trained model')}`;
   return `${plural(n, 'case')}, ${models}`;
 }
 
@@ -35,7 +48,7 @@ function intervalOf({ ci95: [low, high], metric }: PairTest, family: number): st
 /** A distance is undefined if one side is empty, so it excludes the cases that matter most. */
 function missedText({ a, b, metric, missed }: PairTest): string {
   if (!isDistance(parseMetric(metric).metric) || missed === undefined || missed.every(count => count === 0)) return '';
-  return `; without the cases where a structure is missed or made up, ${missed[0]} of ${a} and ${missed[1]} of ${b}`;
+  return `; without the cases where a structure is missed or made up, ${missed[0]} of ${inSentence(a)} and ${missed[1]} of ${inSentence(b)}`;
 }
 
 /**
@@ -53,13 +66,14 @@ export function sentenceOf(test: PairTest, family: number): string {
     const direction = meanDifference > 0 ? 'higher' : 'lower';
     const judged =
       metric === 'meanDice' || metric.startsWith('dice:') ? '' : direction === better ? ' (better)' : ' (worse)';
-    return `${a} has a ${direction} ${what} than ${b}${judged} (${[...numbers, formatPValue(test.pValueHolm) + corrected, size].join(', ')}).`;
+    return `${startingSentence(a)} has a ${direction} ${what} than ${inSentence(b)}${judged} (${[...numbers, formatPValue(test.pValueHolm) + corrected, size].join(', ')}).`;
   }
   if (cannotTell(test)) {
     const least = `p cannot fall below ${formatNumber(Math.min(1, test.smallestPHolm), 3)}${corrected}`;
-    if (test.differing === 0) return `${a} and ${b} have the same ${what} in each of ${size}.`;
+    if (test.differing === 0)
+      return `${startingSentence(a)} and ${inSentence(b)} have the same ${what} in each of ${size}.`;
     const differing = test.differing === test.n ? '' : `, of which ${test.differing} differ,`;
-    return `${plural(test.n, 'case')}${differing} cannot tell ${a} from ${b} in ${what}: ${least} (${[...numbers, size].join(', ')}).`;
+    return `${plural(test.n, 'case')}${differing} cannot tell ${inSentence(a)} from ${inSentence(b)} in ${what}: ${least} (${[...numbers, size].join(', ')}).`;
   }
-  return `No difference in ${what} found between ${a} and ${b} (${[...numbers, formatPValue(test.pValueHolm) + corrected, size].join(', ')}).`;
+  return `No difference in ${what} found between ${inSentence(a)} and ${inSentence(b)} (${[...numbers, formatPValue(test.pValueHolm) + corrected, size].join(', ')}).`;
 }

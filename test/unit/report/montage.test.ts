@@ -31,7 +31,7 @@ function pixel(png: Uint8Array, x: number, y: number): number[] {
 const names = ['background', 'Anterior', 'Posterior'];
 
 describe('the pictures of a case', () => {
-  it('shows image, reference and every segmentation, in this order', () => {
+  it('shows image, reference, every segmentation and the errors of each, in this order', () => {
     const volume = makeVolume([8, 8, 8], x => x);
     const labels = makeLabels(volume, x => (x === 3 ? 1 : 0));
     const { columns } = renderMontage({
@@ -43,29 +43,36 @@ describe('the pictures of a case', () => {
       ],
       labelNames: names,
     });
-    expect(columns.map(column => column.title)).toEqual(['image', 'reference', 'teacher', 'student']);
+    expect(columns.map(column => column.title)).toEqual([
+      'image',
+      'reference',
+      'teacher',
+      'student',
+      'errors of teacher',
+      'errors of student',
+    ]);
   });
 
   it('takes the slice with the most reference in square millimetres, across any axis', () => {
     const volume = makeVolume([6, 7, 9], () => 1);
     const plane = makeLabels(volume, (_, y) => (y === 5 ? 1 : 0));
     expect(renderMontage({ volume, reference: plane, segmentations: [], labelNames: names }).slice).toBe(
-      'across y, slice 6 of 7',
+      'coronal slice 6 of 7',
     );
     // A bar of 4 x 4 x 3 voxels shows 16 voxels across z, but with voxels 5 mm high 12 voxels across x cover more.
     const bar = (x: number, y: number, z: number) => (x >= 1 && x < 5 && y >= 1 && y < 5 && z >= 2 && z < 5 ? 1 : 0);
     const tall = makeVolume([6, 7, 9], () => 1, [1, 1.1, 5]);
     expect(
       renderMontage({ volume, reference: makeLabels(volume, bar), segmentations: [], labelNames: names }).slice,
-    ).toMatch(/^across z/);
+    ).toMatch(/^axial/);
     expect(
       renderMontage({ volume: tall, reference: makeLabels(tall, bar), segmentations: [], labelNames: names }).slice,
-    ).toMatch(/^across x/);
+    ).toMatch(/^sagittal/);
   });
 
   it('falls back on the middle slice across z where nothing is labelled', () => {
     const volume = makeVolume([4, 4, 9], () => 1);
-    expect(renderMontage({ volume, segmentations: [], labelNames: names }).slice).toBe('across z, slice 5 of 9');
+    expect(renderMontage({ volume, segmentations: [], labelNames: names }).slice).toBe('axial slice 5 of 9');
   });
 
   it('draws voxels four times enlarged and square in millimetres', () => {
@@ -110,6 +117,65 @@ describe('the pictures of a case', () => {
     expect(pixel(png, 12, 24)).toEqual(orange);
     expect(pixel(png, 24, 24)).toEqual(orange.map(part => Math.round(part * 0.3)));
     expect(pixel(png, 2, 2)).toEqual([0, 0, 0]);
+  });
+
+  it('draws errors in colours of their own over a darker image, and none where the reference does not say', () => {
+    const volume = makeVolume([12, 12, 3], x => (x === 11 ? 100 : x < 6 ? 100 : 0));
+    const reference = {
+      ...makeLabels(volume, (x, y, z) => (z !== 1 || y > 1 ? 0 : x < 6 ? 1 : x === 11 ? 9 : 0)),
+      ignore: 9,
+    };
+    const student = makeLabels(volume, (x, y, z) => {
+      if (z !== 1 || y > 1) return 0;
+      return x < 2 ? 1 : x < 4 ? 2 : x < 6 ? 0 : x < 9 ? 1 : x === 11 ? 1 : 0;
+    });
+    const { columns } = renderMontage({
+      volume,
+      reference,
+      segmentations: [{ title: 'student', labels: student }],
+      labelNames: names,
+    });
+    const png = columns.at(-1)!.png;
+    // rows of the picture run from anterior (y = 11) down, four pixels a voxel
+    const colours = (x: number) =>
+      new Set(Array.from({ length: 16 }, (_, at) => pixel(png, 4 * x + (at % 4), 44 + Math.floor(at / 4)).join()));
+    const grey = (level: number) => [level, level, level].join();
+    expect(colours(0)).toEqual(new Set([grey(153)]));
+    expect(colours(5)).toEqual(new Set(['255,64,255']));
+    expect(colours(7)).toEqual(new Set(['176,255,48', grey(0)]));
+    expect(colours(2)).toEqual(new Set([grey(255), grey(153)]));
+    expect(colours(11)).toEqual(new Set([grey(153)]));
+  });
+
+  it('goes through a given voxel, or where errors are most, instead of where the reference is', () => {
+    const volume = makeVolume([10, 10, 10], () => 1);
+    const reference = makeLabels(volume, (_x, _y, z) => (z === 2 ? 1 : 0));
+    const island = makeLabels(volume, (x, y, z) => (z === 2 || (z === 8 && x < 3 && y < 3) ? 1 : 0));
+    const asked = { volume, reference, segmentations: [{ title: 'student', labels: island }], labelNames: names };
+    expect(renderMontage(asked).slice).toBe('axial slice 3 of 10');
+    expect(renderMontage({ ...asked, focus: { errorsOf: island } }).slice).toBe('axial slice 9 of 10');
+    expect(renderMontage({ ...asked, focus: { errorsOf: reference } }).slice).toBe('axial slice 3 of 10');
+    // of the three slices through the voxel, the one that shows most
+    expect(renderMontage({ ...asked, focus: { voxel: 1 + 10 * (1 + 10 * 8) } }).slice).toMatch(/ slice 2 of 10$/);
+  });
+
+  it.each([
+    ['as RAS+', UPRIGHT, { left: 'L', right: 'R', top: 'A', bottom: 'P' }],
+    [
+      'with x to the left and y to the back',
+      [-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0],
+      { left: 'R', right: 'L', top: 'A', bottom: 'P' },
+    ],
+    [
+      'with its first axis from front to back',
+      [0, 1, 0, 0, -1, 0, 0, 0, 0, 0, 1, 0],
+      { left: 'A', right: 'P', top: 'R', bottom: 'L' },
+    ],
+    ['oblique', [0.8, 0.2, 0, 0, 0.1, 0.3, -0.9, 0, 0, 0.9, 0.3, 0], { left: 'L', right: 'R', top: 'S', bottom: 'I' }],
+  ])('names the directions of the patient at its edges, for a volume stored %s', (_, affine, letters) => {
+    const volume: Volume = { ...makeVolume([8, 8, 8], x => x), affine: [...affine.slice(0, 12), 0, 0, 0, 1] };
+    const reference = makeLabels(volume, (_x, _y, z) => (z === 4 ? 1 : 0));
+    expect(renderMontage({ volume, reference, segmentations: [], labelNames: names }).letters).toEqual(letters);
   });
 
   it('refuses a segmentation on another grid and names both', () => {

@@ -31,10 +31,16 @@ const input: ReportInput = {
   montage: [
     {
       caseId: 'case1',
-      label: 'worst',
-      columns: [{ title: 'image', png: new Uint8Array([137, 80, 78, 71]) }],
+      reasons: ['worst mean Dice, 0.750', 'worst HD95 of Anterior, 7.20 mm'],
+      judge: 'student',
+      scores: { student: { 'mean Dice': '0.750', 'HD95 of Anterior': '7.20 mm' } },
+      columns: ['image', 'student', 'errors of student'].map(title => ({
+        title,
+        png: new Uint8Array([137, 80, 78, 71]),
+      })),
       legend: [{ name: 'Anterior', colour: '#e69f00', outline: 'solid' }],
-      slice: 'across x, slice 1 of 2',
+      slice: 'sagittal slice 1 of 2',
+      letters: { left: 'P', right: 'A', top: 'S', bottom: 'I' },
     },
   ],
   notes: ['Generated data.'],
@@ -66,6 +72,30 @@ function row(document: Document, heading: string): string[] {
   const head = [...document.querySelectorAll('tbody th')].find(cell => cell.textContent === heading);
   return [...(head?.parentElement?.querySelectorAll('td') ?? [])].map(cell => cell.textContent ?? '');
 }
+
+describe('the cases in pictures', () => {
+  it('say why a case is shown, its scores, what lies where in the patient, and what the colours of errors mean', () => {
+    const document = parse(renderReport(input));
+    const pictures = document.querySelector('.pictures');
+    const section = pictures?.parentElement;
+    expect([...(section?.querySelectorAll('h3') ?? [])].map(heading => heading.textContent)).toEqual([
+      'case1: worst mean Dice, 0.750; worst HD95 of Anterior, 7.20 mm',
+    ]);
+    const rows = [...(section?.querySelectorAll('.pictures') ?? [])].map(one =>
+      [...one.querySelectorAll('figcaption')].map(caption => caption.textContent),
+    );
+    expect(rows).toEqual([['image', 'student'], ['errors of student']]);
+    expect(row(document, 'HD95 of Anterior')).toEqual(['7.20 mm']);
+    for (const figure of pictures?.querySelectorAll('figure') ?? []) {
+      expect([...figure.querySelectorAll('span')].map(({ className, textContent }) => className + textContent)).toEqual(
+        ['leftP', 'rightA', 'topS', 'bottomI'],
+      );
+    }
+    expect(pictures?.querySelector('img')?.getAttribute('alt')).toContain('its left the back of the patient');
+    const [, errors] = section?.querySelectorAll('.legend') ?? [];
+    expect(errors?.textContent).toMatch(/missed \(filled\).*made up \(striped\).*wrong structure \(dotted\)/);
+  });
+});
 
 describe('the report of a study that is not whole', () => {
   const progress = { stage: 'train', done: 30, total: 90, unit: 'step', secondsPerStep: 2, etaSeconds: 120 };

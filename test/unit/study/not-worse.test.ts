@@ -50,17 +50,17 @@ describe('a student that is judged by a margin', () => {
     [
       0,
       'not worse',
-      /^student is not worse than teacher: it loses less than 0\.02 mean Dice \(difference [+−]0\.00\d, at least −0\.0\d+ with 95 % confidence, p [<=] 0\.\d+, 20 cases, 1 model each\)\.$/,
+      /^The student is not worse than the teacher: it loses less than 0\.02 mean Dice \(difference [+−]0\.00\d, at least −0\.0\d+ with 95 % confidence, p [<=] 0\.\d+, 20 cases, 1 trained model each\)\.$/,
     ],
     [
       0.02,
       'cannot tell',
-      /^20 cases, 1 model each cannot tell whether student loses less than 0\.02 mean Dice against teacher \(difference −0\.0[12]\d, 90 % CI −/,
+      /^20 cases, 1 trained model each cannot tell whether the student loses less than 0\.02 mean Dice against the teacher \(difference −0\.0[12]\d, 90 % CI −/,
     ],
     [
       0.05,
       'worse',
-      /^student is worse than teacher: it loses more than 0\.02 mean Dice \(difference −0\.0[45]\d, at most −0\.04/,
+      /^The student is worse than the teacher: it loses more than 0\.02 mean Dice \(difference −0\.0[45]\d, at most −0\.04/,
     ],
   ] as const)('and loses %f is %s', async (loss, verdict, sentence) => {
     const { notWorse } = await collectRun(runFiles(loss, 0.02), 'run');
@@ -103,7 +103,7 @@ describe('the number of cases', () => {
     const [plan] = await planPower(runFiles(0.03, null), 'run', 0.02);
     expect(plan?.needed[1].cases).toEqual({ '0.8': null, '0.9': null });
     expect(plan?.sentence).toMatch(
-      /if the true difference is −0\.0\d+, no number of cases is enough \(from 20 cases, 1 model each\)\.$/,
+      /if the true difference is −0\.0\d+, no number of cases is enough \(from 20 cases, 1 trained model each\)\.$/,
     );
   });
 

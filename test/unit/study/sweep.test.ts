@@ -196,7 +196,7 @@ describe('the results of a sweep', () => {
       ['tiny', 'small', 'large'].map(name => [`student ${name}`, 'cannot tell']),
     );
     expect(choice?.sentence).toMatch(
-      /On the test cases: 3 cases, 1 model each cannot tell whether student small loses less than 0\.01 mean Dice against teacher /,
+      /On the test cases: 3 cases, 1 trained model each cannot tell whether student small loses less than 0\.01 mean Dice against the teacher /,
     );
   });
 

@@ -60,7 +60,7 @@ describe('compareArms', () => {
     expect(pair?.meanDifference).toBeCloseTo(0.035, 12);
     expect(pair?.pValue).toBeCloseTo(2 / 64, 12);
     expect(pair?.sentence).toMatch(
-      /^student has a higher mean Dice than baseline \(\+0\.035, .*p = 0\.031, 6 cases, 1 model each\)\.$/,
+      /^The student has a higher mean Dice than the baseline \(\+0\.035, .*p = 0\.031, 6 cases, 1 trained model each\)\.$/,
     );
     const metrics = [
       'dice',
@@ -79,16 +79,16 @@ describe('compareArms', () => {
   it('says that no difference was found where the test does not support one', () => {
     const { pairs } = compareArms([arm('student', evaluation([0.9, 0.8])), arm('baseline', evaluation([0.8, 0.7]))]);
     expect(pairs[0]?.sentence).toBe(
-      '2 cases cannot tell student from baseline in mean Dice: p cannot fall below 0.500 (+0.100, no interval below 5 cases, 2 cases, 1 model each).',
+      '2 cases cannot tell the student from the baseline in mean Dice: p cannot fall below 0.500 (+0.100, no interval below 5 cases, 2 cases, 1 trained model each).',
     );
     const seven = [0.82, 0.71, 0.64, 0.83, 0.96, 0.75, 0.6];
     const sentenceOf = (other: readonly number[]) =>
       compareArms([arm('student', evaluation([...STUDENT, 0.5])), arm('baseline', evaluation(other))]).pairs[0]
         ?.sentence;
-    expect(sentenceOf(seven)).toMatch(/^No difference in mean Dice found between student and baseline/);
+    expect(sentenceOf(seven)).toMatch(/^No difference in mean Dice found between the student and the baseline/);
     expect(sentenceOf([...STUDENT, 0.6])).toMatch(/^7 cases, of which 1 differ, cannot tell/);
     expect(sentenceOf([...STUDENT, 0.5])).toBe(
-      'student and baseline have the same mean Dice in each of 7 cases, 1 model each.',
+      'The student and the baseline have the same mean Dice in each of 7 cases, 1 trained model each.',
     );
   });
 
@@ -145,7 +145,7 @@ describe('compareArms over seeds', () => {
     expect(pair).toMatchObject({ n: 6, models: [2, 2] });
     expect(pair?.meanDifference).toBeCloseTo(0.035, 12);
     expect(pair?.pValue).toBeCloseTo(2 / 64, 12);
-    expect(pair?.sentence).toContain('6 cases, 2 models each');
+    expect(pair?.sentence).toContain('6 cases, 2 trained models each');
   });
 
   it('compares models of one seed with each other, so that what a seed does to both arms is no noise', () => {
@@ -186,7 +186,7 @@ describe('compareArms over folds', () => {
     const { pairs } = compareArms([folded('student', STUDENT), arm('baseline', evaluation(BASELINE))]);
     expect(pairs[0]).toMatchObject({ n: 6, models: [2, 1] });
     expect(pairs[0]?.meanDifference).toBeCloseTo(0.035, 12);
-    expect(pairs[0]?.sentence).toContain('6 cases, 2 and 1 model)');
+    expect(pairs[0]?.sentence).toContain('6 cases, 2 and 1 trained model)');
   });
 });
 
@@ -206,7 +206,7 @@ describe('other metrics than Dice', () => {
   it('are tested too, with what is worse, in their unit, and with how many cases a distance lacks', () => {
     expect(find('hd95Mm:Anterior')).toMatchObject({ n: 7, missed: [1, 0], pValue: 2 / 2 ** 7 });
     expect(find('hd95Mm:Anterior').sentence).toMatch(
-      /^student has a higher HD95 of Anterior than baseline \(worse\) \(\+1\.38 mm, 95 % CI \+1\.11 to \+1\.64, p = 0\.016, 7 cases, 1 model each; without the cases where a structure is missed or made up, 1 of student and 0 of baseline\)\.$/,
+      /^The student has a higher HD95 of Anterior than the baseline \(worse\) \(\+1\.38 mm, 95 % CI \+1\.11 to \+1\.64, p = 0\.016, 7 cases, 1 trained model each; without the cases where a structure is missed or made up, 1 of the student and 0 of the baseline\)\.$/,
     );
   });
 
@@ -226,7 +226,7 @@ describe('several pairs', () => {
     expect(onMean.map(({ pValue }) => pValue)).toEqual([2 / 64, 2 / 64, 1]);
     expect(onMean.map(({ pValueHolm }) => pValueHolm)).toEqual([6 / 64, 6 / 64, 1]);
     expect(onMean[0]?.sentence).toMatch(
-      /^6 cases cannot tell student from baseline in mean Dice: p cannot fall below 0\.094 after Holm's correction for 3 tests \(\+0\.035, 95 % CI of this difference alone /,
+      /^6 cases cannot tell the student from the baseline in mean Dice: p cannot fall below 0\.094 after Holm's correction for 3 tests \(\+0\.035, 95 % CI of this difference alone /,
     );
     expect(compareArms(arms).pairs[0]?.pValueHolm).toBe(2 / 64);
   });
