@@ -34,7 +34,7 @@ export interface MontageInput {
 }
 
 /** What a slice is chosen by: the errors of a segmentation, or a voxel that it goes through. */
-export type MontageFocus = { readonly errorsOf: LabelVolume } | { readonly voxel: number };
+type MontageFocus = { readonly errorsOf: LabelVolume } | { readonly voxel: number };
 
 /** Directions of the patient at the edges of a picture: R, L, A, P, S or I. */
 export interface EdgeLetters {

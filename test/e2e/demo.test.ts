@@ -76,7 +76,12 @@ describe('demo --quick --json', () => {
 
   it('records where the run comes from, and splits that share no case', () => {
     const splits = readJson(join(run, 'splits.json')) as Readonly<Record<string, readonly string[]>>;
-    expect([splits['train'], splits['val'], splits['test']].map(ids => ids?.length)).toEqual([12, 2, 6]);
+    expect(['train', 'unlabelled', 'val', 'test'].map(part => splits[part]?.length)).toEqual([3, 5, 2, 10]);
+    // the teacher has all labels, the others few
+    const ofArm = (arm: string) => readJson(join(run, arm, 'splits.json')) as typeof splits;
+    expect(ofArm('student')).toEqual(splits);
+    expect(ofArm('baseline')).toEqual(splits);
+    expect(ofArm('teacher')['train']).toEqual([...splits['train']!, ...splits['unlabelled']!].sort());
     expect(new Set(Object.values(splits).flat()).size).toBe(20);
     const record = readJson(join(run, 'run.json')) as { readonly dataHashes: object };
     expect(record).toMatchObject({
@@ -116,9 +121,9 @@ describe('demo --quick --json', () => {
     );
     const total = rows.map(row => Number(row[4]));
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-    // measured: 0.71 for the teacher, 0.76 and 0.78 for the others
+    // measured: 0.70 for the teacher, 0.50 and 0.63 for the others
     expect(mean(total.slice(-10))).toBeLessThan(0.9 * mean(total.slice(0, 5)));
-    expect(rows.filter(row => row.at(-1) !== '').length).toBe(3);
+    expect(rows.filter(row => row.at(-1) !== '').length).toBe(2);
   });
 
   it.each(ARMS)('writes a %s for any batch size, with what is needed to use it', async arm => {
@@ -177,7 +182,7 @@ describe('demo --quick --json', () => {
     });
     const highest = Math.max(...prevalences);
     expect((2 * highest) / (1 + highest)).toBeLessThan(0.1);
-    // measured: teacher 0.73, student 0.63
+    // measured: teacher 0.76, student 0.55
     expect(teacher).toBeGreaterThan(0.5);
     expect(student).toBeGreaterThan(0.4);
     expect(teacher).toBeGreaterThan(student + 0.03);
@@ -204,12 +209,12 @@ describe('demo --quick --json', () => {
         ci95: [expect.any(Number), expect.any(Number)],
         pValue: expect.any(Number),
         test: 'wilcoxon signed-rank',
-        n: 6,
+        n: 10,
       });
     }
   });
 
-  it('writes a report that loads nothing, with three arms and pictures of three cases', () => {
+  it('writes a report that loads nothing, with three arms, who learnt from which labels, and pictures with letters and errors', () => {
     const report = readFileSync(join(run, 'report.html'), 'utf8');
     const loaded = [...report.matchAll(/\b(?:src|href|srcset|action|poster)\s*=\s*["']?([^"'\s>]*)/gi)].map(
       ([, at]) => at!,
@@ -218,11 +223,14 @@ describe('demo --quick --json', () => {
     expect(report).not.toMatch(/@import|url\(\s*["']?(?!data:|#)|<script|<link/i);
     for (const arm of ARMS) expect(report).toContain(`<th scope="col">${arm}</th>`);
     const pictures = [...report.matchAll(/src="data:image\/png;base64,([^"]+)"/g)].map(([, text]) => text!);
-    // per case: the image, the reference and the three arms
-    expect(pictures.length).toBe(15);
+    // per case: the image, the reference, the three arms and their errors; worst, median and best at least
+    const shown = report.match(/<h3>phantom_\d+: (?:worst|median|best)/g)?.length ?? 0;
+    expect(shown).toBeGreaterThanOrEqual(3);
+    expect(pictures.length).toBe(8 * shown);
+    expect(report).toContain('The teacher learns from the labels of 8 cases, student and baseline from those of 3');
     const PNG = [0x89, 0x50, 0x4e, 0x47];
     for (const picture of pictures) expect([...Buffer.from(picture, 'base64').subarray(0, 4)]).toEqual(PNG);
-    expect(new Set(pictures).size).toBe(15);
+    expect(new Set(pictures).size).toBe(8 * shown);
   });
 });
 
