@@ -94,7 +94,7 @@ interface Slice {
   readonly zoomUp: number;
 }
 
-/** Direction of the patient in which the index along an axis grows: the axis of RAS+ that it is nearest to, and its sign. */
+/** Direction of the patient in which an axis grows: the axis of RAS+ that it is nearest to, and its sign. */
 function direction(affine: readonly number[], axis: Axis): { readonly along: Axis; readonly isPositive: boolean } {
   const column = ([0, 1, 2] as const).map(row => affine[4 * row + axis]!);
   const along = ([0, 1, 2] as const).reduce((most, row) =>

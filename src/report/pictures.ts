@@ -1,4 +1,4 @@
-/** Cases in pictures: a row of pictures for each case, with the scores that chose it, letters of orientation, and legends. */
+/** Cases in pictures: for each case its pictures, the scores that chose it, letters of orientation, and legends. */
 import { ERROR_STYLES } from './error-map.ts';
 import { hexOf } from './label-colours.ts';
 import { html, type Markup } from './markup.ts';
