@@ -16,7 +16,7 @@ import { fetchStudy } from './models.ts';
 import { createModelsView } from './models-view.ts';
 import { createPageState } from './page-state.ts';
 import type { DroppedFile } from './protocol.ts';
-import { costText, progressText } from './report-text.ts';
+import { costText, expectedDiceText, progressText } from './report-text.ts';
 import { createSegmentationView } from './segmentation-view.ts';
 import { createClient } from './worker-client.ts';
 
@@ -95,7 +95,7 @@ async function segmentScan(): Promise<void> {
     name: chosen.name,
     labels: result.labels,
     classes: file.info.labels,
-    cost: costText(result),
+    cost: `${costText(result)}${expectedDiceText(result)}`,
     warnings: result.warnings,
   });
   showWarnings(result.warnings);

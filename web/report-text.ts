@@ -1,12 +1,24 @@
-/** Sentences of the page about a segmentation: its progress, time and memory. */
+/** Sentences of the page about a segmentation: its progress, expected Dice, time and memory. */
 
-import { formatBytes, formatSeconds } from '../src/core/format.ts';
+import { formatBytes, formatDice, formatSeconds } from '../src/core/format.ts';
 import type { SegmentProgress } from '../src/platform/web/index.ts';
 import type { SegmentedReply } from './protocol.ts';
 
 export function progressText({ windowsDone, windowsTotal, secondsLeft }: SegmentProgress): string {
   const windows = `window ${windowsDone} of ${windowsTotal}`;
   return windowsDone === windowsTotal ? windows : `${windows}, ${Math.max(1, Math.round(secondsLeft))} s left`;
+}
+
+/** What the model expects of its own result; empty where it gives no probabilities. */
+export function expectedDiceText({
+  expectedDice,
+  temperature,
+}: Pick<SegmentedReply, 'expectedDice' | 'temperature'>): string {
+  const classes = Object.entries(expectedDice).map(([name, dice]) =>
+    dice === null ? `${name} not found` : `${name} ${formatDice(dice)}`,
+  );
+  if (classes.length === 0) return '';
+  return `. Expected Dice: ${classes.join(', ')}${temperature === null ? ' (not calibrated)' : ''}`;
 }
 
 export function costText({ seconds, loadSeconds, engine, threads, engineBytes }: SegmentedReply): string {

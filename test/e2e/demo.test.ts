@@ -296,6 +296,42 @@ describe('predict', () => {
     expect(sha256Of(join(folder, 'segmented.nii.gz'))).toBe(sha256Of(join(run, `student/predictions/${id}.nii.gz`)));
   });
 
+  it('says the expected Dice, writes the entropy in the format of the labels, and names files as BIDS does', async () => {
+    mkdirSync(join(folder, 'bids-in'));
+    writeFileSync(join(folder, 'bids-in/sub-01_T1w.nii.gz'), readFileSync(join(data, 'imagesTr/phantom_001.nii.gz')));
+    const args = ['predict', '--model', model, '--input', 'bids-in/sub-01_T1w.nii.gz'];
+    const plain = await voxstill([...args, '--output', 'sure.nii.gz', '--entropy', '--json'], { cwd: folder });
+    expect(plain.code).toBe(0);
+    const [prediction] = (JSON.parse(plain.stdout) as { readonly predictions: readonly object[] }).predictions;
+    expect(prediction).toMatchObject({
+      entropy: 'sure_entropy.nii.gz',
+      temperature: expect.any(Number),
+      // two validation cases are too few for an interval
+      expectedDice: { Anterior: { dice: expect.any(Number), interval: null } },
+    });
+    const entropy = gunzipSync(readFileSync(join(folder, 'sure_entropy.nii.gz')));
+    const values = new Float32Array(
+      entropy.buffer.slice(entropy.byteOffset + VOXEL_OFFSET, entropy.byteOffset + entropy.length),
+    );
+    expect(values.every(value => value >= 0 && value <= 1)).toBe(true);
+    expect(values.some(value => value > 0.5)).toBe(true);
+    const bids = await voxstill([...args, '--output', 'derived', '--bids'], { cwd: folder });
+    expect(bids.code).toBe(0);
+    expect(bids.stdout).toContain('expected Dice: Anterior 0.');
+    expect(
+      Object.keys(contentsOf(join(folder, 'derived')))
+        .filter(path => path.includes('.'))
+        .sort(),
+    ).toEqual([
+      'dataset_description.json',
+      'sub-01/anat/sub-01_dseg.json',
+      'sub-01/anat/sub-01_dseg.nii.gz',
+      'sub-01/anat/sub-01_dseg.tsv',
+    ]);
+    const refused = await voxstill([...args, '--output', 'derived', '--bids', '--entropy'], { cwd: folder });
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('E_OUTPUT_NAME')]);
+  });
+
   it('keeps every byte of the header but those that describe the voxels themselves', async () => {
     mkdirSync(join(folder, 'in'));
     const scan = obliqueScan(join(data, 'imagesTr/phantom_001.nii.gz'));

@@ -26,6 +26,8 @@ export interface WebModel {
   /** Engine that runs it, for example `onnxruntime-web 1.30.0 wasm`. */
   readonly engine: string;
   readonly session: Session;
+  /** Whether it gives labels without probabilities, so that nothing can be said of its confidence. */
+  readonly givesLabels?: boolean;
   /** Frees the memory of the model. */
   dispose(): Promise<void>;
 }
@@ -61,6 +63,12 @@ export interface WebSegmentation {
   readonly labels: LabelVolume;
   /** Volume of each class but the background in millilitres, by name. */
   readonly volumesMl: Readonly<Record<string, number>>;
+  /**
+   * Dice that the model expects of each class by its own probabilities, null where it found none; empty for a model
+   * that gives labels only. Calibrated where the model has a temperature.
+   */
+  readonly expectedDice: Readonly<Record<string, number | null>>;
+  readonly temperature: number | null;
   readonly seconds: number;
   /**
    * What a user should know: that the image or the volumes of the classes are far from the training cases, with
@@ -100,6 +108,7 @@ export async function loadModel(
     metadata: file.metadata,
     engine: engine.name,
     session,
+    ...(file.givesLabels === true && { givesLabels: true }),
     dispose: () => session.dispose(),
   };
 }
@@ -111,7 +120,7 @@ export async function loadModel(
  */
 export async function segmentVolume(
   volume: Volume,
-  { session, info, metadata }: WebModel,
+  { session, info, metadata, givesLabels = false }: WebModel,
   { onProgress, onWarnings, ...options }: WebSegmentOptions = {},
 ): Promise<WebSegmentation> {
   const id = options.id ?? 'input';
@@ -119,8 +128,9 @@ export async function segmentVolume(
   const beforehand = imageWarnings(volume, models, id);
   if (beforehand.length > 0) onWarnings?.(beforehand);
   const startMs = performance.now();
-  const { labels, warnings } = await segment(session, info, volume, {
+  const { labels, warnings, confidence } = await segment(session, info, volume, {
     ...options,
+    confidence: !givesLabels,
     onProgress: (windowsDone, windowsTotal) => {
       const now = { done: windowsDone, atMs: performance.now() };
       const secondsElapsed = (now.atMs - startMs) / 1000;
@@ -131,5 +141,6 @@ export async function segmentVolume(
   const seconds = (performance.now() - startMs) / 1000;
   const volumesMl = classVolumesMl(labels, info.labels);
   const others = [...notYetTold(warnings, beforehand), ...volumeWarnings(volumesMl, models, id)];
-  return { labels, volumesMl, seconds, warnings: [...beforehand, ...others] };
+  const { expectedDice = {}, temperature = null } = confidence ?? {};
+  return { labels, volumesMl, expectedDice, temperature, seconds, warnings: [...beforehand, ...others] };
 }
