@@ -12,6 +12,7 @@ import type { Fingerprint, Spread } from '../data/fingerprint.ts';
 import type { Xyz } from '../volume/volume.ts';
 import { type Plan, TRAINING_SHARE } from './plan.ts';
 import type { PlannedUnet } from './plan-network.ts';
+import type { Division, PlanTime } from './plan-time.ts';
 import type { SpacingCeiling } from './spacing-ceiling.ts';
 
 const list = (values: readonly number[]): string => `[${values.map(value => Number(value.toPrecision(6))).join(', ')}]`;
@@ -51,7 +52,7 @@ function distillation({ labels }: Fingerprint): readonly string[] {
   return areExclusive && labels.length >= 3 ? ['distill: { losses: [{ softDice: {} }, { dist: {} }] }'] : [];
 }
 
-function header(fingerprint: Fingerprint, plan: Plan): readonly string[] {
+function header(fingerprint: Fingerprint, plan: Plan, { time }: PlanContext): readonly string[] {
   const { dataset, labelledCases, unlabelledCases, channels, classes, foregroundShare, spacingMm, sizeVoxels } =
     fingerprint;
   const spacings = spacingMm.map(({ min, max }) => (min === max ? `${min}` : `${min}-${max}`)).join(' x ');
@@ -63,22 +64,49 @@ function header(fingerprint: Fingerprint, plan: Plan): readonly string[] {
       .map(({ name, cases, voxelShare }) => `${name} ${formatShare(voxelShare, 1)} in ${cases} cases`)
       .join(', ')}`,
     '# Planned by the rules of nnU-Net (arXiv:1904.08128), scaled down to processors; every key: docs/recipe.md',
-    `# teacher: about ${costText(plan, 'teacher')}`,
-    `# student and baseline: about ${costText(plan, 'student')}`,
+    `# teacher: about ${costText(plan, 'teacher', time)}`,
+    `# student and baseline: about ${costText(plan, 'student', time)}`,
+    ...(time === undefined
+      ? []
+      : [
+          `# in all about ${formatDuration(time.seconds)} on this machine: steps as measured here, validations, post-processing and evaluation${foldsText(fingerprint)}`,
+        ]),
   ];
 }
 
-function costText({ teacher, student, steps }: Plan, arm: 'teacher' | 'student'): string {
-  const { parameters, trainingBytes, stepMs } = arm === 'teacher' ? teacher : student;
+function foldsText(fingerprint: Fingerprint): string {
+  const { repeats } = divisionOf(fingerprint);
+  return repeats > 1 ? `, for ${repeats} folds` : '';
+}
+
+function costText({ teacher, student, steps }: Plan, arm: 'teacher' | 'student', time?: PlanTime): string {
+  const { parameters, trainingBytes, ...estimated } = arm === 'teacher' ? teacher : student;
+  const stepMs = time?.stepMs[arm] ?? estimated.stepMs;
   return `${formatWhole(parameters)} parameters, ${formatBytes(trainingBytes)}, ${formatSeconds(stepMs / 1000)} per step, ${formatDuration((stepMs * steps) / 1000)}`;
 }
 
 /** Cases below which one division leaves too few to test and to choose by. */
 const FEW_CASES = 30;
+const FOLDS = 5;
+/** Share of the training cases of a fold that validate: the default of data.splits.val. */
+const FOLD_VALIDATION = 0.1;
 
-function splitsOf({ labelledCases }: Fingerprint): string {
+function foldsOf({ labelledCases }: Fingerprint): number {
+  return Math.max(2, Math.min(FOLDS, labelledCases));
+}
+
+/** How the planned recipe divides its cases. */
+export function divisionOf(fingerprint: Fingerprint): Division {
+  const folds = foldsOf(fingerprint);
+  return fingerprint.labelledCases < FEW_CASES
+    ? { validation: FOLD_VALIDATION, test: 1 / folds, repeats: folds }
+    : { validation: 0.1, test: 0.2, repeats: 1 };
+}
+
+function splitsOf(fingerprint: Fingerprint): string {
+  const { labelledCases } = fingerprint;
   return labelledCases < FEW_CASES
-    ? `{ seed: 1, folds: 5 } # only ${labelledCases} labelled cases: with folds every one is tested once, at five times the training`
+    ? `{ seed: 1, folds: ${foldsOf(fingerprint)} } # only ${labelledCases} labelled cases: with folds every one is tested once, at as many trainings`
     : '{ seed: 1, train: 0.7, val: 0.1, test: 0.2 } # or { folds: 5 }';
 }
 
@@ -86,6 +114,8 @@ export interface PlanContext {
   /** Path of the data set, as the recipe names it. */
   readonly dataset: string;
   /** The plan at full resolution that this one stands for, and what its spacing costs at best. */
+  /** Times on this machine. */
+  readonly time?: PlanTime;
   readonly instead?: { readonly full: Plan; readonly ceiling: SpacingCeiling };
 }
 
@@ -117,7 +147,7 @@ export function formatPlan(fingerprint: Fingerprint, plan: Plan, context: PlanCo
   const regions = fingerprint.labels.some(({ region }) => region !== undefined);
   const train = `steps: ${steps}, batch: ${batch}`;
   return [
-    ...header(fingerprint, plan),
+    ...header(fingerprint, plan, context),
     'data:',
     `  dataset: ${JSON.stringify(dataset)}`,
     `  splits: ${splitsOf(fingerprint)}; data.patients keeps scans of one patient together`,

@@ -140,16 +140,20 @@ interface Uncosted {
   readonly student: PlannedUnet;
 }
 
-/** Both arms as they are trained. */
-function armsOf({ labels, channels }: Fingerprint, { patchVoxels, batch, ...networks }: Uncosted) {
+function unetOf({ features, kernels, pooling }: PlannedUnet): PlannedUnet {
+  return { features, kernels, pooling };
+}
+
+/** Both arms as they are trained, by the networks, patch and batch of a plan. */
+export function armsOf({ labels, channels }: Fingerprint, { patchVoxels, batch, ...networks }: Uncosted) {
   const regions = labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
   const train = { steps: 1, batch };
   const recipe = recipeSchema.parse({
     data: { dataset: 'planned' },
     patch: { size: patchVoxels },
     loss: { crossEntropy: { kind: regions.length > 0 ? 'binary' : 'categorical' } },
-    teacher: { unet: networks.teacher, train },
-    student: { unet: networks.student, train },
+    teacher: { unet: unetOf(networks.teacher), train },
+    student: { unet: unetOf(networks.student), train },
   });
   const shape = { channels: channels.length, labels: labels.length, ...(regions.length > 0 && { regions }) };
   return { teacher: planArm(recipe, 'teacher', shape), student: planStudent(recipe, shape) };

@@ -20,7 +20,9 @@ import type { Laboratory } from './laboratory.ts';
  * On two cores of an AMD EPYC, U-Nets 16-32-64 and 4-8-16 with batches of two 40x56x40 patches take 229 and 58 ms per
  * step, and the frozen forward pass of the first adds 70 ms to the second. These numbers give 231, 59 and 69.
  */
-const MEASURED = { cores: 2, msPerGigaMultiplyAdd: 12, msPerMegaValue: 14, forwardShare: 0.3 } as const;
+const MEASURED = { cores: 2, msPerGigaMultiplyAdd: 12, msPerMegaValue: 14 } as const;
+/** Time of a forward pass as a share of a whole step of the same network. */
+export const FORWARD_SHARE = 0.3;
 
 function trainingMs({ network }: Model, imageShape: Shape): number {
   const builder = new GraphBuilder();
@@ -49,7 +51,7 @@ export function estimateStepMs(
   imageShape: Shape,
   { frozen, cores }: { readonly frozen?: Model; readonly cores: number },
 ): number {
-  const ofFrozen = frozen === undefined ? 0 : MEASURED.forwardShare * trainingMs(frozen, imageShape);
+  const ofFrozen = frozen === undefined ? 0 : FORWARD_SHARE * trainingMs(frozen, imageShape);
   return ((trainingMs(model, imageShape) + ofFrozen) * MEASURED.cores) / cores;
 }
 

@@ -5,7 +5,8 @@ import { formatNumber, formatShare, plural } from '../../core/format.ts';
 import { openDataset } from '../../data/dataset.ts';
 import { type Fingerprint, fingerprintDataset, type Spread } from '../../data/fingerprint.ts';
 import { planCoarser, planExperiment } from '../../experiment/plan.ts';
-import { formatPlan } from '../../experiment/plan-recipe.ts';
+import { divisionOf, formatPlan } from '../../experiment/plan-recipe.ts';
+import { measurePlan } from '../../experiment/plan-time.ts';
 import { spacingCeiling } from '../../experiment/spacing-ceiling.ts';
 import type { PlanFlags } from '../flags/plan.ts';
 import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
@@ -81,7 +82,8 @@ export async function plan(
   const opened = await openDataset(files, folder);
   const ceiling = coarser && (await spacingCeiling(laboratory, opened, { spacingMm, progress, signal }));
   const dataset = (await files.realPath(fingerprint.folder)) ?? fingerprint.folder;
-  const recipe = formatPlan(fingerprint, plan, { dataset, ...(ceiling && { instead: { full, ceiling } }) });
+  const time = await measurePlan(laboratory, fingerprint, { plan, division: divisionOf(fingerprint) });
+  const recipe = formatPlan(fingerprint, plan, { dataset, time, ...(ceiling && { instead: { full, ceiling } }) });
   if (out !== undefined) await files.write(out, recipe);
   const end = out === undefined ? recipe.trimEnd() : `recipe: ${out}\ntrain it with: voxstill run ${out}`;
   const { grids: _, ...summary } = fingerprint;
@@ -91,6 +93,7 @@ export async function plan(
     json: {
       fingerprint: summary,
       plan,
+      time,
       ...(ceiling && { full, ceiling }),
       recipe,
       warnings,

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { Fingerprint, Spread } from '../../../src/data/fingerprint.ts';
-import { type Plan, planCoarser, planExperiment } from '../../../src/experiment/plan.ts';
+import { armsOf, type Plan, planCoarser, planExperiment } from '../../../src/experiment/plan.ts';
 import { formatPlan } from '../../../src/experiment/plan-recipe.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
@@ -78,6 +78,7 @@ describe('planExperiment', () => {
     expect(plan.teacher.features).toEqual([16, 32, 64, 128]);
     expect(plan.student.features).toEqual([4, 8, 16, 32]);
     expect(recipeOf(fingerprint, plan).patch.size).toEqual([40, 56, 40]);
+    expect(armsOf(fingerprint, plan).teacher.step.imageShape).toEqual([2, 1, 40, 56, 40]);
   });
 
   it('plans thick slices by themselves: no kernel across and no pooling of an axis until the others are as coarse', () => {
