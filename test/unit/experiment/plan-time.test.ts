@@ -12,7 +12,8 @@ describe('runSeconds', () => {
     // a baseline step is a student's without the 300 ms of its teacher; all three take 100 steps
     const training = (100 * (1000 + 500 + 200)) / 1000;
     expect(time(0)).toBeCloseTo(training, 9);
-    // 40 planes in windows of 20 with half of overlap are three; eleven passes over one case in ten, one over two in ten
+    // 40 planes in windows of 20 with half of overlap are three; eleven passes over one case in ten, one over two in
+    // ten
     const passes = 10 * (11 * 0.1 + 0.2) * 3;
     expect(time(10)).toBeCloseTo(training + (passes * 0.3 * (1 + 0.2 + 0.2)) / 2, 9);
     expect(time(10, 5)).toBeCloseTo(5 * time(10), 9);
