@@ -17,7 +17,9 @@ function filesIn(folder: string, ending: string): string[] {
 
 const listed = [...Object.keys(ERROR_CODES), ...Object.keys(WARNING_CODES)];
 const sources = [...filesIn('src', '.ts'), ...filesIn('web', '.ts')].filter(path => path !== 'src/core/error-codes.ts');
-const quoted = new Set(sources.flatMap(path => [...read(path).matchAll(/'([EW]_[A-Z_]+)'/g)].map(([, code]) => code)));
+const quoted = new Set(
+  sources.flatMap(path => [...read(path).matchAll(/['`]([EW]_[A-Z_]+)['`:]/g)].map(([, code]) => code)),
+);
 
 describe('the list of codes', () => {
   it.each([ERROR_CODES, WARNING_CODES])('is in the order of the alphabet, each with one whole sentence', codes => {
