@@ -9,7 +9,7 @@ import { nameProblem, pathInside } from '../core/names.ts';
 import type { Files } from '../runtime/files.ts';
 import type { DatasetDescription, ListedCase } from './dataset-json.ts';
 import type { DataProblem } from './finding.ts';
-import { volumeEnding, volumeStem } from './volume-name.ts';
+import { formatOfName, volumeEnding, volumeStem } from './volume-name.ts';
 
 /** The files of a case, as paths that `Files` can read. */
 export interface CaseFiles {
@@ -181,7 +181,11 @@ async function fromFolders({ files, folder, description }: Place, ending: string
   const broken: CaseFiles[] = [];
   for (const [id, present] of channels) {
     const image = (channel: number): string => `imagesTr/${channelFile(id, channel, ending)}`;
-    const lacking = description.channels.flatMap((_, channel) => (present.has(channel) ? [] : [image(channel)]));
+    // a picture in colour is one file with all its channels, as in nnU-Net's data sets of natural images
+    const isPicture = formatOfName(`case${ending}`) === 'png' && present.size === 1 && present.has(0);
+    const lacking = description.channels.flatMap((_, channel) =>
+      isPicture || present.has(channel) ? [] : [image(channel)],
+    );
     problems.push(...lacking.map(path => missing(id, `${folder}/${path}`)));
     const images = [...present].sort((left, right) => left - right).map(image);
     const found = { id, images, ...(labels.has(id) && { label: `labelsTr/${id}${ending}` }) };

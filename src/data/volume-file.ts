@@ -18,6 +18,7 @@ import {
   type NiftiHeader,
 } from '../volume/nifti.ts';
 import { encodeNrrd, parseNrrd } from '../volume/nrrd.ts';
+import { decodePng } from '../volume/png.ts';
 import { readStoredImage, type StoredImage } from '../volume/stored-image.ts';
 import type { LabelVolume, Volume } from '../volume/volume.ts';
 import { isDicom } from './dicom/file.ts';
@@ -121,6 +122,8 @@ export async function readVolume(
       return readHeaderFormat(sources, path, format);
     case 'mgh':
       return readVolumeOf(decodeMgh(await sources.files.read(path), path), path);
+    case 'png':
+      return readVolumeOf(decodePng(await sources.files.read(path), path), path);
     case 'dicom':
       return readVolumeOf(await readDicomFile(sources, path, series), path);
     case undefined: {

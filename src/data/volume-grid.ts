@@ -8,6 +8,7 @@ import { parseMetaImage } from '../volume/metaimage.ts';
 import { decodeMghGrid } from '../volume/mgh.ts';
 import { decodeNiftiHeader } from '../volume/nifti.ts';
 import { parseNrrd } from '../volume/nrrd.ts';
+import { decodePngGrid } from '../volume/png.ts';
 import type { StoredImage } from '../volume/stored-image.ts';
 import type { Grid } from '../volume/volume.ts';
 import { readDicomGrid } from './dicom/volume.ts';
@@ -39,6 +40,8 @@ async function gridAt(sources: VolumeSources, path: string, { series }: ReadVolu
       return gridOfStored(parseMetaImage(await start(path), path));
     case 'mgh':
       return decodeMghGrid(await start(path), path);
+    case 'png':
+      return decodePngGrid(await start(path), path);
     case 'dicom':
     case undefined:
       return readDicomGrid(sources, path, series);

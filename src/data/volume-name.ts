@@ -1,6 +1,6 @@
 /** What the name of a file says of the volume in it: the format by its ending, and the name of the volume. */
 
-type Format = 'nifti' | 'nifti-pair' | 'nrrd' | 'meta' | 'mgh' | 'dicom';
+type Format = 'nifti' | 'nifti-pair' | 'nrrd' | 'meta' | 'mgh' | 'png' | 'dicom';
 
 const ENDINGS: readonly (readonly [RegExp, Format])[] = [
   [/\.nii(\.gz)?$/i, 'nifti'],
@@ -8,10 +8,11 @@ const ENDINGS: readonly (readonly [RegExp, Format])[] = [
   [/\.(nrrd|nhdr)$/i, 'nrrd'],
   [/\.(mha|mhd)$/i, 'meta'],
   [/\.(mgz|mgh|mgh\.gz)$/i, 'mgh'],
+  [/\.png$/i, 'png'],
   [/\.(dcm|dicom|ima)$/i, 'dicom'],
 ];
 /** The endings of files that are a volume by themselves, for messages. */
-export const FILE_ENDINGS = '.nii.gz, .nii, .hdr and .img, .nrrd, .nhdr, .mha, .mhd, .mgz, .mgh';
+export const FILE_ENDINGS = '.nii.gz, .nii, .hdr and .img, .nrrd, .nhdr, .mha, .mhd, .mgz, .mgh, .png';
 /** The same with DICOM, whose files stand for their series. */
 export const VOLUME_ENDINGS = `${FILE_ENDINGS}, .dcm`;
 

@@ -262,7 +262,7 @@ describe('openDataset', () => {
     ['nothing', 'null', 'E_DATASET_FORMAT'],
     ['no training list', JSON.stringify({ ...DECATHLON, training: undefined }), 'E_DATASET_FORMAT'],
     ['an unnumbered channel', JSON.stringify({ ...DECATHLON, modality: { MRI: '0' } }), 'E_DATASET_FORMAT'],
-    ['images of another format', JSON.stringify({ ...NNUNET, file_ending: '.png' }), 'E_DATASET_FORMAT'],
+    ['images of another format', JSON.stringify({ ...NNUNET, file_ending: '.tif' }), 'E_DATASET_FORMAT'],
     ['a gap in the labels', JSON.stringify({ ...DECATHLON, labels: { '0': 'b', '2': 'x' } }), 'E_DATASET_LABELS'],
     ['no background', JSON.stringify({ ...DECATHLON, labels: { '1': 'b', '2': 'x' } }), 'E_DATASET_LABELS'],
     ['one label', JSON.stringify({ ...DECATHLON, labels: { '0': 'b' } }), 'E_DATASET_LABELS'],
