@@ -317,7 +317,7 @@ describe('predict', () => {
     expect(values.some(value => value > 0.5)).toBe(true);
     const bids = await voxstill([...args, '--output', 'derived', '--bids'], { cwd: folder });
     expect(bids.code).toBe(0);
-    expect(bids.stdout).toContain('expected Dice: Anterior 0.');
+    expect(bids.stderr).toContain('expected Dice: Anterior 0.');
     expect(
       Object.keys(contentsOf(join(folder, 'derived')))
         .filter(path => path.includes('.'))

@@ -232,6 +232,7 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
       expect.stringMatching(/^bone\s*2 pictures of 4 × 3$/),
     ]);
     await dialog.getByRole('button', { name: 'bone' }).click();
+    await page.locator('#scan-name').getByText('bone').waitFor();
     await settled();
     expect(await text('scan-name')).toBe('bone');
     expect(await text('scan-facts')).toMatch(/^4 × 3 × 2 voxels/);
