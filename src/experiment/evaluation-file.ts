@@ -63,6 +63,7 @@ const confidence = z.object({
   ),
 });
 
+/** Fields in the order in which evaluateModel gives them: a copy of a file is the file again. */
 const evaluation = z.object({
   model: z.object({
     path: z.string(),
@@ -106,11 +107,11 @@ const evaluation = z.object({
   calibration: z.record(z.string(), z.array(reliabilityBin)).default({}),
   postprocess: postprocessingSchema.default({}),
   postprocessTrials: z.array(postprocessingTrialSchema).default([]),
-  warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })).optional(),
-  failed: z.array(z.object({ id: z.string(), code: z.string(), message: z.string() })).optional(),
   thresholds: thresholdsSchema.default({}),
   thresholdTrials: z.array(thresholdTrialSchema).default([]),
   confidence: confidence.default({ temperature: null, halfWidths: {}, reliability: {} }),
+  warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })).optional(),
+  failed: z.array(z.object({ id: z.string(), code: z.string(), message: z.string() })).optional(),
 });
 
 const evaluationFile: JsonForm<Evaluation> = {
