@@ -47,7 +47,7 @@ export const ERROR_CODES = {
   E_GEOMETRY_MISMATCH: 'The files of a case are not on one grid: their affines differ.',
   E_GRID: '`--grid` is malformed, or two of its combinations are the same.',
   E_GROUPS: 'The file of case groups is malformed, or names cases that the data set does not have.',
-  E_HISTORY: '`history.csv` is malformed.',
+  E_HISTORY: '`history.csv` is malformed, or has changed since the checkpoint was written.',
   E_IMAGE_CONSTANT: 'All voxels of an image have the same value.',
   E_IMAGE_DUPLICATE: 'Two cases have the same image.',
   E_IMAGE_NOT_FINITE: 'An image has voxels that are NaN or infinite.',

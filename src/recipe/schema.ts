@@ -249,7 +249,7 @@ const recipeShape = z.strictObject({
     .enum(['argmax', 'validated'])
     .default('argmax')
     .describe(
-      'How probabilities become labels, stored with the model. argmax: the most likely class. validated: a threshold per class, tried from 0.05 to 0.95 on the validation cases by mean Dice; a class counts (1 - t) / t times, so that beside the background alone it wins from the share t on. A threshold is kept only if it raises the mean Dice of at least 10 validation cases that did not choose it, loses none of them more than 0.01, and a paired Wilcoxon test supports the gain (p < 0.05); otherwise the most likely class wins, and a line says so. Not for regions.',
+      'How probabilities become labels, stored with the model. argmax: the most likely class. validated: a threshold per class, tried from 0.05 to 0.95 on the validation cases by mean Dice; a class counts (1 - t) / t times, so that, against the background alone, it wins from the share t of their joint probability on. A threshold is kept only if it raises the mean Dice of at least 10 validation cases that did not choose it, loses none of them more than 0.01, and a paired Wilcoxon test supports the gain (p < 0.05); otherwise the most likely class wins, and a line says so. Not for regions.',
     ),
   threads: count.nullable().default(null).describe('Number of threads per operator; null takes one per core.'),
 });

@@ -66,7 +66,7 @@ export const externalTeacherSchema = z.strictObject({
     .enum(['warn', 'leave-out'])
     .default('warn')
     .describe(
-      'Models that were trained on test cases of the student, chosen by them or taught with them, as the folds of a cross-validation are. warn: they teach, and a warning says which cases they saw. leave-out: they neither teach nor are scored as the teacher, fold by fold; it is an error if none is left. Models of version 0.1.0 and from elsewhere do not say what they saw, and teach.',
+      'Models that were trained on test cases of the student, chosen by them or taught with them, as the folds of a cross-validation are. warn: they teach, and a warning says which cases they saw. leave-out: they neither teach nor are scored as the teacher, fold by fold; it is an error if none is left. Models that do not say what they saw, such as those from elsewhere, are never left out, and the log says so.',
     ),
   model,
 });
