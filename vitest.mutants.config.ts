@@ -1,10 +1,14 @@
-/** The tests that mutants of the code are shown to: those of the parts, without the check of the sources' text. */
-import { defineConfig } from 'vitest/config';
+/**
+ * The tests that mutants of the code are shown to: those of the parts, without the check of the sources' text and
+ * without one on real data that takes seconds, which would be run for almost every mutant of its room.
+ */
+import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     include: ['test/unit/**/*.test.ts'],
-    testTimeout: 20_000,
+    exclude: [...configDefaults.exclude, 'test/unit/inference/plausibility-real.test.ts'],
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });
