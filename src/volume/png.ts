@@ -5,6 +5,7 @@
  * Source: https://www.w3.org/TR/png-3/, chunks IHDR, tRNS and PLTE.
  */
 import { decode } from 'fast-png';
+import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
 import { elementCount } from '../core/shape.ts';
 import type { VolumeWarning } from './geometry.ts';
@@ -109,21 +110,11 @@ function chunksOf(bytes: Uint8Array, path: string): readonly Chunk[] {
   return chunks;
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
 /** Refuses pixels that unpack to more than the header declares, before they are kept. */
 function assertBounded(chunks: readonly Chunk[], mostBytes: number, path: string): void {
   let total = 0;
   try {
-    unzlib(joined(chunks.filter(({ name }) => name === 'IDAT').map(({ content }) => content)), piece => {
+    unzlib(joinBytes(chunks.filter(({ name }) => name === 'IDAT').map(({ content }) => content)), piece => {
       total += piece.length;
       if (total > mostBytes) throw new RangeError(`its pixels are more than the ${mostBytes} bytes that it declares`);
     });
@@ -152,7 +143,7 @@ export function decodePng(
   assertBounded(chunks, declared + 8 * (sizeVoxels[1] + 8), path);
   let decoded: ReturnType<typeof decode>;
   try {
-    decoded = decode(joined([bytes.subarray(0, SIGNATURE.length), ...chunks.map(({ whole }) => whole)]), {
+    decoded = decode(joinBytes([bytes.subarray(0, SIGNATURE.length), ...chunks.map(({ whole }) => whole)]), {
       checkCrc: true,
     });
   } catch (cause) {
