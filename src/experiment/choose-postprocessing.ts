@@ -15,7 +15,6 @@ import {
   voxelVolumeMm3,
 } from '../inference/postprocess.ts';
 import { diceOf } from '../metrics/overlap.ts';
-import { meanOf } from '../metrics/statistics.ts';
 import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
 import type { LabelArray, LabelVolume } from '../volume/volume.ts';
 import { judgeChoice, whyNotKept } from './judge-choice.ts';
@@ -98,17 +97,12 @@ export function chooseSteps(
   const scoresWith = (steps: ClassSteps): number[] => cases.flatMap(pieces => diceWith(steps, pieces) ?? []);
   let steps: ClassSteps = {};
   const trials = candidates.map((candidate): PostprocessingTrial => {
-    const [before, after] = [scoresWith(steps), scoresWith({ ...steps, ...candidate })];
-    const [diceWithout, diceAfter] = [before, after].map(scores => (scores.length === 0 ? 0 : meanOf(scores)));
-    const judged = judgeChoice(before, after);
+    const judged = judgeChoice(scoresWith(steps), scoresWith({ ...steps, ...candidate }));
     if (judged.kept) steps = { ...steps, ...candidate };
     return {
       class: name,
       step: Object.keys(candidate)[0] as PostprocessingTrial['step'],
       ...('minimumVolumeMm3' in candidate && { minimumVolumeMm3: candidate.minimumVolumeMm3 }),
-      diceWithout: diceWithout!,
-      diceWith: diceAfter!,
-      cases: before.length,
       ...judged,
     };
   });

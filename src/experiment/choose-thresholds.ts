@@ -172,14 +172,7 @@ export function tryThreshold(name: string, cases: ThresholdScores): ThresholdTri
     (scores, index) => scores[cases.length < 2 ? PLAIN_INDEX : bestIndex(cases.toSpliced(index, 1))]!,
   );
   const chosen = cases.length === 0 ? PLAIN_THRESHOLD : TRIED_THRESHOLDS[bestIndex(cases)]!;
-  return {
-    class: name,
-    threshold: chosen,
-    diceWithout: before.length === 0 ? 0 : meanOf(before),
-    diceWith: after.length === 0 ? 0 : meanOf(after),
-    cases: cases.length,
-    ...judgeChoice(before, after),
-  };
+  return { class: name, threshold: chosen, ...judgeChoice(before, after) };
 }
 
 /**
@@ -188,14 +181,7 @@ export function tryThreshold(name: string, cases: ThresholdScores): ThresholdTri
  * @param after and with them
  */
 export function tryTogether(before: readonly number[], after: readonly number[]): ThresholdTrial {
-  return {
-    class: null,
-    threshold: null,
-    diceWithout: before.length === 0 ? 0 : meanOf(before),
-    diceWith: after.length === 0 ? 0 : meanOf(after),
-    cases: before.length,
-    ...judgeChoice(before, after),
-  };
+  return { class: null, threshold: null, ...judgeChoice(before, after) };
 }
 
 /** The thresholds of the classes whose own are kept; empty for none. */

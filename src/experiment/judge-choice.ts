@@ -15,6 +15,10 @@ const LEVEL = 0.05;
 
 /** What a choice does to the cases, and why it is not kept. */
 export interface JudgedChoice {
+  readonly cases: number;
+  /** Mean Dice of the cases without and with it; 0 where there are none. */
+  readonly diceWithout: number;
+  readonly diceWith: number;
   readonly kept: boolean;
   /** Largest loss of Dice in one case; 0 where none loses. */
   readonly largestLoss: number;
@@ -34,7 +38,9 @@ export function judgeChoice(before: readonly number[], after: readonly number[])
   const losses = before.map((dice, index) => dice - after[index]!);
   const largestLoss = Math.max(0, ...losses);
   const { pValue } = wilcoxonSignedRank(after, before);
-  const isGain = before.length > 0 && meanOf(after) > meanOf(before);
+  const mean = (dice: readonly number[]): number => (dice.length === 0 ? 0 : meanOf(dice));
+  const [diceWithout, diceWith] = [mean(before), mean(after)];
+  const isGain = diceWith > diceWithout;
   const reason = !isGain
     ? 'no gain'
     : before.length < FEWEST_VALIDATION_CASES
@@ -44,7 +50,7 @@ export function judgeChoice(before: readonly number[], after: readonly number[])
         : pValue >= LEVEL
           ? 'gain not proven'
           : null;
-  return { kept: reason === null, largestLoss, pValue, reason };
+  return { diceWithout, diceWith, cases: before.length, kept: reason === null, largestLoss, pValue, reason };
 }
 
 /** Why a choice is not kept, in words. */
