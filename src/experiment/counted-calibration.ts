@@ -10,6 +10,7 @@ import {
   type ReliabilityCounts,
   reliabilityBins,
 } from '../metrics/calibration.ts';
+import { countedVoxels } from '../metrics/ignored.ts';
 import { maskOf } from '../metrics/overlap.ts';
 import { createLabelsLike, type LabelVolume } from '../volume/volume.ts';
 import type { Evaluation } from './record.ts';
@@ -39,7 +40,7 @@ export function countCalibration(
   const onSlice = (probabilities: Float32Array, voxels: Int32Array): void => {
     const plane = voxels.length;
     const reference = createLabelsLike(data, plane).map((_, index) => data[voxels[index]!]!);
-    const counted = ignore === undefined ? undefined : Uint8Array.from(reference, value => (value === ignore ? 0 : 1));
+    const counted = countedVoxels({ data: reference, ignore });
     const sure = calibrated(probabilities, { classes: values.length, kind, temperature: temperature ?? 1 });
     for (const { name, value, region } of classes) {
       const k = values.indexOf(value);

@@ -24,7 +24,7 @@ import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score.ts';
 import { diceReliability, expectedAndTrue } from '../metrics/expected-dice.ts';
-import { withoutIgnored } from '../metrics/ignored.ts';
+import { countedVoxels, withoutIgnored } from '../metrics/ignored.ts';
 import type { ProgressTask } from '../runtime/progress.ts';
 import { encodeNiftiLabels } from '../volume/nifti.ts';
 import { type CountsByClass, countCalibration, errorsOf, pooledCalibration } from './counted-calibration.ts';
@@ -35,7 +35,6 @@ import type { ModelFile } from './model-file.ts';
 import { openModels } from './open-models.ts';
 import { expectationsOf } from './plausible.ts';
 import type { Evaluation } from './record.ts';
-import { countedVoxels } from './validation-scores.ts';
 import { createWindowProgress, expectWindows } from './window-progress.ts';
 
 export interface EvaluateOptions {

@@ -3,10 +3,11 @@
  * case, the components that post-processing is chosen by, and the errors of the expected Dice.
  */
 import { type ConfidenceCounter, countConfidence } from '../inference/confidence.ts';
+import { channelThresholds } from '../inference/decoding.ts';
 import { type ModelInfo, outputClasses } from '../inference/model-info.ts';
-import { labelsFromProbabilities, PLAIN_THRESHOLD } from '../inference/probabilities.ts';
+import { labelsFromProbabilities } from '../inference/probabilities.ts';
 import { FEWEST_FOR_INTERVAL, intervalHalfWidth } from '../metrics/expected-dice.ts';
-import { withoutIgnored } from '../metrics/ignored.ts';
+import { countedVoxels, withoutIgnored } from '../metrics/ignored.ts';
 import { countOverlap, diceOf } from '../metrics/overlap.ts';
 import { meanOf } from '../metrics/statistics.ts';
 import { createLabels, type LabelVolume, voxelCount } from '../volume/volume.ts';
@@ -38,9 +39,7 @@ export function scoreValidation(info: ModelInfo, options: ScoringOptions): Valid
   const { kind, values } = classes;
   const named = info.labels.filter(({ value }) => value !== 0);
   const labelValues = kind === 'softmax' ? values : [0, ...values];
-  const nameOf = new Map(named.map(({ value, name }) => [value, name]));
-  const thresholds =
-    options.thresholds && values.map(value => options.thresholds?.[nameOf.get(value) ?? ''] ?? PLAIN_THRESHOLD);
+  const thresholds = options.thresholds && channelThresholds(options.thresholds, info.labels, values);
   const meanDice: (number | null)[] = [];
   const pieces = new Map<string, ClassPieces[]>(named.map(({ name }) => [name, []]));
   const errors = new Map<string, number[]>(named.map(({ name }) => [name, []]));
@@ -98,9 +97,4 @@ export function scoreValidation(info: ModelInfo, options: ScoringOptions): Valid
       );
     },
   };
-}
-
-/** 1 where a voxel of the reference counts, 0 where it is ignored; undefined where all count. */
-export function countedVoxels({ data, ignore }: LabelVolume): Uint8Array | undefined {
-  return ignore === undefined ? undefined : Uint8Array.from(data, value => (value === ignore ? 0 : 1));
 }

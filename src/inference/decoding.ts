@@ -5,7 +5,7 @@
 import type { LabelArray, Volume } from '../volume/volume.ts';
 import { type Confidence, type ConfidenceCounter, countConfidence } from './confidence.ts';
 import { type JointClasses, sharedPostprocessing, sharedTemperature, sharedThresholds } from './ensemble.ts';
-import type { ModelInfo, OutputClasses } from './model-info.ts';
+import type { ModelInfo, ModelLabel, OutputClasses } from './model-info.ts';
 import { PLAIN_THRESHOLD } from './probabilities.ts';
 
 /** A warning about an ensemble whose models do not agree. */
@@ -27,6 +27,20 @@ interface ConfidenceOf {
 }
 
 /**
+ * Thresholds of classes by name as those of the output's channels; a class without one, and the background, has the
+ * plain one.
+ * @param values label value of each channel
+ */
+export function channelThresholds(
+  byName: Readonly<Record<string, number>>,
+  labels: readonly ModelLabel[],
+  values: readonly number[],
+): readonly number[] {
+  const nameOf = new Map(labels.map(({ value, name }) => [value, name]));
+  return values.map(value => (value === 0 ? undefined : byName[nameOf.get(value) ?? '']) ?? PLAIN_THRESHOLD);
+}
+
+/**
  * The thresholds of the channels that the models share; none where they differ.
  * @param joint where the models know different classes; then they share none
  */
@@ -43,11 +57,7 @@ export function decoding(
     return { warnings: [{ code: 'W_DECODE', message }] };
   }
   if (Object.keys(byName).length === 0) return { warnings: [] };
-  const nameOf = new Map(infos[0]!.labels.map(({ value, name }) => [value, name]));
-  const thresholds = values.map(value =>
-    value === 0 ? PLAIN_THRESHOLD : (byName[nameOf.get(value)!] ?? PLAIN_THRESHOLD),
-  );
-  return { thresholds, warnings: [] };
+  return { thresholds: channelThresholds(byName, infos[0]!.labels, values), warnings: [] };
 }
 
 /** What counts how sure the segmentation is, if that is asked for. */

@@ -55,13 +55,17 @@ export function sharedClasses(infos: readonly ModelInfo[]): OutputClasses {
   return first.classes;
 }
 
+/** What all models have alike; undefined if they differ. */
+function commonOf<T extends object>([first, ...others]: readonly T[]): T | undefined {
+  return others.every(other => JSON.stringify(other) === JSON.stringify(first)) ? first : undefined;
+}
+
 /**
  * The post-processing that all models share.
  * @returns undefined if the models differ: steps that suit one model need not suit the mean
  */
 export function sharedPostprocessing(infos: readonly ModelInfo[]): Postprocessing | undefined {
-  const [first = {}, ...others] = infos.map(({ postprocess }) => postprocess ?? {});
-  return others.every(other => JSON.stringify(other) === JSON.stringify(first)) ? first : undefined;
+  return commonOf(infos.map(({ postprocess }) => postprocess ?? {}));
 }
 
 /**
@@ -78,8 +82,7 @@ export function sharedTemperature(infos: readonly ModelInfo[]): number | null {
  * @returns undefined if the models differ; empty for the most likely class
  */
 export function sharedThresholds(infos: readonly ModelInfo[]): Readonly<Record<string, number>> | undefined {
-  const [first = {}, ...others] = infos.map(({ thresholds }) => thresholds ?? {});
-  return others.every(other => JSON.stringify(other) === JSON.stringify(first)) ? first : undefined;
+  return commonOf(infos.map(({ thresholds }) => thresholds ?? {}));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Voxels that nobody has looked at: they are taken out of a prediction and its reference before these are scored. */
 
 import { ShapeError } from '../core/errors.ts';
-import type { LabelArray } from '../volume/volume.ts';
+import type { LabelArray, LabelVolume } from '../volume/volume.ts';
 
 const BACKGROUND = 0;
 
@@ -26,4 +26,9 @@ export function withoutIgnored(
     predicted[i] = BACKGROUND;
   }
   return { reference: known, prediction: predicted };
+}
+
+/** 1 where a voxel of the reference counts, 0 where it is ignored; undefined where all count. */
+export function countedVoxels({ data, ignore }: Pick<LabelVolume, 'data' | 'ignore'>): Uint8Array | undefined {
+  return ignore === undefined ? undefined : Uint8Array.from(data, value => (value === ignore ? 0 : 1));
 }
