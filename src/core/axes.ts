@@ -10,6 +10,9 @@ export type Axis = 0 | 1 | 2;
 /** The places of the axes, in order. */
 export const AXES: readonly [0, 1, 2] = [0, 1, 2];
 
+/** The axes of space by name, in the order of {@link Xyz}. */
+export const AXIS_NAMES: readonly ['x', 'y', 'z'] = ['x', 'y', 'z'];
+
 /** One value per axis, in the order of what is read in `compute`. */
 export function mapAxes<T>(compute: (axis: Axis) => T): readonly [T, T, T] {
   return [compute(0), compute(1), compute(2)];

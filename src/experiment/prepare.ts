@@ -122,14 +122,10 @@ function intensitiesOf(image: Volume, { teacher }: Pick<Recipe, 'teacher'>): rea
 }
 
 /** What a training case is like before anything is done to it, in the axes of the models. */
-function factsOf({ image, label }: LoadedCase, recipe: Recipe, { labels }: Dataset): CaseFacts {
+function factsOf(image: Volume, recipe: Recipe, volumesMl: CaseFacts['volumesMl']): CaseFacts {
   const grid = recipe.preprocess.orientation === 'canonical' ? canonicalGrid(image) : image;
   const { sizeVoxels, spacingMm } = grid;
-  return {
-    grid: { sizeVoxels, spacingMm },
-    channels: channelFacts(image),
-    volumesMl: label === undefined ? {} : classVolumesMl(label, labels),
-  };
+  return { grid: { sizeVoxels, spacingMm }, channels: channelFacts(image), volumesMl };
 }
 
 function assertClassesKnown(asked: Recipe['postprocess'], { folder, labels }: Dataset): void {
@@ -295,9 +291,9 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     const loaded = await loadCase({ ...laboratory, files: held }, dataset, item);
     for (const { code, message } of loaded.warnings) progress.warn(`${code}: ${message}`);
     images.set(item.id, imageHash(loaded.image, machine.sha256));
-    const caseFacts = factsOf(loaded, recipe, dataset);
-    volumesMl.set(item.id, caseFacts.volumesMl);
-    if (training.has(item.id)) facts.push(caseFacts);
+    const ofClasses = loaded.label === undefined ? {} : classVolumesMl(loaded.label, dataset.labels);
+    volumesMl.set(item.id, ofClasses);
+    if (training.has(item.id)) facts.push(factsOf(loaded.image, recipe, ofClasses));
     if (isTrainedOn) intensities.set(item.id, intensitiesOf(loaded.image, recipe));
     if (!tested.has(item.id)) {
       const ready = readyCase(loaded, recipe, { normalize: normalization, isTrainedOn, progress });

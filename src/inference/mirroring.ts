@@ -2,6 +2,8 @@
  * Test-time mirroring: a model also sees each window flipped along some axes, and its output for the flipped window is
  * flipped back. Arrays are [..., D, H, W], row-major.
  */
+
+import { AXIS_NAMES } from '../core/axes.ts';
 import { range, type Triple } from '../core/shape.ts';
 
 /** An axis of a volume; x runs along W, y along H, z along D. */
@@ -24,7 +26,7 @@ export function mirror(
   axes: readonly MirrorAxis[],
 ): Float32Array {
   if (axes.length === 0) return values;
-  const [flipX, flipY, flipZ] = (['x', 'y', 'z'] as const).map(axis => axes.includes(axis));
+  const [flipX, flipY, flipZ] = AXIS_NAMES.map(axis => axes.includes(axis));
   const result = new Float32Array(values.length);
   const volumes = values.length / (depth * height * width);
   for (let volume = 0, to = 0; volume < volumes; volume++) {

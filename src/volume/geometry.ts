@@ -1,4 +1,6 @@
 /** Checks the affine of a volume: right angles between its axes, and axis lengths that equal the spacing. */
+
+import { AXIS_NAMES } from '../core/axes.ts';
 import type { WarningCode } from '../core/errors.ts';
 import type { Affine, Xyz } from './volume.ts';
 
@@ -12,8 +14,6 @@ export interface VolumeWarning {
 const RIGHT_ANGLE_TOLERANCE = 1e-3;
 /** Largest relative difference between spacing and axis length that counts as rounding. */
 const SPACING_TOLERANCE = 1e-3;
-
-const AXIS_NAMES = ['x', 'y', 'z'] as const;
 
 /** Column of an axis: its step in the world per voxel. */
 function axisStep(affine: Affine, axis: number): Xyz {

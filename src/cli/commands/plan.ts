@@ -1,5 +1,5 @@
 /** `voxstill plan DATASET`: measures a data set and writes a recipe for it. */
-import type { Axis } from '../../core/axes.ts';
+import { AXIS_NAMES, type Axis } from '../../core/axes.ts';
 import { InputError } from '../../core/errors.ts';
 import { formatNumber, formatShare, plural } from '../../core/format.ts';
 import { openDataset } from '../../data/dataset.ts';
@@ -21,7 +21,7 @@ function spreadText({ min, median, max }: Spread, digits: number): string {
 /** The measurements as text, one row per axis, channel and class. */
 function fingerprintText(fingerprint: Fingerprint): string {
   const { channels, classes, spacingMm, sizeVoxels } = fingerprint;
-  const axes = ['x', 'y', 'z'].map((name, axis) => [
+  const axes = AXIS_NAMES.map((name, axis) => [
     name,
     spreadText(sizeVoxels[axis as Axis], 0),
     spreadText(spacingMm[axis as Axis], 2),

@@ -5,7 +5,7 @@
  * Source: Isensee et al., nnU-Net, arXiv:1904.08128, supplementary note on data augmentation.
  */
 
-import { AXES, mapAxes } from '../../core/axes.ts';
+import { AXES, AXIS_NAMES, mapAxes } from '../../core/axes.ts';
 import type { Random } from '../../core/random.ts';
 import type { Xyz } from '../../volume/volume.ts';
 import { type Deformation, drawDeformation } from './elastic.ts';
@@ -153,8 +153,6 @@ function anglesWithin({ rotateDegrees }: Pick<AugmentSettings, 'rotateDegrees'>,
     return typeof rotateDegrees === 'number' ? rotateDegrees : rotateDegrees[axis];
   });
 }
-
-const AXIS_NAMES = ['x', 'y', 'z'] as const;
 
 /**
  * What a patch of one voxel along an axis does without: rotations out of its plane, and displacements across it. Such a

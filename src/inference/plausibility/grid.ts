@@ -1,11 +1,10 @@
 /** Whether the grid of an image is like those that a model was trained on: planes, extent and spacing. */
-import { AXES, type Axis } from '../../core/axes.ts';
+import { AXES, AXIS_NAMES, type Axis } from '../../core/axes.ts';
 import { extentMmOf, imageMlOf, type TrainingFacts } from '../../data/training-facts.ts';
 import type { Grid } from '../../volume/volume.ts';
 import type { ModelInfo } from '../model-info.ts';
 import { type Expectation, isFar, type PlausibilityWarning, shown, shownRange, timesBeyond } from './bounds.ts';
 
-const AXIS_NAMES = ['x', 'y', 'z'] as const;
 /** Finer voxels are averaged when the image is resampled, which costs little; only other units go this far. */
 const FAR_FINER = 4;
 /** A spacing that is wrong by this factor is in another unit. */
