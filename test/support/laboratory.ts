@@ -59,6 +59,16 @@ export function functionEngine(model: (input: Tensor) => Tensor): Engine & { rea
   };
 }
 
+/** What {@link thresholdModel} would say of itself. */
+export const BLOB_FACTS = {
+  labels: [
+    { value: 0, name: 'background' },
+    { value: 1, name: 'blob' },
+  ],
+  normalize: 'none',
+  activation: 'softmax',
+} as const;
+
 /** Two classes by threshold: the foreground is where the first channel is above 0.5. */
 export function thresholdModel(input: Tensor): Tensor {
   const [n = 1, channels = 1, ...size] = input.shape;

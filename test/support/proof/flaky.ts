@@ -19,6 +19,7 @@ import type { Checkpoint } from '../../../src/training/checkpoint.ts';
 import type { Model } from '../../../src/training/forward.ts';
 import type { StepRecord } from '../../../src/training/trainer.ts';
 import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../../src/volume/nifti.ts';
+import { SMALL_CUBE } from '../grids.ts';
 import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../laboratory.ts';
 import { type MemoryFiles, memoryFiles } from '../memory-files.ts';
 import { flakyFiles } from './flaky-files.ts';
@@ -162,12 +163,7 @@ export const flakyTraining: FlakyCheck = async seed => {
   return { failures: files.failures(), problems };
 };
 
-const GRID = {
-  sizeVoxels: [4, 4, 4],
-  spacingMm: [1, 1, 1],
-  affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
-} as const;
-const HEADER = createNiftiHeader(GRID);
+const HEADER = createNiftiHeader(SMALL_CUBE);
 const RECIPE = parseRecipe(
   `data: { dataset: data, splits: { seed: 1, train: 0.34, val: 0, test: 0.66 } }
 patch: { size: [4, 4, 4] }
@@ -190,9 +186,9 @@ function unitFiles(): MemoryFiles {
   });
   const voxels = Array.from({ length: 64 }, (_, index) => (index < 20 ? 1 : 0));
   for (const id of ids) {
-    const image = encodeNiftiImage({ ...GRID, data: Float32Array.from(voxels), channels: 1 }, HEADER);
+    const image = encodeNiftiImage({ ...SMALL_CUBE, data: Float32Array.from(voxels), channels: 1 }, HEADER);
     files.contents.set(`data/imagesTr/${id}.nii.gz`, image);
-    const label = encodeNiftiLabels({ ...GRID, data: Uint8Array.from(voxels) }, HEADER);
+    const label = encodeNiftiLabels({ ...SMALL_CUBE, data: Uint8Array.from(voxels) }, HEADER);
     files.contents.set(`data/labelsTr/${id}.nii.gz`, label);
   }
   files.contents.set('m.onnx', modelBytes({}));

@@ -21,7 +21,14 @@ import {
   encodeNiftiLabels,
 } from '../../../src/volume/nifti.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
-import { createLaboratory, functionEngine, modelBytes, sha256, thresholdModel } from '../../support/laboratory.ts';
+import {
+  BLOB_FACTS,
+  createLaboratory,
+  functionEngine,
+  modelBytes,
+  sha256,
+  thresholdModel,
+} from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { STORAGES, storedAs } from '../../support/orientations.ts';
 
@@ -44,15 +51,6 @@ function label(count: number): Uint8Array {
   return encodeNiftiLabels({ ...GRID, data }, HEADER);
 }
 
-const FACTS = {
-  labels: [
-    { value: 0, name: 'background' },
-    { value: 1, name: 'blob' },
-  ],
-  normalize: 'none',
-  activation: 'softmax',
-} as const;
-
 async function setUp() {
   const files = memoryFiles({
     'data/dataset.json': JSON.stringify({
@@ -70,7 +68,7 @@ async function setUp() {
   files.contents.set('m.onnx', modelBytes({}));
   const engine = functionEngine(thresholdModel);
   const laboratory = createLaboratory(engine, files);
-  const model = await readModelFile(files, 'm.onnx', { given: FACTS });
+  const model = await readModelFile(files, 'm.onnx', { given: BLOB_FACTS });
   return { files, engine, laboratory, model, dataset: await openDataset(files, 'data') };
 }
 
@@ -124,7 +122,7 @@ describe('evaluateModel', () => {
   it('evaluates an ensemble by the mean of its models, whose sizes add up', async () => {
     const { laboratory, files, engine, model, dataset } = await setUp();
     files.contents.set('n.onnx', modelBytes({}));
-    const models = [model, await readModelFile(files, 'n.onnx', { given: FACTS })];
+    const models = [model, await readModelFile(files, 'n.onnx', { given: BLOB_FACTS })];
     const evaluation = await evaluateModel(laboratory, { models, dataset, ids: ['b'], split: 'test', ...SETTINGS });
     expect(evaluation.cases[0]?.meanDice).toBeCloseTo(2 / 3, 12);
     const bytes = model.bytes.length;
@@ -135,7 +133,7 @@ describe('evaluateModel', () => {
 
   it('refuses models that do not belong together before any is loaded', async () => {
     const { laboratory, files, engine, model, dataset } = await setUp();
-    const other = await readModelFile(files, 'm.onnx', { given: { ...FACTS, channels: 2 } });
+    const other = await readModelFile(files, 'm.onnx', { given: { ...BLOB_FACTS, channels: 2 } });
     const options = { models: [model, other], dataset, ids: ['b'], split: 'test', ...SETTINGS };
     await expect(evaluateModel(laboratory, options)).rejects.toMatchObject({ code: 'E_ENSEMBLE' });
     const call = predictFiles(laboratory, { ...options, input: 'data/imagesTr', output: 'out', probabilities: false });
@@ -148,7 +146,7 @@ describe('evaluateModel', () => {
     const options = { models: [model], dataset, ids: ['a'], split: 'test', ...SETTINGS };
     const other: ModelFile = await readModelFile(files, 'm.onnx', {
       given: {
-        ...FACTS,
+        ...BLOB_FACTS,
         labels: [
           { value: 0, name: 'background' },
           { value: 4, name: 'liver' },
@@ -224,7 +222,7 @@ describe('predictFiles', () => {
     const { laboratory, files } = await setUp();
     files.contents.set('in/p_0000.nii.gz', image(30));
     files.contents.set('in/p_0001.nii.gz', image(5));
-    const model = await readModelFile(files, 'm.onnx', { given: { ...FACTS, channels: 2 } });
+    const model = await readModelFile(files, 'm.onnx', { given: { ...BLOB_FACTS, channels: 2 } });
     const predictions = await predictFiles(laboratory, { ...choices, models: [model], input: 'in', output: 'out' });
     expect(predictions).toMatchObject([
       { inputs: ['in/p_0000.nii.gz', 'in/p_0001.nii.gz'], output: 'out/p.nii.gz', volumesMl: { blob: 0.03 } },
@@ -265,7 +263,7 @@ describe('predictFiles', () => {
       return tensor('float32', logits, [1, 2, depth, height, width]);
     };
     const laboratory = { ...plain, engine: functionEngine(uphill) };
-    const facts = { ...FACTS, orientation: 'RAS', spacingMm: [1, 1.5, 1] } as const;
+    const facts = { ...BLOB_FACTS, orientation: 'RAS', spacingMm: [1, 1.5, 1] } as const;
     const models = [await readModelFile(files, 'm.onnx', { given: facts })];
     const data = Float32Array.from({ length: VOXELS }, (_, index) => Math.sin(index * index));
     const scan = { ...GRID, affine: [1, 0, 0, 10, 0, 2, 0, -20, 0, 0, 0.5, 30, 0, 0, 0, 1], data, channels: 1 };
@@ -285,7 +283,7 @@ describe('predictFiles', () => {
     const { files } = await setUp();
     const labels = Array.from({ length: 256 }, (_, value) => ({ value, name: `class ${value}` }));
     files.contents.set('many.onnx', modelBytes({}, ['N', 1, 64, 64, 64], ['N', 256, 'D', 'H', 'W']));
-    const model = await readModelFile(files, 'many.onnx', { given: { ...FACTS, labels } });
+    const model = await readModelFile(files, 'many.onnx', { given: { ...BLOB_FACTS, labels } });
     const stop = new Error('warned');
     const progress: Progress = {
       ...silent,

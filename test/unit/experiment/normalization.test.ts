@@ -3,15 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { prepareData } from '../../../src/experiment/prepare.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
 import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../../src/volume/nifti.ts';
+import { SMALL_CUBE } from '../../support/grids.ts';
 import { createLaboratory, functionEngine } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 
-const GRID = {
-  sizeVoxels: [4, 4, 4],
-  spacingMm: [1, 1, 1],
-  affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
-} as const;
-const HEADER = createNiftiHeader(GRID);
+const HEADER = createNiftiHeader(SMALL_CUBE);
 const VOXELS = 64;
 
 /** A case whose foreground is its first half, with intensities from `start` upwards in both channels. */
@@ -30,9 +26,12 @@ function twoChannelFiles() {
     const data = Float32Array.from({ length: VOXELS }, (_, i) => (i < VOXELS / 2 ? start + i : -1000));
     const organ = Uint8Array.from({ length: VOXELS }, (_, i) => (i < VOXELS / 2 ? 1 : 0));
     for (const channel of ['0000', '0001']) {
-      files.contents.set(`d/imagesTr/${id}_${channel}.nii`, encodeNiftiImage({ ...GRID, data, channels: 1 }, HEADER));
+      files.contents.set(
+        `d/imagesTr/${id}_${channel}.nii`,
+        encodeNiftiImage({ ...SMALL_CUBE, data, channels: 1 }, HEADER),
+      );
     }
-    files.contents.set(`d/labelsTr/${id}.nii`, encodeNiftiLabels({ ...GRID, data: organ }, HEADER));
+    files.contents.set(`d/labelsTr/${id}.nii`, encodeNiftiLabels({ ...SMALL_CUBE, data: organ }, HEADER));
   }
   return files;
 }
@@ -80,7 +79,7 @@ describe('normalisation', () => {
 
   it('refuses ct where nothing is segmented in the training cases', async () => {
     const files = twoChannelFiles();
-    const empty = encodeNiftiLabels({ ...GRID, data: new Uint8Array(VOXELS) }, HEADER);
+    const empty = encodeNiftiLabels({ ...SMALL_CUBE, data: new Uint8Array(VOXELS) }, HEADER);
     for (const id of ['a', 'b']) files.contents.set(`d/labelsTr/${id}.nii`, empty);
     const prepared = prepareData(
       createLaboratory(

@@ -11,7 +11,7 @@ import { type Progress, silent } from '../../../src/runtime/progress.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
 import { otherSlice, sliceFile } from '../../support/dicom-files.ts';
-import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
+import { BLOB_FACTS, createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { pairOf } from '../../support/nifti-pair.ts';
 
@@ -29,15 +29,6 @@ function image(value: number, grid: typeof GRID = GRID): Uint8Array {
   return encodeNiftiImage({ ...grid, data, channels: 1 }, createNiftiHeader(grid));
 }
 
-const FACTS = {
-  labels: [
-    { value: 0, name: 'background' },
-    { value: 1, name: 'blob' },
-  ],
-  normalize: 'none',
-  activation: 'softmax',
-} as const;
-
 /** The model fails with the given error on an image of sevens. */
 async function setUp({ channels = 1, onSeven }: { readonly channels?: number; readonly onSeven?: () => never } = {}) {
   const files = memoryFiles();
@@ -49,7 +40,7 @@ async function setUp({ channels = 1, onSeven }: { readonly channels?: number; re
     return thresholdModel(input);
   });
   const laboratory = createLaboratory(engine, files, progress);
-  const model = await readModelFile(files, 'm.onnx', { given: { ...FACTS, channels } });
+  const model = await readModelFile(files, 'm.onnx', { given: { ...BLOB_FACTS, channels } });
   const failures: PredictionFailure[] = [];
   const choices = {
     models: [model],

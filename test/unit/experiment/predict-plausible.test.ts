@@ -9,7 +9,7 @@ import { predictFiles } from '../../../src/experiment/predict.ts';
 import { type Progress, silent } from '../../../src/runtime/progress.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
-import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
+import { BLOB_FACTS, createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 
 /** Noise from 0 to 1, of which the given share lies above 0.5, where the model finds its class. */
@@ -32,13 +32,8 @@ const TRAINING = summarizeTraining([
 async function setUp() {
   const files = memoryFiles();
   const metadata = formatModelMetadata({
-    labels: [
-      { value: 0, name: 'background' },
-      { value: 1, name: 'blob' },
-    ],
+    ...BLOB_FACTS,
     channels: 1,
-    normalize: 'none',
-    activation: 'softmax',
     patch: [4, 4, 4],
     training: TRAINING,
   });

@@ -14,18 +14,9 @@ import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.t
 import { encodeNrrd } from '../../../src/volume/nrrd.ts';
 import type { Grid, Xyz } from '../../../src/volume/volume.ts';
 import { sliceFile } from '../../support/dicom-files.ts';
-import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
+import { BLOB_FACTS, createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { gz, pairOf } from '../../support/nifti-pair.ts';
-
-const FACTS = {
-  labels: [
-    { value: 0, name: 'background' },
-    { value: 1, name: 'blob' },
-  ],
-  normalize: 'none',
-  activation: 'softmax',
-} as const;
 
 /** Axes to the back, up and to the left: sizes and spacings change their places in canonical axes. */
 const grid = (sizeVoxels: Xyz): Grid => ({
@@ -160,7 +151,7 @@ describe('progress in windows', () => {
     const { shown, open, opened } = recorded();
     const progress: Progress = { ...silent, task: (_, total) => open(total) };
     const laboratory = createLaboratory(functionEngine(thresholdModel), files, progress);
-    const given = { ...FACTS, spacingMm: [1, 1, 2] as const, orientation: 'RAS' as const };
+    const given = { ...BLOB_FACTS, spacingMm: [1, 1, 2] as const, orientation: 'RAS' as const };
     const models = [await readModelFile(files, 'm.onnx', { given })];
     const options = { models, input: 'in', output: 'out', probabilities: false, window: { overlap: 0.5 } };
     return { files, shown, opened, laboratory, options };

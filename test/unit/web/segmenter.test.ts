@@ -6,7 +6,7 @@ import { summarizeTraining } from '../../../src/data/training-facts.ts';
 import { formatModelMetadata, openModel, readModelFile } from '../../../src/experiment/model-file.ts';
 import { segmentVolume } from '../../../src/platform/web/segmenter.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
-import { functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
+import { BLOB_FACTS, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 
 function scan(sizeVoxels: Xyz): Volume {
@@ -20,13 +20,8 @@ it('warns of the image before the first window, and of the image and the volumes
   const trained = scan([10, 10, 10]);
   const facts = { grid: trained, channels: channelFacts(trained), volumesMl: { blob: 0.5 } };
   const metadata = formatModelMetadata({
-    labels: [
-      { value: 0, name: 'background' },
-      { value: 1, name: 'blob' },
-    ],
+    ...BLOB_FACTS,
     channels: 1,
-    normalize: 'none',
-    activation: 'softmax',
     patch: [4, 4, 4],
     training: summarizeTraining([facts, facts]),
   });

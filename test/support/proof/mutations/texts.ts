@@ -27,6 +27,7 @@ import { readExecutor } from '../../../../src/study/units/executor.ts';
 import { readStates } from '../../../../src/study/units/state.ts';
 import { readUnit } from '../../../../src/study/units/units-file.ts';
 import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../../../src/volume/nifti.ts';
+import { SMALL_CUBE } from '../../grids.ts';
 import { createLaboratory, functionEngine, modelBytes, sha256, thresholdModel } from '../../laboratory.ts';
 import type { MemoryFiles } from '../../memory-files.ts';
 import { ROOT } from '../../program.ts';
@@ -80,17 +81,12 @@ function recipes(): readonly Example[] {
   return [...files, whole, SWEPT].map(content => text(content, mutateText, read)).concat(asOverride, asGrid);
 }
 
-const GRID = {
-  sizeVoxels: [4, 4, 4],
-  spacingMm: [1, 1, 1],
-  affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
-} as const;
-const HEADER = createNiftiHeader(GRID);
+const HEADER = createNiftiHeader(SMALL_CUBE);
 const IMAGE = encodeNiftiImage(
-  { ...GRID, data: Float32Array.from({ length: 64 }, (_, i) => i % 2), channels: 1 },
+  { ...SMALL_CUBE, data: Float32Array.from({ length: 64 }, (_, i) => i % 2), channels: 1 },
   HEADER,
 );
-const LABEL = encodeNiftiLabels({ ...GRID, data: Uint8Array.from({ length: 64 }, (_, i) => i % 2) }, HEADER);
+const LABEL = encodeNiftiLabels({ ...SMALL_CUBE, data: Uint8Array.from({ length: 64 }, (_, i) => i % 2) }, HEADER);
 
 /** Opens, checks and scores a data set, with segmentations into the one folder that may be written. */
 async function readDataset(files: MemoryFiles): Promise<void> {

@@ -14,15 +14,11 @@ import { forgetFailure, readOutcome } from '../../../../src/study/units/outcome.
 import { cancelledPath, performUnit, performWhenFree } from '../../../../src/study/units/perform-unit.ts';
 import type { Unit } from '../../../../src/study/units/unit.ts';
 import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../../../src/volume/nifti.ts';
+import { SMALL_CUBE } from '../../../support/grids.ts';
 import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../../support/laboratory.ts';
 import { type MemoryFiles, memoryFiles } from '../../../support/memory-files.ts';
 
-const GRID = {
-  sizeVoxels: [4, 4, 4],
-  spacingMm: [1, 1, 1],
-  affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
-} as const;
-const HEADER = createNiftiHeader(GRID);
+const HEADER = createNiftiHeader(SMALL_CUBE);
 const IDS = ['a', 'b', 'c'];
 const RECIPE = `data: { dataset: data, splits: { seed: 1, train: 0.34, val: 0, test: 0.66 } }
 patch: { size: [4, 4, 4] }
@@ -45,11 +41,11 @@ function dataset(): MemoryFiles {
   for (const id of IDS) {
     files.contents.set(
       `data/imagesTr/${id}.nii.gz`,
-      encodeNiftiImage({ ...GRID, data: Float32Array.from(voxels), channels: 1 }, HEADER),
+      encodeNiftiImage({ ...SMALL_CUBE, data: Float32Array.from(voxels), channels: 1 }, HEADER),
     );
     files.contents.set(
       `data/labelsTr/${id}.nii.gz`,
-      encodeNiftiLabels({ ...GRID, data: Uint8Array.from(voxels) }, HEADER),
+      encodeNiftiLabels({ ...SMALL_CUBE, data: Uint8Array.from(voxels) }, HEADER),
     );
   }
   files.contents.set('m.onnx', modelBytes({}));
@@ -129,7 +125,7 @@ describe('a unit', () => {
   it('does not score a test case that has changed since it was hashed', async () => {
     onModel = async () => {
       for (const id of IDS) {
-        const changed = encodeNiftiLabels({ ...GRID, data: new Uint8Array(64) }, HEADER);
+        const changed = encodeNiftiLabels({ ...SMALL_CUBE, data: new Uint8Array(64) }, HEADER);
         files.contents.set(`data/labelsTr/${id}.nii.gz`, changed);
       }
     };
