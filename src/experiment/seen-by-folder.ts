@@ -9,6 +9,7 @@ import type { SeenImages } from '../data/training-facts.ts';
 import { volumeStem } from '../data/volume-name.ts';
 import type { Files } from '../runtime/files.ts';
 import { parseJsonIf, readText } from '../runtime/json-file.ts';
+import { fileAbove } from './file-above.ts';
 
 /** A run keeps arms in RUN/student, RUN/seed-2/student and RUN/fold-1/seed-2/student; a sweep in SWEEP/units/arm. */
 const MOST_LEVELS = 3;
@@ -23,14 +24,8 @@ async function nearest<Content>(
   modelPath: string,
   { names, schema }: { readonly names: readonly string[]; readonly schema: z.ZodType<Content> },
 ): Promise<Content | undefined> {
-  const folders = modelPath.split('/').slice(0, -1);
-  for (let level = 0; level <= Math.min(MOST_LEVELS, folders.length); level++) {
-    for (const name of names) {
-      const path = [...folders.slice(0, folders.length - level), name].join('/');
-      if (await files.exists(path)) return parseJsonIf(await readText(files, path), schema);
-    }
-  }
-  return undefined;
+  const path = await fileAbove(files, modelPath, { names, levels: MOST_LEVELS });
+  return path === undefined ? undefined : parseJsonIf(await readText(files, path), schema);
 }
 
 /** The case that a data file belongs to, by its name. */

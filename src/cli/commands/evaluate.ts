@@ -13,6 +13,7 @@ import { splitCases } from '../../data/splits.ts';
 import { parseSplits } from '../../data/splits-file.ts';
 import { evaluateModel } from '../../experiment/evaluate.ts';
 import type { CaseFailure } from '../../experiment/failure.ts';
+import { fileAbove } from '../../experiment/file-above.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import { casesCsv } from '../../metrics/case-table.ts';
 import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
@@ -25,18 +26,8 @@ import { readModels, windowChoice } from '../model-flags.ts';
 import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 import { alignColumns } from '../table.ts';
 
-/**
- * Splits that the model was trained with: in its own folder for a unit of a sweep, beside its arm's folder in a run,
- * one level higher for further seeds.
- */
-async function splitsOfRun(files: Files, modelPath: string): Promise<string | undefined> {
-  const folders = modelPath.split('/').slice(0, -1);
-  for (const levels of [0, 1, 2]) {
-    const path = [...folders.slice(0, folders.length - levels), 'splits.json'].join('/');
-    if (folders.length >= levels && (await files.exists(path))) return path;
-  }
-  return undefined;
-}
+/** A run keeps the splits beside the folder of an arm, a sweep in it; further seeds are one level lower. */
+const SPLITS = { names: ['splits.json'], levels: 2 } as const;
 
 interface CaseIds {
   /** All cases of the data set. */
@@ -51,7 +42,7 @@ async function idsOf(
   world: { files: Files; progress: Progress },
 ): Promise<readonly string[]> {
   if (flags.split === 'all') return scored;
-  const path = flags.splits ?? (await splitsOfRun(world.files, flags.model[0]!));
+  const path = flags.splits ?? (await fileAbove(world.files, flags.model[0]!, SPLITS));
   if (path !== undefined) {
     world.progress.log(`splits: ${path}`);
     return parseSplits(await readText(world.files, path), { ids: all, path })[flags.split];
