@@ -17,6 +17,11 @@ export function formatNumber(value: MaybeNumber, decimals: number): string {
   return value < 0 && Number(size) !== 0 ? `\u2212${size}` : size;
 }
 
+/** A number rounded to six digits, as measured sizes and intensities are shown and kept. */
+export function sixDigits(value: number): number {
+  return Number(value.toPrecision(6));
+}
+
 /** A Dice score, three decimals. */
 export function formatDice(value: MaybeNumber): string {
   return formatNumber(value, 3);

@@ -5,6 +5,7 @@
  */
 import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
+import { sixDigits } from '../core/format.ts';
 import { percentile } from '../core/percentile.ts';
 import { range } from '../core/shape.ts';
 import type { Progress } from '../runtime/progress.ts';
@@ -79,9 +80,8 @@ interface CaseNumbers {
 function spreadOf(values: readonly number[]): Spread {
   const scratch = Float32Array.from(values);
   // single precision is the scratch's, not the values': percentiles between 0 and 100 are only read to six digits
-  const at = (percent: number): number => Number(percentile(scratch, percent).toPrecision(6));
-  const rounded = (value: number): number => Number(value.toPrecision(6));
-  return { min: rounded(Math.min(...values)), p10: at(10), median: at(50), max: rounded(Math.max(...values)) };
+  const at = (percent: number): number => sixDigits(percentile(scratch, percent));
+  return { min: sixDigits(Math.min(...values)), p10: at(10), median: at(50), max: sixDigits(Math.max(...values)) };
 }
 
 function nonZeroShares({ data, channels, sizeVoxels }: Volume): number[] {

@@ -4,6 +4,7 @@
  * model: canonical ones where it turns its volumes to them, otherwise those of the files.
  */
 import { mapAxes } from '../core/axes.ts';
+import { sixDigits } from '../core/format.ts';
 import { medianOf } from '../core/percentile.ts';
 import { range } from '../core/shape.ts';
 import type { Grid, Xyz } from '../volume/volume.ts';
@@ -85,17 +86,11 @@ export interface CaseFacts {
   readonly volumesMl: Readonly<Record<string, number>>;
 }
 
-const DIGITS = 6;
-
-function rounded(value: number): number {
-  return Number(value.toPrecision(DIGITS));
-}
-
 /** Spread of some numbers; undefined where there is none. */
 export function rangeOf(values: readonly number[]): Range | undefined {
   if (values.length === 0) return undefined;
   const all = values.toSorted((left, right) => left - right);
-  return { min: rounded(all[0]!), median: rounded(medianOf(all)), max: rounded(all.at(-1)!) };
+  return { min: sixDigits(all[0]!), median: sixDigits(medianOf(all)), max: sixDigits(all.at(-1)!) };
 }
 
 /** Spread along each axis of some sizes. */
@@ -130,8 +125,8 @@ function intensitiesOf(channels: readonly ChannelFacts[]): TrainingIntensities |
   if (told.length === 0) return null;
   const shapes = told.map(shapeOf);
   return {
-    minimum: rounded(Math.min(...told.map(({ minimum }) => minimum))),
-    maximum: rounded(Math.max(...told.map(({ maximum }) => maximum))),
+    minimum: sixDigits(Math.min(...told.map(({ minimum }) => minimum))),
+    maximum: sixDigits(Math.max(...told.map(({ maximum }) => maximum))),
     low: rangeOf(told.map(({ low }) => low)) as Range,
     high: rangeOf(told.map(({ high }) => high)) as Range,
     width: rangeOf(shapes.map(({ width }) => width)) as Range,

@@ -7,6 +7,7 @@ import {
   formatSeconds,
   formatShare,
   formatWhole,
+  sixDigits,
 } from '../core/format.ts';
 import type { Fingerprint, Spread } from '../data/fingerprint.ts';
 import type { Xyz } from '../volume/volume.ts';
@@ -15,7 +16,7 @@ import type { PlannedUnet } from './plan-network.ts';
 import type { Division, PlanTime } from './plan-time.ts';
 import type { SpacingCeiling } from './spacing-ceiling.ts';
 
-const list = (values: readonly number[]): string => `[${values.map(value => Number(value.toPrecision(6))).join(', ')}]`;
+const list = (values: readonly number[]): string => `[${values.map(sixDigits).join(', ')}]`;
 const lists = (values: readonly Xyz[]): string => `[${values.map(list).join(', ')}]`;
 const isUniform = (values: readonly Xyz[], value: number): boolean => values.flat().every(one => one === value);
 

@@ -2,6 +2,7 @@
 
 import { AXIS_NAMES } from '../core/axes.ts';
 import type { WarningCode } from '../core/errors.ts';
+import { sixDigits } from '../core/format.ts';
 import type { Affine, Xyz } from './volume.ts';
 
 /** A warning about a file that a user should know before relying on a result; the file is read nevertheless. */
@@ -53,7 +54,7 @@ export function geometryWarnings(
   }
   const differs = lengths.some((length, axis) => Math.abs(length / spacingMm[axis]! - 1) > SPACING_TOLERANCE);
   if (differs) {
-    const shown = lengths.map(length => Number(length.toPrecision(6))).join(' x ');
+    const shown = lengths.map(sixDigits).join(' x ');
     warnings.push({
       code: 'W_SPACING_AFFINE',
       message: `${path}: the header gives a spacing of ${spacingMm.join(' x ')} mm, but its affine ${shown} mm; the spacing is used. Correct the header.`,

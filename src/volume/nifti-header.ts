@@ -7,6 +7,7 @@
 import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
+import { sixDigits } from '../core/format.ts';
 import type { VolumeWarning } from './geometry.ts';
 import { FIELDS, HEADER_BYTES, headerWriter, NIFTI_TYPES } from './nifti-fields.ts';
 import type { VoxelType } from './stored-voxels.ts';
@@ -223,7 +224,7 @@ function readPlacement(source: AffineSource, grid: { sizeVoxels: Xyz; rank: numb
     }
     const lengths = lengthsOf(sform);
     spacing = mapAxes(axis => (isSpacing(said[axis]) ? said[axis] : lengths[axis]));
-    const message = `${path}: its spacing (pixdim) is ${said.join(' x ')}; ${spacing.map(mm => Number(mm.toPrecision(6))).join(' x ')} is taken from its sform.`;
+    const message = `${path}: its spacing (pixdim) is ${said.join(' x ')}; ${spacing.map(sixDigits).join(' x ')} is taken from its sform.`;
     warnings.push({ code: 'W_NIFTI_SPACING', message });
   }
   const placed = sform ?? readQform(source, spacing);
