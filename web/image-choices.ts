@@ -1,8 +1,8 @@
 /** The images among dropped files, so that one of several can be chosen: image files, and DICOM series by tags. */
 import { type DicomSeries, dicomContents } from '../src/data/dicom/series.ts';
-import { isPairHeader, partnersOf } from '../src/data/nifti-pair.ts';
+import { onePerPair } from '../src/data/nifti-pair.ts';
 import type { VolumeSources } from '../src/data/volume-file.ts';
-import { formatOfName } from '../src/data/volume-name.ts';
+import { isImageName } from '../src/data/volume-name.ts';
 
 /** One image among the dropped files. */
 export interface ImageChoice {
@@ -14,10 +14,6 @@ export interface ImageChoice {
   readonly title: string;
   /** Number and size of the pictures of a series. */
   readonly facts: string;
-}
-
-function isImage(path: string): boolean {
-  return !['dicom', undefined].includes(formatOfName(path));
 }
 
 function ofSeries({ uid, slices }: DicomSeries): ImageChoice {
@@ -34,10 +30,8 @@ function ofSeries({ uid, slices }: DicomSeries): ImageChoice {
 
 /** The images among files that all lie in `.`; series that cannot be read are none. */
 export async function imagesAmong(sources: VolumeSources, paths: readonly string[]): Promise<readonly ImageChoice[]> {
-  const images = paths.filter(isImage);
-  const isSecond = (path: string): boolean =>
-    !isPairHeader(path) && partnersOf(path).some(partner => images.includes(partner));
-  const files = images.filter(path => !isSecond(path)).map((path): ImageChoice => ({ path, title: path, facts: '' }));
+  const images = paths.filter(isImageName);
+  const files = onePerPair(images).map((path): ImageChoice => ({ path, title: path, facts: '' }));
   if (images.length === paths.length) return files;
   const { series } = await dicomContents(sources, '.', { nested: true, headsOnly: true });
   return [...files, ...series.filter(({ slices }) => slices.length > 0).map(ofSeries)];

@@ -4,7 +4,7 @@
  */
 import { VoxstillError } from '../src/core/errors.ts';
 import { readVolume } from '../src/data/volume-file.ts';
-import { formatOfName, volumeStem } from '../src/data/volume-name.ts';
+import { isImageName, volumeStem } from '../src/data/volume-name.ts';
 import { createWebFrameCodec } from '../src/platform/web/frame-codec.ts';
 import { loadModel, type RuntimeFiles, segmentVolume, type WebBackend } from '../src/platform/web/index.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../src/volume/nifti.ts';
@@ -39,7 +39,7 @@ async function look(job: Job & { kind: 'look' }): Promise<void> {
 
 async function read(job: Job & { kind: 'read' }): Promise<void> {
   const { files, choice } = job;
-  const known = files.find(({ path }) => !['dicom', undefined].includes(formatOfName(path)));
+  const known = files.find(({ path }) => isImageName(path));
   const only = files.length === 1 ? files[0]!.path : undefined;
   const path = choice?.path ?? known?.path ?? only ?? '.';
   const name = choice?.title ?? (path === '.' ? (files[0]?.path.split('/')[0] ?? path) : path);

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { checkJson, type JsonForm, parseJson } from '../runtime/json-file.ts';
-import { FILE_ENDINGS, formatOfName } from './volume-name.ts';
+import { FILE_ENDINGS, isImageName } from './volume-name.ts';
 
 /** A class of a segmentation. */
 export interface LabelClass {
@@ -184,7 +184,7 @@ function withoutIgnored(labels: z.output<typeof nnunet>['labels'], path: string)
 function describeNnunet(content: object, path: string): Omit<DatasetDescription, 'name'> & { name?: string } {
   const parsed = checkJson(content, path, datasetFile(nnunet));
   const ending = parsed.file_ending;
-  if ((formatOfName(`case${ending}`) ?? 'dicom') === 'dicom') {
+  if (!isImageName(`case${ending}`)) {
     throw refuseFormat(path, `"file_ending" is "${ending}"; only ${FILE_ENDINGS} are read, convert the images`);
   }
   const { learnt, ignore } = withoutIgnored(parsed.labels, path);

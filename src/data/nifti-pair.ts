@@ -16,7 +16,7 @@ const ENDING = /\.(hdr|img)(\.gz)?$/i;
 const OTHER = { hdr: 'img', img: 'hdr' } as const;
 
 /** The names that the other file of a pair may have, the likeliest first; none for other files. */
-export function partnersOf(path: string): readonly string[] {
+function partnersOf(path: string): readonly string[] {
   const [ending = '', kind = '', packed] = ENDING.exec(path) ?? [];
   if (ending === '') return [];
   const lower = OTHER[kind.toLowerCase() as keyof typeof OTHER];
@@ -25,8 +25,15 @@ export function partnersOf(path: string): readonly string[] {
 }
 
 /** Whether a file is the header of its pair. */
-export function isPairHeader(path: string): boolean {
+function isPairHeader(path: string): boolean {
   return /\.hdr(\.gz)?$/i.test(path);
+}
+
+/** Names without the voxels of pairs whose header is among them: a header stands for its pair. */
+export function onePerPair(names: readonly string[]): readonly string[] {
+  const isSecond = (name: string): boolean =>
+    !isPairHeader(name) && partnersOf(name).some(partner => names.includes(partner));
+  return names.filter(name => !isSecond(name));
 }
 
 /**

@@ -5,9 +5,9 @@
 import { InputError } from '../core/errors.ts';
 import { listSome } from '../core/format.ts';
 import { chooseSeries, type DicomSeries, dicomContents, LITTER } from './dicom/series.ts';
-import { isPairHeader, partnersOf } from './nifti-pair.ts';
+import { onePerPair } from './nifti-pair.ts';
 import { filesOfVolume, type VolumeSources } from './volume-file.ts';
-import { formatOfName, volumeStem } from './volume-name.ts';
+import { isImageName, volumeStem } from './volume-name.ts';
 
 /** A volume as readVolume takes it. */
 export interface FolderVolume {
@@ -58,20 +58,12 @@ interface Entries {
 
 const DEEPEST = 8;
 
-function isImageName(name: string): boolean {
-  return (formatOfName(name) ?? 'dicom') !== 'dicom';
-}
-
 async function entriesOf({ files }: VolumeSources, folder: string): Promise<Entries> {
   const names = (await files.list(folder)).filter(name => !LITTER.test(name));
   const folders: string[] = [];
   const plain: string[] = [];
   for (const name of names) ((await files.list(`${folder}/${name}`)).length > 0 ? folders : plain).push(name);
-  const images = plain.filter(isImageName);
-  // a header stands for its pair
-  const isSecond = (name: string): boolean =>
-    !isPairHeader(name) && partnersOf(name).some(partner => images.includes(partner));
-  return { images: images.filter(name => !isSecond(name)), folders };
+  return { images: onePerPair(plain.filter(isImageName)), folders };
 }
 
 /** The files with voxels that headers name, which are no volumes by themselves. */

@@ -21,6 +21,11 @@ export function formatOfName(name: string): Format | undefined {
   return ENDINGS.find(([ending]) => ending.test(name))?.[1];
 }
 
+/** Whether a name stands for an image that is a volume by itself, or a half of one: all formats but DICOM. */
+export function isImageName(name: string): boolean {
+  return (formatOfName(name) ?? 'dicom') !== 'dicom';
+}
+
 /** The ending of a volume's file as it is written, for example `.nii.gz`; empty where it has none. */
 export function volumeEnding(path: string): string {
   return ENDINGS.map(([ending]) => ending.exec(path)?.[0] ?? '').find(found => found !== '') ?? '';

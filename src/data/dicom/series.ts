@@ -6,7 +6,7 @@
 import { InputError } from '../../core/errors.ts';
 import { type Files, readStart } from '../../runtime/files.ts';
 import type { FrameCodec } from '../../runtime/frame-codec.ts';
-import { formatOfName } from '../volume-name.ts';
+import { isImageName } from '../volume-name.ts';
 import { type DicomFile, isDicom, parseDicom } from './file.ts';
 import { openFrames } from './pixels.ts';
 import { type DicomSlice, slicesOf } from './slice.ts';
@@ -123,7 +123,7 @@ async function* lookInto(
 ): AsyncGenerator<Looked> {
   for (const name of await reading.files.list(folder)) {
     const path = `${folder}/${name}`;
-    if (LITTER.test(name) || (formatOfName(name) ?? 'dicom') !== 'dicom') continue;
+    if (LITTER.test(name) || isImageName(name)) continue;
     const isFolder = (await reading.files.list(path)).length > 0;
     if (!isFolder) yield lookAt(reading, path, look);
     else if (depth > 0) yield* lookInto(reading, path, look, depth - 1);
