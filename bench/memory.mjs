@@ -24,6 +24,7 @@ const NETWORKS = [
   ['unet 16-32-64', 'unet: { features: [16, 32, 64] }', '[40, 56, 40]', 2],
   ['unet 4-8-16', 'unet: { features: [4, 8, 16] }', '[40, 56, 40]', 2],
   ['unet 4-8, small', 'unet: { features: [4, 8] }', '[24, 32, 24]', 2],
+  ['residualUnet', 'residualUnet: { features: [16, 32, 64], blocks: [1, 2, 2] }', '[40, 56, 40]', 2],
   [
     'generalizedUnet',
     'generalizedUnet: { features: [[[16, 16], [16, 16]], [[32, 32], [32, 16]], [[64, 32], []]] }',

@@ -111,6 +111,7 @@ export {
   type ParameterSpec,
   parameterCount,
 } from './nn/parameters.ts';
+export { type ResidualUnetOptions, residualUnet, residualUnetGeometry } from './nn/residual-unet.ts';
 export type { Pooling, Upsampling } from './nn/resize.ts';
 export { type UnetOptions, unet, unetGeometry } from './nn/unet.ts';
 // ONNX

@@ -7,6 +7,7 @@
 import { random } from '../core/random.ts';
 import { elementCount, type Shape } from '../core/shape.ts';
 import type { Batch } from '../data/loader.ts';
+import { convolutionMultiplyAdds } from '../graph/convolution.ts';
 import { GraphBuilder, isOp, reachable } from '../graph/graph.ts';
 import { initialize } from '../nn/parameters.ts';
 import { silent } from '../runtime/progress.ts';
@@ -32,11 +33,12 @@ function trainingMs({ network }: Model, imageShape: Shape): number {
     get: spec => builder.input(`parameter ${spec.name}`, spec.shape),
   });
   return reachable([logits])
-    .filter(value => isOp(value, 'Conv'))
-    .reduce((sum, { shape, inputs }) => {
-      const values = elementCount(shape);
-      const multiplyAdds = values * elementCount((inputs[1]?.shape ?? []).slice(1));
-      const ms = [(multiplyAdds / 1e9) * MEASURED.msPerGigaMultiplyAdd, (values / 1e6) * MEASURED.msPerMegaValue];
+    .filter(value => isOp(value, 'Conv') || isOp(value, 'ConvTranspose'))
+    .reduce((sum, value) => {
+      const ms = [
+        (convolutionMultiplyAdds(value) / 1e9) * MEASURED.msPerGigaMultiplyAdd,
+        (elementCount(value.shape) / 1e6) * MEASURED.msPerMegaValue,
+      ];
       return sum + Math.max(...ms);
     }, 0);
 }

@@ -1,6 +1,7 @@
-/** Geometry of convolutions and pooling: the reach of a kernel, and the zeros around an image. */
+/** Geometry of convolutions and pooling: the reach of a kernel, and the zeros around an image; and their work. */
 import { type Axis, mapAxes } from '../core/axes.ts';
-import type { Triple } from '../core/shape.ts';
+import { elementCount, type Triple } from '../core/shape.ts';
+import { isOp, type Value } from './graph.ts';
 import type { ConvAttributes, Pads } from './ops.ts';
 
 export const NO_PADS: Pads = [0, 0, 0, 0, 0, 0];
@@ -46,4 +47,15 @@ export function samePads({ size, reach, strides }: MovingWindow, odd: 'before' |
   const less = (axis: Axis): number => total[axis] >> 1;
   const more = (axis: Axis): number => total[axis] - less(axis);
   return odd === 'after' ? padsFrom(less, more) : padsFrom(more, less);
+}
+
+/**
+ * Multiply-adds of a convolution or a transposed one: the values of the result (of the image, where that meets the
+ * whole kernel) times taps times channels per group. 0 for other operators.
+ */
+export function convolutionMultiplyAdds(value: Value): number {
+  if (!isOp(value, 'Conv') && !isOp(value, 'ConvTranspose')) return 0;
+  const [image, kernel] = value.inputs as readonly [Value, Value];
+  const moved = isOp(value, 'Conv') ? value : image;
+  return elementCount(moved.shape) * elementCount(kernel.shape.slice(1));
 }

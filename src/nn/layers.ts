@@ -37,20 +37,25 @@ export function vector(
   return parameters.get({ name: `${name}.${suffix}`, shape: [size], initializer: { kind: 'constant', value }, role });
 }
 
-/** A convolution layer at stride 1. */
+/** A convolution layer. */
 export interface ConvOptions {
   readonly channels: number;
   readonly kernel: Triple;
+  /** Distance of neighbouring results in voxels, D, H, W; 1 if not given. */
+  readonly stride?: Triple;
   readonly dilation?: number;
   /** Variance of the initial kernel times its fan-in: 2 / (1 + slope^2) before a leaky ReLU, 1 before none. */
   readonly gain: number;
   readonly bias: boolean;
 }
 
-/** Convolution; under `same` padding the kernel must be odd on every axis, and the size stays. */
+/**
+ * Convolution; under `same` padding the kernel must be odd on every axis, and the size stays, or is divided by the
+ * stride.
+ */
 export function convolution(context: LayerContext, input: Value, options: ConvOptions & { padding: Padding }): Value {
   const { builder, parameters, name } = context;
-  const { channels, kernel, dilation = 1, padding, gain, bias } = options;
+  const { channels, kernel, stride = [1, 1, 1], dilation = 1, padding, gain, bias } = options;
   const shape = [channels, input.shape[1] as number, ...kernel];
   const weight = parameters.get({
     name: `${name}.weight`,
@@ -61,7 +66,7 @@ export function convolution(context: LayerContext, input: Value, options: ConvOp
   const [pd, ph, pw] = mapAxes(axis => (padding === 'same' ? (dilation * (kernel[axis] - 1)) / 2 : 0));
   const result = builder.apply('Conv', [input, weight], {
     kernel,
-    strides: [1, 1, 1],
+    strides: stride,
     dilations: [dilation, dilation, dilation],
     pads: [pd, ph, pw, pd, ph, pw],
     group: 1,
@@ -70,7 +75,7 @@ export function convolution(context: LayerContext, input: Value, options: ConvOp
   return bias ? builder.add(result, perChannel(builder, vector(context, 'bias', channels, 0))) : result;
 }
 
-/** Convolution with an odd kernel and zero padding that keeps the size. */
+/** Convolution with an odd kernel and zero padding that keeps the size, or divides it by the stride. */
 export function sameConv(context: LayerContext, input: Value, options: ConvOptions): Value {
   return convolution(context, input, { ...options, padding: 'same' });
 }
@@ -152,11 +157,19 @@ function groupNormalization({ builder }: LayerContext, input: Value, scale: Valu
   return builder.add(scaled, perChannel(builder, bias));
 }
 
-/** Normalisation with a scale and a bias per channel. */
-export function normalize(context: LayerContext, input: Value, kind: NetworkNormalization): Value {
+/**
+ * Normalisation with a scale and a bias per channel.
+ * @param initial.scale scale before training, 1 if not given
+ */
+export function normalize(
+  context: LayerContext,
+  input: Value,
+  kind: NetworkNormalization,
+  initial: { readonly scale: number } = { scale: 1 },
+): Value {
   if (kind === 'none') return input;
   const channels = input.shape[1] as number;
-  const scale = vector(context, 'scale', channels, 1);
+  const scale = vector(context, 'scale', channels, initial.scale);
   const bias = vector(context, 'bias', channels, 0);
   switch (kind) {
     case 'instance':

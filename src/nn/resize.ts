@@ -2,6 +2,7 @@
 import { AXES, type Axis, mapAxes } from '../core/axes.ts';
 import { invariant } from '../core/errors.ts';
 import { elementCount, range, type Triple } from '../core/shape.ts';
+import { NO_PADS } from '../graph/convolution.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { spatial } from '../graph/infer.ts';
 import { perChannel } from '../graph/moments.ts';
@@ -104,21 +105,33 @@ export function upsample(
     case 'linear':
       return linearUpsampling(builder, input, { factors, padding });
     case 'conv':
-      return transposedConv(context, input, factors);
+      // each result meets one tap, so the variance is 1 / Ci; the table divides by the shape without its first axis
+      return transposedConv(context, input, {
+        channels: input.shape[1] as number,
+        factors,
+        gain: elementCount(factors),
+      });
     default:
       return kind satisfies never;
   }
 }
 
-/** Turns every voxel into a block of voxels by a learned kernel [Ci, Co, factors]; the number of channels stays. */
-function transposedConv(context: LayerContext, input: Value, factors: Triple): Value {
+/**
+ * Turns every voxel into a block of voxels by a learned kernel [Ci, Co, factors], the stride of which is its size, and
+ * a bias.
+ * @param options.gain variance of the initial kernel times Co times the voxels of a block
+ */
+export function transposedConv(
+  context: LayerContext,
+  input: Value,
+  options: { readonly channels: number; readonly factors: Triple; readonly gain: number },
+): Value {
   const { builder, parameters, name } = context;
-  const channels = input.shape[1] as number;
+  const { channels, factors, gain } = options;
   const weight = parameters.get({
     name: `${name}.weight`,
-    shape: [channels, channels, ...factors],
-    // each result meets one tap, so the variance is 1 / Ci; the table divides by the shape without its first axis
-    initializer: { kind: 'normal', gain: elementCount(factors) },
+    shape: [input.shape[1] as number, channels, ...factors],
+    initializer: { kind: 'normal', gain },
     role: 'kernel',
   });
   const from = spatial(input.shape);
@@ -127,7 +140,7 @@ function transposedConv(context: LayerContext, input: Value, factors: Triple): V
     kernel: factors,
     strides: factors,
     dilations: [1, 1, 1],
-    pads: [0, 0, 0, 0, 0, 0],
+    pads: NO_PADS,
     group: 1,
     upsample: [1, 1, 1],
     size,

@@ -2,10 +2,11 @@
  * Recompiles a model from elsewhere to the blocked kernels, for one fixed shape of its image: ONNX Runtime itself uses
  * them for 2D images, not for 3D ones.
  */
-import { elementCount } from '../core/shape.ts';
+
+import { convolutionMultiplyAdds } from '../graph/convolution.ts';
 import { decompose } from '../graph/decompose.ts';
 import { fuse } from '../graph/fuse.ts';
-import { type Graph, GraphBuilder, isOp, reachable } from '../graph/graph.ts';
+import { type Graph, GraphBuilder, reachable } from '../graph/graph.ts';
 import { cancelTransposes } from '../graph/transposes.ts';
 import { decodeModel } from './decode.ts';
 import { encodeModel } from './encode.ts';
@@ -22,11 +23,7 @@ const LEAST_SHARE_IN_BLOCKS = 0.5;
 function shareInBlocks(graph: Graph, block: number): number {
   let [inBlocks, all] = [0, 0];
   for (const value of reachable(Object.values(graph.outputs))) {
-    if (!isOp(value, 'Conv') && !isOp(value, 'ConvTranspose')) continue;
-    const [image, kernel] = value.inputs.map(({ shape }) => shape);
-    // in a transposed convolution every voxel of the image meets the whole kernel
-    const voxels = elementCount((isOp(value, 'Conv') ? value.shape : (image ?? [])).slice(2));
-    const work = voxels * elementCount(kernel ?? []);
+    const work = convolutionMultiplyAdds(value);
     all += work;
     if ((value.shape[1] ?? 0) >= block) inBlocks += work;
   }

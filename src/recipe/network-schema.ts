@@ -76,6 +76,70 @@ const unet = z
     }
   });
 
+/** Number of residual blocks per level of nnU-Net's ResEnc, finest first; deeper levels have as many as the last. */
+const RESIDUAL_BLOCKS = [1, 3, 4, 6];
+
+const countPerLevel = z.union([count, z.array(count).min(1)]);
+
+const residualUnet = z
+  .strictObject({
+    features: z.array(count).min(2).describe('Channels per level, finest first.'),
+    kernels: z.array(oddPerAxis).optional().describe('Odd kernels, one per level.').meta({ defaultText: '3 each' }),
+    strides: z
+      .array(perAxis)
+      .optional()
+      .describe(
+        'Factors that divide the grid, one per level after the first, none larger than the kernel of its level.',
+      )
+      .meta({ defaultText: '2 each' }),
+    blocks: countPerLevel
+      .optional()
+      .describe('Residual blocks of two convolutions, as one number for all levels or one per level.')
+      .meta({ defaultText: '1, 3, 4, 6, 6, ...' }),
+    decoderConvolutions: countPerLevel
+      .default(1)
+      .describe('Convolutions on the way up, as one number for all levels or one per level but the deepest.'),
+    normalization: normalization
+      .default('instance')
+      .describe('Normalisation after each convolution; group has at most 8 channels per group.'),
+    activation: z
+      .enum(['leaky-relu', 'relu'])
+      .default('leaky-relu')
+      .describe('Activation after each normalisation, in a block the second time after the sum with the shortcut.'),
+    negativeSlope,
+  })
+  .transform(({ features, kernels, strides, blocks, decoderConvolutions, ...rest }) => ({
+    features,
+    kernels: kernels ?? repeated(CUBE, features.length),
+    strides: strides ?? repeated(HALF, features.length - 1),
+    blocks:
+      typeof blocks === 'number'
+        ? repeated(blocks, features.length)
+        : (blocks ??
+          features.map((_, level) => RESIDUAL_BLOCKS[Math.min(level, RESIDUAL_BLOCKS.length - 1)] as number)),
+    decoderConvolutions:
+      typeof decoderConvolutions === 'number'
+        ? repeated(decoderConvolutions, features.length - 1)
+        : decoderConvolutions,
+    ...rest,
+  }))
+  .superRefine(({ features, kernels, strides, blocks, decoderConvolutions }, context) => {
+    const levels = features.length;
+    for (const [key, { length }] of Object.entries({ kernels, blocks })) {
+      if (length !== levels) problem(context, key, `one per level: ${levels}, got ${length}`);
+    }
+    if (strides.length !== levels - 1) {
+      problem(context, 'strides', `one per level after the first: ${levels - 1}, got ${strides.length}`);
+    }
+    if (decoderConvolutions.length !== levels - 1) {
+      const got = decoderConvolutions.length;
+      problem(context, 'decoderConvolutions', `one per level but the deepest: ${levels - 1}, got ${got}`);
+    }
+    if (strides.some((stride, level) => stride.some((step, axis) => step > (kernels[level + 1]?.[axis] ?? step)))) {
+      problem(context, 'strides', 'a stride larger than the kernel of its level would leave voxels out');
+    }
+  });
+
 const headFields = {
   headKernels: z
     .array(oddPerAxis)
@@ -295,7 +359,7 @@ const deepmedic = z
   });
 
 /** The families of networks; every trained arm names one. */
-export const networkSchemas = { unet, generalizedUnet, meshnet, deepmedic } as const;
+export const networkSchemas = { unet, residualUnet, generalizedUnet, meshnet, deepmedic } as const;
 
 type FamilyName = keyof typeof networkSchemas;
 

@@ -13,6 +13,7 @@ import type { HeadOptions } from '../nn/head.ts';
 import type { Activation } from '../nn/layers.ts';
 import { type MeshnetOptions, meshnet, meshnetGeometry } from '../nn/meshnet.ts';
 import type { Network } from '../nn/parameters.ts';
+import { type ResidualUnetOptions, residualUnet, residualUnetGeometry } from '../nn/residual-unet.ts';
 import { type UnetOptions, unet, unetGeometry } from '../nn/unet.ts';
 import type { FamilySettings, NetworkSettings } from './network-schema.ts';
 
@@ -55,6 +56,18 @@ function unetOf(settings: FamilySettings['unet'], classes: number): Architecture
     classes,
   };
   return { network: unet(options), geometry: unetGeometry(options), penalties: NO_PENALTY };
+}
+
+function residualUnetOf(settings: FamilySettings['residualUnet'], classes: number): Architecture {
+  const { kernels, strides, activation, negativeSlope, ...rest } = settings;
+  const options: ResidualUnetOptions = {
+    ...rest,
+    kernels: kernels.map(zyx),
+    strides: strides.map(zyx),
+    negativeSlope: activation === 'relu' ? 0 : negativeSlope,
+    classes,
+  };
+  return { network: residualUnet(options), geometry: residualUnetGeometry(options), penalties: NO_PENALTY };
 }
 
 function generalizedUnetOf(settings: FamilySettings['generalizedUnet'], classes: number): Architecture {
@@ -116,6 +129,7 @@ function deepmedicOf(settings: FamilySettings['deepmedic'], classes: number): Ar
  */
 export function architectureOf(settings: NetworkSettings, classes: number): Architecture {
   if ('unet' in settings) return unetOf(settings.unet, classes);
+  if ('residualUnet' in settings) return residualUnetOf(settings.residualUnet, classes);
   if ('generalizedUnet' in settings) return generalizedUnetOf(settings.generalizedUnet, classes);
   if ('meshnet' in settings) return meshnetOf(settings.meshnet, classes);
   if ('deepmedic' in settings) return deepmedicOf(settings.deepmedic, classes);

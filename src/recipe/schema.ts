@@ -44,6 +44,7 @@ const train = z
 
 const trainedNetworks = [
   z.strictObject({ unet: networkSchemas.unet, train }),
+  z.strictObject({ residualUnet: networkSchemas.residualUnet, train }),
   z.strictObject({ generalizedUnet: networkSchemas.generalizedUnet, train }),
   z.strictObject({ meshnet: networkSchemas.meshnet, train }),
   z.strictObject({ deepmedic: networkSchemas.deepmedic, train }),

@@ -3,17 +3,15 @@
  * parameters inside, logits out, any batch size. All facts that are needed to run it are in its metadata under the key
  * `voxstill`.
  */
-import { elementCount, type Triple } from '../core/shape.ts';
-import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../graph/graph.ts';
+import type { Triple } from '../core/shape.ts';
+import { convolutionMultiplyAdds } from '../graph/convolution.ts';
+import { type Graph, GraphBuilder, reachable, type Value } from '../graph/graph.ts';
 import { constantParameters } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
 import type { Model } from './forward.ts';
 
-/**
- * Multiply-adds of one forward pass over one window: result voxels times taps times channels per group, over all
- * convolutions.
- */
+/** Multiply-adds of one forward pass over one window, over all convolutions and transposed ones. */
 export function multiplyAdds(model: Model, imageShape: readonly number[]): number {
   const builder = new GraphBuilder();
   const single = imageShape.with(0, 1);
@@ -27,12 +25,7 @@ export function multiplyAdds(model: Model, imageShape: readonly number[]): numbe
 
 /** Multiply-adds of a network that is already built. */
 export function graphMultiplyAdds(logits: Value): number {
-  return reachable([logits])
-    .filter(value => isOp(value, 'Conv'))
-    .reduce((sum, value) => {
-      const kernel = value.inputs[1]?.shape ?? [];
-      return sum + elementCount(value.shape) * elementCount(kernel.slice(1));
-    }, 0);
+  return reachable([logits]).reduce((sum, value) => sum + convolutionMultiplyAdds(value), 0);
 }
 
 /** A graph of one sample as a file of standard operators whose inputs and outputs take any batch. */

@@ -20,7 +20,7 @@ import { labelShape } from '../../src/training/hard-loss.ts';
 import { buildTrainingStep, type StepOptions } from '../../src/training/step.ts';
 import { relativeError } from '../support/central-difference.ts';
 import { evaluate } from '../support/evaluate.ts';
-import { deepmedic, generalized, meshnet, unet } from '../support/networks.ts';
+import { deepmedic, generalized, meshnet, residualUnet, unet } from '../support/networks.ts';
 import { draw, toTensor } from '../support/operator-cases.ts';
 import { HARD_LOSS, plainAdam } from '../support/training-steps.ts';
 
@@ -65,6 +65,29 @@ const CASES: readonly Case[] = [
       pooling: [[2, 2, 1]],
     }),
     image: [2, 1, 1, 4, 8],
+  },
+  {
+    name: 'a residual encoder U-Net that fills blocks, with anisotropic strides',
+    settings: residualUnet({ features: [8, 16, 16], kernels: [[3, 3, 1], 3, 3], strides: [[2, 2, 1], 2], blocks: 1 }),
+    image: [1, 1, 4, 8, 8],
+  },
+  {
+    name: 'a residual encoder U-Net of few channels without normalisation',
+    settings: residualUnet({ features: [4, 6], blocks: [1, 2], decoderConvolutions: 2, normalization: 'none' }),
+    image: [2, 2, 4, 4, 8],
+  },
+  {
+    name: 'a residual encoder U-Net of planes, strided by 3',
+    settings: residualUnet({
+      features: [4, 8],
+      kernels: [
+        [3, 3, 1],
+        [3, 3, 1],
+      ],
+      strides: [[3, 2, 1]],
+      blocks: 1,
+    }),
+    image: [2, 1, 1, 4, 9],
   },
   {
     name: 'a generalized U-Net with average pooling and linear upsampling',

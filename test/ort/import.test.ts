@@ -22,7 +22,7 @@ import type { NetworkSettings } from '../../src/recipe/network-schema.ts';
 import { exportModel } from '../../src/training/export.ts';
 import { foreignFiles } from '../support/foreign-models.ts';
 import { goldensImage, goldensTheta } from '../support/goldens-stream.ts';
-import { deepmedic, generalized, meshnet, unet } from '../support/networks.ts';
+import { deepmedic, generalized, meshnet, residualUnet, unet } from '../support/networks.ts';
 
 const engine = await createNodeEngine({ threads: 1 });
 if (engine.block === 0) console.info('skipped: no blocked kernels here, so only the plain lowering is compared');
@@ -75,6 +75,7 @@ describe('a model of ours, exported and read back', () => {
   it.each<[string, NetworkSettings]>([
     ['a U-Net', unet({ features: [16, 20], convolutionsPerLevel: 1 })],
     ['a U-Net with batch normalisation', unet({ features: [16, 20], normalization: 'batch' })],
+    ['a residual encoder U-Net', residualUnet({ features: [16, 20], blocks: [1, 2] })],
     [
       'a generalized U-Net, linear upsampling, PReLU',
       generalized({ features: LEVELS, upsampling: 'linear', activation: 'prelu' }),

@@ -2,6 +2,9 @@
 import { type NetworkSettings, networkSchemas } from '../../src/recipe/network-schema.ts';
 
 export const unet = (input: object): NetworkSettings => ({ unet: networkSchemas.unet.parse(input) });
+export const residualUnet = (input: object): NetworkSettings => ({
+  residualUnet: networkSchemas.residualUnet.parse(input),
+});
 export const generalized = (input: object): NetworkSettings => ({
   generalizedUnet: networkSchemas.generalizedUnet.parse(input),
 });

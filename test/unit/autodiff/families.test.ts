@@ -12,7 +12,7 @@ import { architectureOf } from '../../../src/recipe/network.ts';
 import type { NetworkSettings } from '../../../src/recipe/network-schema.ts';
 import { centralDifference, relativeError } from '../../support/central-difference.ts';
 import { evaluate } from '../../support/evaluate.ts';
-import { generalized as anyGeneralized, deepmedic, meshnet, unet } from '../../support/networks.ts';
+import { generalized as anyGeneralized, deepmedic, meshnet, residualUnet, unet } from '../../support/networks.ts';
 import { draw } from '../../support/operator-cases.ts';
 
 interface Case {
@@ -47,6 +47,19 @@ const CASES: readonly Case[] = [
       convolutionsPerLevel: 1,
     }),
     image: [2, 1, 1, 4, 4],
+  },
+  {
+    name: 'a residual encoder U-Net',
+    settings: residualUnet({
+      features: [1, 2],
+      kernels: [
+        [3, 1, 1],
+        [3, 3, 1],
+      ],
+      strides: [[2, 2, 1]],
+      blocks: [1, 2],
+    }),
+    image: [1, 1, 2, 4, 6],
   },
   {
     name: 'a generalized U-Net, linear upsampling, a head with dropout',

@@ -21,6 +21,8 @@ type Input = Readonly<Record<string, unknown>>;
 const unet = (input: Input): Architecture => architectureOf({ unet: networkSchemas.unet.parse(input) }, 3);
 const generalized = (input: Input, classes = 3): Architecture =>
   architectureOf({ generalizedUnet: networkSchemas.generalizedUnet.parse(input) }, classes);
+const residualUnet = (input: Input): Architecture =>
+  architectureOf({ residualUnet: networkSchemas.residualUnet.parse(input) }, 3);
 const meshnet = (input: Input): Architecture => architectureOf({ meshnet: networkSchemas.meshnet.parse(input) }, 3);
 const deepmedic = (input: Input): Architecture =>
   architectureOf({ deepmedic: networkSchemas.deepmedic.parse(input) }, 1);
@@ -107,6 +109,32 @@ describe('deepmedic', () => {
   });
 });
 
+describe('residualUnet', () => {
+  it('has the blocks of nnU-Net where none are given', () => {
+    const settings = networkSchemas.residualUnet.parse({ features: [1, 1, 1, 1, 1] });
+    expect(settings.blocks).toEqual([1, 3, 4, 6, 6]);
+    expect(settings.decoderConvolutions).toEqual([1, 1, 1, 1]);
+  });
+
+  it('sees as far as its stem, its blocks and its decoder reach, strided convolutions on the finer grid', () => {
+    const { geometry } = residualUnet({ features: [1, 1], blocks: [1, 2] });
+    // fine: the stem, a block, the first convolution of the next level, the decoder; coarse: the three others
+    expect(geometry.fieldOfView).toEqual([1, 1, 1].map(one => one + 2 * (1 + 2 + 1 + 1) + 4 * 3));
+  });
+
+  it.each([
+    ['kernels', { kernels: [3] }, 'one per level: 2, got 1'],
+    ['blocks', { blocks: [1, 1, 1] }, 'one per level: 2, got 3'],
+    ['strides', { strides: [] }, 'one per level after the first: 1, got 0'],
+    ['decoderConvolutions', { decoderConvolutions: [1, 1] }, 'one per level but the deepest: 1, got 2'],
+    ['strides', { kernels: [3, [3, 3, 1]] }, 'larger than the kernel'],
+  ])('refuses %s that do not fit the levels', (key, keys, message) => {
+    const { error } = networkSchemas.residualUnet.safeParse({ features: [2, 2], ...keys });
+    expect(error?.issues.map(issue => issue.path.join())).toEqual([key]);
+    expect(error?.issues[0]?.message).toContain(message);
+  });
+});
+
 describe('meshnet', () => {
   it('has the 5,598 parameters of the smallest model that runs in browsers', () => {
     const specs = parametersOf(meshnet({ normalization: 'none' }), [1, 1, 4, 4, 4]);
@@ -136,6 +164,17 @@ describe.each<{ name: string; architecture: Architecture }>([
         [3, 3, 1],
       ],
       pooling: [[2, 2, 1]],
+    }),
+  },
+  {
+    name: 'residualUnet',
+    architecture: residualUnet({
+      features: [2, 3, 2],
+      strides: [
+        [2, 2, 1],
+        [2, 3, 2],
+      ],
+      blocks: 1,
     }),
   },
   ...(['copy', 'linear', 'conv'] as const).flatMap(upsampling =>
