@@ -1,6 +1,7 @@
 /** The part of a recipe that determines the model and scores of an arm. */
 import type { Recipe } from '../recipe/schema.ts';
 import { isFinished } from '../recipe/teacher-schema.ts';
+import { withoutLaterKeys } from './later-keys.ts';
 import type { Arm } from './record.ts';
 
 /** Whether an arm is trained here rather than a finished model. */
@@ -15,9 +16,12 @@ export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boole
  */
 export function armContent(recipe: Recipe, arm: Arm): object {
   const { threads: _threads, baseline: _baseline, compare: _compare, groups: _groups, data, ...others } = recipe;
-  const { annotated, ...where } = data;
-  // a recipe of before there was this key means the same
-  const shared = { data: annotated === null ? where : data, ...others };
+  return withoutLaterKeys(contentOf(arm, { data, ...others }));
+}
+
+type Shared = Omit<Recipe, 'threads' | 'baseline' | 'compare' | 'groups'>;
+
+function contentOf(arm: Arm, shared: Shared): object {
   switch (arm) {
     case 'student':
       return { arm, ...shared };

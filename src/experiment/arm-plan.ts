@@ -127,6 +127,7 @@ export function planArm(
     optimizer,
     regularization: regularizationOf(recipe, architecture),
     clipNorm: recipe.optimizer.clipNorm,
+    emaDecay: settings.train.ema,
     ...(teacher === undefined ? {} : { distillation: { teacher, terms: distillationTerms(recipe.distill.losses) } }),
   };
   return {

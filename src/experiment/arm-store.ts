@@ -4,7 +4,13 @@
  */
 import { InputError } from '../core/errors.ts';
 import { readText } from '../runtime/json-file.ts';
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, readPosition } from '../training/checkpoint.ts';
+import {
+  type Checkpoint,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  keptParameters,
+  readPosition,
+} from '../training/checkpoint.ts';
 import type { Model } from '../training/forward.ts';
 import type { StepRecord, TrainingStore } from '../training/trainer.ts';
 import type { ArmOptions } from './arm-options.ts';
@@ -105,7 +111,7 @@ export function armStore(
       if (!(await files.exists(last))) return undefined;
       const checkpoint = await newest();
       earlier = await readRows({ files, machine }, folder, checkpoint);
-      return { last: checkpoint, bestTheta: checkpoint.best === null ? checkpoint.theta : (await read(best)).theta };
+      return { last: checkpoint, bestTheta: keptParameters(checkpoint.best === null ? checkpoint : await read(best)) };
     },
     saveLast: async (checkpoint, records) => {
       await files.write(folder.history, formatHistory([...earlier, ...records]));

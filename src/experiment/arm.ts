@@ -64,6 +64,11 @@ function metadataOf(
   };
 }
 
+/** What happens to the parameters if they are averaged, for people. */
+function averageText(decay: number): string {
+  return `a moving average of the parameters (decay ${decay}) is validated, kept and exported in place of them`;
+}
+
 /** Trains one arm and writes its model. Continues from a checkpoint if there is one. */
 export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
   const { laboratory, recipe, data, arm, seed, folder, label, teacher, signal } = options;
@@ -74,6 +79,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
   const output = outputSize(architecture.geometry, window);
   const costs = modelCosts(step, { geometry: architecture.geometry, block: engine.block });
   progress.log(`${arm}: ${formatCosts(costs)}`);
+  if (budget.ema !== null) progress.log(`${arm}: ${averageText(budget.ema)}`);
   const validation = buildForward(model, [1, channels, ...window]);
   const forward = await engine.load(encodeModel(lower(validation, { block: engine.block })));
   try {

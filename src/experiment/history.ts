@@ -1,13 +1,15 @@
 /**
- * `history.csv`: one row per step, `step,epoch,seconds,learningRate,<loss terms>,validationDice`. Loss terms are the
- * columns between the fixed ones, in the order in which they first appear; an empty cell is a value that the row does
- * not have.
+ * `history.csv`: one row per step, `step,epoch,seconds,learningRate,<loss terms>,emaDecay,validationDice`. Loss terms
+ * are the columns between the fixed ones, in the order in which they first appear; `emaDecay` is there if the
+ * parameters are averaged, and says that it was the average that was validated. An empty cell is a value that the row
+ * does not have.
  */
 
 import { InputError } from '../core/errors.ts';
 import type { StepRecord } from '../training/trainer.ts';
 
 const FIRST_COLUMNS = ['step', 'epoch', 'seconds', 'learningRate'] as const;
+const DECAY_COLUMN = 'emaDecay';
 const LAST_COLUMN = 'validationDice';
 /** A number as {@link formatHistory} writes it. */
 const NUMBER = /^(?:-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)|NaN)$/;
@@ -15,12 +17,14 @@ const NUMBER = /^(?:-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)|NaN)$/;
 /** The rows as CSV with a header; numbers keep every digit, so {@link parseHistory} gives the same rows. */
 export function formatHistory(rows: readonly StepRecord[]): string {
   const terms = [...new Set(rows.flatMap(row => Object.keys(row.losses)))];
+  const decays = rows.some(({ emaDecay }) => emaDecay !== undefined) ? [DECAY_COLUMN] : [];
   const lines = rows.map(row => [
     ...FIRST_COLUMNS.map(column => row[column]),
     ...terms.map(term => row.losses[term] ?? ''),
+    ...decays.map(() => row.emaDecay ?? ''),
     row.validationDice ?? '',
   ]);
-  return [[...FIRST_COLUMNS, ...terms, LAST_COLUMN], ...lines].map(cells => `${cells.join(',')}\n`).join('');
+  return [[...FIRST_COLUMNS, ...terms, ...decays, LAST_COLUMN], ...lines].map(cells => `${cells.join(',')}\n`).join('');
 }
 
 /**
@@ -73,10 +77,14 @@ function parseRow(columns: readonly string[], cells: readonly string[], place: s
     learningRate: number('learningRate'),
     losses: Object.fromEntries([...values].filter(([column]) => !isFixed(column))),
   };
-  const validationDice = values.get(LAST_COLUMN);
-  return validationDice === undefined ? row : { ...row, validationDice };
+  const [emaDecay, validationDice] = [values.get(DECAY_COLUMN), values.get(LAST_COLUMN)];
+  return {
+    ...row,
+    ...(emaDecay !== undefined && { emaDecay }),
+    ...(validationDice !== undefined && { validationDice }),
+  };
 }
 
 function isFixed(column: string): boolean {
-  return column === LAST_COLUMN || FIRST_COLUMNS.some(fixed => fixed === column);
+  return column === DECAY_COLUMN || column === LAST_COLUMN || FIRST_COLUMNS.some(fixed => fixed === column);
 }

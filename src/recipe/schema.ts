@@ -34,11 +34,17 @@ const train = z
       .nullable()
       .default(null)
       .describe('Learning rate of this network, for the baseline too; null takes that of the optimizer.'),
+    ema: positive
+      .lt(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Decay of an exponential moving average of the parameters, such as 0.999, which is validated, exported and taught from in place of the parameters themselves. It rises to this value from 0.1, as (1 + s) / (10 + s) at step s. null keeps no average.',
+      ),
   })
-  .transform(({ steps, batch, validateEvery, learningRate }) => ({
+  .transform(({ steps, validateEvery, ...others }) => ({
     steps,
-    batch,
-    learningRate,
+    ...others,
     validateEvery: validateEvery ?? Math.max(1, Math.round(steps / 10)),
   }));
 

@@ -23,6 +23,8 @@ export function renderTraining(
         row.validationDice !== undefined && row.validationDice > (before?.validationDice ?? -1) ? row : before,
       undefined,
     );
+  const isAverage = (row: StepRecord): boolean => row.emaDecay !== undefined;
+  const averages = arms.some(arm => histories[arm]!.some(isAverage));
   const rows = [
     { title: 'Steps', cells: arms.map(arm => [String(histories[arm]!.at(-1)?.step ?? 0), ''] as const) },
     {
@@ -34,6 +36,14 @@ export function renderTraining(
           : ([String(row.step), `validation Dice ${formatDice(row.validationDice)}`] as const);
       }),
     },
+    ...(averages
+      ? [
+          {
+            title: 'Parameters validated and kept',
+            cells: arms.map(arm => [histories[arm]!.some(isAverage) ? 'moving average' : 'as trained', ''] as const),
+          },
+        ]
+      : []),
     {
       title: 'Training time, all folds and seeds',
       cells: arms.map(arm => [seconds[arm] === undefined ? 'n/a' : formatDuration(seconds[arm]), ''] as const),

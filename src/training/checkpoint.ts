@@ -1,6 +1,7 @@
 /**
- * A checkpoint as one safetensors file. Parameters are entries by name (so other programs can read them), optimizer
- * state is flat. The metadata carry the step, what is needed for an exact resume, and a checksum of all the rest.
+ * A checkpoint as one safetensors file. Parameters and their moving average are entries by name (so other programs can
+ * read them), optimizer state is flat. The metadata carry the step, what is needed for an exact resume, and a checksum
+ * of all the rest.
  */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
@@ -20,6 +21,8 @@ export interface Checkpoint {
   /** Number of finished steps. */
   readonly step: number;
   readonly theta: Float32Array;
+  /** Moving average of the parameters, if the training keeps one. */
+  readonly average?: Float32Array;
   /** Optimizer state by name. */
   readonly state: Readonly<Record<string, Float32Array>>;
   /** Best validation so far. */
@@ -51,7 +54,14 @@ const positionSchema = z.object({
 /** Where a training stands at a checkpoint. */
 type Position = Pick<Checkpoint, 'step' | 'best' | 'seconds' | 'historySha256'>;
 
+/** The parameters that are validated and exported: their moving average, if there is one. */
+export function keptParameters({ theta, average }: Pick<Checkpoint, 'theta' | 'average'>): Float32Array {
+  return average ?? theta;
+}
+
 const FORMAT = 'voxstill-checkpoint-1';
+/** Beginnings of the names of tensors. */
+const [PARAMETERS, AVERAGES] = ['parameters.', 'average.'] as const;
 
 function stored(name: string, shape: Shape, values: Float32Array): StoredTensor {
   return { name, dtype: 'F32', shape, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
@@ -61,19 +71,25 @@ function numbersOf({ data }: StoredTensor): Float32Array {
   return new Float32Array(data.buffer, data.byteOffset, data.length / Float32Array.BYTES_PER_ELEMENT);
 }
 
-/** The checkpoint as bytes. */
-export function encodeCheckpoint(checkpoint: Checkpoint, specs: readonly ParameterSpec[], sha256: Sha256): Uint8Array {
-  const { theta, state, fingerprint, step, best, seconds, historySha256 } = checkpoint;
-  const position = { step, best, seconds, historySha256 } satisfies Position;
+/** A vector of parameters, entry by entry. */
+function storedByName(prefix: string, specs: readonly ParameterSpec[], values: Float32Array): StoredTensor[] {
   let end = 0;
-  const parameters = specs.map(({ name, shape }) => {
+  return specs.map(({ name, shape }) => {
     const start = end;
     end += elementCount(shape);
-    return stored(`parameters.${name}`, shape, theta.subarray(start, end));
+    return stored(`${prefix}${name}`, shape, values.subarray(start, end));
   });
+}
+
+/** The checkpoint as bytes. */
+export function encodeCheckpoint(checkpoint: Checkpoint, specs: readonly ParameterSpec[], sha256: Sha256): Uint8Array {
+  const { theta, average, state, fingerprint, step, best, seconds, historySha256 } = checkpoint;
+  const position = { step, best, seconds, historySha256 } satisfies Position;
+  const parameters = storedByName(PARAMETERS, specs, theta);
+  const averages = average === undefined ? [] : storedByName(AVERAGES, specs, average);
   const moments = Object.entries(state).map(([name, values]) => stored(`state.${name}`, [values.length], values));
   const metadata = { format: FORMAT, position: JSON.stringify(position), fingerprint };
-  return encodeSafetensors({ tensors: [...parameters, ...moments], metadata }, sha256);
+  return encodeSafetensors({ tensors: [...parameters, ...averages, ...moments], metadata }, sha256);
 }
 
 function corrupt(path: string, reason: string): never {
@@ -132,19 +148,24 @@ export function decodeCheckpoint(
     );
   }
   const byName = new Map(tensors.map(one => [one.name, one]));
-  const parts = specs.map(({ name }) =>
-    numbersOf(byName.get(`parameters.${name}`) ?? corrupt(path, `it lacks parameters.${name}`)),
-  );
-  const theta = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    theta.set(part, offset);
-    offset += part.length;
-  }
+  const vector = (prefix: string): Float32Array => {
+    const parts = specs.map(({ name }) =>
+      numbersOf(byName.get(`${prefix}${name}`) ?? corrupt(path, `it lacks ${prefix}${name}`)),
+    );
+    const joined = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let offset = 0;
+    for (const part of parts) {
+      joined.set(part, offset);
+      offset += part.length;
+    }
+    return joined;
+  };
+  const theta = vector(PARAMETERS);
+  const average = tensors.some(({ name }) => name.startsWith(AVERAGES)) && { average: vector(AVERAGES) };
   const state = Object.fromEntries(
     tensors
       .filter(({ name }) => name.startsWith('state.'))
       .map(one => [one.name.slice('state.'.length), numbersOf(one)]),
   );
-  return { ...position, theta, state, fingerprint };
+  return { ...position, theta, ...average, state, fingerprint };
 }

@@ -2,8 +2,9 @@
  * One training step as ONE graph: forward, losses, gradients, clipping, optimizer update; with distillation also the
  * frozen teacher's forward pass on the very same patch. Inputs: image [N, C, D, H, W], label int32 [N labelled, 1, D,
  * H, W], theta and the optimizer's state (flat), hyper (a small vector of everything that changes by step), and where
- * terms have adapters, their vector. Outputs: `theta.next`, `<state>.next`, and the loss terms. Where a result covers
- * only the middle of the patch (valid padding), label and logits are cropped to what both cover.
+ * terms have adapters, their vector. Outputs: `theta.next`, `<state>.next`, `average.next` if the parameters are
+ * averaged, and the loss terms. Where a result covers only the middle of the patch (valid padding), label and logits
+ * are cropped to what both cover.
  */
 import type { Shape } from '../core/shape.ts';
 import { LOGITS } from '../distillation/context.ts';
@@ -54,8 +55,8 @@ export interface TrainingStep {
 export const ANNOTATED = 'annotated';
 
 /**
- * Numbers that every step has; annealed class weights add `crossEntropy.balance`, terms `<term>.weight` and
- * `<term>.temperature`.
+ * Numbers that every step has; a moving average adds `emaDecay`, annealed class weights `crossEntropy.balance`, terms
+ * `<term>.weight` and `<term>.temperature`.
  */
 const BASE_HYPER = ['learningRate', 'biasCorrection1', 'biasCorrection2', 'dropoutKey'];
 
@@ -68,6 +69,7 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
   const annealed = hardLoss.crossEntropy.classWeights === 'annealed';
   const hyperNames = [
     ...BASE_HYPER,
+    ...((options.emaDecay ?? null) === null ? [] : ['emaDecay']),
     ...(annealed ? ['crossEntropy.balance'] : []),
     ...distillationHyperNames(softTerms),
   ];

@@ -15,12 +15,13 @@ import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
 import { biasCorrections } from '../optim/adam.ts';
+import { averageDecay } from '../optim/moving-average.ts';
 import { type Schedule, scheduleFactor } from '../optim/schedules.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import type { Progress } from '../runtime/progress.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import { type Checkpoint, keptParameters } from './checkpoint.ts';
 import { ANNOTATED, buildTrainingStep, type StepOptions, type TrainingStep } from './step.ts';
-import { ADAPTERS } from './update.ts';
+import { ADAPTERS, AVERAGE } from './update.ts';
 
 /** Tensors of a teacher outside the step for a batch. */
 export interface TeacherTensors {
@@ -41,13 +42,18 @@ export interface StepRecord {
   readonly learningRate: number;
   /** Loss terms by name: total, crossEntropy, dice, kd, ...; empty in rows that only validate. */
   readonly losses: Readonly<Record<string, number>>;
+  /**
+   * Decay of the moving average of the parameters at this step, if the training keeps one. The validation is then of
+   * the averaged parameters, and otherwise of the trained ones.
+   */
+  readonly emaDecay?: number;
   /** Validation mean Dice, where this step validated. */
   readonly validationDice?: number;
 }
 
 /** Storage of checkpoints and records. */
 export interface TrainingStore {
-  /** The last checkpoint and the best parameters, if training was interrupted. */
+  /** The last checkpoint and the best parameters (averaged, if there is an average), if training was interrupted. */
   load(): Promise<{ readonly last: Checkpoint; readonly bestTheta: Float32Array } | undefined>;
   saveLast(checkpoint: Checkpoint, records: readonly StepRecord[]): Promise<void>;
   /** @param records as for saveLast: the steps up to this checkpoint since the training began or went on */
@@ -67,7 +73,7 @@ export interface TrainerOptions {
   readonly learningRate: number;
   readonly schedule: Schedule;
   readonly validateEvery: number;
-  /** Mean Dice on the validation cases; undefined if there are none. */
+  /** Mean Dice on the validation cases, of the averaged parameters if there are any; undefined if there are none. */
   readonly validate: ((theta: Float32Array) => Promise<number>) | undefined;
   /**
    * Which channels of the logits were looked for in a case, 1 or 0 each; needed if the step has partly annotated
@@ -86,7 +92,7 @@ export interface TrainerOptions {
 }
 
 export interface TrainingResult {
-  /** Best parameters by validation, or the last ones without validation. */
+  /** Best parameters by validation, or the last ones without validation; averaged, if the training keeps an average. */
   readonly theta: Float32Array;
   readonly bestStep: number;
   readonly records: readonly StepRecord[];
@@ -103,12 +109,18 @@ export function balanceExponent(step: number, steps: number): number {
   return Math.max(0, 1 - step / (ANNEALED_SHARE * steps));
 }
 
+/** Decay of the moving average at a step, if the training keeps one. */
+function decayAt({ step: { emaDecay = null } }: TrainerOptions, step: number): { readonly emaDecay?: number } {
+  return emaDecay === null ? {} : { emaDecay: averageDecay(emaDecay, step) };
+}
+
 function hyperValues(options: TrainerOptions, names: readonly string[], step: number): Float32Array {
   const [first, second] = biasCorrections(options.step.optimizer, step);
   const numbers: Record<string, number> = {
     learningRate: options.learningRate * scheduleFactor(options.schedule, step, options.steps),
     biasCorrection1: first,
     biasCorrection2: second,
+    ...decayAt(options, step),
     dropoutKey: random(options.seed, 'dropout', step).integer(DROPOUT_KEYS),
     'crossEntropy.balance': balanceExponent(step, options.steps),
     ...distillationHyperValues(options.step.distillation?.terms ?? [], { step, steps: options.steps }),
@@ -131,11 +143,11 @@ function assertFinite(losses: Readonly<Record<string, number>>, step: number, ca
 }
 
 /**
- * Initial state that is passed from step to step besides the parameters: the optimizer's moments at 0, and the
- * adapters.
+ * Initial state that is passed from step to step besides the parameters: the optimizer's moments at 0, the adapters,
+ * and the average, which begins with the parameters.
  */
 function initialState(
-  { step, initialAdapters }: TrainerOptions,
+  { step, initialTheta, initialAdapters }: TrainerOptions,
   { adapters }: TrainingStep,
 ): Record<string, Float32Array> {
   const trainable = [...step.student.specs.filter(spec => spec.role !== 'buffer'), ...adapters];
@@ -144,6 +156,7 @@ function initialState(
   return Object.fromEntries([
     ...moments,
     ...(adapters.length === 0 ? [] : [[ADAPTERS, initialAdapters(adapters)] as const]),
+    ...((step.emaDecay ?? null) === null ? [] : [[AVERAGE, initialTheta] as const]),
   ]);
 }
 
@@ -182,7 +195,7 @@ interface TrainingState {
   /** Number of finished steps. */
   readonly step: number;
   readonly theta: Tensor;
-  /** The optimizer's moments and the adapters, by their names in the step. */
+  /** The optimizer's moments, the adapters and the average, by their names in the step. */
   readonly vectors: Readonly<Record<string, Tensor>>;
 }
 
@@ -194,8 +207,18 @@ function startState(options: TrainerOptions, step: TrainingStep, last: Checkpoin
   return {
     step: last?.step ?? 0,
     theta: flat(last?.theta ?? options.initialTheta),
-    vectors: Object.fromEntries(initial.map(([name, values]) => [name, flat(last?.state[name] ?? values)])),
+    vectors: Object.fromEntries(
+      initial.map(([name, values]) => [name, flat((name === AVERAGE ? last?.average : last?.state[name]) ?? values)]),
+    ),
   };
+}
+
+/** A state as a checkpoint has it. */
+function stored({ step, theta, vectors }: TrainingState): Pick<Checkpoint, 'step' | 'theta' | 'average' | 'state'> {
+  const { [AVERAGE]: average, ...state } = Object.fromEntries(
+    Object.entries(vectors).map(([name, { data }]) => [name, data as Float32Array]),
+  );
+  return { step, theta: theta.data as Float32Array, ...(average && { average }), state };
 }
 
 /** What was looked for in the labelled samples of a batch, if the step needs it. */
@@ -252,17 +275,10 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
   const started = now();
   let waited = 0;
   const seconds = (): number => (resumed?.last.seconds ?? 0) + (now() - started) / 1000;
-  const snapshot = (): Checkpoint => ({
-    step: state.step,
-    theta: state.theta.data as Float32Array,
-    state: Object.fromEntries(Object.entries(state.vectors).map(([name, { data }]) => [name, data as Float32Array])),
-    best,
-    seconds: seconds(),
-    fingerprint: options.fingerprint,
-  });
+  const snapshot = (): Checkpoint => ({ ...stored(state), best, seconds: seconds(), fingerprint: options.fingerprint });
   /** The record with its validation, if there is one; the best parameters are kept. */
   const validated = async (record: StepRecord): Promise<StepRecord> => {
-    const theta = state.theta.data as Float32Array;
+    const theta = keptParameters(stored(state));
     const dice = await options.validate?.(theta);
     if (dice === undefined) return record;
     const complete = { ...record, validationDice: dice };
@@ -293,6 +309,7 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
         seconds: seconds(),
         learningRate: hyper[0] as number,
         losses,
+        ...decayAt(options, state.step - 1),
       };
       const isDue = state.step % options.validateEvery === 0 || state.step === steps;
       records.push(isDue ? await validated(record) : record);
@@ -305,7 +322,7 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
   task.finish(best === null ? undefined : `${bestText(best)} at step ${best.step}`);
   const elapsed = (now() - started) / 1000;
   return {
-    theta: best === null ? (state.theta.data as Float32Array) : bestTheta,
+    theta: best === null ? keptParameters(stored(state)) : bestTheta,
     bestStep: best?.step ?? steps,
     records,
     seconds: seconds(),

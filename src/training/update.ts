@@ -7,11 +7,18 @@ import { elementCount } from '../core/shape.ts';
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { addRegularization, clipByNorm, gradientNorm } from '../optim/clipping.ts';
+import { movingAverage } from '../optim/moving-average.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import type { Model } from './forward.ts';
 
 /** Name of the input with the adapters' parameters; the output `adapters.next` has the next ones. */
 export const ADAPTERS = 'adapters';
+
+/**
+ * Name of the input with the moving average of the student's parameters and buffers; the output `average.next` has the
+ * next one.
+ */
+export const AVERAGE = 'average';
 
 /** Settings of the update of the student's parameters. */
 export interface UpdateOptions {
@@ -20,6 +27,8 @@ export interface UpdateOptions {
   readonly regularization: { readonly l1: number; readonly l2: number };
   /** Largest gradient norm; null does not clip. */
   readonly clipNorm: number | null;
+  /** Decay of the moving average of the parameters; null or not given keeps none. */
+  readonly emaDecay?: number | null;
 }
 
 /**
@@ -55,7 +64,7 @@ export interface Pass {
  */
 export function update(
   builder: GraphBuilder,
-  { student, optimizer, regularization, clipNorm }: UpdateOptions,
+  { student, optimizer, regularization, clipNorm, emaDecay = null }: UpdateOptions,
   { total, hyper, theta, values, updates, adapters }: Pass,
 ): { readonly norm: Value; readonly outputs: Record<string, Value> } {
   const trainable = student.specs.filter(spec => spec.role !== 'buffer');
@@ -86,6 +95,13 @@ export function update(
     const outputs: Record<string, Value> = {
       'theta.next': builder.concat([builder.slice(next.theta, 0, 0, own), ...kept], 0),
     };
+    if (emaDecay !== null) {
+      outputs[`${AVERAGE}.next`] = movingAverage(builder, {
+        average: builder.input(AVERAGE, theta.shape),
+        theta: outputs['theta.next'] as Value,
+        decay: hyper('emaDecay'),
+      });
+    }
     if (adapters !== undefined) outputs[`${ADAPTERS}.next`] = builder.slice(next.theta, 0, own, count);
     optimizer.stateNames.forEach((name, index) => {
       outputs[`${name}.next`] = next.state[index] as Value;

@@ -12,7 +12,7 @@ import { lower } from '../../src/onnx/lower.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import { silent } from '../../src/runtime/progress.ts';
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoint.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, keptParameters } from '../../src/training/checkpoint.ts';
 import { type StepRecord, type TrainerOptions, type TrainingStore, train } from '../../src/training/trainer.ts';
 import { HARD_LOSS, KD, plainAdam, smallUnet } from '../support/training-steps.ts';
 
@@ -86,7 +86,7 @@ function memoryStore(): MemoryStore {
       if (!files.has('last')) return undefined;
       const last = await read('last');
       earlier = all.filter(record => record.step <= last.step);
-      return { last, bestTheta: last.best === null ? last.theta : (await read('best')).theta };
+      return { last, bestTheta: keptParameters(last.best === null ? last : await read('best')) };
     },
     saveLast: async (checkpoint, records) => {
       all = [...earlier, ...records];
@@ -267,6 +267,68 @@ describe('train', () => {
     const { theta, bestStep } = await train(options({ store, validate: undefined, steps: 5 }));
     expect(bestStep).toBe(5);
     expect(await store.last()).toMatchObject({ step: 5, theta, best: null });
+  });
+
+  it('validates and returns the moving average of the parameters, which goes on after an interruption bit for bit', async () => {
+    const changes = (part: Partial<TrainerOptions>): TrainerOptions => {
+      const { step, ...rest } = options(part);
+      return { ...rest, step: { ...step, emaDecay: 0.3 } };
+    };
+    const seen: Float32Array[] = [];
+    const whole = memoryStore();
+    const uninterrupted = await train(
+      changes({ store: whole, validate: theta => pretendDice(seen[seen.push(theta) - 1]!) }),
+    );
+    const raw = await train(options({ validate: undefined }));
+    const [end, best] = [await whole.last(), await whole.best()];
+    expect(bits(end.theta)).toEqual(bits(raw.theta));
+    expect(bits(seen[2]!)).toEqual(bits(end.average!));
+    expect(bits(uninterrupted.theta)).toEqual(bits(best.average!));
+    expect(bits(best.average!)).not.toEqual(bits(best.theta));
+    expect(Object.keys(end.state).sort()).toEqual(['adapters', 'm', 'v']);
+    expect(uninterrupted.records.map(({ emaDecay }) => emaDecay)).toEqual(
+      uninterrupted.records.map((_, step) => Math.min(0.3, (1 + step) / (10 + step))),
+    );
+
+    const store = memoryStore();
+    const controller = new AbortController();
+    const first = train(changes({ store, batches: stoppingAt(5, controller), signal: controller.signal }));
+    await expect(first).rejects.toThrow('stopped by hand');
+    const resumed = await train(changes({ store }));
+    expect(bits(resumed.theta)).toEqual(bits(uninterrupted.theta));
+    expect(bits((await store.last()).average!)).toEqual(bits(end.average!));
+    expect(withoutSeconds(store.records())).toEqual(withoutSeconds(whole.records()));
+  });
+
+  it('averages every parameter by the decay of its step, from the initial ones on', async () => {
+    const after = async (steps: number): Promise<Checkpoint> => {
+      const store = memoryStore();
+      const { step, ...rest } = options({
+        store,
+        steps,
+        validate: undefined,
+        schedule: { kind: 'constant', warmupSteps: 0, power: 1 },
+      });
+      await train({ ...rest, step: { ...step, emaDecay: 0.15 } });
+      return store.last();
+    };
+    const { initialTheta } = options({});
+    let expected = [...initialTheta];
+    for (const steps of [1, 2, 3]) {
+      const { theta, average } = await after(steps);
+      const decay = [0.1, 0.15, 0.15][steps - 1]!;
+      expected = expected.map((value, index) => decay * value + (1 - decay) * theta[index]!);
+      for (const [index, value] of expected.entries()) expect(average![index]).toBeCloseTo(value, 6);
+    }
+  });
+
+  it('returns the average of the last step where there is nothing to validate on', async () => {
+    const { step, ...rest } = options({ validate: undefined, steps: 3 });
+    const store = memoryStore();
+    const { theta } = await train({ ...rest, store, step: { ...step, emaDecay: 0.9 } });
+    const last = await store.last();
+    expect(bits(theta)).toEqual(bits(last.average!));
+    expect(bits(theta)).not.toEqual(bits(last.theta));
   });
 
   it('learns the same from a teacher outside of the graph that sees the same patches', async () => {

@@ -41,6 +41,24 @@ beforeEach(async () => {
 const change = (by: (text: string) => string): Promise<void> =>
   world.files.write(FOLDER.history, by(world.files.text(FOLDER.history)));
 
+describe('a training that averages its parameters', () => {
+  const averaged = (step: number, best: Checkpoint['best']): Checkpoint => ({
+    ...checkpointAt(step, best),
+    average: Float32Array.of(4, 5, step),
+  });
+
+  it('has the average of its best validation as its best parameters, and without validation that of the last step', async () => {
+    const store = open();
+    await store.load();
+    const best = { step: 2, dice: 0.3 };
+    await store.saveBest(averaged(2, best), rows(1, 2));
+    await store.saveLast(averaged(4, best), rows(1, 4));
+    expect(await open().load()).toMatchObject({ last: averaged(4, best), bestTheta: Float32Array.of(4, 5, 2) });
+    await store.saveLast(averaged(4, null), rows(1, 4));
+    expect((await open().load())?.bestTheta).toEqual(Float32Array.of(4, 5, 4));
+  });
+});
+
 describe('a training that goes on', () => {
   it('has the rows up to its checkpoint, and adds to them', async () => {
     await change(text => `${text}5,0,1.6,0.1,0.2,\n`);

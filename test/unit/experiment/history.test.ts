@@ -17,6 +17,22 @@ describe('history.csv', () => {
     ]);
   });
 
+  it('says behind the loss terms how the validated parameters were averaged, if they were', () => {
+    const csv = formatHistory([
+      { ...{ step: 1, epoch: 0, seconds: 0.5, learningRate: 0.003, losses: { total: 1.5 } }, emaDecay: 0.1 },
+      {
+        ...{ step: 2, epoch: 0, seconds: 1, learningRate: 0.002, losses: { total: 1.25, kd: 0.1 } },
+        ...{ emaDecay: 0.25, validationDice: 0.5 },
+      },
+    ]);
+    expect(csv.split('\n')).toEqual([
+      'step,epoch,seconds,learningRate,total,kd,emaDecay,validationDice',
+      '1,0,0.5,0.003,1.5,,0.1,',
+      '2,0,1,0.002,1.25,0.1,0.25,0.5',
+      '',
+    ]);
+  });
+
   it('gives the same rows when read again', () => {
     const number = fc.double({ noDefaultInfinity: true, noNaN: true }).map(value => value + 0);
     const row = fc.record(
@@ -26,6 +42,7 @@ describe('history.csv', () => {
         seconds: number,
         learningRate: number,
         losses: fc.dictionary(fc.constantFrom('total', 'dice', 'kd'), number, { noNullPrototype: true }),
+        emaDecay: number,
         validationDice: number,
       },
       { requiredKeys: ['step', 'epoch', 'seconds', 'learningRate', 'losses'] },

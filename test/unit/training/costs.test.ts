@@ -35,6 +35,21 @@ describe('the costs of an arm', () => {
     expect(outputSize).toEqual([4, 12, 6]);
   });
 
+  it('ask for the memory of further copies of the parameters where these are averaged', () => {
+    const wide = (train: string): Recipe =>
+      parseRecipe(
+        `data: { dataset: none }
+patch: { size: [8, 8, 4] }
+teacher: { unet: { features: [2, 4] }, train: { steps: 1, batch: 1 } }
+student: { meshnet: { features: 60, dilations: [1, 2], normalization: none }, train: { steps: 1, batch: 1${train} } }
+`,
+        { path: 'recipe' },
+      );
+    const [plain, averaged] = ['', ', ema: 0.99'].map(train => armCosts(wide(train), 'baseline', DATA));
+    expect(averaged!.trainingBytes - plain!.trainingBytes).toBeGreaterThanOrEqual(4 * 4 * plain!.parameters);
+    expect(averaged!.inferenceBytes).toBe(plain!.inferenceBytes);
+  });
+
   it('ask for more memory with a larger patch, and for a student more than for its baseline', () => {
     const larger = recipeOf('meshnet: { features: 5, dilations: [1, 2], normalization: none }', '[32, 32, 32]');
     const [small, large, taught] = [

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../../src/graph/graph.ts';
 import { flatParameters, type ParameterSpec } from '../../../src/nn/parameters.ts';
 import { adam } from '../../../src/optim/adam.ts';
+import { averageDecay } from '../../../src/optim/moving-average.ts';
 import type { Optimizer } from '../../../src/optim/optimizer.ts';
 import { sgd } from '../../../src/optim/sgd.ts';
 import { kernelMask, update } from '../../../src/training/update.ts';
@@ -25,6 +26,49 @@ describe('the mask of penalties', () => {
   it('is 1 at the entries of kernels alone, in the order of the vector, and 0 beyond it', () => {
     expect([...kernelMask([BIAS, KERNEL])]).toEqual([0, 0, 0, 1, 1]);
     expect([...kernelMask([KERNEL, BIAS], 7)]).toEqual([1, 1, 0, 0, 0, 0, 0]);
+  });
+});
+
+const RUNNING: ParameterSpec = {
+  name: 'norm.runningMean',
+  shape: [1],
+  initializer: { kind: 'constant', value: 0 },
+  role: 'buffer',
+};
+
+describe('the moving average', () => {
+  it('moves by a share of 1 - decay towards the next parameters and the next running statistics', () => {
+    const specs = [KERNEL, RUNNING];
+    const builder = new GraphBuilder();
+    const theta = builder.input('theta', [3]);
+    const { values } = flatParameters(builder, theta, specs);
+    const build = (emaDecay: number | null) =>
+      update(
+        builder,
+        {
+          ...{ student: { network: () => theta, specs }, optimizer: sgd({ momentum: 0, nesterov: false }) },
+          ...{ regularization: { l1: 0, l2: 0 }, clipNorm: null, emaDecay },
+        },
+        {
+          total: builder.total(values.get('conv.weight')!),
+          hyper: name => builder.input(name, []),
+          ...{ theta, values, adapters: undefined },
+          updates: new Map([['norm.runningMean', builder.mul(values.get('norm.runningMean')!, 10)]]),
+        },
+      ).outputs;
+    const feeds = {
+      ...{ theta: Float64Array.of(2, -3, 5), m: new Float64Array(2), learningRate: Float64Array.of(0.5) },
+      ...{ average: Float64Array.of(1, 1, 1), emaDecay: Float64Array.of(0.75) },
+    };
+    const outputs = build(0.99);
+    expect([...evaluate({ next: outputs['theta.next']! }, feeds)['next']!]).toEqual([1.5, -3.5, 50]);
+    expect([...evaluate({ next: outputs['average.next']! }, feeds)['next']!]).toEqual([1.125, -0.125, 13.25]);
+    expect(Object.keys(build(null))).toEqual(['theta.next', 'm.next']);
+  });
+
+  it('forgets the initial parameters by a decay that rises to its value', () => {
+    const decays = [0, 1, 2, 90, 91, 1000].map(step => averageDecay(0.91, step));
+    expect(decays).toEqual([0.1, 2 / 11, 3 / 12, 91 / 100, 0.91, 0.91]);
   });
 });
 

@@ -49,10 +49,20 @@ describe('what an arm depends on', () => {
   const changes = (override: string) =>
     ARMS.filter(arm => JSON.stringify(armContent(recipe(override), arm)) !== JSON.stringify(armContent(recipe(), arm)));
 
+  it('is nothing that is new in this version and changes nothing', () => {
+    for (const arm of ARMS) {
+      const content = JSON.stringify(armContent(recipe(), arm));
+      expect(content).not.toMatch(/"(annotated|ema)"/);
+    }
+    expect(JSON.stringify(armContent(recipe('student.train.ema=0.9'), 'baseline'))).toContain('"ema":0.9');
+  });
+
   it.each([
     ['teacher.unet.features=[8, 16]', ['teacher', 'student']],
     ['student.unet.features=[3, 6]', ['student', 'baseline']],
     ['student.train.steps=99', ['student', 'baseline']],
+    ['student.train.ema=0.9', ['student', 'baseline']],
+    ['teacher.train.ema=0.9', ['teacher', 'student']],
     ['distill.losses.0.kd.temperature=7', ['student']],
     ['distill.unlabelled.batch=1', ['student']],
     ['patch.foreground=0.9', ARMS],

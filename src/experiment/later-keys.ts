@@ -1,0 +1,27 @@
+/**
+ * Keys that a recipe has had since some later version, with the values at which everything is as before there was
+ * the key. A training that an earlier version began goes on, and a sweep finds its units, only if such a key does not
+ * count.
+ */
+
+/** Path of the key, and its value. */
+type LaterKey = readonly [path: readonly string[], value: unknown];
+
+const OF_TRAINING: readonly (readonly [key: string, value: unknown])[] = [['ema', null]];
+
+const LATER_KEYS: readonly LaterKey[] = [
+  [['data', 'annotated'], null],
+  ...['teacher', 'student'].flatMap(arm => OF_TRAINING.map(([key, value]): LaterKey => [[arm, 'train', key], value])),
+];
+
+function without(content: object, [[key = '', ...rest], value]: LaterKey): object {
+  if (!(key in content)) return content;
+  const { [key]: inner, ...others } = content as Readonly<Record<string, unknown>>;
+  if (rest.length === 0) return inner === value ? others : content;
+  return typeof inner === 'object' && inner !== null ? { ...content, [key]: without(inner, [rest, value]) } : content;
+}
+
+/** A part of a recipe without the later keys that change nothing. The order of the others stays. */
+export function withoutLaterKeys(content: object): object {
+  return LATER_KEYS.reduce(without, content);
+}
