@@ -39,7 +39,18 @@ export function windowChoice({ overlap, weighting, mirror }: ModelFlags): Window
  * @throws {InputError} E_USAGE if a patch is not in whole voxels
  */
 export function givenFacts(flags: FactFlags): Partial<ModelMetadata> {
-  const { labels, spacing, orientation, normalize, patch, activation, axes: order, inputName, outputName } = flags;
+  const {
+    labels,
+    crop,
+    spacing,
+    orientation,
+    normalize,
+    patch,
+    activation,
+    axes: order,
+    inputName,
+    outputName,
+  } = flags;
   if (patch !== undefined && !patch.every(Number.isInteger)) {
     throw new InputError(
       'E_USAGE',
@@ -48,6 +59,7 @@ export function givenFacts(flags: FactFlags): Partial<ModelMetadata> {
   }
   return {
     ...(labels && { labels: labels.map((name, value) => ({ value, name })) }),
+    ...(crop && { crop }),
     ...(spacing && { spacingMm: spacing }),
     ...(orientation && { orientation: orientation === 'RAS' ? orientation : null }),
     ...(normalize && { normalize }),

@@ -9,7 +9,9 @@ import { sixDigits } from '../core/format.ts';
 import { percentile } from '../core/percentile.ts';
 import { range } from '../core/shape.ts';
 import type { Progress } from '../runtime/progress.ts';
-import { toCanonical } from '../volume/orientation.ts';
+import { countLabelled } from '../volume/label-volume.ts';
+import { croppedVolume, nonzeroBox } from '../volume/nonzero.ts';
+import { canonicalGrid } from '../volume/orientation.ts';
 import { LABEL_VALUES, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
 import { type Dataset, isLabelled, openDataset } from './dataset.ts';
 import type { LabelClass } from './dataset-json.ts';
@@ -58,8 +60,20 @@ export interface Fingerprint {
   /** x, y, z. */
   readonly spacingMm: readonly [Spread, Spread, Spread];
   readonly sizeVoxels: readonly [Spread, Spread, Spread];
+  /** Fraction of the voxels of a case in the box around those of which any channel is not 0. */
+  readonly boxShare: Spread;
+  /** Cases with labelled voxels outside of that box. */
+  readonly labelledOutside: number;
   /** The grids of the labelled cases, for sizes at another spacing. */
-  readonly grids: readonly { readonly sizeVoxels: Xyz; readonly spacingMm: Xyz }[];
+  readonly grids: readonly CaseGrid[];
+}
+
+/** The grid of a case. */
+interface CaseGrid {
+  readonly sizeVoxels: Xyz;
+  readonly spacingMm: Xyz;
+  /** Size of the box around the voxels of which any channel is not 0. */
+  readonly boxVoxels: Xyz;
 }
 
 export interface FingerprintOptions {
@@ -68,9 +82,8 @@ export interface FingerprintOptions {
 }
 
 /** The numbers of one case. */
-interface CaseNumbers {
-  readonly sizeVoxels: Xyz;
-  readonly spacingMm: Xyz;
+interface CaseNumbers extends CaseGrid {
+  readonly hasLabelsOutside: boolean;
   /** Voxels per label value. */
   readonly counts: Uint32Array;
   readonly foreground: readonly Float32Array[];
@@ -123,9 +136,19 @@ async function readCases(
       const counts = new Uint32Array(LABEL_VALUES);
       for (let i = 0; i < label.data.length; i++) counts[label.data[i]!]!++;
       if (label.ignore !== undefined) counts[label.ignore] = 0;
-      const { sizeVoxels, spacingMm } = toCanonical(image);
+      const box = nonzeroBox(image);
+      const { sizeVoxels, spacingMm } = canonicalGrid(image);
+      const { sizeVoxels: boxVoxels } = canonicalGrid({ ...image, sizeVoxels: box.size });
       const foreground = sampleForeground(image, label);
-      numbers.push({ sizeVoxels, spacingMm, counts, foreground, nonZeroShares: nonZeroShares(image) });
+      numbers.push({
+        sizeVoxels,
+        spacingMm,
+        boxVoxels,
+        hasLabelsOutside: countLabelled(croppedVolume(label, box)) < countLabelled(label),
+        counts,
+        foreground,
+        nonZeroShares: nonZeroShares(image),
+      });
     }
     task.update(numbers.length);
   }
@@ -166,6 +189,8 @@ export async function fingerprintDataset(
     foregroundShare: foreground / cases.reduce((sum, { sizeVoxels }) => sum + voxelCount(sizeVoxels), 0),
     spacingMm: mapAxes(axis => spreadOf(cases.map(one => one.spacingMm[axis]))),
     sizeVoxels: mapAxes(axis => spreadOf(cases.map(one => one.sizeVoxels[axis]))),
-    grids: cases.map(({ sizeVoxels, spacingMm }) => ({ sizeVoxels, spacingMm })),
+    boxShare: spreadOf(cases.map(({ boxVoxels, sizeVoxels }) => voxelCount(boxVoxels) / voxelCount(sizeVoxels))),
+    labelledOutside: cases.filter(({ hasLabelsOutside }) => hasLabelsOutside).length,
+    grids: cases.map(({ sizeVoxels, spacingMm, boxVoxels }) => ({ sizeVoxels, spacingMm, boxVoxels })),
   };
 }

@@ -7,8 +7,8 @@ export interface ChannelIntensities {
   /** Population standard deviation. */
   readonly deviation: number;
   /**
-   * The same of the voxels in the smallest box around what is not zero, over which nnU-Net counts; only where a teacher
-   * asks for it.
+   * The same of the voxels in the smallest box around what is not zero, over which a method counts that crops, as in
+   * nnU-Net; only where a finished model teaches.
    */
   readonly inBox?: Omit<ChannelIntensities, 'inBox' | 'hasHoles'>;
   /** Given where the channel is 0 inside of the body: of what is not zero in any channel, with its holes filled. */

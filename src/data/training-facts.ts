@@ -135,8 +135,14 @@ function intensitiesOf(channels: readonly ChannelFacts[]): TrainingIntensities |
   };
 }
 
-/** Summary of the training cases of a model. */
-export function summarizeTraining(cases: readonly [CaseFacts, ...CaseFacts[]]): TrainingFacts {
+/**
+ * Summary of the training cases of a model.
+ * @param options.isCropped whether the grids of the cases are those of the boxes around what is not 0
+ */
+export function summarizeTraining(
+  cases: readonly [CaseFacts, ...CaseFacts[]],
+  { isCropped }: Pick<TrainingFacts, 'isCropped'> = {},
+): TrainingFacts {
   const [first] = cases;
   const grids = cases.map(({ grid }) => grid) as [CaseFacts['grid'], ...CaseFacts['grid'][]];
   const along = (of: (grid: CaseFacts['grid']) => Xyz): RangeXyz => rangeXyzOf(grids.map(of) as [Xyz, ...Xyz[]]);
@@ -149,6 +155,7 @@ export function summarizeTraining(cases: readonly [CaseFacts, ...CaseFacts[]]): 
     extentMm: along(extentMmOf),
     imageMl: rangeOf(grids.map(imageMlOf)) as Range,
     spacingMm: along(({ spacingMm }) => spacingMm),
+    ...(isCropped === true && { isCropped }),
     intensities: channels.map(channel => intensitiesOf(cases.map(one => one.channels[channel]!))),
     constantChannels: some('isConstant'),
     labelChannels: some('isLabelMap'),

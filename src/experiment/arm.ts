@@ -45,6 +45,8 @@ function metadataOf(
   return {
     labels: [...data.dataset.labels],
     channels: data.dataset.channels.length,
+    // models that do not crop are as they were before there was this key
+    ...(recipe.preprocess.crop !== 'none' && { crop: recipe.preprocess.crop }),
     spacingMm: recipe.preprocess.spacingMm,
     orientation: recipe.preprocess.orientation === 'canonical' ? 'RAS' : null,
     imageInterpolation: recipe.preprocess.imageInterpolation,

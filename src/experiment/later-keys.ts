@@ -4,17 +4,21 @@
  * count.
  */
 
-/** Path of the key, and its value. */
+/** Path of the key, and its value; `*` stands for every entry of a list. */
 type LaterKey = readonly [path: readonly string[], value: unknown];
 
 const OF_TRAINING: readonly (readonly [key: string, value: unknown])[] = [['ema', null]];
 
 const LATER_KEYS: readonly LaterKey[] = [
   [['data', 'annotated'], null],
+  [['preprocess', 'crop'], 'none'],
+  [['teacher', 'model', 'crop'], null],
+  [['teacher', 'models', '*', 'model', 'crop'], null],
   ...['teacher', 'student'].flatMap(arm => OF_TRAINING.map(([key, value]): LaterKey => [[arm, 'train', key], value])),
 ];
 
 function without(content: object, [[key = '', ...rest], value]: LaterKey): object {
+  if (key === '*' && Array.isArray(content)) return content.map((one: object) => without(one, [rest, value]));
   if (!(key in content)) return content;
   const { [key]: inner, ...others } = content as Readonly<Record<string, unknown>>;
   if (rest.length === 0) return inner === value ? others : content;

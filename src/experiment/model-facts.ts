@@ -19,6 +19,7 @@ import {
 } from '../recipe/confidence-schema.ts';
 import { normalizationSchema } from '../recipe/normalization-schema.ts';
 import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
+import { CROPS } from '../volume/nonzero.ts';
 import { chooseOutput, describeTensor, fixedTriple, isFixed, type OutputNote } from './model-outputs.ts';
 import { nnunetPipelineSchema } from './nnunet-schema.ts';
 import { trainingFactsSchema } from './training-facts-schema.ts';
@@ -51,6 +52,8 @@ const labels = z
 export const metadataSchema = z.object({
   labels,
   channels: z.int().min(1),
+  /** What is cut away of volumes before anything else; nothing if not given. */
+  crop: z.enum(CROPS).optional(),
   /** Spacing x, y, z in mm; null if volumes are not resampled. */
   spacingMm: alongXyz(positive).nullable(),
   /** How images are resampled to that spacing. */

@@ -136,7 +136,7 @@ function assertChannels(
 
 /** Refuses to change a part of nnU-Net's preparation of volumes, which is one whole. */
 function assertPipelineStays(given: Partial<ModelMetadata>, path: string): void {
-  const said = (['normalize', 'spacingMm', 'imageInterpolation', 'orientation'] as const).filter(
+  const said = (['crop', 'normalize', 'spacingMm', 'imageInterpolation', 'orientation'] as const).filter(
     key => given[key] !== undefined,
   );
   if (said.length === 0) return;

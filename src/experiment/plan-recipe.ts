@@ -120,6 +120,21 @@ export interface PlanContext {
   readonly instead?: { readonly full: Plan; readonly ceiling: SpacingCeiling };
 }
 
+/** The crop with its reason; why there is none where cases would have been cropped but for their labels. */
+function cropLines({ boxShare, labelledOutside, labelledCases }: Fingerprint, { crop }: Plan): readonly string[] {
+  const kept = formatShare(boxShare.median, 1);
+  if (crop === 'nonzero') {
+    return [
+      `  # around the body everything is 0: the box around the rest has ${kept} of the voxels of a case in the median (${formatShare(boxShare.min, 1)} to ${formatShare(boxShare.max, 1)})`,
+      '  crop: nonzero',
+    ];
+  }
+  if (labelledOutside === 0 || boxShare.median > 0.99) return [];
+  return [
+    `  # no crop: ${labelledOutside} of ${labelledCases} cases have labelled voxels where the image is 0, outside of the box around the rest`,
+  ];
+}
+
 /** Why the spacing is what it is. */
 function spacingReason({ medianSizeVoxels, coverage }: Plan, { instead }: PlanContext): readonly string[] {
   const size = medianSizeVoxels.join(' x ');
@@ -153,6 +168,7 @@ export function formatPlan(fingerprint: Fingerprint, plan: Plan, context: PlanCo
     `  dataset: ${JSON.stringify(dataset)}`,
     `  splits: ${splitsOf(fingerprint)}; data.patients keeps scans of one patient together`,
     'preprocess:',
+    ...cropLines(fingerprint, plan),
     ...spacingReason(plan, context).map(reason => `  # ${reason}`),
     `  spacingMm: ${list(spacingMm)}`,
     `  normalize: ${normalization(plan)}`,

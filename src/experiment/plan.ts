@@ -3,9 +3,9 @@
  * The rules are nnU-Net's, scaled down to two processor cores: the median spacing (a lower percentile on an axis that
  * is much coarser), a patch of the median shape whose longest side in millimetres gives way until the memory suffices,
  * levels as long as an axis can be halved, no pooling or wide kernel across an axis that is twice as coarse as the
- * others. Where such a patch sees less than a quarter of a case, a coarser spacing is planned too. The student, for
- * which nnU-Net has no rule, has a quarter of the teacher's feature maps. An axis of one voxel, as in planes, decides
- * nothing.
+ * others. Where the surroundings are zero, the cases are cropped to the rest first. Where such a patch sees less than a
+ * quarter of a case, a coarser spacing is planned too. The student, for which nnU-Net has no rule, has a quarter of the
+ * teacher's feature maps. An axis of one voxel, as in planes, decides nothing.
  * Source: Isensee et al., nnU-Net, arXiv:1904.08128, section "Automated method configuration" and its table of
  * heuristic rules.
  */
@@ -21,6 +21,7 @@ import { parameterCount } from '../nn/parameters.ts';
 import { recipeSchema } from '../recipe/schema.ts';
 import { trainingMemory } from '../training/costs.ts';
 import { multiplyAdds } from '../training/export.ts';
+import type { Crop } from '../volume/nonzero.ts';
 import type { Xyz } from '../volume/volume.ts';
 import { type ArmPlan, planArm, planStudent } from './arm-plan.ts';
 import {
@@ -53,6 +54,8 @@ export interface Plan {
   readonly patchVoxels: Xyz;
   /** Whether one axis is much coarser than the others. */
   readonly isAnisotropic: boolean;
+  /** What is cut away of every volume; sizes are those of what is left. */
+  readonly crop: Crop;
   /** Normalisation per channel. */
   readonly normalize: readonly PlannedNormalization[];
   readonly teacher: PlannedUnet & ArmCosts;
@@ -99,6 +102,12 @@ const [FEWEST_STEPS, MOST_STEPS] = [400, 2000];
  */
 const MASKED_SHARE = 0.75;
 
+/**
+ * Share of a case in the box around what is not zero, in the median, below which cropping pays: nnU-Net's threshold for
+ * images that were cut out of their background.
+ */
+const CROPPED_SHARE = 0.75;
+
 /** Size of the cases along each axis at a spacing: the median or the smallest. */
 function sizeAt({ grids }: Fingerprint, spacingMm: Xyz, pick: (sizes: readonly number[]) => number): Xyz {
   return mapAxes(axis => {
@@ -127,9 +136,24 @@ function targetSpacing(fingerprint: Fingerprint): Xyz {
   return mapAxes(axis => (axis === coarse ? chosen : median[axis]));
 }
 
-function normalizationOf({ name, nonZeroShare }: Fingerprint['channels'][number]): PlannedNormalization {
-  if (/^ct\b/i.test(name.trim())) return 'ct';
-  return nonZeroShare < MASKED_SHARE ? 'z-score-nonzero' : 'z-score';
+function isCt({ name }: Fingerprint['channels'][number]): boolean {
+  return /^ct\b/i.test(name.trim());
+}
+
+/** Whether cropping pays: not where labels would be lost, nor in CT, where 0 is water rather than nothing. */
+function cropOf({ boxShare, labelledOutside, channels }: Fingerprint): Crop {
+  return boxShare.median < CROPPED_SHARE && labelledOutside === 0 && !channels.some(isCt) ? 'nonzero' : 'none';
+}
+
+/** The cases as they are once they are cropped. */
+function croppedCases(fingerprint: Fingerprint, crop: Crop): Fingerprint {
+  if (crop === 'none') return fingerprint;
+  return { ...fingerprint, grids: fingerprint.grids.map(grid => ({ ...grid, sizeVoxels: grid.boxVoxels })) };
+}
+
+function normalizationOf(channel: Fingerprint['channels'][number]): PlannedNormalization {
+  if (isCt(channel)) return 'ct';
+  return channel.nonZeroShare < MASKED_SHARE ? 'z-score-nonzero' : 'z-score';
 }
 
 /** Patch, batch and networks whose costs are asked for. */
@@ -226,7 +250,9 @@ function withLargerBatch(found: Uncosted, { bytesOf, memoryBytes }: Search, trai
  * Plans an experiment on a data set.
  * @throws {InputError} E_PLAN_MEMORY if nothing fits the memory
  */
-export function planExperiment(fingerprint: Fingerprint, options: PlanOptions): Plan {
+export function planExperiment(measured: Fingerprint, options: PlanOptions): Plan {
+  const crop = cropOf(measured);
+  const fingerprint = croppedCases(measured, crop);
   const { spacingMm = targetSpacing(fingerprint), memoryBytes, block } = options;
   const medianSizeVoxels = sizeAt(fingerprint, spacingMm, medianOf);
   // a patch is refused if it exceeds this multiple of a case
@@ -267,6 +293,7 @@ export function planExperiment(fingerprint: Fingerprint, options: PlanOptions): 
     medianSizeVoxels,
     patchVoxels,
     isAnisotropic: Math.max(...extent) > ANISOTROPY * Math.min(...extent),
+    crop,
     normalize: fingerprint.channels.map(normalizationOf),
     teacher: { ...teacher, ...costs.teacher },
     student: { ...student, ...costs.student },

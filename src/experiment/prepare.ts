@@ -10,7 +10,7 @@ import { imageHash } from '../data/image-hash.ts';
 import type { ChannelIntensities } from '../data/intensities.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { TrainingCase } from '../data/loader.ts';
-import { type ChannelNormalization, type ImageNormalization, moments, normalize } from '../data/normalize.ts';
+import { type ChannelNormalization, type ImageNormalization, moments } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
 import type { Splits } from '../data/splits.ts';
 import { type CaseFacts, summarizeTraining, type TrainingFacts } from '../data/training-facts.ts';
@@ -21,15 +21,15 @@ import { isFinished } from '../recipe/teacher-schema.ts';
 import { holdFiles, pathsIn } from '../runtime/held-files.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
-import { boxAround, cropped, nonzeroMask } from '../volume/nonzero.ts';
-import { canonicalGrid, labelsToCanonical, toCanonical } from '../volume/orientation.ts';
-import { resampleLabelsToSpacing, resampleToSpacing } from '../volume/resample.ts';
+import { boxAround, boxOfCrop, type Crop, cropped, nonzeroMask } from '../volume/nonzero.ts';
+import { canonicalGrid } from '../volume/orientation.ts';
 import type { Volume } from '../volume/volume.ts';
 import { openAnnotated } from './annotations.ts';
 import { readCaseWeights } from './case-weights.ts';
 import { assertLesionsKnown } from './evaluate.ts';
 import type { Laboratory } from './laboratory.ts';
 import { resolveNormalization } from './normalization.ts';
+import { prepareCase } from './prepare-case.ts';
 import { splitWarnings } from './split-warnings.ts';
 import { readSplits } from './splits.ts';
 
@@ -50,6 +50,8 @@ export interface PreparedData {
    * models.
    */
   readonly normalize: readonly ChannelNormalization[];
+  /** What is cut away of every volume; stored in the models. */
+  readonly crop: Crop;
   /** Intensities of the raw channels by case, for the cases that are trained on, with and without labels. */
   readonly intensities: ReadonlyMap<string, readonly ChannelIntensities[]>;
   /** What the training cases are like; stored in the models. */
@@ -62,39 +64,6 @@ export interface PreparedData {
   readonly hashes: Readonly<Record<string, string>>;
   /** SHA-256 of the files of the unlabelled cases. */
   readonly transferHashes: Readonly<Record<string, string>>;
-}
-
-/** Preprocessing of every volume. */
-interface Preprocessing extends Omit<Recipe['preprocess'], 'normalize'> {
-  readonly normalize: ImageNormalization;
-}
-
-/** A loaded case as training sees it; the same steps in the same order as before inference. */
-function prepareCase(
-  loaded: LoadedCase,
-  { spacingMm, orientation, imageInterpolation, labelInterpolation, normalize: method }: Preprocessing,
-): { readonly case: TrainingCase; readonly warnings: readonly string[] } {
-  const { id } = loaded;
-  const image = orientation === 'canonical' ? toCanonical(loaded.image) : loaded.image;
-  const label =
-    loaded.label && orientation === 'canonical' ? labelsToCanonical(loaded.label, loaded.image) : loaded.label;
-  const normalized = normalize({ id, data: image.data, channels: image.channels }, method);
-  const volume = { ...image, data: normalized.data };
-  const ready = spacingMm === null ? volume : resampleToSpacing(volume, spacingMm, imageInterpolation);
-  const labels =
-    label === undefined || spacingMm === null ? label : resampleLabelsToSpacing(label, spacingMm, labelInterpolation);
-  return {
-    warnings: normalized.warnings.map(({ code, message }) => `${code}: ${message}`),
-    case: {
-      id,
-      image: ready.data,
-      label: labels?.data ?? new Uint8Array(ready.data.length / image.channels),
-      sizeVoxels: ready.sizeVoxels,
-      spacingMm: ready.spacingMm,
-      channels: image.channels,
-      ...(labels?.ignore !== undefined && { ignore: labels.ignore }),
-    },
-  };
 }
 
 /** Summary of every channel's finite voxels. */
@@ -121,10 +90,11 @@ function intensitiesOf(image: Volume, { teacher }: Pick<Recipe, 'teacher'>): rea
   });
 }
 
-/** What a training case is like before anything is done to it, in the axes of the models. */
+/** What a training case is like before more is done to it than cropping, in the axes of the models. */
 function factsOf(image: Volume, recipe: Recipe, volumesMl: CaseFacts['volumesMl']): CaseFacts {
-  const grid = recipe.preprocess.orientation === 'canonical' ? canonicalGrid(image) : image;
-  const { sizeVoxels, spacingMm } = grid;
+  const { crop, orientation } = recipe.preprocess;
+  const kept = { ...image, sizeVoxels: boxOfCrop(image, crop).size };
+  const { sizeVoxels, spacingMm } = orientation === 'canonical' ? canonicalGrid(kept) : kept;
   return { grid: { sizeVoxels, spacingMm }, channels: channelFacts(image), volumesMl };
 }
 
@@ -318,8 +288,11 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     unlabelled: pick(transfer),
     test: filesOf(splits.test),
     normalize: normalization,
+    crop: recipe.preprocess.crop,
     intensities,
-    training: summarizeTraining(facts as [CaseFacts, ...CaseFacts[]]),
+    training: summarizeTraining(facts as [CaseFacts, ...CaseFacts[]], {
+      isCropped: recipe.preprocess.crop === 'nonzero',
+    }),
     warnings,
     images,
     hashes: Object.fromEntries(hashes),

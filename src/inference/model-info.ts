@@ -3,6 +3,7 @@ import { InputError } from '../core/errors.ts';
 import type { Triple } from '../core/shape.ts';
 import type { ImageNormalization } from '../data/normalize.ts';
 import type { Session } from '../runtime/engine.ts';
+import type { Crop } from '../volume/nonzero.ts';
 import type { ImageInterpolation } from '../volume/resample.ts';
 import type { Xyz } from '../volume/volume.ts';
 import type { MirrorAxis } from './mirroring.ts';
@@ -37,6 +38,8 @@ export interface ModelInfo {
   readonly labels: readonly ModelLabel[];
   /** Number of input channels. */
   readonly channels: number;
+  /** What is cut away of a volume before anything else; nothing if not given. */
+  readonly crop?: Crop | undefined;
   /** The spacing that the model was trained at; absent if volumes are not resampled for it. */
   readonly spacingMm?: Xyz;
   /** How images are resampled to that spacing; linearly if not given. */
@@ -54,7 +57,7 @@ export interface ModelInfo {
   /** Axes along which it also sees each window flipped, unless somebody says otherwise; none if not given. */
   readonly mirror?: readonly MirrorAxis[] | undefined;
   /**
-   * Where it is used as nnU-Net uses its networks; this then stands in place of `normalize`, `spacingMm` and
+   * Where it is used as nnU-Net uses its networks; this then stands in place of `crop`, `normalize`, `spacingMm` and
    * `imageInterpolation`.
    */
   readonly nnunet?: NnunetPipeline | undefined;

@@ -1,13 +1,14 @@
 /**
- * Segments a volume of any size, spacing and orientation with one model or an ensemble: turn to the models' axes,
- * normalise, resample to the model's spacing, slide the window, resample the finished slices back, choose classes,
- * post-process. The labels lie on the input's own grid, with its affine. The steps before the model are those of
- * training, in the same order. Probabilities exist for a few slices at a time: memory is the volume, the image on each
- * model's grid, one window's depth of slices per model, and the labels.
+ * Segments a volume of any size, spacing and orientation with one model or an ensemble: turn to the models' axes, crop,
+ * normalise, resample to the model's spacing, slide the window, resample the finished slices back, put them in their
+ * place, choose classes, post-process. The labels lie on the input's own grid, with its affine. The steps before the
+ * model are those of training, in the same order. Probabilities exist for a few slices at a time: memory is the volume,
+ * the image on each model's grid, one window's depth of slices per model, and the labels.
  */
 import { InputError } from '../core/errors.ts';
 import { type NormalizationWarning, normalize } from '../data/normalize.ts';
 import type { Session } from '../runtime/engine.ts';
+import { type Box, boxOfCrop, croppedVolume } from '../volume/nonzero.ts';
 import { canonicalSliceIndices, storedSliceIndices, toCanonical } from '../volume/orientation.ts';
 import { resampleToSpacing } from '../volume/resample.ts';
 import { resampleSlices } from '../volume/resample-slices.ts';
@@ -25,6 +26,7 @@ import {
 import { type ModelInfo, type ModelLabel, type OpenModel, type OutputClasses, outputClasses } from './model-info.ts';
 import { type PreparedVolume, prepareNnunet } from './nnunet/prepare.ts';
 import { countJobWindows, type NnunetJob, nnunetSlices } from './nnunet/segment.ts';
+import { backgroundChannel, pasteSlices } from './pasted.ts';
 import { postprocess } from './postprocess.ts';
 import { labelsFromProbabilities } from './probabilities.ts';
 import { countWindows, probabilitySlices, type SlidingWindowOptions, type WindowOptions } from './sliding-window.ts';
@@ -174,8 +176,17 @@ function finish(
   return { labels, warnings: [{ code: 'W_POSTPROCESS', message }] };
 }
 
+/** A volume as the program prepares it. */
+interface OwnVolume {
+  /** On the grid of the model. */
+  readonly image: Volume;
+  /** What of the volume it shows. */
+  readonly box: Box;
+  readonly warnings: readonly NormalizationWarning[];
+}
+
 /** A volume on the grid of a model: as the program prepares it, or as nnU-Net does. */
-type GridImage = { readonly image: Volume; readonly warnings: readonly NormalizationWarning[] } | PreparedVolume;
+type GridImage = OwnVolume | PreparedVolume;
 
 /** A volume as one model sees it. */
 interface ModelImage extends OpenModel {
@@ -187,7 +198,7 @@ function modelImages(models: readonly OpenModel[], volume: Volume, id: string): 
   const prepared = new Map<string, GridImage>();
   return models.map(model => {
     const { info } = model;
-    const key = JSON.stringify([info.normalize, info.spacingMm, info.imageInterpolation, info.nnunet]);
+    const key = JSON.stringify([info.crop, info.normalize, info.spacingMm, info.imageInterpolation, info.nnunet]);
     const seen = prepared.get(key) ?? toModelGrid(volume, info, id);
     prepared.set(key, seen);
     return { ...model, seen };
@@ -196,20 +207,22 @@ function modelImages(models: readonly OpenModel[], volume: Volume, id: string): 
 
 function toModelGrid(volume: Volume, info: ModelInfo, id: string): GridImage {
   if (info.nnunet !== undefined) return prepareNnunet(volume, info.nnunet, id);
-  const { data, channels } = volume;
+  const { channels } = volume;
   if (channels !== info.channels) {
     throw new InputError(
       'E_CHANNELS',
       `the model takes ${info.channels} channel(s), ${id} has ${channels}. Give the same images in the same order as in training.`,
     );
   }
-  const normalized = normalize({ id, data, channels }, info.normalize);
-  const onOwnGrid: Volume = { ...volume, data: normalized.data };
+  const box = boxOfCrop(volume, info.crop ?? 'none');
+  const kept = croppedVolume(volume, box);
+  const normalized = normalize({ id, data: kept.data, channels }, info.normalize);
+  const onOwnGrid: Volume = { ...kept, data: normalized.data };
   const image =
     info.spacingMm === undefined
       ? onOwnGrid
       : resampleToSpacing(onOwnGrid, info.spacingMm, info.imageInterpolation ?? 'linear');
-  return { image, warnings: normalized.warnings };
+  return { image, box, warnings: normalized.warnings };
 }
 
 /** One model at work on one volume. */
@@ -220,11 +233,12 @@ interface Stream {
 }
 
 function streamOf({ session, info, seen }: ModelImage, volume: Volume, options: SegmentOptions): Stream {
-  const { kind, values } = outputClasses(info);
-  const classes = values.length;
+  const output = outputClasses(info);
+  const classes = output.values.length;
   const { sizeVoxels, spacingMm } = volume;
+  const background = voxelCount(seen.box.size) < voxelCount(sizeVoxels) ? backgroundChannel(output) : undefined;
   const mirror = options.mirror ?? info.mirror;
-  if (info.nnunet !== undefined && 'box' in seen) {
+  if (info.nnunet !== undefined && 'sizeVoxels' in seen) {
     const job: NnunetJob = {
       ...options,
       ...(mirror && { mirror }),
@@ -235,11 +249,11 @@ function streamOf({ session, info, seen }: ModelImage, volume: Volume, options: 
       spacingMm,
       classes,
       activation: info.activation,
-      hasBackground: kind === 'softmax',
+      background,
     };
     return { windows: countJobWindows(job), open: onProgress => nnunetSlices({ ...job, onProgress }) };
   }
-  const { image } = seen as Exclude<GridImage, PreparedVolume>;
+  const { image, box } = seen as OwnVolume;
   const [width, height, depth] = image.sizeVoxels;
   const job: SlidingWindowOptions = {
     ...options,
@@ -257,10 +271,11 @@ function streamOf({ session, info, seen }: ModelImage, volume: Volume, options: 
     inputName: info.inputName,
     outputName: info.outputName,
   };
-  const grids = { channels: classes, from: image.sizeVoxels, to: sizeVoxels };
+  const grids = { channels: classes, from: image.sizeVoxels, to: box.size };
+  const place = { box, sizeVoxels, classes, background };
   return {
     windows: countWindows(job),
-    open: onProgress => resampleSlices(probabilitySlices({ ...job, onProgress }), grids),
+    open: onProgress => pasteSlices(resampleSlices(probabilitySlices({ ...job, onProgress }), grids), place),
   };
 }
 

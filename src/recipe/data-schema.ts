@@ -1,5 +1,6 @@
 /** The part of a recipe's schema for data, preprocessing, patches and augmentation, with its defaults. */
 import { z } from 'zod';
+import { CROPS } from '../volume/nonzero.ts';
 import { askedNormalizationSchema } from './normalization-schema.ts';
 
 const positive = z.number().gt(0);
@@ -137,6 +138,12 @@ export const dataSchema = z.strictObject({
 });
 
 export const preprocessSchema = z.strictObject({
+  crop: z
+    .enum(CROPS)
+    .default('none')
+    .describe(
+      'What is cut away of a volume before everything else. nonzero: what lies outside of the box around the voxels of which any channel is not 0 (NaN counts as 0), as nnU-Net crops: for skull-stripped heads and other images whose surroundings were set to 0. Results lie on the grid of the input, with background outside of the box. none: nothing. Stored in the model.',
+    ),
   spacingMm: z
     .tuple([positive, positive, positive])
     .nullable()

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../core/deep-readonly.ts';
 import { AXIS_ORDERS } from '../inference/axes.ts';
+import { CROPS } from '../volume/nonzero.ts';
 import { normalizationSchema } from './normalization-schema.ts';
 
 const className = z.union([z.string().min(1), z.int().min(0)]);
@@ -28,6 +29,11 @@ const model = z
       .nullable()
       .default(null)
       .describe('Normalisation of intensities in its training, as preprocess.normalize.'),
+    crop: z
+      .enum(CROPS)
+      .nullable()
+      .default(null)
+      .describe('What was cut away of the volumes in its training, as preprocess.crop.'),
     spacingMm: z
       .tuple([positive, positive, positive])
       .nullable()

@@ -18,7 +18,7 @@ import { takesPatch } from './files.ts';
 import { askModel } from './model.ts';
 import { inNormalization } from './view.ts';
 
-type Data = Pick<PreparedData, 'normalize' | 'train' | 'intensities'>;
+type Data = Pick<PreparedData, 'normalize' | 'crop' | 'train' | 'intensities'>;
 
 const MOST_CASES = 3;
 /** By how much the Dice of the reversed order must be higher; below it, chance or a weak model may be the reason. */
@@ -118,8 +118,8 @@ async function foregroundDice(
       const patch = [image.length / elementCount(size), d, h, w] as const;
       const given = takesPatch(file, patch) ? (file.info.output ?? size) : size;
       const seen = inNormalization(image, [data.intensities.get(id) ?? []], {
-        from: data.normalize,
-        to: file.info.normalize,
+        from: data,
+        to: file.info,
       });
       const { samples } = await askModel({ file, session }, seen, { patch, overlap, output: given, layers: [] });
       const foreground = middleOf(region, given);

@@ -31,7 +31,7 @@ import { type Asking, askModel, assertActivation, type TeacherModel } from './mo
 import { foregroundValues, type ReadTeacher } from './panel.ts';
 import { inNnunetNormalization, inNormalization } from './view.ts';
 
-type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled' | 'intensities'> &
+type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'crop' | 'train' | 'unlabelled' | 'intensities'> &
   Partial<Pick<PreparedData, 'images' | 'test'>>;
 
 /** A teacher with its models open: one, or several whose mean answers. */
@@ -72,11 +72,10 @@ async function askTeacher(
   let inner: TeacherTensors['features'] = {};
   for (const model of models) {
     const { info, path } = model.file;
-    const from = data.normalize;
     const seen =
       info.nnunet === undefined
-        ? inNormalization(image, raw, { from, to: info.normalize })
-        : inNnunetNormalization(image, raw, { from, to: info.nnunet.normalize });
+        ? inNormalization(image, raw, { from: data, to: info })
+        : inNnunetNormalization(image, raw, { from: data, to: info.nnunet.normalize });
     const { samples, features } = await askModel(model, seen, room);
     inner = features;
     samples.forEach((values, index) => {
@@ -180,7 +179,7 @@ function logClasses({ taught, entry }: ReadTeacher, progress: Laboratory['progre
 /** Everything that the answers depend on, as text. A single teacher is described as before there were several. */
 function identityOf({ teachers, data, kind, overlap }: Classroom, { machine }: Laboratory): string {
   // the map to a teacher's normalisation is part of its result for a patch
-  const view = [data.normalize, [...data.intensities]];
+  const view = [data.normalize, [...data.intensities], ...(data.crop === 'none' ? [] : [data.crop])];
   const described = teachers.map(({ files, entry }) => {
     const facts = files.map(({ bytes, info, groups }) => [machine.sha256(bytes), info, groups]);
     return { facts, ensemble: entry.ensemble, names: entry.classes, weight: entry.weight };

@@ -36,9 +36,10 @@ function givenFacts({ model }: TeacherEntry): Partial<ModelMetadata> {
 
 /** The recipe's preparation of images, which is assumed for a model that does not state its own. */
 function assumedFacts({ patch, preprocess }: Recipe): Partial<ModelMetadata> {
-  const { spacingMm, orientation, imageInterpolation } = preprocess;
+  const { crop, spacingMm, orientation, imageInterpolation } = preprocess;
   return {
     patch: patchShape(patch.size),
+    crop,
     spacingMm,
     orientation: orientation === 'canonical' ? 'RAS' : null,
     imageInterpolation,
@@ -139,19 +140,22 @@ export async function readTeacherFiles(
 }
 
 /** The data that models are checked against. */
-type ViewedData = Pick<PreparedData, 'dataset' | 'normalize' | 'train' | 'unlabelled' | 'intensities'>;
+type ViewedData = Pick<PreparedData, 'dataset' | 'normalize' | 'crop' | 'train' | 'unlabelled' | 'intensities'>;
 
 /** Reason why intensities cannot be converted to those that the model was trained on. */
-function intensityProblems({ normalize, nnunet }: ModelInfo, data: ViewedData): readonly string[] {
+function intensityProblems(info: ModelInfo, data: ViewedData): readonly string[] {
+  const { normalize, crop = 'none', nnunet } = info;
   if (nnunet !== undefined) {
     return nnunet.normalize.flatMap(
       (method, channel) => nnunetObstacle(data.normalize, method, { channel, cases: data.intensities }) ?? [],
     );
   }
-  if (normalizationRelation(data.normalize, normalize, data.dataset.channels.length) !== 'unrelated') return [];
+  if (normalizationRelation(data, info, data.dataset.channels.length) !== 'unrelated') return [];
+  const isCropped = crop !== data.crop;
+  const [needed, given] = isCropped ? [` of crop ${crop}`, ` of crop ${data.crop}`] : ['', ''];
   return [
-    `it needs intensities normalised by ${JSON.stringify(normalize)}, the recipe normalises by ${JSON.stringify(data.normalize)}, and ` +
-      'one cannot be computed from the other; set preprocess.normalize to that of the teacher',
+    `it needs intensities normalised by ${JSON.stringify(normalize)}${needed}, the recipe normalises by ${JSON.stringify(data.normalize)}${given}, and ` +
+      `one cannot be computed from the other; set preprocess.normalize${isCropped ? ' and preprocess.crop' : ''} to that of the teacher`,
   ];
 }
 

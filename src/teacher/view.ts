@@ -10,6 +10,13 @@ import { listSome } from '../core/format.ts';
 import type { ChannelIntensities } from '../data/intensities.ts';
 import type { ChannelNormalization, ImageNormalization } from '../data/normalize.ts';
 import type { NnunetNormalization } from '../inference/nnunet/pipeline.ts';
+import type { Crop } from '../volume/nonzero.ts';
+
+/** How intensities were normalised: the method, and the part of a volume over which it counts. */
+export interface NormalizedView {
+  readonly normalize: ImageNormalization;
+  readonly crop?: Crop | undefined;
+}
 
 /** The map v -> factor v + offset. */
 interface AffineMap {
@@ -36,6 +43,16 @@ function scaleOf(
   return undefined;
 }
 
+/** The intensities over which a view counts. */
+function countedIn(raw: ChannelIntensities, crop: Crop | undefined): ChannelIntensities {
+  return crop === 'nonzero' ? (raw.inBox ?? raw) : raw;
+}
+
+/** Whether a method gives the same whatever is cut away around the voxels that are not 0. */
+function ignoresCrop(method: ChannelNormalization): boolean {
+  return typeof method === 'object' || method === 'none' || method === 'z-score-nonzero';
+}
+
 function methodOf(method: ImageNormalization, channel: number): ChannelNormalization {
   return Array.isArray(method)
     ? (method as readonly ChannelNormalization[])[channel]!
@@ -44,22 +61,20 @@ function methodOf(method: ImageNormalization, channel: number): ChannelNormaliza
 
 /** Whether one normalisation of `channels` channels can be mapped to another, and if so whether it is the same. */
 export function normalizationRelation(
-  from: ImageNormalization,
-  to: ImageNormalization,
+  from: NormalizedView,
+  to: NormalizedView,
   channels: number,
 ): 'same' | 'affine' | 'unrelated' {
   const pairs = Array.from(
     { length: channels },
-    (_, channel) => [methodOf(from, channel), methodOf(to, channel)] as const,
+    (_, channel) => [methodOf(from.normalize, channel), methodOf(to.normalize, channel)] as const,
   );
-  if (pairs.every(([left, right]) => JSON.stringify(left) === JSON.stringify(right))) return 'same';
+  const countAlike = (from.crop ?? 'none') === (to.crop ?? 'none');
+  const isSame = ([left, right]: (typeof pairs)[number]): boolean =>
+    JSON.stringify(left) === JSON.stringify(right) && (countAlike || ignoresCrop(left));
+  if (pairs.every(isSame)) return 'same';
   const plain: readonly ChannelNormalization[] = ['none', 'min-max', 'z-score'];
-  return pairs.every(
-    ([left, right]) =>
-      JSON.stringify(left) === JSON.stringify(right) || (plain.includes(left) && plain.includes(right)),
-  )
-    ? 'affine'
-    : 'unrelated';
+  return pairs.every(pair => isSame(pair) || pair.every(method => plain.includes(method))) ? 'affine' : 'unrelated';
 }
 
 /** The map from one scale to another; the identity if one of them is undefined. */
@@ -96,11 +111,14 @@ function mapped(
 export function inNormalization(
   image: Float32Array,
   cases: readonly (readonly ChannelIntensities[])[],
-  { from, to }: { readonly from: ImageNormalization; readonly to: ImageNormalization },
+  { from, to }: { readonly from: NormalizedView; readonly to: NormalizedView },
 ): Float32Array {
   if (normalizationRelation(from, to, cases[0]?.length ?? 0) === 'same') return image;
   return mapped(image, cases, (raw, channel) =>
-    between(scaleOf(methodOf(from, channel), raw), scaleOf(methodOf(to, channel), raw)),
+    between(
+      scaleOf(methodOf(from.normalize, channel), countedIn(raw, from.crop)),
+      scaleOf(methodOf(to.normalize, channel), countedIn(raw, to.crop)),
+    ),
   );
 }
 
@@ -141,19 +159,19 @@ export function nnunetObstacle(
 
 /**
  * A batch of patches as nnU-Net's network sees them. Its z-score and min-max count over the box around what is not
- * zero, the recipe's over the whole case, so that even methods of the same name are mapped to each other, by the
- * numbers of both.
+ * zero, the recipe's over the whole case unless it crops, so that even methods of the same name are mapped to each
+ * other, by the numbers of both.
  * @param image [N, C, D, H, W]
  * @param cases raw intensities per sample and channel, with those in the box
  */
 export function inNnunetNormalization(
   image: Float32Array,
   cases: readonly (readonly ChannelIntensities[])[],
-  { from, to }: { readonly from: ImageNormalization; readonly to: readonly NnunetNormalization[] },
+  { from, to }: { readonly from: NormalizedView; readonly to: readonly NnunetNormalization[] },
 ): Float32Array {
   return mapped(image, cases, (raw, channel) => {
     const wanted = to[channel];
-    const target = wanted === 'z-score-inside' ? undefined : scaleOf(wanted ?? 'none', raw.inBox ?? raw);
-    return between(scaleOf(methodOf(from, channel), raw), target);
+    const target = wanted === 'z-score-inside' ? undefined : scaleOf(wanted ?? 'none', countedIn(raw, 'nonzero'));
+    return between(scaleOf(methodOf(from.normalize, channel), countedIn(raw, from.crop)), target);
   });
 }

@@ -41,3 +41,10 @@ export function labelsOfVolume(volume: Volume, path: string): LabelVolume {
   for (let i = 0; i < values.length; i++) data[i] = Math.round(values[i]!);
   return { data, sizeVoxels, spacingMm, affine, ...(volume.isPlaced === false && { isPlaced: false as const }) };
 }
+
+/** Number of voxels that are labelled, without those that nobody has looked at. */
+export function countLabelled({ data, ignore }: Pick<LabelVolume, 'data' | 'ignore'>): number {
+  let count = 0;
+  for (let i = 0; i < data.length; i++) if (data[i] !== 0 && data[i] !== ignore) count++;
+  return count;
+}

@@ -93,6 +93,7 @@ function open({ models, besides, overrides = [], classes = CLASSES, ...more }: S
     normalize: [method].flat(),
     train: cases,
     unlabelled: [],
+    crop: 'none' as const,
     intensities: new Map(
       RAW.map((values, index) => {
         const mean = values.reduce((sum, value) => sum + value, 0) / VOXELS;

@@ -8,6 +8,7 @@ import type { ModelMetadata } from '../../experiment/model-facts.ts';
 import { AXIS_ORDERS } from '../../inference/axes.ts';
 import type { WindowChoice } from '../../inference/sliding-window.ts';
 import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
+import { CROPS, type Crop } from '../../volume/nonzero.ts';
 import { axes, collect, share, triple, words } from '../values.ts';
 
 /** The flags as commander parses them. */
@@ -22,6 +23,7 @@ export interface ModelFlags extends FactFlags {
 /** Flags with facts about a model from elsewhere. */
 export interface FactFlags {
   readonly labels?: readonly string[];
+  readonly crop?: Crop;
   readonly spacing?: readonly [number, number, number];
   readonly orientation?: 'RAS' | 'stored';
   readonly normalize?: VolumeNormalization;
@@ -55,6 +57,12 @@ export function addModelFlags(command: Command): Command {
 export function addFactFlags(command: Command): Command {
   return command
     .option('--labels <names>', 'class names in the order of the output channels, for example background,tumour', words)
+    .addOption(
+      new Option(
+        '--crop <region>',
+        'what was cut away of the volumes in training: nothing, or what is 0 around the body',
+      ).choices([...CROPS]),
+    )
     .option('--spacing <x,y,z>', 'voxel size in mm that the model was trained at', triple)
     .addOption(new Option('--orientation <axes>', 'orientation of the volumes in training').choices(['RAS', 'stored']))
     .addOption(

@@ -27,7 +27,8 @@ export interface PreparedVolume {
 function normalizeInside(id: string, data: Float32Array, mask: Uint8Array): ReturnType<typeof normalize> {
   const inside = data.filter((_, voxel) => mask[voxel] === 1);
   const normalized = normalize({ id, data: inside, channels: 1 }, 'z-score');
-  const result = data.slice();
+  // around the body there are zeros, or what counts as such
+  const result = data.map(value => (Number.isFinite(value) ? value : 0));
   for (let voxel = 0, next = 0; voxel < result.length; voxel++) {
     if (mask[voxel] === 1) result[voxel] = normalized.data[next++]!;
   }

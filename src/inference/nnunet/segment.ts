@@ -7,8 +7,8 @@ import type { Triple } from '../../core/shape.ts';
 import { axisApart } from '../../volume/resample-apart.ts';
 import { resampleSlices } from '../../volume/resample-slices.ts';
 import type { Xyz } from '../../volume/volume.ts';
-import type { OutputActivation } from '../probabilities.ts';
-import { activate } from '../probabilities.ts';
+import { pasteSlices } from '../pasted.ts';
+import { activate, type OutputActivation } from '../probabilities.ts';
 import type { NnunetPipeline } from './pipeline.ts';
 import type { PreparedVolume } from './prepare.ts';
 import { countNnunetWindows, type LogitOptions, logitSlices } from './windows.ts';
@@ -21,8 +21,8 @@ export interface NnunetJob extends Omit<LogitOptions, 'image' | 'size'> {
   readonly sizeVoxels: Xyz;
   readonly spacingMm: Xyz;
   readonly activation: OutputActivation;
-  /** Whether the first channel is the background. */
-  readonly hasBackground: boolean;
+  /** Channel of the background, if channels exclude each other. */
+  readonly background: number | undefined;
 }
 
 function logitOptions({ prepared, ...options }: NnunetJob): LogitOptions {
@@ -36,26 +36,14 @@ export function countJobWindows(job: NnunetJob): number {
   return countNnunetWindows(logitOptions(job));
 }
 
-/** Background everywhere, [K, y, x]. */
-function emptySlice(job: NnunetJob): Float32Array {
-  const [width, height] = job.sizeVoxels;
-  const slice = new Float32Array(job.classes * width * height);
-  return job.hasBackground ? slice.fill(1, 0, width * height) : slice;
-}
-
-/** A slice of the crop in its place, [K, y, x] of the volume. */
-function pasted(slice: Float32Array, job: NnunetJob): Float32Array {
-  const [width, height] = job.sizeVoxels;
-  const { start, size } = job.prepared.box;
-  if (size[0] === width && size[1] === height) return slice;
-  const result = emptySlice(job);
-  for (let k = 0; k < job.classes; k++) {
-    for (let y = 0; y < size[1]; y++) {
-      const from = (k * size[1] + y) * size[0];
-      result.set(slice.subarray(from, from + size[0]), (k * height + y + start[1]) * width + start[0]);
-    }
+/** Probabilities of the crop, slice after slice; each is the reader's own. */
+async function* activated(slices: AsyncIterable<Float32Array>, job: NnunetJob): AsyncGenerator<Float32Array, void> {
+  for await (const slice of slices) {
+    // the one who resamples may still need its slice, or give it again
+    const own = slice.slice();
+    activate(own, job.classes, job.activation);
+    yield own;
   }
-  return result;
 }
 
 /**
@@ -63,24 +51,16 @@ function pasted(slice: Float32Array, job: NnunetJob): Float32Array {
  * @returns [K, y, x]; each is valid until the next is asked for
  * @throws as logitSlices
  */
-export async function* nnunetSlices(job: NnunetJob): AsyncGenerator<Float32Array, void> {
-  const { prepared, pipeline, spacingMm, classes, activation, sizeVoxels } = job;
-  const { start, size } = prepared.box;
+export function nnunetSlices(job: NnunetJob): AsyncGenerator<Float32Array, void> {
+  const { prepared, pipeline, spacingMm, classes, sizeVoxels, background } = job;
+  const { box } = prepared;
   const { orderAcross, separate } = pipeline.logits;
   const apart = axisApart(prepared.spacingMm, spacingMm, separate);
   const slices = resampleSlices(logitSlices(logitOptions(job)), {
     channels: classes,
     from: prepared.sizeVoxels,
-    to: size,
+    to: box.size,
     ...(apart !== undefined && orderAcross === 0 && { nearest: apart }),
   });
-  const outside = emptySlice(job);
-  for (let z = 0; z < start[2]; z++) yield outside;
-  for await (const slice of slices) {
-    // the one who resamples may still need its slice, or give it again
-    const own = slice.slice();
-    activate(own, classes, activation);
-    yield pasted(own, job);
-  }
-  for (let z = start[2] + size[2]; z < sizeVoxels[2]; z++) yield outside;
+  return pasteSlices(activated(slices, job), { box, sizeVoxels, classes, background });
 }

@@ -54,6 +54,32 @@ describe('fingerprintDataset', () => {
     expect(ct?.foreground?.mean).toBeCloseTo(mean, 9);
   });
 
+  it('measures the box around what is not 0, and labels outside of it', async () => {
+    // in case a voxel 0 is 0, but its row, column and slice are not
+    const print = await fingerprintDataset({ files, images: niftiOnly }, 'd', { progress: silent });
+    expect(print).toMatchObject({ boxShare: { min: 1, max: 1 }, labelledOutside: 0 });
+    expect(print.grids[0]).toMatchObject({ sizeVoxels: [4, 5, 10], boxVoxels: [4, 5, 10] });
+    const own = memoryFiles({ 'd/dataset.json': files.text('d/dataset.json') });
+    // stored from right to left and from front to back, so that axes change places with those of the model
+    const affine = [0, -1, 0, 0, -1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1];
+    const grid = { sizeVoxels: [4, 5, 10], spacingMm: [1, 1, 2], affine } as const;
+    const header = createNiftiHeader(grid);
+    const image = new Float32Array(200);
+    image[(4 * 5 + 2) * 4 + 1] = 7; // 1, 2, 4
+    image[(6 * 5 + 2) * 4 + 3] = 7; // 3, 2, 6
+    own.contents.set('d/imagesTr/a_0000.nii', encodeNiftiImage({ ...grid, data: image, channels: 1 }, header));
+    const label = new Uint8Array(200);
+    label[(5 * 5 + 2) * 4 + 2] = 1; // 2, 2, 5: inside
+    own.contents.set('d/labelsTr/a.nii', encodeNiftiLabels({ ...grid, data: label }, header));
+    const inside = await fingerprintDataset({ files: own, images: niftiOnly }, 'd', { progress: silent });
+    expect(inside).toMatchObject({ boxShare: { median: 9 / 200 }, labelledOutside: 0 });
+    expect(inside.grids).toEqual([{ sizeVoxels: [5, 4, 10], spacingMm: [1, 1, 2], boxVoxels: [1, 3, 3] }]);
+    label[0] = 2;
+    own.contents.set('d/labelsTr/a.nii', encodeNiftiLabels({ ...grid, data: label }, header));
+    const outside = await fingerprintDataset({ files: own, images: niftiOnly }, 'd', { progress: silent });
+    expect(outside.labelledOutside).toBe(1);
+  });
+
   it('refuses a data set without labels', async () => {
     const bare = memoryFiles({ 'd/dataset.json': files.text('d/dataset.json') });
     bare.contents.set('d/imagesTr/u_0000.nii', files.contents.get('d/imagesTr/a_0000.nii') as Uint8Array);

@@ -2,8 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { type PreparedData, prepareData } from '../../../src/experiment/prepare.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
+import { type Progress, silent } from '../../../src/runtime/progress.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Volume } from '../../../src/volume/volume.ts';
+import { framedVolume } from '../../support/framed.ts';
 import { createLaboratory, functionEngine, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { STORAGES, type Storage, storedAs } from '../../support/orientations.ts';
@@ -22,7 +24,19 @@ function volumeOf(value: (index: number) => number): Volume {
   return { data, sizeVoxels: [6, 5, 4], channels: 1, spacingMm: [1, 2, 0.5], affine };
 }
 
-async function prepared(storage: Storage, preprocess: string): Promise<PreparedData> {
+interface Change {
+  readonly image?: (volume: Volume) => Volume;
+  readonly label?: (volume: Volume) => Volume;
+  readonly progress?: Progress;
+}
+
+const same = (volume: Volume): Volume => volume;
+
+async function prepared(
+  storage: Storage,
+  preprocess: string,
+  { image: changed = same, label: relabelled = same, progress = silent }: Change = {},
+): Promise<PreparedData> {
   const ids = ['a', 'b', 'c', 'd'];
   const files = memoryFiles({
     'd/dataset.json': JSON.stringify({
@@ -32,19 +46,13 @@ async function prepared(storage: Storage, preprocess: string): Promise<PreparedD
     }),
   });
   ids.forEach((id, number) => {
-    const image = storedAs(
-      volumeOf(index => Math.sin(index * index + number)),
-      storage,
-    );
-    const label = storedAs(
-      volumeOf(index => Number(index % 7 === number)),
-      storage,
-    );
+    const image = storedAs(changed(volumeOf(index => Math.sin(index * index + number))), storage);
+    const label = storedAs(relabelled(volumeOf(index => Number(index % 7 === number))), storage);
     files.contents.set(`d/imagesTr/${id}.nii.gz`, encodeNiftiImage(image, createNiftiHeader(image)));
     files.contents.set(`d/labelsTr/${id}.nii.gz`, encodeNiftiImage(label, createNiftiHeader(label)));
   });
   const recipe = parseRecipe(`${RECIPE}preprocess: ${preprocess}\n`, { path: 'recipe.yaml' });
-  return prepareData(createLaboratory(functionEngine(thresholdModel), files), recipe);
+  return prepareData(createLaboratory(functionEngine(thresholdModel), files, progress), recipe);
 }
 
 describe('prepareData', () => {
@@ -72,5 +80,61 @@ describe('prepareData', () => {
   it('leaves axes as they are stored where the recipe says so', async () => {
     const { train } = await prepared({ along: [2, 0, 1], back: [true, false, false] }, '{ orientation: stored }');
     expect(train[0]?.sizeVoxels).toEqual([4, 6, 5]);
+  });
+});
+
+describe('a crop', () => {
+  const FRAME = { before: [2, 0, 5], after: [0, 3, 1] } as const;
+  const framed = {
+    image: (volume: Volume) => framedVolume(volume, FRAME),
+    label: (volume: Volume) => framedVolume(volume, FRAME),
+  };
+
+  it.each(['z-score', 'percentile', 'z-score-nonzero'])(
+    'leaves what a case is without a frame of zeros, with %s',
+    async normalize => {
+      const preprocess = `{ spacingMm: [1, 1, 1], normalize: ${normalize}, crop: nonzero }`;
+      const tight = await prepared(AS_IT_IS, preprocess.replace('nonzero }', 'none }'));
+      const cropped = await prepared(AS_IT_IS, preprocess, framed);
+      expect(cropped.train).toEqual(tight.train);
+      expect(cropped.val).toEqual(tight.val);
+      expect(cropped.crop).toBe('nonzero');
+      // images are told apart by all of their voxels, and are as large as their boxes
+      const { isCropped, ...training } = cropped.training;
+      expect(isCropped).toBe(true);
+      expect({ ...training, intensities: 0 }).toEqual({ ...tight.training, intensities: 0 });
+      expect([...cropped.images.values()]).not.toEqual([...tight.images.values()]);
+      const turned = await prepared({ along: [2, 0, 1], back: [true, false, true] }, preprocess, framed);
+      expect(turned.train).toEqual(tight.train);
+    },
+  );
+
+  it('is not made unless the recipe says so', async () => {
+    const { train, training } = await prepared(AS_IT_IS, '{ spacingMm: null }', framed);
+    expect(train[0]?.sizeVoxels).toEqual([8, 8, 10]);
+    expect(training).not.toHaveProperty('isCropped');
+  });
+
+  it('says which labelled voxels it loses', async () => {
+    const warnings: string[] = [];
+    const progress = { ...silent, warn: (text: string) => void warnings.push(text) };
+    const all = {
+      image: framed.image,
+      label: (volume: Volume) => {
+        const label = framedVolume(volume, FRAME);
+        label.data[0] = 1;
+        return label;
+      },
+      progress,
+    };
+    await prepared(AS_IT_IS, '{ crop: nonzero }', all);
+    const lost = warnings.filter(text => text.startsWith('W_CROP_LABELS'));
+    // those of the cases that are trained on and validated
+    expect(lost).toHaveLength(3);
+    expect(lost[0]).toMatch(/case "\w": 1 of \d+ labelled voxels lie where the image is 0/);
+    warnings.length = 0;
+    await prepared(AS_IT_IS, '{ crop: none }', all);
+    await prepared(AS_IT_IS, '{ crop: nonzero }', { ...framed, progress });
+    expect(warnings.filter(text => text.startsWith('W_CROP_LABELS'))).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@
  * normalisation.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { ImageNormalization } from '../../../src/data/normalize.ts';
 import { writePhantomDataset } from '../../../src/data/phantom.ts';
 import { prepareData } from '../../../src/experiment/prepare.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
@@ -29,13 +30,18 @@ const prepare = (method: string) =>
       overrides: [`preprocess.normalize=${method}`, 'preprocess.spacingMm=[1, 1.2, 1]'],
     }),
   );
+const relation = (from: ImageNormalization, to: ImageNormalization, channels: number) =>
+  normalizationRelation({ normalize: from }, { normalize: to }, channels);
 const METHODS = ['min-max', 'z-score', 'none'] as const;
 
 describe('a case in another normalisation', () => {
   it.each(METHODS.flatMap(from => METHODS.map(to => [from, to] as const)))('from %s to %s', async (from, to) => {
     const [source, target] = [await prepare(from), await prepare(to)];
     source.train.forEach(({ id, image }, index) => {
-      const mapped = inNormalization(image, [source.intensities.get(id)!], { from, to });
+      const mapped = inNormalization(image, [source.intensities.get(id)!], {
+        from: { normalize: from },
+        to: { normalize: to },
+      });
       const expected = target.train[index]!.image;
       const scale = Math.max(...expected.map(Math.abs));
       let largest = 0;
@@ -49,16 +55,49 @@ describe('a case in another normalisation', () => {
   it('is the image itself where both are the same', () => {
     const image = Float32Array.of(1, 2);
     const raw = [[{ minimum: 0, maximum: 4, mean: 2, deviation: 1 }]];
-    expect(inNormalization(image, raw, { from: ['percentile'], to: 'percentile' })).toBe(image);
+    expect(inNormalization(image, raw, { from: { normalize: ['percentile'] }, to: { normalize: 'percentile' } })).toBe(
+      image,
+    );
+  });
+
+  it('is mapped from the crop of one side to that of the other, by the numbers of both', () => {
+    const whole = { minimum: -2, maximum: 10, mean: 3, deviation: 5 };
+    const cases = [[{ ...whole, inBox: { minimum: 0, maximum: 8, mean: 6, deviation: 2 } }]];
+    const raw = Float32Array.of(4, 8, 0, 7);
+    const inBox = raw.map(value => (value - 6) / 2);
+    const from = { normalize: 'z-score', crop: 'nonzero' } as const;
+    const mapped = inNormalization(inBox, cases, { from, to: { normalize: 'z-score' } });
+    mapped.forEach((value, index) => {
+      expect(value).toBeCloseTo((raw[index]! - 3) / 5, 5);
+    });
+    const back = inNormalization(mapped, cases, { from: { normalize: 'z-score', crop: 'none' }, to: from });
+    back.forEach((value, index) => {
+      expect(value).toBeCloseTo(inBox[index]!, 5);
+    });
+    // nnU-Net counts over the box, as the recipe does then
+    expect(inNnunetNormalization(inBox, cases, { from, to: ['z-score'] })).toEqual(inBox);
+  });
+
+  it.each([
+    ['percentile', 'unrelated'],
+    ['min-max', 'affine'],
+    ['z-score', 'affine'],
+    ['z-score-nonzero', 'same'],
+    ['none', 'same'],
+  ] as const)('with %s is %s where one side crops', (normalize, expected) => {
+    const cropped = { normalize, crop: 'nonzero' } as const;
+    expect(normalizationRelation(cropped, { normalize }, 1)).toBe(expected);
+    expect(normalizationRelation({ normalize, crop: 'none' }, { normalize }, 1)).toBe('same');
+    expect(normalizationRelation(cropped, cropped, 1)).toBe('same');
   });
 
   it('cannot be had where one side clips or leaves zeros out', () => {
     const ct = { ct: { low: 0, high: 1, mean: 0, deviation: 1 } };
-    expect(normalizationRelation('min-max', 'z-score', 2)).toBe('affine');
-    expect(normalizationRelation(['min-max', ct], ['z-score', ct], 2)).toBe('affine');
+    expect(relation('min-max', 'z-score', 2)).toBe('affine');
+    expect(relation(['min-max', ct], ['z-score', ct], 2)).toBe('affine');
     for (const clipping of ['percentile', 'z-score-nonzero', ct] as const) {
-      expect(normalizationRelation('min-max', clipping, 1)).toBe('unrelated');
-      expect(normalizationRelation(clipping, 'none', 1)).toBe('unrelated');
+      expect(relation('min-max', clipping, 1)).toBe('unrelated');
+      expect(relation(clipping, 'none', 1)).toBe('unrelated');
     }
   });
 });
@@ -72,11 +111,11 @@ describe('a patch as a network of nnU-Net sees it', () => {
 
   it('has the mean, deviation and range of the box around what is not zero', () => {
     const zScore = raw.map(value => (value - 3) / 5);
-    const mapped = inNnunetNormalization(zScore, cases, { from: ['z-score'], to: ['z-score'] });
+    const mapped = inNnunetNormalization(zScore, cases, { from: { normalize: ['z-score'] }, to: ['z-score'] });
     mapped.forEach((value, index) => {
       expect(value).toBeCloseTo((raw[index]! - 6) / 2, 5);
     });
-    const range = inNnunetNormalization(raw, cases, { from: 'none', to: ['min-max'] });
+    const range = inNnunetNormalization(raw, cases, { from: { normalize: 'none' }, to: ['min-max'] });
     range.forEach((value, index) => {
       expect(value).toBeCloseTo(raw[index]! / 8, 5);
     });
@@ -84,7 +123,7 @@ describe('a patch as a network of nnU-Net sees it', () => {
 
   it('stays as it is where both clip alike, and cannot be had from what clips otherwise', () => {
     const ct = { ct: { low: 0, high: 5, mean: 1, deviation: 2 } };
-    expect(inNnunetNormalization(raw, cases, { from: ct, to: [ct] })).toEqual(raw);
+    expect(inNnunetNormalization(raw, cases, { from: { normalize: ct }, to: [ct] })).toEqual(raw);
     expect(nnunetObstacle(ct, ct, of(0))).toBeUndefined();
     expect(nnunetObstacle(['none', 'min-max'], 'z-score', of(1))).toBeUndefined();
     expect(nnunetObstacle('percentile', 'z-score', of(0))).toMatch(/needs intensities normalised by "z-score"/);
@@ -106,9 +145,9 @@ describe('a patch as a network of nnU-Net sees it', () => {
     );
     // nothing is changed then
     const image = Float32Array.of(0, 1.5, -1.5, 0);
-    expect([...inNnunetNormalization(image, [[flat]], { from: 'z-score-nonzero', to: ['z-score-inside'] })]).toEqual([
-      ...image,
-    ]);
+    expect([
+      ...inNnunetNormalization(image, [[flat]], { from: { normalize: 'z-score-nonzero' }, to: ['z-score-inside'] }),
+    ]).toEqual([...image]);
   });
 
   it.each([

@@ -46,6 +46,13 @@ describe('what an arm depends on', () => {
     expect(ARMS.filter((_, index) => two[index] !== three[index])).toEqual(['student', 'baseline']);
   });
 
+  it('is the same with keys that are younger than it, where they change nothing', () => {
+    const teacher = 'teacher={ models: [{ onnx: a.onnx }, { onnx: b.onnx, model: { crop: nonzero } }] }';
+    const content = armContent(recipe(teacher), 'student');
+    expect(content).toMatchObject({ teacher: { models: [{ onnx: 'a.onnx' }, { model: { crop: 'nonzero' } }] } });
+    expect(JSON.stringify(content).match(/"crop"/g)).toHaveLength(1);
+  });
+
   const changes = (override: string) =>
     ARMS.filter(arm => JSON.stringify(armContent(recipe(override), arm)) !== JSON.stringify(armContent(recipe(), arm)));
 
@@ -70,6 +77,8 @@ describe('what an arm depends on', () => {
     ['evaluate.overlap=0.1', ARMS],
     ['data.splits.labelled=2', ARMS],
     ['seeds=[9]', ARMS],
+    ['preprocess.crop=nonzero', ARMS],
+    ['preprocess.crop=none', []],
     ['threads=3', []],
     ['baseline=false', []],
   ] as const)('%s is the affair of %j', (override, arms) => {
