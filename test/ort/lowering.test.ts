@@ -227,11 +227,11 @@ describe('the blocked lowering of same-size convolutions', () => {
     expect(new Set(packs)).toEqual(new Set([1, 2, 4, 8, 16].filter(pack => pack <= block)));
   });
 
-  blockedIt('leaves other convolutions plain, in one model with blocked ones', async block => {
+  blockedIt('stands beside plain convolutions in one model', async block => {
     const context = new StudyContext();
     const before = context.conv('w0', context.input('x', [2, 3, 4, 6, 4]), 4, K3);
-    const strided = context.conv('w1', before, 5, { ...K3, strides: [1, 2, 2] });
-    await compare(context.graph(context.conv('w2', strided, 3, K3)), context.feeds, block);
+    const odd = context.conv('w1', before, 5, { ...K3, pads: [1, 1, 1, 0, 1, 1] });
+    await compare(context.graph(context.conv('w2', odd, 3, K3)), context.feeds, block);
   });
 
   blockedIt('keeps a value that is a result and is also read by others', async block => {
@@ -319,13 +319,127 @@ describe('the blocked lowering of pooling', () => {
     );
   }
 
-  blockedIt('leaves anisotropic and average pooling plain', async block => {
+  blockedIt('agrees where a level narrows to less than a block before the pool', async block => {
+    const context = new StudyContext();
+    const wide = context.conv('w0', context.input('x', [1, 2, 4, 4, 4]), block, K3);
+    const narrow = context.conv('w1', wide, (3 * block) / 4, K3);
+    const pooled = context.builder.apply('MaxPool', [narrow], { kernel: [2, 2, 2] });
+    await compare(context.graph(context.conv('w2', pooled, 3, K1)), context.feeds, block);
+  });
+
+  blockedIt('leaves anisotropic max-pooling plain', async block => {
     const context = new StudyContext();
     const before = context.conv('w0', context.input('x', [2, 3, 2, 4, 4]), 4, K3);
     const pooled = context.builder.apply('MaxPool', [before], { kernel: [1, 2, 2] });
-    const averaged = context.builder.apply('AveragePool', [context.conv('w1', pooled, 3, K1)], { kernel: [2, 2, 2] });
-    await compare(context.graph(context.conv('w2', averaged, 2, K1)), context.feeds, block);
+    await compare(context.graph(context.conv('w1', pooled, 2, K1)), context.feeds, block);
   });
+});
+
+describe('the blocked lowering of average pooling and nearest upsampling', () => {
+  for (const window of [
+    [2, 2, 2],
+    [1, 2, 2],
+    [2, 1, 1],
+    [1, 3, 2],
+    [2, 2, 1],
+  ] as const) {
+    for (const channels of [3, 8, 16, 20]) {
+      blockedIt(`agrees with the evaluator: ${channels} channels, window ${window.join('x')}`, async block => {
+        const context = new StudyContext();
+        const { builder } = context;
+        const before = context.conv('w0', context.input('x', [2, 2, 4, 6, 4]), channels, K1);
+        const pooled = builder.apply('AveragePool', [before], { kernel: window });
+        const wide = builder.apply('Resize', [context.conv('w1', pooled, channels, K1)], { scales: window });
+        const graph = context.graph(context.conv('w2', builder.add(wide, before), 2, K1));
+        const model = await compare(graph, context.feeds, block);
+        const made = new Packing(reachable(Object.values(graph.outputs)), block);
+        expect([made.has(pooled), made.has(wide)]).toEqual([true, true]);
+        if (window[1] > 1) expect(blockedOperators(model)).toContain('Upsample');
+      });
+    }
+  }
+
+  blockedIt('leaves windows of three planes plain', async block => {
+    const context = new StudyContext();
+    const before = context.conv('w0', context.input('x', [1, 3, 6, 2, 2]), 4, K3);
+    const pooled = context.builder.apply('AveragePool', [before], { kernel: [3, 2, 2] });
+    await compare(context.graph(context.conv('w1', pooled, 2, K1)), context.feeds, block);
+  });
+});
+
+describe('the blocked lowering of strided convolutions', () => {
+  const strided = (kernel: Triple, strides: Triple): ConvAttributes => ({ ...sameConv(kernel), strides });
+  const WINDOW: ConvAttributes = { ...sameConv([1, 1, 1]), kernel: [2, 2, 2], strides: [2, 2, 2] };
+  const FORMS: readonly (readonly [name: string, attributes: ConvAttributes])[] = [
+    ['3x3x3 by 2', strided([3, 3, 3], [2, 2, 2])],
+    ['3x3x3 by 1x2x2', strided([3, 3, 3], [1, 2, 2])],
+    ['1x3x3 by 1x2x2', strided([1, 3, 3], [1, 2, 2])],
+    ['3x1x3 by 2x1x3', strided([3, 1, 3], [2, 1, 3])],
+    ['5x3x5 by 2x1x2', strided([5, 3, 5], [2, 1, 2])],
+    ['2x2x2 by 2', WINDOW],
+    ['1x2x2 by 1x2x2', { ...WINDOW, kernel: [1, 2, 2], strides: [1, 2, 2] }],
+    ['4x4x4 by 2', { ...WINDOW, kernel: [4, 4, 4], pads: [1, 1, 1, 1, 1, 1] }],
+  ];
+  /** Channels of the fine and of the coarse image. */
+  const CHANNELS = [
+    [1, 1],
+    [2, 4],
+    [4, 3],
+    [8, 8],
+    [8, 16],
+    [5, 20],
+    [16, 16],
+    [24, 12],
+  ] as const;
+  for (const [name, attributes] of FORMS) {
+    const isCommon = name.endsWith('by 2') && !name.startsWith('4');
+    for (const [index, [fine, coarse]] of CHANNELS.entries()) {
+      if (!isCommon && index % 3 !== 1) continue;
+      const batch = 1 + (index % 3);
+      blockedIt(`agrees with the evaluator: ${name}, channels ${fine} > ${coarse}, batch ${batch}`, async block => {
+        const context = new StudyContext();
+        const { builder } = context;
+        const before = context.conv('w0', context.input('x', [batch, 2, 8, 4, 6]), fine, K1);
+        const low = context.conv('w1', before, coarse, attributes);
+        const biased = builder.add(low, context.input('bias', [1, coarse, 1, 1, 1]));
+        const kernel = context.input('w2', [coarse, fine, ...attributes.kernel]);
+        const up = builder.apply('ConvTranspose', [biased, kernel], { ...attributes, size: [8, 4, 6] });
+        const high = builder.add(up, context.input('bias2', [1, fine, 1, 1, 1]));
+        const joined = builder.add(context.conv('w3', before, coarse, attributes), context.conv('w4', low, coarse, K1));
+        const results = [context.conv('w5', high, 2, K1), context.conv('w6', joined, 2, K1)];
+        // what is plain before or behind a stride as well
+        const outside = context.conv('w7', context.input('y', [batch, fine, 8, 4, 6]), 2, attributes);
+        const last = builder.apply('ConvTranspose', [outside, context.input('w8', [2, fine, ...attributes.kernel])], {
+          ...attributes,
+          size: [8, 4, 6],
+        });
+        const all = [...results, last].map(value => builder.total(builder.mul(value, value)));
+        const model = await compare(
+          context.graph(all.reduce((sum, value) => builder.add(sum, value))),
+          context.feeds,
+          block,
+        );
+        expect(model.nodes.filter(node => node.op === 'ConvTranspose')).toEqual([]);
+        expect(model.nodes.filter(node => node.op === 'Conv' && node.domain === undefined)).toEqual([]);
+      });
+    }
+  }
+
+  blockedIt(
+    'leaves strides plain that are larger than the kernel, skip the end, or pass over three planes',
+    async block => {
+      for (const [attributes, size] of [
+        [strided([1, 1, 1], [2, 2, 2]), [4, 4, 4]],
+        [strided([3, 3, 3], [2, 2, 2]), [4, 5, 4]],
+        [strided([3, 3, 3], [3, 1, 1]), [6, 3, 2]],
+        [{ ...strided([3, 3, 3], [2, 2, 2]), dilations: [1, 2, 1], pads: [1, 2, 1, 1, 2, 1] }, [4, 4, 4]],
+      ] as const) {
+        const context = new StudyContext();
+        const before = context.conv('w0', context.input('x', [1, 2, ...size]), 4, K3);
+        await compare(context.graph(context.conv('w1', before, 5, attributes)), context.feeds, block);
+      }
+    },
+  );
 });
 
 describe('the blocked lowering of elementwise operators', () => {
@@ -376,6 +490,19 @@ describe('the blocked lowering of elementwise operators', () => {
           means: builder.mul(image('w19'), builder.mean(image('w20'), [2, 3, 4])),
           'sums over the batch': builder.mul(image('w21'), builder.sum(image('w22'), [0, 2, 3, 4])),
           'means over channels': builder.mul(image('w23'), builder.mean(image('w24'), [1])),
+          'relu of a sum with a normalised image': builder.apply(
+            'Relu',
+            [
+              builder.add(
+                image('w25'),
+                builder.add(
+                  builder.mul(image('w26'), context.input('scale6', [batch, channels, 1, 1, 1])),
+                  context.input('bias6', [batch, channels, 1, 1, 1]),
+                ),
+              ),
+            ],
+            {},
+          ),
         };
         const read = Object.values(results).map((value, index) => context.conv(`v${index}`, value, 2, K1));
         const graph = context.graph(read.reduce((sum, value) => builder.add(sum, value)));

@@ -17,6 +17,8 @@ export interface CorrelationOptions {
   readonly pads: readonly [number, number, number, number];
   /** Distance of neighbouring taps: the dilation of the convolution whose gradient this is. */
   readonly steps: readonly [number, number];
+  /** Pixels of the rows per pixel of the image, for a strided convolution; 1 if not given. */
+  readonly strides?: readonly [number, number];
   readonly block: number;
 }
 
@@ -99,7 +101,7 @@ function channelOrigins({ channels, strips }: Cut): readonly { readonly plane: n
 
 /**
  * The lines of all channels, [parts, channels, lines of a strip with those above and below it], as indices of lines in
- * memory.
+ * memory. The height is that of the rows.
  */
 function stripLines(
   cut: Cut,
@@ -166,11 +168,12 @@ function planeKernels(emit: Emitter, { tensor, sources }: StackedImage, cut: Cut
  * @returns [channels of the rows, places * L, taps of the height, taps of the width] row-major; padded lanes included
  */
 export function correlate(emit: Emitter, rows: Rows, image: StackedImage, options: CorrelationOptions): Emitted {
-  const { block, steps, pads } = options;
+  const { block, steps, strides = [1, 1], pads } = options;
   const [, ownLanes, height, width] = image.tensor.shape as readonly [number, number, number, number];
   const lanes = ownLanes * (image.sources[0] as readonly number[]).length;
-  const offsets = pads[1] + pads[3] + 1;
-  const work = lanes * (rows.tensor.shape[1] as number) * ((pads[0] + pads[2]) / steps[0] + 1) * offsets;
+  const offsets = pads[1] + pads[3] + strides[1];
+  const lines = (pads[0] + pads[2] + strides[0] - 1) / steps[0] + 1;
+  const work = lanes * (rows.tensor.shape[1] as number) * lines * offsets;
   const cut = cutFor({ planes: image.sources.length, height, width, lanes, work, block });
   const groups = cut.channels / cut.perGroup;
   const run = rows.planar ? 1 : block;
@@ -179,7 +182,7 @@ export function correlate(emit: Emitter, rows: Rows, image: StackedImage, option
     kernel: [height / cut.strips, width],
     pads: input.isPadded ? [0, 0, 0, 0] : [pads[0], 0, pads[2], 0],
     strides: [steps[0], 1],
-    dilations: [1, run],
+    dilations: [strides[0], strides[1] * run],
     group: groups,
   });
   const [parts, , tapsH] = product.shape as readonly [number, number, number, number];

@@ -88,8 +88,8 @@ function placeTaps(emit: Emitter, kernel: Emitted, taps: TapPlacement): Emitted 
 
 /**
  * The transpose of placing: gradients at the landing places summed into a 3D kernel [Co, Ci, kD, kH, kW].
- * @param product a correlation: with `adjoint` [lanes of x, places * lanes of dy, taps reversed], else [places slots
- * Ci, lanes of dy, taps]
+ * @param product a correlation: with `adjoint` [lanes of x, places * lanes of dy, taps reversed], else [places,
+ * lanes of x, lanes of dy, taps]
  */
 export function kernelFromTaps(
   emit: Emitter,
@@ -108,7 +108,8 @@ export function kernelFromTaps(
     const split = emit.reshape(lanes, [taps.outSlots, input, places, taps.inSlots, out, flatTaps]);
     columns = emit.transpose(split, [4, 1, 0, 2, 3, 5]);
   } else {
-    const lanes = emit.slice(emit.reshape(product, [places * x.used, dy.lanes, flatTaps]), 1, 0, dy.used);
+    const rows = emit.slice(emit.reshape(product, [places, x.lanes, dy.lanes, flatTaps]), 1, 0, x.used);
+    const lanes = emit.slice(rows, 2, 0, dy.used);
     const split = emit.reshape(lanes, [places, taps.inSlots, input, taps.outSlots, out, flatTaps]);
     columns = emit.transpose(split, [4, 2, 3, 0, 1, 5]);
   }

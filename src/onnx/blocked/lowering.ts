@@ -16,7 +16,7 @@ import {
   stackedChannels,
 } from './conv.ts';
 import { blockedFromPlain, type Layout, layoutOf, plainFromBlocked, planarFromPlain } from './layout.ts';
-import { isPerChannel, isSpatialReduction, Packing } from './packing.ts';
+import { isPerChannel, isSpatialReduction, isStrided, Packing } from './packing.ts';
 import {
   laneVector,
   leakyReluGradient,
@@ -25,7 +25,8 @@ import {
   spatialMeanOfSquare,
   voxelsPerSample,
 } from './pointwise.ts';
-import { maxPool, maxPoolGradient } from './pool.ts';
+import { averagePool, maxPool, maxPoolGradient, resize } from './pool.ts';
+import { stridedConv, stridedConvInputGradient, stridedConvKernelGradient } from './strided-conv.ts';
 import {
   isUpsampledConv,
   upsampledConv,
@@ -96,35 +97,20 @@ export class BlockedLowering {
 
   #lower(value: Value): Emitted {
     const emit = this.#emit;
-    const [first, second, third] = value.inputs as readonly [Value, Value, Value];
-    const layout = this.#layout(value);
+    const [first, second] = value.inputs as readonly [Value, Value];
     if (isOp(value, 'Conv') || isOp(value, 'ConvTranspose')) return this.#convolve(value, {});
     if (isOp(value, 'Add')) return this.#sum(value);
     if (isOp(value, 'Mul') && value.inputs.some(input => isPerChannel(input) && !this.#packing.has(input))) {
       const [image, factor] = this.#imageFirst(first, second);
       return this.#scaled(value, { image, scale: factor });
     }
-    if (isOp(value, 'LeakyRelu') || isOp(value, 'Relu')) {
-      const activation = isOp(value, 'Relu')
-        ? ({ name: 'Relu', parameters: [] } as const)
-        : ({ name: 'LeakyRelu', parameters: [value.attributes.alpha] } as const);
-      const affine = this.#affine(first);
-      if (affine !== undefined && !this.#made.has(first)) return this.#scaled(value, { ...affine, activation });
-      const tensor = this.enter(first);
-      return emit.unary(value.op, tensor, isOp(value, 'Relu') ? {} : { alpha: { float: value.attributes.alpha } });
-    }
+    if (isOp(value, 'LeakyRelu') || isOp(value, 'Relu')) return this.#activated(value);
     if (isOp(value, 'LeakyReluGradient')) {
       const [y, dy] = [this.enter(first), this.enter(second)];
-      return leakyReluGradient(emit, y, dy, { layout, alpha: value.attributes.alpha });
+      return leakyReluGradient(emit, y, dy, { layout: this.#layout(value), alpha: value.attributes.alpha });
     }
-    if (isOp(value, 'MaxPool')) {
-      return maxPool(emit, this.enter(first), this.#layout(first), layout);
-    }
-    if (isOp(value, 'MaxPoolGradient')) {
-      const coarse = this.#layout(second);
-      const [x, dy] = [this.enter(first), this.#blocked(third, coarse.pack)];
-      return maxPoolGradient(emit, x, dy, layout, coarse);
-    }
+    const regridded = this.#regrid(value);
+    if (regridded !== undefined) return regridded;
     // elementwise over whole images, or with a scalar
     const operands = value.inputs.map(input => (input.shape.length === 0 ? this.#plain(input) : this.enter(input)));
     return operands.length === 1
@@ -134,6 +120,43 @@ export class BlockedLowering {
           isOp(value, 'Elu') ? { alpha: { float: value.attributes.alpha } } : {},
         )
       : emit.binary(value.op, operands[0] as Emitted, operands[1] as Emitted);
+  }
+
+  /** An activation, in one pass with the scaling or the sum before it where nothing else reads that. */
+  #activated(value: Value<'LeakyRelu'> | Value<'Relu'>): Emitted {
+    const [input] = value.inputs as readonly [Value];
+    const activation = isOp(value, 'Relu')
+      ? ({ name: 'Relu', parameters: [] } as const)
+      : ({ name: 'LeakyRelu', parameters: [value.attributes.alpha] } as const);
+    if (!this.#made.has(input)) {
+      const affine = this.#affine(input);
+      if (affine !== undefined) return this.#scaled(value, { ...affine, activation });
+      const sum = this.#uses.get(input) === 1 ? this.#fusedSum(input, activation) : undefined;
+      if (sum !== undefined) return sum;
+    }
+    const attributes = isOp(value, 'Relu') ? {} : { alpha: { float: value.attributes.alpha } };
+    return this.#emit.unary(value.op, this.enter(input), attributes);
+  }
+
+  /** Pooling and upsampling; undefined for other operators. */
+  #regrid(value: Value): Emitted | undefined {
+    const emit = this.#emit;
+    const [first, second, third] = value.inputs as readonly [Value, Value, Value];
+    const layout = this.#layout(value);
+    if (isOp(value, 'MaxPool')) return maxPool(emit, this.enter(first), this.#layout(first), layout);
+    if (isOp(value, 'MaxPoolGradient')) {
+      const coarse = this.#layout(second);
+      const [x, dy] = [this.enter(first), this.#blocked(third, coarse.pack)];
+      return maxPoolGradient(emit, x, dy, layout, coarse);
+    }
+    if (isOp(value, 'AveragePool')) {
+      const layouts = { fine: this.#layout(first), coarse: layout };
+      return averagePool(emit, this.enter(first), value.attributes.kernel, layouts);
+    }
+    if (isOp(value, 'Resize')) {
+      return resize(emit, this.enter(first), value.attributes.scales, { fine: layout, coarse: this.#layout(first) });
+    }
+    return undefined;
   }
 
   /** The blocked image before the numbers per channel; an image of single voxels looks like either. */
@@ -172,20 +195,35 @@ export class BlockedLowering {
     const affine = this.#affine(value);
     if (affine !== undefined) return this.#scaled(value, affine);
     if (isPerChannel(second) || isPerChannel(first)) return this.#biased(value);
+    return this.#fusedSum(value) ?? this.#emit.binary('Add', this.enter(first), this.enter(second));
+  }
+
+  /**
+   * A sum of two images in one pass with the convolution or the scaling that makes one of them and nothing else reads,
+   * and with an activation; undefined if there is no such pass.
+   */
+  #fusedSum(value: Value, activation?: Fused['activation']): Emitted | undefined {
+    if (!isOp(value, 'Add') || !value.inputs.every(input => this.#packing.has(input) && !isPerChannel(input))) return;
+    const [first, second] = value.inputs as readonly [Value, Value];
     for (const [part, other] of [
       [second, first],
       [first, second],
     ] as const) {
       if (this.#uses.get(part) !== 1 || this.#made.has(part)) continue;
-      if ((isOp(part, 'Conv') || isOp(part, 'ConvTranspose')) && isSameConv(part.attributes)) {
+      if (this.#takesSum(part)) {
         const sum = this.enter(other);
-        return this.#emit.tagged(part, () => this.#convolve(part, { sum }));
+        return this.#emit.tagged(part, () => this.#convolve(part, { sum, activation }));
       }
       const scaled = this.#affine(part);
-      if (scaled !== undefined && scaled.shift === undefined)
-        return this.#scaled(value, { ...scaled, sum: this.enter(other) });
+      if (scaled !== undefined) return this.#scaled(value, { ...scaled, sum: this.enter(other), activation });
     }
-    return this.#emit.binary('Add', this.enter(first), this.enter(second));
+    return undefined;
+  }
+
+  /** Whether a value is a convolution that can add an image in its own pass. */
+  #takesSum(value: Value): value is Value<'Conv'> | Value<'ConvTranspose'> {
+    if (!isOp(value, 'Conv') && !isOp(value, 'ConvTranspose')) return false;
+    return isSameConv(value.attributes) || (isOp(value, 'Conv') && isStrided(value));
   }
 
   /** image + bias per channel, fused into the convolution before it where there is one. */
@@ -194,13 +232,19 @@ export class BlockedLowering {
     const [image, bias] = this.#imageFirst(first, second);
     const vector = this.#plain(bias);
     const layout = this.#layout(value);
-    if (isOp(image, 'Conv') && isSameConv(image.attributes) && bias.shape[0] === 1 && this.#uses.get(image) === 1) {
+    if (this.#takesBias(image) && bias.shape[0] === 1 && this.#uses.get(image) === 1) {
       const lanes = laneVector(this.#emit, vector, layout, 1);
       return this.#emit.tagged(image, () => this.#convolve(image, { bias: lanes }));
     }
     const tensor = this.enter(image);
     const ones = this.#emit.float(new Array<number>(layout.channels).fill(1), [1, layout.channels, 1, 1, 1]);
     return scaleShift(this.#emit, tensor, layout, { scale: ones, shift: vector });
+  }
+
+  /** Whether a value is a convolution that can add a number per channel in its own pass. */
+  #takesBias(value: Value): value is Value<'Conv'> | Value<'ConvTranspose'> {
+    if (!isOp(value, 'Conv') && !isOp(value, 'ConvTranspose')) return false;
+    return isStrided(value) || (isOp(value, 'Conv') && isSameConv(value.attributes));
   }
 
   #convolve(value: Value<'Conv'> | Value<'ConvTranspose'>, fused: Fused): Emitted {
@@ -217,11 +261,40 @@ export class BlockedLowering {
         ? upsampledConv(emit, tensor, kernel, layout, other)
         : upsampledConvInputGradient(emit, tensor, kernel, other, layout);
     }
+    if (isStrided(value)) return this.#stride(value, kernel, fused);
     const adjoint = isOp(value, 'ConvTranspose');
     const operand: BlockedOperand = adjoint
       ? { tensor: this.#blocked(image, layout.pack), layout: this.#layout(image, layout.pack), planar: false }
       : this.#convOperand(image, value.attributes, layout.pack);
     return sameConv(emit, operand, kernel, { attributes: value.attributes, adjoint, ...fused });
+  }
+
+  /** A strided convolution or its adjoint; an image that is not blocked is packed as the result asks. */
+  #stride(value: Value<'Conv'> | Value<'ConvTranspose'>, kernel: Emitted, fused: Fused): Emitted {
+    const image = value.inputs[0] as Value;
+    const { attributes } = value;
+    const layout = this.#layout(value);
+    const factor = isOp(value, 'Conv') ? attributes.strides[0] : 1 / attributes.strides[0];
+    const pack = this.#packing.has(image) ? this.#packing.of(image) : Math.max(1, factor * layout.pack);
+    const input = { tensor: this.#blocked(image, pack), layout: this.#layout(image, pack) };
+    return isOp(value, 'Conv')
+      ? stridedConv(this.#emit, input, kernel, { attributes, coarse: layout, ...fused })
+      : stridedConvInputGradient(this.#emit, input, kernel, { attributes, fine: layout, bias: fused.bias });
+  }
+
+  #strideKernelGradient(value: Value<'ConvKernelGradient'>): Emitted {
+    const { attributes } = value;
+    const [image, dy] = value.inputs as readonly [Value, Value];
+    const factor = attributes.strides[0];
+    const own = (side: Value): number | undefined => (this.#packing.has(side) ? this.#packing.of(side) : undefined);
+    const coarse = own(dy) ?? Math.max(1, (own(image) ?? 1) / factor);
+    const fine = own(image) ?? factor * coarse;
+    return stridedConvKernelGradient(
+      this.#emit,
+      { tensor: this.#blocked(image, fine), layout: this.#layout(image, fine) },
+      { tensor: this.#blocked(dy, coarse), layout: this.#layout(dy, coarse) },
+      attributes,
+    );
   }
 
   /** The input of a same-size convolution: planar where it is not blocked and its stack stays below one block. */
@@ -236,6 +309,7 @@ export class BlockedLowering {
     const emit = this.#emit;
     const { attributes } = value;
     const [image, dy] = value.inputs as readonly [Value, Value];
+    if (isStrided(value)) return this.#strideKernelGradient(value);
     const upsampled = isUpsampledConv(attributes);
     if (!upsampled && !isSameConv(attributes)) return undefined;
     if (upsampled && !(this.#packing.has(image) && this.#packing.has(dy))) return undefined;

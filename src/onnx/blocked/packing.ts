@@ -4,9 +4,12 @@
  * one group with one packing; a group and the coarser one under it (pooling, upsampling) keep packing fine = 2 coarse,
  * or both 1.
  */
+import type { Triple } from '../../core/shape.ts';
 import { isOp, type Value } from '../../graph/graph.ts';
+import { spatial } from '../../graph/infer.ts';
 import type { OpName } from '../../graph/ops.ts';
 import { isSameConv } from './conv.ts';
+import { isStridedConv } from './strided-conv.ts';
 import { isUpsampledConv } from './upsampled-conv.ts';
 
 /** A number per sample and channel: [N or 1, C, 1, 1, 1]. */
@@ -23,9 +26,25 @@ export function isSpatialReduction(value: Value): boolean {
   return axes === '2,3,4';
 }
 
+/** Size of the image before the stride of a convolution, of its adjoint, or of its gradient to the kernel. */
+function strideSize(value: Value<'Conv' | 'ConvTranspose' | 'ConvKernelGradient'>): Triple {
+  return isOp(value, 'ConvTranspose') ? value.attributes.size : spatial((value.inputs[0] as Value).shape);
+}
+
+/** Whether a convolution, its adjoint or its gradient to the kernel has the strided form. */
+export function isStrided(value: Value<'Conv' | 'ConvTranspose' | 'ConvKernelGradient'>): boolean {
+  return isStridedConv(value.attributes, strideSize(value));
+}
+
 /** A value and the one half as fine that it is pooled to or upsampled from. */
 type Link = readonly [fine: Value, coarse: Value];
 type Links = Link[];
+
+/** Planes of the finer image per plane of the coarser one, 1 or 2, and where it is noted. */
+interface DepthStep {
+  readonly depthFactor: number;
+  readonly links: Links;
+}
 
 /** Functions of one number that are 0 at 0, as the lanes that pad a block are. */
 const KEEPS_ZERO: ReadonlySet<OpName> = new Set(['LeakyRelu', 'Relu', 'Neg', 'Elu', 'Tanh', 'Erf', 'Abs']);
@@ -76,8 +95,7 @@ export class Packing {
     if (isOp(value, 'Conv') || isOp(value, 'ConvTranspose')) {
       this.#classifyConv(value, links);
     } else if (isOp(value, 'ConvKernelGradient')) {
-      if (isSameConv(value.attributes)) this.#join(second, first);
-      else if (isUpsampledConv(value.attributes)) links.push([second, first]);
+      this.#classifyKernelGradient(value, links);
     } else if (isOp(value, 'Add') || isOp(value, 'Sub') || isOp(value, 'Mul')) {
       this.#classifySum(value);
     } else if (KEEPS_ZERO.has(value.op)) {
@@ -86,13 +104,43 @@ export class Packing {
       if (this.has(first) && this.has(second)) this.#add(value, first, second);
     } else if (isOp(value, 'MaxPool') || isOp(value, 'MaxPoolGradient')) {
       this.#classifyPool(value, links);
+    } else if (isOp(value, 'AveragePool')) {
+      this.#classifyGrid(value, { depthFactor: value.attributes.kernel[0], links });
+    } else if (isOp(value, 'Resize')) {
+      this.#classifyGrid(value, { depthFactor: value.attributes.scales[0], links });
     }
+  }
+
+  #classifyKernelGradient(value: Value<'ConvKernelGradient'>, links: Links): void {
+    const [image, dy] = value.inputs as readonly [Value, Value];
+    if (isSameConv(value.attributes)) this.#join(dy, image);
+    else if (isUpsampledConv(value.attributes)) links.push([dy, image]);
+    else if (isStrided(value)) this.#relate(image, dy, { depthFactor: value.attributes.strides[0], links });
+  }
+
+  /** Average pooling and nearest upsampling, by at most 2 in depth. */
+  #classifyGrid(value: Value<'AveragePool'> | Value<'Resize'>, step: DepthStep): void {
+    const [input] = value.inputs as readonly [Value];
+    if (!this.has(input) || step.depthFactor > 2) return;
+    this.#add(value);
+    if (isOp(value, 'AveragePool')) this.#relate(input, value, step);
+    else this.#relate(value, input, step);
+  }
+
+  /** Keeps the packings of a fine and a coarse image in step: alike where they have as many planes, else linked. */
+  #relate(fine: Value, coarse: Value, { depthFactor, links }: DepthStep): void {
+    if (depthFactor === 1) this.#join(fine, coarse);
+    else links.push([fine, coarse]);
   }
 
   #classifyConv(value: Value<'Conv' | 'ConvTranspose'>, links: Links): void {
     const first = value.inputs[0] as Value;
     if (isSameConv(value.attributes)) this.#add(value, first);
-    else if (isUpsampledConv(value.attributes) && (isOp(value, 'ConvTranspose') || this.has(first))) {
+    else if (isStrided(value)) {
+      this.#add(value);
+      const [fine, coarse] = isOp(value, 'Conv') ? [first, value] : [value, first];
+      this.#relate(fine, coarse, { depthFactor: value.attributes.strides[0], links });
+    } else if (isUpsampledConv(value.attributes) && (isOp(value, 'ConvTranspose') || this.has(first))) {
       this.#add(value);
       links.push(isOp(value, 'Conv') ? [value, first] : [first, value]);
     }
@@ -128,17 +176,19 @@ export class Packing {
 
   /** The largest packing that fits every group's widest member into the lanes, lowered until all links hold. */
   #choose(block: number, links: Links): void {
-    const widest = new Map<Value, number>();
+    const members = new Map<Value, Set<number>>();
     for (const value of this.#blocked) {
       const root = this.#find(value);
-      widest.set(root, Math.max(widest.get(root) ?? 0, value.shape[1] as number));
+      members.set(root, (members.get(root) ?? new Set()).add(value.shape[1] as number));
     }
-    for (const [root, channels] of widest) {
+    for (const [root, counts] of members) {
+      const widest = Math.max(...counts);
       // one block of channels fills the lanes with one plane; a second plane gives the kernels two blocks to work on at
-      // a time
-      const lanes = channels === block ? 2 * block : block;
+      // a time, where no narrower member would end inside a block
+      const isDoubled = widest === block && [...counts].every(count => count === block || 2 * count <= block);
+      const lanes = isDoubled ? 2 * block : block;
       let pack = 1;
-      while (2 * pack * channels <= lanes && (root.shape[2] as number) % (2 * pack) === 0) pack *= 2;
+      while (2 * pack * widest <= lanes && (root.shape[2] as number) % (2 * pack) === 0) pack *= 2;
       this.#packs.set(root, pack);
     }
     const between = links.filter(([fine, coarse]) => this.has(fine) && this.has(coarse));

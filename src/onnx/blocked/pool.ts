@@ -1,7 +1,8 @@
 /**
- * Max-pooling by two in every axis, and its gradient, over blocked images: in the plane by the blocked kernel, in depth
- * by pairs.
+ * Pooling and nearest upsampling over blocked images: in the plane by the blocked kernels, in depth by pairs.
+ * Max-pooling and its gradient are by two in every axis.
  */
+import type { Triple } from '../../core/shape.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import { BLOCKED_DOMAIN, ONNX_TYPES } from '../model.ts';
 import { blockedShape, type Layout } from './layout.ts';
@@ -24,6 +25,15 @@ function pairs(emit: Emitter, tensor: Emitted, fine: Layout): readonly Emitted[]
   const inner = emit.slice(emit.reshape(tensor, [rows * height * width, lanes]), 1, 0, fine.used);
   const split = emit.reshape(inner, [inner.shape[0] as number, fine.pack / 2, 2, fine.channels]);
   return emit.split(split, 2, [1, 1]);
+}
+
+/** Shape of either half of {@link pairs} over planes of the coarse layout's height and width. */
+function halfShape(fine: Layout, { height, width }: Layout): readonly number[] {
+  const { groups, batch, pack, lanes, channels } = fine;
+  const pixels = height * width;
+  if (pack === 1) return [groups / 2, 1, batch * lanes * pixels];
+  if (lanes > fine.block) return [(groups * batch * pack) / 2, 1, channels * pixels];
+  return [groups * batch * pixels, pack / 2, 1, channels];
 }
 
 /** Whether the planes of a pair share blocks, so that lanes are padded anew when they part. */
@@ -108,4 +118,44 @@ export function maxPoolGradient(emit: Emitter, x: Emitted, dy: Emitted, fine: La
     maxima.shape,
   );
   return emit.binary('Mul', upsample(perPlane), mask);
+}
+
+/** The mean over windows [1 or 2, kH, kW]. */
+export function averagePool(
+  emit: Emitter,
+  tensor: Emitted,
+  [depth, ...taps]: Triple,
+  { fine, coarse }: { readonly fine: Layout; readonly coarse: Layout },
+): Emitted {
+  const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
+  const means = taps.every(size => size === 1)
+    ? tensor
+    : emit.node('AveragePool', [tensor], [rows, lanes, height / (taps[0] as number), width / (taps[1] as number)], {
+        domain: BLOCKED_DOMAIN,
+        attributes: { kernel_shape: taps, strides: taps },
+      });
+  if (depth === 1) return means;
+  const [even, odd] = pairs(emit, means, fine) as readonly [Emitted, Emitted];
+  return asCoarse(emit, emit.binary('Mul', emit.binary('Add', even, odd), emit.float(0.5)), fine, coarse);
+}
+
+/** Nearest upsampling by [1 or 2, sH, sW]. */
+export function resize(
+  emit: Emitter,
+  tensor: Emitted,
+  [depth, ...scales]: Triple,
+  { fine, coarse }: { readonly fine: Layout; readonly coarse: Layout },
+): Emitted {
+  const { lanes, height, width } = fine;
+  let planes = tensor;
+  if (depth === 2) {
+    const shape = [fine.groups * fine.batch, lanes, coarse.height, coarse.width];
+    const half = asHalf(emit, tensor, fine, coarse, halfShape(fine, coarse));
+    planes = unpairs(emit, [half, half], fine, shape);
+  }
+  if (scales.every(scale => scale === 1)) return planes;
+  return emit.node('Upsample', [planes], [planes.shape[0] as number, lanes, height, width], {
+    domain: BLOCKED_DOMAIN,
+    attributes: { scales: [1, 1, ...scales], mode: 'nearest' },
+  });
 }
