@@ -11,6 +11,7 @@ import { random, shuffle } from '../core/random.ts';
 import { range } from '../core/shape.ts';
 import { type LabelArray, voxelCount, type Xyz } from '../volume/volume.ts';
 import { type AugmentSettings, drawAugmentation, NO_AUGMENTATION } from './augment/augmentation.ts';
+import { drawChannels, UNCHANGED } from './augment/channels.ts';
 import { changeIntensities } from './augment/intensity.ts';
 import { cutPatch } from './augment/spatial.ts';
 import { assertPatchFits, type ForegroundClass, indexForeground, type PatchPadding, samplePatch } from './patches.ts';
@@ -155,9 +156,11 @@ export function makeBatch(cases: readonly TrainingCase[], settings: BatchSetting
       label: label.subarray(sample * voxels, (sample + 1) * voxels),
     };
     cutPatch(target, { ...trainingCase, minima }, { window, padding, augmentation });
+    const ofChannels =
+      augment && drawChannels(augment, { drawn: augmentation, channels }, random(seed, 'channels', step, sample));
     for (let channel = 0; channel < channels; channel++) {
       const data = target.image.subarray(channel * voxels, (channel + 1) * voxels);
-      changeIntensities({ data, size: patchSize }, augmentation, source);
+      changeIntensities({ data, size: patchSize }, ofChannels?.[channel] ?? UNCHANGED, source);
     }
     return trainingCase.id;
   });

@@ -1,4 +1,4 @@
-/** The part of a recipe's schema for data, preprocessing, patches and augmentation, with its defaults. */
+/** The part of a recipe's schema for data, preprocessing and patches, with its defaults. */
 import { z } from 'zod';
 import { CROPS } from '../volume/nonzero.ts';
 import { askedNormalizationSchema } from './normalization-schema.ts';
@@ -8,12 +8,6 @@ const nonNegative = z.number().min(0);
 const count = z.int().min(1);
 const index = z.int().min(0);
 const fraction = z.number().min(0).max(1);
-
-function ordered([low, high]: readonly [number, number]): boolean {
-  return low <= high;
-}
-
-const positiveRange = z.tuple([positive, positive]).refine(ordered, 'the first value must not exceed the second');
 
 const labelled = count
   .nullable()
@@ -202,71 +196,3 @@ export const patchSchema = z.strictObject({
       'Relative frequency of cases, by id: 1 for a case that is not named, 0 leaves a case out. null: every case once per epoch.',
     ),
 });
-
-const chance = (what: string) => fraction.default(1).describe(`Probability per patch of ${what}.`);
-
-/** Largest displacement as a fraction of the distance of control points; beyond it a deformation can fold. */
-const LARGEST_ELASTIC_SHARE = 0.4;
-
-export const augmentSchema = z
-  .strictObject({
-    flip: z
-      .array(z.enum(['x', 'y', 'z']))
-      .default([])
-      .describe('Axes that are mirrored, each with probability 1/2.'),
-    rotateDegrees: z
-      .union([nonNegative.max(180), z.tuple([nonNegative.max(180), nonNegative.max(180), nonNegative.max(180)])])
-      .default(0)
-      .describe(
-        'Largest rotation in degrees about each axis, one number or x, y, z; uniform between minus and plus this.',
-      ),
-    scale: positiveRange
-      .default([1, 1])
-      .describe('Range of the zoom factor, above 1 to magnify; uniform in its logarithm.'),
-    elasticMm: nonNegative
-      .default(0)
-      .describe(
-        'Largest displacement in millimetres of a control point along each axis, at most 0.4 of elasticSpacingMm; cubic B-splines between the control points.',
-      ),
-    elasticSpacingMm: positive.default(32).describe('Distance in millimetres between neighbouring control points.'),
-    noise: nonNegative
-      .default(0)
-      .describe('Largest standard deviation of Gaussian noise, in normalised intensity; uniform from 0.'),
-    blurVoxels: nonNegative
-      .max(5)
-      .default(0)
-      .describe('Largest standard deviation in voxels of the Gaussian blur; uniform from 0.'),
-    brightness: nonNegative
-      .default(0)
-      .describe('Largest shift in normalised intensity; uniform between minus and plus this.'),
-    contrast: positiveRange
-      .default([1, 1])
-      .describe('Range of the factor on the difference from the mean of the patch.'),
-    lowResolution: positive
-      .max(1)
-      .default(1)
-      .describe(
-        'Smallest fraction of the voxels along each axis in a coarser scan; the patch is resampled to a fraction between this and 1, and back.',
-      ),
-    gamma: positiveRange
-      .default([1, 1])
-      .describe('Range of the exponent on intensities, between the smallest and largest of the patch.'),
-    probability: z
-      .strictObject({
-        rotate: chance('the rotation'),
-        scale: chance('the zoom'),
-        elastic: chance('the elastic deformation'),
-        noise: chance('the noise'),
-        blur: chance('the blur'),
-        brightness: chance('the shift of brightness'),
-        contrast: chance('the change of contrast'),
-        lowResolution: chance('the low resolution'),
-        gamma: chance('the exponent'),
-      })
-      .prefault({})
-      .describe('Probability of each variation, per patch.'),
-  })
-  .refine(
-    ({ elasticMm, elasticSpacingMm }) => elasticMm <= LARGEST_ELASTIC_SHARE * elasticSpacingMm,
-    'elasticMm must not exceed 0.4 of elasticSpacingMm, or the deformation folds',
-  );

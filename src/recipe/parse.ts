@@ -5,6 +5,7 @@
  */
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml';
 import { InputError } from '../core/errors.ts';
+import { withPresetKey } from './augment-preset.ts';
 import { type JsonSchema, type Path, type Problem, problemsOf } from './problems.ts';
 import { type Recipe, recipeJsonSchema, recipeSchema } from './schema.ts';
 import { type FinishedTeacher, isFinished } from './teacher-schema.ts';
@@ -157,7 +158,8 @@ export function parseRecipe(text: string, { path: name, overrides = [], grid = [
     ...grid.map(value => parseOverride(value, '--grid')),
   ];
   let raw: unknown = contentOf(document, name);
-  for (const change of changes) raw = changed(raw, change);
+  // so that an override of one key of augment changes the preset rather than replacing it
+  for (const change of changes) raw = changed(withPresetKey(raw), change);
   const result = recipeSchema.safeParse(raw);
   if (result.success) return result.data;
   const schema: JsonSchema = recipeJsonSchema();

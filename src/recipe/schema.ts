@@ -10,7 +10,9 @@ import { AXES, xyz, zyx } from '../core/axes.ts';
 import type { DeepReadonly } from '../core/deep-readonly.ts';
 import { fixedWeights, WEIGHTS } from '../distillation/settings.ts';
 import { jointGeometry, nearestSizes } from '../nn/geometry.ts';
-import { augmentSchema, dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
+import { withPresetValues } from './augment-preset.ts';
+import { augmentSchema } from './augment-schema.ts';
+import { dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
 import { distillSchema } from './distill-schema.ts';
 import { EVALUATION_DEFAULTS } from './evaluation-defaults.ts';
 import { architectureOf } from './network.ts';
@@ -305,9 +307,8 @@ function checkTeacherLabels(recipe: Mutable, context: z.RefinementCtx<Mutable>):
 export const defaultSplits: DeepReadonly<z.output<typeof splitFractions>> = splitFractions.parse({});
 
 /** The schema of a recipe with every default. */
-export const recipeSchema = recipeShape
-  .superRefine(checkPatch)
-  .superRefine(checkTeacherLabels)
+export const recipeSchema = z
+  .preprocess(withPresetValues, recipeShape.superRefine(checkPatch).superRefine(checkTeacherLabels))
   .meta({ title: 'voxstill recipe' });
 
 /** A complete recipe: every default filled in, every alias replaced by its key. */

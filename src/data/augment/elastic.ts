@@ -6,7 +6,7 @@
  * Source: Rueckert et al., Nonrigid registration using free-form deformations, IEEE TMI 18(8), 1999; for folding Choi
  * and Lee, 2000.
  */
-import { mapAxes } from '../../core/axes.ts';
+import { AXIS_NAMES, type Axis, mapAxes } from '../../core/axes.ts';
 import { type Random, random } from '../../core/random.ts';
 import type { Xyz } from '../../volume/volume.ts';
 
@@ -30,7 +30,16 @@ export type Row = readonly [Float64Array, Float64Array, Float64Array];
  * @returns undefined if nothing may be displaced
  */
 export function drawDeformation(
-  { elasticMm, elasticSpacingMm }: { readonly elasticMm: number; readonly elasticSpacingMm: number },
+  {
+    elasticMm,
+    elasticSpacingMm,
+    thickAxis = null,
+  }: {
+    readonly elasticMm: number;
+    readonly elasticSpacingMm: number;
+    /** Axis that nothing is displaced along. */
+    readonly thickAxis?: string | null;
+  },
   { patchSize, spacingMm }: { readonly patchSize: Xyz; readonly spacingMm: Xyz },
   source: Random,
 ): Deformation | undefined {
@@ -41,7 +50,8 @@ export function drawDeformation(
   const points = mapAxes(axis => Math.floor((patchSize[axis] - 1) / stepVoxels[axis]) + 4);
   const count = points[0] * points[1] * points[2];
   // a plane is deformed within itself
-  const reachVoxels = mapAxes(axis => (patchSize[axis] === 1 ? 0 : elasticMm / spacingMm[axis]));
+  const isStill = (axis: Axis): boolean => patchSize[axis] === 1 || AXIS_NAMES[axis] === thickAxis;
+  const reachVoxels = mapAxes(axis => (isStill(axis) ? 0 : elasticMm / spacingMm[axis]));
   const displacement = mapAxes(axis =>
     Float32Array.from({ length: count }, () => (own.uniform() * 2 - 1) * reachVoxels[axis]),
   );

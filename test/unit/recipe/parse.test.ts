@@ -291,6 +291,41 @@ describe('overrides', () => {
   });
 });
 
+describe('the preset of augmentation', () => {
+  const named = `${SMALL}augment: nnunet`;
+
+  it('stands for its values, which the complete recipe lists', () => {
+    const recipe = parseRecipe(named, { path: 'r' });
+    expect(recipe.augment).toMatchObject({ flip: ['x', 'y', 'z'], rotateDegrees: 30, channels: 'apart' });
+    expect(recipe.augment).not.toHaveProperty('preset');
+    expect(parseRecipe(`${SMALL}augment: { preset: nnunet }`, { path: 'r' })).toEqual(recipe);
+    expect(parseRecipe(stringifyRecipe(recipe), { path: 'r' })).toEqual(recipe);
+  });
+
+  it('is changed, not replaced, by an override of one of its keys', () => {
+    const overrides = ['augment.flip=[y]', 'augment.probability.noise=1'];
+    const { augment } = parseRecipe(named, { path: 'r', overrides });
+    const whole = parseRecipe(named, { path: 'r' }).augment;
+    expect(augment).toEqual({ ...whole, flip: ['y'], probability: { ...whole.probability, noise: 1 } });
+    expect(parseRecipe(SMALL, { path: 'r', grid: ['augment=nnunet'] }).augment).toEqual(whole);
+  });
+
+  it.each([
+    ['augment: nnunett', 'recipe.yaml:9 augment: got "nnunett"; allowed: {'],
+    ['augment: { preset: nnUNet }', 'recipe.yaml:9 augment.preset: got "nnUNet"; allowed: nnunet'],
+    ['augment: { preset: nnunet, flipp: [x] }', 'recipe.yaml:9 augment.flipp: unknown key; did you mean "flip"?'],
+    ['augment: { preset: nnunet, probability: 2 }', 'recipe.yaml:9 augment.probability: got 2'],
+    ['augment: { channelProbability: { blur: 0.5 } }', 'recipe.yaml:9 augment: channelProbability needs channels'],
+    ['augment: { blurVoxels: [2, 1] }', 'recipe.yaml:9 augment.blurVoxels: '],
+  ])('%s is refused', (line, message) => {
+    expect(errorOf(SMALL + line).lines[0]).toContain(message);
+  });
+
+  it('is refused where a patch has no size, by the size alone', () => {
+    expect(errorOf(named.replace('size: [8, 16, 8]', 'size: [8, no]')).lines).toHaveLength(1);
+  });
+});
+
 describe('the way back to YAML', () => {
   it('is complete: parsing it gives the same recipe', () => {
     const value = fc.record({

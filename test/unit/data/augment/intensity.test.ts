@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { random } from '../../../../src/core/random.ts';
-import { type Augmentation, NO_AUGMENTATION } from '../../../../src/data/augment/augmentation.ts';
+import { type ChannelVariation, UNCHANGED } from '../../../../src/data/augment/channels.ts';
 import { changeIntensities } from '../../../../src/data/augment/intensity.ts';
 import type { Xyz } from '../../../../src/volume/volume.ts';
 
 describe('changeIntensities', () => {
   const ramp = Float32Array.from({ length: 5 }, (_, i) => i * 0.25);
-  function changed(drawn: Partial<Augmentation>, data = ramp, size: Xyz = [data.length, 1, 1]): number[] {
+  function changed(drawn: Partial<ChannelVariation>, data = ramp, size: Xyz = [data.length, 1, 1]): number[] {
     const channel = data.slice();
-    changeIntensities({ data: channel, size }, { ...NO_AUGMENTATION, ...drawn }, random(1));
+    changeIntensities({ data: channel, size }, { ...UNCHANGED, ...drawn }, random(1));
     return [...channel];
   }
 
@@ -42,13 +42,13 @@ describe('changeIntensities', () => {
     const data = new Float32Array(13 * 15 * 17);
     const at = (x: number, y: number, z: number): number => (z * 15 + y) * 13 + x;
     data[at(6, 7, 8)] = 1;
-    const blurred = changed({ blurVoxels: 1.2 }, data, size);
+    const blurred = changed({ blurVoxels: [1.2, 1.2, 1.2] }, data, size);
     const bell = (distance: number): number => Math.exp(-(distance ** 2) / (2 * 1.2 ** 2));
     const sum = [-4, -3, -2, -1, 0, 1, 2, 3, 4].reduce((total, k) => total + bell(k), 0);
     expect(blurred[at(6, 7, 8)]).toBeCloseTo((1 / sum) ** 3, 6);
     expect(blurred[at(7, 5, 11)]).toBeCloseTo((bell(1) * bell(2) * bell(3)) / sum ** 3, 6);
     expect(blurred.reduce((total, value) => total + value, 0)).toBeCloseTo(1, 5);
-    expect(changed({ blurVoxels: 2 }, new Float32Array(60).fill(3), [3, 4, 5])).toEqual(
+    expect(changed({ blurVoxels: [2, 2, 2] }, new Float32Array(60).fill(3), [3, 4, 5])).toEqual(
       Array.from({ length: 60 }, () => expect.closeTo(3, 5)),
     );
   });
@@ -56,9 +56,9 @@ describe('changeIntensities', () => {
   test('low resolution takes every other voxel away: what alternates becomes even, what is even stays', () => {
     const size: Xyz = [8, 6, 4];
     const stripes = Float32Array.from({ length: 192 }, (_, i) => (i % 8) % 2);
-    expect(changed({ lowResolution: 0.5 }, stripes, size)).toEqual(Array.from({ length: 192 }, () => 0.5));
+    expect(changed({ lowResolution: [0.5, 0.5, 0.5] }, stripes, size)).toEqual(Array.from({ length: 192 }, () => 0.5));
     // half the voxels along x hold the mean of two neighbours: 0.5, 2.5, 4.5, 6.5, and between them lies a line
     const slope = Float32Array.from({ length: 192 }, (_, i) => i % 8);
-    expect(changed({ lowResolution: 0.5 }, slope, size).slice(0, 8)).toEqual([0.5, 1, 2, 3, 4, 5, 6, 6.5]);
+    expect(changed({ lowResolution: [0.5, 0.5, 0.5] }, slope, size).slice(0, 8)).toEqual([0.5, 1, 2, 3, 4, 5, 6, 6.5]);
   });
 });
