@@ -48,6 +48,7 @@ describe('defaults', () => {
         splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null, teacherLabels: 'same' },
       },
       preprocess: {
+        crop: 'none',
         spacingMm: null,
         orientation: 'canonical',
         imageInterpolation: 'linear',
