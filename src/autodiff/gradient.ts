@@ -5,7 +5,7 @@
  */
 import { InputError, invariant } from '../core/errors.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
-import { type GraphBuilder, reachable, type Value } from '../graph/graph.ts';
+import { type GraphBuilder, isOp, reachable, type Value } from '../graph/graph.ts';
 import type { OpName } from '../graph/ops.ts';
 import type { Rule, RuleInput, VariadicRule } from './rule.ts';
 import { convRules } from './rules/conv.ts';
@@ -46,7 +46,7 @@ export function gradient(builder: GraphBuilder, loss: Value, targets: readonly V
     throw new InputError('E_NO_GRADIENT', `the loss is a scalar, got ${formatShape(loss.shape)}`);
   const nodes = reachable([loss]);
   const needed = new Set<Value>(targets);
-  for (const node of nodes) if (node.inputs.some(input => needed.has(input))) needed.add(node);
+  for (const node of nodes) if (!isOp(node, 'Detach') && node.inputs.some(input => needed.has(input))) needed.add(node);
 
   const gradients = new Map<Value, Value>([[loss, builder.float(1)]]);
   for (const node of nodes.reverse()) {

@@ -14,6 +14,10 @@ const LATER_KEYS: readonly LaterKey[] = [
   [['preprocess', 'crop'], 'none'],
   [['teacher', 'model', 'crop'], null],
   [['teacher', 'models', '*', 'model', 'crop'], null],
+  [['loss', 'crossEntropy', 'focalGamma'], 0],
+  [['loss', 'crossEntropy', 'topPercent'], null],
+  [['loss', 'dice', 'falsePositives'], 0.5],
+  [['loss', 'dice', 'falseNegatives'], 0.5],
   ...['teacher', 'student'].flatMap(arm => OF_TRAINING.map(([key, value]): LaterKey => [[arm, 'train', key], value])),
 ];
 

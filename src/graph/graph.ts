@@ -148,6 +148,7 @@ export class GraphBuilder {
   greater = (left: Operand, right: Operand): Value => this.apply('Greater', [left, right], {});
   where = (condition: Value, yes: Operand, no: Operand): Value => this.apply('Where', [condition, yes, no], {});
   cast = (input: Value, to: DataType): Value => this.apply('Cast', [input], { to });
+  detach = (input: Value): Value => this.apply('Detach', [input], {});
   sum = (input: Value, axes: readonly number[]): Value => this.apply('ReduceSum', [input], { axes });
   mean = (input: Value, axes: readonly number[]): Value => this.apply('ReduceMean', [input], { axes });
   concat = (inputs: readonly Value[], axis: number): Value =>

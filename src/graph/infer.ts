@@ -116,6 +116,7 @@ const RULES: { readonly [K in OpName]: Rule<OpAttributes[K]> } = {
       broadcastShapes(at('Where', inputs, 0).shape, branches.shape) ?? fail('Where', inputs, 'shapes do not broadcast');
     return { shape, dataType: branches.dataType };
   },
+  Detach: same('Detach'),
   Cast: (inputs, { to }) => ({ shape: at('Cast', inputs, 0).shape, dataType: to }),
   ReduceSum: reduce('ReduceSum'),
   ReduceMean: reduce('ReduceMean'),

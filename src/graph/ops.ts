@@ -72,6 +72,8 @@ export interface OpAttributes {
   Greater: None;
   Where: None;
   Cast: { readonly to: DataType };
+  /** Not ONNX. The operand itself, which is a constant to derivatives. */
+  Detach: None;
   // reductions, axes kept
   ReduceSum: Axes;
   ReduceMean: Axes;

@@ -4,6 +4,7 @@
  */
 import type { GraphBuilder, Value } from '../graph/graph.ts';
 import { type VoxelWeights, weightedVoxelMean } from './class-weights.ts';
+import { focal, hardestVoxels } from './hard-voxels.ts';
 
 /** How voxels count in a cross-entropy. */
 export interface CrossEntropyOptions {
@@ -12,6 +13,21 @@ export interface CrossEntropyOptions {
   readonly counted?: Value | undefined;
   /** 1 for the classes that were looked for in a sample and 0 for others, [N, K, 1, 1, 1]; all if not given. */
   readonly annotated?: Value | undefined;
+  /** gamma of the focal loss; 0, plain cross-entropy, if not given. */
+  readonly focalGamma?: number;
+  /** Percentage of the counted voxels, the hardest ones, whose mean it is; all if null or not given. */
+  readonly topPercent?: number | null;
+}
+
+/** Mean of a map of cross-entropies as the options ask. @param share fraction of each class in each voxel */
+function voxelMean(
+  builder: GraphBuilder,
+  map: Value,
+  { share, weights, counted, focalGamma = 0, topPercent = null }: CrossEntropyOptions & { readonly share: Value },
+): Value {
+  const own = focalGamma === 0 ? map : focal(builder, map, focalGamma);
+  const emphasis = topPercent === null ? counted : hardestVoxels(builder, own, { percent: topPercent, counted });
+  return weightedVoxelMean(builder, own, { share, weights, emphasis });
 }
 
 /** Distance by which logits are lowered to leave them out of a softmax: exp(-1e4) is 0 in every float. */
@@ -31,7 +47,8 @@ function backgroundShare(builder: GraphBuilder, logits: Value, annotated: Value)
 
 /**
  * Categorical: - mean_voxels sum_c y_c log softmax(z)_c. In samples in which some classes were not looked for, the
- * background y_0 stands for all of these: its term is - y_0 log (p_0 + sum_(c not looked for) p_c).
+ * background y_0 stands for all of these: its term is - y_0 log (p_0 + sum_(c not looked for) p_c). The focal factor of
+ * a voxel is of the probability in its term, and the hardest voxels are those of the largest terms.
  * @param logits z, [N, K, D, H, W]; differentiated
  * @param oneHot y, same shape; constant
  * @returns scalar [], nats per voxel
@@ -40,7 +57,7 @@ export function categoricalCrossEntropy(
   builder: GraphBuilder,
   logits: Value,
   oneHot: Value,
-  { weights, counted, annotated }: CrossEntropyOptions,
+  { annotated, ...options }: CrossEntropyOptions,
 ): Value {
   const logProbability = builder.apply('LogSoftmax', [logits], { axis: 1 });
   const plain = builder.neg(builder.sum(builder.mul(oneHot, logProbability), [1]));
@@ -49,12 +66,13 @@ export function categoricalCrossEntropy(
     annotated === undefined
       ? plain
       : builder.add(plain, builder.mul(builder.slice(oneHot, 1, 0, 1), backgroundShare(builder, logits, annotated)));
-  return weightedVoxelMean(builder, perVoxel, { share: oneHot, weights, emphasis: counted });
+  return voxelMean(builder, perVoxel, { ...options, share: oneHot });
 }
 
 /**
  * Binary, for one channel or overlapping regions: sum_c mean_voxels softplus(z_c) - y_c z_c, where the weights have two
- * classes, outside and inside each region. A channel counts in the samples in which its class was looked for.
+ * classes, outside and inside each region. A channel counts in the samples in which its class was looked for, and has
+ * hardest voxels of its own.
  * @param logits z, [N, K, D, H, W]; differentiated
  * @param target y in [0, 1], same shape; constant
  * @returns scalar [], nats per voxel
@@ -63,7 +81,7 @@ export function binaryCrossEntropy(
   builder: GraphBuilder,
   logits: Value,
   target: Value,
-  { weights, counted: all, annotated }: CrossEntropyOptions,
+  { counted: all, annotated, ...options }: CrossEntropyOptions,
 ): Value {
   const perVoxel = builder.sub(builder.apply('Softplus', [logits], {}), builder.mul(target, logits));
   const means = Array.from({ length: logits.shape[1] as number }, (_, channel) => {
@@ -73,7 +91,7 @@ export function binaryCrossEntropy(
     ];
     const counted = countedIn(builder, channel, { map, counted: all, annotated });
     const share = builder.concat([builder.sub(counted ?? 1, inside), inside], 1);
-    return weightedVoxelMean(builder, map, { share, weights, emphasis: counted });
+    return voxelMean(builder, map, { ...options, share, counted });
   });
   return means.reduce((sum, mean) => builder.add(sum, mean));
 }

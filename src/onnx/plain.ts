@@ -196,6 +196,7 @@ const PLAIN_RULES: { readonly [K in OpName]: PlainRule<K> } = {
     const sum = emit.reduce('ReduceSum', emit.unary('Exp', shifted), [axis]);
     return emit.binary('Sub', shifted, emit.unary('Log', sum));
   },
+  Detach: ({ operands }) => three(operands)[0],
   Reshape: ({ emit, attributes, operands }) => emit.reshape(three(operands)[0], attributes.shape),
   Transpose: ({ emit, attributes, operands }) => emit.transpose(three(operands)[0], attributes.perm),
   Slice: ({ emit, attributes: { axis, start, end }, operands }) => emit.slice(three(operands)[0], axis, start, end),

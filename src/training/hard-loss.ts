@@ -14,6 +14,10 @@ export interface HardLossOptions {
     readonly kind: 'categorical' | 'binary';
     /** `annealed`: from balanced to uniform, by the step's number `crossEntropy.balance`. */
     readonly classWeights: HardWeights | 'annealed';
+    /** gamma of the focal loss; 0, plain cross-entropy, if not given. */
+    readonly focalGamma?: number;
+    /** Percentage of the voxels, the hardest ones, whose mean it is; all if null or not given. */
+    readonly topPercent?: number | null;
   };
   readonly dice: { readonly weight: number } & DiceOptions;
   /** Label values of each channel, if the classes are regions that may overlap; one class per channel if not given. */
@@ -117,11 +121,12 @@ export function hardLossTerms(
   const counted = countedVoxels(builder, label, options);
   const terms: { name: string; value: Value; weight: number }[] = [];
   if (crossEntropy.weight > 0) {
-    const { classWeights } = crossEntropy;
+    const { classWeights, focalGamma = 0, topPercent = null } = crossEntropy;
     const weights = classWeights === 'annealed' ? { exponent: options.balance as Value } : classWeights;
+    const own = { weights, counted, annotated, focalGamma, topPercent };
     const value = sigmoid
-      ? binaryCrossEntropy(builder, logits, target, { weights, counted, annotated })
-      : categoricalCrossEntropy(builder, logits, target, { weights, counted, annotated });
+      ? binaryCrossEntropy(builder, logits, target, own)
+      : categoricalCrossEntropy(builder, logits, target, own);
     terms.push({ name: 'crossEntropy', value, weight: crossEntropy.weight });
   }
   if (dice.weight > 0) {

@@ -206,6 +206,7 @@ const RULES: { readonly [K in OpName]: Rule<K> } = {
       ...rest,
     });
   },
+  Detach: elementwise(a => a!),
   ReduceSum: ({ operands, shape }) => sum(operands[0]!, shape),
   ReduceMean: ({ operands, shape }) => {
     const count = operands[0]!.data.length / elementCount(shape);

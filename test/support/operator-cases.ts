@@ -233,6 +233,7 @@ export const OPERATOR_CASES: { readonly [K in OpName]: readonly OperatorCase[] }
   Max: binary('Max'),
   Min: binary('Min'),
   Neg: unary('Neg'),
+  Detach: settings('Detach', [{}], [2, 3, 2]),
   Abs: unary('Abs'),
   Sign: unary('Sign'),
   Sqrt: settings('Sqrt', [{}], float([2, 3], 'positive')),

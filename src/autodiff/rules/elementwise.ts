@@ -81,4 +81,5 @@ export const elementwiseRules = {
     to(2, ({ builder, inputs, dy }) => builder.where(first(inputs), 0, dy)),
   ],
   Cast: 'a cast to another element type has no derivative',
+  Detach: 'a constant has no derivative, and none is asked for',
 } satisfies { readonly [K in OpName]?: Rule<K> };

@@ -7,8 +7,11 @@ import { centralDifference, relativeError } from '../../support/central-differen
 import { evaluate } from '../../support/evaluate.ts';
 import { draw, OPERATOR_CASES, type OperatorCase } from '../../support/operator-cases.ts';
 
-/** What is asked of each operator: its derivative, or the reason that the error gives for having none. */
-const EXPECTED: { readonly [K in OpName]: 'derivative' | RegExp } = {
+/**
+ * What is asked of each operator: its derivative, zero whatever it computes, or the reason that the error gives for
+ * having none.
+ */
+const EXPECTED: { readonly [K in OpName]: 'derivative' | 'zero' | RegExp } = {
   Input: 'derivative',
   Constant: 'derivative',
   Add: 'derivative',
@@ -40,6 +43,7 @@ const EXPECTED: { readonly [K in OpName]: 'derivative' | RegExp } = {
   ReduceSum: 'derivative',
   ReduceMean: 'derivative',
   ReduceMax: /ReduceMax \(layer\) has no gradient: only used for numerical stability/,
+  Detach: 'zero',
   LogSoftmax: 'derivative',
   Reshape: 'derivative',
   Transpose: 'derivative',
@@ -88,6 +92,16 @@ describe.each(Object.entries(EXPECTED))('the gradient of %s', (op, expected) => 
         expect(relativeError(values[index]!, numeric), `operand ${index}`).toBeLessThan(1e-6);
       }
     });
+  } else if (expected === 'zero') {
+    it.each(cases)('is zero, and the value is that of the operand: $name', setting => {
+      const builder = new GraphBuilder();
+      const { inputs, loss, feeds } = prepare(builder, setting);
+      const [slope] = gradient(builder, loss, inputs);
+      const plain = builder.total(builder.mul(inputs[0]!, builder.input('dy', inputs[0]!.shape)));
+      const values = evaluate({ slope: slope!, loss, plain }, feeds);
+      expect(values['slope']!.every(value => value === 0)).toBe(true);
+      expect(values['loss']).toEqual(values['plain']);
+    });
   } else {
     it.each(cases)('is refused with the reason: $name', setting => {
       const builder = new GraphBuilder();
@@ -111,6 +125,14 @@ describe('gradient', () => {
     const closedForm = values.map(value => (value * value + 2 * value) * Math.exp(value));
     const result = evaluate({ dx: dx! }, { x: Float64Array.from(values) });
     expect(relativeError(result['dx']!, closedForm)).toBeLessThan(1e-14);
+  });
+
+  it('does not go through what is detached, and goes through what is beside it', () => {
+    const builder = new GraphBuilder();
+    const x = builder.input('x', [2]);
+    const mask = builder.cast(builder.greater(builder.detach(x), 0), 'float32');
+    const [dx] = gradient(builder, builder.total(builder.mul(builder.mul(x, x), mask)), [x]);
+    expect([...evaluate({ dx: dx! }, { x: Float64Array.of(3, -3) })['dx']!].map(Math.abs)).toEqual([6, 0]);
   });
 
   it('is zero, in the shape of the target, for a value that the loss does not use', () => {

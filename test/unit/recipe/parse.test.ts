@@ -88,8 +88,14 @@ describe('defaults', () => {
         train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null, ema: null },
       },
       loss: {
-        crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'annealed' },
-        dice: { weight: 1, batch: true, background: false, squared: false, smooth: 1e-5 },
+        crossEntropy: {
+          ...{ weight: 1, kind: 'categorical', classWeights: 'annealed' },
+          ...{ focalGamma: 0, topPercent: null },
+        },
+        dice: {
+          ...{ weight: 1, batch: true, background: false, squared: false, smooth: 1e-5 },
+          ...{ falsePositives: 0.5, falseNegatives: 0.5 },
+        },
       },
       distill: {
         losses: [{ softDice: { temperature: 1, weight: 1, background: false } }],
@@ -186,6 +192,18 @@ preprocess: { normalize: minmax, spacingMm: [1, 1] }
     [
       'loss: { dice: { weight: 0 }, crossEntropy: { weight: 0 } }',
       'loss: crossEntropy.weight and dice.weight must not both be 0',
+    ],
+    [
+      'loss: { crossEntropy: { topPercent: 0 } }',
+      'loss.crossEntropy.topPercent: got 0; allowed: a number above 0 and at most 100 or null',
+    ],
+    [
+      'loss: { dice: { falsePositives: 0, falseNegatives: 0 } }',
+      'loss.dice.falsePositives: got 0; falsePositives and falseNegatives must not both be 0',
+    ],
+    [
+      'loss: { dice: { squared: true, falsePositives: 0.3 } }',
+      'loss.dice.falsePositives: got 0.3; squared is defined for Dice alone: leave it out, or falsePositives and falseNegatives at 0.5',
     ],
     [
       'distill: { losses: [{ kd: { alpha: 1, softWeight: 1 } }] }',

@@ -59,7 +59,7 @@ describe('what an arm depends on', () => {
   it('is nothing that is new in this version and changes nothing', () => {
     for (const arm of ARMS) {
       const content = JSON.stringify(armContent(recipe(), arm));
-      expect(content).not.toMatch(/"(annotated|ema)"/);
+      expect(content).not.toMatch(/"(annotated|ema|focalGamma|topPercent|falsePositives|falseNegatives)"/);
     }
     expect(JSON.stringify(armContent(recipe('student.train.ema=0.9'), 'baseline'))).toContain('"ema":0.9');
   });
@@ -74,6 +74,8 @@ describe('what an arm depends on', () => {
     ['distill.unlabelled.batch=1', ['student']],
     ['patch.foreground=0.9', ARMS],
     ['optimizer.clipNorm=1', ARMS],
+    ['loss.crossEntropy.topPercent=10', ARMS],
+    ['loss.dice.falsePositives=0.3', ARMS],
     ['evaluate.overlap=0.1', ARMS],
     ['data.splits.labelled=2', ARMS],
     ['seeds=[9]', ARMS],
