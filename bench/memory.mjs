@@ -26,6 +26,12 @@ const NETWORKS = [
   ['unet 4-8, small', 'unet: { features: [4, 8] }', '[24, 32, 24]', 2],
   ['residualUnet', 'residualUnet: { features: [16, 32, 64], blocks: [1, 2, 2] }', '[40, 56, 40]', 2],
   [
+    'unet 16-32-64, thick slices',
+    'unet: { features: [16, 32, 64], kernels: [[3, 3, 1], [3, 3, 3], [3, 3, 3]], pooling: [[2, 2, 1], [2, 2, 2]] }',
+    '[96, 96, 8]',
+    2,
+  ],
+  [
     'generalizedUnet',
     'generalizedUnet: { features: [[[16, 16], [16, 16]], [[32, 32], [32, 16]], [[64, 32], []]] }',
     '[40, 56, 40]',

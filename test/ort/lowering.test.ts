@@ -290,7 +290,100 @@ describe('the blocked lowering of convolutions of an upsampled image', () => {
   });
 });
 
+describe('the blocked lowering of convolutions upsampled along some axes', () => {
+  for (const [kernel, factors] of [
+    [
+      [1, 3, 3],
+      [1, 2, 2],
+    ],
+    [
+      [3, 3, 3],
+      [1, 2, 2],
+    ],
+    [
+      [3, 3, 3],
+      [2, 1, 1],
+    ],
+    [
+      [3, 1, 1],
+      [2, 2, 2],
+    ],
+    [
+      [3, 1, 1],
+      [2, 1, 1],
+    ],
+    [
+      [1, 3, 3],
+      [2, 2, 2],
+    ],
+    [
+      [3, 3, 1],
+      [2, 2, 1],
+    ],
+    [
+      [1, 5, 3],
+      [1, 2, 1],
+    ],
+    [
+      [1, 1, 1],
+      [1, 1, 2],
+    ],
+  ] as const) {
+    for (const [batch, coarse, fine] of [
+      [1, 2, 1],
+      [3, 8, 4],
+      [2, 1, 3],
+      [2, 5, 16],
+      [1, 32, 16],
+      [2, 16, 20],
+    ] as const) {
+      const what = `kernel ${kernel.join('x')}, factors ${factors.join('x')}, channels ${coarse} > ${fine}, batch ${batch}`;
+      blockedIt(`agrees with the evaluator, derivatives included: ${what}`, async block => {
+        const context = new StudyContext();
+        const low = context.conv('w0', context.input('x', [batch, 2, 4, 3, 2]), coarse, K1);
+        const high = context.conv('w1', low, fine, sameConv(kernel, 1, factors));
+        const graph = context.graph(context.conv('w2', high, 2, K1));
+        const packing = new Packing(reachable(Object.values(graph.outputs)), block);
+        expect([packing.has(low), packing.has(high)]).toEqual([true, true]);
+        await compare(graph, context.feeds, block);
+      });
+    }
+  }
+});
+
 describe('the blocked lowering of pooling', () => {
+  for (const window of [
+    [1, 2, 2],
+    [2, 1, 1],
+    [2, 2, 1],
+    [1, 1, 2],
+    [1, 1, 1],
+  ] as const) {
+    for (const [channels, wider, batch] of [
+      [1, 3, 2],
+      [4, 8, 3],
+      [5, 12, 1],
+      [16, 32, 2],
+      [12, 2, 2],
+      [20, 3, 1],
+    ] as const) {
+      const what = `${channels} channels, then ${wider}, batch ${batch}`;
+      blockedIt(`agrees with the evaluator at ties by ${window.join('x')}: ${what}`, async block => {
+        const context = new StudyContext();
+        const x = context.input('x', [batch, 2, 4, 2, 4], 'ties');
+        const w = context.input('w0', [channels, 2, 1, 1, 1], 'ties');
+        const before = context.builder.apply('Conv', [x, w], K1);
+        const pooled = context.builder.apply('MaxPool', [before], { kernel: window });
+        const graph = context.graph(context.conv('w1', pooled, wider, K1));
+        const packing = new Packing(reachable(Object.values(graph.outputs)), block);
+        expect([packing.has(before), packing.has(pooled)]).toEqual([true, true]);
+        await compare(graph, context.feeds, block);
+        // and where what comes back from the pool is a plain image
+        await compare(context.graph(pooled), context.feeds, block);
+      });
+    }
+  }
+
   for (const [channels, batch, size] of [
     [1, 1, [8, 2, 4]],
     [2, 3, [8, 4, 2]],
@@ -327,11 +420,12 @@ describe('the blocked lowering of pooling', () => {
     await compare(context.graph(context.conv('w2', pooled, 3, K1)), context.feeds, block);
   });
 
-  blockedIt('leaves anisotropic max-pooling plain', async block => {
+  blockedIt('leaves pooling by three and average pooling plain', async block => {
     const context = new StudyContext();
-    const before = context.conv('w0', context.input('x', [2, 3, 2, 4, 4]), 4, K3);
-    const pooled = context.builder.apply('MaxPool', [before], { kernel: [1, 2, 2] });
-    await compare(context.graph(context.conv('w1', pooled, 2, K1)), context.feeds, block);
+    const before = context.conv('w0', context.input('x', [2, 3, 2, 6, 4]), 4, K3);
+    const pooled = context.builder.apply('MaxPool', [before], { kernel: [1, 3, 2] });
+    const averaged = context.builder.apply('AveragePool', [context.conv('w1', pooled, 3, K1)], { kernel: [2, 2, 2] });
+    await compare(context.graph(context.conv('w2', averaged, 2, K1)), context.feeds, block);
   });
 });
 

@@ -9,7 +9,7 @@ import { type Shape, sameShape } from '../../src/core/shape.ts';
 import { isOp, reachable } from '../../src/graph/graph.ts';
 import type { NetworkNormalization } from '../../src/nn/layers.ts';
 import { collectParameters, initialize, parameterCount } from '../../src/nn/parameters.ts';
-import { unet } from '../../src/nn/unet.ts';
+import { type UnetOptions, unet } from '../../src/nn/unet.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { BLOCKED_DOMAIN } from '../../src/onnx/model.ts';
@@ -41,10 +41,11 @@ interface Setting {
   readonly normalization: NetworkNormalization;
   readonly negativeSlope: number;
   readonly imageShape: Shape;
+  readonly geometry?: Pick<UnetOptions, 'kernels' | 'pooling'>;
 }
 
-function model({ features, normalization, negativeSlope, imageShape }: Setting): Model {
-  const network = unet({ features, convolutionsPerLevel: 2, normalization, negativeSlope, classes: 3 });
+function model({ features, normalization, negativeSlope, imageShape, geometry }: Setting): Model {
+  const network = unet({ features, convolutionsPerLevel: 2, normalization, negativeSlope, classes: 3, ...geometry });
   return { network, specs: collectParameters(network, imageShape) };
 }
 
@@ -136,12 +137,34 @@ const settings: readonly Setting[] = [
     [0, 0.1].map(negativeSlope => ({ features: [3, 5], normalization, negativeSlope, imageShape: [2, 2, 8, 4, 6] })),
   ),
   { features: [8, 16], normalization: 'batch', negativeSlope: 0.01, imageShape: [3, 1, 2, 6, 4] },
+  // as nnU-Net plans thick slices: the first levels in the plane
+  ...[
+    [3, 5, 8],
+    [16, 32, 40],
+  ].map(features => ({
+    features,
+    normalization: 'instance' as const,
+    negativeSlope: 0.01,
+    imageShape: [2, 1, 4, 8, 8],
+    geometry: {
+      kernels: [
+        [1, 3, 3],
+        [1, 3, 3],
+        [3, 3, 3],
+      ],
+      pooling: [
+        [1, 2, 2],
+        [2, 2, 2],
+      ],
+    } satisfies Setting['geometry'],
+  })),
   // the coarsest level is a single voxel
   { features: [3, 4], normalization: 'none', negativeSlope: 0.01, imageShape: [2, 1, 2, 2, 2] },
 ];
 
-const describeSetting = ({ features, normalization, negativeSlope, imageShape }: Setting): string =>
-  `features ${features.join(', ')}, ${normalization} normalisation, slope ${negativeSlope}, image ${imageShape.join('x')}`;
+const describeSetting = ({ features, normalization, negativeSlope, imageShape, geometry }: Setting): string =>
+  `features ${features.join(', ')}, ${normalization} normalisation, slope ${negativeSlope}, image ${imageShape.join('x')}` +
+  (geometry?.kernels ? `, kernels ${geometry.kernels.map(kernel => kernel.join('x')).join(', ')}` : '');
 
 describe('a training step in the blocked lowering', () => {
   for (const setting of settings) {

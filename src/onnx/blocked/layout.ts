@@ -79,6 +79,28 @@ export function plainFromBlocked(emit: Emitter, input: Emitted, layout: Layout):
   return emit.reshape(emit.transpose(planar, [1, 3, 0, 2, 4]), [batch, channels, depth, height, width]);
 }
 
+/**
+ * A blocked image with another number of planes on the lanes. Nothing moves where the planes fill whole blocks and
+ * there is one sample.
+ */
+export function repack(emit: Emitter, input: Emitted, from: Layout, to: Layout): Emitted {
+  if (from.pack === to.pack) return input;
+  const { batch, channels, depth, height, width, block } = from;
+  const coarse = Math.max(from.pack, to.pack);
+  const outer = depth / coarse;
+  const [before, after] = [coarse / from.pack, coarse / to.pack];
+  if (channels % block === 0) {
+    const plane = channels * height * width;
+    const fine = Math.min(from.pack, to.pack) * plane;
+    const view = emit.reshape(input, [outer, before, batch, after, fine]);
+    return emit.reshape(emit.transpose(view, [0, 3, 2, 1, 4]), blockedShape(to));
+  }
+  const planar = reorderOutput(emit, input, from.used);
+  const view = emit.reshape(planar, [outer, before, batch, after, Math.min(from.used, to.used) * height * width]);
+  const moved = emit.reshape(emit.transpose(view, [0, 3, 2, 1, 4]), [to.groups * batch, to.used, height, width]);
+  return reorderInput(emit, emit.padTo(moved, 1, to.lanes), block);
+}
+
 /** Attributes of a blocked 2D convolution beside its operands. */
 export interface BlockedConvOptions {
   readonly kernel: readonly [number, number];

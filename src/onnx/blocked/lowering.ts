@@ -143,11 +143,14 @@ export class BlockedLowering {
     const emit = this.#emit;
     const [first, second, third] = value.inputs as readonly [Value, Value, Value];
     const layout = this.#layout(value);
-    if (isOp(value, 'MaxPool')) return maxPool(emit, this.enter(first), this.#layout(first), layout);
+    if (isOp(value, 'MaxPool')) {
+      const { kernel } = value.attributes;
+      return maxPool(emit, this.enter(first), { fine: this.#layout(first), coarse: layout, kernel });
+    }
     if (isOp(value, 'MaxPoolGradient')) {
       const coarse = this.#layout(second);
       const [x, dy] = [this.enter(first), this.#blocked(third, coarse.pack)];
-      return maxPoolGradient(emit, x, dy, layout, coarse);
+      return maxPoolGradient(emit, x, dy, { fine: layout, coarse, kernel: value.attributes.kernel });
     }
     if (isOp(value, 'AveragePool')) {
       const layouts = { fine: this.#layout(first), coarse: layout };
@@ -254,12 +257,13 @@ export class BlockedLowering {
     const layout = this.#layout(value);
     if (isUpsampledConv(value.attributes)) {
       invariant(fused.sum === undefined, 'the sub-pixel form fuses nothing');
-      const pack = this.#packing.has(image) ? this.#packing.of(image) : Math.max(1, 2 * layout.pack);
+      const { kernel: taps, upsample } = value.attributes;
+      const pack = this.#packing.has(image) ? this.#packing.of(image) : upsample[0] * layout.pack;
       const tensor = this.#blocked(image, pack);
       const other = this.#layout(image, pack);
       return isOp(value, 'Conv')
-        ? upsampledConv(emit, tensor, kernel, layout, other)
-        : upsampledConvInputGradient(emit, tensor, kernel, other, layout);
+        ? upsampledConv(emit, tensor, kernel, { fine: layout, coarse: other, kernel: taps, upsample })
+        : upsampledConvInputGradient(emit, tensor, kernel, { fine: other, coarse: layout, kernel: taps, upsample });
     }
     if (isStrided(value)) return this.#stride(value, kernel, fused);
     const adjoint = isOp(value, 'ConvTranspose');
@@ -324,7 +328,9 @@ export class BlockedLowering {
     }
     if (upsampled) {
       const tensor = this.enter(image);
-      return upsampledConvKernelGradient(emit, tensor, dyOperand.tensor, { fine: layout, coarse: this.#layout(image) });
+      const { kernel, upsample } = attributes;
+      const scales = { fine: layout, coarse: this.#layout(image), kernel, upsample };
+      return upsampledConvKernelGradient(emit, tensor, dyOperand.tensor, scales);
     }
     const x = this.#convOperand(image, attributes, pack);
     return sameConvKernelGradient(emit, x, dyOperand, attributes);

@@ -9,6 +9,7 @@ import { isOp, type Value } from '../../graph/graph.ts';
 import { spatial } from '../../graph/infer.ts';
 import type { OpName } from '../../graph/ops.ts';
 import { isSameConv } from './conv.ts';
+import { isBlockedPool } from './pool.ts';
 import { isStridedConv } from './strided-conv.ts';
 import { isUpsampledConv } from './upsampled-conv.ts';
 
@@ -36,7 +37,7 @@ export function isStrided(value: Value<'Conv' | 'ConvTranspose' | 'ConvKernelGra
   return isStridedConv(value.attributes, strideSize(value));
 }
 
-/** A value and the one half as fine that it is pooled to or upsampled from. */
+/** A value and the one with half as many planes that it is pooled to or upsampled from. */
 type Link = readonly [fine: Value, coarse: Value];
 type Links = Link[];
 
@@ -44,6 +45,11 @@ type Links = Link[];
 interface DepthStep {
   readonly depthFactor: number;
   readonly links: Links;
+}
+
+/** Notes a link; values with equally many planes may be packed each for itself. */
+function addLink(links: Links, [depth]: Triple, fine: Value, coarse: Value): void {
+  if (depth === 2) links.push([fine, coarse]);
 }
 
 /** Functions of one number that are 0 at 0, as the lanes that pad a block are. */
@@ -54,6 +60,8 @@ export class Packing {
   readonly #blocked = new Set<Value>();
   readonly #parents = new Map<Value, Value>();
   readonly #packs = new Map<Value, number>();
+  /** Results of convolutions over several planes. */
+  readonly #deep = new Set<Value>();
 
   constructor(values: readonly Value[], block: number) {
     const links: Link[] = [];
@@ -114,7 +122,7 @@ export class Packing {
   #classifyKernelGradient(value: Value<'ConvKernelGradient'>, links: Links): void {
     const [image, dy] = value.inputs as readonly [Value, Value];
     if (isSameConv(value.attributes)) this.#join(dy, image);
-    else if (isUpsampledConv(value.attributes)) links.push([dy, image]);
+    else if (isUpsampledConv(value.attributes)) addLink(links, value.attributes.upsample, dy, image);
     else if (isStrided(value)) this.#relate(image, dy, { depthFactor: value.attributes.strides[0], links });
   }
 
@@ -135,6 +143,7 @@ export class Packing {
 
   #classifyConv(value: Value<'Conv' | 'ConvTranspose'>, links: Links): void {
     const first = value.inputs[0] as Value;
+    if (value.attributes.kernel[0] > 1) this.#deep.add(value);
     if (isSameConv(value.attributes)) this.#add(value, first);
     else if (isStrided(value)) {
       this.#add(value);
@@ -142,7 +151,9 @@ export class Packing {
       this.#relate(fine, coarse, { depthFactor: value.attributes.strides[0], links });
     } else if (isUpsampledConv(value.attributes) && (isOp(value, 'ConvTranspose') || this.has(first))) {
       this.#add(value);
-      links.push(isOp(value, 'Conv') ? [value, first] : [first, value]);
+      const { upsample } = value.attributes;
+      if (isOp(value, 'Conv')) addLink(links, upsample, value, first);
+      else addLink(links, upsample, first, value);
     }
   }
 
@@ -164,10 +175,10 @@ export class Packing {
 
   #classifyPool(value: Value<'MaxPool' | 'MaxPoolGradient'>, links: Links): void {
     const [first, second, third] = value.inputs as readonly [Value, Value, Value];
-    if (!this.has(first) || value.attributes.kernel.some(size => size !== 2)) return;
+    if (!this.has(first) || !isBlockedPool(value.attributes)) return;
     if (isOp(value, 'MaxPool')) {
       this.#add(value);
-      links.push([first, value]);
+      addLink(links, value.attributes.kernel, first, value);
     } else {
       this.#add(value, first);
       this.#join(second, third);
@@ -181,12 +192,14 @@ export class Packing {
       const root = this.#find(value);
       members.set(root, (members.get(root) ?? new Set()).add(value.shape[1] as number));
     }
+    const deep = new Set([...this.#deep].filter(value => this.has(value)).map(value => this.#find(value)));
     for (const [root, counts] of members) {
       const widest = Math.max(...counts);
       // one block of channels fills the lanes with one plane; a second plane gives the kernels two blocks to work on at
-      // a time, where no narrower member would end inside a block
-      const isDoubled = widest === block && [...counts].every(count => count === block || 2 * count <= block);
-      const lanes = isDoubled ? 2 * block : block;
+      // a time, of which less is zero than is won where they reach over several planes, and where no narrower member
+      // would end inside a block
+      const isWhole = [...counts].every(count => count === block || 2 * count <= block);
+      const lanes = widest === block && deep.has(root) && isWhole ? 2 * block : block;
       let pack = 1;
       while (2 * pack * widest <= lanes && (root.shape[2] as number) % (2 * pack) === 0) pack *= 2;
       this.#packs.set(root, pack);

@@ -1,11 +1,13 @@
 /**
- * Pooling and nearest upsampling over blocked images: in the plane by the blocked kernels, in depth by pairs.
- * Max-pooling and its gradient are by two in every axis.
+/**
+ * Pooling and nearest upsampling by one or two along each axis, over blocked images: in the plane by the blocked
+ * kernels, in depth by pairs.
  */
 import type { Triple } from '../../core/shape.ts';
+import type { OpAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import { BLOCKED_DOMAIN, ONNX_TYPES } from '../model.ts';
-import { blockedShape, type Layout } from './layout.ts';
+import { blockedShape, type Layout, repack } from './layout.ts';
 import { steepMask } from './pointwise.ts';
 
 /**
@@ -62,17 +64,65 @@ function asHalf(emit: Emitter, tensor: Emitted, fine: Layout, coarse: Layout, sh
   return emit.reshape(emit.slice(runs, 1, 0, coarse.used), shape);
 }
 
-function planeMaxima(emit: Emitter, tensor: Emitted): Emitted {
+/** Window of a pooling over height and width. */
+type Window = readonly [number, number];
+
+/** The largest number of every window of a plane. */
+function planeMaxima(emit: Emitter, tensor: Emitted, window: Window): Emitted {
+  return inPlane(emit, 'MaxPool', tensor, window);
+}
+
+function inPlane(emit: Emitter, op: 'MaxPool' | 'AveragePool', tensor: Emitted, window: Window): Emitted {
+  if (isWhole(window)) return tensor;
   const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
-  return emit.node('MaxPool', [tensor], [rows, lanes, height / 2, width / 2], {
+  return emit.node(op, [tensor], [rows, lanes, height / window[0], width / window[1]], {
     domain: BLOCKED_DOMAIN,
-    attributes: { kernel_shape: [2, 2], strides: [2, 2] },
+    attributes: { kernel_shape: window, strides: window },
   });
 }
 
-/** Max-pooling [2, 2, 2]. */
-export function maxPool(emit: Emitter, tensor: Emitted, fine: Layout, coarse: Layout): Emitted {
-  const [even, odd] = pairs(emit, planeMaxima(emit, tensor), fine) as readonly [Emitted, Emitted];
+/** Whether every voxel of a plane is a window of its own. */
+function isWhole([height, width]: Window): boolean {
+  return height * width === 1;
+}
+
+/** Every window's number at each of its voxels. */
+function overWindows(emit: Emitter, tensor: Emitted, [height, width]: Window): Emitted {
+  if (isWhole([height, width])) return tensor;
+  const [rows, lanes, h, w] = tensor.shape as readonly [number, number, number, number];
+  return emit.node('Upsample', [tensor], [rows, lanes, h * height, w * width], {
+    domain: BLOCKED_DOMAIN,
+    attributes: { scales: [1, 1, height, width], mode: 'nearest' },
+  });
+}
+
+/** Layouts of a pooling's operand and of its result. */
+interface Layouts {
+  readonly fine: Layout;
+  readonly coarse: Layout;
+}
+
+/** The layout of a fine image after a pooling within its planes. */
+function pooledInPlane({ fine, coarse }: Layouts): Layout {
+  return { ...fine, height: coarse.height, width: coarse.width };
+}
+
+/** Whether a pooling has a blocked form: pairs or single voxels along each axis. */
+export function isBlockedPool({ kernel }: OpAttributes['MaxPool']): boolean {
+  return kernel.every(size => size <= 2);
+}
+
+/** Max-pooling by a window of one or two voxels along each axis. */
+export function maxPool(
+  emit: Emitter,
+  tensor: Emitted,
+  { kernel, ...layouts }: Layouts & OpAttributes['MaxPool'],
+): Emitted {
+  const [depth, ...window] = kernel as readonly [number, ...Window];
+  const { fine, coarse } = layouts;
+  const maxima = planeMaxima(emit, tensor, window);
+  if (depth === 1) return repack(emit, maxima, pooledInPlane(layouts), coarse);
+  const [even, odd] = pairs(emit, maxima, fine) as readonly [Emitted, Emitted];
   return asCoarse(emit, emit.binary('Max', even, odd), fine, coarse);
 }
 
@@ -85,39 +135,62 @@ function equalityMask(emit: Emitter, below: Emitted, layout: Layout): Emitted {
 }
 
 /**
- * Gradient of max-pooling: dy shared out equally among the maxima of its window of two planes. Maxima are counted per
- * plane first, then added over the planes that hold the window's maximum.
+ * Gradient of max-pooling: dy shared out equally among the maxima of its window. Maxima are counted per plane first,
+ * then added over the planes that hold the window's maximum.
  */
-export function maxPoolGradient(emit: Emitter, x: Emitted, dy: Emitted, fine: Layout, coarse: Layout): Emitted {
-  const maxima = planeMaxima(emit, x);
-  const upsample = (tensor: Emitted): Emitted =>
-    emit.node('Upsample', [tensor], x.shape, {
-      domain: BLOCKED_DOMAIN,
-      attributes: { scales: [1, 1, 2, 2], mode: 'nearest' },
-    });
+export function maxPoolGradient(
+  emit: Emitter,
+  x: Emitted,
+  dy: Emitted,
+  { kernel, ...layouts }: Layouts & OpAttributes['MaxPool'],
+): Emitted {
+  const [depth, ...window] = kernel as readonly [number, ...Window];
+  const { fine, coarse } = layouts;
+  const maxima = planeMaxima(emit, x, window);
+  const mask = isWhole(window)
+    ? undefined
+    : equalityMask(emit, emit.binary('Sub', x, overWindows(emit, maxima, window)), fine);
+  // the maxima of every window of a plane, as a share of its voxels
+  const share = mask === undefined ? undefined : inPlane(emit, 'AveragePool', mask, window);
+  const perPlane =
+    depth === 1
+      ? shareInPlane(emit, repack(emit, dy, coarse, pooledInPlane(layouts)), share, window)
+      : shareOverPairs(emit, { dy, maxima, share }, { ...layouts, window });
+  const spread = overWindows(emit, perPlane, window);
+  return mask === undefined ? spread : emit.binary('Mul', spread, mask);
+}
+
+/** dy divided by the number of maxima. */
+function shareInPlane(emit: Emitter, dy: Emitted, share: Emitted | undefined, [height, width]: Window): Emitted {
+  if (share === undefined) return dy;
+  const ofWindow = isWhole([height, width]) ? dy : emit.binary('Mul', dy, emit.float(1 / (height * width)));
+  return emit.binary('Div', ofWindow, share);
+}
+
+/** dy divided by the number of maxima of both planes of a pair, at the planes that hold the larger maximum. */
+function shareOverPairs(
+  emit: Emitter,
+  { dy, maxima, share }: { readonly dy: Emitted; readonly maxima: Emitted; readonly share: Emitted | undefined },
+  { fine, coarse, window }: Layouts & { readonly window: Window },
+): Emitted {
   const toFloat = (tensor: Emitted): Emitted =>
     emit.node('Cast', [tensor], tensor.shape, { attributes: { to: ONNX_TYPES.float32 }, dataType: 'float32' });
-  const mask = equalityMask(emit, emit.binary('Sub', x, upsample(maxima)), fine);
-  const quarter = emit.node('AveragePool', [mask], maxima.shape, {
-    domain: BLOCKED_DOMAIN,
-    attributes: { kernel_shape: [2, 2], strides: [2, 2] },
-  });
   const [even, odd] = pairs(emit, maxima, fine) as readonly [Emitted, Emitted];
-  const counts = pairs(emit, quarter, fine) as readonly [Emitted, Emitted];
   const holds = [
     toFloat(emit.binary('GreaterOrEqual', even, odd, 'bool')),
     toFloat(emit.binary('GreaterOrEqual', odd, even, 'bool')),
   ] as const;
-  const total = emit.binary('Add', emit.binary('Mul', holds[0], counts[0]), emit.binary('Mul', holds[1], counts[1]));
-  const quarterDy = emit.binary('Mul', asHalf(emit, dy, fine, coarse, even.shape), emit.float(0.25));
-  const share = emit.binary('Div', quarterDy, total);
-  const perPlane = unpairs(
+  const counts = share === undefined ? undefined : (pairs(emit, share, fine) as readonly [Emitted, Emitted]);
+  const counted = (side: 0 | 1): Emitted =>
+    counts === undefined ? holds[side] : emit.binary('Mul', holds[side], counts[side]);
+  const total = emit.binary('Add', counted(0), counted(1));
+  const perPair = shareInPlane(emit, asHalf(emit, dy, fine, coarse, even.shape), total, window);
+  return unpairs(
     emit,
-    holds.map(held => emit.binary('Mul', held, share)),
+    holds.map(held => emit.binary('Mul', held, perPair)),
     fine,
     maxima.shape,
   );
-  return emit.binary('Mul', upsample(perPlane), mask);
 }
 
 /** The mean over windows [1 or 2, kH, kW]. */

@@ -1,16 +1,17 @@
 /**
- * Convolution 3x3x3 of an image upsampled by two (nearest), at the low resolution. Every result voxel has a parity per
- * axis; for one parity the three taps of an axis meet only two low-resolution voxels, so eight convolutions of 2x2x2
- * taps do the work of one of 3x3x3 on eight times the voxels: 8/27 of the multiplications. `fine` is the result,
- * `coarse` the input; a fine group covers the depth of half a coarse group or of a whole one (packing fine = 2 coarse,
- * or both 1).
+ * Same-size convolution of an image upsampled by two (nearest) along some axes, at the low resolution. Every result
+ * voxel has a parity per upsampled axis; for one parity the three taps of such an axis meet only two low-resolution
+ * voxels, so for 3x3x3 and [2, 2, 2] eight convolutions of 2x2x2 taps do the work of one of 3x3x3 on eight times the
+ * voxels: 8/27 of the multiplications. Along an axis that is not upsampled every tap keeps its own voxel. `fine` is the
+ * result, `coarse` the input; a coarse group covers the depth of one fine group or of several, for which it is packed
+ * anew where it covers less.
  */
-import { range } from '../../core/shape.ts';
+import { elementCount, range } from '../../core/shape.ts';
 import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import { correlate } from './kernel-gradient.ts';
 import { blockedKernel, kernelFromTaps, placement, type TapPlacement } from './kernels.ts';
-import { blockedConv, type Layout } from './layout.ts';
+import { blockedConv, type Layout, layoutOf, repack } from './layout.ts';
 import {
   fewestPlanes,
   groupsAndSamples,
@@ -20,130 +21,207 @@ import {
   stackRows,
 } from './plane-rows.ts';
 
-const TAPS = 27;
-const PARITIES = [
-  [0, 0],
-  [0, 1],
-  [1, 0],
-  [1, 1],
-] as const;
-type Parity = (typeof PARITIES)[number];
+/** A parity in height and width: 0 or 1 along an upsampled axis, otherwise 0. */
+type Parity = readonly [number, number];
+
+type Geometry = Pick<ConvAttributes, 'kernel' | 'upsample'>;
+
+function paritiesOf({ upsample: [, height, width] }: Geometry): readonly Parity[] {
+  return range(height).flatMap(ph => range(width).map(pw => [ph, pw] as const));
+}
 
 /** Whether a convolution has this form. */
 export function isUpsampledConv({ kernel, strides, dilations, pads, group, upsample }: ConvAttributes): boolean {
   return (
     group === 1 &&
-    upsample.every(factor => factor === 2) &&
-    kernel.every(taps => taps === 3) &&
-    [...strides, ...dilations, ...pads].every(value => value === 1)
+    upsample.every(factor => factor <= 2) &&
+    elementCount(upsample) > 1 &&
+    [...strides, ...dilations].every(value => value === 1) &&
+    kernel.every((taps, axis) => taps % 2 === 1 && [pads[axis], pads[axis + 3]].every(pad => pad === (taps - 1) / 2))
   );
 }
 
 /** Fine groups per coarse group. */
-function subGroups(fine: Layout, coarse: Layout): number {
-  return (2 * coarse.pack) / fine.pack;
+function subGroups(fine: Layout, coarse: Layout, { upsample }: Geometry): number {
+  return (upsample[0] * coarse.pack) / fine.pack;
 }
 
-function split(tap: number): readonly [number, number, number] {
-  return [Math.floor(tap / 9), Math.floor(tap / 3) % 3, tap % 3];
+/** The coarse layout, packed so that a group covers at least one fine group. */
+function covering(fine: Layout, coarse: Layout, { upsample }: Geometry): Layout {
+  const { batch, channels, depth, height, width, pack, block } = coarse;
+  return layoutOf([batch, channels, depth, height, width], Math.max(pack, fine.pack / upsample[0]), block);
 }
 
-/** Low-resolution voxel met by a tap (0..2) from a result voxel of the given parity, relative to that voxel's own. */
-function met(parity: number, tap: number): number {
-  return Math.floor((parity + tap - 1) / 2);
+function split(tap: number, [, height, width]: Geometry['kernel']): readonly [number, number, number] {
+  return [Math.floor(tap / (height * width)), Math.floor(tap / width) % height, tap % width];
 }
 
-function forwardTaps(fine: Layout, coarse: Layout, sub: number, [ph, pw]: Parity): TapPlacement {
+/** Offsets from the first to the last, which taps along one axis meet. */
+interface Reach {
+  /** Offsets met by each tap, in a gradient to the input one or two. */
+  readonly met: readonly (readonly number[])[];
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+}
+
+function reach(met: readonly (readonly number[])[]): Reach {
+  const [first, last] = [Math.min(...met.flat()), Math.max(...met.flat())];
+  return { met, first, last, count: last - first + 1 };
+}
+
+/** Low-resolution voxels met by every tap from a result voxel of the given parity, relative to that voxel's own. */
+function coarseMet({ kernel, upsample }: Geometry, axis: 1 | 2, parity: number): Reach {
+  const pad = (kernel[axis] - 1) / 2;
+  return reach(range(kernel[axis]).map(tap => [Math.floor((parity + tap - pad) / upsample[axis])]));
+}
+
+/** Fine voxels of one parity that meet a low-resolution voxel through every tap, relative to its own. */
+function fineMet({ kernel, upsample }: Geometry, axis: 1 | 2, parity: number): Reach {
+  const pad = (kernel[axis] - 1) / 2;
+  return reach(
+    range(kernel[axis]).map(tap =>
+      range(upsample[axis])
+        .map(choice => (pad - tap + choice - parity) / upsample[axis])
+        .filter(offset => Number.isInteger(offset)),
+    ),
+  );
+}
+
+/** Zeros around an image whose neighbours are met from first to last. */
+function padsOf(height: Reach, width: Reach): readonly [number, number, number, number] {
+  return [-height.first, -width.first, height.last, width.last];
+}
+
+interface ParityTaps {
+  readonly taps: TapPlacement;
+  readonly pads: readonly [number, number, number, number];
+}
+
+function forwardTaps(
+  geometry: Geometry,
+  { fine, coarse, sub }: { readonly fine: Layout; readonly coarse: Layout; readonly sub: number },
+  [ph, pw]: Parity,
+): ParityTaps {
+  const { kernel, upsample } = geometry;
+  const [height, width] = [coarseMet(geometry, 1, ph), coarseMet(geometry, 2, pw)];
   const landings = range(fine.pack).flatMap(outSlot =>
-    range(TAPS).map(tap => {
-      const [td, th, tw] = split(tap);
-      const flatTap = (met(ph, th) + 1 - ph) * 2 + met(pw, tw) + 1 - pw;
-      return { tap, outSlot, plane: Math.floor((sub * fine.pack + outSlot + td - 1) / 2), flatTap };
+    range(elementCount(kernel)).map(tap => {
+      const [td, th, tw] = split(tap, kernel);
+      const [h, w] = [height.met[th]?.[0] as number, width.met[tw]?.[0] as number];
+      const flatTap = (h - height.first) * width.count + w - width.first;
+      const plane = Math.floor((sub * fine.pack + outSlot + td - (kernel[0] - 1) / 2) / upsample[0]);
+      return { tap, outSlot, plane, flatTap };
     }),
   );
-  return placement(fine.pack, coarse.pack, [2, 2], landings);
+  return {
+    taps: placement(fine.pack, coarse.pack, [height.count, width.count], landings),
+    pads: padsOf(height, width),
+  };
 }
 
 /**
- * Splits a fine image by the parities of height and width: four images at the low resolution, in the order of PARITIES.
+ * Splits a fine image by the parities of height and width: images at the low resolution, in the order of
+ * {@link paritiesOf}.
  */
-function splitParities(emit: Emitter, tensor: Emitted, { block }: Layout): readonly Emitted[] {
+function splitParities(
+  emit: Emitter,
+  tensor: Emitted,
+  { block }: Layout,
+  { upsample: [, byHeight, byWidth] }: Geometry,
+): readonly Emitted[] {
   const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
-  const [h, w] = [height / 2, width / 2];
-  const columns = emit.split(emit.reshape(tensor, [((rows * lanes) / block) * height * w, 2 * block]), 1, [
-    block,
-    block,
-  ]);
-  const byWidth = columns.map(column =>
-    emit.split(emit.reshape(column, [((rows * lanes) / block) * h, 2 * w * block]), 1, [w * block, w * block]),
-  );
-  return PARITIES.map(([ph, pw]) =>
-    emit.reshape((byWidth[pw] as readonly Emitted[])[ph] as Emitted, [rows, lanes, h, w]),
-  );
+  const [h, w] = [height / byHeight, width / byWidth];
+  const blocks = (rows * lanes) / block;
+  const part = (image: Emitted, parts: number, run: number): readonly Emitted[] =>
+    emit.split(
+      emit.reshape(image, [elementCount(image.shape) / (parts * run), parts * run]),
+      1,
+      range(parts).fill(run),
+    );
+  const columns = part(tensor, byWidth, block).map(column => {
+    const image = emit.reshape(column, [blocks * height, w * block]);
+    return part(image, byHeight, w * block);
+  });
+  return range(byHeight).flatMap(ph => columns.map(lines => emit.reshape(lines[ph] as Emitted, [rows, lanes, h, w])));
 }
 
 /** The inverse of {@link splitParities}. */
-function mergeParities(emit: Emitter, parts: readonly Emitted[], { block }: Layout): Emitted {
+function mergeParities(
+  emit: Emitter,
+  parts: readonly Emitted[],
+  { block }: Layout,
+  { upsample: [, byHeight, byWidth] }: Geometry,
+): Emitted {
   const [rows, lanes, h, w] = (parts[0] as Emitted).shape as readonly [number, number, number, number];
-  const lines = [0, 1].map(ph => {
-    const pair = parts
-      .slice(2 * ph, 2 * ph + 2)
-      .map(part => emit.reshape(part, [((rows * lanes) / block) * h * w, block]));
-    return emit.reshape(emit.concat(pair, 1), [((rows * lanes) / block) * h, 2 * w * block]);
+  const blocks = (rows * lanes) / block;
+  const lines = range(byHeight).map(ph => {
+    const pair = parts.slice(byWidth * ph, byWidth * (ph + 1)).map(part => emit.reshape(part, [blocks * h * w, block]));
+    return emit.reshape(emit.concat(pair, 1), [blocks * h, byWidth * w * block]);
   });
-  return emit.reshape(emit.concat(lines, 1), [rows, lanes, 2 * h, 2 * w]);
+  return emit.reshape(emit.concat(lines, 1), [rows, lanes, byHeight * h, byWidth * w]);
+}
+
+/** Layouts of a convolution's result and of its input. */
+export interface Scales {
+  readonly fine: Layout;
+  readonly coarse: Layout;
 }
 
 /** The convolution: coarse blocked image to fine blocked image. */
-export function upsampledConv(emit: Emitter, input: Emitted, kernel: Emitted, fine: Layout, coarse: Layout): Emitted {
-  const rows = planeRows(emit, input, coarse, { planes: coarse.pack, planar: false });
-  const subs = range(subGroups(fine, coarse)).map(sub => {
-    const parts = PARITIES.map(parity => {
-      const taps = forwardTaps(fine, coarse, sub, parity);
+export function upsampledConv(
+  emit: Emitter,
+  input: Emitted,
+  kernel: Emitted,
+  { fine, coarse: given, ...geometry }: Scales & Geometry,
+): Emitted {
+  const coarse = covering(fine, given, geometry);
+  const image = repack(emit, input, given, coarse);
+  const rows = planeRows(emit, image, coarse, { planes: coarse.pack, planar: false });
+  const subs = range(subGroups(fine, coarse, geometry)).map(sub => {
+    const parts = paritiesOf(geometry).map(parity => {
+      const { taps, pads } = forwardTaps(geometry, { fine, coarse, sub }, parity);
       const sources = neighbouringRows(rows, rows.order, { offsets: taps.offsets, ratio: 1 });
       const stacked = stackRows(emit, rows.tensor, sources);
-      const [ph, pw] = parity;
-      return blockedConv(
-        emit,
-        stacked,
-        blockedKernel(emit, kernel, taps, { block: fine.block, adjoint: false, planar: false }),
-        {
-          kernel: [2, 2],
-          pads: [1 - ph, 1 - pw, ph, pw],
-        },
-      );
+      const weights = blockedKernel(emit, kernel, taps, { block: fine.block, adjoint: false, planar: false });
+      return blockedConv(emit, stacked, weights, { kernel: taps.kernel, pads });
     });
-    return mergeParities(emit, parts, fine);
+    return mergeParities(emit, parts, fine, geometry);
   });
   const groupSize = fine.batch * fine.lanes * fine.height * fine.width;
   const flat = subs.map(part => emit.reshape(part, [coarse.groups, groupSize]));
   return emit.reshape(emit.concat(flat, 1), [fine.groups * fine.batch, fine.lanes, fine.height, fine.width]);
 }
 
-/** A coarse voxel meets fine ones at 2L + 1 - tap + {0, 1}; landings in rows of fine planes. */
-function adjointTaps({ layout: fine }: PlaneRows, coarse: Layout, [ph, pw]: Parity): TapPlacement {
-  const meets = (parity: number, tap: number): number[] =>
-    [0, 1].map(choice => (1 - tap + choice - parity) / 2).filter(offset => Number.isInteger(offset));
+/** How a coarse voxel meets the fine ones of one parity; landings in rows of fine planes. */
+function adjointTaps(geometry: Geometry, { layout: fine }: PlaneRows, coarse: Layout, [ph, pw]: Parity): ParityTaps {
+  const { kernel, upsample } = geometry;
+  const [height, width] = [fineMet(geometry, 1, ph), fineMet(geometry, 2, pw)];
   const landings = range(coarse.pack).flatMap(outSlot =>
-    range(TAPS).flatMap(tap => {
-      const [td, th, tw] = split(tap);
-      return meets(ph, th).flatMap(h =>
-        meets(pw, tw).flatMap(w =>
-          [0, 1].map(choice => {
-            const plane = 2 * outSlot + 1 - td + choice;
-            return { tap, outSlot, plane, flatTap: (h + ph) * 2 + w + pw };
-          }),
+    range(elementCount(kernel)).flatMap(tap => {
+      const [td, th, tw] = split(tap, kernel);
+      return (height.met[th] as readonly number[]).flatMap(h =>
+        (width.met[tw] as readonly number[]).flatMap(w =>
+          range(upsample[0]).map(choice => ({
+            tap,
+            outSlot,
+            plane: upsample[0] * outSlot + (kernel[0] - 1) / 2 - td + choice,
+            flatTap: (h - height.first) * width.count + w - width.first,
+          })),
         ),
       );
     }),
   );
-  return placement(coarse.pack, fine.pack, [2, 2], landings);
+  return {
+    taps: placement(coarse.pack, fine.pack, [height.count, width.count], landings),
+    pads: padsOf(height, width),
+  };
 }
 
 /** One parity of a fine image as rows of as few planes as can be. */
 function parityRows(emit: Emitter, part: Emitted, fine: Layout): PlaneRows {
-  const own = { ...fine, height: fine.height / 2, width: fine.width / 2 };
-  return planeRows(emit, part, own, { planes: fewestPlanes(fine, false), planar: false });
+  const [, , height, width] = part.shape as readonly [number, number, number, number];
+  return planeRows(emit, part, { ...fine, height, width }, { planes: fewestPlanes(fine, false), planar: false });
 }
 
 /** The fine rows that every coarse group meets through the taps. */
@@ -157,37 +235,41 @@ export function upsampledConvInputGradient(
   emit: Emitter,
   dy: Emitted,
   kernel: Emitted,
-  fine: Layout,
-  coarse: Layout,
+  { fine, coarse: wanted, ...geometry }: Scales & Geometry,
 ): Emitted {
-  const parts = splitParities(emit, dy, fine);
-  return PARITIES.reduce<Emitted | undefined>((sum, parity, index) => {
-    const [ph, pw] = parity;
+  const coarse = covering(fine, wanted, geometry);
+  const parts = splitParities(emit, dy, fine, geometry);
+  const gradient = paritiesOf(geometry).reduce<Emitted | undefined>((sum, parity, index) => {
     const rows = parityRows(emit, parts[index] as Emitted, fine);
-    const taps = adjointTaps(rows, coarse, parity);
+    const { taps, pads } = adjointTaps(geometry, rows, coarse, parity);
     const sources = fineNeighbours(rows, coarse, taps);
     const weights = blockedKernel(emit, kernel, taps, { block: fine.block, adjoint: true, planar: false });
     const stacked = stackRows(emit, rows.tensor, sources);
-    return blockedConv(emit, stacked, weights, { kernel: [2, 2], pads: [ph, pw, 1 - ph, 1 - pw], sum });
+    return blockedConv(emit, stacked, weights, { kernel: taps.kernel, pads, sum });
   }, undefined) as Emitted;
+  return repack(emit, gradient, coarse, wanted);
 }
 
-/** Gradient to the kernel [Co, Ci, 3, 3, 3], from the coarse input and dy. */
+/** Gradient to the kernel [Co, Ci, kD, kH, kW], from the coarse input and dy. */
 export function upsampledConvKernelGradient(
   emit: Emitter,
   input: Emitted,
   dy: Emitted,
-  { fine, coarse }: { readonly fine: Layout; readonly coarse: Layout },
+  { fine, coarse: given, ...geometry }: Scales & Geometry,
 ): Emitted {
-  const parts = splitParities(emit, dy, fine);
-  return PARITIES.map((parity, index) => {
-    const [ph, pw] = parity;
-    const rows = parityRows(emit, parts[index] as Emitted, fine);
-    const taps = adjointTaps(rows, coarse, parity);
-    const sources = fineNeighbours(rows, coarse, taps);
-    const image = { tensor: rows.tensor, sources };
-    const options = { pads: [1 - ph, 1 - pw, ph, pw], steps: [1, 1], block: fine.block } as const;
-    const product = correlate(emit, { tensor: input, planar: false }, image, options);
-    return kernelFromTaps(emit, product, taps, { x: coarse, dy: rows.layout, adjoint: true, kernel: [3, 3, 3] });
-  }).reduce((sum, part) => emit.binary('Add', sum, part));
+  const coarse = covering(fine, given, geometry);
+  const x = repack(emit, input, given, coarse);
+  const parts = splitParities(emit, dy, fine, geometry);
+  return paritiesOf(geometry)
+    .map((parity, index) => {
+      const rows = parityRows(emit, parts[index] as Emitted, fine);
+      const { taps, pads } = adjointTaps(geometry, rows, coarse, parity);
+      const image = { tensor: rows.tensor, sources: fineNeighbours(rows, coarse, taps) };
+      const [top, left, bottom, right] = pads;
+      const options = { pads: [bottom, right, top, left], steps: [1, 1], block: fine.block } as const;
+      const product = correlate(emit, { tensor: x, planar: false }, image, options);
+      const { kernel } = geometry;
+      return kernelFromTaps(emit, product, taps, { x: coarse, dy: rows.layout, adjoint: true, kernel });
+    })
+    .reduce((sum, part) => emit.binary('Add', sum, part));
 }

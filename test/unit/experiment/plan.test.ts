@@ -168,8 +168,8 @@ describe('planExperiment', () => {
     const fingerprint = fingerprintOf(repeat(32, { sizeVoxels: [320, 320, 20], spacingMm: [0.6, 0.6, 3.6] }));
     const [small, large] = [1e9, 4e9].map(memoryBytes => planExperiment(fingerprint, { ...AMPLE, memoryBytes }));
     const sizeMm = ({ patchVoxels: [x, y, z] }: Plan) => [0.6 * x, 0.6 * y, 3.6 * z].map(Math.round);
-    expect(sizeMm(small as Plan)).toEqual([43, 43, 29]);
-    expect(sizeMm(large as Plan)).toEqual([72, 72, 58]);
+    expect(sizeMm(small as Plan)).toEqual([58, 58, 58]);
+    expect(sizeMm(large as Plan)).toEqual([77, 77, 72]);
   });
 
   it.each([[[470, 433, 1], [0.5, 0.5, 5], 4]] as const)(
