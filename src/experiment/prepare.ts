@@ -64,6 +64,8 @@ export interface PreparedData {
   readonly hashes: Readonly<Record<string, string>>;
   /** SHA-256 of the files of the unlabelled cases. */
   readonly transferHashes: Readonly<Record<string, string>>;
+  /** SHA-256 of the files beside the cases that say how to train: dataset.json, and what the recipe names. */
+  readonly settingHashes: Readonly<Record<string, string>>;
 }
 
 /** Summary of every channel's finite voxels. */
@@ -201,6 +203,21 @@ async function hashesOf(
   return hashes;
 }
 
+/** SHA-256 of dataset.json and of the files of weights and annotations, by path within the data set or as named. */
+async function settingHashesOf(
+  { files, machine }: Laboratory,
+  { data, patch }: Recipe,
+  { folder }: Dataset,
+): Promise<Readonly<Record<string, string>>> {
+  const named = [data.annotated, patch.caseWeights].flatMap(one =>
+    one !== null && 'file' in one && typeof one.file === 'string' ? [one.file] : [],
+  );
+  const places = [['dataset.json', `${folder}/dataset.json`] as const, ...named.map(path => [path, path] as const)];
+  const hashes: Record<string, string> = {};
+  for (const [name, path] of places) hashes[name] = machine.sha256(await files.read(path));
+  return hashes;
+}
+
 interface ReadyContext {
   readonly normalize: ImageNormalization;
   readonly isTrainedOn: boolean;
@@ -225,6 +242,7 @@ function readyCase(loaded: LoadedCase, recipe: Recipe, context: ReadyContext): T
 export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
   const { files, machine, progress } = laboratory;
   const dataset = await openAnnotated(files, recipe.data);
+  const settingHashes = await settingHashesOf(laboratory, recipe, dataset);
   assertRegionsFit(dataset, recipe);
   assertClassesKnown(recipe.postprocess, dataset);
   assertLesionsKnown(recipe.evaluate.lesions, dataset);
@@ -297,5 +315,6 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     images,
     hashes: Object.fromEntries(hashes),
     transferHashes: Object.fromEntries(transferHashes),
+    settingHashes,
   };
 }

@@ -5,22 +5,13 @@
  */
 import { joinBytes } from '../core/bytes.ts';
 import { InputError } from '../core/errors.ts';
+import { platformSha256 } from '../core/sha256.ts';
 import { bytesField, FIELD } from './edit.ts';
 
 /** The metadata key of the seal. */
 export const SEAL_KEY = 'voxstill-sha256';
 
 const encoder = new TextEncoder();
-
-/**
- * @returns undefined where the platform has no such function, as pages have that come neither from this machine nor by
- * https
- */
-async function sha256(bytes: Uint8Array): Promise<string | undefined> {
-  if (crypto.subtle === undefined) return undefined;
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), byte => byte.toString(16).padStart(2, '0')).join('');
-}
 
 function sealOf(hash: string): Uint8Array {
   const entry = joinBytes([
@@ -32,7 +23,7 @@ function sealOf(hash: string): Uint8Array {
 
 /** The model with its seal; the same bytes give the same seal. */
 export async function sealModel(bytes: Uint8Array): Promise<Uint8Array> {
-  const hash = await sha256(bytes);
+  const hash = await platformSha256(bytes);
   return hash === undefined ? bytes : joinBytes([bytes, sealOf(hash)]);
 }
 
@@ -46,7 +37,7 @@ export async function assertSealWhole(bytes: Uint8Array, stated: string | undefi
   const seal = sealOf(stated);
   const content = bytes.subarray(0, bytes.length - seal.length);
   const isLast = seal.every((byte, index) => byte === bytes[content.length + index]);
-  const hash = isLast ? await sha256(content) : '';
+  const hash = isLast ? await platformSha256(content) : '';
   if (hash === undefined || hash === stated) return;
   throw new InputError(
     'E_MODEL_CHANGED',

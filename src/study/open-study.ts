@@ -4,7 +4,7 @@ import type { Laboratory } from '../experiment/laboratory.ts';
 import type { Machine } from '../experiment/machine.ts';
 import type { SharedFiles } from '../runtime/files.ts';
 import { sweepTemporaries } from '../runtime/temporaries.ts';
-import { reasonOf, type StudyRecord, updateRecord } from './record.ts';
+import { type RecordedHashes, reasonOf, type StudyRecord, updateRecord } from './record.ts';
 import { forgetDamage } from './units/changed-results.ts';
 import { highestAttempt, LEASE_MS, readClaim, workFolder } from './units/claim.ts';
 import { openContext, type StudyContext } from './units/context.ts';
@@ -20,8 +20,8 @@ import type { ListedUnit } from './units/units-file.ts';
 export interface FoundStudy<Results> extends StudyToDo {
   /** Path of its record. */
   readonly record: string;
-  /** SHA-256 of the data files that were read, by path within the data set. */
-  readonly known: Readonly<Record<string, string>> | undefined;
+  /** Hashes of the files from outside that were read. */
+  readonly known: RecordedHashes | undefined;
   /** Collects the results of the units that are finished. */
   readonly collect: () => Promise<Results>;
 }
@@ -166,7 +166,7 @@ export async function performStudy<Results>(open: OpenStudy<Results>, executor: 
       {
         status,
         finishedAt: status === 'running' ? undefined : machine.now(),
-        dataHashes: context.dataHashes,
+        ...context.hashes,
         timingsSeconds,
         waitingShares,
         error,

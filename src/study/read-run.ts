@@ -6,7 +6,7 @@ import { readEvaluation } from '../experiment/evaluation-file.ts';
 import { parseHistory } from '../experiment/history.ts';
 import { ARMS, type Arm } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
-import { type JsonForm, readJson, readText } from '../runtime/json-file.ts';
+import { type JsonForm, readJson, readSealedJson, readText } from '../runtime/json-file.ts';
 import type { StepRecord } from '../training/trainer.ts';
 import { everyPair } from './comparison/compare.ts';
 import { type IncompleteArms, incompleteArms } from './comparison/incomplete.ts';
@@ -42,6 +42,8 @@ const record = z.looseObject({
   recipeSha256: z.string().optional(),
   margin: z.number().nullable().default(null),
   dataHashes: z.record(z.string(), z.string()).default({}),
+  settingHashes: z.record(z.string(), z.string()).default({}),
+  files: z.record(z.string(), z.string()).default({}),
   versions: z.record(z.string(), z.string()),
   host: z.looseObject({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
   timingsSeconds: z.record(z.string(), z.number()).default({}),
@@ -76,7 +78,7 @@ export interface ReadRun {
  */
 export async function readRecord(files: Files, path: string): Promise<ReadRecord | undefined> {
   if (!(await files.exists(path))) return undefined;
-  return readJson(files, path, runFile);
+  return readSealedJson(files, path, runFile);
 }
 
 /**

@@ -25,13 +25,13 @@ export async function readStudy(files: Files, study: string): Promise<FoundStudy
   switch (list.kind) {
     case 'run': {
       const record = runRecordPath(study);
-      const known = (await readRecord(files, record))?.dataHashes;
+      const known = await readRecord(files, record);
       const collect = async (): Promise<StudyResults> => ({ kind: 'run', comparison: await collectRun(files, study) });
       return { study, list, places, record, known, collect };
     }
     case 'sweep': {
       const record = sweepRecordPath(study);
-      const known = (await readSweepRecord(files, study)).dataHashes;
+      const known = await readSweepRecord(files, study);
       const collect = async (): Promise<StudyResults> => ({ kind: 'sweep', results: await collectSweep(files, study) });
       return { study, list, places, record, known, collect };
     }

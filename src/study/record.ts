@@ -5,7 +5,7 @@ import { InputError, VoxstillError } from '../core/errors.ts';
 import { listSome } from '../core/format.ts';
 import type { Provenance } from '../experiment/machine.ts';
 import type { Files } from '../runtime/files.ts';
-import { type JsonForm, readJson, writeJson } from '../runtime/json-file.ts';
+import { type JsonForm, readSealedJson, writeSealedJson } from '../runtime/json-file.ts';
 
 /** Kinds of a study. */
 export const STUDY_KINDS = ['run', 'sweep'] as const;
@@ -21,6 +21,13 @@ export interface StudyRecord extends Provenance {
   readonly finishedAt?: string;
   /** SHA-256 of every data file that was read, by path within the data set. */
   readonly dataHashes: Readonly<Record<string, string>>;
+  /**
+   * SHA-256 of the other files that results depend on: dataset.json, weights and annotations that the recipe names, and
+   * the models of finished teachers as they were read; absent in studies of earlier versions.
+   */
+  readonly settingHashes?: Readonly<Record<string, string>>;
+  /** SHA-256 of recipe, splits and groups in the study's own folder, by name; absent in studies of earlier versions. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Seconds by unit and stage, for example `teacher/train` or `fold-1/seed-2/student/evaluate`. */
   readonly timingsSeconds: Readonly<Record<string, number>>;
   /** Fraction of a training's time in which the engine waited for a batch, by unit and stage. */
@@ -67,6 +74,20 @@ export const DAMAGED_RECORD = {
 
 const anyRecord = z.looseObject({});
 
+const withFiles = z.looseObject({ files: z.record(z.string(), z.string()).default({}) });
+
+/**
+ * The hashes of recipe, splits and groups in a study's own folder; none where it has no record.
+ * @throws {InputError} E_RUN, E_SWEEP if the record is damaged
+ */
+export async function readOwnFiles(
+  files: Files,
+  { path, kind }: { readonly path: string; readonly kind: StudyKind },
+): Promise<Readonly<Record<string, string>>> {
+  if (!(await files.exists(path))) return {};
+  return (await readSealedJson(files, path, { schema: withFiles, ...DAMAGED_RECORD[kind] })).files;
+}
+
 /**
  * Changes some fields of a record and keeps the others.
  * @throws {InputError} E_RUN, E_SWEEP if it is damaged
@@ -76,9 +97,12 @@ export async function updateRecord(
   { path, kind }: { readonly path: string; readonly kind: StudyKind },
   changes: Changes,
 ): Promise<void> {
-  const before = await readJson(files, path, { schema: anyRecord, ...DAMAGED_RECORD[kind] });
-  await writeJson(files, path, { ...before, ...changes });
+  const before = await readSealedJson(files, path, { schema: anyRecord, ...DAMAGED_RECORD[kind] });
+  await writeSealedJson(files, path, { ...before, ...changes });
 }
+
+/** Hashes of what a study read, from its record. */
+export type RecordedHashes = Pick<StudyRecord, 'dataHashes' | 'settingHashes'>;
 
 /**
  * Checks that data files are unchanged since an earlier start in the same folder, since results would otherwise mix.

@@ -5,6 +5,7 @@
 import { InputError } from '../core/errors.ts';
 import { parseCaseGroups } from '../data/case-groups.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { Splits } from '../data/splits.ts';
 import { isTrained } from '../experiment/arm-content.ts';
 import { armFolder } from '../experiment/arm-folder.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
@@ -12,7 +13,7 @@ import type { Arm } from '../experiment/record.ts';
 import { stringifyRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
-import { readText, writeJson } from '../runtime/json-file.ts';
+import { formatJson, readText, writeJson, writeSealedJson } from '../runtime/json-file.ts';
 import { compareArms } from './comparison/compare.ts';
 import type { Comparison } from './comparison/comparison.ts';
 import { openRunFolder, type Repeats, type RunFolder, type RunRecord, runFolder } from './folder.ts';
@@ -20,7 +21,7 @@ import { type Fold, foldsOf, splitsOfArm } from './folds.ts';
 import { readGroups } from './groups.ts';
 import { type OpenStudy, type PlannedStudy, performStudy, resultsOf } from './open-study.ts';
 import { readRecord, readRun } from './read-run.ts';
-import { mergedWarnings } from './record.ts';
+import { assertSameData, mergedWarnings } from './record.ts';
 import { openContext, type StudyContext } from './units/context.ts';
 import { inProcess } from './units/in-process.ts';
 import { checkUnit } from './units/stages.ts';
@@ -49,9 +50,9 @@ function foldNumbers(folds: readonly Fold[]): Pick<RunRecord, 'folds'> {
 
 /** Writes run.json at the start. */
 async function writeRecord(
-  { laboratory, dataHashes, warnings }: StudyContext,
+  { laboratory, hashes, warnings }: StudyContext,
   run: RunFolder,
-  more: Pick<RunRecord, 'seeds' | 'folds' | 'dataset' | 'splits' | 'recipeSha256' | 'margin'>,
+  more: Pick<RunRecord, 'seeds' | 'folds' | 'dataset' | 'splits' | 'recipeSha256' | 'margin' | 'files'>,
 ): Promise<void> {
   const { files, machine } = laboratory;
   const earlier = await readRecord(files, run.record);
@@ -65,13 +66,13 @@ async function writeRecord(
     ...machine.provenance,
     status: 'running',
     startedAt: earlier?.startedAt ?? machine.now(),
-    dataHashes,
+    ...hashes,
     timingsSeconds: earlier?.timingsSeconds ?? {},
     waitingShares: earlier?.waitingShares ?? {},
     warnings: mergedWarnings(earlier?.warnings ?? [], warnings),
     ...more,
   };
-  await writeJson(files, run.record, content);
+  await writeSealedJson(files, run.record, content);
 }
 
 /** The recipe's file of groups, which must be about cases of the data set; undefined where it has none. */
@@ -112,21 +113,33 @@ export async function planRun(
   if (!resume && (await files.list(part.part ?? out)).length > 0) {
     await openRunFolder(files, run, { ...opening, ...part });
   }
-  const known = (await readRecord(files, run.record))?.dataHashes;
+  const known = await readRecord(files, run.record);
   const context = openContext(laboratory, { study: out, kind: 'run', known, signal });
   const first = await context.dataOf((units[0] as Unit).recipe);
   for (const unit of units.filter(({ fold }) => fold === (folds[0] as Fold).fold)) {
     await checkUnit(context, unit, { isTeacherPlanned: arm === undefined });
   }
   const groups = await checkedGroups(files, recipe, first.dataset);
-  const { list, places: all } = await planList(files, out, { kind: 'run', units: everything });
+  const splitsOf = (unit: Unit): Splits => splitsOfArm(folds.find(({ fold }) => fold === unit.fold) as Fold, unit.arm);
+  const { list, places: all } = await planList(laboratory, out, { kind: 'run', units: everything, splitsOf });
   const places = all.filter((_, index) => units.includes(everything[index] as Unit));
   const common = { study: out, list, places, context };
+  const own = {
+    ...Object.fromEntries(folds.map(({ fold, splits }) => [run.splitsOf(fold), formatJson(splits)])),
+    // the run keeps its groups, as it keeps its recipe
+    ...(groups !== undefined && { [run.groups]: groups }),
+  };
+  const hashesOf = (texts: Readonly<Record<string, string>>): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(texts).map(([path, text]) => [
+        path.slice(out.length + 1),
+        laboratory.machine.sha256(new TextEncoder().encode(text)),
+      ]),
+    );
+  assertSameData(known?.files ?? {}, hashesOf(own), out);
   const prepare = async (): Promise<OpenStudy<Comparison>> => {
     await openRunFolder(files, run, { ...opening, ...part });
-    // the run keeps its groups, as it keeps its recipe
-    if (groups !== undefined) await files.write(run.groups, groups);
-    for (const { fold, splits } of folds) await writeJson(files, run.splitsOf(fold), splits);
+    for (const [path, text] of Object.entries(own)) await files.write(path, text);
     const { splits } = folds[0] as Fold;
     const { seeds } = recipe;
     const recipeSha256 = laboratory.machine.sha256(new TextEncoder().encode(opening.recipe));
@@ -138,12 +151,11 @@ export async function planRun(
       recipeSha256,
       margin,
       splits,
+      files: hashesOf({ ...own, [run.recipe]: opening.recipe }),
     });
-    await prepareUnits(files, units, unit =>
-      splitsOfArm(folds.find(({ fold }) => fold === unit.fold) as Fold, unit.arm),
-    );
-    await writeUnits(files, out, list);
-    return { ...common, record: run.record, collect: () => collectRun(files, out) };
+    const prepared = await prepareUnits(laboratory, { list, places }, { units, splitsOf });
+    await writeUnits(files, out, prepared);
+    return { ...common, list: prepared, record: run.record, collect: () => collectRun(files, out) };
   };
   return { ...common, units, prepare };
 }

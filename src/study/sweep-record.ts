@@ -4,7 +4,7 @@ import { armFolder } from '../experiment/arm-folder.ts';
 import { readEvaluation } from '../experiment/evaluation-file.ts';
 import { ARMS, type Arm } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
-import { type JsonForm, readJson } from '../runtime/json-file.ts';
+import { type JsonForm, readSealedJson } from '../runtime/json-file.ts';
 import type { Comparison, MarginJudgement, PairTest } from './comparison/comparison.ts';
 import type { IncompleteArms } from './comparison/incomplete.ts';
 import type { ArmPair } from './comparison/not-worse.ts';
@@ -83,6 +83,8 @@ const readable = z.looseObject({
   status: z.string(),
   startedAt: z.string(),
   dataHashes: z.record(z.string(), z.string()),
+  settingHashes: z.record(z.string(), z.string()).default({}),
+  files: z.record(z.string(), z.string()).default({}),
   timingsSeconds: z.record(z.string(), z.number()),
   waitingShares: z.record(z.string(), z.number()),
   warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })).default([]),
@@ -122,7 +124,7 @@ export async function isSweep(files: Files, folder: string): Promise<boolean> {
  * @throws {InputError} E_SWEEP if it is not a sweep or its record is damaged
  */
 export async function readSweepRecord(files: Files, folder: string): Promise<ReadSweepRecord> {
-  return readJson(files, sweepRecordPath(folder), sweepFile);
+  return readSealedJson(files, sweepRecordPath(folder), sweepFile);
 }
 
 /** The evaluated arms of a sweep, and the pairs to compare: students with their baselines and teachers. */

@@ -11,7 +11,7 @@ import type { Combination, GridAxis } from '../recipe/grid.ts';
 import { stringifyRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
-import { writeJson } from '../runtime/json-file.ts';
+import { writeSealedJson } from '../runtime/json-file.ts';
 import { incompleteArms } from './comparison/incomplete.ts';
 import { type OpenStudy, type PlannedStudy, performStudy, resultsOf } from './open-study.ts';
 import { mergedWarnings } from './record.ts';
@@ -112,7 +112,7 @@ export async function collectSweep(files: Files, out: string): Promise<SweepResu
     margin: margin ?? within,
     incomplete: incompleteArms(expected),
   });
-  await writeJson(files, sweepRecordPath(out), { ...record, results });
+  await writeSealedJson(files, sweepRecordPath(out), { ...record, results });
   return results;
 }
 
@@ -149,30 +149,34 @@ export async function planSweep(
   await assertSweepFolder(laboratory, out);
   const plan = await planUnits(laboratory, axes, { combinations, out });
   const earlier = (await isSweep(files, out)) ? await readSweepRecord(files, out) : undefined;
-  const context = openContext(laboratory, { study: out, kind: 'sweep', known: earlier?.dataHashes, signal });
+  const context = openContext(laboratory, { study: out, kind: 'sweep', known: earlier, signal });
   await checkSweep(context, plan);
   const { units } = plan;
   const { margin } = recipe.compare;
   assertSameMargin(out, earlier, margin);
-  const study = { study: out, ...(await planList(files, out, { kind: 'sweep', units })), context };
+  const { splitsOf } = plan;
+  const { list, places } = await planList(laboratory, out, { kind: 'sweep', units, splitsOf });
+  const study = { study: out, list, places, context };
+  const text = stringifyRecipe(recipe);
   const prepare = async (): Promise<OpenStudy<SweepResults>> => {
     const record: SweepRecord = {
       ...machine.provenance,
       status: 'running',
       startedAt: earlier?.startedAt ?? machine.now(),
-      dataHashes: context.dataHashes,
+      ...context.hashes,
       timingsSeconds: earlier?.timingsSeconds ?? {},
       waitingShares: earlier?.waitingShares ?? {},
       warnings: mergedWarnings(earlier?.warnings ?? [], context.warnings),
       ...plannedRecord(axes, plan, out),
       within: within ?? null,
       margin,
+      files: { 'recipe.yaml': machine.sha256(new TextEncoder().encode(text)) },
     };
-    await writeJson(files, sweepRecordPath(out), record);
-    await files.write(`${out}/recipe.yaml`, stringifyRecipe(recipe));
-    await prepareUnits(files, units, plan.splitsOf);
-    await writeUnits(files, out, study.list);
-    return { ...study, record: sweepRecordPath(out), collect: () => collectSweep(files, out) };
+    await writeSealedJson(files, sweepRecordPath(out), record);
+    await files.write(`${out}/recipe.yaml`, text);
+    const prepared = await prepareUnits(laboratory, { list, places }, { units, splitsOf });
+    await writeUnits(files, out, prepared);
+    return { ...study, list: prepared, record: sweepRecordPath(out), collect: () => collectSweep(files, out) };
   };
   return { ...study, units, prepare };
 }

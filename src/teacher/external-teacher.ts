@@ -25,7 +25,14 @@ import type { AskedTeacher } from '../training/teacher.ts';
 import type { ExternalTeacher } from '../training/teacher-in-step.ts';
 import type { TeacherTensors } from '../training/trainer.ts';
 import { assertAxisOrder } from './axis-order.ts';
-import { assertLayersFit, assertTellsClasses, assertViewFits, readTeacherFiles, takesPatch } from './files.ts';
+import {
+  assertLayersFit,
+  assertTellsClasses,
+  assertViewFits,
+  hashesOfModels,
+  readTeacherFiles,
+  takesPatch,
+} from './files.ts';
 import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './logits.ts';
 import { type Asking, askModel, assertActivation, type TeacherModel } from './model.ts';
 import { foregroundValues, type ReadTeacher } from './panel.ts';
@@ -256,7 +263,9 @@ export async function openExternalTeacher(laboratory: Laboratory, recipe: Recipe
     const answerShape = [samples, classesOf(teachers), ...room.output];
     const inStep = { features, ...(!sameShape(room.output, size) && { output: room.output }), ...knownIn(teachers) };
     const seenImages = allSeen(witnesses);
-    return { sha256, inStep, answerShape, call: (_, batch) => ask(room, batch), close, seenImages, warnings };
+    const modelHashes = hashesOfModels(machine, all);
+    const call: AskedTeacher['call'] = (_, batch) => ask(room, batch);
+    return { sha256, modelHashes, inStep, answerShape, call, close, seenImages, warnings };
   } catch (error) {
     await close();
     throw error;

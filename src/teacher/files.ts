@@ -139,6 +139,14 @@ export async function readTeacherFiles(
   return { teachers, notes, warnings };
 }
 
+/** SHA-256 of models as they were read, by path. */
+export function hashesOfModels(
+  { sha256 }: { readonly sha256: (bytes: Uint8Array) => string },
+  models: readonly ModelFile[],
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(models.map(({ path, bytes }) => [path, sha256(bytes)]));
+}
+
 /** The data that models are checked against. */
 type ViewedData = Pick<PreparedData, 'dataset' | 'normalize' | 'crop' | 'train' | 'unlabelled' | 'intensities'>;
 

@@ -23,6 +23,8 @@ export interface Teacher {
 /** A teacher beside the step. */
 export interface AskedTeacher extends Teacher {
   readonly call: TeacherCall;
+  /** SHA-256 of its models as they were read, by path. */
+  readonly modelHashes: Readonly<Record<string, string>>;
   /** [N, K, D, H, W] of its logits. */
   readonly answerShape: Shape;
 }

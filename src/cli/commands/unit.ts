@@ -55,7 +55,7 @@ export async function unit(
   const progress = toBoth(session.progress, lines);
   const laboratory = await openLaboratory({ progress }, threads ?? coresOfProcess() ?? null);
   const { context, list } = openStudy(laboratory, await readStudy(laboratory.files, study), session.signal);
-  const unit = await readUnit(laboratory.files, study, { list, place });
+  const unit = await readUnit(laboratory, study, { list, place });
   const teacher = list.units[place]?.teacher;
   if (withTeacher && teacher !== undefined) await inProcess(context).start({ study, list, places: [teacher] });
   const end = await performWhenFree(context, unit, {

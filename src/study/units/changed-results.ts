@@ -5,61 +5,91 @@
 import { InputError } from '../../core/errors.ts';
 import { listSome } from '../../core/format.ts';
 import { armFolder } from '../../experiment/arm-folder.ts';
-import type { Machine } from '../../experiment/machine.ts';
 import type { Files } from '../../runtime/files.ts';
+import { readOwnFiles, type StudyKind } from '../record.ts';
+import { changedAmong, hashFiles, type ResultHashes, type ResultsWorld, readNoted } from './noted-results.ts';
 import { forgetOutcome, readOutcome } from './outcome.ts';
 import { hasUnits, readUnits } from './units-file.ts';
-
-/** What the check of results needs: files and hashes. */
-export interface ResultsWorld {
-  readonly files: Files;
-  readonly machine: Pick<Machine, 'sha256'>;
-}
 
 /** Names of result files in a unit's folder; not every unit has all. */
 const RESULTS = ['recipe.yaml', 'splits.json', 'model.onnx', 'history.csv', 'evaluation.json', 'validation.json'];
 /** Name of the folder with further results. */
 const PREDICTIONS = 'predictions';
 
-/** The hash of every result of a unit, by path within its folder. */
-export async function hashResults({ files, machine }: ResultsWorld, unit: string): Promise<Record<string, string>> {
-  const hashes: Record<string, string> = {};
-  const predictions = (await files.list(`${unit}/${PREDICTIONS}`)).map(name => `${PREDICTIONS}/${name}`);
-  for (const path of [...RESULTS, ...predictions]) {
-    if (await files.exists(`${unit}/${path}`)) hashes[path] = machine.sha256(await files.read(`${unit}/${path}`));
-  }
-  return hashes;
+/** Paths of the segmentations of a unit, within its folder. */
+async function predictionsIn(files: Files, unit: string): Promise<readonly string[]> {
+  return (await files.list(`${unit}/${PREDICTIONS}`)).map(name => `${PREDICTIONS}/${name}`);
+}
+
+/** The hash of every result of a unit, by path within its folder; of those that were noted, as they were then. */
+export async function hashResults(world: ResultsWorld, unit: string): Promise<ResultHashes> {
+  const now = await hashFiles(world, unit, [...RESULTS, ...(await predictionsIn(world.files, unit))]);
+  return { ...now, ...(await readNoted(world.files, unit)) };
+}
+
+/** What a stage writes: the model of a training, or scores, with the segmentations that the test cases get. */
+export const STAGES = { train: 'model.onnx', val: 'validation.json', test: 'evaluation.json' } as const;
+export type Stage = keyof typeof STAGES;
+
+/** The results of a stage among the known ones of a unit. */
+function resultsOf(stage: Stage, known: ResultHashes): ResultHashes {
+  const isOwn = (path: string): boolean =>
+    path === STAGES[stage] || (stage === 'test' && path.startsWith(`${PREDICTIONS}/`));
+  return Object.fromEntries(Object.entries(known).filter(([path]) => isOwn(path)));
+}
+
+/** The results of a stage that is done, to be noted. */
+export async function writtenBy(stage: Stage, files: Files, unit: string): Promise<readonly string[]> {
+  return [STAGES[stage], ...(stage === 'test' ? await predictionsIn(files, unit) : [])];
+}
+
+/**
+ * Whether the results of a stage are those that it wrote, by the unit's outcome or by what was noted before it.
+ * @returns `unknown` where neither has them
+ */
+export async function stateOfStage(
+  world: ResultsWorld,
+  unit: string,
+  stage: Stage,
+): Promise<'whole' | 'changed' | 'unknown'> {
+  const known = (await readOutcome(world.files, unit))?.files ?? (await readNoted(world.files, unit));
+  const own = resultsOf(stage, known);
+  if (own[STAGES[stage]] === undefined) return 'unknown';
+  return (await changedAmong(world, unit, own)).length === 0 ? 'whole' : 'changed';
 }
 
 /**
  * Finds the results of a unit that have changed since it finished.
  * @returns paths within its folder; none for an unfinished unit
  */
-async function changedResults({ files, machine }: ResultsWorld, unit: string): Promise<readonly string[]> {
-  const known = (await readOutcome(files, unit))?.files ?? {};
-  const changed: string[] = [];
-  for (const [path, sha256] of Object.entries(known)) {
-    const place = `${unit}/${path}`;
-    if (!(await files.exists(place)) || machine.sha256(await files.read(place)) !== sha256) changed.push(path);
-  }
-  return changed;
+async function changedResults(world: ResultsWorld, unit: string): Promise<readonly string[]> {
+  return changedAmong(world, unit, (await readOutcome(world.files, unit))?.files ?? {});
 }
 
-/** A result that has changed. */
+/** A result that has changed, or a file of the study itself. */
 export interface Damage {
-  /** Label of the unit. */
-  readonly unit: string;
-  /** Folder of the unit. */
+  /** Label of the unit; null for a file of the study itself. */
+  readonly unit: string | null;
+  /** Folder of the unit, or of the study. */
   readonly folder: string;
   /** Path within that folder. */
   readonly path: string;
 }
 
-/** Every changed result of the finished units of a study; none for a folder that is no study. */
+/** What has changed among recipe, splits and groups of a study. */
+async function changedOfStudy(world: ResultsWorld, study: string, kind: StudyKind): Promise<readonly Damage[]> {
+  const known = await readOwnFiles(world.files, { path: `${study}/${kind}.json`, kind });
+  return (await changedAmong(world, study, known)).map(path => ({ unit: null, folder: study, path }));
+}
+
+/**
+ * Every changed result of the finished units of a study, and every changed file of the study itself; none for a folder
+ * that is no study.
+ */
 export async function findDamage(world: ResultsWorld, study: string): Promise<readonly Damage[]> {
   if (!(await hasUnits(world.files, study))) return [];
-  const { units } = await readUnits(world.files, study);
-  const found: Damage[] = [];
+  const { kind, units } = await readUnits(world.files, study);
+  const found: Damage[] = [...(await changedOfStudy(world, study, kind))];
   for (const { folder: own, label } of units) {
     const folder = `${study}/${own}`;
     for (const path of await changedResults(world, folder)) found.push({ unit: label, folder, path });
@@ -68,7 +98,8 @@ export async function findDamage(world: ResultsWorld, study: string): Promise<re
 }
 
 /** Whether the file is made again if its unit runs again. */
-function comesAgain({ path }: Damage): boolean {
+function comesAgain({ unit, path }: Damage): boolean {
+  if (unit === null) return false;
   return (
     path === 'model.onnx' || path === 'evaluation.json' || path === 'validation.json' || path.startsWith(PREDICTIONS)
   );
@@ -77,13 +108,27 @@ function comesAgain({ path }: Damage): boolean {
 /** The problem and what to do, in a sentence or two. */
 export function damageText(damage: readonly Damage[]): string {
   const paths = damage.map(({ folder, path }) => `${folder}/${path}`);
-  const lost = damage.filter(one => !comesAgain(one));
-  const advice =
-    lost.length === 0
-      ? 'Go on with --resume, which makes it again.'
-      : `Put ${listSome(lost.map(({ folder, path }) => `${folder}/${path}`))} back from a copy, or remove ` +
-        `${listSome([...new Set(lost.map(({ folder }) => folder))])} and go on with --resume, which trains it again.`;
-  return `${listSome(paths)} changed after it was finished. ${advice}`;
+  const [ofStudy, lost] = [
+    damage.filter(({ unit }) => unit === null),
+    damage.filter(one => one.unit !== null && !comesAgain(one)),
+  ];
+  const placesOf = (some: readonly Damage[]): string => listSome(some.map(({ folder, path }) => `${folder}/${path}`));
+  const advice = [
+    ...(lost.length === 0
+      ? []
+      : [
+          `Put ${placesOf(lost)} back from a copy, or remove ${listSome([...new Set(lost.map(({ folder }) => folder))])} and go on with ` +
+            '--resume, which trains it again.',
+        ]),
+    ...(ofStudy.length === 0
+      ? []
+      : [
+          `Put ${placesOf(ofStudy)} back from a copy, or remove it and start the run with --resume or the sweep again as before, ` +
+            'which writes it anew.',
+        ]),
+  ];
+  const all = advice.length === 0 ? ['Go on with --resume, which makes it again.'] : advice;
+  return `${listSome(paths)} changed after it was finished. ${all.join(' ')}`;
 }
 
 /**

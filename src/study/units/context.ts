@@ -4,7 +4,7 @@ import { type PreparedData, prepareData } from '../../experiment/prepare.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import type { VolumeWarning } from '../../volume/geometry.ts';
 import type { StudyKind } from '../record.ts';
-import { assertSameData } from '../record.ts';
+import { assertSameData, type RecordedHashes } from '../record.ts';
 
 /** Context that the units of a run or sweep share. */
 export interface StudyContext {
@@ -15,8 +15,13 @@ export interface StudyContext {
   readonly kind: StudyKind;
   /** Prepares the data for a recipe of one fold; not read again if the previous recipe needed the same. */
   readonly dataOf: (recipe: Recipe) => Promise<PreparedData>;
-  /** SHA-256 of every data file that was read, by path within the data set. */
-  readonly dataHashes: Readonly<Record<string, string>>;
+  /** Hashes of every file from outside that was read, as its record has them. */
+  readonly hashes: Required<RecordedHashes>;
+  /**
+   * Adds hashes of files that results depend on besides the data.
+   * @throws {InputError} E_RESUME_DATA if one was read before and was another
+   */
+  readonly holdSettings: (hashes: Readonly<Record<string, string>>) => void;
   /** What was found on the way that should not be passed over, by its message. */
   readonly warnings: Map<string, VolumeWarning>;
 }
@@ -39,35 +44,39 @@ function dataContent(recipe: Recipe): string {
 
 /**
  * Opens the context of a study.
- * @param options.known hashes of data files as an earlier start in that folder recorded them; the data must still be
- * the same
+ * @param options.known hashes as an earlier start in that folder recorded them; the files must still be the same
  */
 export function openContext(
   laboratory: Laboratory,
   options: Pick<StudyContext, 'study' | 'kind' | 'signal'> & {
-    readonly known: Readonly<Record<string, string>> | undefined;
+    readonly known: RecordedHashes | undefined;
   },
 ): StudyContext {
   const { study, kind, known, signal } = options;
-  const dataHashes: Record<string, string> = { ...known };
+  const dataHashes: Record<string, string> = { ...known?.dataHashes };
+  const settingHashes: Record<string, string> = { ...known?.settingHashes };
   const warnings: StudyContext['warnings'] = new Map();
+  const hold = (before: Record<string, string>, now: Readonly<Record<string, string>>): void => {
+    assertSameData(before, now, study);
+    Object.assign(before, now);
+  };
   let last: { readonly content: string; readonly data: PreparedData } | undefined;
   return {
     laboratory,
     signal,
     study,
     kind,
-    dataHashes,
+    hashes: { dataHashes, settingHashes },
     warnings,
+    holdSettings: now => hold(settingHashes, now),
     dataOf: async recipe => {
       const content = dataContent(recipe);
       if (last?.content === content) return last.data;
       // only one data set at a time is kept in memory
       last = undefined;
       const data = await prepareData(laboratory, recipe, signal);
-      const now = { ...data.hashes, ...data.transferHashes };
-      assertSameData(dataHashes, now, study);
-      Object.assign(dataHashes, now);
+      hold(dataHashes, { ...data.hashes, ...data.transferHashes });
+      hold(settingHashes, data.settingHashes);
       for (const warning of data.warnings) warnings.set(warning.message, warning);
       last = { content, data };
       return data;

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Files } from '../../runtime/files.ts';
-import { type JsonForm, readJson, writeJson } from '../../runtime/json-file.ts';
+import { type JsonForm, readSealedJson, writeSealedJson } from '../../runtime/json-file.ts';
 import type { UnitEnd } from './end.ts';
 import type { Units } from './units-file.ts';
 
@@ -97,10 +97,10 @@ function executorPath(study: string): string {
 export async function readExecutor(files: Files, study: string): Promise<ExecutorRecord> {
   const path = executorPath(study);
   if (!(await files.exists(path))) return DEFAULT_EXECUTOR;
-  return readJson(files, path, executorFile);
+  return readSealedJson(files, path, executorFile);
 }
 
 /** Records who starts the units of a study's folder. */
 export async function writeExecutor(files: Files, study: string, record: ExecutorRecord): Promise<void> {
-  await writeJson(files, executorPath(study), record);
+  await writeSealedJson(files, executorPath(study), record);
 }

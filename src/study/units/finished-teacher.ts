@@ -8,9 +8,9 @@ import type { ArmFolder } from '../../experiment/arm-folder.ts';
 import { readEvaluation } from '../../experiment/evaluation-file.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import type { Recipe } from '../../recipe/schema.ts';
-import type { Files } from '../../runtime/files.ts';
+import { stateOfStage } from './changed-results.ts';
 import type { Unit } from './unit.ts';
-import { hasUnits, readUnit, readUnits } from './units-file.ts';
+import { hasUnits, readUnit, readUnits, type UnitsWorld } from './units-file.ts';
 
 /** Settings that the scores depend on besides the model file. */
 function scoredContent(recipe: Recipe): string {
@@ -30,7 +30,7 @@ export interface KnownScores {
  * @param options.sha256 hash of the model, as in evaluations
  */
 export async function knownScores(
-  files: Files,
+  world: UnitsWorld,
   {
     study,
     unit,
@@ -42,13 +42,16 @@ export async function knownScores(
     readonly sha256: string;
   },
 ): Promise<KnownScores | undefined> {
+  const { files } = world;
   if (!(await hasUnits(files, study))) return undefined;
   const list = await readUnits(files, study);
   for (const [place, { arm, fold, seed }] of list.units.entries()) {
     if (arm !== 'teacher' || fold !== unit.fold || seed === unit.seed) continue;
-    const { recipe, folder, label } = await readUnit(files, study, { list, place });
+    const { recipe, folder, label } = await readUnit(world, study, { list, place });
     const path = folder[options.file];
     if (scoredContent(recipe) !== scoredContent(unit.recipe) || !(await files.exists(path))) continue;
+    const stage = options.file === 'evaluation' ? 'test' : 'val';
+    if ((await stateOfStage(world, folder.folder, stage)) !== 'whole') continue;
     const evaluation = await readEvaluation(files, path);
     if (evaluation.model.sha256 === options.sha256) return { evaluation, folder, label };
   }

@@ -9,7 +9,7 @@ import { readUnit } from './units-file.ts';
 /** @param options passed to `performUnit` for every unit */
 export function inProcess(context: StudyContext, options: PerformOptions = {}): Executor {
   const { laboratory, study, signal } = context;
-  const { files, machine, progress } = laboratory;
+  const { machine, progress } = laboratory;
   return {
     start: async ({ list, places, onEnd }) => {
       const ends = await schedule({
@@ -17,7 +17,7 @@ export function inProcess(context: StudyContext, options: PerformOptions = {}): 
         places,
         concurrency: 1,
         perform: async place => {
-          const unit = await readUnit(files, study, { list, place });
+          const unit = await readUnit(laboratory, study, { list, place });
           const end = await performUnit(context, unit, options);
           if (end.status === 'failed') progress.warn(`${unit.label} failed: ${end.error.code}: ${end.error.message}`);
           return end;

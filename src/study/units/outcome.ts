@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { VoxstillError } from '../../core/errors.ts';
 import type { Files } from '../../runtime/files.ts';
-import { type JsonForm, readJson, writeJson } from '../../runtime/json-file.ts';
+import { type JsonForm, readSealedJson, writeSealedJson } from '../../runtime/json-file.ts';
 import { workFolder } from './claim.ts';
 
 const outcomeSchema = z.object({
@@ -50,12 +50,12 @@ function outcomePath(unit: string): string {
 export async function readOutcome(files: Files, unit: string): Promise<UnitOutcome | undefined> {
   const path = outcomePath(unit);
   if (!(await files.exists(path))) return undefined;
-  return readJson(files, path, outcomeFile);
+  return readSealedJson(files, path, outcomeFile);
 }
 
 /** Writes the outcome of a unit. */
 export async function writeOutcome(files: Files, unit: string, outcome: UnitOutcome): Promise<void> {
-  await writeJson(files, outcomePath(unit), outcome);
+  await writeSealedJson(files, outcomePath(unit), outcome);
 }
 
 /** Removes the outcome of a unit, so that it runs again. */

@@ -7,7 +7,7 @@ import { isTrained } from '../../experiment/arm-content.ts';
 import { boundFiles } from '../../runtime/bounded-files.ts';
 import { createPace, type Progress, type ProgressTask } from '../../runtime/progress.ts';
 import { sweepTemporaries } from '../../runtime/temporaries.ts';
-import { hashResults } from './changed-results.ts';
+import { hashResults, stateOfStage } from './changed-results.ts';
 import { type Claim, guardFiles, HELD_INTERVAL_MS, type Heartbeat, ownerText, takeClaim } from './claim.ts';
 import type { StudyContext, UnitContext } from './context.ts';
 import type { UnitEnd } from './end.ts';
@@ -141,7 +141,11 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
   const { folder } = unit.folder;
   const earlier = await readOutcome(files, folder);
   if (earlier !== undefined) return endOf(earlier);
-  if (options.trainOnly === true && (await files.exists(unit.folder.model))) {
+  const isTrainedAlready =
+    options.trainOnly === true &&
+    (await files.exists(unit.folder.model)) &&
+    (await stateOfStage(laboratory, folder, 'train')) !== 'changed';
+  if (isTrainedAlready) {
     laboratory.progress.log(`${unit.label}: ${unit.folder.model} is finished already`);
     return { status: 'done' };
   }

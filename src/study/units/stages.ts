@@ -12,19 +12,22 @@ import { assertDistillationFits } from '../../experiment/distillation-fit.ts';
 import { type EvaluateOptions, evaluateModel, modelHash } from '../../experiment/evaluate.ts';
 import { readEvaluation } from '../../experiment/evaluation-file.ts';
 import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
+import type { PreparedData } from '../../experiment/prepare.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { externalTeacherSchema, isFinished } from '../../recipe/teacher-schema.ts';
 import { holdFiles, pathsIn } from '../../runtime/held-files.ts';
-import { writeJson } from '../../runtime/json-file.ts';
+import { formatJson, writeJson } from '../../runtime/json-file.ts';
 import { openExternalTeacher } from '../../teacher/external-teacher.ts';
-import { readTeacherFiles } from '../../teacher/files.ts';
+import { hashesOfModels, readTeacherFiles } from '../../teacher/files.ts';
 import { jointClasses, type ReadTeacher } from '../../teacher/panel.ts';
 import { withSoftLabels } from '../../teacher/soft-labels.ts';
 import { isSigmoid } from '../../training/hard-loss.ts';
 import type { Teacher } from '../../training/teacher.ts';
+import { STAGES, stateOfStage, writtenBy } from './changed-results.ts';
 import type { StudyContext, UnitContext } from './context.ts';
 import { knownScores } from './finished-teacher.ts';
+import { noteResults } from './noted-results.ts';
 import type { Unit } from './unit.ts';
 
 async function timed<T>(
@@ -86,6 +89,7 @@ async function openTeacher(context: StudyContext, { recipe, teacher }: Unit): Pr
   const data = await context.dataOf(recipe);
   const finished = isFinished(recipe.teacher) ? recipe : withFinishedTeacher(recipe, teacher as Unit);
   const opened = await openExternalTeacher(laboratory, finished, data);
+  if (isFinished(recipe.teacher)) context.holdSettings(opened.modelHashes);
   for (const warning of opened.warnings ?? []) context.warnings.set(warning.message, warning);
   if (!keeps) return opened;
   const { cache, softLabels } = recipe.distill;
@@ -126,6 +130,24 @@ export async function checkUnit(
   }
 }
 
+/**
+ * The data of a unit, with the cases that its study gave it.
+ * @throws {InputError} E_RESUME_DATA if they are divided otherwise now
+ */
+async function dataOfUnit(
+  { dataOf, laboratory: { machine } }: StudyContext,
+  { recipe, folder, splitsSha256 }: Unit,
+): Promise<PreparedData> {
+  const data = await dataOf(recipe);
+  const now = machine.sha256(new TextEncoder().encode(formatJson(data.splits)));
+  if (splitsSha256 === undefined || splitsSha256 === now) return data;
+  throw new InputError(
+    'E_RESUME_DATA',
+    `the cases are divided otherwise than ${folder.folder}/splits.json says: the data set has other cases, or the file of its splits or patients ` +
+      'has changed since the study was planned. Restore them, or start in another folder with --out.',
+  );
+}
+
 /** Trains the arm of a unit; one that is a finished model from elsewhere needs no training. */
 export async function trainUnit(context: UnitContext, unit: Unit): Promise<void> {
   const { laboratory, signal } = context;
@@ -133,19 +155,31 @@ export async function trainUnit(context: UnitContext, unit: Unit): Promise<void>
   if (!isTrained(recipe, arm)) return;
   if (await laboratory.files.exists(folder.model)) {
     await assertHistoryWhole(laboratory, folder);
-    laboratory.progress.log(`${label}: ${folder.model} is finished already`);
-    return;
+    const state = await stateOfStage(laboratory, folder.folder, 'train');
+    if (state !== 'changed') {
+      // one that is not noted is held against its own seal
+      if (state === 'unknown') await readModelFile(laboratory.files, folder.model);
+      laboratory.progress.log(`${label}: ${folder.model} is finished already`);
+      return;
+    }
+    warnOfChange(laboratory, folder.model);
+    await laboratory.files.remove(folder.model);
   }
-  const data = await context.dataOf(recipe);
+  const data = await dataOfUnit(context, unit);
   const teacher = arm === 'student' ? await openTeacher(context, unit) : undefined;
   try {
     const options = { laboratory, recipe, data, arm, seed, folder, label, teacher, signal };
     const { waitingShare } = await timed(context, 'train', () => trainArm(options));
     context.waitingShares['train'] = waitingShare;
+    await noteResults(laboratory, folder.folder, [STAGES.train, 'history.csv']);
     laboratory.progress.log(`${label}: waited for batches ${formatShare(waitingShare, 1)} of the time`);
   } finally {
     await teacher?.close();
   }
+}
+
+function warnOfChange({ progress }: Pick<StudyContext['laboratory'], 'progress'>, path: string): void {
+  progress.warn(`${path} changed after it was finished, and is made again`);
 }
 
 type EvaluatedSplit = keyof Pick<Splits, 'val' | 'test'>;
@@ -160,7 +194,7 @@ async function takeScoresOver(
 ): Promise<Evaluation | undefined> {
   const { predictions } = unit.folder;
   const file = split === 'test' ? 'evaluation' : 'validation';
-  const known = await knownScores(files, { study, unit, file, sha256: modelHash(machine, models) });
+  const known = await knownScores({ files, machine }, { study, unit, file, sha256: modelHash(machine, models) });
   if (known === undefined) return undefined;
   progress.log(`${unit.label}: same model and same cases as ${known.label}, so its scores are reused`);
   if (split === 'test') {
@@ -181,8 +215,14 @@ export async function evaluateUnit(
   const { files } = laboratory;
   const { arm, recipe, folder, label } = unit;
   const path = split === 'test' ? folder.evaluation : folder.validation;
-  if (await files.exists(path)) return readEvaluation(files, path);
-  const data = await context.dataOf(recipe);
+  if (await files.exists(path)) {
+    const state = await stateOfStage(laboratory, folder.folder, split);
+    if (state === 'whole') return readEvaluation(files, path);
+    if (state === 'changed') warnOfChange(laboratory, path);
+    // one that is not noted was written right before the process ended
+    await files.remove(path);
+  }
+  const data = await dataOfUnit(context, unit);
   const { dataset, splits, hashes } = data;
   const held = holdFiles(files, pathsIn(dataset.folder, hashes), laboratory.machine.sha256);
   const score = async (
@@ -209,6 +249,7 @@ export async function evaluateUnit(
     if (isTrained(recipe, arm)) return score([await readModelFile(files, folder.model)]);
     const { teachers } = await readTeacherFiles(files, recipe, data);
     const models = teachers.flatMap(one => one.files);
+    context.holdSettings(hashesOfModels(laboratory.machine, models));
     const joint = jointClasses(teachers, {
       data: dataset.labels,
       student: isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax',
@@ -217,5 +258,6 @@ export async function evaluateUnit(
     return (await takeScoresOver(context, unit, { split, models })) ?? score(models, { classes, joint });
   });
   await writeJson(files, path, evaluation);
+  await noteResults(laboratory, folder.folder, await writtenBy(split, files, folder.folder));
   return evaluation;
 }

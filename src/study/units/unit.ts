@@ -19,6 +19,8 @@ export interface Unit extends Repeat {
   readonly label: string;
   /** The unit whose model teaches this one; only students have one. */
   readonly teacher?: Unit;
+  /** SHA-256 of its splits.json when the study was planned; absent for a unit that is not read from its folder. */
+  readonly splitsSha256?: string | undefined;
 }
 
 /** The arms of a recipe, teacher first. */

@@ -1,7 +1,15 @@
 /** JSON files: what is read, and what is said of a damaged one. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type JsonForm, parseJsonIf, readJson, readText, writeJson } from '../../../src/runtime/json-file.ts';
+import {
+  type JsonForm,
+  parseJsonIf,
+  readJson,
+  readSealedJson,
+  readText,
+  writeJson,
+  writeSealedJson,
+} from '../../../src/runtime/json-file.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 
 const form: JsonForm<Readonly<Record<string, number>>> = {
@@ -60,5 +68,44 @@ describe('a JSON file', () => {
     expect(parseJsonIf('{ "one": 1 }', form.schema)).toEqual({ one: 1 });
     expect(parseJsonIf('{ "one"', form.schema)).toBeUndefined();
     expect(parseJsonIf('{ "one": "x" }', form.schema)).toBeUndefined();
+  });
+});
+
+describe('a sealed JSON file', () => {
+  const content = { one: 1, '10': 0.1, '2': -0.5 };
+  const sealed = async () => {
+    const files = memoryFiles();
+    await writeSealedJson(files, 'a.json', content);
+    return files;
+  };
+
+  it('is read as it was written, also where only its spaces have changed', async () => {
+    const files = await sealed();
+    expect(JSON.parse(files.text('a.json'))).toEqual({ ...content, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(await readSealedJson(files, 'a.json', form)).toEqual(content);
+    await files.write('a.json', JSON.stringify(JSON.parse(files.text('a.json'))));
+    expect(await readSealedJson(files, 'a.json', form)).toEqual(content);
+  });
+
+  it.each([
+    ['"one": 1', '"one": 3'],
+    ['0.1', '0.3'],
+    ['"2": -0.5,', ''],
+    ['"one"', '"two"'],
+    ['"sha256": "', '"sha256": "0'],
+  ])('with %s become %s, which its schema allows, is refused', async (from, to) => {
+    const files = await sealed();
+    const changed = files.text('a.json').replace(from, to);
+    expect(changed).not.toBe(files.text('a.json'));
+    await files.write('a.json', changed);
+    await expect(readSealedJson(files, 'a.json', form)).rejects.toMatchObject({
+      code: 'E_RUN',
+      message: 'a.json changed after it was written. Put it back.',
+    });
+  });
+
+  it('of an earlier version, without a seal, is believed', async () => {
+    const files = memoryFiles({ 'a.json': '{ "one": 1 }' });
+    expect(await readSealedJson(files, 'a.json', form)).toEqual({ one: 1 });
   });
 });

@@ -28,6 +28,7 @@ function createTeacher(name: string, clock: Clock, ms = 100): AskedTeacher & { r
   const asked: number[] = [];
   return {
     asked,
+    modelHashes: {},
     sha256: sha256(new TextEncoder().encode(name)),
     inStep: { features: {} },
     answerShape: SHAPE,

@@ -216,7 +216,7 @@ const readStudyFolder =
     await readExecutor(files, study);
     await readStates(laboratory, found);
     await findDamage(laboratory, study);
-    for (const place of found.places) await readUnit(files, study, { list: found.list, place });
+    for (const place of found.places) await readUnit(laboratory, study, { list: found.list, place });
     await found.collect();
     await inspectPath({ files, images }, study);
     if (isReported) await reportRun({ ...laboratory, images }, study);

@@ -90,6 +90,20 @@ describe('results', () => {
     expect(await readOutcome(files, 'run/student')).toMatchObject({ status: 'done' });
   });
 
+  it.each(['recipe.yaml', 'groups.csv', 'splits.json'])('%s of the study itself is found', async name => {
+    const path = `run/${name}`;
+    await files.write(path, 'whole');
+    const own = { [name]: sha256(await files.read(path)) };
+    await files.write('run/run.json', JSON.stringify({ files: own }));
+    expect(await findDamage(world(), 'run')).toEqual([]);
+    await files.write(path, 'changed');
+    expect(await findDamage(world(), 'run')).toEqual([{ unit: null, folder: 'run', path: name }]);
+    await expect(assertUnchanged(world(), 'run')).rejects.toMatchObject({
+      code: 'E_RESULT_CHANGED',
+      message: expect.stringMatching(new RegExp(`Put ${path} back from a copy, or remove it and start`)),
+    });
+  });
+
   it('of a folder that is no study, or of an earlier version, are taken as they are', async () => {
     expect(await findDamage(world(), 'elsewhere')).toEqual([]);
     const { files: _hashes, ...earlier } = (await readOutcome(files, 'run/student')) as NonNullable<

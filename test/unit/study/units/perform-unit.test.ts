@@ -10,7 +10,7 @@ import { parseRecipe } from '../../../../src/recipe/parse.ts';
 import type { SharedFiles } from '../../../../src/runtime/files.ts';
 import { LEASE_MS, takeClaim } from '../../../../src/study/units/claim.ts';
 import { openContext } from '../../../../src/study/units/context.ts';
-import { forgetFailure, readOutcome } from '../../../../src/study/units/outcome.ts';
+import { forgetFailure, forgetOutcome, readOutcome } from '../../../../src/study/units/outcome.ts';
 import { cancelledPath, performUnit, performWhenFree } from '../../../../src/study/units/perform-unit.ts';
 import type { Unit } from '../../../../src/study/units/unit.ts';
 import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../../../src/volume/nifti.ts';
@@ -89,6 +89,9 @@ function processOf(node: string, more: { readonly files?: SharedFiles; readonly 
   return { context, machine, interruption };
 }
 
+/** What a wait does besides: others go on, hashes that the platform computes among them. */
+const others = () => new Promise(resolve => setImmediate(resolve));
+
 const namesIn = async (folder: string) => files.list(`run/${folder}/work`);
 
 describe('a unit', () => {
@@ -136,6 +139,67 @@ describe('a unit', () => {
     expect(await files.exists('run/u/evaluation.json')).toBe(false);
   });
 
+  describe('that ended between its scores and its outcome', () => {
+    const [evaluation, segmentation] = ['run/u/evaluation.json', 'run/u/predictions/b.nii.gz'];
+    let whole: readonly (readonly [string, Uint8Array | undefined])[];
+    const resultsNow = () => [evaluation, segmentation].map(path => [path, files.contents.get(path)] as const);
+    beforeEach(async () => {
+      await performUnit(processOf('here').context, unitOf('u'));
+      await forgetOutcome(files, 'run/u');
+      whole = resultsNow();
+      expect(whole.every(([, content]) => content !== undefined)).toBe(true);
+    });
+
+    it('is not scored again', async () => {
+      onModel = () => expect.unreachable();
+      expect(await performUnit(processOf('there').context, unitOf('u'))).toEqual({ status: 'done' });
+      expect(resultsNow()).toEqual(whole);
+    });
+
+    it.each([
+      ['scores', evaluation, (text: string) => text.replace(/"meanDice": \d/, '"meanDice": 7')],
+      ['a segmentation', segmentation, () => 'other'],
+    ])('is scored again where %s have changed since', async (_, path, by) => {
+      await files.write(path, by(files.text(path)));
+      expect(resultsNow()).not.toEqual(whole);
+      expect(await performUnit(processOf('there').context, unitOf('u'))).toEqual({ status: 'done' });
+      expect(files.contents.get(segmentation)).toEqual(whole[1]?.[1]);
+      expect(files.text(evaluation)).not.toContain('"meanDice": 7');
+    });
+  });
+
+  it('does not go on with another model of the teacher than the units before it had', async () => {
+    const { context } = processOf('here');
+    expect(await performUnit(context, unitOf('u'))).toEqual({ status: 'done' });
+    files.contents.set('m.onnx', modelBytes({ note: 'another' }));
+    expect(await performUnit(context, unitOf('v'))).toMatchObject({
+      status: 'failed',
+      error: { code: 'E_RESUME_DATA', message: expect.stringContaining('m.onnx') },
+    });
+    expect(await files.exists('run/v/evaluation.json')).toBe(false);
+  });
+
+  it('does not go on with another dataset.json than its study began with', async () => {
+    const { context } = processOf('here');
+    expect(await performUnit(context, unitOf('u'))).toEqual({ status: 'done' });
+    const known = context.hashes;
+    await files.write('data/dataset.json', files.text('data/dataset.json').replace('blob', 'blot'));
+    const { laboratory } = processOf('there').context;
+    const later = openContext(laboratory, { study: 'run', kind: 'run', known, signal: undefined });
+    expect(await performUnit(later, unitOf('v'))).toMatchObject({
+      status: 'failed',
+      error: { code: 'E_RESUME_DATA', message: expect.stringContaining('dataset.json') },
+    });
+  });
+
+  it('does not go on with cases that are divided otherwise than when it was planned', async () => {
+    const planned = unitOf('u', { splitsSha256: 'of other splits' });
+    expect(await performUnit(processOf('here').context, planned)).toMatchObject({
+      status: 'failed',
+      error: { code: 'E_RESUME_DATA', message: expect.stringContaining('run/u/splits.json') },
+    });
+  });
+
   it('that somebody holds is left alone', async () => {
     await takeClaim(processOf('there').context.laboratory, 'run/u');
     const end = await performUnit(processOf('here').context, unitOf('u'));
@@ -151,11 +215,13 @@ describe('a unit', () => {
     await takeClaim(dead.context.laboratory, 'run/u');
     const pass = async () => {
       files.clock.ms += LEASE_MS / 2;
+      await others();
     };
     expect(await performWhenFree(processOf('here', { wait: pass }).context, unitOf('u'))).toEqual({ status: 'done' });
     const alive = await takeClaim(processOf('alive').context.laboratory, 'run/v');
     const beat = async () => {
       files.clock.ms += 5000;
+      await others();
       if ('claim' in alive) await alive.claim.beat({ progress: null, timingsSeconds: {}, waitingShares: {} });
     };
     const end = await performWhenFree(processOf('here', { wait: beat }).context, unitOf('v'));

@@ -1,11 +1,15 @@
-/** The list of units as a file: what comes from it becomes a path, so nothing in it may lead elsewhere. */
+/**
+ * The list of units as a file: what comes from it becomes a path, so nothing in it may lead elsewhere, and who starts a
+ * unit from the folder alone starts what was planned, or nothing.
+ */
 import { describe, expect, it } from 'vitest';
 import { armFolder } from '../../../../src/experiment/arm-folder.ts';
 import { parseRecipe, stringifyRecipe } from '../../../../src/recipe/parse.ts';
 import { writeOutcome } from '../../../../src/study/units/outcome.ts';
 import type { Unit } from '../../../../src/study/units/unit.ts';
-import { prepareUnits, readUnits } from '../../../../src/study/units/units-file.ts';
-import { memoryFiles } from '../../../support/memory-files.ts';
+import { planList, prepareUnits, readUnit, readUnits, writeUnits } from '../../../../src/study/units/units-file.ts';
+import { sha256 } from '../../../support/laboratory.ts';
+import { type MemoryFiles, memoryFiles } from '../../../support/memory-files.ts';
 import { tinyRecipe } from '../../../support/tiny-recipe.ts';
 
 function listWith(folder: string): string {
@@ -26,11 +30,21 @@ describe('the list of units', () => {
 
 describe('the folder of a unit', () => {
   const recipe = parseRecipe(tinyRecipe('d'), { path: 'recipe.yaml' });
-  const folder = armFolder('run/student');
-  const unit: Unit = { arm: 'student', fold: null, seed: 1, label: 'student', recipe, folder };
+  const folder = armFolder('run/baseline');
+  const unit: Unit = { arm: 'baseline', fold: null, seed: 1, label: 'baseline', recipe, folder };
   const splits = { train: ['a'], val: ['b'], test: ['c'], unlabelled: [] };
-  const prepare = (files: ReturnType<typeof memoryFiles>) => prepareUnits(files, [unit], () => splits);
-  const [recipePath, splitsPath] = ['run/student/recipe.yaml', 'run/student/splits.json'];
+  const worldOf = (files: MemoryFiles) => ({ files, machine: { sha256 } });
+  /** As a study begins and goes on. */
+  const prepare = async (files: MemoryFiles, now = splits) => {
+    const world = worldOf(files);
+    const planned = { kind: 'run', units: [unit], splitsOf: () => now } as const;
+    const listed = await planList(world, 'run', planned);
+    await writeUnits(files, 'run', await prepareUnits(world, listed, planned));
+  };
+  /** As whoever starts the unit from the folder alone. */
+  const read = async (files: MemoryFiles) =>
+    readUnit(worldOf(files), 'run', { list: await readUnits(files, 'run'), place: 0 });
+  const [recipePath, splitsPath] = ['run/baseline/recipe.yaml', 'run/baseline/splits.json'];
 
   it.each([
     ['whole', (text: string) => text],
@@ -52,11 +66,66 @@ describe('the folder of a unit', () => {
 
   it('keeps those of a finished unit, which are held against their hashes', async () => {
     const files = memoryFiles({ [recipePath]: 'changed', [splitsPath]: 'changed' });
-    await writeOutcome(files, 'run/student', {
+    await writeOutcome(files, 'run/baseline', {
       ...{ status: 'done', attempt: 1, node: 'n', finishedAt: 't', timingsSeconds: {}, waitingShares: {} },
       ...{ threads: 1, versions: {}, host: { system: 's', cpu: 'c', cores: 1, memoryBytes: 1 } },
     });
     await prepare(files);
     expect([files.text(recipePath), files.text(splitsPath)]).toEqual(['changed', 'changed']);
+  });
+
+  it('is started as it was planned', async () => {
+    const files = memoryFiles();
+    await prepare(files);
+    const { recipe: found, ...more } = await read(files);
+    expect(found).toEqual(recipe);
+    expect(more).toMatchObject({ arm: 'baseline', splitsSha256: sha256(await files.read(splitsPath)) });
+  });
+
+  it.each([recipePath, splitsPath])('is not started by whom the study did not tell, with another %s', async path => {
+    const files = memoryFiles();
+    await prepare(files);
+    await files.write(path, files.text(path).replace(/"a"|steps: \d/, '"c"'));
+    await expect(read(files)).rejects.toMatchObject({
+      code: 'E_WORK',
+      message: expect.stringContaining(`${path} changed after the study was planned`),
+    });
+    await prepare(files);
+    await expect(read(files)).resolves.toMatchObject({ label: 'baseline' });
+  });
+
+  it.each([
+    ['another seed', (text: string) => text.replace('"seed": 1', '"seed": 2')],
+    ['another arm', (text: string) => text.replace('"arm": "baseline"', '"arm": "teacher"')],
+    ['another hash', (text: string) => text.replace(/"recipeSha256": "./, '"recipeSha256": "x')],
+  ])('is not started by a list with %s', async (_, by) => {
+    const files = memoryFiles();
+    await prepare(files);
+    const whole = files.text('run/units.json');
+    await files.write('run/units.json', by(whole));
+    expect(files.text('run/units.json')).not.toBe(whole);
+    await expect(read(files)).rejects.toMatchObject({ code: 'E_WORK', message: expect.stringContaining('changed') });
+  });
+
+  it('is not mixed with units whose cases are divided otherwise', async () => {
+    const files = memoryFiles();
+    await prepare(files);
+    const before = new Map(files.contents);
+    await expect(prepare(files, { ...splits, train: ['a', 'd'] })).rejects.toMatchObject({
+      code: 'E_RESUME_DATA',
+      message: expect.stringContaining('run/baseline/splits.json'),
+    });
+    expect(new Map(files.contents)).toEqual(before);
+  });
+
+  it('of an earlier version, without hashes, is believed', async () => {
+    const files = memoryFiles();
+    await prepare(files);
+    const { sha256: _seal, ...content } = JSON.parse(files.text('run/units.json'));
+    const units = content.units.map(
+      ({ recipeSha256: _r, splitsSha256: _s, ...one }: object & Record<string, unknown>) => one,
+    );
+    await files.write('run/units.json', JSON.stringify({ ...content, units }));
+    await expect(read(files)).resolves.toMatchObject({ label: 'baseline' });
   });
 });
