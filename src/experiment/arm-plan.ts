@@ -128,6 +128,8 @@ export function planArm(
     regularization: regularizationOf(recipe, architecture),
     clipNorm: recipe.optimizer.clipNorm,
     emaDecay: settings.train.ema,
+    // the finest level has the network's own head, and the lowest does not count
+    ...(settings.train.deepSupervision && { deepSupervision: architecture.decoder.slice(1, -1) }),
     ...(teacher === undefined ? {} : { distillation: { teacher, terms: distillationTerms(recipe.distill.losses) } }),
   };
   return {

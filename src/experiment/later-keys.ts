@@ -7,7 +7,10 @@
 /** Path of the key, and its value; `*` stands for every entry of a list. */
 type LaterKey = readonly [path: readonly string[], value: unknown];
 
-const OF_TRAINING: readonly (readonly [key: string, value: unknown])[] = [['ema', null]];
+const OF_TRAINING: readonly (readonly [key: string, value: unknown])[] = [
+  ['ema', null],
+  ['deepSupervision', false],
+];
 
 const LATER_KEYS: readonly LaterKey[] = [
   [['data', 'annotated'], null],

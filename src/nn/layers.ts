@@ -88,6 +88,9 @@ export type Activation =
 /** Slope of a PReLU before training, as in arXiv:1502.01852. */
 const PRELU_SLOPE = 0.25;
 
+/** The activation that nnU-Net's initial values are made for. */
+export const NNUNET_ACTIVATION: Activation = { kind: 'leaky-relu', negativeSlope: 0.01 };
+
 /** Variance times fan-in that keeps the size of signals through an activation (arXiv:1502.01852, equation 15). */
 export function gainBefore(activation: Activation): number {
   switch (activation.kind) {

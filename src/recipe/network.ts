@@ -23,9 +23,19 @@ export interface Architecture {
   readonly geometry: Geometry;
   /** Penalties on the kernels of this network, beside those of the optimizer. */
   readonly penalties: { readonly l1: number; readonly l2: number };
+  /**
+   * Names of the features of the decoder that cover the whole patch, finest first; empty where there is no decoder, or
+   * where valid padding cuts it.
+   */
+  readonly decoder: readonly string[];
 }
 
 const NO_PENALTY = { l1: 0, l2: 0 };
+
+/** Features `decoder0`, `decoder1`, ... of all levels but the deepest. */
+function decoderOf(features: readonly unknown[], prefix = 'decoder'): readonly string[] {
+  return features.slice(1).map((_, level) => `${prefix}${level}`);
+}
 
 function activationOf({
   activation: kind,
@@ -55,7 +65,8 @@ function unetOf(settings: FamilySettings['unet'], classes: number): Architecture
     negativeSlope: activation === 'relu' ? 0 : negativeSlope,
     classes,
   };
-  return { network: unet(options), geometry: unetGeometry(options), penalties: NO_PENALTY };
+  const decoder = decoderOf(settings.features);
+  return { network: unet(options), geometry: unetGeometry(options), penalties: NO_PENALTY, decoder };
 }
 
 function residualUnetOf(settings: FamilySettings['residualUnet'], classes: number): Architecture {
@@ -67,7 +78,8 @@ function residualUnetOf(settings: FamilySettings['residualUnet'], classes: numbe
     negativeSlope: activation === 'relu' ? 0 : negativeSlope,
     classes,
   };
-  return { network: residualUnet(options), geometry: residualUnetGeometry(options), penalties: NO_PENALTY };
+  const decoder = decoderOf(settings.features);
+  return { network: residualUnet(options), geometry: residualUnetGeometry(options), penalties: NO_PENALTY, decoder };
 }
 
 function generalizedUnetOf(settings: FamilySettings['generalizedUnet'], classes: number): Architecture {
@@ -87,7 +99,13 @@ function generalizedUnetOf(settings: FamilySettings['generalizedUnet'], classes:
     connections,
     classes,
   };
-  return { network: generalizedUnet(options), geometry: generalizedUnetGeometry(options), penalties: { l1, l2 } };
+  const decoder = padding === 'same' ? decoderOf(features, 'up') : [];
+  return {
+    network: generalizedUnet(options),
+    geometry: generalizedUnetGeometry(options),
+    penalties: { l1, l2 },
+    decoder,
+  };
 }
 
 function meshnetOf(settings: FamilySettings['meshnet'], classes: number): Architecture {
@@ -101,7 +119,7 @@ function meshnetOf(settings: FamilySettings['meshnet'], classes: number): Archit
     dropout,
     classes,
   };
-  return { network: meshnet(options), geometry: meshnetGeometry(options), penalties: NO_PENALTY };
+  return { network: meshnet(options), geometry: meshnetGeometry(options), penalties: NO_PENALTY, decoder: [] };
 }
 
 function deepmedicOf(settings: FamilySettings['deepmedic'], classes: number): Architecture {
@@ -119,7 +137,7 @@ function deepmedicOf(settings: FamilySettings['deepmedic'], classes: number): Ar
     normalization,
     classes,
   };
-  return { network: deepmedic(options), geometry: deepmedicGeometry(options), penalties: { l1, l2 } };
+  return { network: deepmedic(options), geometry: deepmedicGeometry(options), penalties: { l1, l2 }, decoder: [] };
 }
 
 /**

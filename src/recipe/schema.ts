@@ -36,6 +36,12 @@ const train = z
       .nullable()
       .default(null)
       .describe('Learning rate of this network, for the baseline too; null takes that of the optimizer.'),
+    deepSupervision: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether the hard loss is also taken of the coarser levels of the decoder, as in nnU-Net: level i weighs 2^-i, the lowest does not count, and the weights are divided by their sum. The heads of these levels exist in training only. Needs a unet, residualUnet or generalizedUnet (padding: same) of at least 4 levels.',
+      ),
     ema: positive
       .lt(1)
       .nullable()
@@ -49,6 +55,9 @@ const train = z
     ...others,
     validateEvery: validateEvery ?? Math.max(1, Math.round(steps / 10)),
   }));
+
+/** Fewest levels of a decoder of which one besides the finest and the lowest is left for deep supervision. */
+const SUPERVISED_DECODER = 3;
 
 const trainedNetworks = [
   z.strictObject({ unet: networkSchemas.unet, train }),
@@ -312,6 +321,22 @@ function checkPatch(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
   });
 }
 
+/** Refuses deep supervision of a network without a decoder of which a coarser level counts. */
+function checkDeepSupervision(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
+  if (context.issues.length > 0) return;
+  const { student, teacher: taught } = recipe;
+  for (const [key, settings] of Object.entries({ teacher: taught, student })) {
+    if (isFinished(settings) || !settings.train.deepSupervision) continue;
+    if (architectureOf(settings, 1).decoder.length >= SUPERVISED_DECODER) continue;
+    context.addIssue({
+      code: 'custom',
+      path: [key, 'train', 'deepSupervision'],
+      message:
+        'needs a unet, residualUnet or generalizedUnet (padding: same) of at least 4 levels: the finest level of the decoder has the loss anyway, and the lowest does not count',
+    });
+  }
+}
+
 /**
  * Refuses a teacher with labels of its own where the normalisation is measured on the training cases: teacher and
  * student would be given different images.
@@ -333,7 +358,10 @@ export const defaultSplits: DeepReadonly<z.output<typeof splitFractions>> = spli
 
 /** The schema of a recipe with every default. */
 export const recipeSchema = z
-  .preprocess(withPresetValues, recipeShape.superRefine(checkPatch).superRefine(checkTeacherLabels))
+  .preprocess(
+    withPresetValues,
+    recipeShape.superRefine(checkPatch).superRefine(checkDeepSupervision).superRefine(checkTeacherLabels),
+  )
   .meta({ title: 'voxstill recipe' });
 
 /** A complete recipe: every default filled in, every alias replaced by its key. */

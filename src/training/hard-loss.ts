@@ -83,7 +83,7 @@ export function countedVoxels(
 }
 
 /** What the terms of the hard loss need besides the settings. */
-interface HardLossInputs {
+export interface HardLossInputs {
   /** Exponent of the class weights, if they are annealed. */
   readonly balance?: Value | undefined;
   /** 1 for the classes that were looked for in a sample and 0 for others, [N, K, 1, 1, 1]; all if not given. */

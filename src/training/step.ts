@@ -14,6 +14,7 @@ import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../graph/
 import { spatial } from '../graph/infer.ts';
 import { flatParameters, type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { cropCentre } from '../nn/resize.ts';
+import { levelWeights, supervisionHeads, supervisionLoss } from './deep-supervision.ts';
 import { forward, hyperValue } from './forward.ts';
 import { type HardLossOptions, hardLossTerms, labelShape } from './hard-loss.ts';
 import { softLossTerms } from './soft-loss.ts';
@@ -26,6 +27,8 @@ export interface StepOptions extends UpdateOptions {
   /** Number of samples without labels at the end of a batch: only soft terms use them. 0 if not given. */
   readonly unlabelled?: number;
   readonly hardLoss: HardLossOptions;
+  /** Coarser levels of the decoder that the hard loss is also taken of, by their names, finest first. */
+  readonly deepSupervision?: readonly string[];
   readonly distillation?: Distillation;
 }
 
@@ -64,7 +67,11 @@ const BASE_HYPER = ['learningRate', 'biasCorrection1', 'biasCorrection2', 'dropo
 export function buildTrainingStep(options: StepOptions): TrainingStep {
   const { student, imageShape, hardLoss, distillation } = options;
   const builder = new GraphBuilder();
-  const adapters = distillation === undefined ? [] : distillationAdapters({ ...options, ...distillation });
+  const levels = options.deepSupervision ?? [];
+  const adapters = [
+    ...(distillation === undefined ? [] : distillationAdapters({ ...options, ...distillation })),
+    ...supervisionHeads(student, imageShape, levels),
+  ];
   const softTerms = distillation?.terms ?? [];
   const annealed = hardLoss.crossEntropy.classWeights === 'annealed';
   const hyperNames = [
@@ -79,7 +86,7 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     imageShape,
     scope: 'student',
     theta: { input: 'theta', hyperNames },
-    layers: studentLayers(softTerms),
+    layers: [...studentLayers(softTerms), ...levels],
   });
   const logits = layers.get(LOGITS) as Value;
 
@@ -90,20 +97,28 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
   const balance = annealed ? hyper('crossEntropy.balance') : undefined;
   const annotatedShape = [labels[0] as number, logits.shape[1] as number, 1, 1, 1];
   const annotated = hardLoss.isPartial === true ? builder.input(ANNOTATED, annotatedShape) : undefined;
-  const hard = builder.scope('loss', () =>
-    hardLossTerms(builder, labelled, covered, { ...hardLoss, balance, annotated }).map(({ name, value, weight }) => {
-      return { name, value, weighted: builder.mul(value, weight) };
-    }),
-  );
   const vector = adapters.length === 0 ? undefined : builder.input(ADAPTERS, [parameterCount(adapters)]);
   const flat = vector && { vector, values: flatParameters(builder, vector, adapters).values };
+  const adapter = (name: string): Value => flat?.values.get(name) as Value;
+  const [finest] = levelWeights(levels.length + 1);
+  const hard = builder.scope('loss', () =>
+    hardLossTerms(builder, labelled, covered, { ...hardLoss, balance, annotated }).map(({ name, value, weight }) => {
+      return { name, value, weighted: builder.mul(value, weight * (finest as number)) };
+    }),
+  );
+  const coarser = builder.scope('deepSupervision', () => {
+    if (levels.length === 0) return [];
+    const given = { layers, label, balance, annotated, parameter: adapter };
+    const value = supervisionLoss(builder, levels, { ...hardLoss, ...given });
+    return [{ name: 'deepSupervision', value, weighted: value }];
+  });
   const soft = builder.scope('distillation', () => {
     if (distillation === undefined) return [];
     const other = teacherValues(builder, distillation, { image: imageShape, logits: logits.shape });
-    const adapter = ({ name }: ParameterSpec): Value => flat?.values.get(name) as Value;
-    return softLossTerms(builder, { layers, other, label, annotated }, { ...distillation, hardLoss, hyper, adapter });
+    const given = { hardLoss, hyper, adapter: ({ name }: ParameterSpec): Value => adapter(name) };
+    return softLossTerms(builder, { layers, other, label, annotated }, { ...distillation, ...given });
   });
-  const terms = [...hard, ...soft];
+  const terms = [...hard, ...coarser, ...soft];
   const total = terms.map(term => term.weighted).reduce((sum, value) => builder.add(sum, value));
 
   const theta = builder.input('theta', [parameterCount(student.specs)]);

@@ -7,6 +7,7 @@ import { evaluateModel } from '../../src/experiment/evaluate.ts';
 import type { Laboratory } from '../../src/experiment/laboratory.ts';
 import { readModelFile } from '../../src/experiment/model-file.ts';
 import type { Arm } from '../../src/experiment/record.ts';
+import { decodeModel } from '../../src/onnx/decode.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { nodeFiles } from '../../src/platform/node/files.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
@@ -266,6 +267,58 @@ describe('a network with valid padding and dropout', () => {
       await files.read('again/baseline/model.onnx'),
     ];
     expect(Buffer.from(resumed).equals(whole)).toBe(true);
+  });
+});
+
+describe('deep supervision', () => {
+  const recipe = (isSupervised: boolean) =>
+    parseRecipe(tinyRecipe('supervised', 8), {
+      path: 'recipe.yaml',
+      overrides: ['student.unet.features=[2, 2, 2, 2]', `student.train.deepSupervision=${isSupervised}`],
+    });
+  const options = { arm: 'baseline', out: 'supervised-run', resume: false } as const;
+  const model = (out: string): Promise<Uint8Array> => files.read(`${out}/baseline/model.onnx`);
+  beforeAll(async () => {
+    await writePhantomDataset(files, 'supervised', { seed: 5, cases: 5 });
+    await trainOneArm(laboratory, recipe(true), options);
+  });
+
+  it('adds the loss of a coarser level, and leaves its head out of the model', async () => {
+    await trainOneArm(laboratory, recipe(false), { ...options, out: 'unsupervised-run' });
+    const [header = '', row = ''] = files.text('supervised-run/baseline/history.csv').split('\n');
+    const loss = Object.fromEntries(header.split(',').map((name, index) => [name, Number(row.split(',')[index])]));
+    const { total, crossEntropy, dice, deepSupervision } = loss as Record<string, number>;
+    expect(total! - deepSupervision!).toBeCloseTo((2 / 3) * (crossEntropy! + dice!), 5);
+    const [own, other] = [await model('supervised-run'), await model('unsupervised-run')].map(bytes =>
+      decodeModel(bytes, 'model.onnx'),
+    );
+    expect(own!.nodes).toEqual(other!.nodes);
+    const shapes = ({ initializers }: NonNullable<typeof own>) => initializers.map(({ name, shape }) => [name, shape]);
+    expect(shapes(own!)).toEqual(shapes(other!));
+    expect(Buffer.from(await model('supervised-run')).equals(await model('unsupervised-run'))).toBe(false);
+  });
+
+  it('goes on after an interruption to the same model, bit for bit: checkpoints hold the heads', async () => {
+    const controller = new AbortController();
+    const interrupting: Laboratory = {
+      ...laboratory,
+      openBatches: (...settings) => {
+        const source = laboratory.openBatches(...settings);
+        return {
+          close: source.close,
+          next: step => {
+            if (step === 5) controller.abort(new Error('stopped by hand'));
+            return source.next(step);
+          },
+        };
+      },
+    };
+    const again = { ...options, out: 'supervised-again' };
+    await expect(trainOneArm(interrupting, recipe(true), { ...again, signal: controller.signal })).rejects.toThrow(
+      'stopped',
+    );
+    await trainOneArm(laboratory, recipe(true), { ...again, resume: true });
+    expect(Buffer.from(await model('supervised-again')).equals(await model('supervised-run'))).toBe(true);
   });
 });
 

@@ -62,6 +62,11 @@ describe('a student that takes nothing from its teacher trains as the baseline d
       '[{ kd: { softWeight: 0, finalSoftWeight: 0 } }]',
       ['data.splits.labelled=3', 'distill.unlabelled.batch=2'],
     ],
+    [
+      'with deep supervision',
+      '[{ hint: { studentLayer: encoder0, teacherLayer: encoder0, weight: 0 } }]',
+      ['student.unet.features=[2, 2, 2, 2]', 'student.train.deepSupervision=true'],
+    ],
   ])('%s', async (name, losses, overrides) => {
     // measured: 0, 7e-8 and, where the batch is larger, 5e-6
     expect(await largestDifference(name, losses, ...overrides)).toBeLessThan(1e-4);

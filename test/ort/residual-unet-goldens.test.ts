@@ -11,8 +11,10 @@ import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { architectureOf } from '../../src/recipe/network.ts';
+import { levelWeights } from '../../src/training/deep-supervision.ts';
 import { exportModel } from '../../src/training/export.ts';
 import { buildForward } from '../../src/training/forward.ts';
+import { buildTrainingStep } from '../../src/training/step.ts';
 import { differences, goldensImage, goldensLabel, goldensTheta, type Summary } from '../support/goldens-stream.ts';
 import { residualUnet } from '../support/networks.ts';
 import { HARD_LOSS, plainAdam, runSteps } from '../support/training-steps.ts';
@@ -28,6 +30,9 @@ interface Goldens {
   readonly initialScales: Readonly<Record<string, number>>;
   readonly logits: Summary;
   readonly plain: Outcome;
+  /** Weights of the levels of the decoder, finest first, and the loss with them. */
+  readonly weights: readonly number[];
+  readonly deepSupervision: Outcome;
 }
 
 const file = new URL('../fixtures/residual-unet-goldens.json', import.meta.url);
@@ -85,26 +90,39 @@ describe.each([...new Set([0, engine.block])])('lowered with block %i', block =>
     expect(differences('logits', logits?.data as Float32Array, goldens.logits, 1e-5)).toEqual([]);
   });
 
-  it('gives its loss, and the gradient of every parameter', async () => {
-    const [outcome] = await runSteps(
-      engine,
-      {
-        student,
-        imageShape,
-        hardLoss: HARD_LOSS,
-        optimizer: plainAdam(),
-        regularization: { l1: 0, l2: 0 },
-        clipNorm: null,
-      },
-      { block, steps: 1, theta, image, label: goldensLabel(4, imageShape, 3), hyper: { learningRate: 0.01 } },
-    );
-    expect(Math.abs(outcome!.losses['total']! / goldens.plain.total - 1)).toBeLessThan(5e-6);
+  it.each([
+    ['its loss', goldens.plain, []],
+    ['its loss with deep supervision', goldens.deepSupervision, ['decoder1']],
+  ] as const)('gives %s, and the gradient of every parameter', async (_, expected, deepSupervision) => {
+    const options = {
+      student,
+      imageShape,
+      hardLoss: HARD_LOSS,
+      deepSupervision,
+      optimizer: plainAdam(),
+      regularization: { l1: 0, l2: 0 },
+      clipNorm: null,
+    };
+    const { adapters } = buildTrainingStep(options);
+    const [outcome] = await runSteps(engine, options, {
+      ...{ block, steps: 1, theta, image, label: goldensLabel(4, imageShape, 3), hyper: { learningRate: 0.01 } },
+      ...(adapters.length > 0 && { adapters: goldensTheta(5, adapters) }),
+    });
+    expect(Math.abs(outcome!.losses['total']! / expected.total - 1)).toBeLessThan(5e-6);
     const gradient = outcome!.state['m']!.map(value => value / (1 - BETA1));
     let start = 0;
-    for (const { name, shape } of student.specs) {
+    for (const { name, shape } of [...student.specs, ...adapters]) {
       const values = gradient.subarray(start, start + elementCount(shape));
       start += values.length;
-      expect(differences(name, values, goldens.plain.gradients[name]!, 1e-4)).toEqual([]);
+      expect(differences(name, values, expected.gradients[name]!, 1e-4)).toEqual([]);
     }
+    expect(start).toBe(gradient.length);
+  });
+});
+
+describe('the weights of deep supervision', () => {
+  it("are nnU-Net's, which leaves out the lowest level", () => {
+    const own = levelWeights(goldens.weights.length - 1);
+    expect([...own, 0]).toEqual(goldens.weights.map(weight => expect.closeTo(weight, 12)));
   });
 });

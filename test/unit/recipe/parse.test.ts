@@ -70,7 +70,7 @@ describe('defaults', () => {
           activation: 'leaky-relu',
           negativeSlope: 0.01,
         },
-        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null, ema: null },
+        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null, deepSupervision: false, ema: null },
       },
       student: {
         unet: {
@@ -85,7 +85,7 @@ describe('defaults', () => {
           activation: 'leaky-relu',
           negativeSlope: 0.01,
         },
-        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null, ema: null },
+        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null, deepSupervision: false, ema: null },
       },
       loss: {
         crossEntropy: {
