@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,6 +10,8 @@ export default defineConfig({
           // files share their workers, so that every module is loaded once per worker and not once per file
           isolate: false,
           pool: 'threads',
+          // one per core; vitest leaves one core free, which on two cores doubles the time
+          maxWorkers: availableParallelism(),
           include: ['test/architecture.test.ts', 'test/unit/**/*.test.ts'],
           testTimeout: 20_000,
           hookTimeout: 60_000,

@@ -269,9 +269,9 @@ export function planExperiment(measured: Fingerprint, options: PlanOptions): Pla
     },
     bytesOf: design => {
       const key = JSON.stringify(design);
-      const { teacher, student } = armsOf(fingerprint, design);
       const found = known.get(key);
       if (found !== undefined) return found;
+      const { teacher, student } = armsOf(fingerprint, design);
       const ofTeacher = trainingMemory(teacher.step, { block });
       // where the teacher does not fit, the student decides nothing
       const ofStudent = ofTeacher > memoryBytes ? 0 : trainingMemory(student.step, { block });

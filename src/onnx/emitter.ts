@@ -30,7 +30,7 @@ const COMPARED_ELEMENTS = 4096;
  * Key that equal constants share; large tables of indices are compared by a 64-bit hash, large real numbers not at all.
  */
 function contentKey(data: Tensor['data']): string | undefined {
-  if (data.length <= COMPARED_ELEMENTS) return Array.from(data as ArrayLike<unknown>).join();
+  if (data.length <= COMPARED_ELEMENTS) return data.join();
   if (!(data instanceof Int32Array)) return undefined;
   let [low, high] = [0x811c9dc5, 0x9747b28c];
   for (let index = 0; index < data.length; index++) {
@@ -86,7 +86,8 @@ export class Emitter {
   ): readonly Emitted[] {
     const { attributes = {}, domain } = options;
     const inputs = operands.map(operand => operand?.name ?? '');
-    const key = `${domain}|${op}|${inputs.join()}|${JSON.stringify(attributes)}`;
+    const settings = options.attributes === undefined ? '' : JSON.stringify(attributes);
+    const key = `${domain}|${op}|${inputs.join()}|${settings}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const index = this.#nodes.length;
@@ -108,8 +109,11 @@ export class Emitter {
   constant(content: Tensor): Emitted {
     const { data, dataType, shape } = content;
     const key = `${dataType}[${shape}]${contentKey(data) ?? `unique${this.#initializers.length}`}`;
-    const known = this.#constants.get(key);
-    if (known !== undefined) return known;
+    return this.#constants.get(key) ?? this.#add(key, content);
+  }
+
+  #add(key: string, content: Tensor): Emitted {
+    const { dataType, shape } = content;
     const emitted = { name: `${this.#prefix}c${this.#initializers.length}`, shape, dataType };
     this.#initializers.push({ ...content, name: emitted.name });
     this.#constants.set(key, emitted);
@@ -130,13 +134,10 @@ export class Emitter {
   }
 
   integers(values: readonly number[], shape: Shape = [values.length]): Emitted {
-    return this.constant(
-      tensor(
-        'int64',
-        BigInt64Array.from(values, value => BigInt(value)),
-        shape,
-      ),
-    );
+    // almost every node asks for a few, which are mostly known
+    const key = `int64[${shape}]${values.join()}`;
+    const data = () => BigInt64Array.from(values, value => BigInt(value));
+    return this.#constants.get(key) ?? this.#add(key, tensor('int64', data(), shape));
   }
 
   binary(op: string, left: Emitted, right: Emitted, dataType?: DataType): Emitted {

@@ -111,15 +111,16 @@ function stripLines(
   const { parts, height } = size;
   const strip = height / cut.strips;
   const zero = cut.planes * parts * height;
-  const origins = channelOrigins(cut);
-  return range(parts).flatMap(part =>
-    origins.flatMap(({ plane, strip: index }) =>
-      range(strip + top + bottom).map(line => {
-        const y = index * strip + line - top;
-        return plane < cut.planes && y >= 0 && y < height ? (plane * parts + part) * height + y : zero;
-      }),
-    ),
-  );
+  const lines = new Int32Array(parts * cut.channels * (strip + top + bottom));
+  let next = 0;
+  for (let part = 0; part < parts; part++) {
+    for (const { plane, strip: index } of channelOrigins(cut)) {
+      for (let y = index * strip - top; y < (index + 1) * strip + bottom; y++) {
+        lines[next++] = plane < cut.planes && y >= 0 && y < height ? (plane * parts + part) * height + y : zero;
+      }
+    }
+  }
+  return lines;
 }
 
 /**

@@ -41,11 +41,10 @@ export function placement(
     inSlots,
     kernel,
     offsets,
-    landings: landings.map(({ plane, ...rest }) => ({
-      ...rest,
-      place: offsets.indexOf(groupOf(plane)),
-      inSlot: plane - groupOf(plane) * inSlots,
-    })),
+    landings: landings.map(({ plane, tap, outSlot, flatTap }) => {
+      const group = groupOf(plane);
+      return { tap, outSlot, flatTap, place: offsets.indexOf(group), inSlot: plane - group * inSlots };
+    }),
   };
 }
 
