@@ -21,6 +21,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   data: 2,
   metrics: 2,
   inference: 3,
+  results: 3,
   distillation: 3,
   recipe: 4,
   training: 4,

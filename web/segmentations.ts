@@ -4,7 +4,7 @@ import type { WarningCode } from '../src/core/errors.ts';
 import { formatNumber } from '../src/core/format.ts';
 import type { ModelLabel } from '../src/inference/model-info.ts';
 import { classVolumesMl } from '../src/metrics/overlap.ts';
-import { hexOf, labelColour } from '../src/report/label-colours.ts';
+import { hexOf, labelColour } from '../src/results/label-colours.ts';
 import type { LabelVolume } from '../src/volume/volume.ts';
 import { make } from './elements.ts';
 import type { LabelStyle } from './viewer.ts';

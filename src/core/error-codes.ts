@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   E_DICOM_GEOMETRY: 'The slices of a DICOM series are not one regular stack.',
   E_DICOM_IMAGE: 'A DICOM file holds no image.',
   E_DICOM_SERIES: 'A folder holds several DICOM series where one is needed, or not the one that is asked for.',
+  E_DICOM_SOURCE: 'A result in DICOM is asked for, and the input is no DICOM series that it can refer to.',
   E_DICOM_SYNTAX: 'The pixels of a DICOM file are compressed in a way that is not read.',
   E_DISK_FULL: 'The disk is full.',
   E_DISTILL: 'The distillation asked for does not fit the loss, the networks or the teacher.',

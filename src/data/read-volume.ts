@@ -2,6 +2,7 @@
 import { geometryWarnings, type VolumeWarning } from '../volume/geometry.ts';
 import { createNiftiHeader, type NiftiHeader } from '../volume/nifti.ts';
 import type { Volume } from '../volume/volume.ts';
+import type { DicomSource } from './dicom/source.ts';
 
 /** A volume as its files have it. */
 export interface ReadVolume {
@@ -11,6 +12,8 @@ export interface ReadVolume {
   /** How a voxel was stored, for example `int16`. */
   readonly dataType: string;
   readonly warnings: readonly VolumeWarning[];
+  /** The series that it is from, if that is DICOM. */
+  readonly dicom?: DicomSource;
 }
 
 /** A decoded volume that brings no NIfTI header of its own. */
@@ -18,10 +21,11 @@ export interface DecodedVolume {
   readonly volume: Volume;
   readonly dataType: string;
   readonly warnings: readonly VolumeWarning[];
+  readonly dicom?: DicomSource;
 }
 
 /** With a header of its own, and what its geometry should warn of. @param path for messages */
-export function readVolumeOf({ volume, dataType, warnings }: DecodedVolume, path: string): ReadVolume {
+export function readVolumeOf({ volume, warnings, ...rest }: DecodedVolume, path: string): ReadVolume {
   const header = createNiftiHeader(volume);
-  return { volume, header, dataType, warnings: [...warnings, ...geometryWarnings(volume, path)] };
+  return { ...rest, volume, header, warnings: [...warnings, ...geometryWarnings(volume, path)] };
 }

@@ -37,5 +37,12 @@ export function volumeStem(path: string): string {
   return name.slice(0, name.length - volumeEnding(name).length);
 }
 
+/** Whether a name is that of a DICOM file. */
+export function isDicomName(name: string): boolean {
+  return formatOfName(name) === 'dicom';
+}
+
 /** The formats that results are written in, by the ending of their file. */
-export const RESULT_ENDINGS = /\.(nii\.gz|nrrd|mha|mgz)$/i;
+export const RESULT_ENDINGS = /\.(nii\.gz|(?:seg\.)?nrrd|mha|mgz|dcm)$/i;
+/** Whether a name is that of a segmentation of 3D Slicer. */
+export const SEGMENT_ENDING = /\.seg\.nrrd$/i;

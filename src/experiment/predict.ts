@@ -6,7 +6,7 @@
 import { InputError } from '../core/errors.ts';
 import { formatBytes } from '../core/format.ts';
 import { readStacked } from '../data/stacked-volume.ts';
-import { encodeLabels, encodeMap } from '../data/volume-file.ts';
+import { encodeMap } from '../data/volume-file.ts';
 import type { PassedOver } from '../data/volume-folder.ts';
 import { volumeStem } from '../data/volume-name.ts';
 import type { Confidence } from '../inference/confidence.ts';
@@ -18,6 +18,7 @@ import { imageWarnings, notYetTold } from '../inference/plausibility/image.ts';
 import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { classVolumesMl } from '../metrics/overlap.ts';
+import type { SegmentationType } from '../results/segmentation-object.ts';
 import type { ProgressTask } from '../runtime/progress.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
 import { encodeNiftiImage } from '../volume/nifti.ts';
@@ -36,6 +37,7 @@ import {
   predictionJobs,
   probabilitiesPath,
 } from './prediction-jobs.ts';
+import { assertHandoverNames, type Handover, neededSource, type ResultFormat, resultFiles } from './result-files.ts';
 import { createWindowProgress, expectWindows } from './window-progress.ts';
 
 export interface PredictOptions {
@@ -46,8 +48,14 @@ export interface PredictOptions {
    * by commas are the channels of one volume, in the order of the model's, unless there is a file of that very name.
    */
   readonly input: string | readonly string[];
-  /** Output: a .nii.gz, .nrrd, .mha or .mgz file for a volume, or a folder. */
+  /** Output: a .nii.gz, .nrrd, .seg.nrrd, .mha, .mgz or .dcm file for a volume, or a folder. */
   readonly output: string;
+  /** Ending of the results in a folder, without its dot; nii.gz if not given. */
+  readonly format?: string | undefined;
+  /** Type of DICOM Segmentations; binary if not given. */
+  readonly segmentationType?: SegmentationType | undefined;
+  /** What is written beside the labels of a single volume. */
+  readonly handover?: Handover | undefined;
   /**
    * SeriesInstanceUID of the DICOM series to read from a folder with several; other files of the folder are then
    * ignored.
@@ -132,7 +140,10 @@ async function predictOne(
   const { probabilities, entropy, bids } = besideOf(options);
   const { inputs, output } = options.job;
   const { info } = models[0]!;
-  const { volume, header, warnings: found } = await readStacked(laboratory, inputs, { series });
+  const read = await readStacked(laboratory, inputs, { series });
+  const { volume, header, warnings: found } = read;
+  const format = formatOf(options);
+  neededSource(read, format, inputs[0]!);
   if (probabilities) warnOfMemory(laboratory, volume, outputClasses(info).values.length);
   const warnings: Prediction['warnings'][number][] = [];
   const warn = (more: Prediction['warnings']): void => {
@@ -161,7 +172,8 @@ async function predictOne(
   const afterwards = volumeWarnings(volumesMl, expectations, id);
   if (strict) assertPlausible(afterwards);
   warn([...notYetTold(result.warnings, beforehand), ...afterwards]);
-  await files.write(output, encodeLabels(result.labels, { path: output, header }));
+  const written = resultFiles(result.labels, format, { models: options.models, machine, read });
+  for (const { path, bytes } of written) await files.write(path, bytes);
   const paths = { probabilities: probabilitiesPath(output, { bids }), entropy: entropyPath(output) };
   if (result.probabilities !== undefined) {
     await files.write(paths.probabilities, encodeNiftiImage(result.probabilities, header));
@@ -184,8 +196,14 @@ async function predictOne(
   };
 }
 
-function besideOf({ probabilities, entropy = false, bids = false }: PredictOptions): Beside {
-  return { probabilities, entropy, bids };
+function besideOf({ probabilities, entropy = false, bids = false, handover = {} }: PredictOptions): Beside {
+  const single = Object.values(handover).filter(path => path !== undefined);
+  return { probabilities, entropy, bids, single };
+}
+
+/** How the labels of a job are written, and what beside them. */
+function formatOf({ job, segmentationType = 'binary', handover = {} }: PredictOptions & JobContext): ResultFormat {
+  return { path: job.output, segmentationType, handover };
 }
 
 function hasProbabilities(models: readonly ModelFile[]): boolean {
@@ -259,7 +277,8 @@ export async function predictFiles(laboratory: Laboratory, options: PredictOptio
   assertEntropyKnown(modelFiles, { entropy, bids });
   if (bids) await assertBidsFolder(laboratory.files, output);
   const { channels } = modelFiles[0]!.info;
-  const found = await predictionJobs(laboratory, { inputs, output, series, beside, channels });
+  assertHandoverNames(options.handover ?? {}, output);
+  const found = await predictionJobs(laboratory, { inputs, output, format: options.format, series, beside, channels });
   const { jobs, refusals, isSingle } = found;
   const named = new Set(found.passedOver.map(({ path }) => folderOf(path)));
   await assertInputsStay(laboratory, jobs, beside);

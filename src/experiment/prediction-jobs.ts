@@ -37,12 +37,16 @@ export interface Beside {
   readonly entropy: boolean;
   /** Whether names are those of a BIDS derivative; then `output` is its folder. */
   readonly bids: boolean;
+  /** Paths that are written for a single volume alone. */
+  readonly single?: readonly string[];
 }
 
 interface JobOptions {
   /** Paths as {@link PredictOptions.input} has them, at least one. */
   readonly inputs: readonly string[];
   readonly output: string;
+  /** Ending of results in a folder, without its dot. */
+  readonly format?: string | undefined;
   readonly series?: string | undefined;
   /** What is written beside the labels. */
   readonly beside: Beside;
@@ -133,12 +137,12 @@ function resultName(parts: readonly Part[], channels: number): string {
 }
 
 /** Path of the labels of a single volume: the requested file, or a file in the requested folder. */
-function singleOutput(name: string, output: string): string {
+function singleOutput(name: string, { output, format = 'nii.gz' }: Pick<JobOptions, 'output' | 'format'>): string {
   if (RESULT_ENDINGS.test(output)) return output;
-  if (formatOfName(output) === undefined) return `${withoutSlash(output)}/${name}.nii.gz`;
+  if (formatOfName(output) === undefined) return `${withoutSlash(output)}/${name}.${format}`;
   throw new InputError(
     'E_OUTPUT_NAME',
-    `results are written as .nii.gz, .nrrd, .mha or .mgz, compressed in one file, not as ${output}.`,
+    `results are written as .nii.gz, .nrrd, .seg.nrrd, .mha or .mgz, compressed in one file, or as .dcm, not as ${output}.`,
   );
 }
 
@@ -147,9 +151,12 @@ export function probabilitiesPath(output: string, { bids }: Pick<Beside, 'bids'>
   return bids ? bidsProbabilitiesPath(output) : output.replace(RESULT_ENDINGS, '_probabilities.nii.gz');
 }
 
-/** The path of the entropy of a job's labels, in their format. */
+/** The path of the entropy of a job's labels, in their format where that has numbers. */
 export function entropyPath(output: string): string {
-  return output.replace(RESULT_ENDINGS, '_entropy.$1');
+  return output.replace(RESULT_ENDINGS, (_, ending: string) => {
+    const format = { dcm: 'nii.gz', 'seg.nrrd': 'nrrd' }[ending.toLowerCase()] ?? ending;
+    return `_entropy.${format}`;
+  });
 }
 
 /** Every volume that a job writes. */
@@ -158,6 +165,7 @@ export function pathsOf({ output }: PredictionJob, beside: Beside): readonly str
     output,
     ...(beside.probabilities ? [probabilitiesPath(output, beside)] : []),
     ...(beside.entropy ? [entropyPath(output)] : []),
+    ...(beside.single ?? []),
   ];
 }
 
@@ -180,6 +188,15 @@ function assertDistinct(jobs: readonly PredictionJob[], beside: Beside): void {
   throw new InputError(
     'E_OUTPUT_NAME',
     `results of different inputs would have one name: ${listSome(clashes, '; ')}. Rename inputs, or segment them one at a time.`,
+  );
+}
+
+/** Refuses files of a single volume where there are several. */
+function assertNoSingles({ single = [] }: Beside): void {
+  if (single.length === 0) return;
+  throw new InputError(
+    'E_OUTPUT_NAME',
+    `${listSome(single, '; ')} can be written for one volume alone. Give one input, or segment them one at a time.`,
   );
 }
 
@@ -210,7 +227,7 @@ function bidsJobs(
  * name; E_BIDS_NAME; for a single input also E_NO_INPUT, which is a refusal for one of several
  */
 export async function predictionJobs(sources: VolumeSources, options: JobOptions): Promise<Jobs> {
-  const { channels, series, beside } = options;
+  const { channels, series, beside, format } = options;
   const [inputs, output] = [options.inputs.map(withoutSlash), withoutSlash(options.output)];
   const volumes: (readonly Part[])[] = [];
   const refusals: Refusal[] = [];
@@ -236,7 +253,8 @@ export async function predictionJobs(sources: VolumeSources, options: JobOptions
     return { jobs: named.jobs, refusals: [...refusals, ...named.refusals], passedOver, isSingle };
   }
   if (isSingle && first !== undefined) {
-    const job = { inputs: first.map(({ path }) => path), output: singleOutput(resultName(first, channels), output) };
+    const path = singleOutput(resultName(first, channels), { output, format });
+    const job = { inputs: first.map(part => part.path), output: path };
     assertDistinct([job], beside);
     return { jobs: [job], refusals, passedOver, isSingle };
   }
@@ -244,9 +262,10 @@ export async function predictionJobs(sources: VolumeSources, options: JobOptions
     const what = inputs.length === 1 ? `${inputs[0]} is a folder` : `there are ${inputs.length} inputs`;
     throw new InputError('E_OUTPUT_NAME', `${what}, so --output must be a folder too, not ${output}.`);
   }
+  assertNoSingles(beside);
   const jobs = groupChannels(volumes, channels).map(parts => ({
     inputs: parts.map(({ path }) => path),
-    output: `${output}/${resultName(parts, channels)}.nii.gz`,
+    output: `${output}/${resultName(parts, channels)}.${format ?? 'nii.gz'}`,
   }));
   assertDistinct(jobs, beside);
   return { jobs, refusals, passedOver, isSingle };

@@ -2,8 +2,9 @@
  * Error maps: where a segmentation and its reference differ, in colours and patterns that no class has, so that errors
  * are not taken for structures. Knows nothing of HTML.
  */
+
+import type { Colour } from '../results/label-colours.ts';
 import type { LabelVolume } from '../volume/volume.ts';
-import type { Colour } from './label-colours.ts';
 
 /** A kind of error of a voxel. */
 export type ErrorKind = 'missed' | 'made up' | 'wrong structure';

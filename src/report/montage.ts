@@ -8,9 +8,9 @@ import { encode } from 'fast-png';
 import type { Axis } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { percentile } from '../core/percentile.ts';
+import { type Colour, hexOf, labelColour } from '../results/label-colours.ts';
 import { formatSize, type LabelVolume, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
 import { differenceOf, ERROR_STYLES, errorKind, isDrawn } from './error-map.ts';
-import { type Colour, hexOf, labelColour } from './label-colours.ts';
 
 /** A segmentation and the heading of its picture. */
 interface MontageSegmentation {

@@ -1,6 +1,7 @@
 /** Cases in pictures: for each case its pictures, the scores that chose it, letters of orientation, and legends. */
+
+import { hexOf } from '../results/label-colours.ts';
 import { ERROR_STYLES } from './error-map.ts';
-import { hexOf } from './label-colours.ts';
 import { html, type Markup } from './markup.ts';
 import type { EdgeLetters, Montage, MontageLegendEntry } from './montage.ts';
 import { renderTable } from './tables.ts';

@@ -302,8 +302,11 @@ function typeName(data: ResultArray): string {
   return data instanceof Uint16Array ? 'uint16' : 'uint8';
 }
 
-/** Writes a segmentation or a map, compressed in one file. */
-export function encodeNrrd({ data, sizeVoxels, affine }: ResultVolume): Uint8Array {
+/**
+ * Writes a segmentation or a map, compressed in one file.
+ * @param pairs lines `key:=value` for the header
+ */
+export function encodeNrrd({ data, sizeVoxels, affine }: ResultVolume, pairs: readonly string[] = []): Uint8Array {
   const { spacing, origin, direction } = lpsOfAffine(affine);
   const step = (axis: number): string => {
     const along = [0, 1, 2].map(row => direction[row * 3 + axis]! * spacing[axis]!);
@@ -320,6 +323,7 @@ export function encodeNrrd({ data, sizeVoxels, affine }: ResultVolume): Uint8Arr
     'endian: little',
     'encoding: gzip',
     `space origin: (${origin.join(',')})`,
+    ...pairs,
     '',
     '',
   ];

@@ -52,13 +52,17 @@ export function predictionOutcome(
 /** Segments the volumes that the flags name. */
 export async function predict(flags: PredictFlags, session: CommandSession): Promise<Outcome> {
   const laboratory = await openLaboratory(session, null);
-  const { input, output, series, probabilities, entropy, bids, strict } = flags;
+  const { input, output, series, probabilities, entropy, bids, strict, format, segmentationType } = flags;
+  const { rtstruct, measurements, surfaces } = flags;
   const failed: PredictionFailure[] = [];
   const passedOver: PassedOver[] = [];
   const predictions = await predictFiles(laboratory, {
     models: await readModels(laboratory, flags),
     input,
     output,
+    format,
+    segmentationType,
+    handover: { structureSet: rtstruct, measurements, surfaces },
     series,
     probabilities,
     entropy,

@@ -33,6 +33,7 @@ export interface DicomSlice {
   /** Planes in the file. */
   readonly frames: number;
   readonly seriesUid: string;
+  readonly classUid: string;
   readonly instanceUid: string;
   /** For people; may be empty. */
   readonly description: string;
@@ -250,6 +251,7 @@ export function slicesOf(file: DicomFile): readonly DicomSlice[] {
       frame,
       frames,
       seriesUid: tags.string(TAGS.seriesUid) ?? '',
+      classUid: tags.string(TAGS.classUid) ?? '',
       instanceUid: tags.string(TAGS.instanceUid) ?? '',
       description: tags.string(TAGS.seriesDescription) ?? '',
       syntaxUid,

@@ -15,6 +15,7 @@ import { corruptDicom, parseDicom } from './file.ts';
 import { openFrames } from './pixels.ts';
 import { chooseSeries, type DicomContents, type DicomSeries, dicomContents } from './series.ts';
 import { type DicomSlice, type PixelFormat, slicesOf } from './slice.ts';
+import { type DicomSource, dicomSource } from './source.ts';
 import { regularStack } from './stack.ts';
 
 interface Sources {
@@ -74,8 +75,14 @@ async function decodeSeries(sources: Sources, series: DicomSeries, source: strin
     if (known === undefined) byPath.set(place.slice.path, [place]);
     else known.push(place);
   }
+  const first = places[0]!.slice;
+  let dicom: DicomSource | undefined;
   for (const [path, inFile] of byPath) {
     const file = parseDicom(await sources.files.read(path), path);
+    if (path === first.path) {
+      const planes = places.filter(({ channel }) => channel === 0).map(({ slice }) => slice);
+      dicom = dicomSource(file.tags, planes);
+    }
     const frames = openFrames(file, inFile[0]!.slice, sources.images);
     for (const { slice, z, channel } of inFile) {
       const start = (channel * sizeVoxels[2] + z) * plane;
@@ -88,7 +95,7 @@ async function decodeSeries(sources: Sources, series: DicomSeries, source: strin
     const message = `${source}: ${listSome(copies, '; ')} ${copies.length === 1 ? 'is a copy' : 'are copies'} of other slices and left out.`;
     warnings.push({ code: 'W_DICOM_COPY', message });
   }
-  return { volume, dataType: storedType(places[0]!.slice.pixel), warnings };
+  return { volume, dataType: storedType(first.pixel), warnings, ...(dicom && { dicom }) };
 }
 
 /**

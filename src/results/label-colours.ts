@@ -1,4 +1,4 @@
-/** Colours of classes, the same in the report's pictures and in the page. */
+/** Colours of classes, the same in the report's pictures, in the page and in files of results. */
 
 export type Colour = readonly [red: number, green: number, blue: number];
 
