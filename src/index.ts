@@ -134,12 +134,11 @@ export { type ModelCosts, modelCosts } from './training/costs.ts';
 export { exportModel, multiplyAdds } from './training/export.ts';
 export { buildForward, type Model } from './training/forward.ts';
 export type { HardLossOptions } from './training/hard-loss.ts';
+export type { TeacherCall, TeacherTensors } from './training/run-step.ts';
 export { buildTrainingStep, type StepOptions, type TrainingStep } from './training/step.ts';
 export type { ExternalTeacher, FrozenTeacher } from './training/teacher-in-step.ts';
 export {
   type StepRecord,
-  type TeacherCall,
-  type TeacherTensors,
   type TrainerOptions,
   type TrainingResult,
   type TrainingStore,

@@ -1,8 +1,8 @@
 /**
- * Batches of training patches. A batch is a pure function of (seed, step): cases are shuffled anew in each epoch,
- * position and variation of a patch follow from (seed, step, sample). So a resumed run needs no state, any number of
- * workers makes the same batches, and two arms with the same settings see the same patches. Tensors are [N, C, D, H, W]
- * with D = z.
+ * Batches of training patches. A batch is a pure function of (seed, step, part of the step): cases are shuffled anew in
+ * each epoch, position and variation of a patch follow from (seed, step, sample). So a resumed run needs no state, any
+ * number of workers makes the same batches, and two arms with the same settings see the same patches. Tensors are [N,
+ * C, D, H, W] with D = z.
  */
 
 import { InputError, ShapeError } from '../core/errors.ts';
@@ -39,6 +39,11 @@ export interface BatchSettings {
   readonly seed: number;
   /** Number of patches per batch. */
   readonly batch: number;
+  /**
+   * Number of batches that together are one batch as large as all of them; 1 if not given. Batch number p is then part
+   * p mod n of the large batch of step floor(p / n), patch for patch.
+   */
+  readonly microBatches?: number;
   readonly patchSize: Xyz;
   /** Probability that a patch is centred on a labelled voxel. */
   readonly foreground: number;
@@ -124,31 +129,32 @@ function epochOrder(cases: readonly TrainingCase[], seed: number, epoch: number)
 }
 
 /**
- * The batch of a step: `sample` number step * batch + n is at that place in the endless sequence of shuffled epochs.
- * @param step from 0
+ * A batch: its sample n is number position * batch + n in the endless sequence of shuffled epochs.
+ * @param position number of the batch, from 0: the step, where a step has one batch
  * @throws {InputError} E_NO_CASES, E_PATCH_TOO_LARGE
  * @throws {ShapeError} if cases differ in channels
  */
-export function makeBatch(cases: readonly TrainingCase[], settings: BatchSettings, step: number): Batch {
-  const { seed, batch, patchSize, padding, augment } = settings;
+export function makeBatch(cases: readonly TrainingCase[], settings: BatchSettings, position: number): Batch {
+  const { seed, batch, microBatches = 1, patchSize, padding, augment } = settings;
   const channels = checkCases(cases, settings);
   const voxels = voxelCount(patchSize);
   const image = new Float32Array(batch * channels * voxels);
   const label = new Int32Array(batch * voxels);
-  const epochOf = (sample: number): number => Math.floor((step * batch + sample) / cases.length);
+  const [step, firstSample] = [Math.floor(position / microBatches), (position % microBatches) * batch];
+  const epochOf = (sample: number): number => Math.floor((position * batch + sample) / cases.length);
   const orders = new Map<number, TrainingCase[]>();
   const caseOf = (sample: number): TrainingCase => {
     const epoch = epochOf(sample);
     const order = orders.get(epoch) ?? epochOrder(cases, seed, epoch);
     orders.set(epoch, order);
-    return order[(step * batch + sample) % cases.length]!;
+    return order[(position * batch + sample) % cases.length]!;
   };
   const caseIds = range(batch).map(sample => {
     const trainingCase = caseOf(sample);
     const { foreground, minima } = indexOf(trainingCase);
     const placed = { sizeVoxels: trainingCase.sizeVoxels, foreground };
-    const window = samplePatch(placed, settings, random(seed, 'patch', step, sample));
-    const source = random(seed, 'augment', step, sample);
+    const window = samplePatch(placed, settings, random(seed, 'patch', step, firstSample + sample));
+    const source = random(seed, 'augment', step, firstSample + sample);
     const varied = { patchSize, spacingMm: trainingCase.spacingMm };
     const augmentation = augment === undefined ? NO_AUGMENTATION : drawAugmentation(augment, varied, source);
     const target = {

@@ -6,12 +6,13 @@ import type { ArmOptions } from './arm-options.ts';
 /** The patches of every step; the labelled ones are the same with and without unlabelled ones behind them. */
 export function openPatches(
   { laboratory, recipe, data, seed }: Pick<ArmOptions, 'laboratory' | 'recipe' | 'data' | 'seed'>,
-  samples: { readonly labelled: number; readonly unlabelled: number },
+  samples: { readonly labelled: number; readonly unlabelled: number; readonly microBatches: number },
 ): BatchSource {
   const { patch, augment } = recipe;
   const settings: BatchSettings = {
     seed,
     batch: samples.labelled,
+    microBatches: samples.microBatches,
     patchSize: patch.size,
     foreground: patch.foreground,
     padding: patch.padding,

@@ -130,6 +130,7 @@ export function planArm(
     emaDecay: settings.train.ema,
     // the finest level has the network's own head, and the lowest does not count
     ...(settings.train.deepSupervision && { deepSupervision: architecture.decoder.slice(1, -1) }),
+    accumulate: settings.train.accumulate,
     ...(teacher === undefined ? {} : { distillation: { teacher, terms: distillationTerms(recipe.distill.losses) } }),
   };
   return {

@@ -92,7 +92,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       // the student's and the baseline's initial weights are the same
       initialTheta: initialize(model.specs, name => random(seed, arm === 'teacher' ? 'teacher' : 'student', name)),
       initialAdapters: specs => initialize(specs, name => random(seed, 'adapter', name)),
-      batches: openPatches(options, { labelled: budget.batch, unlabelled }),
+      batches: openPatches(options, { labelled: budget.batch, unlabelled, microBatches: budget.accumulate }),
       steps: budget.steps,
       learningRate,
       schedule: recipe.optimizer.schedule,

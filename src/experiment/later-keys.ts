@@ -10,6 +10,7 @@ type LaterKey = readonly [path: readonly string[], value: unknown];
 const OF_TRAINING: readonly (readonly [key: string, value: unknown])[] = [
   ['ema', null],
   ['deepSupervision', false],
+  ['accumulate', 1],
 ];
 
 const LATER_KEYS: readonly LaterKey[] = [

@@ -20,7 +20,7 @@ export const distillSchema = z.strictObject({
         .min(0)
         .default(0)
         .describe(
-          'Number of patches of unlabelled cases in each step of the student, after the labelled ones of train.batch. 0 leaves them out.',
+          'Number of patches of unlabelled cases in each step (or micro-batch) of the student, after the labelled ones of train.batch. 0 leaves them out.',
         ),
     })
     .prefault({})

@@ -27,7 +27,12 @@ const count = z.int().min(1);
 const train = z
   .strictObject({
     steps: count.describe('Number of optimizer steps.'),
-    batch: count.describe('Number of patches per step.'),
+    batch: count.describe('Number of patches that are computed at once: those of a step, or of a micro-batch.'),
+    accumulate: count
+      .default(1)
+      .describe(
+        'Number of micro-batches per step, whose mean gradient it takes. A step then has accumulate * batch patches in the memory of batch.',
+      ),
     validateEvery: count
       .optional()
       .describe('Number of steps between two validations, at each of which a checkpoint is written.')

@@ -21,9 +21,9 @@ import { blockedForm } from '../onnx/blocked-form.ts';
 import { addOutputs } from '../onnx/edit.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
+import type { TeacherTensors } from '../training/run-step.ts';
 import type { AskedTeacher } from '../training/teacher.ts';
 import type { ExternalTeacher } from '../training/teacher-in-step.ts';
-import type { TeacherTensors } from '../training/trainer.ts';
 import { assertAxisOrder } from './axis-order.ts';
 import {
   assertLayersFit,

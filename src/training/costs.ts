@@ -40,7 +40,7 @@ const PROCESS_BYTES = 122 * MEGABYTE;
 const ARENA_FACTOR = { plain: 1.6, blocked: 2.2 } as const;
 /** Copies of the constants: the bytes of the model, the runtime's parsed model and its tensors. */
 const CONSTANT_COPIES = 3;
-/** Number of steps whose parameters, averages and optimizer states remain before garbage collection. */
+/** Number of runs whose parameters and other vectors remain before garbage collection. */
 const GENERATIONS = 4;
 /** Number of batches in memory: those that wait, and the current one. */
 const BATCHES = 4;
@@ -66,13 +66,12 @@ const numbers = (count: number): number => count * Float32Array.BYTES_PER_ELEMEN
  * @param options.block channel block of the engine, 0 for standard operators only
  */
 export function trainingMemory(step: StepOptions, { block }: { readonly block: number }): number {
-  const { student, imageShape, optimizer, emaDecay = null } = step;
+  const { student, imageShape, optimizer, emaDecay = null, accumulate = 1 } = step;
   const trained = parameterCount(student.specs.filter(spec => spec.role !== 'buffer'));
   const training = lower(buildTrainingStep(step).graph, { block });
   const copies = emaDecay === null ? 1 : 2;
-  const vectors = numbers(
-    GENERATIONS * (copies * parameterCount(student.specs) + optimizer.stateNames.length * trained),
-  );
+  const moments = optimizer.stateNames.length + (accumulate > 1 ? 1 : 0);
+  const vectors = numbers(GENERATIONS * (copies * parameterCount(student.specs) + moments * trained));
   const batch = numbers(elementCount(imageShape) + elementCount(imageShape.with(1, 1)));
   return Math.round(processBytes(training) + vectors + BATCHES * batch);
 }

@@ -58,8 +58,8 @@ export interface TrainingStep {
 export const ANNOTATED = 'annotated';
 
 /**
- * Numbers that every step has; a moving average adds `emaDecay`, annealed class weights `crossEntropy.balance`, terms
- * `<term>.weight` and `<term>.temperature`.
+ * Numbers that every step has; a moving average adds `emaDecay`, several micro-batches `isLast`, annealed class weights
+ * `crossEntropy.balance`, terms `<term>.weight` and `<term>.temperature`.
  */
 const BASE_HYPER = ['learningRate', 'biasCorrection1', 'biasCorrection2', 'dropoutKey'];
 
@@ -77,6 +77,7 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
   const hyperNames = [
     ...BASE_HYPER,
     ...((options.emaDecay ?? null) === null ? [] : ['emaDecay']),
+    ...((options.accumulate ?? 1) > 1 ? ['isLast'] : []),
     ...(annealed ? ['crossEntropy.balance'] : []),
     ...distillationHyperNames(softTerms),
   ];

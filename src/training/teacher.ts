@@ -4,8 +4,8 @@
  */
 import type { Shape } from '../core/shape.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
+import type { TeacherCall } from './run-step.ts';
 import type { TeacherInStep } from './teacher-in-step.ts';
-import type { TeacherCall } from './trainer.ts';
 
 export interface Teacher {
   /** Fingerprint of its outputs, for checkpoints of the student. */

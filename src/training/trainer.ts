@@ -1,38 +1,20 @@
 /**
- * The training loop: one engine run per step, with the tensors that come out fed straight back in. Validates at regular
- * intervals, keeps the best parameters by validation Dice, writes checkpoints through a store, and stops at a loss that
- * is not finite.
+ * The training loop: step after step by the engine, with the tensors that come out fed straight back in. Validates at
+ * regular intervals, keeps the best parameters by validation Dice, writes checkpoints through a store, and stops at a
+ * loss that is not finite.
  */
 
-import { invariant, WorkError } from '../core/errors.ts';
 import { formatDice, formatNumber } from '../core/format.ts';
-import { random } from '../core/random.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
-import type { Batch, BatchSource } from '../data/loader.ts';
-import { distillationHyperValues } from '../distillation/terms.ts';
-import { DROPOUT_KEYS } from '../nn/dropout.ts';
 import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
-import { biasCorrections } from '../optim/adam.ts';
-import { averageDecay } from '../optim/moving-average.ts';
-import { type Schedule, scheduleFactor } from '../optim/schedules.ts';
-import type { Engine, Session } from '../runtime/engine.ts';
+import type { Engine } from '../runtime/engine.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { type Checkpoint, keptParameters } from './checkpoint.ts';
-import { ANNOTATED, buildTrainingStep, type StepOptions, type TrainingStep } from './step.ts';
+import { flat, type RunOptions, runStep, type TrainingState } from './run-step.ts';
+import { buildTrainingStep, type TrainingStep } from './step.ts';
+import { decayAt } from './step-numbers.ts';
 import { ADAPTERS, AVERAGE } from './update.ts';
-
-/** Tensors of a teacher outside the step for a batch. */
-export interface TeacherTensors {
-  /** Logits in the student's form. */
-  readonly logits: Tensor;
-  /** The layers that terms name, by name. */
-  readonly features: Readonly<Record<string, Tensor>>;
-}
-
-/** @param step step of the batch, from 0 */
-export type TeacherCall = (step: number, batch: Batch) => Promise<TeacherTensors>;
 
 /** The record of a step, and a row of `history.csv`; loss terms and validation scores vary with the recipe. */
 export interface StepRecord {
@@ -60,35 +42,18 @@ export interface TrainingStore {
   saveBest(checkpoint: Checkpoint, records: readonly StepRecord[]): Promise<void>;
 }
 
-export interface TrainerOptions {
+export interface TrainerOptions extends RunOptions {
   readonly engine: Engine;
-  readonly step: StepOptions;
   readonly initialTheta: Float32Array;
-  /** Seed of the dropout masks. */
-  readonly seed: number;
   /** Initial values of the adapters of the step; from a separate random stream, so that the student's do not change. */
   readonly initialAdapters: (specs: readonly ParameterSpec[]) => Float32Array;
-  readonly batches: BatchSource;
-  readonly steps: number;
-  readonly learningRate: number;
-  readonly schedule: Schedule;
   readonly validateEvery: number;
   /** Mean Dice on the validation cases, of the averaged parameters if there are any; undefined if there are none. */
   readonly validate: ((theta: Float32Array) => Promise<number>) | undefined;
-  /**
-   * Which channels of the logits were looked for in a case, 1 or 0 each; needed if the step has partly annotated
-   * samples.
-   */
-  readonly annotated?: ((id: string) => readonly number[]) | undefined;
-  /** A teacher that is not part of the step's graph. */
-  readonly callTeacher?: TeacherCall | undefined;
   readonly store: TrainingStore;
   readonly fingerprint: string;
   readonly progress: Progress;
   readonly label: string;
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds from any origin. */
-  readonly now: () => number;
 }
 
 export interface TrainingResult {
@@ -99,47 +64,6 @@ export interface TrainingResult {
   readonly seconds: number;
   /** Fraction of the time in which the engine waited for a batch. */
   readonly waitingShare: number;
-}
-
-/** Fraction of the steps over which annealed class weights go from balanced to uniform. */
-const ANNEALED_SHARE = 0.5;
-
-/** Exponent of annealed class weights at a step: 1 at the start, 0 from the middle on, in a straight line. */
-export function balanceExponent(step: number, steps: number): number {
-  return Math.max(0, 1 - step / (ANNEALED_SHARE * steps));
-}
-
-/** Decay of the moving average at a step, if the training keeps one. */
-function decayAt({ step: { emaDecay = null } }: TrainerOptions, step: number): { readonly emaDecay?: number } {
-  return emaDecay === null ? {} : { emaDecay: averageDecay(emaDecay, step) };
-}
-
-function hyperValues(options: TrainerOptions, names: readonly string[], step: number): Float32Array {
-  const [first, second] = biasCorrections(options.step.optimizer, step);
-  const numbers: Record<string, number> = {
-    learningRate: options.learningRate * scheduleFactor(options.schedule, step, options.steps),
-    biasCorrection1: first,
-    biasCorrection2: second,
-    ...decayAt(options, step),
-    dropoutKey: random(options.seed, 'dropout', step).integer(DROPOUT_KEYS),
-    'crossEntropy.balance': balanceExponent(step, options.steps),
-    ...distillationHyperValues(options.step.distillation?.terms ?? [], { step, steps: options.steps }),
-  };
-  return Float32Array.from(names, name => {
-    const value = numbers[name];
-    invariant(value !== undefined, `the number ${name} has a value at every step`);
-    return value;
-  });
-}
-
-function assertFinite(losses: Readonly<Record<string, number>>, step: number, caseIds: readonly string[]): void {
-  const broken = Object.entries(losses).filter(([, value]) => !Number.isFinite(value));
-  if (broken.length === 0) return;
-  throw new WorkError(
-    'E_LOSS_NOT_FINITE',
-    `${broken.map(([name, value]) => `${name} is ${value}`).join(', ')} at step ${step} (cases ${caseIds.join(', ')}). ` +
-      'Lower the learning rate, set optimizer.clipNorm, or look at these cases with `voxstill inspect`; the last checkpoint is kept',
-  );
 }
 
 /**
@@ -160,22 +84,6 @@ function initialState(
   ]);
 }
 
-/** An external teacher's tensors for a batch, as far as the step has them as inputs. */
-async function teacherFeeds(
-  { callTeacher }: TrainerOptions,
-  { teacherInputs }: TrainingStep,
-  { position, batch }: { readonly position: number; readonly batch: Batch },
-): Promise<Record<string, Tensor>> {
-  if (callTeacher === undefined || teacherInputs.length === 0) return {};
-  const { logits, features } = await callTeacher(position, batch);
-  const named = Object.entries(features).map(([name, feature]): [string, Tensor] => [
-    `teacherFeature:${name}`,
-    feature,
-  ]);
-  const all = new Map<string, Tensor>([['teacherLogits', logits], ...named]);
-  return Object.fromEntries(teacherInputs.map(name => [name, all.get(name) as Tensor]));
-}
-
 /**
  * Trains a model.
  * @throws {WorkError} E_LOSS_NOT_FINITE with the step, the cases and what to change
@@ -189,17 +97,6 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
     await options.batches.close();
   }
 }
-
-/** State that changes from step to step. */
-interface TrainingState {
-  /** Number of finished steps. */
-  readonly step: number;
-  readonly theta: Tensor;
-  /** The optimizer's moments, the adapters and the average, by their names in the step. */
-  readonly vectors: Readonly<Record<string, Tensor>>;
-}
-
-const flat = (data: Float32Array): Tensor => tensor('float32', data, [data.length]);
 
 /** The state at the last checkpoint, or before the first step. */
 function startState(options: TrainerOptions, step: TrainingStep, last: Checkpoint | undefined): TrainingState {
@@ -219,47 +116,6 @@ function stored({ step, theta, vectors }: TrainingState): Pick<Checkpoint, 'step
     Object.entries(vectors).map(([name, { data }]) => [name, data as Float32Array]),
   );
   return { step, theta: theta.data as Float32Array, ...(average && { average }), state };
-}
-
-/** What was looked for in the labelled samples of a batch, if the step needs it. */
-function annotatedFeed(
-  { annotated }: TrainerOptions,
-  { annotatedShape }: TrainingStep,
-  { caseIds }: Batch,
-): Readonly<Record<string, Tensor>> {
-  if (annotatedShape === undefined) return {};
-  invariant(annotated !== undefined, 'a step with partly annotated samples is told what was looked for');
-  const labelled = caseIds.slice(0, annotatedShape[0]);
-  return { [ANNOTATED]: tensor('float32', Float32Array.from(labelled.flatMap(annotated)), annotatedShape) };
-}
-
-/** The engine's run of one step. @throws {WorkError} E_LOSS_NOT_FINITE */
-async function runStep(
-  options: TrainerOptions,
-  { plan, session }: { readonly plan: TrainingStep; readonly session: Session },
-  { before, batch, hyper }: { readonly before: TrainingState; readonly batch: Batch; readonly hyper: Float32Array },
-): Promise<{ readonly after: TrainingState; readonly losses: Readonly<Record<string, number>> }> {
-  const results = await session.run({
-    image: tensor('float32', batch.image, options.step.imageShape),
-    ...(await teacherFeeds(options, plan, { position: before.step, batch })),
-    label: tensor('int32', batch.label, plan.labelShape),
-    ...annotatedFeed(options, plan, batch),
-    theta: before.theta,
-    ...before.vectors,
-    hyper: flat(hyper),
-  });
-  const values = (results['losses'] as Tensor).data as Float32Array;
-  const losses = Object.fromEntries(plan.lossNames.map((name, index) => [name, values[index] as number]));
-  assertFinite(losses, before.step + 1, batch.caseIds);
-  const names = Object.keys(before.vectors);
-  return {
-    after: {
-      step: before.step + 1,
-      theta: results['theta.next'] as Tensor,
-      vectors: Object.fromEntries(names.map(name => [name, results[`${name}.next`] as Tensor])),
-    },
-    losses,
-  };
 }
 
 async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
@@ -297,17 +153,16 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
         await store.saveLast(snapshot(), records);
         options.signal.throwIfAborted();
       }
-      const asked = now();
-      const batch = await options.batches.next(state.step);
-      waited += now() - asked;
-      const hyper = hyperValues(options, plan.hyperNames, state.step);
-      const { after, losses } = await runStep(options, { plan, session }, { before: state, batch, hyper });
+      const outcome = await runStep(options, { plan, session }, state);
+      if (outcome === undefined) continue;
+      const { after, losses, epoch, learningRate } = outcome;
       state = after;
+      waited += outcome.waitedMs;
       const record: StepRecord = {
         step: state.step,
-        epoch: batch.epoch,
+        epoch,
         seconds: seconds(),
-        learningRate: hyper[0] as number,
+        learningRate,
         losses,
         ...decayAt(options, state.step - 1),
       };

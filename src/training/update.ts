@@ -4,7 +4,7 @@
  */
 import { gradient } from '../autodiff/gradient.ts';
 import { elementCount } from '../core/shape.ts';
-import type { GraphBuilder, Value } from '../graph/graph.ts';
+import type { GraphBuilder, Operand, Value } from '../graph/graph.ts';
 import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { addRegularization, clipByNorm, gradientNorm } from '../optim/clipping.ts';
 import { movingAverage } from '../optim/moving-average.ts';
@@ -20,6 +20,12 @@ export const ADAPTERS = 'adapters';
  */
 export const AVERAGE = 'average';
 
+/**
+ * Name of the input with the sum of the gradients of a step's micro-batches so far; the output `gradient.next` has the
+ * next one, which is 0 again after the last of them.
+ */
+export const GRADIENT = 'gradient';
+
 /** Settings of the update of the student's parameters. */
 export interface UpdateOptions {
   readonly student: Model;
@@ -29,6 +35,12 @@ export interface UpdateOptions {
   readonly clipNorm: number | null;
   /** Decay of the moving average of the parameters; null or not given keeps none. */
   readonly emaDecay?: number | null;
+  /**
+   * Number of micro-batches whose mean gradient a step takes, one run of the graph each; 1 if not given. Above 1 the
+   * number `isLast` says whether a run is the last of its step: parameters, moments and average change in that alone,
+   * running statistics in every one.
+   */
+  readonly accumulate?: number;
 }
 
 /**
@@ -64,7 +76,7 @@ export interface Pass {
  */
 export function update(
   builder: GraphBuilder,
-  { student, optimizer, regularization, clipNorm, emaDecay = null }: UpdateOptions,
+  { student, optimizer, regularization, clipNorm, emaDecay = null, accumulate = 1 }: UpdateOptions,
   { total, hyper, theta, values, updates, adapters }: Pass,
 ): { readonly norm: Value; readonly outputs: Record<string, Value> } {
   const trainable = student.specs.filter(spec => spec.role !== 'buffer');
@@ -76,36 +88,42 @@ export function update(
   const targets = [...trainable.map(({ name }) => values.get(name) as Value), ...(adapters?.values.values() ?? [])];
   const gradients = gradient(builder, total, targets);
   return builder.scope('update', () => {
-    const flat = builder.concat(
+    const ofBatch = builder.concat(
       gradients.map(part => builder.reshape(part, [elementCount(part.shape)])),
       0,
     );
+    const isPart = accumulate > 1;
+    const flat = isPart ? builder.add(builder.input(GRADIENT, [count]), builder.mul(ofBatch, 1 / accumulate)) : ofBatch;
+    const ifLast = (yes: Operand, no: Value): Value =>
+      isPart ? builder.where(builder.greater(hyper('isLast'), 0.5), yes, no) : (yes as Value);
     const norm = gradientNorm(builder, flat);
     const clipped = clipNorm === null ? flat : clipByNorm(builder, flat, norm, clipNorm);
     const mask = kernelMask(trainable, count);
+    const states = optimizer.stateNames.map(name => builder.input(name, [count]));
     const next = optimizer.update({
       builder,
       theta: joined,
       gradient: addRegularization(builder, clipped, { theta: joined, mask, ...regularization }),
-      state: optimizer.stateNames.map(name => builder.input(name, [count])),
+      state: states,
       learningRate: hyper('learningRate'),
       bias: [hyper('biasCorrection1'), hyper('biasCorrection2')],
     });
     const kept = buffers.map(({ name }) => (updates.get(name) ?? values.get(name)) as Value);
+    const moved = ifLast(next.theta, joined);
     const outputs: Record<string, Value> = {
-      'theta.next': builder.concat([builder.slice(next.theta, 0, 0, own), ...kept], 0),
+      'theta.next': builder.concat([builder.slice(moved, 0, 0, own), ...kept], 0),
     };
     if (emaDecay !== null) {
-      outputs[`${AVERAGE}.next`] = movingAverage(builder, {
-        average: builder.input(AVERAGE, theta.shape),
-        theta: outputs['theta.next'] as Value,
-        decay: hyper('emaDecay'),
-      });
+      const average = builder.input(AVERAGE, theta.shape);
+      const decay = hyper('emaDecay');
+      const averaged = movingAverage(builder, { average, theta: outputs['theta.next'] as Value, decay });
+      outputs[`${AVERAGE}.next`] = ifLast(averaged, average);
     }
-    if (adapters !== undefined) outputs[`${ADAPTERS}.next`] = builder.slice(next.theta, 0, own, count);
+    if (adapters !== undefined) outputs[`${ADAPTERS}.next`] = builder.slice(moved, 0, own, count);
     optimizer.stateNames.forEach((name, index) => {
-      outputs[`${name}.next`] = next.state[index] as Value;
+      outputs[`${name}.next`] = ifLast(next.state[index] as Value, states[index] as Value);
     });
+    if (isPart) outputs[`${GRADIENT}.next`] = ifLast(0, flat);
     return { norm, outputs };
   });
 }

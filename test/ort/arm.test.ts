@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/data/dataset.ts';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { evaluateModel } from '../../src/experiment/evaluate.ts';
+import { parseHistory } from '../../src/experiment/history.ts';
 import type { Laboratory } from '../../src/experiment/laboratory.ts';
 import { readModelFile } from '../../src/experiment/model-file.ts';
 import type { Arm } from '../../src/experiment/record.ts';
@@ -52,6 +53,29 @@ it('gives a network its own learning rate where the recipe does', async () => {
   const bytes = await Promise.all([own, shared, other].map(path => files.read(path!)));
   expect(Buffer.from(bytes[0]!).equals(bytes[1]!)).toBe(true);
   expect(Buffer.from(bytes[0]!).equals(bytes[2]!)).toBe(false);
+});
+
+it('trains on the same patches from micro-batches as from one batch of them all', async () => {
+  const losses = async (train: string): Promise<number[]> => {
+    const overrides = [
+      'data.splits={ train: 0.66, val: 0, test: 0.34 }',
+      'loss={ dice: { batch: false }, crossEntropy: { classWeights: uniform } }',
+      `teacher.train={ steps: 3, ${train} }`,
+    ];
+    const recipe = parseRecipe(tinyRecipe('data', 2), { path: 'recipe.yaml', overrides });
+    await trainOneArm(laboratory, recipe, { arm: 'teacher', out: train, resume: false });
+    const rows = parseHistory(
+      new TextDecoder().decode(await files.read(`${train}/teacher/history.csv`)),
+      'history.csv',
+    );
+    return rows.map(row => row.losses['total']!);
+  };
+  const whole = await losses('batch: 4');
+  const parts = await losses('batch: 1, accumulate: 4');
+  expect(whole.length).toBe(3);
+  parts.forEach((loss, index) => {
+    expect(loss / whole[index]!).toBeCloseTo(1, 4);
+  });
 });
 
 it('lets unlabelled cases change the student by the soft terms, and the baseline not at all', async () => {

@@ -9,11 +9,13 @@ import { GraphBuilder, type Value } from '../../src/graph/graph.ts';
 import { constantParameters, initialize } from '../../src/nn/parameters.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
+import { sgd } from '../../src/optim/sgd.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import { silent } from '../../src/runtime/progress.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, keptParameters } from '../../src/training/checkpoint.ts';
 import { type StepRecord, type TrainerOptions, type TrainingStore, train } from '../../src/training/trainer.ts';
+import { relativeError } from '../support/central-difference.ts';
 import { HARD_LOSS, KD, plainAdam, smallUnet } from '../support/training-steps.ts';
 
 const imageShape = [1, 1, 8, 8, 8];
@@ -97,6 +99,9 @@ function memoryStore(): MemoryStore {
     },
   };
 }
+
+/** Keeps nothing. */
+const lostStore: TrainingStore = { load: async () => undefined, saveLast: async () => {}, saveBest: async () => {} };
 
 /** The sum of the parameters, squashed: a stand-in for Dice that any change of the parameters moves. */
 const pretendDice = async (theta: Float32Array): Promise<number> =>
@@ -329,6 +334,86 @@ describe('train', () => {
     const last = await store.last();
     expect(bits(theta)).toEqual(bits(last.average!));
     expect(bits(theta)).not.toEqual(bits(last.theta));
+  });
+
+  it('takes the same step from micro-batches as from one batch of them all', async () => {
+    const of = (samples: number, accumulate: number): TrainerOptions => {
+      const { step, ...rest } = options({ learningRate: 0.1, validate: undefined, steps: 4 });
+      const settings = {
+        ...step,
+        imageShape: imageShape.with(0, samples),
+        optimizer: sgd({ momentum: 0.9, nesterov: true }),
+      };
+      const parts = (first: number, count: number): Batch[] =>
+        Array.from({ length: count }, (_, index) => ball(first + index));
+      const joined = (position: number): Batch => {
+        const found = parts(position * samples, samples);
+        return {
+          image: Float32Array.from(found.flatMap(({ image }) => [...image])),
+          label: Int32Array.from(found.flatMap(({ label }) => [...label])),
+          caseIds: found.flatMap(({ caseIds }) => caseIds),
+          epoch: found[0]!.epoch,
+        };
+      };
+      return { ...rest, batches: batchSource(joined), step: { ...settings, accumulate, emaDecay: 0.5 } };
+    };
+    const [whole, parts] = [memoryStore(), memoryStore()];
+    const large = await train({ ...of(4, 1), store: whole });
+    const small = await train({ ...of(1, 4), store: parts });
+    const [left, right] = [await whole.last(), await parts.last()];
+    const pairs = [
+      [left.theta, right.theta],
+      [left.average!, right.average!],
+      ...Object.keys(left.state).map(name => [left.state[name]!, right.state[name]!] as const),
+    ] as const;
+    expect(Object.keys(right.state).sort()).toEqual(['adapters', 'm']);
+    for (const [a, b] of pairs) expect(relativeError(b, a)).toBeLessThan(1e-5);
+    expect(relativeError(left.theta, options({}).initialTheta)).toBeGreaterThan(0.05);
+    large.records.forEach(({ losses, learningRate, epoch }, index) => {
+      const other = small.records[index]!;
+      expect([other.learningRate, other.epoch]).toEqual([learningRate, epoch]);
+      for (const [name, value] of Object.entries(losses)) expect(other.losses[name]! / value, name).toBeCloseTo(1, 4);
+    });
+  });
+
+  it('leaves a step whose micro-batches are not all done, and goes on from the one before bit for bit', async () => {
+    const accumulated = (part: Partial<TrainerOptions>): TrainerOptions => {
+      const { step, ...rest } = options({ steps: 6, validateEvery: 2, ...part });
+      return { ...rest, step: { ...step, accumulate: 3 } };
+    };
+    const whole = memoryStore();
+    const uninterrupted = await train(accumulated({ store: whole }));
+    const store = memoryStore();
+    const controller = new AbortController();
+    // the second micro-batch of the fourth step
+    const first = stoppingAt(10, controller);
+    await expect(train(accumulated({ store, batches: first, signal: controller.signal }))).rejects.toThrow('by hand');
+    expect(first.asked.at(-1)).toBe(10);
+    expect((await store.last()).step).toBe(3);
+    const batches = batchSource();
+    const resumed = await train(accumulated({ store, batches }));
+    expect(batches.asked[0]).toBe(9);
+    expect(bits(resumed.theta)).toEqual(bits(uninterrupted.theta));
+    expect((await store.last()).state).toEqual((await whole.last()).state);
+    expect(withoutSeconds(store.records())).toEqual(withoutSeconds(whole.records()));
+  });
+
+  it('takes running statistics from every micro-batch', async () => {
+    const normalized = smallUnet([4], 'batch');
+    const { step, ...rest } = options({ steps: 1, validate: undefined });
+    const { distillation: _, ...hard } = { ...step, student: normalized, imageShape };
+    const run = async (accumulate: number): Promise<Float32Array> => {
+      const batches = batchSource(() => ball(0));
+      const initialTheta = initialize(normalized.specs, name => random(3, name));
+      return (await train({ ...rest, batches, initialTheta, store: lostStore, step: { ...hard, accumulate } })).theta;
+    };
+    const running = normalized.specs.find(({ role }) => role === 'buffer')!;
+    const at = normalized.specs
+      .slice(0, normalized.specs.indexOf(running))
+      .reduce((sum, spec) => sum + elementCount(spec.shape), 0);
+    const [once, twice] = [(await run(1))[at]!, (await run(2))[at]!];
+    // r' = 0.9 r + 0.1 mean, from 0
+    expect(twice / once).toBeCloseTo(1.9, 4);
   });
 
   it('learns the same from a teacher outside of the graph that sees the same patches', async () => {

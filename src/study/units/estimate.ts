@@ -49,7 +49,16 @@ function kindKey({ arm, recipe }: Unit): string {
   const { train, ...network } = arm === 'teacher' && !isFinished(teacher) ? teacher : student;
   const losses = distill.losses.map(term => Object.keys(term));
   const taught = arm === 'student' ? [teacher, losses, distill.unlabelled.batch] : [];
-  return JSON.stringify([network, train.batch, patch.size, loss, Object.keys(optimizer), taught, data.dataset]);
+  return JSON.stringify([
+    network,
+    train.batch,
+    train.accumulate,
+    patch.size,
+    loss,
+    Object.keys(optimizer),
+    taught,
+    data.dataset,
+  ]);
 }
 
 function kindOf({ arm, recipe }: Unit, shape: DataShape): Kind {
@@ -58,7 +67,8 @@ function kindOf({ arm, recipe }: Unit, shape: DataShape): Kind {
   const teacher = taught && { ...taught, theta: new Float32Array(parameterCount(taught.specs)) };
   const plan = planArm(recipe, arm, { ...shape, teacher });
   const { specs } = plan.model;
-  const formulaMs = estimateStepMs(plan.model, plan.step.imageShape, { cores: 1, ...(taught && { frozen: taught }) });
+  const runMs = estimateStepMs(plan.model, plan.step.imageShape, { cores: 1, ...(taught && { frozen: taught }) });
+  const formulaMs = runMs * plan.train.accumulate;
   const copies = COPIES_OF_PARAMETERS + plan.step.optimizer.stateNames.length;
   return { plan, formulaMs, bytes: copies * BYTES_PER_NUMBER * parameterCount(specs) };
 }

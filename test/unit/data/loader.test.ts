@@ -69,6 +69,19 @@ describe('makeBatch', () => {
     expect(makeBatch(CASES, { ...SETTINGS, seed: 4 }, 7).image).not.toEqual(fresh.image);
   });
 
+  test('is a part of a larger batch, patch for patch, where several micro-batches are one step', () => {
+    const large = { ...SETTINGS, batch: 3 * SETTINGS.batch };
+    const small = { ...SETTINGS, microBatches: 3 };
+    for (const step of [0, 2]) {
+      const parts = [0, 1, 2].map(part => makeBatch(CASES, small, 3 * step + part));
+      const whole = makeBatch(CASES, large, step);
+      expect(parts.flatMap(({ image }) => [...image])).toEqual([...whole.image]);
+      expect(parts.flatMap(({ label }) => [...label])).toEqual([...whole.label]);
+      expect(parts.flatMap(({ caseIds }) => caseIds)).toEqual(whole.caseIds);
+      expect(parts[0]!.epoch).toBe(whole.epoch);
+    }
+  });
+
   test('does not change the cases', () => {
     const before = structuredClone(CASES);
     makeBatch(CASES, SETTINGS, 1);

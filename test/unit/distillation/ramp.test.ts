@@ -1,7 +1,7 @@
 /** Weights and temperatures that change over the steps, by their formulas. */
 import { describe, expect, it } from 'vitest';
 import { temperatureAt, weightAt } from '../../../src/distillation/ramp.ts';
-import { balanceExponent } from '../../../src/training/trainer.ts';
+import { balanceExponent } from '../../../src/training/step-numbers.ts';
 
 const STEADY = { warmupSteps: 0, start: 0.4, end: 0.4, curve: 'linear' } as const;
 

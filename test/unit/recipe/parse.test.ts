@@ -70,7 +70,10 @@ describe('defaults', () => {
           activation: 'leaky-relu',
           negativeSlope: 0.01,
         },
-        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null, deepSupervision: false, ema: null },
+        train: {
+          ...{ steps: 20, batch: 2, validateEvery: 2, accumulate: 1 },
+          ...{ learningRate: null, deepSupervision: false, ema: null },
+        },
       },
       student: {
         unet: {
@@ -85,7 +88,10 @@ describe('defaults', () => {
           activation: 'leaky-relu',
           negativeSlope: 0.01,
         },
-        train: { steps: 20, batch: 2, validateEvery: 2, learningRate: null, deepSupervision: false, ema: null },
+        train: {
+          ...{ steps: 20, batch: 2, validateEvery: 2, accumulate: 1 },
+          ...{ learningRate: null, deepSupervision: false, ema: null },
+        },
       },
       loss: {
         crossEntropy: {

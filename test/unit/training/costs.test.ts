@@ -50,6 +50,27 @@ student: { meshnet: { features: 60, dilations: [1, 2], normalization: none }, tr
     expect(averaged!.inferenceBytes).toBe(plain!.inferenceBytes);
   });
 
+  it('ask with micro-batches for the memory of one, and of the sum of their gradients', () => {
+    const costsOf = (train: string) =>
+      armCosts(
+        parseRecipe(
+          `data: { dataset: none }
+patch: { size: [32, 32, 32] }
+teacher: { unet: { features: [2, 4] }, train: { steps: 1, batch: 1 } }
+student: { unet: { features: [4, 8] }, train: { steps: 1, ${train} } }
+`,
+          { path: 'recipe' },
+        ),
+        'baseline',
+        DATA,
+      );
+    const [one, parts, large] = ['batch: 1', 'batch: 1, accumulate: 4', 'batch: 4'].map(costsOf);
+    const more = parts!.trainingBytes - one!.trainingBytes;
+    expect(more).toBeGreaterThanOrEqual(4 * 4 * one!.parameters);
+    expect(more).toBeLessThan(16 * 4 * one!.parameters);
+    expect(large!.trainingBytes - one!.trainingBytes).toBeGreaterThan(20 * more);
+  });
+
   it('ask for more memory with a larger patch, and for a student more than for its baseline', () => {
     const larger = recipeOf('meshnet: { features: 5, dilations: [1, 2], normalization: none }', '[32, 32, 32]');
     const [small, large, taught] = [
