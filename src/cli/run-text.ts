@@ -3,9 +3,12 @@
 import type { VolumeSources } from '../data/volume-file.ts';
 import type { Machine } from '../experiment/machine.ts';
 import { farthestError } from '../metrics/farthest-error.ts';
+import { parseRecipe } from '../recipe/parse.ts';
+import type { Recipe } from '../recipe/schema.ts';
 import { labelsSentence } from '../report/data-section.ts';
 import { renderMontage } from '../report/montage.ts';
 import type { ReportInput } from '../report/report.ts';
+import { startNotes } from '../report/start-text.ts';
 import { summarizeArms, testPairs } from '../study/comparison/compare.ts';
 import type { Comparison } from '../study/comparison/comparison.ts';
 import { type FailedCases, failedCases, failedNotes } from '../study/comparison/failed-cases.ts';
@@ -16,7 +19,7 @@ import type { ArmEvaluations } from '../study/comparison/score-tables.ts';
 import { runFolder } from '../study/folder.ts';
 import { type GalleryCase, readGallery } from '../study/gallery.ts';
 import { readGroups } from '../study/groups.ts';
-import { type ReadArms, readArms } from '../study/read-run.ts';
+import { type ReadArms, type ReadRun, readArms } from '../study/read-run.ts';
 import { comparisonText } from './comparison-text.ts';
 import { writeRunDocuments } from './run-documents.ts';
 import { dataFactsOf, lastName, provenanceOf, trainingSeconds, withoutFolders } from './run-facts.ts';
@@ -105,6 +108,11 @@ function montageOf(one: GalleryCase): ReportInput['montage'][number] {
   };
 }
 
+/** The recipe of a run without the folders of this machine. */
+function readableRecipe({ recipe, folder }: ReadRun): Recipe {
+  return parseRecipe(withoutFolders(recipe), { path: `${folder}/recipe.yaml` });
+}
+
 /**
  * Content of a report on these arms. Recipe, provenance and learning curves are included if all arms are from one run.
  */
@@ -140,6 +148,7 @@ async function reportInput(
     notes: [
       ...(run === undefined ? [] : incompleteNotes(run.incomplete)),
       ...(data === undefined ? [] : [labelsSentence(data)].filter(sentence => sentence !== '')),
+      ...(run === undefined || run.recipe === '' ? [] : startNotes(readableRecipe(run))),
       ...failedNotes(failed),
       ...notesOn(arms),
     ],

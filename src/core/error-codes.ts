@@ -130,6 +130,8 @@ export const ERROR_CODES = {
   E_SLURM_MISSING: 'The programs of Slurm are not there.',
   E_SPACING: 'The spacing to resample to is not positive.',
   E_SPLITS: 'The cases cannot be divided as asked, or a file of splits is malformed.',
+  E_START: 'A training cannot start from the model that `train.from` or `student.from` names.',
+  E_START_CHANGED: 'The file that a training started from has changed since.',
   E_SWEEP: '`sweep.json` is damaged, or a sweep has no validation cases to choose by.',
   E_TAB_MEMORY: 'The image and the model need more memory than a browser tab has.',
   E_TEACHER_AXES: 'A teacher finds far more in labelled cases with its axes in the reversed order.',
@@ -190,6 +192,7 @@ export const WARNING_CODES = {
   W_SPACE_UNKNOWN: 'A file does not say where left and right are; what its format usually means is taken.',
   W_SPACING_AFFINE: 'The spacing and the affine of an image differ; the spacing is taken.',
   W_SPACING_OUTLIER: 'The spacing of a case is far from the median of its data set.',
+  W_START: 'The model that a training starts from was made for other images or other classes.',
   W_TEMPERATURE:
     'The models of an ensemble have different temperatures, so expected Dice and entropy are from their mean as it is.',
   W_VALIDATION_EMPTY: 'Validation cases lack a class, or have no foreground at all.',

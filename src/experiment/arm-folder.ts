@@ -5,6 +5,8 @@ export interface ArmFolder {
   readonly folder: string;
   readonly model: string;
   readonly history: string;
+  /** What the training started from, if that is a model. */
+  readonly start: string;
   /** Folder of the checkpoints. */
   readonly checkpoint: string;
   readonly evaluation: string;
@@ -20,6 +22,7 @@ export function armFolder(folder: string): ArmFolder {
     folder,
     model: `${folder}/model.onnx`,
     history: `${folder}/history.csv`,
+    start: `${folder}/start.json`,
     checkpoint: `${folder}/checkpoint`,
     evaluation: `${folder}/evaluation.json`,
     validation: `${folder}/validation.json`,

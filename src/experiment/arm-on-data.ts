@@ -9,6 +9,7 @@ import { armContent } from './arm-content.ts';
 import type { ArmOptions } from './arm-options.ts';
 import { type ArmPlan, dataShape, planArm } from './arm-plan.ts';
 import { armStore } from './arm-store.ts';
+import { readStartRecord, type StartRecord, startsFromModel } from './start/start.ts';
 
 /** The plan of an arm on these data, with a fingerprint of everything that its training depends on. */
 export function planOnData({
@@ -18,9 +19,13 @@ export function planOnData({
   arm,
   seed,
   teacher,
-}: Omit<ArmOptions, 'folder' | 'label' | 'signal'>): ArmPlan & { readonly fingerprint: string } {
+  start,
+}: Omit<ArmOptions, 'folder' | 'label' | 'signal'> & {
+  /** What its training starts from. */
+  readonly start?: StartRecord | undefined;
+}): ArmPlan & { readonly fingerprint: string } {
   const { labels, ignore } = data.dataset;
-  const plan = planArm(recipe, arm, { ...dataShape(data.dataset), teacher: teacher?.inStep });
+  const plan = planArm(recipe, arm, { ...dataShape(data.dataset), teacher: teacher?.inStep, start });
   const annotated = partlyAnnotated(data.dataset);
   const transfer = plan.unlabelled === 0 ? {} : data.transferHashes;
   const depends = [
@@ -33,6 +38,7 @@ export function planOnData({
     teacher?.sha256 ?? null,
     ...(ignore === undefined ? [] : [{ ignore }]),
     ...(annotated.length === 0 ? [] : [{ annotated }]),
+    ...(start === undefined ? [] : [{ start: start.sha256 }]),
   ];
   const text = JSON.stringify(depends);
   return { ...plan, fingerprint: laboratory.machine.sha256(new TextEncoder().encode(text)) };
@@ -40,7 +46,9 @@ export function planOnData({
 
 /** A network trained by this run, with its best parameters, as a frozen part of another arm's step. */
 export async function trainedModel(options: ArmOptions): Promise<Model & { readonly theta: Float32Array }> {
-  const { model, fingerprint } = planOnData(options);
+  const { laboratory, folder } = options;
+  const start = startsFromModel(options) ? await readStartRecord(laboratory.files, folder.start) : undefined;
+  const { model, fingerprint } = planOnData({ ...options, start });
   const stored = await armStore(options, model, fingerprint).load();
   if (stored === undefined) {
     throw new InputError(

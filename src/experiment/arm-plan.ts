@@ -4,13 +4,13 @@
  */
 
 import { xyz, zyx } from '../core/axes.ts';
-import { invariant } from '../core/errors.ts';
+import { InputError, invariant } from '../core/errors.ts';
 import { formatBytes, formatCount, formatWhole } from '../core/format.ts';
 import type { Shape, Triple } from '../core/shape.ts';
 import { partlyAnnotated } from '../data/annotated-classes.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { distillationTerms } from '../distillation/terms.ts';
-import { collectParameters, parameterCount } from '../nn/parameters.ts';
+import { collectParameters, type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { adam } from '../optim/adam.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { sgd } from '../optim/sgd.ts';
@@ -94,6 +94,20 @@ function regularizationOf({ optimizer }: Recipe, { penalties }: Architecture): S
 }
 
 /**
+ * The parameters with those that are not trained as buffers: they have no gradient and no moments.
+ * @throws {InputError} E_START if nothing is left to train
+ */
+function frozen(specs: readonly ParameterSpec[], names: ReadonlySet<string>): readonly ParameterSpec[] {
+  const all = specs.map((spec): ParameterSpec => (names.has(spec.name) ? { ...spec, role: 'buffer' } : spec));
+  const trained = all.filter(({ role }) => role !== 'buffer');
+  if (trained.length > 0) return [...trained, ...all.filter(({ role }) => role === 'buffer')];
+  throw new InputError(
+    'E_START',
+    'train.oldLayersRate is 0, and every parameter is taken over from the model that the training starts from, so nothing is left to train. Give a rate above 0.',
+  );
+}
+
+/**
  * Plans an arm that is trained.
  * @param teacher teacher of the student; absent for the other arms
  */
@@ -107,16 +121,24 @@ export function planArm(
     ignore,
     isPartial,
     teacher,
-  }: DataShape & { readonly teacher?: TeacherInStep | undefined },
+    start,
+  }: DataShape & {
+    readonly teacher?: TeacherInStep | undefined;
+    /** Parameters that are taken over from another model, by name. */
+    readonly start?: { readonly fitted: readonly string[] } | undefined;
+  },
 ): ArmPlan {
   const settings = arm === 'teacher' ? recipe.teacher : recipe.student;
   invariant(!isFinished(settings), 'a finished teacher is not trained');
   const unlabelled = teacher === undefined ? 0 : recipe.distill.unlabelled.batch;
   const imageShape: Shape = [settings.train.batch + unlabelled, channels, ...patchShape(recipe.patch.size)];
   const architecture = architectureOf(settings, logitChannels(recipe, labels));
+  const specs = collectParameters(architecture.network, imageShape);
+  const old = new Set(start?.fitted);
+  const { oldLayersRate } = settings.train;
   const model: Model = {
     network: architecture.network,
-    specs: collectParameters(architecture.network, imageShape),
+    specs: oldLayersRate === 0 ? frozen(specs, old) : specs,
   };
   const { optimizer, learningRate } = optimizerOf(recipe, model);
   const step: StepOptions = {
@@ -131,6 +153,7 @@ export function planArm(
     // the finest level has the network's own head, and the lowest does not count
     ...(settings.train.deepSupervision && { deepSupervision: architecture.decoder.slice(1, -1) }),
     accumulate: settings.train.accumulate,
+    ...(old.size > 0 && oldLayersRate > 0 && oldLayersRate !== 1 && { slower: { names: old, factor: oldLayersRate } }),
     ...(teacher === undefined ? {} : { distillation: { teacher, terms: distillationTerms(recipe.distill.losses) } }),
   };
   return {

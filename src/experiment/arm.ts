@@ -23,6 +23,7 @@ import { formatCosts, patchShape } from './arm-plan.ts';
 import { armStore } from './arm-store.ts';
 import type { ModelMetadata } from './model-facts.ts';
 import { formatModelMetadata } from './model-file.ts';
+import { keepStartRecord, openStart, startText } from './start/start.ts';
 import { validator } from './validation.ts';
 
 /** The images that an arm sees: of training and validation, unlabelled ones, and what its teacher has seen before. */
@@ -71,17 +72,33 @@ function averageText(decay: number): string {
   return `a moving average of the parameters (decay ${decay}) is validated, kept and exported in place of them`;
 }
 
+function oldLayersText(factor: number): string {
+  return factor === 0
+    ? 'the parameters that were taken over stay as they are'
+    : `the learning rate of the parameters that were taken over is ${factor} times that of the others`;
+}
+
 /** Trains one arm and writes its model. Continues from a checkpoint if there is one. */
 export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
   const { laboratory, recipe, data, arm, seed, folder, label, teacher, signal } = options;
   const { engine, files, machine, progress } = laboratory;
-  const { model, architecture, step, unlabelled, learningRate, train: budget, fingerprint } = planOnData(options);
+  const start = await openStart(options);
+  const plan = planOnData({ ...options, start: start?.record });
+  const { model, architecture, step, unlabelled, learningRate, train: budget, fingerprint } = plan;
   const channels = data.dataset.channels.length;
   const window = patchShape(recipe.patch.size);
   const output = outputSize(architecture.geometry, window);
   const costs = modelCosts(step, { geometry: architecture.geometry, block: engine.block });
   progress.log(`${arm}: ${formatCosts(costs)}`);
+  if (start !== undefined) {
+    await keepStartRecord(files, folder.start, start);
+    for (const line of startText(start, model.specs)) progress.log(`${arm}: ${line}`);
+    if (budget.oldLayersRate !== 1) progress.log(`${arm}: ${oldLayersText(budget.oldLayersRate)}`);
+  }
   if (budget.ema !== null) progress.log(`${arm}: ${averageText(budget.ema)}`);
+  // the student's and the baseline's initial weights are the same
+  const initialTheta = initialize(model.specs, name => random(seed, arm === 'teacher' ? 'teacher' : 'student', name));
+  start?.apply(initialTheta, model.specs);
   const validation = buildForward(model, [1, channels, ...window]);
   const forward = await engine.load(encodeModel(lower(validation, { block: engine.block })));
   try {
@@ -89,8 +106,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       engine,
       step,
       seed,
-      // the student's and the baseline's initial weights are the same
-      initialTheta: initialize(model.specs, name => random(seed, arm === 'teacher' ? 'teacher' : 'student', name)),
+      initialTheta,
       initialAdapters: specs => initialize(specs, name => random(seed, 'adapter', name)),
       batches: openPatches(options, { labelled: budget.batch, unlabelled, microBatches: budget.accumulate }),
       steps: budget.steps,

@@ -4,6 +4,8 @@
  * count.
  */
 
+import { UNVARIED } from '../data/augment/augmentation.ts';
+
 /** Path of the key, and its value; `*` stands for every entry of a list. */
 type LaterKey = readonly [path: readonly string[], value: unknown];
 
@@ -11,6 +13,28 @@ const OF_TRAINING: readonly (readonly [key: string, value: unknown])[] = [
   ['ema', null],
   ['deepSupervision', false],
   ['accumulate', 1],
+  ['from', null],
+  ['oldLayersRate', 1],
+];
+
+const OF_AUGMENT: readonly LaterKey[] = [
+  [['augment', 'thickAxis'], null],
+  [['augment', 'factors'], 'log-uniform'],
+  [
+    ['augment', 'brightnessFactor'],
+    [1, 1],
+  ],
+  [['augment', 'contrastInRange'], false],
+  [['augment', 'lowResolutionBy'], 'linear'],
+  [
+    ['augment', 'invertedGamma'],
+    [1, 1],
+  ],
+  [['augment', 'gammaKeepsMoments'], false],
+  [['augment', 'channels'], 'together'],
+  [['augment', 'probability', 'brightnessFactor'], 1],
+  [['augment', 'probability', 'invertedGamma'], 1],
+  [['augment', 'channelProbability'], UNVARIED.channelProbability],
 ];
 
 const LATER_KEYS: readonly LaterKey[] = [
@@ -22,14 +46,22 @@ const LATER_KEYS: readonly LaterKey[] = [
   [['loss', 'crossEntropy', 'topPercent'], null],
   [['loss', 'dice', 'falsePositives'], 0.5],
   [['loss', 'dice', 'falseNegatives'], 0.5],
+  ...OF_AUGMENT,
   ...['teacher', 'student'].flatMap(arm => OF_TRAINING.map(([key, value]): LaterKey => [[arm, 'train', key], value])),
 ];
+
+/** Whether two values of a recipe are the same, whatever the order of their keys. */
+function isEqual(left: unknown, right: unknown): boolean {
+  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return left === right;
+  const [own, other] = [Object.entries(left), new Map<string, unknown>(Object.entries(right))];
+  return own.length === other.size && own.every(([key, value]) => other.has(key) && isEqual(value, other.get(key)));
+}
 
 function without(content: object, [[key = '', ...rest], value]: LaterKey): object {
   if (key === '*' && Array.isArray(content)) return content.map((one: object) => without(one, [rest, value]));
   if (!(key in content)) return content;
   const { [key]: inner, ...others } = content as Readonly<Record<string, unknown>>;
-  if (rest.length === 0) return inner === value ? others : content;
+  if (rest.length === 0) return isEqual(inner, value) ? others : content;
   return typeof inner === 'object' && inner !== null ? { ...content, [key]: without(inner, [rest, value]) } : content;
 }
 

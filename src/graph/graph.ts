@@ -81,12 +81,16 @@ export class GraphBuilder {
     return this.#make(`Input:${name}`, 'Input', [], { name }, shape, dataType);
   }
 
-  /** A constant tensor. */
-  constant(content: Tensor): Value {
+  /**
+   * A constant tensor.
+   * @param name name of a parameter, which then stays apart from others with the same numbers
+   */
+  constant(content: Tensor, name?: string): Value {
     const { data, dataType, shape } = content;
     const text =
       data.length <= COMPARED_ELEMENTS ? Array.from(data as ArrayLike<unknown>).join() : `unique${this.#nextId}`;
-    return this.#make(`Constant:${dataType}[${shape}]${text}`, 'Constant', [], { data }, shape, dataType);
+    const key = `Constant:${name === undefined ? '' : `${name}=`}${dataType}[${shape}]${text}`;
+    return this.#make(key, 'Constant', [], { data, ...(name !== undefined && { name }) }, shape, dataType);
   }
 
   /** A float32 constant from numbers; a scalar if no shape is given. */
@@ -106,7 +110,8 @@ export class GraphBuilder {
   copy(value: Value, inputs: readonly Value[]): Value {
     if (isOp(value, 'Input')) return this.input(value.attributes.name, value.shape, value.dataType);
     if (isOp(value, 'Constant')) {
-      return this.constant({ dataType: value.dataType, shape: value.shape, data: value.attributes.data });
+      const { data, name } = value.attributes;
+      return this.constant({ dataType: value.dataType, shape: value.shape, data }, name);
     }
     return this.apply(value.op, inputs, value.attributes);
   }

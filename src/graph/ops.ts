@@ -37,7 +37,8 @@ interface Window {
 export interface OpAttributes {
   // leaves
   Input: { readonly name: string };
-  Constant: { readonly data: TypedArrays[DataType] };
+  /** The name is that of a parameter, under which a file has it. */
+  Constant: { readonly data: TypedArrays[DataType]; readonly name?: string };
   // elementwise, with broadcasting
   Add: None;
   Sub: None;

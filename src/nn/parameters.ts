@@ -127,17 +127,21 @@ export function flatParameters(
   };
 }
 
-/** Parameters as constants of the graph, one per name: how a finished model is written. */
+/**
+ * Parameters as constants of the graph: how a finished model is written.
+ * @param options.named whether the constants carry the names of the parameters, for the one network of a file
+ */
 export function constantParameters(
   builder: GraphBuilder,
   theta: Float32Array,
   specs: readonly ParameterSpec[],
+  { named = false } = {},
 ): ParameterSource {
   const values = new Map<string, Value>();
   let start = 0;
   for (const { name, shape } of specs) {
     const data = theta.slice(start, start + elementCount(shape));
-    values.set(name, builder.constant({ dataType: 'float32', shape, data }));
+    values.set(name, builder.constant({ dataType: 'float32', shape, data }, named ? name : undefined));
     start += data.length;
   }
   return { training: false, get: ({ name }) => values.get(name) as Value, update: () => {} };

@@ -106,15 +106,17 @@ export class Emitter {
     return results;
   }
 
-  constant(content: Tensor): Emitted {
+  /** @param name name of a parameter, which is an initializer of its own under this name */
+  constant(content: Tensor, name?: string): Emitted {
     const { data, dataType, shape } = content;
-    const key = `${dataType}[${shape}]${contentKey(data) ?? `unique${this.#initializers.length}`}`;
-    return this.#constants.get(key) ?? this.#add(key, content);
+    const numbers = contentKey(data) ?? `unique${this.#initializers.length}`;
+    const key = name === undefined ? `${dataType}[${shape}]${numbers}` : `parameter ${name}`;
+    return this.#constants.get(key) ?? this.#add(key, content, name);
   }
 
-  #add(key: string, content: Tensor): Emitted {
+  #add(key: string, content: Tensor, name?: string): Emitted {
     const { dataType, shape } = content;
-    const emitted = { name: `${this.#prefix}c${this.#initializers.length}`, shape, dataType };
+    const emitted = { name: name ?? `${this.#prefix}c${this.#initializers.length}`, shape, dataType };
     this.#initializers.push({ ...content, name: emitted.name });
     this.#constants.set(key, emitted);
     return emitted;

@@ -149,7 +149,7 @@ const maxPoolGradient: PlainRule<'MaxPoolGradient'> = ({ emit, attributes: { ker
 const PLAIN_RULES: { readonly [K in OpName]: PlainRule<K> } = {
   Input: ({ value }) => ({ name: value.attributes.name, shape: value.shape, dataType: value.dataType }),
   Constant: ({ emit, value }) =>
-    emit.constant({ dataType: value.dataType, shape: value.shape, data: value.attributes.data }),
+    emit.constant({ dataType: value.dataType, shape: value.shape, data: value.attributes.data }, value.attributes.name),
   Add: binary('Add'),
   Sub: binary('Sub'),
   Mul: binary('Mul'),

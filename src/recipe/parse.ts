@@ -175,8 +175,8 @@ export function parseRecipe(text: string, { path: name, overrides = [], grid = [
 }
 
 /**
- * The recipe with every path in it (data set, files of patients, splits and weights, teacher models) replaced by the
- * result of `locate`, so that the recipe means the same from any folder.
+ * The recipe with every path in it (data set, files of patients, splits and weights, teacher models, models to start
+ * from) replaced by the result of `locate`, so that the recipe means the same from any folder.
  * @param locate from a path as written to an absolute one; may throw if the file does not exist
  */
 export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Promise<string>): Promise<Recipe> {
@@ -192,13 +192,18 @@ export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Pr
   };
   const { caseWeights } = recipe.patch;
   const patch = { ...recipe.patch, caseWeights: caseWeights === null ? null : await located(caseWeights) };
-  if (!isFinished(teacher)) return { ...recipe, data: resolvedData, patch };
+  const started = async <T extends Pick<Recipe['student'], 'train'>>(arm: T): Promise<T> =>
+    arm.train.from === null ? arm : { ...arm, train: { ...arm.train, from: await locate(arm.train.from) } };
+  const student = await started(recipe.student);
+  if (!isFinished(teacher)) {
+    return { ...recipe, data: resolvedData, patch, student, teacher: await started(teacher) };
+  }
   const sources = async <T extends FinishedTeacher>(one: T): Promise<T> => ({
     ...one,
     onnx: typeof one.onnx === 'string' ? await locate(one.onnx) : await Promise.all(one.onnx.map(locate)),
   });
   const found = 'onnx' in teacher ? await sources(teacher) : { models: await Promise.all(teacher.models.map(sources)) };
-  return { ...recipe, data: resolvedData, patch, teacher: found };
+  return { ...recipe, data: resolvedData, patch, student, teacher: found };
 }
 
 /** The recipe as YAML, complete; {@link parseRecipe} reads the same recipe from it. Short lists stay on one line. */

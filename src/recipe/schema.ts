@@ -54,6 +54,19 @@ const train = z
       .describe(
         'Decay of an exponential moving average of the parameters, such as 0.999, which is validated, exported and taught from in place of the parameters themselves. It rises to this value from 0.1, as (1 + s) / (10 + s) at step s. null keeps no average.',
       ),
+    from: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Path of a model that the training starts from, for the baseline too: a model.onnx, a checkpoint (.safetensors), or the folder of an arm or a run. Parameters are taken over where name and shape agree, those of the last layer class by class, by name. null starts at random.',
+      ),
+    oldLayersRate: nonNegative
+      .default(1)
+      .describe(
+        'Factor on the learning rate of the parameters that were taken over whole from another model. 0 keeps them as they are.',
+      ),
   })
   .transform(({ steps, validateEvery, ...others }) => ({
     steps,

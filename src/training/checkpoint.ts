@@ -123,6 +123,27 @@ export function readPosition(bytes: Uint8Array, sha256: Sha256): Position | unde
 }
 
 /**
+ * The parameters of a checkpoint by name, whatever network and training it is of: their moving average, if there is
+ * one.
+ * @throws {SafetensorsProblem} if the file is damaged or no checkpoint
+ */
+export function readParameters(
+  bytes: Uint8Array,
+  sha256: Sha256,
+): ReadonlyMap<string, { readonly shape: Shape; readonly data: Float32Array }> {
+  const { tensors, metadata } = decodeSafetensors(bytes, sha256);
+  if (metadata['format'] !== FORMAT) {
+    throw new SafetensorsProblem(`its format is ${metadata['format']}, not ${FORMAT}`);
+  }
+  const prefix = tensors.some(({ name }) => name.startsWith(AVERAGES)) ? AVERAGES : PARAMETERS;
+  return new Map(
+    tensors
+      .filter(({ name, dtype }) => name.startsWith(prefix) && dtype === 'F32')
+      .map(one => [one.name.slice(prefix.length), { shape: one.shape, data: numbersOf(one) }]),
+  );
+}
+
+/**
  * Reads a checkpoint back.
  * @throws {InputError} E_CHECKPOINT_CORRUPT if the file is damaged, E_CHECKPOINT_OTHER if it belongs to another recipe
  * or network

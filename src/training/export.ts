@@ -51,6 +51,6 @@ export function exportModel(
   const { channels, window, metadata } = options;
   const builder = new GraphBuilder();
   const image = builder.input('image', [1, channels, ...window]);
-  const logits = model.network(builder, image, constantParameters(builder, theta, model.specs));
+  const logits = model.network(builder, image, constantParameters(builder, theta, model.specs, { named: true }));
   return encodeAnyBatch({ outputs: { logits } }, metadata);
 }

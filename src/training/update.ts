@@ -4,6 +4,7 @@
  */
 import { gradient } from '../autodiff/gradient.ts';
 import { elementCount } from '../core/shape.ts';
+import { tensor } from '../core/tensor.ts';
 import type { GraphBuilder, Operand, Value } from '../graph/graph.ts';
 import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { addRegularization, clipByNorm, gradientNorm } from '../optim/clipping.ts';
@@ -33,6 +34,11 @@ export interface UpdateOptions {
   readonly regularization: { readonly l1: number; readonly l2: number };
   /** Largest gradient norm; null does not clip. */
   readonly clipNorm: number | null;
+  /**
+   * Parameters whose learning rate is multiplied: theta + factor (theta' - theta), where theta' is what the optimizer
+   * gives. Every optimizer's step, decay included, is proportional to its learning rate.
+   */
+  readonly slower?: { readonly names: ReadonlySet<string>; readonly factor: number };
   /** Decay of the moving average of the parameters; null or not given keeps none. */
   readonly emaDecay?: number | null;
   /**
@@ -41,6 +47,25 @@ export interface UpdateOptions {
    * running statistics in every one.
    */
   readonly accumulate?: number;
+}
+
+/**
+ * A factor for every entry of the trainable vector: that of the slower parameters, or 1.
+ * @param count length of the vector; entries beyond the parameters are 1
+ */
+function rateFactors(
+  specs: readonly ParameterSpec[],
+  { names, factor }: NonNullable<UpdateOptions['slower']>,
+  count = parameterCount(specs),
+): Float32Array {
+  const factors = new Float32Array(count).fill(1);
+  let start = 0;
+  for (const spec of specs) {
+    const end = start + parameterCount([spec]);
+    if (names.has(spec.name)) factors.fill(factor, start, end);
+    start = end;
+  }
+  return factors;
 }
 
 /**
@@ -76,7 +101,7 @@ export interface Pass {
  */
 export function update(
   builder: GraphBuilder,
-  { student, optimizer, regularization, clipNorm, emaDecay = null, accumulate = 1 }: UpdateOptions,
+  { student, optimizer, regularization, clipNorm, slower, emaDecay = null, accumulate = 1 }: UpdateOptions,
   { total, hyper, theta, values, updates, adapters }: Pass,
 ): { readonly norm: Value; readonly outputs: Record<string, Value> } {
   const trainable = student.specs.filter(spec => spec.role !== 'buffer');
@@ -87,6 +112,11 @@ export function update(
   const count = joined.shape[0] as number;
   const targets = [...trainable.map(({ name }) => values.get(name) as Value), ...(adapters?.values.values() ?? [])];
   const gradients = gradient(builder, total, targets);
+  const scaledStep = (from: Value, to: Value): Value => {
+    if (slower === undefined) return to;
+    const factors = builder.constant(tensor('float32', rateFactors(trainable, slower, count), [count]));
+    return builder.add(from, builder.mul(factors, builder.sub(to, from)));
+  };
   return builder.scope('update', () => {
     const ofBatch = builder.concat(
       gradients.map(part => builder.reshape(part, [elementCount(part.shape)])),
@@ -100,7 +130,7 @@ export function update(
     const clipped = clipNorm === null ? flat : clipByNorm(builder, flat, norm, clipNorm);
     const mask = kernelMask(trainable, count);
     const states = optimizer.stateNames.map(name => builder.input(name, [count]));
-    const next = optimizer.update({
+    const stepped = optimizer.update({
       builder,
       theta: joined,
       gradient: addRegularization(builder, clipped, { theta: joined, mask, ...regularization }),
@@ -108,7 +138,12 @@ export function update(
       learningRate: hyper('learningRate'),
       bias: [hyper('biasCorrection1'), hyper('biasCorrection2')],
     });
-    const kept = buffers.map(({ name }) => (updates.get(name) ?? values.get(name)) as Value);
+    const next = { ...stepped, theta: scaledStep(joined, stepped.theta) };
+    // buffers may be kernels that are not trained
+    const kept = buffers.map(({ name }) => {
+      const value = (updates.get(name) ?? values.get(name)) as Value;
+      return builder.reshape(value, [elementCount(value.shape)]);
+    });
     const moved = ifLast(next.theta, joined);
     const outputs: Record<string, Value> = {
       'theta.next': builder.concat([builder.slice(moved, 0, 0, own), ...kept], 0),

@@ -7,6 +7,7 @@
 import { formatDice, formatInterval, plural } from '../../core/format.ts';
 import { isFinished, teacherEntries } from '../../recipe/teacher-schema.ts';
 import { casesSentence } from '../data-section.ts';
+import { startSentences } from '../start-text.ts';
 import type { RunFacts } from './model-card.ts';
 
 /** One item of the checklist; null where the run does not know. */
@@ -77,11 +78,7 @@ function methodItems(facts: RunFacts): readonly Item[] {
       `student \`${JSON.stringify(recipe.student)}\`; teacher \`${JSON.stringify(recipe.teacher)}\``,
     ],
     [23, 'Software with versions', versions.join(', ')],
-    [
-      24,
-      'Parameters at the start',
-      `drawn at random by seeds ${recipe.seeds.join(', ')}; student and baseline start from the same`,
-    ],
+    [24, 'Parameters at the start', startSentences(recipe).join('; ')],
     [
       25,
       'Training in full',

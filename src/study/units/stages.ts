@@ -14,6 +14,7 @@ import { readEvaluation } from '../../experiment/evaluation-file.ts';
 import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
 import type { PreparedData } from '../../experiment/prepare.ts';
 import type { Evaluation } from '../../experiment/record.ts';
+import { openStart, startsFromModel } from '../../experiment/start/start.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { externalTeacherSchema, isFinished } from '../../recipe/teacher-schema.ts';
 import { holdFiles, pathsIn } from '../../runtime/held-files.ts';
@@ -105,9 +106,10 @@ async function openTeacher(context: StudyContext, { recipe, teacher }: Unit): Pr
 }
 
 /**
- * Checks that an unfinished student can learn from its teacher; units of other arms need no check.
+ * Checks that an unfinished arm can start from the model that it names, and that a student can learn from its
+ * teacher.
  * @param options whether the teacher of the student is still to be trained, so that it need not exist
- * @throws {InputError} E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and the errors of reading models
+ * @throws {InputError} E_START, E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and the errors of reading models
  */
 export async function checkUnit(
   context: StudyContext,
@@ -115,7 +117,12 @@ export async function checkUnit(
   { isTeacherPlanned }: { readonly isTeacherPlanned: boolean },
 ): Promise<void> {
   const { arm, recipe, folder } = unit;
-  if (arm !== 'student' || (await context.laboratory.files.exists(folder.model))) return;
+  if (await context.laboratory.files.exists(folder.model)) return;
+  if (startsFromModel(unit)) {
+    const start = await openStart({ ...context, recipe, arm, data: await context.dataOf(recipe) });
+    for (const warning of start?.warnings ?? []) context.warnings.set(warning.message, warning);
+  }
+  if (arm !== 'student') return;
   keepsSoftLabels(recipe);
   const data = await context.dataOf(recipe);
   if (isTeacherPlanned && !isFinished(recipe.teacher)) {

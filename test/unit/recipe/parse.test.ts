@@ -72,7 +72,7 @@ describe('defaults', () => {
         },
         train: {
           ...{ steps: 20, batch: 2, validateEvery: 2, accumulate: 1 },
-          ...{ learningRate: null, deepSupervision: false, ema: null },
+          ...{ learningRate: null, deepSupervision: false, ema: null, from: null, oldLayersRate: 1 },
         },
       },
       student: {
@@ -90,7 +90,7 @@ describe('defaults', () => {
         },
         train: {
           ...{ steps: 20, batch: 2, validateEvery: 2, accumulate: 1 },
-          ...{ learningRate: null, deepSupervision: false, ema: null },
+          ...{ learningRate: null, deepSupervision: false, ema: null, from: null, oldLayersRate: 1 },
         },
       },
       loss: {
@@ -379,6 +379,7 @@ describe('the way back to YAML', () => {
 
   it('resolves every path in a recipe and nothing else', async () => {
     const overrides = [
+      'student.train.from=m.onnx',
       'teacher={onnx: [a.onnx, b.onnx]}',
       'data.splits={file: s.json, fold: 1}',
       'data.patients={file: p.json}',
@@ -396,6 +397,7 @@ describe('the way back to YAML', () => {
         splits: { file: '/root/s.json', fold: 1, seed: 1, val: 0.1, labelled: null, teacherLabels: 'same' },
       },
       patch: { ...recipe.patch, caseWeights: { file: '/root/w.json' } },
+      student: { ...recipe.student, train: { ...recipe.student.train, from: '/root/m.onnx' } },
       teacher: { ...recipe.teacher, onnx: ['/root/a.onnx', '/root/b.onnx'] },
     });
   });

@@ -1,0 +1,200 @@
+/**
+ * The start of a training from another model: what fits of it, how its images were prepared otherwise, and the record
+ * of both in the folder of the arm (`start.json`), by which a training that goes on holds the file against the one that
+ * it began with.
+ */
+import { z } from 'zod';
+import { InputError } from '../../core/errors.ts';
+import { formatWhole, listSome } from '../../core/format.ts';
+import { formatShape } from '../../core/shape.ts';
+import { collectParameters, type ParameterSpec, parameterCount } from '../../nn/parameters.ts';
+import { architectureOf } from '../../recipe/network.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import { isFinished } from '../../recipe/teacher-schema.ts';
+import type { Files } from '../../runtime/files.ts';
+import { readJson, writeJson } from '../../runtime/json-file.ts';
+import type { VolumeWarning } from '../../volume/geometry.ts';
+import { type ArmOptions, activationOf } from '../arm-options.ts';
+import { dataShape, logitChannels, planArm } from '../arm-plan.ts';
+import { fitStart, type StartedNetwork, type StartFit } from './fit.ts';
+import { channelNames, readStart, type StartSource, startFile } from './source.ts';
+
+const names = z.array(z.string()).readonly();
+const shape = z.array(z.int().min(0)).readonly();
+
+const recordSchema = z.object({
+  source: z.string(),
+  sha256: z.string(),
+  fitted: names,
+  partly: names,
+  classes: names,
+  newClasses: names,
+  otherShape: z.array(z.object({ name: z.string(), shape, source: shape })).readonly(),
+  missing: names,
+  unused: names,
+  warnings: names,
+});
+
+/** What a training started from and what of it fitted, as `start.json` has it. */
+export type StartRecord = Readonly<z.output<typeof recordSchema>>;
+
+/** An opened start. */
+export interface Start {
+  readonly record: StartRecord;
+  readonly warnings: readonly VolumeWarning[];
+  /** Replaces what fits in the initial parameters, which are in the order of these specs. */
+  readonly apply: (theta: Float32Array, specs: readonly ParameterSpec[]) => void;
+}
+
+type TrainedSettings = Recipe['student'];
+
+/** The settings of an arm's network; undefined for a teacher that is a finished model. */
+function settingsOf({ recipe, arm }: Pick<ArmOptions, 'recipe' | 'arm'>): TrainedSettings | undefined {
+  if (arm !== 'teacher') return recipe.student;
+  return isFinished(recipe.teacher) ? undefined : recipe.teacher;
+}
+
+/** Whether the training of an arm starts from a model. */
+export function startsFromModel(options: Pick<ArmOptions, 'recipe' | 'arm'>): boolean {
+  return typeof settingsOf(options)?.train.from === 'string';
+}
+
+/** The network of an arm, with the parameters that have a row per class. */
+function networkOf({ recipe, data, arm }: Pick<ArmOptions, 'recipe' | 'data' | 'arm'>): StartedNetwork {
+  const settings = settingsOf({ recipe, arm }) as TrainedSettings;
+  const { model, step } = planArm(recipe, arm, dataShape(data.dataset));
+  const classes = logitChannels(recipe, data.dataset.labels.length);
+  const wider = collectParameters(architectureOf(settings, classes + 1).network, step.imageShape);
+  const widerShape = new Map(wider.map(({ name, shape }) => [name, String(shape)]));
+  return {
+    specs: model.specs,
+    classParameters: new Set(
+      model.specs.filter(({ name, shape }) => widerShape.get(name) !== String(shape)).map(({ name }) => name),
+    ),
+    classes: channelNames({ labels: [...data.dataset.labels], activation: activationOf(recipe) }),
+  };
+}
+
+/** Where the images or classes of the source were others, one sentence each with both values. */
+function differences(
+  { recipe, data }: Pick<ArmOptions, 'recipe' | 'data'>,
+  { facts, classes, path }: StartSource,
+): readonly string[] {
+  if (facts === undefined) {
+    return [
+      `nobody says which classes ${path} knows and how its images were prepared${classes === undefined ? '; channels of the last layer are taken over by their number' : ''}`,
+    ];
+  }
+  const { preprocess } = recipe;
+  const pairs: readonly (readonly [what: string, source: unknown, here: unknown])[] = [
+    ['channels', facts.channels, data.dataset.channels.length],
+    ['normalisation', facts.normalize, data.normalize],
+    ['spacing in mm', facts.spacingMm, preprocess.spacingMm],
+    ['orientation', facts.orientation ?? 'stored', preprocess.orientation === 'canonical' ? 'RAS' : 'stored'],
+    ['crop', facts.crop ?? 'none', preprocess.crop],
+    ['interpolation of images', facts.imageInterpolation, preprocess.imageInterpolation],
+    ['activation', facts.activation, activationOf(recipe)],
+  ];
+  const text = (value: unknown): string => {
+    const [first, ...others] = [value].flat();
+    return typeof first === 'string' && others.length === 0 ? first : JSON.stringify(value);
+  };
+  return pairs
+    .filter(([, source, here]) => JSON.stringify(source) !== JSON.stringify(here))
+    .map(([what, source, here]) => `${what}: ${text(source)} in ${path}, ${text(here)} here`);
+}
+
+function assertUsable(
+  { fitted, partly, otherShape, missing }: StartFit,
+  { network, theta, key, path }: { network: StartedNetwork; theta: Float32Array; key: string; path: string },
+): void {
+  const kernels = network.specs.filter(({ role }) => role === 'kernel').map(({ name }) => name);
+  if (!kernels.some(name => fitted.includes(name) || partly.includes(name))) {
+    const wrong = otherShape.map(
+      ({ name, shape, source }) => `${name} is ${formatShape(source)} there and ${formatShape(shape)} here`,
+    );
+    throw new InputError(
+      'E_START',
+      `${key}: nothing of ${path} fits this network: ${listSome([...wrong, ...missing.map(name => `${name} is not there`)])}. Start from a model of the same family with the same features, or leave the key out.`,
+    );
+  }
+  if (theta.every(Number.isFinite)) return;
+  throw new InputError('E_START', `${key}: ${path} has parameters that are NaN or infinite. Start from another file.`);
+}
+
+/**
+ * Opens what the training of an arm starts from; undefined if it starts at random.
+ * @throws {InputError} E_START if nothing fits, and as {@link readStart}
+ */
+export async function openStart(
+  options: Pick<ArmOptions, 'laboratory' | 'recipe' | 'data' | 'arm'>,
+): Promise<Start | undefined> {
+  const { laboratory, arm } = options;
+  const from = settingsOf(options)?.train.from;
+  if (typeof from !== 'string') return undefined;
+  const own = arm === 'teacher' ? 'teacher' : 'student';
+  const key = `${own}.train.from`;
+  const path = await startFile(laboratory.files, from, { arm: own, key });
+  const source = await readStart(laboratory, path);
+  const network = networkOf(options);
+  const theta = new Float32Array(parameterCount(network.specs));
+  const fit = fitStart(theta, network, source);
+  assertUsable(fit, { network, theta, key, path });
+  const found = differences(options, source);
+  return {
+    record: { source: path, sha256: source.sha256, ...fit, warnings: found },
+    warnings: found.map(text => ({ code: 'W_START', message: `${key}: ${text}.` })),
+    apply: (initial, specs) => void fitStart(initial, { ...network, specs }, source),
+  };
+}
+
+const FORM = {
+  schema: recordSchema,
+  code: 'E_START_CHANGED',
+  advice: 'Put it back from a copy, or remove the folder of this arm and go on with --resume, which trains it anew.',
+} as const;
+
+/** The start of a training that has begun; undefined if it began at random. */
+export async function readStartRecord(
+  files: Pick<Files, 'read' | 'exists'>,
+  path: string,
+): Promise<StartRecord | undefined> {
+  return (await files.exists(path)) ? readJson(files, path, FORM) : undefined;
+}
+
+/**
+ * Writes the record of a start, unless the training has begun before.
+ * @throws {InputError} E_START_CHANGED if it has begun from another file
+ */
+export async function keepStartRecord(files: Files, path: string, { record }: Start): Promise<void> {
+  const before = await readStartRecord(files, path);
+  if (before === undefined) {
+    await writeJson(files, path, record);
+    return;
+  }
+  if (before.sha256 === record.sha256) return;
+  throw new InputError(
+    'E_START_CHANGED',
+    `${record.source} is not the file that this training started from (${before.source}, SHA-256 ${before.sha256}). Put that file back, or start in another folder.`,
+  );
+}
+
+/** What fitted and what did not, for people. */
+export function startText({ record }: Start, specs: readonly ParameterSpec[]): readonly string[] {
+  const { source, fitted, partly, classes, newClasses, otherShape, missing, unused } = record;
+  const taken = parameterCount(specs.filter(({ name }) => fitted.includes(name)));
+  const lines = [
+    `starts from ${source}: ${fitted.length} of ${specs.length} parameters are taken over (${formatWhole(taken)} of ${formatWhole(parameterCount(specs))} numbers)`,
+    ...(newClasses.length > 0 || partly.length > 0
+      ? [`classes taken over: ${classes.join(', ') || 'none'}; new: ${newClasses.join(', ') || 'none'}`]
+      : []),
+    ...(otherShape.length > 0
+      ? [
+          `of another shape, so at random: ${listSome(otherShape.map(one => `${one.name} (${formatShape(one.source)} there, ${formatShape(one.shape)} here)`))}`,
+        ]
+      : []),
+    ...(missing.length > 0 ? [`not in the source, so at random: ${listSome(missing)}`] : []),
+    ...(unused.length > 0 ? [`of the source, not used: ${listSome(unused)}`] : []),
+  ];
+  return lines;
+}
