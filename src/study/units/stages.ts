@@ -109,8 +109,8 @@ async function openTeacher(context: StudyContext, { recipe, teacher }: Unit): Pr
  * Checks that an unfinished arm can start from the model that it names, and that a student can learn from its
  * teacher.
  * @param options whether the teacher of the student is still to be trained, so that it need not exist
- * @throws {InputError} E_START, E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and the errors of reading
- *   models
+ * @throws {InputError} E_START, E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and the errors of
+ *   reading models
  */
 export async function checkUnit(
   context: StudyContext,
