@@ -79,6 +79,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./flags/import.ts')).declareImport,
   },
   {
+    name: 'pack',
+    takes: '<model>',
+    description: 'a model to give away: with the page as static files, or as an npm package',
+    load: async () => (await import('./flags/pack.ts')).declarePack,
+  },
+  {
     name: 'serve',
     takes: '[folder]',
     description: 'open the page for this machine only: viewer, segmentation in the browser, report',

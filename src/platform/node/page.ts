@@ -17,7 +17,7 @@ const REPORT_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /** Folder of the built page, three folders up from here both in src and in dist. */
-const PAGE = fileURLToPath(new URL('../../../dist/web', import.meta.url));
+export const PAGE = fileURLToPath(new URL('../../../dist/web', import.meta.url));
 
 export interface PageOptions {
   /** Folder of a run or sweep; the page works alone if not given. */
