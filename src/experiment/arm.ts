@@ -44,7 +44,10 @@ function metadataOf(
   const { recipe, data } = options;
   const { costs, window, output } = sizes;
   return {
-    labels: [...data.dataset.labels],
+    labels: data.dataset.labels.map(label => {
+      const code = recipe.labels.codes[label.name];
+      return { ...label, ...(code && { code }) };
+    }),
     channels: data.dataset.channels.length,
     // models that do not crop are as they were before there was this key
     ...(recipe.preprocess.crop !== 'none' && { crop: recipe.preprocess.crop }),

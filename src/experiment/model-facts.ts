@@ -17,6 +17,7 @@ import {
   thresholdsSchema,
   thresholdTrialSchema,
 } from '../recipe/confidence-schema.ts';
+import { structureCodeSchema } from '../recipe/labels-schema.ts';
 import { normalizationSchema } from '../recipe/normalization-schema.ts';
 import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
 import { CROPS } from '../volume/nonzero.ts';
@@ -35,6 +36,8 @@ const labelInFull = z.object({
   name: z.string().min(1),
   /** The label values that make up a region; regions are written over each other in the order of the list. */
   region: z.array(labelValue).min(1).readonly().optional(),
+  /** What it is, in a coding scheme. */
+  code: structureCodeSchema.optional(),
 });
 
 /** The classes: in full, by name (values follow from the order), or by value alone. */

@@ -111,6 +111,16 @@ function assertClassesKnown(asked: Recipe['postprocess'], { folder, labels }: Da
   );
 }
 
+function assertCodesKnown({ codes }: Recipe['labels'], { folder, labels }: Dataset): void {
+  const known = labels.map(({ name }) => name);
+  const unknown = Object.keys(codes).filter(name => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw new InputError(
+    'E_LABEL_UNKNOWN',
+    `labels.codes names ${unknown.join(', ')}, but the classes of ${folder} are ${known.join(', ')}. Correct the recipe.`,
+  );
+}
+
 /**
  * Checks settings for regions: they overlap, so each needs its own channel, and post-processing of label maps cannot
  * handle them.
@@ -246,6 +256,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   assertRegionsFit(dataset, recipe);
   assertClassesKnown(recipe.postprocess, dataset);
   assertLesionsKnown(recipe.evaluate.lesions, dataset);
+  assertCodesKnown(recipe.labels, dataset);
   const leftOut = leftOutOfPlane(recipe.augment, recipe.patch.size);
   if (leftOut !== undefined) progress.warn(`W_AUGMENT_PLANE: ${leftOut}.`);
   const { splits, transfer, byId } = await chooseCases(laboratory, recipe, dataset);

@@ -2,6 +2,7 @@
 import { InputError } from '../core/errors.ts';
 import type { Triple } from '../core/shape.ts';
 import type { ImageNormalization } from '../data/normalize.ts';
+import type { StructureCode } from '../data/structure-code.ts';
 import type { Session } from '../runtime/engine.ts';
 import type { Crop } from '../volume/nonzero.ts';
 import type { ImageInterpolation } from '../volume/resample.ts';
@@ -18,6 +19,8 @@ export interface ModelLabel {
   readonly name: string;
   /** The label values that make up a region; absent for plain classes. */
   readonly region?: readonly number[] | undefined;
+  /** What it is, in a coding scheme, where the model says it. */
+  readonly code?: StructureCode | undefined;
 }
 
 /** Errors of the expected Dice of a class on the validation cases. */

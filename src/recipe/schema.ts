@@ -15,6 +15,7 @@ import { augmentSchema } from './augment-schema.ts';
 import { dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
 import { distillSchema } from './distill-schema.ts';
 import { EVALUATION_DEFAULTS } from './evaluation-defaults.ts';
+import { labelsSchema } from './labels-schema.ts';
 import { architectureOf } from './network.ts';
 import { networkSchemas } from './network-schema.ts';
 import { postprocessingSchema } from './postprocessing-schema.ts';
@@ -288,6 +289,7 @@ const recipeShape = z.strictObject({
     })
     .prefault({})
     .describe('How results are judged. Part of the recipe before the run begins, so it cannot be chosen by them.'),
+  labels: labelsSchema.prefault({}),
   groups: z
     .strictObject({
       file: z

@@ -2,11 +2,13 @@
  * What all DICOM objects that describe a result have in common: patient and study of the series that was segmented, the
  * program and the model, and identifiers. Source: DICOM PS3.3, C.7 (patient, study, equipment) and C.12.1 (SOP common).
  */
+
 import { invariant } from '../core/errors.ts';
 import type { DicomSource, SourceSlice } from '../data/dicom/source.ts';
+import type { StructureCode } from '../data/structure-code.ts';
 import type { LabelVolume } from '../volume/volume.ts';
 import { type DicomDataSet, shortened, uidOfHash } from './dicom-elements.ts';
-import { type Code, structureCodes } from './structure-codes.ts';
+import { structureCodes } from './structure-codes.ts';
 
 /** A class of a segmentation. */
 export interface Structure {
@@ -14,7 +16,7 @@ export interface Structure {
   readonly value: number;
   readonly name: string;
   /** What it is, where the model says it; otherwise its name decides. */
-  readonly code?: Code | undefined;
+  readonly code?: StructureCode | undefined;
 }
 
 /** A segmentation of a DICOM series, and who made it. */
@@ -52,12 +54,12 @@ export function uidsOf({ source, labels, maker }: SegmentedSeries, sha256: (byte
 }
 
 /** A code as an item of a sequence. */
-export function codeItem({ value, scheme, meaning }: Code): DicomDataSet {
+export function codeItem({ value, scheme, meaning }: StructureCode): DicomDataSet {
   return { CodeValue: value, CodingSchemeDesignator: scheme, CodeMeaning: meaning };
 }
 
 /** A code of DICOM's own scheme. */
-export function dcm(value: string, meaning: string): Code {
+export function dcm(value: string, meaning: string): StructureCode {
   return { value, scheme: 'DCM', meaning };
 }
 

@@ -3,6 +3,7 @@
  * template TID 1500 with one group of measurements per segment, which refers to the Segmentation and to the series.
  * Source: DICOM PS3.16, TID 1500 and TID 1411; PS3.3, A.35.2.
  */
+import type { StructureCode } from '../data/structure-code.ts';
 import { type DicomDataSet, encodeDicomFile } from './dicom-elements.ts';
 import {
   codeItem,
@@ -15,7 +16,7 @@ import {
   type UidOf,
 } from './dicom-result.ts';
 import { SEGMENTATION_CLASS, type SegmentationType, segmentsOf } from './segmentation-object.ts';
-import { type Code, structureCodes } from './structure-codes.ts';
+import { structureCodes } from './structure-codes.ts';
 
 const ENHANCED_SR_CLASS = '1.2.840.10008.5.1.4.1.1.88.22';
 const SERIES_NUMBER = 302;
@@ -23,11 +24,11 @@ const SERIES_NUMBER = 302;
 type Relationship = 'CONTAINS' | 'HAS OBS CONTEXT' | 'HAS CONCEPT MOD';
 
 /** A content item: its relation to the one above, its kind, what it is, and its value. */
-function content(relation: Relationship, type: string, name: Code, value: DicomDataSet): DicomDataSet {
+function content(relation: Relationship, type: string, name: StructureCode, value: DicomDataSet): DicomDataSet {
   return { RelationshipType: relation, ValueType: type, ConceptNameCodeSequence: [codeItem(name)], ...value };
 }
 
-function container(name: Code, items: readonly DicomDataSet[], template?: string): DicomDataSet {
+function container(name: StructureCode, items: readonly DicomDataSet[], template?: string): DicomDataSet {
   return content('CONTAINS', 'CONTAINER', name, {
     ContinuityOfContent: 'SEPARATE',
     ...(template !== undefined && {
@@ -37,7 +38,7 @@ function container(name: Code, items: readonly DicomDataSet[], template?: string
   });
 }
 
-function coded(relation: Relationship, name: Code, value: Code): DicomDataSet {
+function coded(relation: Relationship, name: StructureCode, value: StructureCode): DicomDataSet {
   return content(relation, 'CODE', name, { ConceptCodeSequence: [codeItem(value)] });
 }
 

@@ -2,12 +2,14 @@
  * Fields of an NRRD file that name the segments of a label map, as 3D Slicer reads and writes them in `.seg.nrrd`. All
  * segments share one layer and have the extent of the whole image. Source: 3D Slicer, vtkMRMLSegmentationStorageNode.
  */
+
 import type { Xyz } from '../core/shape.ts';
+import type { StructureCode } from '../data/structure-code.ts';
 import type { Structure } from './dicom-result.ts';
 import { labelColour } from './label-colours.ts';
-import { type Code, structureCodes } from './structure-codes.ts';
+import { structureCodes } from './structure-codes.ts';
 
-function terminologyOf({ value, scheme, meaning }: Code): string {
+function terminologyOf({ value, scheme, meaning }: StructureCode): string {
   return `${scheme}^${value}^${meaning}`;
 }
 

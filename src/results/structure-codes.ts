@@ -4,26 +4,20 @@
  * PS3.16, CID 7151 and 7166 (segmented properties) and the contexts that they include.
  */
 
-/** A code of a coding scheme. */
-export interface Code {
-  readonly value: string;
-  /** For example SCT for SNOMED CT, or DCM. */
-  readonly scheme: string;
-  readonly meaning: string;
-}
+import type { StructureCode } from '../data/structure-code.ts';
 
 /** The codes of a class. */
 export interface StructureCodes {
   /** Anatomical structure, changed structure or substance. */
-  readonly category: Code;
-  readonly type: Code;
+  readonly category: StructureCode;
+  readonly type: StructureCode;
   /** The side, where the name says it. */
-  readonly side?: Code;
+  readonly side?: StructureCode;
   /** Whether the type says no more than that it is a structure. */
   readonly isUnknown: boolean;
 }
 
-function sct(value: string, meaning: string): Code {
+function sct(value: string, meaning: string): StructureCode {
   return { value, scheme: 'SCT', meaning };
 }
 
@@ -35,7 +29,7 @@ const UNKNOWN = sct('91723000', 'Anatomical structure');
 const SIDES = { left: sct('7771000', 'Left'), right: sct('24028007', 'Right') } as const;
 
 /** Structures by their names in lower case without side. */
-const STRUCTURES: Readonly<Record<string, Code>> = {
+const STRUCTURES: Readonly<Record<string, StructureCode>> = {
   'adrenal gland': sct('23451007', 'Adrenal gland'),
   accumbens: sct('427667007', 'Nucleus Accumbens'),
   amygdala: sct('4958002', 'Amygdala'),
@@ -104,7 +98,7 @@ const STRUCTURES: Readonly<Record<string, Code>> = {
 };
 
 /** Changed structures, by their names in lower case. */
-const CHANGES: Readonly<Record<string, Code>> = {
+const CHANGES: Readonly<Record<string, StructureCode>> = {
   cyst: sct('367643001', 'Cyst'),
   edema: sct('79654002', 'Edema'),
   lesion: sct('52988006', 'Lesion'),
@@ -114,7 +108,7 @@ const CHANGES: Readonly<Record<string, Code>> = {
   nodule: sct('27925004', 'Nodule'),
 };
 
-const TISSUES: Readonly<Record<string, Code>> = {
+const TISSUES: Readonly<Record<string, StructureCode>> = {
   fat: sct('256674009', 'Fat'),
   muscle: sct('71616004', 'Muscle'),
   'skeletal muscle': sct('127954009', 'Skeletal muscle'),
@@ -164,7 +158,7 @@ function lookUp(text: string): Pick<StructureCodes, 'category' | 'type'> | undef
     [CHANGED, CHANGES],
     [TISSUE, TISSUES],
   ] as const) {
-    if (Object.hasOwn(known, name)) return { category, type: known[name] as Code };
+    if (Object.hasOwn(known, name)) return { category, type: known[name] as StructureCode };
   }
   return undefined;
 }
@@ -173,7 +167,7 @@ function lookUp(text: string): Pick<StructureCodes, 'category' | 'type'> | undef
  * The codes of a class by its name, such as `Left-Hippocampus`, `kidney_right` or `liver`.
  * @param given the code of its type, if somebody has said it
  */
-export function structureCodes(name: string, given?: Code): StructureCodes {
+export function structureCodes(name: string, given?: StructureCode): StructureCodes {
   const words = wordsOf(name).map(singular);
   // the ventricles and atria of the heart have the side in their name
   const whole = lookUp(words.join(' '));

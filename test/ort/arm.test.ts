@@ -433,7 +433,8 @@ it('two teachers that know one class each teach a student of both, and are score
       resume: false,
       out,
     });
-  const { arms, pairs } = await run('of-two');
+  const code = { value: '1234', scheme: '99TEST', meaning: 'front' };
+  const { arms, pairs } = await run('of-two', `labels.codes=${JSON.stringify({ Anterior: code })}`);
   expect(Object.keys(arms['teacher']!.classes)).toEqual(['Anterior', 'Posterior']);
   expect(pairs.some(({ a, b }) => a === 'student' && b === 'teacher')).toBe(true);
   const [header, row] = files.text('of-two/student/history.csv').split('\n');
@@ -442,6 +443,7 @@ it('two teachers that know one class each teach a student of both, and are score
   expect(losses['softDice']).toBeGreaterThan(0);
   const { metadata } = await readModelFile(files, 'of-two/student/model.onnx');
   expect(metadata.labels.map(({ name }) => name)).toEqual(['background', 'Anterior', 'Posterior']);
+  expect(metadata.labels.map(label => label.code)).toEqual([undefined, code, undefined]);
   // stored logits of both teachers are read again, and nothing changes but their rounding to float16
   await run('of-two-stored', 'distill.softLabels=cache', 'distill.cache.folder=of-both');
   const stored = files.contents.size;

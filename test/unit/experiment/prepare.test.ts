@@ -77,6 +77,13 @@ describe('prepareData', () => {
     }
   });
 
+  it('refuses codes for classes that the data set does not have', async () => {
+    const codes = 'labels: { codes: { blob: { value: "1", meaning: one }, blub: { value: "2", meaning: two } } }';
+    await expect(prepared(AS_IT_IS, `{}\n${codes}`)).rejects.toThrow(
+      /labels\.codes names blub, but the classes of d are background, blob/,
+    );
+  });
+
   it('leaves axes as they are stored where the recipe says so', async () => {
     const { train } = await prepared({ along: [2, 0, 1], back: [true, false, false] }, '{ orientation: stored }');
     expect(train[0]?.sizeVoxels).toEqual([4, 6, 5]);

@@ -119,6 +119,7 @@ describe('defaults', () => {
       seeds: [1],
       evaluate: { overlap: 0.5, weighting: 'gaussian', mirror: null, surfaceToleranceMm: 1, lesions: [] },
       compare: { margin: null },
+      labels: { codes: {} },
       groups: null,
       decode: 'argmax',
       postprocess: 'auto',
