@@ -16,10 +16,13 @@ export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boole
  */
 export function armContent(recipe: Recipe, arm: Arm): object {
   const { threads: _threads, baseline: _baseline, compare: _compare, groups: _groups, data, ...others } = recipe;
-  return withoutLaterKeys(contentOf(arm, { data, ...others }));
+  const { cache: _cache, ...own } = data;
+  return withoutLaterKeys(contentOf(arm, { data: own, ...others }));
 }
 
-type Shared = Omit<Recipe, 'threads' | 'baseline' | 'compare' | 'groups'>;
+type Shared = Omit<Recipe, 'threads' | 'baseline' | 'compare' | 'groups' | 'data'> & {
+  readonly data: Omit<Recipe['data'], 'cache'>;
+};
 
 function contentOf(arm: Arm, shared: Shared): object {
   switch (arm) {

@@ -2,11 +2,10 @@
 import { InputError } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { foregroundStatistics, sampleForeground } from '../data/foreground-intensities.ts';
-import { loadCase } from '../data/loaded-case.ts';
+import { foregroundStatistics } from '../data/foreground-intensities.ts';
 import type { ChannelNormalization } from '../data/normalize.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import type { Laboratory } from './laboratory.ts';
+import type { Progress } from '../runtime/progress.ts';
 
 type Asked = Recipe['preprocess']['normalize'];
 type AskedOfChannel = Exclude<Asked, readonly unknown[]>;
@@ -25,25 +24,34 @@ function isList(asked: Asked): asked is readonly AskedOfChannel[] {
   return Array.isArray(asked);
 }
 
+/** Where the numbers come from. */
+interface MeasuredData {
+  readonly dataset: Dataset;
+  /** The training cases. */
+  readonly cases: readonly CaseFiles[];
+  /** Intensities of the foreground of a case, one array per channel; undefined for a case without a label. */
+  readonly foreground: (item: CaseFiles) => Promise<readonly Float32Array[] | undefined>;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The normalisation of every channel. For `ct` the training cases are read once more; other cases are not used.
- * @param cases the training cases
  * @throws {InputError} E_CHANNELS if the recipe does not fit the data set; E_INTENSITIES if ct finds nothing to measure
  */
 export async function resolveNormalization(
-  laboratory: Laboratory,
+  progress: Progress,
   asked: Asked,
-  data: { readonly dataset: Dataset; readonly cases: readonly CaseFiles[]; readonly signal?: AbortSignal | undefined },
+  data: MeasuredData,
 ): Promise<readonly ChannelNormalization[]> {
-  const { dataset, cases, signal } = data;
+  const { dataset, cases, foreground, signal } = data;
   const methods = perChannel(asked, dataset);
   if (!methods.includes('ct')) return methods as readonly ChannelNormalization[];
-  const samples: Float32Array[][] = [];
-  const task = laboratory.progress.task('measuring intensities', cases.length, 'case');
+  const samples: (readonly Float32Array[])[] = [];
+  const task = progress.task('measuring intensities', cases.length, 'case');
   for (const item of cases) {
     signal?.throwIfAborted();
-    const { image, label } = await loadCase(laboratory, dataset, item);
-    if (label !== undefined) samples.push(sampleForeground(image, label));
+    const sample = await foreground(item);
+    if (sample !== undefined) samples.push(sample);
     task.update(samples.length);
   }
   task.finish();

@@ -1,35 +1,27 @@
 /** Prepares the cases of a data set for training: loads, checks, normalises, resamples and splits them. */
 
 import { InputError } from '../core/errors.ts';
-import { extentOf } from '../core/extent.ts';
 import { leftOutOfPlane } from '../data/augment/augmentation.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { channelFacts } from '../data/image-facts.ts';
-import { imageHash } from '../data/image-hash.ts';
 import type { ChannelIntensities } from '../data/intensities.ts';
-import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { TrainingCase } from '../data/loader.ts';
-import { type ChannelNormalization, type ImageNormalization, moments } from '../data/normalize.ts';
+import type { ChannelNormalization } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
 import type { Splits } from '../data/splits.ts';
 import { type CaseFacts, summarizeTraining, type TrainingFacts } from '../data/training-facts.ts';
-import { filesOfVolume } from '../data/volume-file.ts';
-import { classVolumesMl } from '../metrics/overlap.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import { isFinished } from '../recipe/teacher-schema.ts';
-import { holdFiles, pathsIn } from '../runtime/held-files.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
-import { boxAround, boxOfCrop, type Crop, cropped, nonzeroMask } from '../volume/nonzero.ts';
-import { canonicalGrid } from '../volume/orientation.ts';
-import type { Volume } from '../volume/volume.ts';
+import type { Crop } from '../volume/nonzero.ts';
 import { openAnnotated } from './annotations.ts';
 import { readCaseWeights } from './case-weights.ts';
 import { assertLesionsKnown } from './evaluate.ts';
 import type { Laboratory } from './laboratory.ts';
 import { resolveNormalization } from './normalization.ts';
-import { prepareCase } from './prepare-case.ts';
+import type { Preprocessing } from './prepare-case.ts';
+import { type CaseData, type CaseNumbers, openCaseData } from './prepared/case-data.ts';
+import { type CaseOpener, caseOpener, type OpenCase } from './prepared/open-case.ts';
 import { splitWarnings } from './split-warnings.ts';
 import { readSplits } from './splits.ts';
 
@@ -66,38 +58,6 @@ export interface PreparedData {
   readonly transferHashes: Readonly<Record<string, string>>;
   /** SHA-256 of the files beside the cases that say how to train: dataset.json, and what the recipe names. */
   readonly settingHashes: Readonly<Record<string, string>>;
-}
-
-/** Summary of every channel's finite voxels. */
-function summarize(data: Float32Array, channels: number): readonly ChannelIntensities[] {
-  const voxels = data.length / channels;
-  return Array.from({ length: channels }, (_, channel) => {
-    const finite = data.subarray(channel * voxels, (channel + 1) * voxels).filter(Number.isFinite);
-    const { min: minimum, max: maximum } = extentOf(finite);
-    return { minimum, maximum, ...moments(finite) };
-  });
-}
-
-/** Summary of a volume, and if a finished model teaches also of the box around the non-zero voxels. */
-function intensitiesOf(image: Volume, { teacher }: Pick<Recipe, 'teacher'>): readonly ChannelIntensities[] {
-  const { data, channels, sizeVoxels } = image;
-  const whole = summarize(data, channels);
-  if (!isFinished(teacher)) return whole;
-  const body = nonzeroMask(image);
-  const inside = summarize(cropped(data, sizeVoxels, boxAround(body, sizeVoxels)), channels);
-  return whole.map((each, channel) => {
-    const voxels = data.subarray(channel * body.length, (channel + 1) * body.length);
-    const hasHoles = body.some((isBody, voxel) => isBody !== 0 && voxels[voxel] === 0);
-    return { ...each, inBox: inside[channel] as ChannelIntensities, ...(hasHoles && { hasHoles }) };
-  });
-}
-
-/** What a training case is like before more is done to it than cropping, in the axes of the models. */
-function factsOf(image: Volume, recipe: Recipe, volumesMl: CaseFacts['volumesMl']): CaseFacts {
-  const { crop, orientation } = recipe.preprocess;
-  const kept = { ...image, sizeVoxels: boxOfCrop(image, crop).size };
-  const { sizeVoxels, spacingMm } = orientation === 'canonical' ? canonicalGrid(kept) : kept;
-  return { grid: { sizeVoxels, spacingMm }, channels: channelFacts(image), volumesMl };
 }
 
 function assertClassesKnown(asked: Recipe['postprocess'], { folder, labels }: Dataset): void {
@@ -197,20 +157,12 @@ async function chooseCases({ files }: Laboratory, recipe: Recipe, dataset: Datas
   return { splits, transfer, byId };
 }
 
-/** SHA-256 by path within the data set, of every file of a case. */
-async function hashesOf(
-  laboratory: Laboratory,
-  { folder }: Dataset,
-  { images, label }: CaseFiles,
-): Promise<readonly (readonly [string, string])[]> {
-  const { files, machine } = laboratory;
-  const hashes: (readonly [string, string])[] = [];
-  for (const volume of label === undefined ? images : [...images, label]) {
-    for (const path of await filesOfVolume(laboratory, volume)) {
-      hashes.push([path.slice(folder.length + 1), machine.sha256(await files.read(path))]);
-    }
-  }
-  return hashes;
+/** A case that was read: its hashes, its numbers, and the case as training sees it unless it is tested. */
+interface ReadCase {
+  readonly item: CaseFiles;
+  readonly hashes: OpenCase['hashes'];
+  readonly numbers: CaseNumbers;
+  readonly ready?: TrainingCase;
 }
 
 /** SHA-256 of dataset.json and of the files of weights and annotations, by path within the data set or as named. */
@@ -228,18 +180,35 @@ async function settingHashesOf(
   return hashes;
 }
 
-interface ReadyContext {
-  readonly normalize: ImageNormalization;
+/** How a case is used. */
+interface CaseUse {
   readonly isTrainedOn: boolean;
-  readonly progress: Progress;
+  readonly isTested: boolean;
 }
 
-/** @throws {InputError} E_PATCH_TOO_LARGE if patches are cut from the case and do not fit it */
-function readyCase(loaded: LoadedCase, recipe: Recipe, context: ReadyContext): TrainingCase {
-  const { case: ready, warnings } = prepareCase(loaded, { ...recipe.preprocess, normalize: context.normalize });
-  for (const warning of warnings) context.progress.warn(warning);
-  if (context.isTrainedOn) assertPatchFits(recipe.patch.size, ready, recipe.patch.padding);
-  return ready;
+/** Says what was found in a case, and checks that patches fit it. */
+async function readCase(
+  item: CaseFiles,
+  { isTrainedOn, isTested }: CaseUse,
+  context: {
+    readonly openCase: CaseOpener;
+    readonly known: CaseData;
+    readonly preprocessing: Preprocessing;
+    readonly patch: Recipe['patch'];
+    readonly progress: Progress;
+  },
+): Promise<ReadCase> {
+  const { openCase, known, preprocessing, patch, progress } = context;
+  const open = await openCase(item);
+  const { hashes } = open;
+  const numbers = await known.numbers(item, open, { needsIntensities: isTrainedOn });
+  for (const { code, message } of numbers.warnings) progress.warn(`${code}: ${message}`);
+  if (isTested) return { item, hashes, numbers };
+  const { case: ready, warnings } = await known.ready(item, open, preprocessing);
+  for (const warning of warnings) progress.warn(warning);
+  if (isTrainedOn) assertPatchFits(patch.size, ready, patch.padding);
+  const { annotated } = item;
+  return { item, hashes, numbers, ready: annotated === undefined ? ready : { ...ready, annotated } };
 }
 
 /**
@@ -250,7 +219,7 @@ function readyCase(loaded: LoadedCase, recipe: Recipe, context: ReadyContext): T
  * E_POSTPROCESS if the recipe post-processes a class that the data do not have
  */
 export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
-  const { files, machine, progress } = laboratory;
+  const { files, progress } = laboratory;
   const dataset = await openAnnotated(files, recipe.data);
   const settingHashes = await settingHashesOf(laboratory, recipe, dataset);
   assertRegionsFit(dataset, recipe);
@@ -261,51 +230,44 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   if (leftOut !== undefined) progress.warn(`W_AUGMENT_PLANE: ${leftOut}.`);
   const { splits, transfer, byId } = await chooseCases(laboratory, recipe, dataset);
   const filesOf = (ids: readonly string[]): CaseFiles[] => ids.map(id => byId.get(id) as CaseFiles);
-  const normalization = await resolveNormalization(laboratory, recipe.preprocess.normalize, {
+  const openCase = caseOpener(laboratory, dataset);
+  const known = openCaseData(laboratory, recipe, dataset);
+  const normalization = await resolveNormalization(laboratory.progress, recipe.preprocess.normalize, {
     dataset,
     cases: filesOf(splits.train),
+    foreground: async item => known.foreground(item, await openCase(item)),
     signal,
   });
+  const preprocessing = { ...recipe.preprocess, normalize: normalization };
   const [trainedOn, transferred, tested] = [
     new Set([...splits.train, ...transfer]),
     new Set(transfer),
     new Set(splits.test),
   ];
   const order = filesOf([...splits.train, ...splits.val, ...splits.test, ...transfer]);
-  const hashes: (readonly [string, string])[] = [];
-  const transferHashes: (readonly [string, string])[] = [];
-  const cases = new Map<string, TrainingCase>();
-  const intensities = new Map<string, readonly ChannelIntensities[]>();
-  const training = new Set(splits.train);
-  const facts: CaseFacts[] = [];
-  const images = new Map<string, string>();
-  const volumesMl = new Map<string, CaseFacts['volumesMl']>();
+  const read = new Map<string, ReadCase>();
+  const context = { openCase, known, preprocessing, patch: recipe.patch, progress };
   const task = progress.task('reading data', order.length, 'case');
-  for (const [index, item] of order.entries()) {
+  for (const item of order) {
     signal?.throwIfAborted();
-    const isTrainedOn = trainedOn.has(item.id);
-    const own = await hashesOf(laboratory, dataset, item);
-    (transferred.has(item.id) ? transferHashes : hashes).push(...own);
-    const held = holdFiles(files, pathsIn(dataset.folder, Object.fromEntries(own)), machine.sha256);
-    const loaded = await loadCase({ ...laboratory, files: held }, dataset, item);
-    for (const { code, message } of loaded.warnings) progress.warn(`${code}: ${message}`);
-    images.set(item.id, imageHash(loaded.image, machine.sha256));
-    const ofClasses = loaded.label === undefined ? {} : classVolumesMl(loaded.label, dataset.labels);
-    volumesMl.set(item.id, ofClasses);
-    if (training.has(item.id)) facts.push(factsOf(loaded.image, recipe, ofClasses));
-    if (isTrainedOn) intensities.set(item.id, intensitiesOf(loaded.image, recipe));
-    if (!tested.has(item.id)) {
-      const ready = readyCase(loaded, recipe, { normalize: normalization, isTrainedOn, progress });
-      cases.set(item.id, item.annotated === undefined ? ready : { ...ready, annotated: item.annotated });
-    }
-    task.update(index + 1);
+    const { id } = item;
+    read.set(id, await readCase(item, { isTrainedOn: trainedOn.has(id), isTested: tested.has(id) }, context));
+    task.update(read.size);
   }
   task.finish();
+  const all = [...read.values()];
+  const of = (ids: readonly string[]): ReadCase[] => ids.map(id => read.get(id) as ReadCase);
+  const byCase = <T>(pick: (numbers: CaseNumbers) => T): Map<string, T> =>
+    new Map(all.map(({ item, numbers }) => [item.id, pick(numbers)]));
   warnOfUnannotated(dataset, filesOf(splits.train), progress);
-  const warnings = splitWarnings({ splits, classes: classesSought(dataset, filesOf(splits.train)), volumesMl });
+  const warnings = splitWarnings({
+    splits,
+    classes: classesSought(dataset, filesOf(splits.train)),
+    volumesMl: byCase(({ facts }) => facts.volumesMl),
+  });
   for (const { code, message } of warnings) progress.warn(`${code}: ${message}`);
   const weights = await readCaseWeights(files, recipe.patch.caseWeights, dataset, splits.train);
-  const pick = (ids: readonly string[]): TrainingCase[] => ids.map(id => cases.get(id) as TrainingCase);
+  const pick = (ids: readonly string[]): TrainingCase[] => of(ids).map(({ ready }) => ready as TrainingCase);
   return {
     dataset,
     splits,
@@ -318,14 +280,16 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     test: filesOf(splits.test),
     normalize: normalization,
     crop: recipe.preprocess.crop,
-    intensities,
-    training: summarizeTraining(facts as [CaseFacts, ...CaseFacts[]], {
+    intensities: new Map(
+      all.flatMap(({ item, numbers: { intensities } }) => (intensities ? [[item.id, intensities]] : [])),
+    ),
+    training: summarizeTraining(of(splits.train).map(({ numbers }) => numbers.facts) as [CaseFacts, ...CaseFacts[]], {
       isCropped: recipe.preprocess.crop === 'nonzero',
     }),
     warnings,
-    images,
-    hashes: Object.fromEntries(hashes),
-    transferHashes: Object.fromEntries(transferHashes),
+    images: byCase(numbers => numbers.imageHash),
+    hashes: Object.fromEntries(all.flatMap(({ item, hashes }) => (transferred.has(item.id) ? [] : hashes))),
+    transferHashes: Object.fromEntries(all.flatMap(({ item, hashes }) => (transferred.has(item.id) ? hashes : []))),
     settingHashes,
   };
 }

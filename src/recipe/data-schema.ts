@@ -128,6 +128,23 @@ export const dataSchema = z.strictObject({
     ),
   annotated,
   patients,
+  cache: z
+    .strictObject({
+      folder: z
+        .string()
+        .min(1)
+        .default('prepared-cases')
+        .describe(
+          'Folder of prepared cases, relative to the working directory; runs and sweeps that name the same folder share it.',
+        ),
+      limitMB: nonNegative
+        .default(20_000)
+        .describe(
+          'Largest size of that folder in 10^6 bytes. When it is full, cases unused for 30 minutes are removed, least recently used first; what still does not fit is prepared anew at every start. 0 keeps nothing.',
+        ),
+    })
+    .prefault({})
+    .describe('Cases as training sees them, kept on disk for the next start.'),
   splits: splits.prefault({}).describe('Cases per split: by fractions and a seed, by folds, or from a file.'),
 });
 

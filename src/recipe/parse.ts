@@ -188,6 +188,7 @@ export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Pr
     dataset: await locate(data.dataset),
     annotated: data.annotated === null ? null : await located(data.annotated),
     patients,
+    cache: data.cache,
     splits: await located(data.splits),
   };
   const { caseWeights } = recipe.patch;

@@ -7,6 +7,7 @@ import type { VolumeSources } from '../../data/volume-file.ts';
 import type { Laboratory } from '../../experiment/laboratory.ts';
 import { type Progress, silent } from '../../runtime/progress.ts';
 import { createThreadedBatchSource } from './batch-worker.ts';
+import { openByteCache } from './byte-cache.ts';
 import { createNodeEngine } from './engine.ts';
 import { nodeFiles } from './files.ts';
 import { createNodeFrameCodec } from './frame-codec.ts';
@@ -34,6 +35,7 @@ export async function createNodeLaboratory(options: NodeLaboratoryOptions = {}):
     machine: createNodeMachine(engine.name),
     progress,
     threads,
+    openCache: openByteCache,
     openBatches: createThreadedBatchSource,
   };
 }

@@ -45,6 +45,7 @@ describe('defaults', () => {
         dataset: 'some/folder',
         annotated: null,
         patients: null,
+        cache: { folder: 'prepared-cases', limitMB: 20_000 },
         splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null, teacherLabels: 'same' },
       },
       preprocess: {
@@ -395,6 +396,7 @@ describe('the way back to YAML', () => {
         dataset: '/root/some/folder',
         annotated: { file: '/root/n.json' },
         patients: { file: '/root/p.json' },
+        cache: recipe.data.cache,
         splits: { file: '/root/s.json', fold: 1, seed: 1, val: 0.1, labelled: null, teacherLabels: 'same' },
       },
       patch: { ...recipe.patch, caseWeights: { file: '/root/w.json' } },

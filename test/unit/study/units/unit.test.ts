@@ -81,6 +81,7 @@ describe('what an arm depends on', () => {
     ['seeds=[9]', ARMS],
     ['preprocess.crop=nonzero', ARMS],
     ['preprocess.crop=none', []],
+    ['data.cache.limitMB=0', []],
     ['threads=3', []],
     ['baseline=false', []],
   ] as const)('%s is the affair of %j', (override, arms) => {
