@@ -47,6 +47,10 @@ const LATER_KEYS: readonly LaterKey[] = [
   [['loss', 'dice', 'falsePositives'], 0.5],
   [['loss', 'dice', 'falseNegatives'], 0.5],
   ...OF_AUGMENT,
+  ...['teacher', 'student'].flatMap((arm): LaterKey[] => [
+    [[arm, 'unet', 'convolution'], 'full'],
+    [[arm, 'unet', 'groups'], 4],
+  ]),
   ...['teacher', 'student'].flatMap(arm => OF_TRAINING.map(([key, value]): LaterKey => [[arm, 'train', key], value])),
 ];
 

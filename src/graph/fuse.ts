@@ -1,17 +1,44 @@
 /**
  * Rewrites that run before differentiation, so that neither a concatenation nor an upsampled image is ever stored:
- *   Conv(Concat(a, b), w)  ->  Conv(a, w[:, :Ca]) + Conv(b, w[:, Ca:])
- *   Conv(Resize(x), w)     ->  Conv with `upsample`
- * Both are exact; only the order of additions changes.
+ *   Conv(Concat(a, b), w)    ->  Conv(a, w[:, :Ca]) + Conv(b, w[:, Ca:])
+ *   Conv(Resize(x), w)        ->  Conv with `upsample`
+ *   1x1x1 Conv(Resize(x), w)  ->  Resize(Conv(x, w))
+ *   Conv in groups            ->  Conv of one group, with zeros between the groups, unless it is depthwise: kernels for
+ *                                 groups of few channels are not faster
+ * All are exact; only the order of additions changes.
  */
+import { range } from '../core/shape.ts';
 import { type Graph, type GraphBuilder, isOp, type Value } from './graph.ts';
 import type { OpAttributes } from './ops.ts';
 import { rewrite } from './rewrite.ts';
 
 const WHOLE = '1,1,1';
 
+/** A kernel [Co, Ci / group, kD, kH, kW] as one of a single group, [Co, Ci, kD, kH, kW]. */
+function fullKernel(builder: GraphBuilder, kernel: Value, group: number): Value {
+  const [out, perGroup, ...taps] = kernel.shape as readonly [number, number, ...number[]];
+  const inner = taps.reduce((product, size) => product * size, perGroup);
+  const same = builder.float(
+    range(group * group).map(index => (index % (group + 1) === 0 ? 1 : 0)),
+    [group, 1, group, 1],
+  );
+  const apart = builder.reshape(kernel, [group, out / group, 1, inner]);
+  return builder.reshape(builder.mul(apart, same), [out, group * perGroup, ...taps]);
+}
+
+/** Whether every result sees one voxel, its own. */
+function isPointwise({ kernel, strides, pads }: OpAttributes['Conv']): boolean {
+  return [...kernel, ...strides].every(size => size === 1) && pads.every(count => count === 0);
+}
+
 function convolve(builder: GraphBuilder, input: Value, kernel: Value, attributes: OpAttributes['Conv']): Value {
-  if (attributes.group === 1 && isOp(input, 'Concat') && input.attributes.axis === 1) {
+  const { group } = attributes;
+  if (group > 1) {
+    return group === input.shape[1] && group === kernel.shape[0]
+      ? builder.apply('Conv', [input, kernel], attributes)
+      : convolve(builder, input, fullKernel(builder, kernel, group), { ...attributes, group: 1 });
+  }
+  if (isOp(input, 'Concat') && input.attributes.axis === 1) {
     let start = 0;
     const parts = input.inputs.map(part => {
       const end = start + (part.shape[1] as number);
@@ -22,6 +49,10 @@ function convolve(builder: GraphBuilder, input: Value, kernel: Value, attributes
     return parts.reduce((sum, part) => builder.add(sum, part));
   }
   if (String(attributes.upsample) === WHOLE && isOp(input, 'Resize')) {
+    if (isPointwise(attributes)) {
+      const narrow = convolve(builder, input.inputs[0] as Value, kernel, attributes);
+      return builder.apply('Resize', [narrow], input.attributes);
+    }
     return builder.apply('Conv', [input.inputs[0] as Value, kernel], {
       ...attributes,
       upsample: input.attributes.scales,

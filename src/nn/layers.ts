@@ -44,6 +44,8 @@ export interface ConvOptions {
   /** Distance of neighbouring results in voxels, D, H, W; 1 if not given. */
   readonly stride?: Triple;
   readonly dilation?: number;
+  /** Groups of channels that do not see each other; 1 if not given. */
+  readonly groups?: number;
   /** Variance of the initial kernel times its fan-in: 2 / (1 + slope^2) before a leaky ReLU, 1 before none. */
   readonly gain: number;
   readonly bias: boolean;
@@ -55,8 +57,8 @@ export interface ConvOptions {
  */
 export function convolution(context: LayerContext, input: Value, options: ConvOptions & { padding: Padding }): Value {
   const { builder, parameters, name } = context;
-  const { channels, kernel, stride = [1, 1, 1], dilation = 1, padding, gain, bias } = options;
-  const shape = [channels, input.shape[1] as number, ...kernel];
+  const { channels, kernel, stride = [1, 1, 1], dilation = 1, groups = 1, padding, gain, bias } = options;
+  const shape = [channels, (input.shape[1] as number) / groups, ...kernel];
   const weight = parameters.get({
     name: `${name}.weight`,
     shape,
@@ -69,7 +71,7 @@ export function convolution(context: LayerContext, input: Value, options: ConvOp
     strides: stride,
     dilations: [dilation, dilation, dilation],
     pads: [pd, ph, pw, pd, ph, pw],
-    group: 1,
+    group: groups,
     upsample: [1, 1, 1],
   });
   return bias ? builder.add(result, perChannel(builder, vector(context, 'bias', channels, 0))) : result;
@@ -78,6 +80,27 @@ export function convolution(context: LayerContext, input: Value, options: ConvOp
 /** Convolution with an odd kernel and zero padding that keeps the size, or divides it by the stride. */
 export function sameConv(context: LayerContext, input: Value, options: ConvOptions): Value {
   return convolution(context, input, { ...options, padding: 'same' });
+}
+
+/**
+ * A convolution in two parts: 1x1x1 over all channels, then with the kernel in groups of channels that do not see each
+ * other. With a group for every channel it is a blueprint separable convolution (arXiv:2003.13549), which filters the
+ * channels of the result where a depthwise-separable one filters those of the input, of which a decoder has more.
+ * @param options.groups divides the channels, and `channel` stands for as many
+ */
+export function convolutionInParts(
+  context: LayerContext,
+  input: Value,
+  { groups, ...options }: Omit<ConvOptions, 'groups'> & { readonly groups: number | 'channel' },
+): Value {
+  const part = (suffix: string, image: Value, own: Partial<ConvOptions>): Value => {
+    const name = `${context.name}.${suffix}`;
+    return context.builder.scope(suffix, () => sameConv({ ...context, name }, image, { ...options, ...own }));
+  };
+  const mixed = part('pointwise', input, { kernel: [1, 1, 1], gain: 1, bias: false });
+  return groups === 'channel'
+    ? part('depthwise', mixed, { groups: options.channels })
+    : part('grouped', mixed, { groups });
 }
 
 /** The activation after a normalisation; `prelu` learns its slope below zero, one per channel (arXiv:1502.01852). */

@@ -14,6 +14,7 @@ import { type Geometry, outputSize } from './geometry.ts';
 import {
   type Activation,
   activate,
+  convolutionInParts,
   gainBefore,
   type LayerContext,
   type NetworkNormalization,
@@ -31,6 +32,13 @@ export interface UnetOptions {
   /** Factors per level after the first, D, H, W; every axis is halved if not given. */
   readonly pooling?: readonly Triple[];
   readonly convolutionsPerLevel: number;
+  /**
+   * Form of all convolutions but the first: `full`, or in two parts, 1x1x1 over all channels and with the kernel in
+   * groups of them (`separable`: every channel for itself). full if not given.
+   */
+  readonly convolution?: 'full' | 'separable' | 'grouped';
+  /** Groups of a `grouped` convolution; must divide the channels of every level. */
+  readonly groups?: number;
   readonly normalization: NetworkNormalization;
   /** Slope of the leaky ReLU below zero; 0 is a plain ReLU. */
   readonly negativeSlope: number;
@@ -49,7 +57,9 @@ function levelsOf({ features, kernels, pooling }: Pick<UnetOptions, 'features' |
 }
 
 /** Sizes of a plain U-Net: every pooling divides the size exactly, and the result is as large as the input. */
-export function unetGeometry(options: Omit<UnetOptions, 'normalization' | 'negativeSlope' | 'classes'>): Geometry {
+export function unetGeometry(
+  options: Pick<UnetOptions, 'features' | 'kernels' | 'pooling' | 'convolutionsPerLevel'>,
+): Geometry {
   const levels = levelsOf(options);
   const factorAt = (level: number, axis: Axis): number =>
     levels.slice(0, level + 1).reduce((factor, { pooling }) => factor * pooling[axis], 1);
@@ -67,7 +77,7 @@ export function unetGeometry(options: Omit<UnetOptions, 'normalization' | 'negat
 
 /** Builds the plain U-Net. */
 export function unet(options: UnetOptions): Network {
-  const { convolutionsPerLevel, normalization, negativeSlope, classes } = options;
+  const { convolutionsPerLevel, convolution = 'full', groups = 1, normalization, negativeSlope, classes } = options;
   const levels = levelsOf(options);
   const activation: Activation = negativeSlope === 0 ? { kind: 'relu' } : { kind: 'leaky-relu', negativeSlope };
   const gain = gainBefore(activation);
@@ -78,8 +88,16 @@ export function unet(options: UnetOptions): Network {
     const block = (prefix: string, input: Value, { channels, kernel }: Levels[number]): Value => {
       let value = input;
       for (let index = 0; index < convolutionsPerLevel; index++) {
+        const layer = { channels, kernel, gain, bias: normalization === 'none' };
+        // the first convolution sees one or a few channels: nothing to tell apart
+        const isFull = convolution === 'full' || value === image;
         value = named(`${prefix}.conv${index}`, context =>
-          sameConv(context, value, { channels, kernel, gain, bias: normalization === 'none' }),
+          isFull
+            ? sameConv(context, value, layer)
+            : convolutionInParts(context, value, {
+                ...layer,
+                groups: convolution === 'separable' ? 'channel' : groups,
+              }),
         );
         value = named(`${prefix}.norm${index}`, context =>
           activate(context, normalize(context, value, normalization), activation),

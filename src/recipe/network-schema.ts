@@ -56,6 +56,17 @@ const unet = z
     convolutionsPerLevel: count
       .default(2)
       .describe('Number of convolutions on each side of a level, each followed by normalisation and activation.'),
+    convolution: z
+      .enum(['full', 'separable', 'grouped'])
+      .default('full')
+      .describe(
+        'Form of all convolutions but the first. full: every channel of the result sees every channel. separable: a 1x1x1 convolution mixes the channels, then every channel is filtered for itself. grouped: the same with groups of channels in place of single ones.',
+      ),
+    groups: z
+      .int()
+      .min(2)
+      .default(4)
+      .describe('Number of groups where convolution is grouped; divides the channels of every level.'),
     normalization: normalization
       .default('instance')
       .describe('Normalisation after each convolution; group has at most 8 channels per group.'),
@@ -68,8 +79,11 @@ const unet = z
     pooling: pooling ?? repeated(HALF, features.length - 1),
     ...rest,
   }))
-  .superRefine(({ features, kernels, pooling }, context) => {
+  .superRefine(({ features, kernels, pooling, convolution, groups }, context) => {
     const levels = features.length;
+    if (convolution === 'grouped' && features.some(channels => channels % groups !== 0)) {
+      problem(context, 'groups', `must divide the channels of every level, ${features.join(', ')}; got ${groups}`);
+    }
     if (kernels.length !== levels) problem(context, 'kernels', `one per level: ${levels}, got ${kernels.length}`);
     if (pooling.length !== levels - 1) {
       problem(context, 'pooling', `one per level after the first: ${levels - 1}, got ${pooling.length}`);

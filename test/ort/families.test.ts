@@ -66,6 +66,22 @@ const CASES: readonly Case[] = [
     }),
     image: [2, 1, 1, 4, 8],
   },
+  ...[8, 16].map(channels => ({
+    name: `a U-Net of separable convolutions, ${channels} channels at the top`,
+    settings: unet({ features: [channels, 20], convolution: 'separable', convolutionsPerLevel: 1 }),
+    image: [2, 1, 4, 8, 6],
+  })),
+  {
+    name: 'a U-Net of grouped convolutions with anisotropic kernels and without normalisation',
+    settings: unet({
+      features: [4, 8],
+      kernels: [[3, 3, 1], 3],
+      convolution: 'grouped',
+      groups: 2,
+      normalization: 'none',
+    }),
+    image: [1, 2, 4, 8, 6],
+  },
   {
     name: 'a residual encoder U-Net that fills blocks, with anisotropic strides',
     settings: residualUnet({ features: [8, 16, 16], kernels: [[3, 3, 1], 3, 3], strides: [[2, 2, 1], 2], blocks: 1 }),

@@ -75,6 +75,8 @@ describe('a model of ours, exported and read back', () => {
   it.each<[string, NetworkSettings]>([
     ['a U-Net', unet({ features: [16, 20], convolutionsPerLevel: 1 })],
     ['a U-Net with batch normalisation', unet({ features: [16, 20], normalization: 'batch' })],
+    ['a U-Net of separable convolutions', unet({ features: [16, 20], convolution: 'separable' })],
+    ['a U-Net of grouped convolutions', unet({ features: [16, 20], convolution: 'grouped' })],
     ['a residual encoder U-Net', residualUnet({ features: [16, 20], blocks: [1, 2] })],
     [
       'a generalized U-Net, linear upsampling, PReLU',

@@ -245,6 +245,30 @@ describe('the blocked lowering of same-size convolutions', () => {
   });
 });
 
+describe('the blocked lowering of depthwise convolutions', () => {
+  for (const { attributes, name } of [
+    { name: '3x3x3', attributes: K3 },
+    { name: '5x3x1', attributes: ANISOTROPIC },
+    { name: '3x3x3 at dilation 2', attributes: DILATED },
+    { name: '1x1x1', attributes: K1 },
+  ]) {
+    for (const channels of [3, 8, 16, 20, 32]) {
+      blockedIt(`agrees with the evaluator, derivatives included: ${name}, ${channels} channels`, async block => {
+        const context = new StudyContext();
+        const before = context.conv('w0', context.input('x', [2, 2, 4, 5, 6]), channels, K1);
+        const own = { ...attributes, group: channels };
+        const kernel = context.input('w1', [channels, 1, ...attributes.kernel]);
+        const apart = context.builder.apply('Conv', [before, kernel], own);
+        const turned = context.builder.apply('ConvTranspose', [apart, kernel], { ...own, size: [4, 5, 6] });
+        const outside = context.builder.apply('Conv', [context.input('y', [2, channels, 4, 5, 6]), kernel], own);
+        const [ours, others] = [context.conv('w2', turned, 2, K1), context.conv('w3', outside, 2, K1)];
+        const model = await compare(context.graph(context.builder.add(ours, others)), context.feeds, block);
+        expect(model.nodes.filter(node => node.op === 'Conv' && node.domain === undefined)).toEqual([]);
+      });
+    }
+  }
+});
+
 describe('the blocked lowering of convolutions of an upsampled image', () => {
   const UPSAMPLED = sameConv([3, 3, 3], 1, [2, 2, 2]);
   /** Channels by the packing that they come out with, given the block. */

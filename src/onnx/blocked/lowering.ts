@@ -15,8 +15,9 @@ import {
   sameConvKernelGradient,
   stackedChannels,
 } from './conv.ts';
+import { depthwiseConv, depthwiseConvKernelGradient } from './depthwise-conv.ts';
 import { blockedFromPlain, type Layout, layoutOf, plainFromBlocked, planarFromPlain } from './layout.ts';
-import { isPerChannel, isSpatialReduction, isStrided, Packing } from './packing.ts';
+import { isDepthwise, isPerChannel, isSpatialReduction, isStrided, Packing } from './packing.ts';
 import {
   laneVector,
   leakyReluGradient,
@@ -267,6 +268,10 @@ export class BlockedLowering {
     }
     if (isStrided(value)) return this.#stride(value, kernel, fused);
     const adjoint = isOp(value, 'ConvTranspose');
+    if (isDepthwise(value)) {
+      const whole = { tensor: this.#blocked(image, layout.pack), layout };
+      return depthwiseConv(emit, whole, kernel, { attributes: value.attributes, adjoint });
+    }
     const operand: BlockedOperand = adjoint
       ? { tensor: this.#blocked(image, layout.pack), layout: this.#layout(image, layout.pack), planar: false }
       : this.#convOperand(image, value.attributes, layout.pack);
@@ -315,12 +320,17 @@ export class BlockedLowering {
     const [image, dy] = value.inputs as readonly [Value, Value];
     if (isStrided(value)) return this.#strideKernelGradient(value);
     const upsampled = isUpsampledConv(attributes);
-    if (!upsampled && !isSameConv(attributes)) return undefined;
+    const depthwise = isDepthwise(value);
+    if (!upsampled && !depthwise && !isSameConv(attributes)) return undefined;
     if (upsampled && !(this.#packing.has(image) && this.#packing.has(dy))) return undefined;
     const packed = [dy, image].find(side => this.#packing.has(side));
     const pack = packed === undefined ? 1 : this.#packing.of(packed);
     const layout = this.#layout(dy, pack);
     const dyOperand: BlockedOperand = { tensor: this.#blocked(dy, pack), layout, planar: false };
+    if (depthwise) {
+      const x = { tensor: this.#blocked(image, pack), layout };
+      return depthwiseConvKernelGradient(emit, x, dyOperand, attributes);
+    }
     if (!upsampled && attributes.kernel.every(taps => taps === 1)) {
       const own = this.#layout(image, pack);
       const tensor = this.#blocked(image, pack);

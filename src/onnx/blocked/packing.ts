@@ -9,6 +9,7 @@ import { isOp, type Value } from '../../graph/graph.ts';
 import { spatial } from '../../graph/infer.ts';
 import type { OpName } from '../../graph/ops.ts';
 import { isSameConv } from './conv.ts';
+import { isDepthwiseConv } from './depthwise-conv.ts';
 import { isBlockedPool } from './pool.ts';
 import { isStridedConv } from './strided-conv.ts';
 import { isUpsampledConv } from './upsampled-conv.ts';
@@ -30,6 +31,13 @@ export function isSpatialReduction(value: Value): boolean {
 /** Size of the image before the stride of a convolution, of its adjoint, or of its gradient to the kernel. */
 function strideSize(value: Value<'Conv' | 'ConvTranspose' | 'ConvKernelGradient'>): Triple {
   return isOp(value, 'ConvTranspose') ? value.attributes.size : spatial((value.inputs[0] as Value).shape);
+}
+
+/** Whether a convolution, its adjoint or its gradient to the kernel has the depthwise form. */
+export function isDepthwise(value: Value<'Conv' | 'ConvTranspose' | 'ConvKernelGradient'>): boolean {
+  const [first, second] = value.inputs as readonly [Value, Value];
+  const other = isOp(value, 'ConvKernelGradient') ? second : value;
+  return isDepthwiseConv(value.attributes, [first.shape[1] as number, other.shape[1] as number]);
 }
 
 /** Whether a convolution, its adjoint or its gradient to the kernel has the strided form. */
@@ -121,7 +129,7 @@ export class Packing {
 
   #classifyKernelGradient(value: Value<'ConvKernelGradient'>, links: Links): void {
     const [image, dy] = value.inputs as readonly [Value, Value];
-    if (isSameConv(value.attributes)) this.#join(dy, image);
+    if (isSameConv(value.attributes) || isDepthwise(value)) this.#join(dy, image);
     else if (isUpsampledConv(value.attributes)) addLink(links, value.attributes.upsample, dy, image);
     else if (isStrided(value)) this.#relate(image, dy, { depthFactor: value.attributes.strides[0], links });
   }
@@ -144,7 +152,7 @@ export class Packing {
   #classifyConv(value: Value<'Conv' | 'ConvTranspose'>, links: Links): void {
     const first = value.inputs[0] as Value;
     if (value.attributes.kernel[0] > 1) this.#deep.add(value);
-    if (isSameConv(value.attributes)) this.#add(value, first);
+    if (isSameConv(value.attributes) || isDepthwise(value)) this.#add(value, first);
     else if (isStrided(value)) {
       this.#add(value);
       const [fine, coarse] = isOp(value, 'Conv') ? [first, value] : [value, first];

@@ -48,6 +48,19 @@ const CASES: readonly Case[] = [
     }),
     image: [2, 1, 1, 4, 4],
   },
+  ...(['separable', 'grouped'] as const).map(convolution => ({
+    name: `a U-Net of ${convolution} convolutions`,
+    settings: unet({
+      features: [2, 4],
+      kernels: [
+        [3, 3, 1],
+        [3, 1, 1],
+      ],
+      pooling: [[2, 2, 1]],
+      ...{ convolution, groups: 2, convolutionsPerLevel: 1 },
+    }),
+    image: [1, 1, 1, 4, 4],
+  })),
   {
     name: 'a residual encoder U-Net',
     settings: residualUnet({

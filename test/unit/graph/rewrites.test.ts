@@ -65,12 +65,32 @@ describe('fuse', () => {
     expect(outside).not.toContain('Resize');
   });
 
-  it('leaves alone what it cannot fold: groups, another axis, an upsampling on top of one', () => {
+  it('writes groups as one group with zeros between them, also of a concatenation', () => {
+    const { builder, feeds, input, convolve } = bench();
+    const parts = [input('a', [2, 3, 2, 3, 2]), input('b', [2, 3, 2, 3, 2])];
+    const y = convolve(builder.concat(parts, 1), { group: 3 }, 9);
+    expect(fused(y, feeds)).not.toContain('Concat');
+    const { outputs } = fuse(new GraphBuilder(), { outputs: { y } });
+    const groups = reachable(Object.values(outputs)).flatMap(value =>
+      isOp(value, 'Conv') ? [value.attributes.group] : [],
+    );
+    expect(groups).toEqual([1, 1]);
+  });
+
+  it('takes a 1x1x1 convolution before the upsampling, at the low resolution', () => {
+    const { feeds, input, convolve, resize } = bench();
+    const point = { kernel: [1, 1, 1], pads: [0, 0, 0, 0, 0, 0] } as const;
+    const y = convolve(resize(input('a', [2, 2, 2, 3, 2]), [2, 1, 3]), point);
+    expect(fused(y, feeds).at(-1)).toBe('Resize');
+  });
+
+  it('leaves alone what it cannot fold: depthwise, another axis, an upsampling on top of one', () => {
     const { builder, feeds, input, convolve, resize } = bench();
     const [a, b] = [input('a', [2, 2, 2, 3, 2]), input('b', [2, 2, 2, 3, 2])];
-    expect(fused(convolve(builder.concat([a, b], 1), { group: 2 }, 4), feeds)).toContain('Concat');
+    expect(fused(convolve(builder.concat([a, b], 1), { group: 4 }, 4), feeds)).toContain('Concat');
     expect(fused(convolve(builder.concat([a, b], 2)), feeds)).toContain('Concat');
     expect(fused(convolve(resize(a, [1, 2, 1]), { upsample: [2, 1, 1] }), feeds)).toContain('Resize');
+    expect(fused(convolve(resize(a, [1, 1, 2]), { group: 2 }, 2), feeds)).toContain('Resize');
   });
 
   it('keeps a concatenation and an upsampling that others read too', () => {

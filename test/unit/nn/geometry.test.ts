@@ -109,6 +109,17 @@ describe('deepmedic', () => {
   });
 });
 
+describe('unet', () => {
+  it('of grouped convolutions has channels that the groups divide at every level', () => {
+    const parse = (keys: object) => networkSchemas.unet.safeParse({ features: [4, 6], ...keys }).error?.issues;
+    expect(parse({ convolution: 'grouped' })?.map(({ path, message }) => `${path.join()}: ${message}`)).toEqual([
+      'groups: must divide the channels of every level, 4, 6; got 4',
+    ]);
+    expect(parse({ convolution: 'grouped', groups: 2 })).toBeUndefined();
+    expect(parse({ convolution: 'separable' })).toBeUndefined();
+  });
+});
+
 describe('residualUnet', () => {
   it('has the blocks of nnU-Net where none are given', () => {
     const settings = networkSchemas.residualUnet.parse({ features: [1, 1, 1, 1, 1] });
