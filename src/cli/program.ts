@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { InputError, VoxstillError } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 import type { TextStream } from './progress.ts';
 import type { Start } from './session.ts';
 
@@ -96,7 +97,7 @@ export async function runProgram(
     const { createProgress } = await import('./progress.ts');
     const outcome = await work({ progress: createProgress(stderr, { quiet, elapsedMs }), signal, elapsedMs });
     exitCode = outcome.exitCode ?? 0;
-    if (!quiet || exitCode !== 0 || outcome.isAlarming) stderr.write(`${outcome.text}\n`);
+    if (!quiet || exitCode !== 0 || outcome.isAlarming) stderr.write(`${printable(outcome.text)}\n`);
     if (json) stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);
   };
   const takes = new Map(commands.map(command => [command.name, command.takes]));
@@ -133,8 +134,8 @@ export async function runProgram(
         ? new InputError('E_USAGE', await usageMessage(caught, program, argv), { cause: caught })
         : asError(caught);
     const { code, message, exitCode } = describeError(error);
-    stderr.write(`${code}: ${message}\n`);
-    if (asked('--debug')) stderr.write(`${error.stack}\n`);
+    stderr.write(`${code}: ${printable(message)}\n`);
+    if (asked('--debug')) stderr.write(`${printable(String(error.stack))}\n`);
     fail(code, message);
     return exitCode;
   }

@@ -1,9 +1,11 @@
 /**
  * Progress for people, on stderr: bars with an ETA on a terminal, plain lines at most every five seconds elsewhere (log
- * files, batch systems), nothing with --quiet. It does not print errors.
+ * files, batch systems), nothing with --quiet. It does not print errors. Names and messages may come from files, so
+ * nothing in them reaches a terminal as a command.
  */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import { formatDuration } from '../core/format.ts';
+import { printable } from '../core/printable.ts';
 import { createCountdown, type Progress, type ProgressTask, silent, type TaskKnowledge } from '../runtime/progress.ts';
 
 /** Output stream for text. */
@@ -36,7 +38,7 @@ function withNote(text: string, note: string | undefined): string {
 
 /** Plain lines, at most one every five seconds for each task. */
 export function createLines(stream: Pick<TextStream, 'write'>, elapsedMs: () => number): Progress {
-  const line = (text: string): void => stream.write(`${text}\n`);
+  const line = (text: string): void => stream.write(`${printable(text)}\n`);
   const task = (label: string, total: number, unit: string): ProgressTask => {
     const eta = createEta(total, elapsedMs);
     const startMs = elapsedMs();
@@ -61,8 +63,8 @@ function createBars(stream: TextStream, elapsedMs: () => number): Progress {
   let bars: MultiBar | undefined;
   const active = new Set<SingleBar>();
   const line = (text: string): void => {
-    if (bars === undefined) stream.write(`${text}\n`);
-    else bars.log(`${text}\n`);
+    if (bars === undefined) stream.write(`${printable(text)}\n`);
+    else bars.log(`${printable(text)}\n`);
   };
   const task = (label: string, total: number, unit: string): ProgressTask => {
     bars ??= new MultiBar(
@@ -78,12 +80,12 @@ function createBars(stream: TextStream, elapsedMs: () => number): Progress {
     );
     const eta = createEta(total, elapsedMs);
     const startMs = elapsedMs();
-    const bar = bars.create(total, 0, { label, unit, text: '' });
+    const bar = bars.create(total, 0, { label: printable(label), unit, text: '' });
     active.add(bar);
     return {
       update: (done, note, known) => {
         if (known?.total !== undefined) bar.setTotal(known.total);
-        bar.update(done, { text: withNote(eta(done, known), note) });
+        bar.update(done, { text: printable(withNote(eta(done, known), note)) });
       },
       finish: note => {
         const text = withNote(`done in ${formatDuration((elapsedMs() - startMs) / 1000)}`, note);
@@ -93,7 +95,7 @@ function createBars(stream: TextStream, elapsedMs: () => number): Progress {
           line(`${label}: ${text}`);
           return;
         }
-        bar.update({ text });
+        bar.update({ text: printable(text) });
         bars?.update();
         bars?.stop();
         bars = undefined;

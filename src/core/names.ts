@@ -19,7 +19,7 @@ export function nameProblem(name: string): string | undefined {
   const separator = /[/\\]/.exec(name)?.[0];
   if (separator !== undefined) return `has a "${separator}"`;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(name)) return 'has a control character';
+  if (/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/.test(name)) return 'has a control character';
   const bytes = new TextEncoder().encode(name).length;
   if (bytes > MOST_BYTES) return `is ${bytes} bytes long, where ${MOST_BYTES} are the most`;
   return undefined;

@@ -25,6 +25,9 @@ const work: ListedCommand = {
             interruption.controller.abort();
             signal.throwIfAborted();
           }
+          if (how?.startsWith('names')) progress.warn(how);
+          if (how?.startsWith('names no')) throw new InputError('E_FILE_MISSING', how);
+          if (how?.startsWith('names')) return { json: { how }, text: how };
           if (how === 'problems') return { json: {}, text: 'two volumes failed', exitCode: 1 };
           return { json: { answer: 42 }, text: 'the answer is 42' };
         }),
@@ -54,6 +57,16 @@ async function call(...argv: readonly string[]) {
 }
 
 describe('streams', () => {
+  it('show what names from outside hold, and are not commanded by it', async () => {
+    const name = 'names \u001b[2J\u009b31m\rover\u202e';
+    const shown = 'names \\x1b[2J\\x9b31m\\x0dover\\u202e';
+    expect((await call('work', name)).stderr).toBe(`working\nwarning: ${shown}\n${shown}\n`);
+    const { stderr } = await call('work', name.replace('names', 'names no'), '--debug');
+    expect(stderr).toContain(`E_FILE_MISSING: ${shown.replace('names', 'names no')}\n`);
+    expect(stderr).not.toContain('\u001b');
+    expect((await call(`wo\u001b[2Jrk`)).stderr).not.toContain('\u001b');
+  });
+
   it('keep stdout for the JSON document, wherever the flag stands', async () => {
     expect(await call('work')).toEqual({ code: 0, stdout: '', stderr: 'working\nthe answer is 42\n' });
     for (const argv of [

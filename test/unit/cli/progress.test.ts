@@ -67,16 +67,17 @@ it('draws a bar with an ETA on a terminal and keeps logged lines', () => {
     { isTerminal: true, write: text => terminal.write(text), terminal },
     { quiet: false, elapsedMs },
   );
-  const task = progress.task('teacher', 10, 'step');
+  const task = progress.task('teacher\u001b[2J', 10, 'step');
   task.update(1);
   clock.ms = 2000;
   task.update(5, 'loss 0.5');
-  progress.log('checkpoint saved');
+  progress.log('checkpoint saved\u0007');
   task.finish('best Dice 0.9');
   progress.log('after');
   const output = String(terminal.read());
-  expect(output).toContain('teacher [');
+  expect(output).toContain('teacher\\x1b[2J [');
+  expect(output).not.toContain('\u001b[2J [');
   expect(output).toContain('5/10 steps done in 2 s, best Dice 0.9');
-  expect(output).toContain('checkpoint saved\n');
+  expect(output).toContain('checkpoint saved\\x07\n');
   expect(output.endsWith('after\n')).toBe(true);
 });

@@ -20,6 +20,7 @@ describe('a name', () => {
     ['a\nb', 'has a control character'],
     ['a\u0000', 'has a control character'],
     ['a\u009b', 'has a control character'],
+    ['a\u202egnp.nii', 'has a control character'],
     ['ü'.repeat(91), 'is 182 bytes long, where 180 are the most'],
   ])('may not be %j', (name, problem) => {
     expect(nameProblem(name)).toBe(problem);
