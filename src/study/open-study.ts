@@ -88,6 +88,13 @@ async function spent(
 /** Errors that are no fault of a unit: with room or the folder back, --resume goes on. */
 const STOPS: readonly ErrorCode[] = ['E_CANCELLED', 'E_DISK_FULL', 'E_FOLDER_GONE'];
 
+/** Bytes that are kept free on the disk for the record of how a study ended. */
+const ROOM_BYTES = 65_536;
+
+function roomPath(study: string): string {
+  return `${study}/.room`;
+}
+
 /** Makes units startable again that were cancelled or failed, or whose results were changed. */
 async function forgetEnds({ files, machine, progress }: Laboratory, { study, list, places }: StudyToDo): Promise<void> {
   const damage = await forgetDamage({ files, machine }, study);
@@ -181,6 +188,7 @@ export async function performStudy<Results>(open: OpenStudy<Results>, executor: 
     { status: 'running', finishedAt: undefined, error: undefined },
   );
   try {
+    await files.write(roomPath(open.study), '.'.repeat(ROOM_BYTES));
     const started = await executor.start(open);
     if (started.status === 'submitted') return { submitted: started.text };
     const [first, ...more] = shortfallsOf(open, started);
@@ -191,8 +199,11 @@ export async function performStudy<Results>(open: OpenStudy<Results>, executor: 
   } catch (error) {
     const isStopped =
       context.signal?.aborted === true || (error instanceof VoxstillError && STOPS.includes(error.code));
-    // a disk that is full may have no room for the record either, but its message names the file that was first
+    // a disk that is full has room for the record now; where it has none even so, the message counts
+    await files.remove(roomPath(open.study)).catch(() => {});
     await settle(isStopped ? 'stopped' : 'failed', reasonOf(error)).catch(() => {});
     throw error;
+  } finally {
+    await files.remove(roomPath(open.study)).catch(() => {});
   }
 }

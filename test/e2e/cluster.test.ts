@@ -13,7 +13,7 @@ import { nodeFiles } from '../../src/platform/node/files.ts';
 import { thisMachine } from '../../src/platform/node/provenance.ts';
 import type { SweepRecord } from '../../src/study/sweep-record.ts';
 import { readStates, type UnitReport } from '../../src/study/units/state.ts';
-import { readUnits } from '../../src/study/units/units-file.ts';
+import { readUnits, writeUnits } from '../../src/study/units/units-file.ts';
 import { type Call, MAIN, readJson, temporaryFolder, voxstill } from '../support/program.ts';
 import { canHideFolders, hasSlurm, type Slurm, startSlurm, until } from '../support/slurm.ts';
 
@@ -69,13 +69,17 @@ function results(study: string): unknown {
   return JSON.parse(JSON.stringify(record(study).results, (key, value) => (times.includes(key) ? undefined : value)));
 }
 
-/** Puts a learning rate into one unit's recipe with which no loss stays finite. */
-function spoil(study: string, unit: UnitReport): void {
+/** Plans one unit with a learning rate with which no loss stays finite. */
+async function spoil(study: string, unit: UnitReport): Promise<void> {
   const path = join(folder, study, unit.folder, 'recipe.yaml');
   const text = readFileSync(path, 'utf8');
   const changed = text.replace('learningRate: 0.004', 'learningRate: 1.0e+30');
   expect(changed).not.toBe(text);
   writeFileSync(path, changed);
+  const list = await readUnits(nodeFiles, join(folder, study));
+  const recipeSha256 = thisMachine.sha256(new TextEncoder().encode(changed));
+  const units = list.units.map(one => (one.folder === unit.folder ? { ...one, recipeSha256 } : one));
+  await writeUnits(nodeFiles, join(folder, study), { ...list, units });
 }
 
 describe.skipIf(!hasSlurm)('on a cluster', () => {
@@ -149,7 +153,7 @@ describe.skipIf(!hasSlurm)('on a cluster', () => {
       const students = units.filter(({ arm }) => arm === 'student');
       expect(students.length).toBe(24);
       const bad = students[10] as UnitReport;
-      spoil('far', bad);
+      await spoil('far', bad);
       cpSync(join(folder, 'far'), join(folder, 'near'), { recursive: true });
       for (const name of ['executor.json', 'slurm']) rmSync(join(folder, 'near', name), { recursive: true });
 

@@ -64,22 +64,20 @@ function temporaryName(path: string): string {
   return join(dirname(path), nameOfTemporary(basename(path), randomUUID()));
 }
 
+/** Error codes of a disk, or of a share of it, that is full. */
+const FULL = ['ENOSPC', 'EDQUOT'];
+
 /**
  * Turns the error of a write into one that says what to do.
  * @returns WorkError E_DISK_FULL, E_FOLDER_GONE or E_FILE_WRITE
  */
 export function writeProblem(path: string, cause: unknown): WorkError {
   const [place, code] = [resolve(path), codeOf(cause)];
+  if (FULL.includes(code)) {
+    const message = `cannot write ${place}: the disk is full (${code}). Free some space and start again.`;
+    return new WorkError('E_DISK_FULL', message, { cause });
+  }
   switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return new WorkError(
-        'E_DISK_FULL',
-        `cannot write ${place}: the disk is full (${code}). Free some space and start again.`,
-        {
-          cause,
-        },
-      );
     case 'ESTALE':
     case 'ENOTCONN':
     case 'EHOSTDOWN':
@@ -169,7 +167,10 @@ async function nowMs(folder: string): Promise<number> {
   try {
     const file = await open(probe, 'wx');
     try {
-      await file.writeFile('now');
+      await file.writeFile('now').catch((cause: unknown) => {
+        // on a full disk an empty file has a time too, and who only looks needs no room
+        if (!FULL.includes(codeOf(cause))) throw cause;
+      });
       return (await file.stat()).mtimeMs;
     } finally {
       await file.close();

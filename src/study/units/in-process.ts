@@ -1,5 +1,6 @@
 /** Runs units in this process, one after another; they share the data that they read. */
 
+import { VoxstillError } from '../../core/errors.ts';
 import type { StudyContext } from './context.ts';
 import type { Executor } from './executor.ts';
 import { type PerformOptions, performUnit } from './perform-unit.ts';
@@ -12,13 +13,20 @@ export function inProcess(context: StudyContext, options: PerformOptions = {}): 
   const { machine, progress } = laboratory;
   return {
     start: async ({ list, places, onEnd }) => {
+      /** What was written first when the disk was full; other units may have no room after it either. */
+      let full: VoxstillError | undefined;
+      const isFull = (error: unknown): error is VoxstillError =>
+        error instanceof VoxstillError && error.code === 'E_DISK_FULL';
       const ends = await schedule({
         units: list.units,
         places,
         concurrency: 1,
         perform: async place => {
           const unit = await readUnit(laboratory, study, { list, place });
-          const end = await performUnit(context, unit, options);
+          const end = await performUnit(context, unit, options).catch((error: unknown) => {
+            throw isFull(error) ? (full ?? error) : error;
+          });
+          if ('cause' in end && isFull(end.cause)) full ??= end.cause;
           if (end.status === 'failed') progress.warn(`${unit.label} failed: ${end.error.code}: ${end.error.message}`);
           return end;
         },

@@ -7,8 +7,9 @@ import { once } from 'node:events';
 import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Random, random } from '../../../src/core/random.ts';
-import { contentsOf, MAIN, sha256Of, voxstill } from '../program.ts';
-import { differences, type Ground, type Held, KILL_AT_EVENT, perform, wordsOf } from './ground.ts';
+import { contentsOf, MAIN, sha256Of } from '../program.ts';
+import { differences, type Ground, type Held, KILL_AT_EVENT, wordsOf } from './ground.ts';
+import { callInside } from './inside.ts';
 
 /** What may happen to a file on a disk. */
 export const DAMAGES = {
@@ -57,20 +58,29 @@ export async function makeHalf(ground: Ground, { work, events }: Held, share: nu
   return out;
 }
 
+/** How a person goes on: with the recipe, which writes the list of units anew, or from the folder alone. */
+export type Way = 'resume' | 'retry';
+
 /** Damages one file of a copy of a study, and looks and goes on as a person would. */
 export async function damageFile(
   ground: Ground,
   held: Held,
-  options: { readonly of: string; readonly path: string; readonly damage: keyof typeof DAMAGES; readonly seed: number },
+  options: {
+    readonly of: string;
+    readonly path: string;
+    readonly damage: keyof typeof DAMAGES;
+    readonly way: Way;
+    readonly seed: number;
+  },
 ): Promise<DamagedFile> {
   const { folder } = ground;
-  const { of, path, damage, seed } = options;
+  const { of, path, damage, way, seed } = options;
   const out = `damaged ${seed}`;
   const study = join(folder, out);
   cpSync(join(folder, of), study, { recursive: true });
   DAMAGES[damage](join(study, path), random(seed, 'damage'));
-  const looked = await voxstill(['status', study], { cwd: folder });
-  const resumed = await perform(ground, held.work, { out });
+  const looked = await callInside(['status', study]);
+  const resumed = await callInside(way === 'retry' ? ['retry', study, '--failed'] : wordsOf(ground, held.work, out));
   const isSame =
     differences(join(folder, held.out), study).length === 0 &&
     (!SAME_EVERYWHERE.test(path) ||

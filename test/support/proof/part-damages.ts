@@ -1,16 +1,16 @@
 /**
- * Part `damages` of `npm run prove`: every file of a finished run and of two that were killed half-way, damaged in four
- * ways.
+ * Part `damages` of `npm run prove`: every file of a finished run and of three that were killed half-way, damaged in
+ * four ways; half of them are gone on with by `--resume`, half by `retry`.
  */
 import { random, shuffle } from '../../../src/core/random.ts';
 import { believedFiles, DAMAGES, type DamagedFile, damageFile, makeHalf } from './damages.ts';
 import { makeWhole, WORKS } from './ground.ts';
 import { countBy, type Part } from './part.ts';
 
-/** Shares of the calls that change files: the teacher is being trained, and the student. */
-const HALF_WAY = [0.3, 0.6];
+/** Shares of the calls that change files: the teacher is being trained, the student, and the last arm is scored. */
+const HALF_WAY = [0.3, 0.6, 0.9];
 
-/** `--damages` at most, for each of the three. */
+/** `--damages` at most, for each of the four. */
 export const damages: Part = async (ground, { damages: most, seed, say }) => {
   const held = await makeWhole(ground, WORKS[0]);
   const halves: string[] = [];
@@ -23,11 +23,12 @@ export const damages: Part = async (ground, { damages: most, seed, say }) => {
     const plans = shuffle(every, random(seed, 'damages', of));
     const done: DamagedFile[] = [];
     for (const [index, { path, damage }] of plans.slice(0, most).entries()) {
-      const one = await damageFile(ground, held, { of, path, damage, seed: seed + index });
+      const way = index % 2 === 0 ? 'resume' : 'retry';
+      const one = await damageFile(ground, held, { of, path, damage, way, seed: seed + index });
       done.push(one);
       if (one.end !== 'silent' && one.end !== 'fault') continue;
       isProven = false;
-      say(`  ${of}, ${path}, ${damage}: ${one.end}: ${one.message}`);
+      say(`  ${of}, ${path}, ${damage}, ${way}: ${one.end}: ${one.message}`);
     }
     say(`damages, ${of}: ${done.length}: ${countBy(done, ({ end }) => end)}`);
   }
