@@ -34,7 +34,8 @@ function contentOf(arm: Arm, shared: Shared): object {
     }
     case 'baseline': {
       const { teacher: _teacher, distill: _distill, ...own } = shared;
-      return { arm, ...own };
+      // it has no teacher to start from
+      return { arm, ...own, student: { ...own.student, from: null } };
     }
     default:
       return arm satisfies never;

@@ -19,6 +19,8 @@ export interface ArmOptions {
   readonly label: string;
   /** Teacher of the student; absent for the other arms. */
   readonly teacher?: Teacher | undefined;
+  /** Model file of the teacher, for a student that starts from it. */
+  readonly teacherModel?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -46,6 +46,7 @@ const LATER_KEYS: readonly LaterKey[] = [
   [['loss', 'crossEntropy', 'topPercent'], null],
   [['loss', 'dice', 'falsePositives'], 0.5],
   [['loss', 'dice', 'falseNegatives'], 0.5],
+  [['student', 'from'], null],
   ...OF_AUGMENT,
   ...['teacher', 'student'].flatMap((arm): LaterKey[] => [
     [[arm, 'unet', 'convolution'], 'full'],

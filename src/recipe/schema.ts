@@ -14,7 +14,7 @@ import { withPresetValues } from './augment-preset.ts';
 import { augmentSchema } from './augment-schema.ts';
 import { dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
 import { distillSchema } from './distill-schema.ts';
-import { EVALUATION_DEFAULTS } from './evaluation-defaults.ts';
+import { evaluateSchema } from './evaluate-schema.ts';
 import { labelsSchema } from './labels-schema.ts';
 import { architectureOf } from './network.ts';
 import { networkSchemas } from './network-schema.ts';
@@ -78,18 +78,30 @@ const train = z
 /** Fewest levels of a decoder of which one besides the finest and the lowest is left for deep supervision. */
 const SUPERVISED_DECODER = 3;
 
-const trainedNetworks = [
-  z.strictObject({ unet: networkSchemas.unet, train }),
-  z.strictObject({ residualUnet: networkSchemas.residualUnet, train }),
-  z.strictObject({ generalizedUnet: networkSchemas.generalizedUnet, train }),
-  z.strictObject({ meshnet: networkSchemas.meshnet, train }),
-  z.strictObject({ deepmedic: networkSchemas.deepmedic, train }),
-] as const;
+/** A network of each family with its training, and further keys of the arm. */
+const trainedNetworks = <Shape extends z.ZodRawShape>(more: Shape) =>
+  [
+    z.strictObject({ unet: networkSchemas.unet, train, ...more }),
+    z.strictObject({ residualUnet: networkSchemas.residualUnet, train, ...more }),
+    z.strictObject({ generalizedUnet: networkSchemas.generalizedUnet, train, ...more }),
+    z.strictObject({ meshnet: networkSchemas.meshnet, train, ...more }),
+    z.strictObject({ deepmedic: networkSchemas.deepmedic, train, ...more }),
+  ] as const;
 
-const arm = z.union(trainedNetworks).describe('A network of one of the families, and how it is trained.');
+const startFromTeacher = z
+  .enum(['teacher'])
+  .nullable()
+  .default(null)
+  .describe(
+    'Start of the student. teacher: the strongest channels of the teacher, by the sum of absolute weights of their filters; both must be of one family and differ in their features alone. The baseline has no teacher and starts at random. null: at random, or from train.from.',
+  );
+
+const arm = z
+  .union(trainedNetworks({ from: startFromTeacher }))
+  .describe('A network of one of the families, and how it is trained.');
 
 const teacher = z
-  .union([...trainedNetworks, externalTeacherSchema, severalTeachersSchema])
+  .union([...trainedNetworks({}), externalTeacherSchema, severalTeachersSchema])
   .describe('A network to train, or finished models.');
 
 const loss = z
@@ -225,37 +237,6 @@ const optimizer = z
   ])
   .prefault({});
 
-const evaluate = z.strictObject({
-  overlap: z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(EVALUATION_DEFAULTS.overlap)
-    .describe('Fraction of a window that its neighbour shares.'),
-  weighting: z
-    .enum(['gaussian', 'constant'])
-    .default(EVALUATION_DEFAULTS.weighting)
-    .describe(
-      'Weight of a voxel of a window where windows overlap: highest in the middle (standard deviation an eighth of the window), or constant.',
-    ),
-  mirror: z
-    .array(z.enum(['x', 'y', 'z']))
-    .nullable()
-    .default(EVALUATION_DEFAULTS.mirror)
-    .describe(
-      'Axes of test-time mirroring, along which every window is also seen flipped. Probabilities are averaged over all 2^n views, at 2^n times the cost. Only for axes that augment.flip has. null: the axes that a model states.',
-    ),
-  surfaceToleranceMm: nonNegative
-    .default(EVALUATION_DEFAULTS.surfaceToleranceMm)
-    .describe('Distance in millimetres within which two surfaces agree, for the surface Dice.'),
-  lesions: z
-    .array(z.string().min(1))
-    .default([])
-    .describe(
-      'Classes that are made of many structures (lesions, metastases): each is also scored structure by structure, by F1, the Dice of those that match, and panoptic quality. Structures are connected components (26 neighbours); two match where their IoU is above 0.5.',
-    ),
-});
-
 const recipeShape = z.strictObject({
   data: dataSchema,
   preprocess: preprocessSchema.prefault({}),
@@ -276,7 +257,7 @@ const recipeShape = z.strictObject({
     .refine(seeds => new Set(seeds).size === seeds.length, 'a seed is listed twice')
     .default([1])
     .describe('Seeds: every arm is trained once per seed, which sets initial weights, patches and variations.'),
-  evaluate: evaluate.prefault({}),
+  evaluate: evaluateSchema.prefault({}),
   compare: z
     .strictObject({
       margin: positive
@@ -373,6 +354,16 @@ function checkTeacherLabels(recipe: Mutable, context: z.RefinementCtx<Mutable>):
   });
 }
 
+/** Refuses a student with two starts, and one that is to start from several teachers. */
+function checkStart({ student: own, teacher: taught }: Mutable, context: z.RefinementCtx<Mutable>): void {
+  if (own.from === null) return;
+  const refuse = (message: string): void => context.addIssue({ code: 'custom', path: ['student', 'from'], message });
+  if (own.train.from !== null) refuse('cannot be combined with student.train.from; choose one start');
+  if ('models' in taught || ('onnx' in taught && [taught.onnx].flat().length > 1)) {
+    refuse('the student can start from one teacher alone, and there are several');
+  }
+}
+
 /** Default division of cases, for commands without a recipe. */
 export const defaultSplits: DeepReadonly<z.output<typeof splitFractions>> = splitFractions.parse({});
 
@@ -380,7 +371,11 @@ export const defaultSplits: DeepReadonly<z.output<typeof splitFractions>> = spli
 export const recipeSchema = z
   .preprocess(
     withPresetValues,
-    recipeShape.superRefine(checkPatch).superRefine(checkDeepSupervision).superRefine(checkTeacherLabels),
+    recipeShape
+      .superRefine(checkPatch)
+      .superRefine(checkDeepSupervision)
+      .superRefine(checkTeacherLabels)
+      .superRefine(checkStart),
   )
   .meta({ title: 'voxstill recipe' });
 

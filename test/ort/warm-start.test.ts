@@ -9,7 +9,7 @@ import { tensorContent } from '../../src/onnx/tensor-content.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { type Progress, silent } from '../../src/runtime/progress.ts';
-import { trainOneArm } from '../../src/study/run.ts';
+import { runExperiment, trainOneArm } from '../../src/study/run.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
@@ -184,6 +184,65 @@ describe('the rate of old layers', () => {
     await files.write('first/teacher/model.onnx', kept);
     const resumed = await trained('broken', { ...asked, resume: true });
     expect(furthest(resumed, whole)).toBe(0);
+  });
+});
+
+describe('a student from its teacher', () => {
+  const FROM_TEACHER = 'student.from=teacher';
+
+  it('begins with the strongest channels, and its baseline at random', async () => {
+    await trained('strong', { overrides: [STILL, FROM_TEACHER] });
+    const student = await trained('strong', { arm: 'student', overrides: [STILL, FROM_TEACHER] });
+    const teacher = await parametersOf('strong/teacher/model.onnx');
+    const { fitted, missing, partly, channels, source } = (await record('strong', 'student'))!;
+    expect([fitted.length, missing, partly]).toEqual([student.size, [], []]);
+    expect(source).toBe('strong/teacher/model.onnx');
+    const [filters, next] = ['encoder0.conv0.weight', 'encoder0.conv1.weight'].map(name => channels![name]!);
+    const norms = [0, 1, 2, 3].map(row =>
+      teacher
+        .get('encoder0.conv0.weight')!
+        .slice(row * 27, row * 27 + 27)
+        .reduce((sum, value) => sum + Math.abs(value), 0),
+    );
+    const strongest = [0, 1, 2, 3].sort((a, b) => norms[b]! - norms[a]!).slice(0, 2);
+    expect(filters).toEqual(strongest.sort((a, b) => a - b));
+    const kernel = teacher.get('encoder0.conv1.weight')!;
+    const expected = next!.flatMap(row =>
+      filters!.flatMap(column => [...kernel.slice((row * 4 + column) * 27, (row * 4 + column + 1) * 27)]),
+    );
+    expect([...student.get('encoder0.conv1.weight')!]).toEqual(expected.map(value => expect.closeTo(value, 9)));
+
+    const baseline = await trained('strong', { arm: 'baseline', overrides: [STILL, FROM_TEACHER] });
+    const plain = await trained('plain', { arm: 'baseline', overrides: [STILL] });
+    expect(furthest(baseline, plain)).toBe(0);
+    expect(await record('strong', 'baseline')).toBeUndefined();
+  });
+
+  it('takes a finished teacher too, if it is one network of the family', async () => {
+    const student = await trained('finished', {
+      arm: 'student',
+      overrides: [STILL, FROM_TEACHER, 'teacher={ onnx: first }'],
+    });
+    expect(student.size).toBe(first.size);
+    expect((await record('finished', 'student'))!.source).toBe('first/teacher/model.onnx');
+  });
+
+  it('is refused where it does not lie in the teacher, before the teacher is trained', async () => {
+    const run = (...overrides: readonly string[]) => {
+      const recipe = parseRecipe(tinyRecipe('data', 2), {
+        path: 'recipe.yaml',
+        overrides: [SPLITS, FROM_TEACHER, ...overrides],
+      });
+      return runExperiment(laboratory, recipe, { out: 'outside', resume: false });
+    };
+    await expect(run('student.unet.features=[2, 16]')).rejects.toMatchObject({
+      code: 'E_START',
+      message: expect.stringContaining('encoder1.conv0.weight has 16 channels in the student and 8 in the teacher'),
+    });
+    await expect(run('student={ meshnet: {}, from: teacher, train: { steps: 1, batch: 1 } }')).rejects.toMatchObject({
+      code: 'E_START',
+    });
+    expect(await files.list('outside')).toEqual([]);
   });
 });
 

@@ -4,11 +4,13 @@
  * it began with.
  */
 import { z } from 'zod';
-import { InputError } from '../../core/errors.ts';
+import { InputError, invariant } from '../../core/errors.ts';
 import { formatWhole, listSome } from '../../core/format.ts';
-import { formatShape } from '../../core/shape.ts';
+import { elementCount, formatShape } from '../../core/shape.ts';
+import { ChannelProblem, channelSpaces } from '../../nn/channel-spaces.ts';
 import { collectParameters, type ParameterSpec, parameterCount } from '../../nn/parameters.ts';
 import { architectureOf } from '../../recipe/network.ts';
+import type { NetworkSettings } from '../../recipe/network-schema.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { isFinished } from '../../recipe/teacher-schema.ts';
 import type { Files } from '../../runtime/files.ts';
@@ -18,6 +20,7 @@ import { type ArmOptions, activationOf } from '../arm-options.ts';
 import { dataShape, logitChannels, planArm } from '../arm-plan.ts';
 import { fitStart, type StartedNetwork, type StartFit } from './fit.ts';
 import { channelNames, readStart, type StartSource, startFile } from './source.ts';
+import { fitStrongest, type NarrowNetwork } from './strongest.ts';
 
 const names = z.array(z.string()).readonly();
 const shape = z.array(z.int().min(0)).readonly();
@@ -32,6 +35,8 @@ const recordSchema = z.object({
   otherShape: z.array(z.object({ name: z.string(), shape, source: shape })).readonly(),
   missing: names,
   unused: names,
+  /** Where channels of a wider network were chosen: those that are kept, by the kernel that makes them. */
+  channels: z.record(z.string(), z.array(z.int().min(0)).readonly()).optional(),
   warnings: names,
 });
 
@@ -46,7 +51,7 @@ export interface Start {
   readonly apply: (theta: Float32Array, specs: readonly ParameterSpec[]) => void;
 }
 
-type TrainedSettings = Recipe['student'];
+type TrainedSettings = NetworkSettings & Pick<Recipe['student'], 'train'>;
 
 /** The settings of an arm's network; undefined for a teacher that is a finished model. */
 function settingsOf({ recipe, arm }: Pick<ArmOptions, 'recipe' | 'arm'>): TrainedSettings | undefined {
@@ -54,13 +59,24 @@ function settingsOf({ recipe, arm }: Pick<ArmOptions, 'recipe' | 'arm'>): Traine
   return isFinished(recipe.teacher) ? undefined : recipe.teacher;
 }
 
+/** Whether an arm starts from the strongest channels of its teacher; the baseline has none. */
+export function startsFromTeacher({ recipe, arm }: Pick<ArmOptions, 'recipe' | 'arm'>): boolean {
+  return arm === 'student' && recipe.student.from === 'teacher';
+}
+
 /** Whether the training of an arm starts from a model. */
 export function startsFromModel(options: Pick<ArmOptions, 'recipe' | 'arm'>): boolean {
-  return typeof settingsOf(options)?.train.from === 'string';
+  return startsFromTeacher(options) || typeof settingsOf(options)?.train.from === 'string';
+}
+
+type Named = Pick<ArmOptions, 'recipe' | 'data' | 'arm'>;
+
+function classesOf({ recipe, data }: Pick<Named, 'recipe' | 'data'>): readonly string[] {
+  return channelNames({ labels: [...data.dataset.labels], activation: activationOf(recipe) });
 }
 
 /** The network of an arm, with the parameters that have a row per class. */
-function networkOf({ recipe, data, arm }: Pick<ArmOptions, 'recipe' | 'data' | 'arm'>): StartedNetwork {
+function networkOf({ recipe, data, arm }: Named): StartedNetwork {
   const settings = settingsOf({ recipe, arm }) as TrainedSettings;
   const { model, step } = planArm(recipe, arm, dataShape(data.dataset));
   const classes = logitChannels(recipe, data.dataset.labels.length);
@@ -71,7 +87,7 @@ function networkOf({ recipe, data, arm }: Pick<ArmOptions, 'recipe' | 'data' | '
     classParameters: new Set(
       model.specs.filter(({ name, shape }) => widerShape.get(name) !== String(shape)).map(({ name }) => name),
     ),
-    classes: channelNames({ labels: [...data.dataset.labels], activation: activationOf(recipe) }),
+    classes: classesOf({ recipe, data }),
   };
 }
 
@@ -118,18 +134,76 @@ function assertUsable(
       `${key}: nothing of ${path} fits this network: ${listSome([...wrong, ...missing.map(name => `${name} is not there`)])}. Start from a model of the same family with the same features, or leave the key out.`,
     );
   }
+  assertFinite(theta, key, path);
+}
+
+function assertFinite(theta: Float32Array, key: string, path: string): void {
   if (theta.every(Number.isFinite)) return;
   throw new InputError('E_START', `${key}: ${path} has parameters that are NaN or infinite. Start from another file.`);
 }
+
+/** The student's network with the spaces of its channels. @throws {InputError} E_START */
+function narrowNetwork({ recipe, data }: Pick<Named, 'recipe' | 'data'>): NarrowNetwork {
+  const { model, step } = planArm(recipe, 'student', dataShape(data.dataset));
+  try {
+    const spaces = channelSpaces(model.network, step.imageShape);
+    return { specs: model.specs, spaces, classes: classesOf({ recipe, data }) };
+  } catch (cause) {
+    if (!(cause instanceof ChannelProblem)) throw cause;
+    throw new InputError(
+      'E_START',
+      `student.from: channels of this network cannot be chosen, because ${cause.message}. Leave student.from out.`,
+      { cause },
+    );
+  }
+}
+
+/** The student's start from a teacher's strongest channels. */
+function startFromStrongest(options: Pick<Named, 'recipe' | 'data'>, source: StartSource): Start {
+  const network = narrowNetwork(options);
+  const theta = new Float32Array(parameterCount(network.specs));
+  const fit = fitStrongest(theta, network, source);
+  assertFinite(theta, 'student.from', source.path);
+  const found = differences(options, source);
+  return {
+    record: { source: source.path, sha256: source.sha256, ...fit, warnings: found },
+    warnings: found.map(text => ({ code: 'W_START', message: `student.from: ${text}.` })),
+    apply: (initial, specs) => void fitStrongest(initial, { ...network, specs }, source),
+  };
+}
+
+/**
+ * Checks that a student lies in a teacher that is still to be trained.
+ * @throws {InputError} E_START
+ */
+export function assertLiesInTeacher({ recipe, data }: Pick<Named, 'recipe' | 'data'>): void {
+  const { model } = planArm(recipe, 'teacher', dataShape(data.dataset));
+  const tensors = model.specs.map(({ name, shape }) => {
+    return [name, { shape, data: new Float32Array(elementCount(shape)) }] as const;
+  });
+  const network = narrowNetwork({ recipe, data });
+  fitStrongest(new Float32Array(parameterCount(network.specs)), network, {
+    path: 'the teacher',
+    sha256: '',
+    tensors: new Map(tensors),
+    classes: network.classes,
+    facts: undefined,
+  });
+}
+
+/** What a start needs: the arm, and the model file of the student's teacher where it starts from that. */
+export type StartOptions = Pick<ArmOptions, 'laboratory' | 'recipe' | 'data' | 'arm' | 'teacherModel'>;
 
 /**
  * Opens what the training of an arm starts from; undefined if it starts at random.
  * @throws {InputError} E_START if nothing fits, and as {@link readStart}
  */
-export async function openStart(
-  options: Pick<ArmOptions, 'laboratory' | 'recipe' | 'data' | 'arm'>,
-): Promise<Start | undefined> {
-  const { laboratory, arm } = options;
+export async function openStart(options: StartOptions): Promise<Start | undefined> {
+  const { laboratory, arm, teacherModel } = options;
+  if (startsFromTeacher(options)) {
+    invariant(teacherModel !== undefined, 'a student that starts from its teacher is told its file');
+    return startFromStrongest(options, await readStart(laboratory, teacherModel));
+  }
   const from = settingsOf(options)?.train.from;
   if (typeof from !== 'string') return undefined;
   const own = arm === 'teacher' ? 'teacher' : 'student';
@@ -179,12 +253,18 @@ export async function keepStartRecord(files: Files, path: string, { record }: St
   );
 }
 
+function channelsText(channels: NonNullable<StartRecord['channels']>): string {
+  const kept = Object.values(channels).reduce((sum, own) => sum + own.length, 0);
+  return `the strongest channels of each layer are kept, by the sum of absolute weights of their filters: ${kept} in ${Object.keys(channels).length} layers`;
+}
+
 /** What fitted and what did not, for people. */
 export function startText({ record }: Start, specs: readonly ParameterSpec[]): readonly string[] {
   const { source, fitted, partly, classes, newClasses, otherShape, missing, unused } = record;
   const taken = parameterCount(specs.filter(({ name }) => fitted.includes(name)));
   const lines = [
     `starts from ${source}: ${fitted.length} of ${specs.length} parameters are taken over (${formatWhole(taken)} of ${formatWhole(parameterCount(specs))} numbers)`,
+    ...(record.channels === undefined ? [] : [channelsText(record.channels)]),
     ...(newClasses.length > 0 || partly.length > 0
       ? [`classes taken over: ${classes.join(', ') || 'none'}; new: ${newClasses.join(', ') || 'none'}`]
       : []),

@@ -14,9 +14,10 @@ import { readEvaluation } from '../../experiment/evaluation-file.ts';
 import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
 import type { PreparedData } from '../../experiment/prepare.ts';
 import type { Evaluation } from '../../experiment/record.ts';
-import { openStart, startsFromModel } from '../../experiment/start/start.ts';
+import { startFile } from '../../experiment/start/source.ts';
+import { assertLiesInTeacher, openStart, startsFromModel, startsFromTeacher } from '../../experiment/start/start.ts';
 import type { Recipe } from '../../recipe/schema.ts';
-import { externalTeacherSchema, isFinished } from '../../recipe/teacher-schema.ts';
+import { externalTeacherSchema, isFinished, teacherEntries } from '../../recipe/teacher-schema.ts';
 import { holdFiles, pathsIn } from '../../runtime/held-files.ts';
 import { formatJson, writeJson } from '../../runtime/json-file.ts';
 import { openExternalTeacher } from '../../teacher/external-teacher.ts';
@@ -119,10 +120,7 @@ export async function checkUnit(
 ): Promise<void> {
   const { arm, recipe, folder } = unit;
   if (await context.laboratory.files.exists(folder.model)) return;
-  if (startsFromModel(unit)) {
-    const start = await openStart({ ...context, recipe, arm, data: await context.dataOf(recipe) });
-    for (const warning of start?.warnings ?? []) context.warnings.set(warning.message, warning);
-  }
+  if (startsFromModel(unit)) await checkStart(context, unit, isTeacherPlanned);
   if (arm !== 'student') return;
   keepsSoftLabels(recipe);
   const data = await context.dataOf(recipe);
@@ -156,6 +154,28 @@ async function dataOfUnit(
   );
 }
 
+/** Checks that an arm can start from what it names; of a teacher that is still to be trained, by its network. */
+async function checkStart(context: StudyContext, unit: Unit, isTeacherPlanned: boolean): Promise<void> {
+  const { arm, recipe } = unit;
+  const data = await context.dataOf(recipe);
+  if (startsFromTeacher(unit) && isTeacherPlanned && !isFinished(recipe.teacher)) {
+    assertLiesInTeacher({ recipe, data });
+    return;
+  }
+  const { laboratory } = context;
+  const start = await openStart({ laboratory, recipe, arm, data, teacherModel: await teacherModelOf(context, unit) });
+  for (const warning of start?.warnings ?? []) context.warnings.set(warning.message, warning);
+}
+
+/** The model file of the teacher for a student that starts from it. */
+async function teacherModelOf({ laboratory }: StudyContext, unit: Unit): Promise<string | undefined> {
+  if (!startsFromTeacher(unit)) return undefined;
+  const { teacher } = unit.recipe;
+  if (!isFinished(teacher)) return (unit.teacher as Unit).folder.model;
+  const [only] = teacherEntries(teacher).flatMap(({ onnx }) => onnx);
+  return startFile(laboratory.files, only as string, { arm: 'teacher', key: 'student.from' });
+}
+
 /** Trains the arm of a unit; one that is a finished model from elsewhere needs no training. */
 export async function trainUnit(context: UnitContext, unit: Unit): Promise<void> {
   const { laboratory, signal } = context;
@@ -176,7 +196,8 @@ export async function trainUnit(context: UnitContext, unit: Unit): Promise<void>
   const data = await dataOfUnit(context, unit);
   const teacher = arm === 'student' ? await openTeacher(context, unit) : undefined;
   try {
-    const options = { laboratory, recipe, data, arm, seed, folder, label, teacher, signal };
+    const teacherModel = await teacherModelOf(context, unit);
+    const options = { laboratory, recipe, data, arm, seed, folder, label, teacher, teacherModel, signal };
     const { waitingShare } = await timed(context, 'train', () => trainArm(options));
     context.waitingShares['train'] = waitingShare;
     await noteResults(laboratory, folder.folder, [STAGES.train, 'history.csv']);

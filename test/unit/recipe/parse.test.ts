@@ -79,6 +79,7 @@ describe('defaults', () => {
         },
       },
       student: {
+        from: null,
         unet: {
           features: [4, 8],
           kernels: [
@@ -354,6 +355,18 @@ describe('the preset of augmentation', () => {
 
   it('is refused where a patch has no size, by the size alone', () => {
     expect(errorOf(named.replace('size: [8, 16, 8]', 'size: [8, no]')).lines).toHaveLength(1);
+  });
+});
+
+describe('the start of a student', () => {
+  it('is at random unless the recipe says otherwise, and one alone', () => {
+    expect(parseRecipe(SMALL, { path: 'r' }).student.from).toBe(null);
+    expect(parseRecipe(SMALL, { path: 'r', overrides: ['student.from=teacher'] }).student.from).toBe('teacher');
+    const both = errorOf(SMALL, ['student.from=teacher', 'student.train.from=m.onnx']);
+    expect(both.lines[0]).toContain('cannot be combined with student.train.from; choose one start');
+    const several = errorOf(SMALL, ['student.from=teacher', 'teacher={ onnx: [a.onnx, b.onnx] }']);
+    expect(several.lines[0]).toContain('one teacher alone, and there are several');
+    expect(errorOf(SMALL, ['teacher.from=teacher']).code).toBe('E_RECIPE_KEY');
   });
 });
 

@@ -19,6 +19,9 @@ describe('the parameters at the start', () => {
     expect(startNotes(recipe('student.train.from=m.onnx'))[0]).toContain(
       'those of m.onnx where they fit, others drawn at random by seeds 1; student and baseline start from the same',
     );
+    expect(startNotes(recipe('student.from=teacher'))[0]).toMatch(
+      /strongest channels of its teacher.*the baseline has no teacher and is drawn at random by seeds 1, so it differs/,
+    );
     expect(startNotes(recipe('teacher.train.from=t.onnx', 'baseline=false'))[0]).toMatch(
       /drawn at random by seeds 1; the student starts from them; the teacher starts from those of t.onnx/,
     );

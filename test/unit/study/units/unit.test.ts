@@ -59,7 +59,9 @@ describe('what an arm depends on', () => {
   it('is nothing that is new in this version and changes nothing', () => {
     for (const arm of ARMS) {
       const content = JSON.stringify(armContent(recipe(), arm));
-      expect(content).not.toMatch(/"(annotated|ema|accumulate|focalGamma|topPercent|falsePositives|falseNegatives)"/);
+      expect(content).not.toMatch(
+        /"(annotated|ema|from|oldLayersRate|thickAxis|channelProbability|invertedGamma|brightnessFactor|accumulate|focalGamma|topPercent|falsePositives|falseNegatives)"/,
+      );
     }
     expect(JSON.stringify(armContent(recipe('student.train.ema=0.9'), 'baseline'))).toContain('"ema":0.9');
   });
@@ -70,6 +72,9 @@ describe('what an arm depends on', () => {
     ['student.train.steps=99', ['student', 'baseline']],
     ['student.train.ema=0.9', ['student', 'baseline']],
     ['teacher.train.ema=0.9', ['teacher', 'student']],
+    ['student.from=teacher', ['student']],
+    ['student.train.from=m.onnx', ['student', 'baseline']],
+    ['augment.brightnessFactor=[1, 2]', ['teacher', 'student', 'baseline']],
     ['distill.losses.0.kd.temperature=7', ['student']],
     ['distill.unlabelled.batch=1', ['student']],
     ['patch.foreground=0.9', ARMS],
