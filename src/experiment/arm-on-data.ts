@@ -10,6 +10,7 @@ import type { ArmOptions } from './arm-options.ts';
 import { type ArmPlan, dataShape, planArm } from './arm-plan.ts';
 import { armStore } from './arm-store.ts';
 import { readStartRecord, type StartRecord, startsFromModel } from './start/start.ts';
+import { assertValidates } from './watched-validation.ts';
 
 /** The plan of an arm on these data, with a fingerprint of everything that its training depends on. */
 export function planOnData({
@@ -25,6 +26,7 @@ export function planOnData({
   readonly start?: StartRecord | undefined;
 }): ArmPlan & { readonly fingerprint: string } {
   const { labels, ignore } = data.dataset;
+  assertValidates(recipe, arm, data.splits);
   const plan = planArm(recipe, arm, { ...dataShape(data.dataset), teacher: teacher?.inStep, start });
   const annotated = partlyAnnotated(data.dataset);
   const transfer = plan.unlabelled === 0 ? {} : data.transferHashes;

@@ -25,6 +25,7 @@ import type { ModelMetadata } from './model-facts.ts';
 import { formatModelMetadata } from './model-file.ts';
 import { keepStartRecord, openStart, startText } from './start/start.ts';
 import { validator } from './validation.ts';
+import { scheduleOf } from './watched-validation.ts';
 
 /** The images that an arm sees: of training and validation, unlabelled ones, and what its teacher has seen before. */
 function imagesSeenBy({ data, arm, teacher }: ArmOptions): SeenImages {
@@ -114,7 +115,8 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       batches: openPatches(options, { labelled: budget.batch, unlabelled, microBatches: budget.accumulate }),
       steps: budget.steps,
       learningRate,
-      schedule: recipe.optimizer.schedule,
+      schedule: scheduleOf(recipe, budget),
+      earlyStopPatience: budget.earlyStop?.patience ?? null,
       validateEvery: budget.validateEvery,
       validate: data.val.length === 0 ? undefined : validator(options, { session: forward, output }),
       annotated: annotatedChannels(options),

@@ -13,6 +13,8 @@ const OF_TRAINING: readonly (readonly [key: string, value: unknown])[] = [
   ['ema', null],
   ['deepSupervision', false],
   ['accumulate', 1],
+  ['schedule', null],
+  ['earlyStop', null],
   ['from', null],
   ['oldLayersRate', 1],
 ];
@@ -42,6 +44,9 @@ const LATER_KEYS: readonly LaterKey[] = [
   [['preprocess', 'crop'], 'none'],
   [['teacher', 'model', 'crop'], null],
   [['teacher', 'models', '*', 'model', 'crop'], null],
+  [['optimizer', 'schedule', 'factor'], 0.5],
+  [['optimizer', 'schedule', 'patience'], 2],
+  [['optimizer', 'schedule', 'smallestRate'], 0],
   [['loss', 'crossEntropy', 'focalGamma'], 0],
   [['loss', 'crossEntropy', 'topPercent'], null],
   [['loss', 'dice', 'falsePositives'], 0.5],

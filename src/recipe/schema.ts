@@ -20,60 +20,11 @@ import { architectureOf } from './network.ts';
 import { networkSchemas } from './network-schema.ts';
 import { postprocessingSchema } from './postprocessing-schema.ts';
 import { externalTeacherSchema, isFinished, severalTeachersSchema } from './teacher-schema.ts';
+import { scheduleSchema, trainSchema } from './train-schema.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);
 const count = z.int().min(1);
-
-const train = z
-  .strictObject({
-    steps: count.describe('Number of optimizer steps.'),
-    batch: count.describe('Number of patches that are computed at once: those of a step, or of a micro-batch.'),
-    accumulate: count
-      .default(1)
-      .describe(
-        'Number of micro-batches per step, whose mean gradient it takes. A step then has accumulate * batch patches in the memory of batch.',
-      ),
-    validateEvery: count
-      .optional()
-      .describe('Number of steps between two validations, at each of which a checkpoint is written.')
-      .meta({ defaultText: 'steps / 10' }),
-    learningRate: positive
-      .nullable()
-      .default(null)
-      .describe('Learning rate of this network, for the baseline too; null takes that of the optimizer.'),
-    deepSupervision: z
-      .boolean()
-      .default(false)
-      .describe(
-        'Whether the hard loss is also taken of the coarser levels of the decoder, as in nnU-Net: level i weighs 2^-i, the lowest does not count, and the weights are divided by their sum. The heads of these levels exist in training only. Needs a unet, residualUnet or generalizedUnet (padding: same) of at least 4 levels.',
-      ),
-    ema: positive
-      .lt(1)
-      .nullable()
-      .default(null)
-      .describe(
-        'Decay of an exponential moving average of the parameters, such as 0.999, which is validated, exported and taught from in place of the parameters themselves. It rises to this value from 0.1, as (1 + s) / (10 + s) at step s. null keeps no average.',
-      ),
-    from: z
-      .string()
-      .min(1)
-      .nullable()
-      .default(null)
-      .describe(
-        'Path of a model that the training starts from, for the baseline too: a model.onnx, a checkpoint (.safetensors), or the folder of an arm or a run. Parameters are taken over where name and shape agree, those of the last layer class by class, by name. null starts at random.',
-      ),
-    oldLayersRate: nonNegative
-      .default(1)
-      .describe(
-        'Factor on the learning rate of the parameters that were taken over whole from another model. 0 keeps them as they are.',
-      ),
-  })
-  .transform(({ steps, validateEvery, ...others }) => ({
-    steps,
-    ...others,
-    validateEvery: validateEvery ?? Math.max(1, Math.round(steps / 10)),
-  }));
 
 /** Fewest levels of a decoder of which one besides the finest and the lowest is left for deep supervision. */
 const SUPERVISED_DECODER = 3;
@@ -81,11 +32,11 @@ const SUPERVISED_DECODER = 3;
 /** A network of each family with its training, and further keys of the arm. */
 const trainedNetworks = <Shape extends z.ZodRawShape>(more: Shape) =>
   [
-    z.strictObject({ unet: networkSchemas.unet, train, ...more }),
-    z.strictObject({ residualUnet: networkSchemas.residualUnet, train, ...more }),
-    z.strictObject({ generalizedUnet: networkSchemas.generalizedUnet, train, ...more }),
-    z.strictObject({ meshnet: networkSchemas.meshnet, train, ...more }),
-    z.strictObject({ deepmedic: networkSchemas.deepmedic, train, ...more }),
+    z.strictObject({ unet: networkSchemas.unet, train: trainSchema, ...more }),
+    z.strictObject({ residualUnet: networkSchemas.residualUnet, train: trainSchema, ...more }),
+    z.strictObject({ generalizedUnet: networkSchemas.generalizedUnet, train: trainSchema, ...more }),
+    z.strictObject({ meshnet: networkSchemas.meshnet, train: trainSchema, ...more }),
+    z.strictObject({ deepmedic: networkSchemas.deepmedic, train: trainSchema, ...more }),
   ] as const;
 
 const startFromTeacher = z
@@ -176,21 +127,7 @@ const learningRate = (value: number) =>
   positive.default(value).describe('Learning rate of the first step after the warm-up.');
 
 const optimizerShared = {
-  schedule: z
-    .strictObject({
-      kind: z
-        .enum(['constant', 'poly', 'cosine'])
-        .default('cosine')
-        .describe('Factor of the learning rate at step s of S: 1; (1 - s/S)^power; (1 + cos(pi s/S)) / 2.'),
-      warmupSteps: z
-        .int()
-        .min(0)
-        .default(0)
-        .describe('Number of steps before the schedule, over which the learning rate rises linearly from 0.'),
-      power: positive.default(0.9).describe('Exponent of poly.'),
-    })
-    .prefault({})
-    .describe('Learning rate over the steps.'),
+  schedule: scheduleSchema.prefault({}).describe('Learning rate over the steps.'),
   regularization: z
     .strictObject({
       l1: nonNegative.default(0).describe('Weight of the sum of absolute convolution kernels in the loss.'),

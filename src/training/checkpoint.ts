@@ -16,6 +16,7 @@ import {
 import { elementCount, type Shape } from '../core/shape.ts';
 import type { ParameterSpec } from '../nn/parameters.ts';
 import { parseJsonIf } from '../runtime/json-file.ts';
+import type { Plateau } from './plateau.ts';
 
 export interface Checkpoint {
   /** Number of finished steps. */
@@ -27,6 +28,8 @@ export interface Checkpoint {
   readonly state: Readonly<Record<string, Float32Array>>;
   /** Best validation so far. */
   readonly best: { readonly step: number; readonly dice: number } | null;
+  /** How long the validation has brought nothing better, if the training watches that. */
+  readonly plateau?: Plateau | undefined;
   /** Seconds of training so far. */
   readonly seconds: number;
   /** Fingerprint of everything that the training depends on; a resume with another one is refused. */
@@ -47,12 +50,15 @@ const positionSchema = z.object({
         .transform(dice => dice ?? Number.NaN),
     })
     .nullable(),
+  plateau: z
+    .object({ sinceBest: z.int().min(0), sinceReduction: z.int().min(0), reductions: z.int().min(0) })
+    .optional(),
   seconds: z.number(),
   historySha256: z.string().optional(),
 });
 
 /** Where a training stands at a checkpoint. */
-type Position = Pick<Checkpoint, 'step' | 'best' | 'seconds' | 'historySha256'>;
+type Position = Pick<Checkpoint, 'step' | 'best' | 'plateau' | 'seconds' | 'historySha256'>;
 
 /** The parameters that are validated and exported: their moving average, if there is one. */
 export function keptParameters({ theta, average }: Pick<Checkpoint, 'theta' | 'average'>): Float32Array {
@@ -83,8 +89,8 @@ function storedByName(prefix: string, specs: readonly ParameterSpec[], values: F
 
 /** The checkpoint as bytes. */
 export function encodeCheckpoint(checkpoint: Checkpoint, specs: readonly ParameterSpec[], sha256: Sha256): Uint8Array {
-  const { theta, average, state, fingerprint, step, best, seconds, historySha256 } = checkpoint;
-  const position = { step, best, seconds, historySha256 } satisfies Position;
+  const { theta, average, state, fingerprint, step, best, plateau, seconds, historySha256 } = checkpoint;
+  const position = { step, best, plateau, seconds, historySha256 } satisfies Position;
   const parameters = storedByName(PARAMETERS, specs, theta);
   const averages = average === undefined ? [] : storedByName(AVERAGES, specs, average);
   const moments = Object.entries(state).map(([name, values]) => stored(`state.${name}`, [values.length], values));

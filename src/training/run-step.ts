@@ -3,6 +3,7 @@ import { invariant, WorkError } from '../core/errors.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Batch, BatchSource } from '../data/loader.ts';
 import type { Session } from '../runtime/engine.ts';
+import type { Plateau } from './plateau.ts';
 import { ANNOTATED, type TrainingStep } from './step.ts';
 import { microBatches, type NumberOptions, stepNumbers } from './step-numbers.ts';
 import { GRADIENT } from './update.ts';
@@ -40,6 +41,7 @@ export interface TrainingState {
   readonly theta: Tensor;
   /** The optimizer's moments, the adapters and the average, by their names in the step. */
   readonly vectors: Readonly<Record<string, Tensor>>;
+  readonly plateau: Plateau;
 }
 
 /** A finished step. */
@@ -119,7 +121,7 @@ export async function runStep(
   before: TrainingState,
 ): Promise<StepOutcome | undefined> {
   const { batches, now } = options;
-  const { step } = before;
+  const { step, plateau } = before;
   const parts = microBatches(options);
   let state: Pick<TrainingState, 'theta' | 'vectors'> = { theta: before.theta, vectors: startOf(options, before) };
   const found: Float32Array[] = [];
@@ -130,7 +132,7 @@ export async function runStep(
     const asked = now();
     const batch = await batches.next(position);
     waitedMs += now() - asked;
-    const hyper = stepNumbers(options, plan.hyperNames, { step, part });
+    const hyper = stepNumbers(options, plan.hyperNames, { step, part, reductions: plateau.reductions });
     if (part === 0) [epoch, learningRate] = [batch.epoch, hyper[0] as number];
     const results = await session.run({
       image: tensor('float32', batch.image, options.step.imageShape),
@@ -158,7 +160,7 @@ export async function runStep(
       ? (found.at(-1)?.[index] as number)
       : found.reduce((sum, values) => sum + (values[index] as number), 0) / parts;
   return {
-    after: { step: step + 1, theta: state.theta, vectors },
+    after: { step: step + 1, theta: state.theta, vectors, plateau },
     losses: Object.fromEntries(plan.lossNames.map((name, index) => [name, lossOf(name, index)])),
     epoch,
     learningRate,

@@ -5,7 +5,7 @@ import { distillationHyperValues } from '../distillation/terms.ts';
 import { DROPOUT_KEYS } from '../nn/dropout.ts';
 import { biasCorrections } from '../optim/adam.ts';
 import { averageDecay } from '../optim/moving-average.ts';
-import { type Schedule, scheduleFactor } from '../optim/schedules.ts';
+import { reducedRate, type Schedule, scheduleFactor } from '../optim/schedules.ts';
 import type { StepOptions } from './step.ts';
 
 /** What the numbers of a step follow from. */
@@ -42,17 +42,18 @@ export function microBatches({ step: { accumulate = 1 } }: Pick<NumberOptions, '
 /**
  * The vector `hyper` of a run of the graph.
  * @param names names of its numbers
- * @param position the step from 0, and which of its micro-batches, from 0
+ * @param position the step from 0, which of its micro-batches, from 0, and how often the rate was reduced before it
  */
 export function stepNumbers(
   options: NumberOptions,
   names: readonly string[],
-  { step, part }: { readonly step: number; readonly part: number },
+  { step, part, reductions }: { readonly step: number; readonly part: number; readonly reductions: number },
 ): Float32Array {
   const [first, second] = biasCorrections(options.step.optimizer, step);
   const parts = microBatches(options);
+  const rate = reducedRate(options.schedule, options.learningRate, reductions);
   const numbers: Record<string, number> = {
-    learningRate: options.learningRate * scheduleFactor(options.schedule, step, options.steps),
+    learningRate: rate * scheduleFactor(options.schedule, step, options.steps),
     biasCorrection1: first,
     biasCorrection2: second,
     ...decayAt(options, step),

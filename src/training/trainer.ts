@@ -8,9 +8,11 @@ import { formatDice, formatNumber } from '../core/format.ts';
 import { type ParameterSpec, parameterCount } from '../nn/parameters.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { lower } from '../onnx/lower.ts';
+import { reducedRate } from '../optim/schedules.ts';
 import type { Engine } from '../runtime/engine.ts';
-import type { Progress } from '../runtime/progress.ts';
+import type { Progress, ProgressTask } from '../runtime/progress.ts';
 import { type Checkpoint, keptParameters } from './checkpoint.ts';
+import { afterValidation, NO_PLATEAU } from './plateau.ts';
 import { flat, type RunOptions, runStep, type TrainingState } from './run-step.ts';
 import { buildTrainingStep, type TrainingStep } from './step.ts';
 import { decayAt } from './step-numbers.ts';
@@ -48,6 +50,11 @@ export interface TrainerOptions extends RunOptions {
   /** Initial values of the adapters of the step; from a separate random stream, so that the student's do not change. */
   readonly initialAdapters: (specs: readonly ParameterSpec[]) => Float32Array;
   readonly validateEvery: number;
+  /**
+   * Number of validations in a row without a better score after which the training ends; it goes on to the last step if
+   * null or not given.
+   */
+  readonly earlyStopPatience?: number | null;
   /** Mean Dice on the validation cases, of the averaged parameters if there are any; undefined if there are none. */
   readonly validate: ((theta: Float32Array) => Promise<number>) | undefined;
   readonly store: TrainingStore;
@@ -60,6 +67,8 @@ export interface TrainingResult {
   /** Best parameters by validation, or the last ones without validation; averaged, if the training keeps an average. */
   readonly theta: Float32Array;
   readonly bestStep: number;
+  /** Number of steps that were done. */
+  readonly steps: number;
   readonly records: readonly StepRecord[];
   readonly seconds: number;
   /** Fraction of the time in which the engine waited for a batch. */
@@ -104,18 +113,55 @@ function startState(options: TrainerOptions, step: TrainingStep, last: Checkpoin
   return {
     step: last?.step ?? 0,
     theta: flat(last?.theta ?? options.initialTheta),
+    plateau: last?.plateau ?? NO_PLATEAU,
     vectors: Object.fromEntries(
       initial.map(([name, values]) => [name, flat((name === AVERAGE ? last?.average : last?.state[name]) ?? values)]),
     ),
   };
 }
 
+/** Whether something follows from a validation that brings nothing better. */
+function isWatched({ schedule, earlyStopPatience = null }: TrainerOptions): boolean {
+  return schedule.kind === 'plateau' || earlyStopPatience !== null;
+}
+
+/** Whether the training has ended before its last step. */
+function hasStopped({ earlyStopPatience = null }: TrainerOptions, { plateau }: TrainingState): boolean {
+  return earlyStopPatience !== null && plateau.sinceBest >= earlyStopPatience;
+}
+
+/** Tells people that the training has ended before its last step. */
+function tellOfEarlyStop({ label, steps, progress }: TrainerOptions, task: ProgressTask, state: TrainingState): void {
+  const { step, plateau } = state;
+  progress.log(
+    `${label}: stopped early at step ${step} of ${steps}, since ${plateau.sinceBest} validations in a row brought nothing better`,
+  );
+  task.update(step, undefined, { total: step });
+}
+
+/** The state after a validation; tells people of a learning rate that is reduced by it. */
+function validatedState(options: TrainerOptions, before: TrainingState, isBetter: boolean): TrainingState {
+  const { schedule, progress, label } = options;
+  const patience = schedule.kind === 'plateau' ? schedule.patience : undefined;
+  const plateau = afterValidation(before.plateau, { isBetter, patience });
+  const [old, rate] = [before.plateau, plateau].map(({ reductions }) => rateAfter(options, reductions));
+  if (rate !== old) {
+    const why = 'since no validation was better for a while';
+    progress.log(`${label}: the learning rate is ${rate} from step ${before.step + 1} on, ${why}`);
+  }
+  return { ...before, plateau };
+}
+
 /** A state as a checkpoint has it. */
-function stored({ step, theta, vectors }: TrainingState): Pick<Checkpoint, 'step' | 'theta' | 'average' | 'state'> {
+function stored(
+  options: TrainerOptions,
+  { step, theta, vectors, plateau }: TrainingState,
+): Pick<Checkpoint, 'step' | 'theta' | 'average' | 'state' | 'plateau'> {
   const { [AVERAGE]: average, ...state } = Object.fromEntries(
     Object.entries(vectors).map(([name, { data }]) => [name, data as Float32Array]),
   );
-  return { step, theta: theta.data as Float32Array, ...(average && { average }), state };
+  const watched = isWatched(options) && { plateau };
+  return { step, theta: theta.data as Float32Array, ...(average && { average }), state, ...watched };
 }
 
 async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
@@ -131,14 +177,21 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
   const started = now();
   let waited = 0;
   const seconds = (): number => (resumed?.last.seconds ?? 0) + (now() - started) / 1000;
-  const snapshot = (): Checkpoint => ({ ...stored(state), best, seconds: seconds(), fingerprint: options.fingerprint });
+  const snapshot = (): Checkpoint => ({
+    ...stored(options, state),
+    best,
+    seconds: seconds(),
+    fingerprint: options.fingerprint,
+  });
   /** The record with its validation, if there is one; the best parameters are kept. */
   const validated = async (record: StepRecord): Promise<StepRecord> => {
-    const theta = keptParameters(stored(state));
+    const theta = keptParameters(stored(options, state));
     const dice = await options.validate?.(theta);
     if (dice === undefined) return record;
     const complete = { ...record, validationDice: dice };
-    if (best === null || dice > best.dice) {
+    const isBetter = best === null || dice > best.dice;
+    state = validatedState(options, state, isBetter);
+    if (isBetter) {
       best = { step: state.step, dice };
       bestTheta = theta;
       await store.saveBest(snapshot(), [...records, complete]);
@@ -148,7 +201,7 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
 
   const task = progress.task(options.label, steps, 'step');
   try {
-    while (state.step < steps) {
+    while (state.step < steps && !hasStopped(options, state)) {
       if (options.signal?.aborted === true) {
         await store.saveLast(snapshot(), records);
         options.signal.throwIfAborted();
@@ -169,20 +222,31 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
       const isDue = state.step % options.validateEvery === 0 || state.step === steps;
       records.push(isDue ? await validated(record) : record);
       if (isDue) await store.saveLast(snapshot(), records);
-      task.update(state.step, `loss ${formatNumber(losses['total'], 3)}${best === null ? '' : `  ${bestText(best)}`}`);
+      task.update(state.step, stepNote(losses['total'], best));
     }
   } finally {
     await session.dispose();
   }
+  if (state.step < steps) tellOfEarlyStop(options, task, state);
   task.finish(best === null ? undefined : `${bestText(best)} at step ${best.step}`);
   const elapsed = (now() - started) / 1000;
   return {
-    theta: best === null ? keptParameters(stored(state)) : bestTheta,
-    bestStep: best?.step ?? steps,
+    theta: best === null ? keptParameters(stored(options, state)) : bestTheta,
+    bestStep: best?.step ?? state.step,
+    steps: state.step,
     records,
     seconds: seconds(),
     waitingShare: elapsed === 0 ? 0 : waited / 1000 / elapsed,
   };
+}
+
+/** The configured learning rate after some reductions, to three digits. */
+function rateAfter({ schedule, learningRate }: TrainerOptions, reductions: number): number {
+  return Number(reducedRate(schedule, learningRate, reductions).toPrecision(3));
+}
+
+function stepNote(loss: number | undefined, best: Checkpoint['best']): string {
+  return `loss ${formatNumber(loss, 3)}${best === null ? '' : `  ${bestText(best)}`}`;
 }
 
 function bestText({ dice }: NonNullable<Checkpoint['best']>): string {

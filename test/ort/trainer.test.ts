@@ -336,6 +336,99 @@ describe('train', () => {
     expect(bits(theta)).not.toEqual(bits(last.theta));
   });
 
+  describe('that follows its validation', () => {
+    const scores = [0.3, 0.5, 0.5, 0.4, 0.6, 0.1, 0.2, 0.6, 0.7, 0.1];
+    const plateau = {
+      kind: 'plateau',
+      warmupSteps: 0,
+      power: 1,
+      factor: 0.5,
+      patience: 2,
+      smallestRate: 0.004,
+    } as const;
+    /** Ten validations, one after each step, with these scores. */
+    const watching = (changes: Partial<TrainerOptions>): TrainerOptions => {
+      const { step, ...rest } = options({ steps: 10, validateEvery: 1, schedule: plateau, ...changes });
+      const { distillation: _, ...hard } = step;
+      let at = -1;
+      const validate = async (): Promise<number> => scores[++at]!;
+      return { ...rest, step: hard, validate: changes.validate ?? validate };
+    };
+    /** The same, told by the number of validations before. */
+    const scoresFrom = (first: number): (() => Promise<number>) => {
+      let at = first - 1;
+      return async () => scores[++at]!;
+    };
+
+    it('lowers its rate after so many validations without a better one, to the smallest and no further', async () => {
+      const { records, steps } = await train(watching({}));
+      const rates = records.map(({ learningRate }) => learningRate);
+      expect(steps).toBe(10);
+      // a tie is not better: 0.5, 0.4 after 0.5 lower it; then 0.6 is better; 0.1, 0.2 and once more after 0.6 as a tie
+      const expected = [0.01, 0.01, 0.01, 0.01, 0.005, 0.005, 0.005, 0.004, 0.004, 0.004];
+      for (const [index, rate] of expected.entries()) expect(rates[index], `step ${index + 1}`).toBeCloseTo(rate, 8);
+    });
+
+    it('ends after so many validations without a better one, at a checkpoint, and says so', async () => {
+      const store = memoryStore();
+      const lines: string[] = [];
+      const totals: (number | undefined)[] = [];
+      const progress = {
+        ...silent,
+        log: (line: string) => void lines.push(line),
+        task: () => ({
+          update: (_: number, __?: string, known?: { readonly total?: number }) => void totals.push(known?.total),
+          finish: () => {},
+        }),
+      };
+      const result = await train(
+        watching({ store, progress, earlyStopPatience: 3, schedule: { kind: 'constant', warmupSteps: 0, power: 1 } }),
+      );
+      expect([result.steps, result.bestStep, result.records.length]).toEqual([8, 5, 8]);
+      expect((await store.last()).plateau).toEqual({ sinceBest: 3, sinceReduction: 3, reductions: 0 });
+      expect(lines).toEqual([
+        expect.stringMatching(/^student: stopped early at step 8 of 10, since 3 validations in a row/),
+      ]);
+      expect(totals.at(-1)).toBe(8);
+      expect(bits(result.theta)).toEqual(bits((await store.best()).theta));
+    });
+
+    it('is not gone on with once it has ended, and returns the same', async () => {
+      const store = memoryStore();
+      const first = await train(watching({ store, earlyStopPatience: 3 }));
+      const batches = batchSource();
+      const again = await train(watching({ store, batches, earlyStopPatience: 3 }));
+      expect(batches.asked).toEqual([]);
+      expect([again.steps, again.bestStep]).toEqual([first.steps, first.bestStep]);
+      expect(bits(again.theta)).toEqual(bits(first.theta));
+    });
+
+    it.each([3, 5, 6, 7])('goes on after an interruption at step %i with the same rates and the same end', async at => {
+      const whole = memoryStore();
+      const uninterrupted = await train(watching({ store: whole, earlyStopPatience: 4 }));
+      const store = memoryStore();
+      const controller = new AbortController();
+      const first = watching({
+        store,
+        earlyStopPatience: 4,
+        batches: stoppingAt(at - 1, controller),
+        signal: controller.signal,
+      });
+      await expect(train(first)).rejects.toThrow('stopped by hand');
+      const resumed = await train(watching({ store, earlyStopPatience: 4, validate: scoresFrom(at) }));
+      expect(resumed.steps).toBe(uninterrupted.steps);
+      expect(bits(resumed.theta)).toEqual(bits(uninterrupted.theta));
+      expect(withoutSeconds(store.records())).toEqual(withoutSeconds(whole.records()));
+      expect((await store.last()).plateau).toEqual((await whole.last()).plateau);
+    });
+
+    it('keeps no such state in its checkpoints where nothing follows from it', async () => {
+      const store = memoryStore();
+      await train(watching({ store, schedule: { kind: 'constant', warmupSteps: 0, power: 1 } }));
+      expect(await store.last()).not.toHaveProperty('plateau');
+    });
+  });
+
   it('takes the same step from micro-batches as from one batch of them all', async () => {
     const of = (samples: number, accumulate: number): TrainerOptions => {
       const { step, ...rest } = options({ learningRate: 0.1, validate: undefined, steps: 4 });

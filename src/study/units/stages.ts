@@ -16,6 +16,7 @@ import type { PreparedData } from '../../experiment/prepare.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import { startFile } from '../../experiment/start/source.ts';
 import { assertLiesInTeacher, openStart, startsFromModel, startsFromTeacher } from '../../experiment/start/start.ts';
+import { assertValidates } from '../../experiment/watched-validation.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { externalTeacherSchema, isFinished, teacherEntries } from '../../recipe/teacher-schema.ts';
 import { holdFiles, pathsIn } from '../../runtime/held-files.ts';
@@ -107,11 +108,11 @@ async function openTeacher(context: StudyContext, { recipe, teacher }: Unit): Pr
 }
 
 /**
- * Checks that an unfinished arm can start from the model that it names, and that a student can learn from its
- * teacher.
+ * Checks that an unfinished unit can be trained: that there are validation cases if its training follows them, that it
+ * can start from the model that it names, and that a student can learn from its teacher.
  * @param options whether the teacher of the student is still to be trained, so that it need not exist
- * @throws {InputError} E_START, E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and the errors of
- *   reading models
+ * @throws {InputError} E_NO_CASES, E_START, E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and the
+ *   errors of reading models
  */
 export async function checkUnit(
   context: StudyContext,
@@ -120,10 +121,11 @@ export async function checkUnit(
 ): Promise<void> {
   const { arm, recipe, folder } = unit;
   if (await context.laboratory.files.exists(folder.model)) return;
+  if (arm === 'student') keepsSoftLabels(recipe);
+  const data = await context.dataOf(recipe);
+  for (const one of isTeacherPlanned ? [arm, 'teacher' as const] : [arm]) assertValidates(recipe, one, data.splits);
   if (startsFromModel(unit)) await checkStart(context, unit, isTeacherPlanned);
   if (arm !== 'student') return;
-  keepsSoftLabels(recipe);
-  const data = await context.dataOf(recipe);
   if (isTeacherPlanned && !isFinished(recipe.teacher)) {
     assertDistillationFits({ recipe, data });
     return;

@@ -1,7 +1,7 @@
 /** Learning-rate schedules against their formulas. */
 import { describe, expect, it } from 'vitest';
 import { weightAt } from '../../../src/distillation/ramp.ts';
-import { type Schedule, scheduleFactor } from '../../../src/optim/schedules.ts';
+import { reducedRate, type Schedule, scheduleFactor } from '../../../src/optim/schedules.ts';
 
 const STEPS = 100;
 const factors = (schedule: Schedule, steps = STEPS): number[] =>
@@ -57,5 +57,26 @@ describe('scheduleFactor', () => {
   it('is finite when there is one step, and when all steps are warm-up', () => {
     expect(scheduleFactor({ kind: 'poly', warmupSteps: 0, power: 0.9 }, 0, 1)).toBe(1);
     expect(factors({ kind: 'cosine', warmupSteps: 5, power: 0.9 }, 5).every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe('reducedRate', () => {
+  const plateau: Schedule = {
+    ...{ kind: 'plateau', warmupSteps: 2, power: 0.9 },
+    ...{ factor: 0.1, patience: 3, smallestRate: 1e-5 },
+  };
+
+  it('multiplies the rate by the factor at each reduction, down to the smallest rate', () => {
+    const rates = [0, 1, 2, 3, 9].map(reductions => reducedRate(plateau, 1e-3, reductions));
+    expect(rates).toEqual([1e-3, expect.closeTo(1e-4), expect.closeTo(1e-5, 12), 1e-5, 1e-5]);
+  });
+
+  it('never raises a rate that is below the smallest one', () => {
+    expect(reducedRate(plateau, 1e-6, 4)).toBe(1e-6);
+  });
+
+  it('leaves other schedules alone, and plateau has the warm-up of the others', () => {
+    expect(reducedRate({ kind: 'cosine', warmupSteps: 0, power: 1 }, 0.1, 5)).toBe(0.1);
+    expect([0, 1, 2, 9].map(step => scheduleFactor(plateau, step, 10))).toEqual([1 / 3, 2 / 3, 1, 1]);
   });
 });

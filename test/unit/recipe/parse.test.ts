@@ -75,7 +75,8 @@ describe('defaults', () => {
         },
         train: {
           ...{ steps: 20, batch: 2, validateEvery: 2, accumulate: 1 },
-          ...{ learningRate: null, deepSupervision: false, ema: null, from: null, oldLayersRate: 1 },
+          ...{ learningRate: null, schedule: null, earlyStop: null, deepSupervision: false, ema: null },
+          ...{ from: null, oldLayersRate: 1 },
         },
       },
       student: {
@@ -96,7 +97,8 @@ describe('defaults', () => {
         },
         train: {
           ...{ steps: 20, batch: 2, validateEvery: 2, accumulate: 1 },
-          ...{ learningRate: null, deepSupervision: false, ema: null, from: null, oldLayersRate: 1 },
+          ...{ learningRate: null, schedule: null, earlyStop: null, deepSupervision: false, ema: null },
+          ...{ from: null, oldLayersRate: 1 },
         },
       },
       loss: {
@@ -118,7 +120,10 @@ describe('defaults', () => {
       baseline: true,
       optimizer: {
         adam: { learningRate: 0.003, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
-        schedule: { kind: 'cosine', warmupSteps: 0, power: 0.9 },
+        schedule: {
+          ...{ kind: 'cosine', warmupSteps: 0, power: 0.9 },
+          ...{ factor: 0.5, patience: 2, smallestRate: 0 },
+        },
         regularization: { l1: 0, l2: 0 },
         clipNorm: 12,
       },

@@ -42,6 +42,11 @@ describe('a checkpoint', () => {
     expect(decodeCheckpoint(encodeCheckpoint(fresh, specs, sha256), options)).toEqual(fresh);
   });
 
+  it('has how long the validation was no better, where the training follows it', () => {
+    const watching = { ...checkpoint, plateau: { sinceBest: 3, sinceReduction: 1, reductions: 2 } };
+    expect(decodeCheckpoint(encodeCheckpoint(watching, specs, sha256), options)).toEqual(watching);
+  });
+
   it('has the average beside the parameters under the same names, and is refused where a part of it is missing', () => {
     const average = checkpoint.theta.map(value => value / 2);
     const averaged = { ...checkpoint, average };

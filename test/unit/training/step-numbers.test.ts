@@ -15,7 +15,7 @@ describe('the micro-batches of a step', () => {
   const names = ['learningRate', 'biasCorrection1', 'isLast', 'dropoutKey'];
   const runs = (accumulate: number): number[][] =>
     [0, 1, 2, 3, 4, 5].map(position => {
-      const place = { step: Math.floor(position / accumulate), part: position % accumulate };
+      const place = { step: Math.floor(position / accumulate), part: position % accumulate, reductions: 0 };
       return [...stepNumbers(options(accumulate), names, place)];
     });
 

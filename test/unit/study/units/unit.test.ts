@@ -59,8 +59,9 @@ describe('what an arm depends on', () => {
   it('is nothing that is new in this version and changes nothing', () => {
     for (const arm of ARMS) {
       const content = JSON.stringify(armContent(recipe(), arm));
+      expect(content).toContain('"schedule":{"kind":"cosine","warmupSteps":0,"power":0.9}');
       expect(content).not.toMatch(
-        /"(annotated|ema|from|oldLayersRate|thickAxis|channelProbability|invertedGamma|brightnessFactor|accumulate|focalGamma|topPercent|falsePositives|falseNegatives)"/,
+        /"(annotated|ema|from|oldLayersRate|thickAxis|channelProbability|invertedGamma|brightnessFactor|accumulate|earlyStop|focalGamma|topPercent|falsePositives|falseNegatives)"/,
       );
     }
     expect(JSON.stringify(armContent(recipe('student.train.ema=0.9'), 'baseline'))).toContain('"ema":0.9');
@@ -71,6 +72,9 @@ describe('what an arm depends on', () => {
     ['student.unet.features=[3, 6]', ['student', 'baseline']],
     ['student.train.steps=99', ['student', 'baseline']],
     ['student.train.ema=0.9', ['student', 'baseline']],
+    ['student.train.earlyStop={ patience: 3 }', ['student', 'baseline']],
+    ['teacher.train.schedule={ kind: plateau }', ['teacher', 'student']],
+    ['optimizer.schedule={ kind: plateau, patience: 4 }', ARMS],
     ['teacher.train.ema=0.9', ['teacher', 'student']],
     ['student.from=teacher', ['student']],
     ['student.train.from=m.onnx', ['student', 'baseline']],
