@@ -23,6 +23,15 @@ const STEPS = 3;
 const NETWORKS = [
   ['unet 16-32-64', 'unet: { features: [16, 32, 64] }', '[40, 56, 40]', 2],
   ['unet 4-8-16', 'unet: { features: [4, 8, 16] }', '[40, 56, 40]', 2],
+  ['unet 16-32-64, separable', 'unet: { features: [16, 32, 64], convolution: separable }', '[40, 56, 40]', 2],
+  ['unet 16-32-64, grouped', 'unet: { features: [16, 32, 64], convolution: grouped }', '[40, 56, 40]', 2],
+  [
+    'unet 16-32-64-64, deep supervision',
+    'unet: { features: [16, 32, 64, 64] }',
+    '[40, 56, 40]',
+    2,
+    'deepSupervision: true',
+  ],
   ['unet 4-8, small', 'unet: { features: [4, 8] }', '[24, 32, 24]', 2],
   ['residualUnet', 'residualUnet: { features: [16, 32, 64], blocks: [1, 2, 2] }', '[40, 56, 40]', 2],
   [
@@ -48,21 +57,23 @@ const NETWORKS = [
   ['deepmedic', 'deepmedic: {}', '[57, 57, 57]', 1],
 ];
 
-const CASES = NETWORKS.flatMap(([name, network, patch, batch]) =>
+const CASES = NETWORKS.flatMap(([name, network, patch, batch, train]) =>
   ['blocked', 'plain'].flatMap(lowering =>
     ['training', 'inference'].map(mode => ({
       name: `${name}, ${lowering}, ${mode}`,
       network,
       patch,
       batch,
+      train,
       lowering,
       mode,
     })),
   ),
 );
 
-function recipeOf({ network, patch, batch }) {
-  const text = `data: { dataset: none }\npatch: { size: ${patch} }\nteacher: { onnx: none.onnx }\nstudent: { ${network}, train: { steps: 1, batch: ${batch} } }\n`;
+function recipeOf({ network, patch, batch, train }) {
+  const keys = [`steps: 1, batch: ${batch}`, ...(train === undefined ? [] : [train])].join(', ');
+  const text = `data: { dataset: none }\npatch: { size: ${patch} }\nteacher: { onnx: none.onnx }\nstudent: { ${network}, train: { ${keys} } }\n`;
   return parseRecipe(text, { path: 'case' });
 }
 
@@ -100,13 +111,16 @@ async function measure(job) {
     Int32Array.from(filled(labelShape, () => source.integer(DATA.labels)).data),
     labelShape,
   );
-  const count = parameterCount(model.specs.filter(({ role }) => role !== 'buffer'));
+  const heads = parameterCount(built.adapters);
+  const count = heads + parameterCount(model.specs.filter(({ role }) => role !== 'buffer'));
   let state = Object.fromEntries(step.optimizer.stateNames.map(name => [name, flat(new Float32Array(count))]));
+  if (heads > 0) state['adapters'] = flat(new Float32Array(heads));
+  const names = Object.keys(state);
   const hyper = filled([built.hyperNames.length], () => 0.001);
   for (let run = 0; run < STEPS; run++) {
     const next = await session.run({ image, label, theta, hyper, ...state });
     theta = next['theta.next'];
-    state = Object.fromEntries(step.optimizer.stateNames.map(name => [name, next[`${name}.next`]]));
+    state = Object.fromEntries(names.map(name => [name, next[`${name}.next`]]));
   }
 }
 

@@ -16,6 +16,12 @@ export const PLAIN_CONVOLUTION: ConvAttributes = {
   upsample: [1, 1, 1],
 };
 
+/**
+ * Order of the axes in which the voxels of blocks, [N, C, kD, kH, kW, D, H, W], lie side by side, as
+ * [N, C, D, kD, H, kH, W, kW].
+ */
+export const BLOCK_ORDER: readonly number[] = [0, 1, 5, 2, 6, 3, 7, 4];
+
 /** A window that moves over an image. */
 export interface MovingWindow {
   /** Size of the image. */

@@ -7,6 +7,7 @@ import { convolutionMultiplyAdds } from '../graph/convolution.ts';
 import { decompose } from '../graph/decompose.ts';
 import { fuse } from '../graph/fuse.ts';
 import { type Graph, GraphBuilder, reachable } from '../graph/graph.ts';
+import { findTransposedConvs } from '../graph/transposed-convs.ts';
 import { cancelTransposes } from '../graph/transposes.ts';
 import { decodeModel } from './decode.ts';
 import { encodeModel } from './encode.ts';
@@ -44,7 +45,7 @@ export function blockedForm(
   if (block === 0) return undefined;
   const imported = importModel(decodeModel(bytes, 'the model'), options);
   if ('unsupported' in imported) return imported;
-  const graph = cancelTransposes(new GraphBuilder(), imported);
+  const graph = cancelTransposes(new GraphBuilder(), findTransposedConvs(new GraphBuilder(), imported));
   if (shareInBlocks(graph, block) < LEAST_SHARE_IN_BLOCKS) return undefined;
   const plain = decompose(new GraphBuilder(), fuse(new GraphBuilder(), graph));
   return encodeModel(lower(plain, { block }));

@@ -4,7 +4,7 @@
  */
 import { type Axis, mapAxes } from '../core/axes.ts';
 import { elementCount, range, type Triple } from '../core/shape.ts';
-import { padsFrom } from '../graph/convolution.ts';
+import { BLOCK_ORDER, NO_PADS, PLAIN_CONVOLUTION, padsFrom } from '../graph/convolution.ts';
 import type { Value } from '../graph/graph.ts';
 import { convolvedSize, spatial } from '../graph/infer.ts';
 import type { BinaryOp, ConvAttributes, OpAttributes, OpName, UnaryOp } from '../graph/ops.ts';
@@ -82,8 +82,45 @@ function adjointKernel(emit: Emitter, kernel: Emitted, group: number): Emitted {
   return emit.reshape(emit.transpose(reversed, [0, 2, 1, 3]), [group * perGroup, out / group, ...size]);
 }
 
+/** Whether every result of a transposed convolution meets one tap: its kernel is its stride. */
+function fillsBlocks(
+  { kernel, strides, dilations, pads, group, upsample: scales, size }: OpAttributes['ConvTranspose'],
+  image: Triple,
+): boolean {
+  return (
+    group === 1 &&
+    String(kernel) === String(strides) &&
+    strides.some(stride => stride > 1) &&
+    String(size) === String(mapAxes(axis => image[axis] * strides[axis])) &&
+    scales.every(scale => scale === 1) &&
+    pads.every(count => count === 0) &&
+    dilations.every(dilation => dilation === 1)
+  );
+}
+
+/**
+ * A transposed convolution whose kernel is its stride: a 1x1x1 convolution to all voxels of a block, which then take
+ * their places. ONNX Runtime's WebGPU has no ConvTranspose of volumes.
+ */
+function blocksOfVoxels(emit: Emitter, image: Emitted, kernel: Emitted): Emitted {
+  const [into, out, kd, kh, kw] = kernel.shape as readonly [number, number, number, number, number];
+  const [batch, , depth, height, width] = image.shape as readonly [number, number, number, number, number];
+  const taps = kd * kh * kw;
+  const point = emit.reshape(emit.transpose(emit.reshape(kernel, [into, out * taps]), [1, 0]), [
+    out * taps,
+    into,
+    1,
+    1,
+    1,
+  ]);
+  const made = convolve(emit, image, point, { ...PLAIN_CONVOLUTION, kernel: [1, 1, 1], pads: NO_PADS });
+  const apart = emit.reshape(made, [batch, out, kd, kh, kw, depth, height, width]);
+  return emit.reshape(emit.transpose(apart, BLOCK_ORDER), [batch, out, depth * kd, height * kh, width * kw]);
+}
+
 const convTranspose: PlainRule<'ConvTranspose'> = ({ emit, attributes, operands }) => {
   const [dy, kernel] = three(operands);
+  if (fillsBlocks(attributes, spatial(dy.shape))) return blocksOfVoxels(emit, dy, kernel);
   const { kernel: taps, strides, dilations, pads, group, upsample: scales, size } = attributes;
   const wide = mapAxes(axis => size[axis] * scales[axis]);
   const reach = mapAxes(axis => dilations[axis] * (taps[axis] - 1));

@@ -97,6 +97,27 @@ describe('a model of ours, exported and read back', () => {
   });
 });
 
+it('an exported network that goes up by transposed convolutions has none that WebGPU lacks, and gets their fast form back', async ({
+  skip,
+}) => {
+  const { network } = architectureOf(residualUnet({ features: [16, 20], blocks: 1 }), 3);
+  const shape = [1, 1, 8, 12, 8];
+  const specs = collectParameters(network, shape);
+  const file = exportModel({ network, specs }, goldensTheta(1, specs), {
+    ...{ channels: 1, window: triple(shape), metadata: {} },
+  });
+  const operators = (bytes: Uint8Array) => decodeModel(bytes, 'm.onnx').nodes.map(({ op }) => op);
+  expect(operators(file)).not.toContain('ConvTranspose');
+  const { block } = engine;
+  skip(block === 0, 'no blocked kernels');
+  const options = { input: { name: 'image', shape }, outputs: ['logits'] };
+  const form = blockedForm(file, { ...options, block });
+  if (!(form instanceof Uint8Array)) throw new Error('the model has no blocked form');
+  expect(await difference(file, form, options)).toBeLessThan(2e-5);
+  const widest = decodeModel(form, 'form').nodes.flatMap(({ attributes }) => attributes.get('perm')?.ints.length ?? []);
+  expect(Math.max(...widest)).toBeLessThan(8);
+});
+
 /** A node: its operator, the shapes of its weights, its attributes. */
 type Step = readonly [op: string, weights: readonly Shape[], attributes?: OnnxNode['attributes']];
 

@@ -7,6 +7,7 @@ import { decompose } from '../../../src/graph/decompose.ts';
 import { fuse } from '../../../src/graph/fuse.ts';
 import { GraphBuilder, isOp, reachable, type Value } from '../../../src/graph/graph.ts';
 import type { ConvAttributes, OpName } from '../../../src/graph/ops.ts';
+import { findTransposedConvs } from '../../../src/graph/transposed-convs.ts';
 import { relativeError } from '../../support/central-difference.ts';
 import { evaluate } from '../../support/evaluate.ts';
 import { draw } from '../../support/operator-cases.ts';
@@ -127,5 +128,32 @@ describe('decompose', () => {
     const { outputs } = decompose(new GraphBuilder(), { outputs: { y } });
     const result = evaluate(outputs, { x: new Float64Array(8).fill(1 / 3) })['y']!;
     for (const value of result) expect(value).toBeCloseTo(0.5, 6);
+  });
+});
+
+describe('findTransposedConvs', () => {
+  const spelledOut = (order: readonly number[], kernel = [2, 1, 3]) => {
+    const { builder, feeds, input, convolve } = bench();
+    const point = { kernel: [1, 1, 1], pads: [0, 0, 0, 0, 0, 0] } as const;
+    const voxels = kernel.reduce((product, size) => product * size, 1);
+    const made = convolve(input('a', [2, 3, 2, 3, 1]), point, 2 * voxels);
+    const apart = builder.transpose(builder.reshape(made, [2, 2, ...kernel, 2, 3, 1]), order);
+    const [d = 1, h = 1, w = 1] = kernel;
+    return { y: builder.reshape(apart, [2, 2, 2 * d, 3 * h, w]), feeds };
+  };
+  const found = ({ y, feeds }: ReturnType<typeof spelledOut>) => {
+    const { outputs } = findTransposedConvs(new GraphBuilder(), { outputs: { y } });
+    expect(relativeError(evaluate(outputs, feeds)['y']!, evaluate({ y }, feeds)['y']!)).toBeLessThan(1e-13);
+    return reachable(Object.values(outputs)).map(value => value.op);
+  };
+
+  it('finds one that is written as a 1x1x1 convolution and blocks of voxels', () => {
+    const operators = found(spelledOut([0, 1, 5, 2, 6, 3, 7, 4]));
+    expect(operators).toContain('ConvTranspose');
+    expect(operators).not.toContain('Conv');
+  });
+
+  it('leaves another order of the axes alone', () => {
+    expect(found(spelledOut([0, 1, 2, 5, 6, 3, 7, 4]))).not.toContain('ConvTranspose');
   });
 });
