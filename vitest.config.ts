@@ -30,6 +30,7 @@ export default defineConfig({
           name: 'ort',
           include: ['test/ort/**/*.test.ts'],
           testTimeout: 120_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
         },
       },

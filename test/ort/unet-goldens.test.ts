@@ -19,7 +19,7 @@ interface Golden {
   readonly losses: Readonly<Record<string, number>>;
   readonly logits: Summary;
   readonly gradients: Readonly<Record<string, Summary>>;
-  readonly movedBy3Steps: Readonly<Record<string, Summary>>;
+  readonly movedBy2Steps: Readonly<Record<string, Summary>>;
 }
 
 interface Goldens {
@@ -89,7 +89,7 @@ describe.each(goldens.cases)('$name', golden => {
       const label = goldensLabel(4, imageShape, 3);
       outcomes = await runSteps(engine, stepOptions(golden), {
         block,
-        steps: 3,
+        steps: 2,
         theta,
         image,
         label,
@@ -120,10 +120,12 @@ describe.each(goldens.cases)('$name', golden => {
       expect(parameterDifferences(gradient, golden.gradients, 1e-5)).toEqual([]);
     });
 
-    // Adam divides by the gradient's own size, which magnifies the rounding of entries near zero
-    it('moves every parameter as three steps of Adam do', () => {
-      const moved = outcomes[2]!.theta.map((value, index) => value - theta[index]!);
-      expect(parameterDifferences(moved, golden.movedBy3Steps, 2e-4)).toEqual([]);
+    // Adam divides by the gradient's own size, which magnifies the rounding of entries near zero. After more steps the
+    // rounding of one form can take another side of a kink (max-pooling, leaky ReLU): gradients at the same parameters
+    // still agree to 1e-6 then, and those of the two paths do not
+    it('moves every parameter as two steps of Adam do', () => {
+      const moved = outcomes[1]!.theta.map((value, index) => value - theta[index]!);
+      expect(parameterDifferences(moved, golden.movedBy2Steps, 2e-4)).toEqual([]);
     });
   });
 });
