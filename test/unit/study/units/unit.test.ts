@@ -64,17 +64,6 @@ describe('what an arm depends on', () => {
     expect(ARMS.map(arm => JSON.stringify(armContent(recipe(), arm)))).toEqual(before.map(one => JSON.stringify(one)));
   });
 
-  it('is nothing that is new in this version and changes nothing', () => {
-    for (const arm of ARMS) {
-      const content = JSON.stringify(armContent(recipe(), arm));
-      expect(content).toContain('"schedule":{"kind":"cosine","warmupSteps":0,"power":0.9}');
-      expect(content).not.toMatch(
-        /"(annotated|ema|from|oldLayersRate|thickAxis|channelProbability|invertedGamma|brightnessFactor|accumulate|earlyStop|focalGamma|topPercent|falsePositives|falseNegatives)"/,
-      );
-    }
-    expect(JSON.stringify(armContent(recipe('student.train.ema=0.9'), 'baseline'))).toContain('"ema":0.9');
-  });
-
   it.each([
     ['teacher.unet.features=[8, 16]', ['teacher', 'student']],
     ['student.unet.features=[3, 6]', ['student', 'baseline']],
