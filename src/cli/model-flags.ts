@@ -7,6 +7,7 @@ import type { Laboratory } from '../experiment/laboratory.ts';
 import type { ModelMetadata } from '../experiment/model-facts.ts';
 import { logNotes, type ModelFile } from '../experiment/model-file.ts';
 import { openModelSource } from '../experiment/model-source.ts';
+import type { CoarseFiles } from '../experiment/open-cascade.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import type { FactFlags, ModelFlags } from './flags/model.ts';
 
@@ -27,6 +28,22 @@ export async function readModels(
   }
   logNotes(models, progress);
   return models;
+}
+
+/** The models that find the region of interest, if the flags name some; they say of themselves all that is needed. */
+export async function readCoarse(
+  { files, progress }: Pick<Laboratory, 'files' | 'progress'>,
+  { coarse, margin }: ModelFlags,
+): Promise<CoarseFiles | undefined> {
+  if (coarse === undefined) return undefined;
+  const models: ModelFile[] = [];
+  for (const path of coarse) {
+    const { file, notes } = await openModelSource(files, path);
+    for (const note of notes) progress.warn(`${path}: ${note}`);
+    models.push(file);
+  }
+  logNotes(models, progress);
+  return { models, marginMm: margin };
 }
 
 /** The sliding-window settings that the flags give. */

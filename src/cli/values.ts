@@ -19,6 +19,15 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** A distance in millimetres, at least 0. */
+export function distance(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && Number.isFinite(value))) {
+    throw new InvalidArgumentError('It must be a number of at least 0.');
+  }
+  return value;
+}
+
 /** Three numbers above 0, `x,y,z`. */
 export function triple(text: string): readonly [number, number, number] {
   const [x, y, z, ...more] = text.split(',').map(Number);

@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   E_BIDS_DATASET: 'The folder for results in BIDS is a BIDS data set that is no derivative.',
   E_BIDS_NAME: 'The name of an image is none of BIDS, so its result cannot be named after it.',
   E_CANCELLED: 'The study, or the task in the browser, was cancelled. What is finished is kept.',
+  E_CASCADE: 'The coarse model or the margin of a cascade cannot be used.',
   E_CASE_ID: 'The id of a case cannot be the name of a file.',
   E_CASE_MISSING: 'A file of a case is missing.',
   E_CASE_WEIGHTS: '`patch.caseWeights` or its file is malformed, names unknown cases, or leaves no training case.',
@@ -165,6 +166,7 @@ export const ERROR_CODES = {
 export const WARNING_CODES = {
   W_AUGMENT_PLANE: 'Patches are planes, so rotations and deformations out of the plane are left out.',
   W_AXES_SHEARED: 'The axes of an image do not meet at right angles; distances are measured as if they did.',
+  W_CASCADE_EMPTY: 'The coarse model of a cascade found nothing in an image, so nothing is segmented in it.',
   W_CASES_SEEN: 'A model has seen cases that it is scored on.',
   W_CASE_UNLABELLED: 'A case has no label and is used as an unlabelled one.',
   W_CLASSES_BY_VALUE: 'Classes of a model and of the data have other names, and are matched by their values.',

@@ -10,6 +10,7 @@ import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { imageHash } from '../data/image-hash.ts';
 import { loadCase } from '../data/loaded-case.ts';
+import { segmentCascade } from '../inference/cascade.ts';
 import {
   assertSameInputs,
   type JointClasses,
@@ -18,9 +19,9 @@ import {
   sharedTemperature,
   sharedThresholds,
 } from '../inference/ensemble.ts';
-import { type ModelInfo, type ModelLabel, type OpenModel, outputClasses } from '../inference/model-info.ts';
+import { type ModelInfo, type ModelLabel, outputClasses } from '../inference/model-info.ts';
 import { imageWarnings, notYetTold } from '../inference/plausibility/image.ts';
-import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
+import type { SegmentOptions } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { type CaseScore, scoreCase, summarizeCases } from '../metrics/case-score.ts';
 import { diceReliability, expectedAndTrue } from '../metrics/expected-dice.ts';
@@ -32,7 +33,7 @@ import { evaluationWarnings } from './evaluation-warnings.ts';
 import { type CaseFailure, describeFailure } from './failure.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelFile } from './model-file.ts';
-import { openModels } from './open-models.ts';
+import { type CoarseFiles, type OpenCascade, openCascade } from './open-cascade.ts';
 import { expectationsOf } from './plausible.ts';
 import type { Evaluation } from './record.ts';
 import { createWindowProgress, expectWindows } from './window-progress.ts';
@@ -40,6 +41,8 @@ import { createWindowProgress, expectWindows } from './window-progress.ts';
 export interface EvaluateOptions {
   /** One model, or several whose mean probability decides. */
   readonly models: readonly ModelFile[];
+  /** Models that find the region which is segmented; the whole volume if not given. */
+  readonly coarse?: CoarseFiles | undefined;
   readonly dataset: Dataset;
   /**
    * Classes to score, by the values that the models write. If not given, the classes of the data set, all of which the
@@ -141,14 +144,16 @@ interface Timed {
 
 async function evaluateCase(
   laboratory: Laboratory,
-  models: readonly OpenModel[],
+  { models, coarse }: OpenCascade,
   options: EvaluateOptions & Pick<SegmentOptions, 'onProgress'> & { readonly case: CaseFiles },
 ): Promise<Timed> {
   const { files, machine, progress } = laboratory;
   const { dataset, window, postprocess = true, surfaceToleranceMm, signal } = options;
   const { id, image, label, header, warnings: found } = await loadCase(laboratory, dataset, options.case);
   if (label === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
-  const implausible = imageWarnings(image, expectationsOf(options.models), id);
+  const expectations = expectationsOf(options.models);
+  const whole = options.coarse === undefined ? expectations : expectationsOf(options.coarse.models);
+  const implausible = [...imageWarnings(image, whole, id)];
   for (const { code, message } of [...found, ...implausible]) progress.warn(`${code}: ${message}`);
   const classes = classesToScore(options).filter(one => isAnnotated(one, options.case, dataset));
   const infos = models.map(({ info }) => info);
@@ -157,9 +162,15 @@ async function evaluateCase(
   const { counts, atTemperature, onSlice } = countCalibration({ output, temperature }, classes, label);
   const hasProbabilities = options.models.every(({ givesLabels }) => givesLabels !== true);
   const startMs = machine.elapsedMs();
-  const { labels, warnings, confidence } = await segmentWithEnsemble(models, image, {
+  const { labels, warnings, confidence } = await segmentCascade(models, image, {
     ...window,
     id,
+    coarse,
+    onRegion: region => {
+      const found = imageWarnings(region, expectations, `${id}, the region of the coarse model`);
+      implausible.push(...found);
+      for (const { code, message } of found) progress.warn(`${code}: ${message}`);
+    },
     postprocess,
     onSlice,
     confidence: hasProbabilities,
@@ -251,6 +262,12 @@ export function modelHash(machine: Pick<Laboratory['machine'], 'sha256'>, files:
   return files.map(({ bytes }) => machine.sha256(bytes)).join(', ');
 }
 
+/** The models of a cascade as a record names them. */
+function cascadePath(models: readonly ModelFile[], { models: coarse, marginMm }: CoarseFiles): string {
+  const pathsOf = (files: readonly ModelFile[]): string => files.map(({ path }) => path).join(', ');
+  return `${pathsOf(models)} within ${marginMm} mm of what ${pathsOf(coarse)} finds`;
+}
+
 /** Facts and costs of a model; an ensemble has the costs of all its models together. */
 function costOf(
   { machine }: Laboratory,
@@ -287,11 +304,12 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
     firstFailure ??= failure;
   };
   for (const failure of failedBefore) leaveOut(failure);
-  const { models, close } = await openModels(engine, options.models);
+  const cascade = await openCascade(engine, options.models, options.coarse);
   const timed: Timed[] = [];
   machine.resetPeak();
   const firsts = cases.map(({ images }) => images[0] ?? '');
-  const asked = { models: models.map(({ info }) => info), window: options.window };
+  const first = cascade.coarse?.models ?? cascade.models;
+  const asked = { models: first.map(({ info }) => info), window: options.window };
   const expected = await expectWindows(laboratory, firsts, asked);
   const open = (windows: number): ProgressTask => progress.task(label, windows, 'window');
   const shown = createWindowProgress({ expected, noun: 'case', open });
@@ -299,7 +317,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
     for (const item of cases) {
       signal?.throwIfAborted();
       try {
-        timed.push(await evaluateCase(laboratory, models, { ...options, case: item, onProgress: shown.window }));
+        timed.push(await evaluateCase(laboratory, cascade, { ...options, case: item, onProgress: shown.window }));
       } catch (error) {
         if (signal?.aborted || onFailure === undefined) throw error;
         leaveOut({ id: item.id, ...describeFailure(error) });
@@ -307,7 +325,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
       shown.next();
     }
   } finally {
-    await close();
+    await cascade.close();
   }
   if (timed.length === 0 && firstFailure !== undefined) {
     const { id, code, message } = firstFailure;
@@ -318,14 +336,20 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
   }
   const images = new Map(timed.map(one => [one.score.id, one.imageHash]));
   const named = options.classes === undefined ? { dataset } : {};
-  const warnings = await evaluationWarnings(laboratory, options.models, { images, split, cases, ...named });
+  const warnings = await evaluationWarnings(laboratory, [...options.models, ...(options.coarse?.models ?? [])], {
+    images,
+    split,
+    cases,
+    ...named,
+  });
   const scores = timed.map(({ score }) => score);
   const summary = summarizeCases(scores);
   shown.finish(`mean Dice ${formatDice(summary.meanDice.mean)}`);
   for (const { code, message } of warnings) progress.warn(`${code}: ${message}`);
   return {
     model: {
-      ...costOf(laboratory, options.models),
+      ...costOf(laboratory, [...options.models, ...(options.coarse?.models ?? [])]),
+      ...(options.coarse && { path: cascadePath(options.models, options.coarse) }),
       secondsPerCase: timed.reduce((sum, { seconds }) => sum + seconds, 0) / timed.length,
       peakBytes: machine.peakBytes(),
     },

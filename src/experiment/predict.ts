@@ -9,25 +9,27 @@ import { readStacked } from '../data/stacked-volume.ts';
 import { encodeMap } from '../data/volume-file.ts';
 import type { PassedOver } from '../data/volume-folder.ts';
 import { volumeStem } from '../data/volume-name.ts';
+import { segmentCascade } from '../inference/cascade.ts';
 import type { Confidence } from '../inference/confidence.ts';
 import { sharedClasses } from '../inference/ensemble.ts';
 import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
 import type { PlausibilityWarning } from '../inference/plausibility/bounds.ts';
 import { volumeWarnings } from '../inference/plausibility/class-volumes.ts';
 import { imageWarnings, notYetTold } from '../inference/plausibility/image.ts';
-import { type SegmentOptions, segmentWithEnsemble } from '../inference/predictor.ts';
+import type { SegmentOptions } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { classVolumesMl } from '../metrics/overlap.ts';
 import type { SegmentationType } from '../results/segmentation-object.ts';
 import type { ProgressTask } from '../runtime/progress.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
 import { encodeNiftiImage } from '../volume/nifti.ts';
+import type { Box } from '../volume/nonzero.ts';
 import { formatSize, type Volume, voxelCount } from '../volume/volume.ts';
 import { assertBidsFolder, describeBidsDataset, writeBidsSidecars } from './bids.ts';
 import { describeFailure, type PredictionFailure } from './failure.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelFile } from './model-file.ts';
-import { openModels } from './open-models.ts';
+import { type CoarseFiles, type OpenCascade, openCascade } from './open-cascade.ts';
 import { assertPlausible, expectationsOf } from './plausible.ts';
 import {
   type Beside,
@@ -43,6 +45,8 @@ import { createWindowProgress, expectWindows } from './window-progress.ts';
 export interface PredictOptions {
   /** One model, or an ensemble by mean probability. */
   readonly models: readonly ModelFile[];
+  /** Models that find the region which is segmented; the whole volume if not given. */
+  readonly coarse?: CoarseFiles | undefined;
   /**
    * Input: a volume, a folder with one DICOM series, a folder of these, or several of all that. Paths that are joined
    * by commas are the channels of one volume, in the order of the model's, unless there is a file of that very name.
@@ -104,6 +108,8 @@ export interface Prediction {
   readonly expectedDice?: Readonly<Record<string, ExpectedDice>>;
   /** Temperature of the probabilities; null where none was fitted, so that the expected Dice is not calibrated. */
   readonly temperature?: number | null;
+  /** The region that the coarse model found, in voxels of the input, null if it found nothing; absent without one. */
+  readonly region?: Box | null;
   /** What a user should know of the input and of the result, in the order in which it was found. */
   readonly warnings: readonly (VolumeWarning | PlausibilityWarning)[];
 }
@@ -132,7 +138,7 @@ function folderOf(path: string): string {
 
 async function predictOne(
   laboratory: Laboratory,
-  models: readonly OpenModel[],
+  { models, coarse }: OpenCascade,
   options: PredictOptions & Pick<SegmentOptions, 'onProgress'> & JobContext,
 ): Promise<Prediction> {
   const { files, machine, progress } = laboratory;
@@ -152,15 +158,23 @@ async function predictOne(
   };
   const id = volumeStem(inputs[0]!);
   const expectations = expectationsOf(options.models);
-  const beforehand = imageWarnings(volume, expectations, id);
+  const whole = options.coarse === undefined ? expectations : expectationsOf(options.coarse.models);
+  const beforehand = [...imageWarnings(volume, whole, id)];
   if (strict) assertPlausible(beforehand);
   // what lies beside a series in a folder of the input is named once, not with every series
   const isNamed = options.named.has(folderOf(inputs[0]!));
   warn([...found.filter(({ code }) => !isNamed || code !== 'W_DICOM_PASSED_OVER'), ...beforehand]);
   const startMs = machine.elapsedMs();
-  const result = await segmentWithEnsemble(models, volume, {
+  const result = await segmentCascade(models, volume, {
     ...window,
     id,
+    coarse,
+    onRegion: region => {
+      const found = imageWarnings(region, expectations, `${id}, the region of the coarse model`);
+      if (strict) assertPlausible(found);
+      beforehand.push(...found);
+      warn(found);
+    },
     probabilities,
     confidence: hasProbabilities(options.models) && (entropy ? 'entropy' : true),
     postprocess,
@@ -192,6 +206,7 @@ async function predictOne(
     seconds,
     volumesMl,
     ...(result.confidence && confidenceFacts(result.confidence, models)),
+    ...(result.region !== undefined && { region: result.region }),
     warnings,
   };
 }
@@ -294,10 +309,11 @@ export async function predictFiles(laboratory: Laboratory, options: PredictOptio
     onFailure(failure);
   };
   for (const refusal of refusals) leaveOut(refusal.inputs, refusal.error);
-  const { models, close } = await openModels(laboratory.engine, modelFiles);
+  const cascade = await openCascade(laboratory.engine, modelFiles, options.coarse);
   const predictions: Prediction[] = [];
   const firsts = jobs.map(job => job.inputs[0]!);
-  const asked = { models: models.map(({ info }) => info), window: options.window, series };
+  const first = cascade.coarse?.models ?? cascade.models;
+  const asked = { models: first.map(({ info }) => info), window: options.window, series };
   const expected = await expectWindows(laboratory, firsts, asked);
   const open = (windows: number): ProgressTask => progress.task('predict', windows, 'window');
   const shown = createWindowProgress({ expected, noun: 'volume', open });
@@ -306,19 +322,21 @@ export async function predictFiles(laboratory: Laboratory, options: PredictOptio
       signal?.throwIfAborted();
       const onProgress = shown.window;
       try {
-        predictions.push(await predictOne(laboratory, models, { ...options, onProgress, job, named }));
+        predictions.push(await predictOne(laboratory, cascade, { ...options, onProgress, job, named }));
       } catch (error) {
         leaveOut(job.inputs, error);
       }
       shown.next();
     }
   } finally {
-    await close();
+    await cascade.close();
   }
   shown.finish();
   if (bids && predictions.length > 0) {
     const { files, machine } = laboratory;
-    const named = modelFiles.map(({ path, bytes }) => `${path.split('/').at(-1)} (SHA-256 ${machine.sha256(bytes)})`);
+    const named = [...modelFiles, ...(options.coarse?.models ?? [])].map(
+      ({ path, bytes }) => `${path.split('/').at(-1)} (SHA-256 ${machine.sha256(bytes)})`,
+    );
     const version = machine.provenance.versions['voxstill'] ?? 'unknown';
     await describeBidsDataset(files, output, { version, models: named });
   }

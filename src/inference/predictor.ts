@@ -63,7 +63,7 @@ export interface Segmentation {
 
 /** A warning about a segmentation, which does not stop it. */
 export interface SegmentationWarning {
-  readonly code: NormalizationWarning['code'] | EnsembleWarning['code'] | 'W_POSTPROCESS';
+  readonly code: NormalizationWarning['code'] | EnsembleWarning['code'] | 'W_POSTPROCESS' | 'W_CASCADE_EMPTY';
   readonly message: string;
 }
 
@@ -139,8 +139,11 @@ export async function segmentWithEnsemble(
   };
 }
 
-/** The classes of the result. */
-function resultClasses(infos: readonly ModelInfo[], joint: JointClasses | undefined): OutputClasses {
+/**
+ * The classes of the result of models.
+ * @throws {InputError} E_ENSEMBLE if they differ in what must be the same; E_MODEL_LABELS
+ */
+export function resultClasses(infos: readonly ModelInfo[], joint: JointClasses | undefined): OutputClasses {
   if (joint === undefined) return sharedClasses(infos);
   assertSameInputs(infos);
   return joint;

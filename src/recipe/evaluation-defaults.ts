@@ -14,3 +14,6 @@ export const EVALUATION_DEFAULTS = {
   /** Distance within which two surfaces agree, mm. */
   surfaceToleranceMm: 1,
 } as const;
+
+/** Margin around what the coarse model of a cascade finds, mm. */
+export const REGION_MARGIN_MM = 20;

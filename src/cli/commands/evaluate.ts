@@ -22,7 +22,7 @@ import type { Files } from '../../runtime/files.ts';
 import { readText, writeJson } from '../../runtime/json-file.ts';
 import type { Progress } from '../../runtime/progress.ts';
 import type { EvaluateFlags } from '../flags/evaluate.ts';
-import { readModels, windowChoice } from '../model-flags.ts';
+import { readCoarse, readModels, windowChoice } from '../model-flags.ts';
 import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 import { alignColumns } from '../table.ts';
 
@@ -109,6 +109,7 @@ export async function evaluate(flags: EvaluateFlags, session: CommandSession): P
   const laboratory = await openLaboratory(session, null);
   const { files } = laboratory;
   const models = await readModels(laboratory, flags);
+  const coarse = await readCoarse(laboratory, flags);
   const { dataset, failures } = await openDatasetBesideFailures(files, flags.data);
   const idsIn = (cases: readonly { readonly id: string }[]): readonly string[] =>
     [...cases, ...failures].map(({ id }) => id).sort();
@@ -123,6 +124,7 @@ export async function evaluate(flags: EvaluateFlags, session: CommandSession): P
   const failed: CaseFailure[] = [];
   const evaluation = await evaluateModel(laboratory, {
     models,
+    coarse,
     dataset,
     ids,
     failed: failures,

@@ -6,11 +6,11 @@ import type { PredictionFailure } from '../../experiment/failure.ts';
 import { type Prediction, predictFiles } from '../../experiment/predict.ts';
 import { PLAUSIBILITY_CODES } from '../../inference/plausibility/bounds.ts';
 import type { PredictFlags } from '../flags/predict.ts';
-import { readModels, windowChoice } from '../model-flags.ts';
+import { readCoarse, readModels, windowChoice } from '../model-flags.ts';
 import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 
 function isAlarm(code: string): boolean {
-  return PLAUSIBILITY_CODES.some(known => known === code);
+  return code === 'W_CASCADE_EMPTY' || PLAUSIBILITY_CODES.some(known => known === code);
 }
 
 /** What the model expects of its own result, in one line; none where it gives no probabilities. */
@@ -58,6 +58,7 @@ export async function predict(flags: PredictFlags, session: CommandSession): Pro
   const passedOver: PassedOver[] = [];
   const predictions = await predictFiles(laboratory, {
     models: await readModels(laboratory, flags),
+    coarse: await readCoarse(laboratory, flags),
     input,
     output,
     format,

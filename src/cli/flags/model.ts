@@ -7,9 +7,9 @@ import { VOLUME_NORMALIZATIONS, type VolumeNormalization } from '../../data/norm
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
 import { AXIS_ORDERS } from '../../inference/axes.ts';
 import type { WindowChoice } from '../../inference/sliding-window.ts';
-import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
+import { EVALUATION_DEFAULTS, REGION_MARGIN_MM } from '../../recipe/evaluation-defaults.ts';
 import { CROPS, type Crop } from '../../volume/nonzero.ts';
-import { axes, collect, share, triple, words } from '../values.ts';
+import { axes, collect, distance, share, triple, words } from '../values.ts';
 
 /** The flags as commander parses them. */
 export interface ModelFlags extends FactFlags {
@@ -18,6 +18,8 @@ export interface ModelFlags extends FactFlags {
   readonly weighting: NonNullable<WindowChoice['weighting']>;
   readonly mirror?: NonNullable<WindowChoice['mirror']>;
   readonly postprocess: boolean;
+  readonly coarse?: readonly string[];
+  readonly margin: number;
 }
 
 /** Flags with facts about a model from elsewhere. */
@@ -50,7 +52,13 @@ export function addModelFlags(command: Command): Command {
       'axes of test-time mirroring, for example x,y, or none; every window is also predicted flipped (default: the axes that the model states)',
       axes,
     )
-    .option('--no-postprocess', 'do not apply the post-processing that the model carries');
+    .option('--no-postprocess', 'do not apply the post-processing that the model carries')
+    .option(
+      '--coarse <file>',
+      'model that finds the region of interest in the whole volume; --model then segments this region alone. Give the flag several times for an ensemble',
+      collect,
+    )
+    .option('--margin <mm>', 'margin around what --coarse finds, on every side, in mm', distance, REGION_MARGIN_MM);
 }
 
 /** Adds the flags for facts that a model from elsewhere lacks. */
