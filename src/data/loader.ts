@@ -13,7 +13,7 @@ import { type LabelArray, voxelCount, type Xyz } from '../volume/volume.ts';
 import { type AugmentSettings, drawAugmentation, NO_AUGMENTATION } from './augment/augmentation.ts';
 import { drawChannels, UNCHANGED } from './augment/channels.ts';
 import { changeIntensities } from './augment/intensity.ts';
-import { cutPatch } from './augment/spatial.ts';
+import { type BoxMemory, createBoxMemory, cutPatch } from './augment/spatial.ts';
 import { assertPatchFits, type ForegroundClass, indexForeground, type PatchPadding, samplePatch } from './patches.ts';
 
 /** A case that is ready for training: normalised, on the common spacing. */
@@ -135,6 +135,21 @@ function epochOrder(cases: readonly TrainingCase[], seed: number, epoch: number)
  * @throws {ShapeError} if cases differ in channels
  */
 export function makeBatch(cases: readonly TrainingCase[], settings: BatchSettings, position: number): Batch {
+  return createBatchMaker(cases, settings)(position);
+}
+
+/**
+ * Makes batches as {@link makeBatch}, one after another, in memory of its own besides that of the batches.
+ */
+export function createBatchMaker(cases: readonly TrainingCase[], settings: BatchSettings): (position: number) => Batch {
+  const boxes = createBoxMemory();
+  return position => batchAt({ cases, settings, boxes }, position);
+}
+
+function batchAt(
+  { cases, settings, boxes }: { cases: readonly TrainingCase[]; settings: BatchSettings; boxes: BoxMemory },
+  position: number,
+): Batch {
   const { seed, batch, microBatches = 1, patchSize, padding, augment } = settings;
   const channels = checkCases(cases, settings);
   const voxels = voxelCount(patchSize);
@@ -161,7 +176,7 @@ export function makeBatch(cases: readonly TrainingCase[], settings: BatchSetting
       image: image.subarray(sample * channels * voxels, (sample + 1) * channels * voxels),
       label: label.subarray(sample * voxels, (sample + 1) * voxels),
     };
-    cutPatch(target, { ...trainingCase, minima }, { window, padding, augmentation });
+    cutPatch(target, { ...trainingCase, minima }, { window, padding, augmentation, boxes });
     const ofChannels =
       augment && drawChannels(augment, { drawn: augmentation, channels }, random(seed, 'channels', step, sample));
     for (let channel = 0; channel < channels; channel++) {
@@ -179,7 +194,8 @@ export function makeBatch(cases: readonly TrainingCase[], settings: BatchSetting
  */
 export function createBatchSource(cases: readonly TrainingCase[], settings: BatchSettings): BatchSource {
   checkCases(cases, settings);
-  return { next: async step => makeBatch(cases, settings, step), close: async () => {} };
+  const make = createBatchMaker(cases, settings);
+  return { next: async step => make(step), close: async () => {} };
 }
 
 /**

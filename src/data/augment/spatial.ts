@@ -33,6 +33,40 @@ export interface PatchCut {
   readonly window: PatchWindow;
   readonly padding: PatchPadding;
   readonly augmentation: Augmentation;
+  /** Memory for what is cut out before it is resampled; new memory if not given. */
+  readonly boxes?: BoxMemory;
+}
+
+/**
+ * Memory that is used from patch to patch. Without it every patch leaves its boxes behind as garbage, which V8 collects
+ * late in a thread that allocates little else: tens of megabytes lie around in a training.
+ */
+export interface BoxMemory {
+  /** Memory for a channel of a box, with any content. */
+  readonly image: (channel: number, voxels: number) => Float32Array;
+  /** Memory for the labels of a box of this kind of array, with any content. */
+  readonly labels: (like: LabelArray, voxels: number) => LabelArray;
+}
+
+/** Share by which memory grows beyond what is needed, since boxes vary with the angles. */
+const SPARE = 1.1;
+
+/** Creates memory for boxes; they are used one after another. */
+export function createBoxMemory(): BoxMemory {
+  const kept = new Map<string, Float32Array | LabelArray>();
+  const take = <T extends Float32Array | LabelArray>(key: string, voxels: number, make: (length: number) => T): T => {
+    let memory = kept.get(key) as T | undefined;
+    if (memory === undefined || memory.length < voxels) {
+      memory = make(Math.ceil(voxels * SPARE));
+      kept.set(key, memory);
+    }
+    return memory.subarray(0, voxels) as T;
+  };
+  return {
+    image: (channel, voxels) => take(`image ${channel}`, voxels, length => new Float32Array(length)),
+    labels: (like, voxels) =>
+      take(`labels of ${like.BYTES_PER_ELEMENT} bytes`, voxels, length => createLabelsLike(like, length)),
+  };
 }
 
 /**
@@ -143,7 +177,7 @@ function forEachRow(
  * @see changeIntensities
  */
 export function cutPatch(target: PatchTarget, source: PatchSource, cut: PatchCut): void {
-  const { window, padding, augmentation } = cut;
+  const { window, padding, augmentation, boxes = createBoxMemory() } = cut;
   const { matrix, deformation, flip } = augmentation;
   const { sizeVoxels, channels, minima } = source;
   const voxels = sizeVoxels[0] * sizeVoxels[1] * sizeVoxels[2];
@@ -169,11 +203,11 @@ export function cutPatch(target: PatchTarget, source: PatchSource, cut: PatchCut
   const boxVoxels = size[0] * size[1] * size[2];
   const options = { window: box, padding, flip: NO_AUGMENTATION.flip };
   const images = targets.map((_, channel) => {
-    const data = new Float32Array(boxVoxels);
+    const data = boxes.image(channel, boxVoxels);
     cropInto(data, channelOf(channel), { ...options, fill: minima[channel] ?? 0 });
     return { data, size };
   });
-  const labels = { data: createLabelsLike(label.data, boxVoxels), size };
+  const labels = { data: boxes.labels(label.data, boxVoxels), size };
   cropInto(labels.data, label, { ...options, fill: 0 });
   forEachRow({ grid, size: window.size, deformation }, (row, start) => {
     images.forEach((image, channel) => {

@@ -1,4 +1,7 @@
-/** Whether a long training stays as it was: memory, handles and step time in its first third and in its last. */
+/**
+ * Whether a long training stays as it was: memory, handles and step time in the first third after its warm-up and in
+ * the last. Warm-up are the first steps, in which the engine takes memory for its first steps and its first validation.
+ */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,7 +20,7 @@ interface Watched {
   }[];
 }
 
-/** Medians of the first third of a training and of the last. */
+/** Medians of the first third of a training after its warm-up and of the last. */
 export interface Thirds {
   readonly first: number;
   readonly last: number;
@@ -27,8 +30,12 @@ export interface Thirds {
 export const MEASURES = ['rss', 'heapUsed', 'external', 'handles', 'descriptors', 'ms', 'cpuMs'] as const;
 export type Flatness = Readonly<Record<(typeof MEASURES)[number], Thirds>>;
 
-/** Medians by thirds. */
-function thirdsOf(values: readonly number[]): Thirds {
+/** Share of the steps that are warm-up; a training that is watched validates for the first time in it. */
+export const WARM_UP = 0.2;
+
+/** Medians by thirds of what comes after the warm-up. */
+function thirdsOf(all: readonly number[]): Thirds {
+  const values = all.slice(Math.floor(all.length * WARM_UP));
   const third = Math.floor(values.length / 3);
   return { first: medianOf(values.slice(0, third)), last: medianOf(values.slice(-third)) };
 }

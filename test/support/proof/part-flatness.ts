@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { formatSigned } from '../../../src/core/format.ts';
 import { parseRecipe, stringifyRecipe } from '../../../src/recipe/parse.ts';
 import { ROOT, voxstill } from '../program.ts';
-import { type Flatness, growth, MEASURES, watchTraining } from './flatness.ts';
+import { type Flatness, growth, MEASURES, WARM_UP, watchTraining } from './flatness.ts';
 import type { Ground } from './ground.ts';
 import type { Part } from './part.ts';
 
-/** By how much the last third may lie above the first. */
+/** By how much the last third may lie above the first, after the warm-up. */
 const MOST_GROWTH = 0.02;
 /** Looks at memory, each after a collection of garbage. */
 const LOOKS = 300;
@@ -34,6 +34,7 @@ function rewritten({ folder }: Ground, from: string, overrides: readonly string[
 
 /** Trains `--steps` of a small network, and a twentieth of that of the recipe that ships. */
 export const flatness: Part = async (ground, { steps, say }) => {
+  say(`flatness: first and last third after a warm-up of ${100 * WARM_UP} % of the steps`);
   let isProven = true;
   const tell = (name: string, flat: Flatness): void => {
     for (const measure of MEASURES) {
@@ -58,7 +59,7 @@ export const flatness: Part = async (ground, { steps, say }) => {
   const whole = Math.ceil(steps / 20);
   const recipe = rewritten(ground, join(ROOT, 'recipes/hippocampus.yaml'), [
     ...[`data.dataset=${join(ground.folder, 'data')}`, 'teacher.train.steps=2', `student.train.steps=${whole}`],
-    ...['teacher.train.validateEvery=2', `student.train.validateEvery=${Math.ceil(whole / 5)}`],
+    ...['teacher.train.validateEvery=2', `student.train.validateEvery=${Math.ceil(whole / 10)}`],
   ]);
   const out = join(ground.folder, 'flat of the recipe');
   const taught = await voxstill(['train', recipe, '--arm', 'teacher', '--out', out], { cwd: ground.folder });

@@ -5,6 +5,7 @@ import {
   type Batch,
   type BatchSettings,
   type BatchSource,
+  createBatchMaker,
   createBatchSource,
   makeBatch,
   type TrainingCase,
@@ -67,6 +68,49 @@ describe('makeBatch', () => {
     expect(makeBatch(CASES, SETTINGS, 7)).toEqual(fresh);
     expect(makeBatch(CASES, SETTINGS, 8).image).not.toEqual(fresh.image);
     expect(makeBatch(CASES, { ...SETTINGS, seed: 4 }, 7).image).not.toEqual(fresh.image);
+  });
+
+  test('gives the same in memory that other batches have used, and leaves batches alone', () => {
+    const wide = caseOf(6, [9, 8, 9], 2);
+    const cases = [...CASES, { ...wide, label: Uint16Array.from(wide.label) }];
+    for (const padding of ['constant', 'reflect'] as const) {
+      const make = createBatchMaker(cases, { ...SETTINGS, padding });
+      const steps = [0, 5, 1, 4, 9, 2, 7, 3];
+      const made = steps.map(step => make(step));
+      expect(made).toEqual(steps.map(step => makeBatch(cases, { ...SETTINGS, padding }, step)));
+    }
+  });
+
+  test('allocates little besides the batches, so that a thread leaves no garbage lying', () => {
+    const [only] = [caseOf(1, [40, 40, 40])];
+    const settings = {
+      ...SETTINGS,
+      batch: 1,
+      patchSize: [30, 30, 30] as const,
+      augment: { ...UNVARIED, rotateDegrees: 20 },
+    };
+    const make = createBatchMaker([only], settings);
+    const lengths: number[] = [];
+    const seen = (name: 'Float32Array' | 'Uint8Array') => {
+      const Original = globalThis[name];
+      const counting = new Proxy(Original, {
+        construct: (target, args, newTarget) => {
+          if (typeof args[0] === 'number') lengths.push(args[0]);
+          return Reflect.construct(target, args, newTarget) as object;
+        },
+      });
+      globalThis[name] = counting as never;
+      return () => {
+        globalThis[name] = Original as never;
+      };
+    };
+    for (let step = 0; step < 20; step++) make(step);
+    const restore = (['Float32Array', 'Uint8Array'] as const).map(seen);
+    for (let step = 0; step < 20; step++) make(step);
+    for (const one of restore) one();
+    // the image of each batch; at most a box or two that is larger than all before
+    expect(lengths.filter(length => length === 27_000)).toHaveLength(20);
+    expect(lengths.filter(length => length > 27_000).length).toBeLessThan(4);
   });
 
   test('is a part of a larger batch, patch for patch, where several micro-batches are one step', () => {
