@@ -10,6 +10,7 @@ import { parseRecipe } from '../recipe/parse.ts';
 import type { DataFacts } from '../report/data-section.ts';
 import type { Files } from '../runtime/files.ts';
 import { casesOfTeacher, type ReadRun } from '../study/read-run.ts';
+import type { TrainedSteps } from '../study/trained-steps.ts';
 
 /** The last name of a path. */
 export function lastName(path: string): string {
@@ -90,5 +91,13 @@ export function trainingSeconds({ record }: ReadRun): Readonly<Record<string, nu
       const own = timings.filter(([stage]) => new RegExp(`(^|/)${arm}/train$`).test(stage));
       return own.length === 0 ? [] : [[arm, own.reduce((sum, [, seconds]) => sum + seconds, 0)] as const];
     }),
+  );
+}
+
+/** Steps of the trainings of each arm, one entry for each fold and seed that is finished. */
+export function trainedSteps({ record }: ReadRun): Readonly<Record<string, readonly TrainedSteps[]>> {
+  const units = Object.entries(record?.trainedSteps ?? {});
+  return Object.fromEntries(
+    ARMS.map(arm => [arm, units.filter(([label]) => label.split('/').at(-1) === arm).map(([, own]) => own)]),
   );
 }

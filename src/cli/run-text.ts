@@ -22,7 +22,7 @@ import { readGroups } from '../study/groups.ts';
 import { type ReadArms, type ReadRun, readArms } from '../study/read-run.ts';
 import { comparisonText } from './comparison-text.ts';
 import { writeRunDocuments } from './run-documents.ts';
-import { dataFactsOf, lastName, provenanceOf, trainingSeconds, withoutFolders } from './run-facts.ts';
+import { dataFactsOf, lastName, provenanceOf, trainedSteps, trainingSeconds, withoutFolders } from './run-facts.ts';
 import type { Outcome } from './session.ts';
 import { unitStates } from './unit-states.ts';
 
@@ -132,6 +132,7 @@ async function reportInput(
     recipe: withoutFolders(run?.recipe ?? ''),
     ...(data && { data }),
     trainingSeconds: run === undefined ? {} : trainingSeconds(run),
+    trainedSteps: run === undefined ? {} : trainedSteps(run),
     ...(run && { command: `npx voxstill run recipe.yaml --out ${lastName(run.folder)}` }),
     units: run === undefined ? [] : await unitStates(run.folder),
     provenance: run === undefined ? {} : provenanceOf(run),

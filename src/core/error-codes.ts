@@ -195,6 +195,8 @@ export const WARNING_CODES = {
   W_SPACING_AFFINE: 'The spacing and the affine of an image differ; the spacing is taken.',
   W_SPACING_OUTLIER: 'The spacing of a case is far from the median of its data set.',
   W_START: 'The model that a training starts from was made for other images or other classes.',
+  W_STEPS_DIFFER:
+    'Early stop ended student and baseline at different steps, so their comparison is not one of equal numbers of steps.',
   W_TEMPERATURE:
     'The models of an ensemble have different temperatures, so expected Dice and entropy are from their mean as it is.',
   W_VALIDATION_EMPTY: 'Validation cases lack a class, or have no foreground at all.',

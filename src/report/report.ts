@@ -6,6 +6,7 @@
 
 import type { Evaluation } from '../experiment/record.ts';
 import type { Comparison } from '../study/comparison/comparison.ts';
+import type { TrainedSteps } from '../study/trained-steps.ts';
 import type { UnitReport } from '../study/units/state.ts';
 import type { StepRecord } from '../training/trainer.ts';
 import { orderArms } from './arms.ts';
@@ -55,6 +56,8 @@ export interface ReportInput {
   readonly data?: DataFacts;
   /** Seconds of training by arm. */
   readonly trainingSeconds?: Readonly<Record<string, number>>;
+  /** Steps of the trainings by arm, one entry for each fold and seed. */
+  readonly trainedSteps?: Readonly<Record<string, readonly TrainedSteps[]>>;
   /** Command that repeats the run; `voxstill run recipe.yaml` with the recipe below if not given. */
   readonly command?: string;
 }
@@ -115,7 +118,7 @@ export function renderReport(input: ReportInput): string {
       'The worst case by every measure, the median and the best one, as the student of the first fold and seed scores them; without a student, the first arm. Letters at the edges are directions of the patient: R right, L left, A front, P back, S head, I feet. A case that is shown for a distance is cut where the error lies furthest from the truth.',
       renderPictures(input.montage),
     ),
-    section('Training', '', renderTraining(input.histories, input.trainingSeconds ?? {})),
+    section('Training', '', renderTraining(input.histories, input.trainingSeconds ?? {}, input.trainedSteps ?? {})),
     section(
       'Learning curves',
       'Cross-entropy and distillation terms are in nats per voxel, Dice terms and the gradient norm have no unit. Long curves are means of consecutive steps.',

@@ -17,10 +17,13 @@ export function placeText({ attempt, node }: UnitReport): string {
   return attempt === 0 ? '' : `attempt ${attempt} on ${node ?? 'an unknown node'}`;
 }
 
-/** Progress of a unit, or the reason why it does not run, in a few words. */
-export function noteText({ state, progress, error, queuedFor }: UnitReport): string {
+/** Progress of a unit, the reason why it does not run, or where its training stopped, in a few words. */
+export function noteText({ state, progress, error, queuedFor, training }: UnitReport): string {
   if (state === 'lost') return 'its process disappeared';
   if (error !== null) return `${error.code}: ${error.message}`;
+  if (training !== undefined && training.steps < training.planned) {
+    return `stopped early at step ${training.steps} of ${training.planned}`;
+  }
   if (progress === null) return queuedFor ?? '';
   const { stage, done, total, unit, etaSeconds } = progress;
   const eta = etaSeconds === null ? '' : `, ETA ${formatDuration(etaSeconds)}`;

@@ -5,16 +5,17 @@ import type { Machine } from '../experiment/machine.ts';
 import type { SharedFiles } from '../runtime/files.ts';
 import { sweepTemporaries } from '../runtime/temporaries.ts';
 import { type RecordedHashes, reasonOf, type StudyRecord, updateRecord } from './record.ts';
+import { stepWarnings } from './trained-steps.ts';
 import { forgetDamage } from './units/changed-results.ts';
 import { highestAttempt, LEASE_MS, readClaim, workFolder } from './units/claim.ts';
 import { openContext, type StudyContext } from './units/context.ts';
 import { type Shortfall, shortfallError } from './units/end.ts';
 import type { Executor, StudyToDo } from './units/executor.ts';
-import { forgetFailure, readOutcome } from './units/outcome.ts';
+import { forgetFailure, readOutcome, type UnitOutcome } from './units/outcome.ts';
 import { cancelledPath } from './units/perform-unit.ts';
 import { countStates, readStates, type UnitReport } from './units/state.ts';
 import type { Unit } from './units/unit.ts';
-import type { ListedUnit } from './units/units-file.ts';
+import type { Units } from './units/units-file.ts';
 
 /** A run or sweep whose folder exists. */
 export interface FoundStudy<Results> extends StudyToDo {
@@ -58,23 +59,21 @@ export function resultsOf<Results>(performed: Performed<Results>): Results {
   return performed.results;
 }
 
-/** Time that a unit spent, also if it has not ended. */
+/** Time that a unit spent, also if it has not ended, and the steps of its training if it has. */
 async function spentBy(
   files: SharedFiles,
   folder: string,
-): Promise<Pick<StudyRecord, 'timingsSeconds' | 'waitingShares'> | undefined> {
+): Promise<(Pick<StudyRecord, 'timingsSeconds' | 'waitingShares'> & Pick<UnitOutcome, 'training'>) | undefined> {
   const attempt = highestAttempt(await files.list(workFolder(folder)));
   return (await readOutcome(files, folder)) ?? (await readClaim(files, folder, attempt))?.record;
 }
 
-/** Time that all units spent, by label and stage. */
-async function spent(
-  files: SharedFiles,
-  study: string,
-  units: readonly ListedUnit[],
-): Promise<Pick<StudyRecord, 'timingsSeconds' | 'waitingShares'>> {
+type Spent = Pick<StudyRecord, 'timingsSeconds' | 'waitingShares' | 'trainedSteps' | 'warnings'>;
+
+/** Time that all units spent, by label and stage, and the steps of their trainings. */
+async function spent(files: SharedFiles, study: string, { units, kind }: Units): Promise<Spent> {
   const each = await Promise.all(
-    units.map(async ({ folder, label }) => ({ label, own: await spentBy(files, `${study}/${folder}`) })),
+    units.map(async unit => ({ ...unit, own: await spentBy(files, `${study}/${unit.folder}`) })),
   );
   const byStage = (what: 'timingsSeconds' | 'waitingShares'): Record<string, number> =>
     Object.fromEntries(
@@ -82,7 +81,15 @@ async function spent(
         Object.entries(own?.[what] ?? {}).map(([stage, value]) => [`${label}/${stage}`, value] as const),
       ),
     );
-  return { timingsSeconds: byStage('timingsSeconds'), waitingShares: byStage('waitingShares') };
+  return {
+    timingsSeconds: byStage('timingsSeconds'),
+    waitingShares: byStage('waitingShares'),
+    trainedSteps: Object.fromEntries(
+      each.flatMap(({ label, own }) => (own?.training === undefined ? [] : [[label, own.training] as const])),
+    ),
+    // the units of a sweep belong to several combinations
+    warnings: kind === 'run' ? stepWarnings(each.map(({ own, ...unit }) => ({ ...unit, trained: own?.training }))) : [],
+  };
 }
 
 /** Errors that are no fault of a unit: with room or the folder back, --resume goes on. */
@@ -132,7 +139,7 @@ export async function collectStudy<Results>(
     files,
     { path: record, kind: list.kind },
     {
-      ...(await spent(files, study, list.units)),
+      ...(await spent(files, study, list)),
       ...(status !== undefined && { status, finishedAt: machine.now() }),
       error: failed?.error ? `${failed.label}: ${failed.error.code}: ${failed.error.message}` : undefined,
     },
@@ -166,7 +173,8 @@ export async function performStudy<Results>(open: OpenStudy<Results>, executor: 
   const { context, list, record, collect } = open;
   const { files, machine } = context.laboratory;
   const settle = async (status: StudyRecord['status'], error?: string): Promise<void> => {
-    const { timingsSeconds, waitingShares } = await spent(files, open.study, list.units);
+    const found = await spent(files, open.study, list);
+    for (const { code, message } of found.warnings ?? []) context.laboratory.progress.warn(`${code}: ${message}`);
     await updateRecord(
       files,
       { path: record, kind: list.kind },
@@ -174,8 +182,7 @@ export async function performStudy<Results>(open: OpenStudy<Results>, executor: 
         status,
         finishedAt: status === 'running' ? undefined : machine.now(),
         ...context.hashes,
-        timingsSeconds,
-        waitingShares,
+        ...found,
         error,
       },
     );

@@ -15,6 +15,7 @@ import type { ArmEvaluations } from './comparison/score-tables.ts';
 import { type Repeat, type Repeats, repeatsOf, runFolder } from './folder.ts';
 import { DAMAGED_RECORD } from './record.ts';
 import { isSweep, readSweep } from './sweep-record.ts';
+import { trainedStepsSchema } from './trained-steps.ts';
 import { hasUnits, readUnits } from './units/units-file.ts';
 
 /** `splits.json` */
@@ -48,6 +49,7 @@ const record = z.looseObject({
   host: z.looseObject({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
   timingsSeconds: z.record(z.string(), z.number()).default({}),
   waitingShares: z.record(z.string(), z.number()).default({}),
+  trainedSteps: z.record(z.string(), trainedStepsSchema).default({}),
   warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })).default([]),
 });
 

@@ -6,6 +6,7 @@ import { listSome } from '../core/format.ts';
 import type { Provenance } from '../experiment/machine.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readSealedJson, writeSealedJson } from '../runtime/json-file.ts';
+import type { TrainedSteps } from './trained-steps.ts';
 
 /** Kinds of a study. */
 export const STUDY_KINDS = ['run', 'sweep'] as const;
@@ -32,7 +33,9 @@ export interface StudyRecord extends Provenance {
   readonly timingsSeconds: Readonly<Record<string, number>>;
   /** Fraction of a training's time in which the engine waited for a batch, by unit and stage. */
   readonly waitingShares: Readonly<Record<string, number>>;
-  /** What was found before the training that should not be passed over; absent in studies of earlier versions. */
+  /** Steps of the trainings that are finished, by label of the unit; absent in studies of earlier versions. */
+  readonly trainedSteps?: Readonly<Record<string, TrainedSteps>>;
+  /** What was found that should not be passed over; absent in studies of earlier versions. */
   readonly warnings?: readonly RecordedWarning[];
   /** Error that ended it. */
   readonly error?: string;
@@ -72,7 +75,9 @@ export const DAMAGED_RECORD = {
   },
 } as const satisfies Record<StudyKind, Omit<JsonForm<unknown>, 'schema'>>;
 
-const anyRecord = z.looseObject({});
+const anyRecord = z.looseObject({
+  warnings: z.array(z.looseObject({ code: z.string(), message: z.string() })).optional(),
+});
 
 const withFiles = z.looseObject({ files: z.record(z.string(), z.string()).default({}) });
 
@@ -89,7 +94,8 @@ export async function readOwnFiles(
 }
 
 /**
- * Changes some fields of a record and keeps the others.
+ * Changes some fields of a record and keeps the others. Warnings are added to those that are there, in place of earlier
+ * ones of W_STEPS_DIFFER.
  * @throws {InputError} E_RUN, E_SWEEP if it is damaged
  */
 export async function updateRecord(
@@ -98,7 +104,10 @@ export async function updateRecord(
   changes: Changes,
 ): Promise<void> {
   const before = await readSealedJson(files, path, { schema: anyRecord, ...DAMAGED_RECORD[kind] });
-  await writeSealedJson(files, path, { ...before, ...changes });
+  const { warnings: found, ...fields } = changes;
+  const kept = (before.warnings ?? []).filter(({ code }) => code !== 'W_STEPS_DIFFER');
+  const warnings = found && { warnings: [...kept, ...found] };
+  await writeSealedJson(files, path, { ...before, ...fields, ...warnings });
 }
 
 /** Hashes of what a study read, from its record. */

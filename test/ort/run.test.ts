@@ -140,3 +140,27 @@ describe('a finished teacher of several seeds', () => {
     expect(evaluated()).toEqual([]);
   });
 });
+
+describe('a run that stops early', () => {
+  it('says in its record and its states how many steps each arm took', async () => {
+    await writePhantomDataset(files, 'few', { seed: 5, cases: 5 });
+    const own = parseRecipe(tinyRecipe('few', 8), {
+      path: 'recipe.yaml',
+      // the parameters stay as they are, so no validation is better than the first
+      overrides: [
+        'student.train={ steps: 8, batch: 1, validateEvery: 2, learningRate: 1e-12, earlyStop: { patience: 1 } }',
+        'evaluate.overlap=0',
+      ],
+    });
+    await runExperiment(laboratory, own, { out: 'stopped', resume: false });
+    const record = json<{ trainedSteps: object; warnings: readonly object[] }>('stopped/run.json');
+    expect(record.trainedSteps).toEqual({
+      teacher: { steps: 8, planned: 8 },
+      student: { steps: 4, planned: 8 },
+      baseline: { steps: 4, planned: 8 },
+    });
+    expect(JSON.stringify(record.warnings)).not.toContain('W_STEPS_DIFFER');
+    expect(json('stopped/student/work/outcome.json')).toMatchObject({ training: { steps: 4, planned: 8 } });
+    expect((await readRun(files, 'stopped')).record?.trainedSteps).toEqual(record.trainedSteps);
+  }, 60_000);
+});

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { VoxstillError } from '../../core/errors.ts';
 import type { Files } from '../../runtime/files.ts';
 import { type JsonForm, readSealedJson, writeSealedJson } from '../../runtime/json-file.ts';
+import { trainedStepsSchema } from '../trained-steps.ts';
 import { workFolder } from './claim.ts';
 
 const outcomeSchema = z.object({
@@ -20,6 +21,8 @@ const outcomeSchema = z.object({
   waitingShares: z.record(z.string(), z.number()),
   /** SHA-256 of every result when the unit was finished, by path within its folder. */
   files: z.record(z.string(), z.string()).optional(),
+  /** Steps of its training; absent for finished models from elsewhere, and in outcomes of earlier versions. */
+  training: trainedStepsSchema.optional(),
   /** Number of threads that the engine used per operator. */
   threads: z.int(),
   versions: z.record(z.string(), z.string()),

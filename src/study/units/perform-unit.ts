@@ -13,6 +13,7 @@ import type { StudyContext, UnitContext } from './context.ts';
 import type { UnitEnd } from './end.ts';
 import { readOutcome, recordedError, type UnitOutcome, writeOutcome } from './outcome.ts';
 import { evaluateUnit, trainUnit } from './stages.ts';
+import { trainedStepsOf } from './steps-of-unit.ts';
 import type { Unit } from './unit.ts';
 
 /** Interval between heartbeats of an owner, ms. */
@@ -176,12 +177,15 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
   const say = (): Heartbeat => ({ progress: watched.last(), timingsSeconds, waitingShares });
   const heart = startHeart(context, claim, { say, stop: reason => stopped.abort(reason) });
   const leave = async (error?: unknown): Promise<UnitEnd> => {
+    const training = error === undefined ? await trainedStepsOf(files, unit) : undefined;
     const outcome: UnitOutcome = {
       status: error === undefined ? 'done' : 'failed',
       attempt: claim.attempt,
       node: machine.owner.node,
       finishedAt: machine.now(),
-      ...(error === undefined ? { files: await hashResults(own.laboratory, folder) } : { error: recordedError(error) }),
+      ...(error === undefined
+        ? { files: await hashResults(own.laboratory, folder), ...(training && { training }) }
+        : { error: recordedError(error) }),
       timingsSeconds,
       waitingShares,
       threads: laboratory.threads,

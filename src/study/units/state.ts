@@ -34,6 +34,8 @@ export interface UnitReport extends Omit<ListedUnit, 'teacher'> {
   readonly progress: Heartbeat['progress'];
   /** Seconds by stage. */
   readonly timingsSeconds: Readonly<Record<string, number>>;
+  /** Steps of its training, once it is finished. */
+  readonly training?: UnitOutcome['training'];
   /** Error of a failed unit. */
   readonly error: NonNullable<UnitOutcome['error']> | null;
   /** Reason of the batch system why it is queued. */
@@ -92,6 +94,7 @@ function reportOf(
     job: claim?.record?.job ?? outside?.job ?? null,
     progress: state === 'running' ? (claim?.record?.progress ?? null) : null,
     timingsSeconds: outcome?.timingsSeconds ?? claim?.record?.timingsSeconds ?? {},
+    ...(outcome?.training && { training: outcome.training }),
     error: outcome?.error ?? null,
     queuedFor: state === 'queued' ? (outside?.reason ?? null) : null,
   };
