@@ -79,7 +79,7 @@ export const trainSchema = z
       .nullable()
       .default(null)
       .describe(
-        'Path of a model that the training starts from, for the baseline too: a model.onnx, a checkpoint (.safetensors), or the folder of an arm or a run. Parameters are taken over where name and shape agree, those of the last layer class by class, by name. null starts at random.',
+        'Path of a model that the training starts from, for the baseline too: a model.onnx, a checkpoint (.safetensors), the folder of an arm or a run, or a model from elsewhere with the same layers. Parameters are taken over where name and shape agree, those of the last layer class by class, by name. null starts at random.',
       ),
     oldLayersRate: z
       .number()

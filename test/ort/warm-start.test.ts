@@ -1,17 +1,24 @@
 /** A training that starts from another model: what is taken over, at which rate it goes on, and what is refused. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { armFolder } from '../../src/experiment/arm-folder.ts';
+import { openModelSource } from '../../src/experiment/model-source.ts';
 import type { Arm } from '../../src/experiment/record.ts';
 import { readStartRecord } from '../../src/experiment/start/start.ts';
+import { GraphBuilder } from '../../src/graph/graph.ts';
+import { collectParameters, constantParameters } from '../../src/nn/parameters.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
 import { tensorContent } from '../../src/onnx/tensor-content.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import { architectureOf } from '../../src/recipe/network.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { type Progress, silent } from '../../src/runtime/progress.ts';
 import { runExperiment, trainOneArm } from '../../src/study/run.ts';
+import { encodeAnyBatch } from '../../src/training/export.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
+import { nnunetFolder } from '../support/nnunet-folders.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
 
 const files = memoryFiles();
@@ -243,6 +250,86 @@ describe('a student from its teacher', () => {
       code: 'E_START',
     });
     expect(await files.list('outside')).toEqual([]);
+  });
+});
+
+describe('a model from elsewhere', () => {
+  const LAYERS =
+    'residualUnet: { features: [4, 8, 12], kernels: [[3, 3, 1], 3, 3], strides: [2, [2, 2, 1]], blocks: [1, 2, 2], decoderConvolutions: [2, 1] }';
+  const started = (layers: string, from: string) =>
+    trained('elsewhere', {
+      steps: 1,
+      overrides: [STILL, `teacher={ ${layers}, train: { steps: 1, batch: 2, from: ${from} } }`],
+    }).finally(() => files.remove('elsewhere'));
+
+  beforeAll(async () => {
+    const folder = nnunetFolder('iso');
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (statSync(`${folder}/${name}`).isFile()) await files.write(`iso/${name}`, readFileSync(`${folder}/${name}`));
+    }
+  });
+
+  it('of nnU-Net gives its parameters to the same layers, and its classes are new', async () => {
+    const { file } = await openModelSource(files, 'iso');
+    const numbers = decodeModel(file.bytes, 'iso').initializers.flatMap(one => {
+      const { data } = tensorContent(one)!;
+      return data instanceof Float32Array ? [...data] : [];
+    });
+    const warnings: string[] = [];
+    const overrides = [STILL, `teacher={ ${LAYERS}, train: { steps: 1, batch: 2, from: iso } }`];
+    const progress = { ...silent, warn: (line: string) => void warnings.push(line) };
+    const parameters = await trained('nnunet', { steps: 1, overrides, progress });
+    const { fitted, partly, newClasses, missing, warnings: said } = (await record('nnunet'))!;
+    expect([fitted.length, partly, missing]).toEqual([parameters.size - 2, [], []]);
+    expect(newClasses).toEqual(['background', 'Anterior', 'Posterior']);
+    expect(said.join()).toContain("nnU-Net's preparation of images: spacing in mm");
+    const known = new Set(numbers.map(value => Math.fround(value)));
+    const own = ['stem.conv.weight', 'encoder2.block1.conv1.weight', 'up0.weight', 'decoder0.norm1.scale'];
+    for (const name of own) {
+      const values = [...parameters.get(name)!];
+      // a step of 1e-12 moves only what is tiny
+      expect(values.filter(value => known.has(value)).length, name).toBeGreaterThan(0.99 * values.length);
+    }
+  });
+
+  it('without names gives what the same model gives by its names', async () => {
+    const metadata = decodeModel(await files.read('first/teacher/model.onnx'), 'first').metadata;
+    const recipe = parseRecipe(tinyRecipe('data'), { path: 'recipe.yaml' });
+    const { network } = architectureOf(recipe.teacher as typeof recipe.student, 3);
+    const specs = collectParameters(network, [1, 1, 16, 24, 16]);
+    const theta = Float32Array.from(specs.flatMap(({ name }) => [...first.get(name)!]));
+    const builder = new GraphBuilder();
+    const image = builder.input('image', [1, 1, 16, 24, 16]);
+    const logits = network(builder, image, constantParameters(builder, theta, specs));
+    await files.write('unnamed.onnx', encodeAnyBatch({ outputs: { logits } }, { voxstill: metadata['voxstill']! }));
+    expect((await parametersOf('unnamed.onnx')).size).toBe(0);
+    const from = await started('unet: { features: [4, 8] }', 'unnamed.onnx');
+    expect(furthest(from, first)).toBeLessThan(1e-9);
+  });
+
+  it.each([
+    ['activation: relu, ', 'with them it gives other logits, up to'],
+    ['normalization: none, ', 'and Add 1x4x1x1x1 in the network'],
+    ['normalization: batch, ', 'cannot be named after this network'],
+  ])('is refused where the network is another: %s', async (more, message) => {
+    await expect(started(LAYERS.replace('{ features', `{ ${more}features`), 'iso')).rejects.toMatchObject({
+      code: 'E_START',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it('is refused with the first layer that differs, and where channels are to be chosen', async () => {
+    await expect(started(LAYERS.replace('12]', '10]'), 'iso')).rejects.toMatchObject({
+      code: 'E_START',
+      message: expect.stringMatching(
+        /constant \d+ of its layers is Conv 12x8x3x3x3, and Conv 10x8x3x3x3 in the network/,
+      ),
+    });
+    const overrides = ['student.from=teacher', 'teacher={ onnx: iso, classes: { whole: Anterior, core: Posterior } }'];
+    await expect(trained('choose', { arm: 'student', overrides })).rejects.toMatchObject({
+      code: 'E_START',
+      message: expect.stringContaining('have no names of voxstill'),
+    });
   });
 });
 

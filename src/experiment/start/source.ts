@@ -14,7 +14,15 @@ import type { Files } from '../../runtime/files.ts';
 import { readParameters } from '../../training/checkpoint.ts';
 import type { Machine } from '../machine.ts';
 import type { ModelMetadata } from '../model-facts.ts';
-import { readModelFile } from '../model-file.ts';
+import { type ModelFile, readModelFile } from '../model-file.ts';
+import { openModelSource } from '../model-source.ts';
+
+/** A model whose parameters have no names of ours. */
+export interface UnnamedSource {
+  readonly file: ModelFile;
+  /** SHA-256 of its file; of a source that is imported that of the ONNX file that it becomes. */
+  readonly sha256: string;
+}
 
 /** Parameters by name, and what is known of the model that they are of. */
 export interface StartSource {
@@ -34,15 +42,19 @@ export function channelNames(model: Pick<ModelMetadata, 'labels' | 'activation'>
   return outputClasses(model).values.map(value => names.get(value) as string);
 }
 
+/** How the models of voxstill call the kernels of their last layer. */
+const OWN_NAMES = /^head\b.*\.weight$/;
+
 const isCheckpoint = (path: string): boolean => path.endsWith('.safetensors');
 
 /**
- * The file that a path stands for: itself, or in a folder the model of an arm.
+ * The file that a path stands for: itself, or in a folder the model of an arm; a source that can be imported is itself
+ * too.
  * @param arm arm whose model is taken from the folder of a run
  * @throws {InputError} E_START
  */
 export async function startFile(
-  files: Pick<Files, 'exists'>,
+  files: Pick<Files, 'read' | 'exists' | 'list'>,
   path: string,
   { arm, key }: { readonly arm: string; readonly key: string },
 ): Promise<string> {
@@ -50,9 +62,12 @@ export async function startFile(
   for (const candidate of [`${path}/model.onnx`, `${path}/${arm}/model.onnx`]) {
     if (await files.exists(candidate)) return candidate;
   }
+  // loaded where they are needed, since they are many files
+  const { importerOf } = await import('../../import/importers.ts');
+  if ((await importerOf(files, path)) !== undefined) return path;
   throw new InputError(
     'E_START',
-    `${key} names ${path}, which is neither a model of voxstill (.onnx), nor a checkpoint (.safetensors), nor a folder with model.onnx or ${arm}/model.onnx in it.`,
+    `${key} names ${path}, which is neither a model (.onnx, or a source that \`voxstill import\` reads), nor a checkpoint (.safetensors), nor a folder with model.onnx or ${arm}/model.onnx in it.`,
   );
 }
 
@@ -75,14 +90,21 @@ async function readCheckpoint(
 
 /**
  * Reads what a training may start from.
- * @throws {InputError} E_CHECKPOINT_CORRUPT, and as readModelFile
+ * @param names parameters of the network that is to start
+ * @returns the parameters by name; the model itself, if it has none of the names
+ * @throws {InputError} E_CHECKPOINT_CORRUPT, and as openModelSource
  */
 export async function readStart(
-  from: { readonly files: Pick<Files, 'read' | 'exists'>; readonly machine: Pick<Machine, 'sha256'> },
+  from: {
+    readonly files: Pick<Files, 'read' | 'exists' | 'list'>;
+    readonly machine: Pick<Machine, 'sha256'>;
+  },
   path: string,
-): Promise<StartSource> {
+  names: readonly string[],
+): Promise<StartSource | UnnamedSource> {
   if (isCheckpoint(path)) return readCheckpoint(from, path);
-  const { bytes, metadata: facts } = await readModelFile(from.files, path);
+  const { file } = await openModelSource(from.files, path);
+  const { bytes, metadata: facts } = file;
   const tensors = new Map<string, { readonly shape: Shape; readonly data: Float32Array }>();
   for (const initializer of decodeModel(bytes, path).initializers) {
     const content = tensorContent(initializer);
@@ -90,6 +112,9 @@ export async function readStart(
       tensors.set(initializer.name, { shape: content.shape, data: content.data });
     }
   }
-  const sha256 = from.machine.sha256(await from.files.read(path));
+  const sha256 = from.machine.sha256(bytes);
+  // names of ours, if of another family: what does not fit is then said by name
+  const isNamed = names.some(name => tensors.has(name)) || [...tensors.keys()].some(name => OWN_NAMES.test(name));
+  if (!isNamed) return { file, sha256 };
   return { path, sha256, tensors, classes: channelNames(facts), facts };
 }

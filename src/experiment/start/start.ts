@@ -21,6 +21,7 @@ import { dataShape, logitChannels, planArm } from '../arm-plan.ts';
 import { fitStart, type StartedNetwork, type StartFit } from './fit.ts';
 import { channelNames, readStart, type StartSource, startFile } from './source.ts';
 import { fitStrongest, type NarrowNetwork } from './strongest.ts';
+import { namedAfter } from './structure.ts';
 
 const names = z.array(z.string()).readonly();
 const shape = z.array(z.int().min(0)).readonly();
@@ -102,6 +103,12 @@ function differences(
     ];
   }
   const { preprocess } = recipe;
+  if (facts.nnunet !== undefined) {
+    const { spacingMm, normalize } = facts.nnunet;
+    return [
+      `${path} has nnU-Net's preparation of images: spacing in mm ${JSON.stringify(spacingMm)}, normalisation ${JSON.stringify(normalize)}; here ${JSON.stringify(preprocess.spacingMm)} and ${JSON.stringify(data.normalize)}`,
+    ];
+  }
   const pairs: readonly (readonly [what: string, source: unknown, here: unknown])[] = [
     ['channels', facts.channels, data.dataset.channels.length],
     ['normalisation', facts.normalize, data.normalize],
@@ -191,6 +198,31 @@ export function assertLiesInTeacher({ recipe, data }: Pick<Named, 'recipe' | 'da
   });
 }
 
+/**
+ * Reads a source; one without names of ours is named after the network.
+ * @throws {InputError} E_START, and as {@link readStart}
+ */
+async function namedStart(
+  { laboratory, ...own }: StartOptions,
+  { path, key }: { readonly path: string; readonly key: string },
+): Promise<StartSource> {
+  const settings = settingsOf(own) as TrainedSettings;
+  const { model } = planArm(own.recipe, own.arm, dataShape(own.data.dataset));
+  const source = await readStart(
+    laboratory,
+    path,
+    model.specs.map(({ name }) => name),
+  );
+  if (!('file' in source)) return source;
+  if (startsFromTeacher(own)) {
+    throw new InputError(
+      'E_START',
+      `${key}: the parameters of ${path} have no names of voxstill, so its channels cannot be told. Train a network of the same layers from it by teacher.train.from, or leave the key out.`,
+    );
+  }
+  return namedAfter(laboratory.engine, { ...source, classes: channelNames(source.file.metadata), settings, key });
+}
+
 /** What a start needs: the arm, and the model file of the student's teacher where it starts from that. */
 export type StartOptions = Pick<ArmOptions, 'laboratory' | 'recipe' | 'data' | 'arm' | 'teacherModel'>;
 
@@ -202,14 +234,15 @@ export async function openStart(options: StartOptions): Promise<Start | undefine
   const { laboratory, arm, teacherModel } = options;
   if (startsFromTeacher(options)) {
     invariant(teacherModel !== undefined, 'a student that starts from its teacher is told its file');
-    return startFromStrongest(options, await readStart(laboratory, teacherModel));
+    const key = 'student.from';
+    return startFromStrongest(options, await namedStart(options, { path: teacherModel, key }));
   }
   const from = settingsOf(options)?.train.from;
   if (typeof from !== 'string') return undefined;
   const own = arm === 'teacher' ? 'teacher' : 'student';
   const key = `${own}.train.from`;
   const path = await startFile(laboratory.files, from, { arm: own, key });
-  const source = await readStart(laboratory, path);
+  const source = await namedStart(options, { path, key });
   const network = networkOf(options);
   const theta = new Float32Array(parameterCount(network.specs));
   const fit = fitStart(theta, network, source);
