@@ -8,8 +8,11 @@ import type { ModelMetadata } from '../../experiment/model-facts.ts';
 import { AXIS_ORDERS } from '../../inference/axes.ts';
 import type { WindowChoice } from '../../inference/sliding-window.ts';
 import { EVALUATION_DEFAULTS, REGION_MARGIN_MM } from '../../recipe/evaluation-defaults.ts';
-import { CROPS, type Crop } from '../../volume/nonzero.ts';
+import type { Crop } from '../../volume/nonzero.ts';
 import { axes, collect, distance, share, triple, words } from '../values.ts';
+
+/** Listed here, since a list of flags loads nothing that segments. */
+const CROPS = Object.keys({ nonzero: true, none: true } satisfies Readonly<Record<Crop, true>>);
 
 /** The flags as commander parses them. */
 export interface ModelFlags extends FactFlags {
