@@ -48,6 +48,12 @@ export { fuse } from './graph/fuse.ts';
 export { type Graph, GraphBuilder, type Operand, type Value } from './graph/graph.ts';
 export type { ConvAttributes, OpAttributes, OpName } from './graph/ops.ts';
 // inference
+export {
+  type CascadeOptions,
+  type CascadeSegmentation,
+  type CoarseStage,
+  segmentCascade,
+} from './inference/cascade.ts';
 export type { ModelInfo, OpenModel } from './inference/model-info.ts';
 export type { Expectation, PlausibilityWarning } from './inference/plausibility/bounds.ts';
 export { volumeWarnings } from './inference/plausibility/class-volumes.ts';

@@ -7,12 +7,14 @@
 import { InputError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
 import { openModel, readModelFile } from '../../experiment/model-file.ts';
+import { segmentCascade } from '../../inference/cascade.ts';
 import type { ModelInfo } from '../../inference/model-info.ts';
 import type { PlausibilityWarning } from '../../inference/plausibility/bounds.ts';
 import { volumeWarnings } from '../../inference/plausibility/class-volumes.ts';
 import { imageWarnings, notYetTold } from '../../inference/plausibility/image.ts';
-import { type Segmentation, type SegmentOptions, segment } from '../../inference/predictor.ts';
+import type { Segmentation, SegmentOptions } from '../../inference/predictor.ts';
 import { classVolumesMl } from '../../metrics/overlap.ts';
+import { REGION_MARGIN_MM } from '../../recipe/evaluation-defaults.ts';
 import type { Session } from '../../runtime/engine.ts';
 import { paceBetween } from '../../runtime/progress.ts';
 import type { LabelVolume, Volume } from '../../volume/volume.ts';
@@ -47,6 +49,11 @@ export interface SegmentProgress {
 }
 
 export interface WebSegmentOptions extends Pick<SegmentOptions, 'id' | 'overlap' | 'weighting' | 'mirror'> {
+  /**
+   * Finds the region of interest first, which is then all that the model sees: the box around everything that this
+   * model finds, with a margin in mm, 20 if not given.
+   */
+  readonly coarse?: { readonly model: WebModel; readonly marginMm?: number };
   /**
    * Called before the first window if the image is far from those that the model was trained on; these warnings are
    * among those of the result too.
@@ -116,20 +123,28 @@ export async function loadModel(
 /**
  * Segments a volume with a loaded model: the portable `segment` with times and volumes.
  * @param volume for example from `decodeNifti`; any grid, not changed
- * @throws as `segment` of `voxstill`, and the reason of the signal
+ * @throws as `segmentCascade` of `voxstill`, and the reason of the signal
  */
 export async function segmentVolume(
   volume: Volume,
   { session, info, metadata, givesLabels = false }: WebModel,
-  { onProgress, onWarnings, ...options }: WebSegmentOptions = {},
+  { onProgress, onWarnings, coarse, ...options }: WebSegmentOptions = {},
 ): Promise<WebSegmentation> {
   const id = options.id ?? 'input';
   const models = [{ info, training: metadata.training }];
-  const beforehand = imageWarnings(volume, models, id);
+  const first = coarse?.model;
+  const whole = first === undefined ? models : [{ info: first.info, training: first.metadata.training }];
+  const beforehand = [...imageWarnings(volume, whole, id)];
   if (beforehand.length > 0) onWarnings?.(beforehand);
   const startMs = performance.now();
-  const { labels, warnings, confidence } = await segment(session, info, volume, {
+  const { labels, warnings, confidence } = await segmentCascade([{ session, info }], volume, {
     ...options,
+    ...(first && { coarse: { models: [first], marginMm: coarse?.marginMm ?? REGION_MARGIN_MM } }),
+    onRegion: region => {
+      const found = imageWarnings(region, models, `${id}, the region of the coarse model`);
+      if (found.length > 0) onWarnings?.(found);
+      beforehand.push(...found);
+    },
     confidence: !givesLabels,
     onProgress: (windowsDone, windowsTotal) => {
       const now = { done: windowsDone, atMs: performance.now() };

@@ -44,3 +44,31 @@ it('warns of the image before the first window, and of the image and the volumes
   const usual = await segmentVolume(scan([11, 10, 9]), model, { onWarnings: () => order.push('never') });
   expect([usual.warnings, order.includes('never')]).toEqual([[], false]);
 });
+
+it('segments the region that a coarse model finds, and holds each model against what it sees', async () => {
+  const files = memoryFiles();
+  const modelOf = async (size: number, threshold: number) => {
+    const trained = scan([size, size, size]);
+    const facts = { grid: trained, channels: channelFacts(trained), volumesMl: { blob: 0.5 } };
+    const training = summarizeTraining([facts, facts]);
+    const metadata = formatModelMetadata({ ...BLOB_FACTS, channels: 1, patch: [4, 4, 4], training });
+    files.contents.set('m.onnx', modelBytes(metadata));
+    const file = await readModelFile(files, 'm.onnx');
+    const engine = functionEngine(input =>
+      thresholdModel({ ...input, data: (input.data as Float32Array).map(one => one - threshold + 0.5) }),
+    );
+    return { ...file, engine: engine.name, session: await openModel(engine, file), dispose: async () => {} };
+  };
+  const volume = scan([60, 10, 10]);
+  for (const x of [20, 29]) volume.data[(5 * 10 + 5) * 60 + x] = 3;
+  const [fine, coarse] = [await modelOf(10, 0.5), await modelOf(60, 2)];
+  const { labels, warnings } = await segmentVolume(volume, fine, { id: 'a', coarse: { model: coarse, marginMm: 0 } });
+  const found = [...labels.data].flatMap((value, voxel) => (value > 0 ? [voxel] : []));
+  const row = (5 * 10 + 5) * 60;
+  expect(Math.min(...found)).toBe(row + 20);
+  expect(Math.max(...found)).toBe(row + 29);
+  // the image is one of the coarse model's, but not a volume as it knows them; the region is one row
+  expect(warnings.map(({ message }) => message.split(':')[0])).toContain('a, the region of the coarse model');
+  const usual = await segmentVolume(volume, fine, { id: 'a', coarse: { model: coarse } });
+  expect([...usual.labels.data].filter(value => value > 0).length).toBeGreaterThan(found.length);
+});
