@@ -145,7 +145,7 @@ function validatedState(options: TrainerOptions, before: TrainingState, isBetter
   const patience = schedule.kind === 'plateau' ? schedule.patience : undefined;
   const plateau = afterValidation(before.plateau, { isBetter, patience });
   const [old, rate] = [before.plateau, plateau].map(({ reductions }) => rateAfter(options, reductions));
-  if (rate !== old) {
+  if (rate !== old && before.step < options.steps) {
     const why = 'since no validation was better for a while';
     progress.log(`${label}: the learning rate is ${rate} from step ${before.step + 1} on, ${why}`);
   }

@@ -96,7 +96,10 @@ async function finishedSteps({ files }: Laboratory, units: readonly Unit[]): Pro
     const seconds = outcome?.timingsSeconds['train'];
     if (outcome?.status !== 'done' || seconds === undefined) continue;
     const key = kindKey(unit);
-    times.set(key, [...(times.get(key) ?? []), (1000 * seconds * outcome.threads) / stepsOf(unit)]);
+    times.set(key, [
+      ...(times.get(key) ?? []),
+      (1000 * seconds * outcome.threads) / (outcome.training?.steps ?? stepsOf(unit)),
+    ]);
   }
   return new Map([...times].map(([key, values]) => [key, meanOf(values)]));
 }

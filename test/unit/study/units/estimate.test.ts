@@ -31,10 +31,11 @@ async function finish(
   { folder }: Unit,
   train: number,
   threads: number,
-  status: 'done' | 'failed' = 'done',
+  { status = 'done', steps }: { readonly status?: 'done' | 'failed'; readonly steps?: number } = {},
 ): Promise<void> {
   const end = { status, attempt: 1, node: 'n', finishedAt: '2026-01-01T00:00:00Z' } as const;
-  const spent = { timingsSeconds: { train, evaluate: 1 }, waitingShares: {}, threads };
+  const training = steps === undefined ? {} : { training: { steps, planned: STEPS } };
+  const spent = { timingsSeconds: { train, evaluate: 1 }, waitingShares: {}, threads, ...training };
   await writeOutcome(files, folder.folder, { ...end, ...spent, ...laboratory.machine.provenance });
 }
 
@@ -49,6 +50,14 @@ describe('the estimate of a study', () => {
       armCosts(recipe, arm, { channels: 1, labels: 3, block: 0 }).parameters;
     // last and best checkpoint, the model, and two moments of Adam; four bytes each
     expect(estimate.bytes).toBe(5 * 4 * (parameters('teacher') + 2 * parameters('student')));
+  });
+
+  it('takes the time of a step from the steps that were done, and the time that is left from all that may be', async () => {
+    await files.remove('w');
+    for (const unit of units.filter(({ seed }) => seed === 1)) await finish(unit, 3, 2, { steps: STEPS / 4 });
+    const { coreHours } = await estimateStudy(laboratory, units);
+    // six core-seconds for 25 steps
+    expect(3600 * coreHours).toBeCloseTo((6 / (STEPS / 4)) * (TEACHER_STEPS + 2 * STEPS), 9);
   });
 
   it('scales by arithmetic what no finished unit tells, each arm with its own steps and a student with its teacher', async () => {
@@ -73,7 +82,7 @@ describe('the estimate of a study', () => {
     await files.remove('w');
     const [baseline, other] = ofArm('baseline');
     await finish(baseline!, 3, 1);
-    await finish(other!, 900, 1, 'failed');
+    await finish(other!, 900, 1, { status: 'failed' });
     const { units: open, coreHours } = await estimateStudy(laboratory, units);
     expect(open).toBe(4);
     await files.remove(other!.folder.folder);
