@@ -7,24 +7,12 @@
  *                                 groups of few channels are not faster
  * All are exact; only the order of additions changes.
  */
-import { range } from '../core/shape.ts';
 import { type Graph, type GraphBuilder, isOp, type Value } from './graph.ts';
 import type { OpAttributes } from './ops.ts';
 import { rewrite } from './rewrite.ts';
+import { fullKernel } from './ungroup.ts';
 
 const WHOLE = '1,1,1';
-
-/** A kernel [Co, Ci / group, kD, kH, kW] as one of a single group, [Co, Ci, kD, kH, kW]. */
-function fullKernel(builder: GraphBuilder, kernel: Value, group: number): Value {
-  const [out, perGroup, ...taps] = kernel.shape as readonly [number, number, ...number[]];
-  const inner = taps.reduce((product, size) => product * size, perGroup);
-  const same = builder.float(
-    range(group * group).map(index => (index % (group + 1) === 0 ? 1 : 0)),
-    [group, 1, group, 1],
-  );
-  const apart = builder.reshape(kernel, [group, out / group, 1, inner]);
-  return builder.reshape(builder.mul(apart, same), [out, group * perGroup, ...taps]);
-}
 
 /** Whether every result sees one voxel, its own. */
 function isPointwise({ kernel, strides, pads }: OpAttributes['Conv']): boolean {

@@ -16,6 +16,7 @@ import { encodeModel } from '../../src/onnx/encode.ts';
 import { type ImportOptions, importModel } from '../../src/onnx/import.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { BLOCKED_DOMAIN, type OnnxNode } from '../../src/onnx/model.ts';
+import { ungroupedForm } from '../../src/onnx/ungrouped-form.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { architectureOf } from '../../src/recipe/network.ts';
 import type { NetworkSettings } from '../../src/recipe/network-schema.ts';
@@ -116,6 +117,25 @@ it('an exported network that goes up by transposed convolutions has none that We
   expect(await difference(file, form, options)).toBeLessThan(2e-5);
   const widest = decodeModel(form, 'form').nodes.flatMap(({ attributes }) => attributes.get('perm')?.ints.length ?? []);
   expect(Math.max(...widest)).toBeLessThan(8);
+});
+
+it('an exported network in groups is rewritten without them for WebGPU, and others are not', async () => {
+  const shape = [1, 1, 4, 8, 6];
+  const options = { input: { name: 'image', shape }, outputs: ['logits'] };
+  const groups = (bytes: Uint8Array) =>
+    decodeModel(bytes, 'm.onnx').nodes.flatMap(({ attributes }) => attributes.get('group')?.int ?? []);
+  for (const convolution of ['separable', 'grouped', 'full']) {
+    const { network } = architectureOf(unet({ features: [4, 8], convolution }), 3);
+    const specs = collectParameters(network, shape);
+    const file = exportModel({ network, specs }, goldensTheta(1, specs), {
+      ...{ channels: 1, window: triple(shape), metadata: {} },
+    });
+    const form = ungroupedForm(file, options);
+    expect(form === undefined, convolution).toBe(convolution === 'full');
+    if (form === undefined) continue;
+    expect([Math.max(...groups(file)) > 1, Math.max(...groups(form))]).toEqual([true, 1]);
+    expect(await difference(file, form, options)).toBeLessThan(2e-5);
+  }
 });
 
 /** A node: its operator, the shapes of its weights, its attributes. */

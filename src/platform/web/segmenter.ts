@@ -7,6 +7,7 @@
 import { InputError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
 import { openModel, readModelFile } from '../../experiment/model-file.ts';
+import { modelShape } from '../../inference/axes.ts';
 import { segmentCascade } from '../../inference/cascade.ts';
 import type { ModelInfo } from '../../inference/model-info.ts';
 import type { PlausibilityWarning } from '../../inference/plausibility/bounds.ts';
@@ -14,6 +15,7 @@ import { volumeWarnings } from '../../inference/plausibility/class-volumes.ts';
 import { imageWarnings, notYetTold } from '../../inference/plausibility/image.ts';
 import type { Segmentation, SegmentOptions } from '../../inference/predictor.ts';
 import { classVolumesMl } from '../../metrics/overlap.ts';
+import { ungroupedForm } from '../../onnx/ungrouped-form.ts';
 import { REGION_MARGIN_MM } from '../../recipe/evaluation-defaults.ts';
 import type { Session } from '../../runtime/engine.ts';
 import { paceBetween } from '../../runtime/progress.ts';
@@ -109,9 +111,20 @@ export async function loadModel(
   const path = source instanceof Uint8Array ? 'model.onnx' : String(source);
   const file = await readModelFile({ read: async () => bytes, exists: async () => false }, path, { given: metadata });
   const engine = await createWebEngine(engineOptions);
-  const session = await openModel(engine, file);
+  const { info } = file;
+  const form =
+    engineOptions.backend === 'webgpu'
+      ? ungroupedForm(file.bytes, {
+          input: {
+            name: info.inputName,
+            shape: modelShape([info.batch ?? 1, info.channels, ...info.patch], file.metadata.axes),
+          },
+          outputs: [info.outputName],
+        })
+      : undefined;
+  const session = await openModel(engine, form === undefined ? file : { ...file, bytes: form });
   return {
-    info: file.info,
+    info,
     metadata: file.metadata,
     engine: engine.name,
     session,
