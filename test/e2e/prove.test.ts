@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MAIN, readJson, temporaryFolder } from '../support/program.ts';
 import { believedFiles, damageFile, makeHalf } from '../support/proof/damages.ts';
+import { otherCheckout, repeat, SURROUNDINGS } from '../support/proof/determinism.ts';
 import { growth, watchTraining } from '../support/proof/flatness.ts';
 import {
   differences,
@@ -35,6 +36,12 @@ it('a run that is killed three times comes to the same, or says why not', async 
   const { kills, end, message } = await killChain(ground, held, { seed: SEED, kills: 3 });
   expect([kills, end, message]).toEqual([expect.any(Number), expect.stringMatching(/^(identical|reported)$/), message]);
   expect(kills).toBeGreaterThan(0);
+});
+
+it('a run from another checkout, in another language and time zone, comes to the same', async () => {
+  const environment = { ...process.env, ...SURROUNDINGS['Turkish, Kiribati'] };
+  const elsewhere = { name: 'elsewhere', work: held.work, environment, program: otherCheckout(ground) };
+  expect(await repeat(ground, held, elsewhere)).toMatchObject({ differing: [] });
 });
 
 it('a history that is damaged half-way through a run is not believed', async () => {

@@ -18,12 +18,12 @@ interface Repeated {
 }
 
 /** Settings of the environment that programs take language, numbers, order and time from. */
-const SURROUNDINGS: Readonly<Record<string, NodeJS.ProcessEnv>> = {
+export const SURROUNDINGS = {
   'Turkish, Kiribati': { LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8', TZ: 'Pacific/Kiritimati' },
   'Arabic of Egypt, Nepal': { LANG: 'ar_EG.UTF-8', LC_ALL: 'ar_EG.UTF-8', TZ: 'Asia/Kathmandu' },
   'German, Newfoundland': { LANG: 'de_DE.UTF-8', LC_ALL: 'de_DE.UTF-8', TZ: 'America/St_Johns' },
   'no language': { LANG: 'C', LC_ALL: 'C', TZ: '' },
-};
+} as const satisfies Readonly<Record<string, NodeJS.ProcessEnv>>;
 
 const VALID_NETWORK =
   '{ generalizedUnet: { padding: valid, normalization: batch, features: [[[2], [2]], [[2], []]] }, ' +
@@ -56,7 +56,7 @@ function lossDifference(left: string, right: string, paths: readonly string[]): 
 }
 
 /** A checkout of its own: the built program and what it needs, elsewhere. */
-function otherCheckout({ folder }: Ground): string {
+export function otherCheckout({ folder }: Ground): string {
   const checkout = join(folder, 'another checkout');
   mkdirSync(checkout);
   cpSync(join(ROOT, 'dist'), join(checkout, 'dist'), { recursive: true });
@@ -71,7 +71,7 @@ function withWords(work: Work, name: string, ...words: readonly string[]): Work 
 }
 
 /** Does a work once more under other circumstances. */
-async function repeat(
+export async function repeat(
   ground: Ground,
   held: { readonly out: string },
   { name, work, ...more }: { readonly name: string; readonly work: Work } & Partial<CallOptions>,
