@@ -65,6 +65,7 @@ describe('demo --quick --json', () => {
       'splits.json',
       'work/claim-1.json',
       'work/outcome.json',
+      'work/results.json',
       ...test.map(id => `predictions/${id}.nii.gz`),
     ];
     const passedOn = ['CLAIM.md', 'bom.cdx.json', 'cases.csv', 'model-card.json', 'model-card.md', 'report.html'];

@@ -1,6 +1,6 @@
 /**
- * `UNIT/work/results.json`: the hash of every result of a unit from the end of the stage that wrote it, until the
- * outcome has them all. A unit that goes on after it was stopped does not believe results that have changed since.
+ * `UNIT/work/results.json`: the hash of every result of a unit as the stage that wrote it ended; the outcome takes them
+ * over. A unit that goes on after it was stopped does not believe results that have changed since.
  */
 import { z } from 'zod';
 import type { Machine } from '../../experiment/machine.ts';
