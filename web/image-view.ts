@@ -2,6 +2,7 @@
 import { InputError } from '../src/core/errors.ts';
 import { byId } from './elements.ts';
 import { showError, showWarnings } from './message.ts';
+import { drawLetters } from './orientation-letters.ts';
 import type { PageState } from './page-state.ts';
 import type { Scan } from './protocol.ts';
 import type { SegmentationView } from './segmentation-view.ts';
@@ -28,6 +29,20 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
     showError(new InputError('E_WEBGL_LOST', advice));
   }
 
+  /** Puts the sliders to the window of the viewer. */
+  function showWindow(): void {
+    const [darkest, brightest] = state.viewer?.window() ?? [0, 1];
+    for (const [id, value] of [
+      ['darkest', darkest],
+      ['brightest', brightest],
+    ] as const) {
+      input(id).disabled = false;
+      input(id).value = String(value);
+    }
+  }
+
+  const isRadiological = (): boolean => byId<HTMLSelectElement>('side').value === 'right';
+
   async function openViewer(): Promise<Viewer> {
     if (state.viewer !== undefined) return state.viewer;
     const { createViewer } = await import('./viewer.ts');
@@ -35,7 +50,15 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
       byId('place').textContent = text;
     };
     try {
-      state.viewer = await createViewer(byId<HTMLCanvasElement>('canvas'), { onPlace, onLost });
+      const canvas = byId<HTMLCanvasElement>('canvas');
+      state.viewer = await createViewer(canvas, {
+        onPlace,
+        onLost,
+        onWindow: showWindow,
+        onPlanes: (planes, isRadiological) => drawLetters(byId('letters'), planes, isRadiological),
+      });
+      state.viewer.setRadiological(isRadiological());
+      state.viewer.setLayout(byId<HTMLSelectElement>('layout').value as keyof typeof LAYOUTS);
       return state.viewer;
     } catch (cause) {
       const message = 'the viewer needs WebGL 2, which this browser does not offer. Segmenting works.';
@@ -45,7 +68,13 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
 
   return {
     async show(scan) {
-      Object.assign(state, { scan, segmented: [], shown: -1, other: -1 } satisfies Partial<PageState>);
+      Object.assign(state, {
+        scan,
+        segmented: [],
+        unsaved: new Set(),
+        shown: -1,
+        other: -1,
+      } satisfies Partial<PageState>);
       const { volume, name, reference, warnings } = scan;
       byId('scan-name').textContent = name;
       const channels = volume.channels === 1 ? '' : `, ${volume.channels} channels`;
@@ -55,14 +84,7 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
       showWarnings(warnings);
       const viewer = await openViewer();
       await viewer.showScan(scan);
-      const [darkest, brightest] = viewer.window();
-      for (const [id, value] of [
-        ['darkest', darkest],
-        ['brightest', brightest],
-      ] as const) {
-        input(id).disabled = false;
-        input(id).value = String(value);
-      }
+      showWindow();
       if (reference === undefined) segmentations.render();
       else await segmentations.addReference(reference);
     },
@@ -70,6 +92,7 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
     listen() {
       const layout = byId<HTMLSelectElement>('layout');
       layout.addEventListener('change', () => state.viewer?.setLayout(layout.value as keyof typeof LAYOUTS));
+      byId('side').addEventListener('change', () => state.viewer?.setRadiological(isRadiological()));
       input('opacity').addEventListener('input', () => state.viewer?.setOpacity(input('opacity').valueAsNumber));
       for (const id of ['darkest', 'brightest']) {
         input(id).addEventListener('input', () =>

@@ -33,17 +33,27 @@ async function filesIn(entry: FileSystemEntry): Promise<readonly DroppedFile[]> 
   return [{ path, file }];
 }
 
-/** Lets an element accept dropped files; `target` is its class while they hover. */
-export function acceptDrops(element: HTMLElement, onFiles: (files: readonly DroppedFile[]) => void): void {
-  element.addEventListener('dragover', event => {
+/**
+ * Accepts files that are dropped anywhere on the page, so that none of them takes the page away.
+ * @param target has the class `target` while files hover
+ */
+export function acceptDrops(target: HTMLElement, onFiles: (files: readonly DroppedFile[]) => void): void {
+  document.addEventListener('dragover', event => {
     event.preventDefault();
-    element.classList.add('target');
+    target.classList.add('target');
   });
-  element.addEventListener('dragleave', () => element.classList.remove('target'));
-  element.addEventListener('drop', async event => {
+  document.addEventListener('dragleave', event => {
+    if (event.relatedTarget === null) target.classList.remove('target');
+  });
+  document.addEventListener('drop', async event => {
     event.preventDefault();
-    element.classList.remove('target');
-    const entries = [...(event.dataTransfer?.items ?? [])].flatMap(item => item.webkitGetAsEntry() ?? []);
-    onFiles((await Promise.all(entries.map(filesIn))).flat());
+    target.classList.remove('target');
+    // what is dropped can only be asked for at once; files of other programs may have no entry
+    const found = [...(event.dataTransfer?.items ?? [])].map(item => {
+      const [entry, file] = [item.webkitGetAsEntry(), item.getAsFile()];
+      if (entry !== null) return filesIn(entry);
+      return file === null ? [] : [{ path: file.name, file }];
+    });
+    onFiles((await Promise.all(found)).flat());
   });
 }

@@ -2,6 +2,7 @@
  * The page: what a person does leads to what is shown. Nothing is sent anywhere; the server only gives the page and a
  * run.
  */
+import { InputError } from '../src/core/errors.ts';
 import { labelsOfVolume } from '../src/volume/label-volume.ts';
 import { createActionsView } from './actions-view.ts';
 import { chooseBackends } from './backends.ts';
@@ -10,8 +11,9 @@ import { byId } from './elements.ts';
 import type { ImageChoice } from './image-choices.ts';
 import { createImageView } from './image-view.ts';
 import { acceptDrops, chosenFiles } from './inputs.ts';
+import { guardLeaving, mayReplaceImage } from './leaving.ts';
 import { planMemory } from './memory.ts';
-import { guarded, hideMessage, showWarnings } from './message.ts';
+import { guarded, hideMessage, showError, showWarnings } from './message.ts';
 import { fetchStudy } from './models.ts';
 import { createModelsView } from './models-view.ts';
 import { createPageState } from './page-state.ts';
@@ -49,6 +51,11 @@ async function askWhich(files: readonly DroppedFile[]): Promise<{ readonly choic
 async function openFiles(files: readonly DroppedFile[]): Promise<void> {
   if (files.some(({ path }) => /\.onnx$/i.test(path))) return guarded(() => models.add(files));
   if (files.length === 0) return;
+  if (state.isBusy) {
+    const advice = 'the page is still at work. Wait until it is done, or cancel it, and open the files again.';
+    return showError(new InputError('E_PAGE_BUSY', advice));
+  }
+  if (!(await mayReplaceImage(state, segmentations.saveUnsaved))) return;
   const asked = await askWhich(files);
   if (asked === undefined) return;
   await actions.busily(async () => {
@@ -57,8 +64,9 @@ async function openFiles(files: readonly DroppedFile[]): Promise<void> {
   });
 }
 
-function openSample(): Promise<void> {
-  return actions.busily(async () => image.show((await client.run({ kind: 'sample' }, 'read')).scan));
+async function openSample(): Promise<void> {
+  if (!(await mayReplaceImage(state, segmentations.saveUnsaved))) return;
+  await actions.busily(async () => image.show((await client.run({ kind: 'sample' }, 'read')).scan));
 }
 
 function openReference(): Promise<void> {
@@ -128,7 +136,7 @@ function listen(): void {
     input(id).addEventListener('change', () => openFiles(chosenFiles(input(id))));
   input('open-model').addEventListener('change', () => guarded(() => models.add(chosenFiles(input('open-model')))));
   input('open-reference').addEventListener('change', openReference);
-  acceptDrops(byId('stage'), openFiles);
+  acceptDrops(byId('stage'), files => guarded(() => openFiles(files)));
   byId('sample').addEventListener('click', openSample);
   byId('segment').addEventListener('click', () => actions.busily(segmentScan));
   byId('cancel').addEventListener('click', () => client.cancel());
@@ -140,6 +148,7 @@ function listen(): void {
   byId('show-training').addEventListener('click', () => showView(true));
   image.listen();
   listenToKeys();
+  guardLeaving(state);
 }
 
 async function showStudy(): Promise<void> {

@@ -2,7 +2,7 @@
  * The models to choose from: those of the served run, and those that were dropped. All are checked when they are added.
  */
 import { InputError } from '../src/core/errors.ts';
-import { type ModelFile, readModelFile } from '../src/experiment/model-file.ts';
+import { MissingFactsError, type ModelFile, readModelFile } from '../src/experiment/model-file.ts';
 import type { ArmOverview, StudyOverview } from '../src/study/overview.ts';
 import { droppedFiles } from './dropped-files.ts';
 import type { DroppedFile } from './protocol.ts';
@@ -41,6 +41,16 @@ export function choicesOf({ arms }: StudyOverview): readonly ModelChoice[] {
   return arms.flatMap(choiceOf);
 }
 
+/** What to do about missing facts in a page, which has no flags. */
+function missingFacts(path: string, { missing }: MissingFactsError): InputError {
+  const name = path.replace(/^.*\//, '').replace(/\.onnx$/i, '.json');
+  return new InputError(
+    'E_MODEL_INFO',
+    `${path} does not say its ${missing.join(', ')}. Write ${name} with them and open both files together, for example ` +
+      '{ "labels": ["background", "tumour"], "normalize": "z-score", "activation": "softmax", "patch": [depth, height, width] }.',
+  );
+}
+
 /**
  * The models among files, each with the JSON file of its name.
  * @throws {InputError} as readModelFile
@@ -49,7 +59,9 @@ export async function readDroppedModels(dropped: readonly DroppedFile[]): Promis
   const files = droppedFiles(dropped);
   const choices: ModelChoice[] = [];
   for (const { path } of dropped.filter(one => /\.onnx$/i.test(one.path))) {
-    const file = await readModelFile(files, path);
+    const file = await readModelFile(files, path).catch(error => {
+      throw error instanceof MissingFactsError ? missingFacts(path, error) : error;
+    });
     choices.push({ name: path.replace(/^.*\//, ''), read: async () => file });
   }
   return choices;

@@ -16,6 +16,8 @@ export interface PageState {
   /** The image that is open. */
   scan: Scan | undefined;
   segmented: readonly Segmented[];
+  /** Names of the segmentations that were computed and not saved since. */
+  unsaved: ReadonlySet<string>;
   /** Index of the segmentation that is drawn, and of the one that it is compared with; -1 for none. */
   shown: number;
   other: number;
@@ -32,6 +34,7 @@ export function createPageState(): PageState {
     chosen: undefined,
     scan: undefined,
     segmented: [],
+    unsaved: new Set(),
     shown: -1,
     other: -1,
     isBusy: false,

@@ -1,16 +1,14 @@
 /** The segmentations of the open image: their table, which one is drawn, and how two of them differ. */
 
-import { InputError } from '../src/core/errors.ts';
+import { InputError, invariant } from '../src/core/errors.ts';
 import { formatDice } from '../src/core/format.ts';
 import { encodeNiftiLabels } from '../src/volume/nifti.ts';
 import { formatSize } from '../src/volume/volume.ts';
 import { differenceOf } from './difference.ts';
 import { byId, make } from './elements.ts';
 import type { PageState } from './page-state.ts';
+import { saveFile } from './save-file.ts';
 import { renderVolumes, type Segmented, stylesOf } from './segmentations.ts';
-
-/** How long a saved file stays in the browser's memory. */
-const SAVED_MS = 60_000;
 
 export interface SegmentationView {
   /** Draws table and labels anew. */
@@ -28,6 +26,8 @@ export interface SegmentationView {
   addReference(labels: Segmented['labels']): Promise<void>;
   /** Saves the one that is shown as a file of the browser. */
   save(): void;
+  /** Saves all that are not saved. */
+  saveUnsaved(): void;
 }
 
 /** @param state of the page; this view changes what is segmented and what is shown of it */
@@ -51,6 +51,14 @@ export function createSegmentationView(state: PageState): SegmentationView {
     );
     byId('difference').replaceChildren(...scores, make('li', {}, `${voxels} voxels differ`), ...swatches);
     state.viewer?.showLabels(labels, styles);
+  }
+
+  function saveItem(item: Segmented): void {
+    const { scan } = state;
+    invariant(scan !== undefined, 'there is an image where there is a segmentation');
+    const name = `${scan.stem}_${item.name.replace(/[^\w.-]+/g, '_')}.nii.gz`;
+    saveFile(name, encodeNiftiLabels(item.labels, scan.header));
+    state.unsaved = new Set([...state.unsaved].filter(other => other !== item.name));
   }
 
   const view: SegmentationView = {
@@ -85,6 +93,7 @@ export function createSegmentationView(state: PageState): SegmentationView {
       const { segmented } = state;
       const place = segmented.findIndex(({ name }) => name === item.name);
       state.segmented = place < 0 ? [...segmented, item] : segmented.with(place, item);
+      if (item.cost !== '') state.unsaved = new Set([...state.unsaved, item.name]);
       view.show(place < 0 ? segmented.length : place);
     },
 
@@ -106,13 +115,12 @@ export function createSegmentationView(state: PageState): SegmentationView {
     },
 
     save() {
-      const [item, { scan }] = [state.segmented[state.shown], state];
-      if (scan === undefined || item === undefined) return;
-      const bytes = encodeNiftiLabels(item.labels, scan.header).slice();
-      const url = URL.createObjectURL(new Blob([bytes], { type: 'application/octet-stream' }));
-      const name = `${scan.stem}_${item.name.replace(/[^\w.-]+/g, '_')}.nii.gz`;
-      make('a', { href: url, download: name }).click();
-      setTimeout(() => URL.revokeObjectURL(url), SAVED_MS);
+      const item = state.segmented[state.shown];
+      if (item !== undefined) saveItem(item);
+    },
+
+    saveUnsaved() {
+      for (const item of state.segmented) if (state.unsaved.has(item.name)) saveItem(item);
     },
   };
   return view;

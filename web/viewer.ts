@@ -2,9 +2,11 @@
  * The viewer: three planes and a 3D rendering by NiiVue, which only this file imports. Loaded when there is the first
  * image. Voxels stay in file order; NiiVue turns them by the affine.
  */
-import { Niivue, type NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
+import { DRAG_MODE, Niivue, type NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { invariant } from '../src/core/errors.ts';
 import type { LabelVolume } from '../src/volume/volume.ts';
+import { crossHairStep, type Plane } from './cross-hair.ts';
+import type { PlaneOnScreen } from './orientation-letters.ts';
 import type { Scan } from './protocol.ts';
 
 export const LAYOUTS = {
@@ -14,6 +16,25 @@ export const LAYOUTS = {
   sagittal: SLICE_TYPE.SAGITTAL,
   render: SLICE_TYPE.RENDER,
 } as const;
+
+/** Planes by the number that NiiVue gives them. */
+const PLANES: Readonly<Record<number, Plane>> = {
+  [SLICE_TYPE.AXIAL]: 'axial',
+  [SLICE_TYPE.CORONAL]: 'coronal',
+  [SLICE_TYPE.SAGITTAL]: 'sagittal',
+};
+/** Degrees by which an arrow turns the rendering. */
+const TURN_DEGREES = 5;
+const TURNS: Readonly<Record<string, readonly [azimuth: number, elevation: number]>> = {
+  ArrowLeft: [-TURN_DEGREES, 0],
+  ArrowRight: [TURN_DEGREES, 0],
+  ArrowUp: [0, -TURN_DEGREES],
+  ArrowDown: [0, TURN_DEGREES],
+};
+
+/** Factors of magnification; 0 for the whole image again. */
+const ZOOMS: Readonly<Record<string, number>> = { '+': 1.25, '-': 1 / 1.25, '0': 0 };
+const MOST_ZOOM = 10;
 
 /** Style of a label. */
 export interface LabelStyle {
@@ -28,6 +49,8 @@ export interface Viewer {
   showLabels(labels: LabelVolume | null, styles: readonly LabelStyle[]): void;
   setOpacity(opacity: number): void;
   setLayout(layout: keyof typeof LAYOUTS): void;
+  /** Whether the left of the patient is on the right of the screen, as radiologists look at it. */
+  setRadiological(isRadiological: boolean): void;
   /** Sets the window: fractions 0 to 1 of the image's range that become black and white. */
   setWindow(darkest: number, brightest: number): void;
   /** The current window as fractions of the image's range. */
@@ -37,6 +60,10 @@ export interface Viewer {
 export interface ViewerEvents {
   /** Text on the voxel under the cross-hair. */
   readonly onPlace: (text: string) => void;
+  /** The window has changed, perhaps by the mouse. */
+  readonly onWindow: () => void;
+  /** The planes that were drawn just now. */
+  readonly onPlanes: (planes: readonly PlaneOnScreen[], isRadiological: boolean) => void;
   /** The browser has taken the graphics away; this viewer is of no use any more. */
   readonly onLost: () => void;
 }
@@ -67,19 +94,101 @@ function overlayOf(image: NVImage, { data }: LabelVolume, styles: readonly Label
   return overlay;
 }
 
+/** Where the planes are that were drawn; a plane alone has room beside its image. */
+function planesOnScreen(niivue: Niivue): readonly PlaneOnScreen[] {
+  const perPixel = niivue.uiData.dpr ?? 1;
+  return niivue.screenSlices.flatMap(({ axCorSag, leftTopWidthHeight, fovMM }) => {
+    const plane = PLANES[axCorSag];
+    if (plane === undefined || niivue.volumes.length === 0) return [];
+    const [left, top, width, height] = leftTopWidthHeight as [number, number, number, number];
+    const { fovMM: image } = niivue.screenFieldOfViewExtendedVox(axCorSag);
+    const [across, down] = [0, 1].map(axis => Math.min(1, Math.abs(image[axis]! / fovMM[axis]!))) as [number, number];
+    const inset = { left: left + (width * (1 - across)) / 2, top: top + (height * (1 - down)) / 2 };
+    return [
+      {
+        plane,
+        left: Math.round(inset.left / perPixel),
+        top: Math.round(inset.top / perPixel),
+        width: Math.round((width * across) / perPixel),
+        height: Math.round((height * down) / perPixel),
+      },
+    ];
+  });
+}
+
+/** The keys of the page in place of NiiVue's own, which the page neither names nor follows. */
+function listenToKeys(niivue: Niivue, canvas: HTMLCanvasElement): void {
+  niivue.keyDownListener = () => {};
+  niivue.keyUpListener = () => {};
+  let pointed: Plane = 'axial';
+  canvas.addEventListener('pointerdown', ({ offsetX, offsetY }) => {
+    const perPixel = niivue.uiData.dpr ?? 1;
+    const tile = niivue.screenSlices[niivue.tileIndex(offsetX * perPixel, offsetY * perPixel)];
+    pointed = PLANES[tile?.axCorSag ?? -1] ?? pointed;
+  });
+  canvas.addEventListener('keydown', event => {
+    if (event.altKey || event.ctrlKey || event.metaKey || niivue.volumes.length === 0) return;
+    const { sliceType, isRadiologicalConvention: isRadiological } = niivue.opts;
+    const turn = TURNS[event.key];
+    if (sliceType === SLICE_TYPE.RENDER) {
+      if (turn === undefined) return;
+      event.preventDefault();
+      const { renderAzimuth, renderElevation } = niivue.scene;
+      niivue.setRenderAzimuthElevation(renderAzimuth + turn[0], renderElevation + turn[1]);
+      return;
+    }
+    const factor = ZOOMS[event.key];
+    if (factor !== undefined) {
+      const [x, y, z, zoom] = niivue.scene.pan2Dxyzmm as [number, number, number, number];
+      niivue.setPan2Dxyzmm(factor === 0 ? [0, 0, 0, 1] : [x, y, z, Math.min(MOST_ZOOM, Math.max(1, zoom * factor))]);
+      return;
+    }
+    const plane = PLANES[sliceType] ?? pointed;
+    const step = crossHairStep(event.key, { plane, isRadiological, isLong: event.shiftKey });
+    if (step === undefined) return;
+    event.preventDefault();
+    const [right, anterior, superior] = step;
+    niivue.moveCrosshairInVox(right, anterior, superior);
+  });
+}
+
 /** @throws if the browser has no WebGL 2 */
-export async function createViewer(canvas: HTMLCanvasElement, { onPlace, onLost }: ViewerEvents): Promise<Viewer> {
+export async function createViewer(
+  canvas: HTMLCanvasElement,
+  { onPlace, onLost, onWindow, onPlanes }: ViewerEvents,
+): Promise<Viewer> {
   const niivue = new Niivue({
     backColor: [0.04, 0.06, 0.07, 1],
     crosshairColor: [0.45, 0.85, 0.92, 0.9],
-    crosshairWidth: 0.15,
+    // a share of the plane, so that no line is thinner than a pixel on a small screen
+    crosshairWidth: 0.5,
+    crosshairWidthUnit: 'percent',
+    isForceMouseClickToVoxelCenters: true,
     show3Dcrosshair: true,
     dragAndDropEnabled: false,
     isResizeCanvas: true,
     multiplanarShowRender: SHOW_RENDER.ALWAYS,
+    // letters of orientation are drawn over the canvas
+    isOrientationTextVisible: false,
+    mouseEventConfig: {
+      leftButton: { primary: DRAG_MODE.crosshair },
+      rightButton: DRAG_MODE.windowing,
+      centerButton: DRAG_MODE.pan,
+    },
     loadingText: '',
     logLevel: 'silent',
   });
+  listenToKeys(niivue, canvas);
+  const draw = niivue.drawScene.bind(niivue);
+  let shownWindow = '';
+  niivue.drawScene = () => {
+    const drawn = draw();
+    onPlanes(planesOnScreen(niivue), niivue.opts.isRadiologicalConvention);
+    const { cal_min: low, cal_max: high } = niivue.volumes[0] ?? {};
+    if (`${low} ${high}` !== shownWindow && low !== undefined) onWindow();
+    shownWindow = `${low} ${high}`;
+    return drawn;
+  };
   await niivue.attachToCanvas(canvas);
   niivue.setSliceType(LAYOUTS.planes);
   canvas.addEventListener('webglcontextlost', onLost, { once: true });
@@ -104,6 +213,9 @@ export async function createViewer(canvas: HTMLCanvasElement, { onPlace, onLost 
       for (const volume of [...niivue.volumes]) niivue.removeVolume(volume);
       styles = [];
       await niivue.loadFromArrayBuffer(shown.slice().buffer, 'image.nii');
+      // to the middle of a voxel: between two, labels would be drawn half
+      niivue.scene.crosshairPos = niivue.vox2frac(niivue.frac2vox(niivue.scene.crosshairPos));
+      niivue.drawScene();
     },
     showLabels: (labels, given) => {
       const [first, ...overlays] = niivue.volumes;
@@ -120,6 +232,7 @@ export async function createViewer(canvas: HTMLCanvasElement, { onPlace, onLost 
       if (niivue.volumes.length > 1) niivue.setOpacity(1, value);
     },
     setLayout: layout => niivue.setSliceType(LAYOUTS[layout]),
+    setRadiological: isRadiological => niivue.setRadiologicalConvention(isRadiological),
     setWindow: (darkest, brightest) => {
       const { global_min: low = 0, global_max: high = 1 } = image();
       image().cal_min = low + darkest * (high - low);

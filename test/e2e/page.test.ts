@@ -66,8 +66,15 @@ async function settled(): Promise<void> {
   await page.locator('#cancel').waitFor({ state: 'hidden' });
 }
 
+/** Opens the sample; segmentations of another image are let go. */
 async function openSample(): Promise<void> {
   await button('Sample').click();
+  const discard = button('Open without saving');
+  await discard
+    .or(page.getByRole('radio', { name: 'reference' }))
+    .first()
+    .waitFor();
+  if (await discard.isVisible()) await discard.click();
   await page.getByRole('radio', { name: 'reference' }).waitFor();
   await settled();
 }

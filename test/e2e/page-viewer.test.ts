@@ -1,0 +1,151 @@
+/** The viewer of the page in a real browser: keys, letters of orientation, drops, and what is asked before it is left. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { servePage } from '../../src/platform/node/page.ts';
+import type { StaticServer } from '../../src/platform/node/static-server.ts';
+import { createNiftiHeader, encodeNiftiImage } from '../../src/volume/nifti.ts';
+import { hasBrowser, launchBrowser } from '../support/browser.ts';
+import { openPage, type PageSession } from '../support/page-session.ts';
+import { temporaryFolder } from '../support/program.ts';
+import { writeRunFixture } from '../support/run-fixture.ts';
+
+const folder = temporaryFolder();
+const run = join(folder, 'run');
+let browser: Browser;
+let server: StaticServer;
+let session: PageSession;
+
+function smallImage(name: string): { readonly name: string; readonly bytes: Uint8Array } {
+  const sizeVoxels = [20, 24, 16] as const;
+  const data = Float32Array.from({ length: 20 * 24 * 16 }, (_, index) => index % 97);
+  const affine = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+  const volume = { data, sizeVoxels, channels: 1, spacingMm: [1, 1, 1], affine } as const;
+  return { name, bytes: encodeNiftiImage(volume, createNiftiHeader(volume)) };
+}
+
+async function place(): Promise<readonly number[]> {
+  const text = await session.text('place');
+  return text
+    .split(' mm')[0]!
+    .split(', ')
+    .map(part => Number(part.replace('−', '-')));
+}
+
+describe.skipIf(!hasBrowser)('the viewer', () => {
+  beforeAll(async () => {
+    writeRunFixture(run);
+    [server, browser] = [await servePage({ run, port: 0 }), await launchBrowser()];
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+  beforeEach(async () => {
+    session = await openPage(browser, server.url);
+  });
+  afterEach(async () => {
+    expect(session.complaints).toEqual([]);
+    await session.page.close();
+  });
+
+  it('moves the cross-hair by arrows in the plane that was clicked, and leaves the keys of NiiVue dead', async () => {
+    const { page } = session;
+    await session.openSample();
+    await page.locator('#canvas').click({ position: { x: 150, y: 500 } });
+    await page.locator('#place').getByText('mm').waitFor();
+    const start = await place();
+    const moved = async (key: string): Promise<readonly number[]> => {
+      const before = await place();
+      await page.keyboard.press(key);
+      const after = await place();
+      return after.map((value, axis) => Math.round((value - before[axis]!) * 10) / 10);
+    };
+    expect(start).toHaveLength(3);
+    // the lower left tile is the axial plane, and the sample has voxels of 1 mm
+    expect(await moved('ArrowRight')).toEqual([1, 0, 0]);
+    expect(await moved('ArrowLeft')).toEqual([-1, 0, 0]);
+    expect(await moved('ArrowUp')).toEqual([0, 1, 0]);
+    expect(await moved('PageDown')).toEqual([0, 0, -1]);
+    await page.getByLabel("Patient's left").selectOption('right');
+    await page.locator('#canvas').focus();
+    expect(await moved('ArrowRight')).toEqual([-1, 0, 0]);
+    await page.getByLabel('Layout').selectOption('sagittal');
+    await page.locator('#canvas').focus();
+    expect(await moved('ArrowRight')).toEqual([0, 1, 0]);
+    expect(await moved('ArrowDown')).toEqual([0, 0, -1]);
+    for (const key of ['v', 'c', 'h', 'm']) expect(await moved(key), key).toEqual([0, 0, 0]);
+    expect(await page.locator('#letters span').allTextContents()).toEqual(['P', 'A', 'S', 'I']);
+  });
+
+  it.each([
+    [1280, 800],
+    [390, 844],
+  ])(
+    'writes letters of orientation inside the viewer, away from each other, in every layout at %i px',
+    async (width, height) => {
+      const { page } = session;
+      await page.setViewportSize({ width, height });
+      await session.openSample();
+      const stage = (await page.locator('#stage').boundingBox())!;
+      for (const [layout, letters] of [
+        ['planes', 12],
+        ['axial', 4],
+        ['coronal', 4],
+        ['sagittal', 4],
+        ['render', 0],
+      ] as const) {
+        await page.getByLabel('Layout').selectOption(layout);
+        await page.waitForFunction(count => document.querySelectorAll('#letters span').length === count, letters);
+        const boxes = await page.locator('#letters span').evaluateAll(spans =>
+          spans.map(span => {
+            const { left, right, top, bottom } = span.getBoundingClientRect();
+            return { left, right, top, bottom };
+          }),
+        );
+        for (const [index, box] of boxes.entries()) {
+          expect(box.left, layout).toBeGreaterThanOrEqual(stage.x);
+          expect(box.right, layout).toBeLessThanOrEqual(stage.x + stage.width);
+          expect(box.bottom, layout).toBeLessThanOrEqual(stage.y + stage.height);
+          const hidden = boxes.some(
+            (other, place) =>
+              place < index &&
+              other.left < box.right &&
+              box.left < other.right &&
+              other.top < box.bottom &&
+              box.top < other.bottom,
+          );
+          expect(hidden, layout).toBe(false);
+        }
+      }
+    },
+  );
+
+  it('takes files that are dropped anywhere, and asks before segmentations that are not saved go', async () => {
+    const { page } = session;
+    const leaves = (): Promise<boolean> =>
+      page.evaluate(() => window.dispatchEvent(new Event('beforeunload', { cancelable: true })));
+    expect(await session.drop('footer', [smallImage('first.nii.gz')])).toBe(true);
+    await page.locator('#scan-name').getByText('first.nii.gz').waitFor();
+    await session.settled();
+    expect(await leaves()).toBe(true);
+    await session.segment('student');
+    expect(await leaves()).toBe(false);
+
+    const dialog = page.getByRole('dialog', { name: 'Open another image?' });
+    await session.drop('#controls', [smallImage('second.nii.gz')]);
+    await dialog.getByText('Not saved: student of first.nii.gz.').waitFor();
+    await dialog.getByRole('button', { name: 'Stay' }).click();
+    expect(await session.text('scan-name')).toBe('first.nii.gz');
+    expect(await page.locator('#volumes').getByLabel('student').count()).toBe(1);
+
+    await session.drop('#controls', [smallImage('second.nii.gz')]);
+    const saved = await session.downloads(1, () => dialog.getByRole('button', { name: 'Save and open' }).click());
+    expect([...saved.keys()]).toEqual(['first_student.nii.gz']);
+    await page.locator('#scan-name').getByText('second.nii.gz').waitFor();
+    await session.settled();
+    expect(await leaves()).toBe(true);
+  });
+});

@@ -1,0 +1,83 @@
+/** One page in a real browser, as a person uses it, for the tests of the page. */
+import type { Browser, Locator, Page } from 'playwright-core';
+
+/** Software rendering on loaded cores. */
+const PATIENCE_MS = 60_000;
+
+export interface PageSession {
+  readonly page: Page;
+  /** What the page complained about since it was opened. */
+  readonly complaints: readonly string[];
+  text(id: string): Promise<string>;
+  button(name: string): Locator;
+  /** Waits until nothing is computed any more. */
+  settled(): Promise<void>;
+  /** Opens the sample case, whose reference comes with it. */
+  openSample(): Promise<void>;
+  segment(arm: string): Promise<void>;
+  /** Drops files on an element, as the mouse does. */
+  drop(selector: string, files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<boolean>;
+  /** What the page hands over for download while something is done, by name. */
+  downloads(count: number, act: () => Promise<void>): Promise<ReadonlyMap<string, string>>;
+}
+
+/** Opens the page and waits for its models. */
+export async function openPage(browser: Browser, url: string): Promise<PageSession> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  page.setDefaultTimeout(PATIENCE_MS);
+  const complaints: string[] = [];
+  page.on('console', message => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', error => complaints.push(error.message));
+  await page.goto(url);
+  await page.locator('#models').getByLabel('student').waitFor();
+  await page.locator('#backend option').first().waitFor({ state: 'attached' });
+  const button = (name: string): Locator => page.getByRole('button', { name, exact: true });
+  const settled = (): Promise<void> => page.locator('#cancel').waitFor({ state: 'hidden' });
+  return {
+    page,
+    complaints,
+    button,
+    settled,
+    text: async id => (await page.locator(`#${id}`).textContent()) ?? '',
+    openSample: async () => {
+      await button('Sample').click();
+      await page.getByRole('radio', { name: 'reference' }).waitFor();
+      await settled();
+    },
+    segment: async arm => {
+      await page.locator('#models').getByLabel(arm).check();
+      await button('Segment').click();
+      await page.locator('#volumes').getByLabel(arm).waitFor();
+      await settled();
+    },
+    drop: (selector, files) =>
+      page.locator(selector).evaluate(
+        (element, given) => {
+          const data = new DataTransfer();
+          for (const { name, bytes } of given) data.items.add(new File([Uint8Array.from(bytes)], name));
+          const event = new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true });
+          element.dispatchEvent(event);
+          return event.defaultPrevented;
+        },
+        files.map(({ name, bytes }) => ({ name, bytes: [...bytes] })),
+      ),
+    downloads: async (count, act) => {
+      const files = new Map<string, string>();
+      const done = new Promise<void>((resolve, reject) => {
+        page.on('download', async download => {
+          try {
+            files.set(download.suggestedFilename(), await download.path());
+          } catch (error) {
+            reject(error);
+          }
+          if (files.size === count) resolve();
+        });
+      });
+      await act();
+      await done;
+      return files;
+    },
+  };
+}

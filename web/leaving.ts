@@ -1,0 +1,34 @@
+/** Nothing that was computed is lost without a question: when the page is left, and when another image is opened. */
+import { byId } from './elements.ts';
+import type { PageState } from './page-state.ts';
+
+/** Asks before the page is left while something is computed or is not saved. */
+export function guardLeaving(state: PageState): void {
+  addEventListener('beforeunload', event => {
+    if (state.isBusy || state.unsaved.size > 0) event.preventDefault();
+  });
+}
+
+/**
+ * Asks whether the segmentations of the open image may go, if there are any that are not saved.
+ * @param saveAll saves them
+ * @returns whether to go on
+ */
+export function mayReplaceImage(state: PageState, saveAll: () => Promise<void> | void): Promise<boolean> {
+  if (state.unsaved.size === 0) return Promise.resolve(true);
+  const dialog = byId<HTMLDialogElement>('replace');
+  const names = [...state.unsaved].join(', ');
+  byId('replace-text').textContent = `Not saved: ${names} of ${state.scan?.name ?? 'the open image'}.`;
+  dialog.returnValue = '';
+  return new Promise(resolve => {
+    dialog.addEventListener(
+      'close',
+      async () => {
+        if (dialog.returnValue === 'save') await saveAll();
+        resolve(dialog.returnValue === 'save' || dialog.returnValue === 'discard');
+      },
+      { once: true },
+    );
+    dialog.showModal();
+  });
+}
