@@ -22,13 +22,16 @@ import { costText, expectedDiceText, progressText } from './report-text.ts';
 import { createSegmentationView } from './segmentation-view.ts';
 import { createClient } from './worker-client.ts';
 
+/** Put in by the build. */
+declare const VOXSTILL_VERSION: string;
+
 const address = (path: string): string => new URL(path, document.baseURI).href;
 const input = (id: string): HTMLInputElement => byId<HTMLInputElement>(id);
 
 const client = createClient();
 const state = createPageState();
 const actions = createActionsView(state);
-const segmentations = createSegmentationView(state);
+const segmentations = createSegmentationView(state, VOXSTILL_VERSION);
 const image = createImageView(state, segmentations);
 const models = createModelsView(state, () => guarded(actions.update));
 
@@ -103,10 +106,13 @@ async function segmentScan(): Promise<void> {
     name: chosen.name,
     labels: result.labels,
     classes: file.info.labels,
+    model: file,
+    madeAt: new Date().toISOString(),
     cost: `${costText(result)}${expectedDiceText(result)}`,
     warnings: result.warnings,
   });
   showWarnings(result.warnings);
+  byId('results').scrollIntoView({ block: 'nearest' });
 }
 
 function showView(isTraining: boolean): void {
@@ -140,7 +146,9 @@ function listen(): void {
   byId('sample').addEventListener('click', openSample);
   byId('segment').addEventListener('click', () => actions.busily(segmentScan));
   byId('cancel').addEventListener('click', () => client.cancel());
-  byId('save').addEventListener('click', segmentations.save);
+  byId('save').addEventListener('click', () => actions.busily(segmentations.save));
+  byId('save-difference').addEventListener('click', segmentations.saveDifference);
+  byId('save-table').addEventListener('click', segmentations.saveTable);
   byId('message-close').addEventListener('click', hideMessage);
   const other = byId<HTMLSelectElement>('other');
   other.addEventListener('change', () => segmentations.compareWith(Number(other.value)));

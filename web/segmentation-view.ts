@@ -1,14 +1,28 @@
 /** The segmentations of the open image: their table, which one is drawn, and how two of them differ. */
 
 import { InputError, invariant } from '../src/core/errors.ts';
-import { formatDice } from '../src/core/format.ts';
 import { encodeNiftiLabels } from '../src/volume/nifti.ts';
 import { formatSize } from '../src/volume/volume.ts';
-import { differenceOf } from './difference.ts';
+import { differenceOf, distancesOf } from './difference.ts';
 import { byId, make } from './elements.ts';
 import type { PageState } from './page-state.ts';
+import { offerKinds, type ResultKind } from './result-kinds.ts';
+import { volumesCsv } from './results-csv.ts';
 import { saveFile } from './save-file.ts';
-import { renderVolumes, type Segmented, stylesOf } from './segmentations.ts';
+import {
+  MOST_COLUMNS,
+  renderVolumes,
+  type Segmented,
+  structuresOf,
+  stylesOf,
+  volumesByValue,
+} from './segmentations.ts';
+import { type ComparedRow, renderComparison, renderStructures } from './structures-table.ts';
+
+/** A name as a part of a file's name. */
+function fileText(name: string): string {
+  return name.replace(/[^\w.-]+/g, '_');
+}
 
 export interface SegmentationView {
   /** Draws table and labels anew. */
@@ -24,40 +38,93 @@ export interface SegmentationView {
    * @throws {InputError} E_SHAPE_MISMATCH if they are on another grid
    */
   addReference(labels: Segmented['labels']): Promise<void>;
-  /** Saves the one that is shown as a file of the browser. */
-  save(): void;
-  /** Saves all that are not saved. */
-  saveUnsaved(): void;
+  /**
+   * Saves the one that is shown as the kind of file that is chosen.
+   * @throws {InputError} as savedFiles
+   */
+  save(): Promise<void>;
+  /** Saves where the one that is shown and the one that it is compared with differ: 1 only it, 2 only the other, 3. */
+  saveDifference(): void;
+  /** Saves all volumes, and the scores of the comparison, as CSV. */
+  saveTable(): void;
+  /** Saves all that are not saved, as NIfTI. */
+  saveUnsaved(): Promise<void>;
 }
 
-/** @param state of the page; this view changes what is segmented and what is shown of it */
-export function createSegmentationView(state: PageState): SegmentationView {
+/** Two segmentations, their scores so far, and the map of their differences. */
+interface Comparison {
+  readonly both: readonly [Segmented, Segmented];
+  readonly rows: readonly ComparedRow[];
+  readonly labels: Segmented['labels'];
+}
+
+/**
+ * @param state of the page; this view changes what is segmented and what is shown of it
+ * @param version of voxstill, for files that say what made them
+ */
+export function createSegmentationView(state: PageState, version: string): SegmentationView {
   const other = byId<HTMLSelectElement>('other');
+  let comparison: Comparison | undefined;
+
+  /** The two that are compared, if there are two. */
+  function pair(): readonly [Segmented, Segmented] | undefined {
+    const [first, second] = [state.segmented[state.shown], state.segmented[state.other]];
+    return first === undefined || second === undefined || first === second ? undefined : [first, second];
+  }
+
+  /** Fills in the distances, which take long, a structure at a time and only as long as they are wanted. */
+  async function measureDistances(both: readonly [Segmented, Segmented]): Promise<void> {
+    for (const { value, hd95Mm } of distancesOf(...both)) {
+      if (comparison?.both[0] !== both[0] || comparison.both[1] !== both[1]) return;
+      const rows = comparison.rows.map(row => (row.value === value ? { ...row, hd95Mm } : row));
+      comparison = { ...comparison, rows };
+      drawComparison();
+      await new Promise(resolve => setTimeout(resolve));
+    }
+  }
+
+  function drawComparison(): void {
+    if (comparison === undefined) return;
+    const [first, second] = comparison.both;
+    renderComparison(byId('structures'), `${first.name} against ${second.name}`, comparison.rows);
+  }
 
   function drawLabels(): void {
-    const [first, second] = [state.segmented[state.shown], state.segmented[state.other]];
-    const isCompared = first !== undefined && second !== undefined && first !== second;
-    byId('difference').hidden = !isCompared;
-    if (!isCompared) {
-      state.viewer?.showLabels(first?.labels ?? null, first === undefined ? [] : stylesOf(first));
+    const structures = structuresOf(state.segmented);
+    const first = state.segmented[state.shown];
+    const both = pair();
+    for (const id of ['difference', 'save-difference']) byId(id).hidden = both === undefined;
+    if (both === undefined) {
+      comparison = undefined;
+      byId('structures').hidden = first === undefined || structures.length <= MOST_COLUMNS;
+      if (first !== undefined) renderStructures(byId('structures'), structures, volumesByValue(first));
+      state.viewer?.showLabels(first?.labels ?? null, first === undefined ? [] : stylesOf(first, structures));
       return;
     }
-    const { styles, dice, voxels, labels } = differenceOf(first, second);
+    const { styles, agreements, voxels, labels } = differenceOf(...both);
+    const nameOf = (value: number): string => structures.find(one => one.value === value)?.name ?? `label ${value}`;
+    const rows = agreements.map(one => ({ ...one, name: nameOf(one.value), hd95Mm: undefined }));
+    comparison = { both, rows, labels };
     const swatches = styles.map(({ name, colour }) =>
       make('li', {}, make('span', { class: 'swatch', style: `background: rgb(${colour.join(',')})` }), name),
     );
-    const scores = dice.map(({ name, dice: value }) =>
-      make('li', {}, `Dice of ${name}: ${value === null ? 'neither has it' : formatDice(value)}`),
-    );
-    byId('difference').replaceChildren(...scores, make('li', {}, `${voxels} voxels differ`), ...swatches);
+    byId('difference').replaceChildren(make('li', {}, `${voxels} voxels differ`), ...swatches);
+    byId('structures').hidden = false;
+    drawComparison();
     state.viewer?.showLabels(labels, styles);
+    void measureDistances(both);
   }
 
-  function saveItem(item: Segmented): void {
+  async function saveItem(item: Segmented, kind: ResultKind): Promise<void> {
     const { scan } = state;
     invariant(scan !== undefined, 'there is an image where there is a segmentation');
-    const name = `${scan.stem}_${item.name.replace(/[^\w.-]+/g, '_')}.nii.gz`;
-    saveFile(name, encodeNiftiLabels(item.labels, scan.header));
+    const stem = `${scan.stem}_${fileText(item.name)}`;
+    if (kind === 'nifti') saveFile(`${stem}.nii.gz`, encodeNiftiLabels(item.labels, scan.header));
+    else {
+      const { savedFiles } = await import('./saving.ts');
+      const files = savedFiles(item, { read: scan, stem, kind, version });
+      for (const { path, bytes } of files) saveFile(path, bytes);
+    }
     state.unsaved = new Set([...state.unsaved].filter(other => other !== item.name));
   }
 
@@ -74,6 +141,8 @@ export function createSegmentationView(state: PageState): SegmentationView {
       byId('cautions').replaceChildren(...cautions.map(({ code, message }) => make('li', {}, `${code}: ${message}`)));
       byId('cost').textContent = segmented[shown]?.cost ?? '';
       byId<HTMLButtonElement>('save').disabled = shown < 0;
+      const hasModel = segmented[shown]?.model !== undefined;
+      offerKinds(byId<HTMLSelectElement>('save-as'), { hasModel, hasSeries: state.scan?.dicom !== undefined });
       drawLabels();
     },
 
@@ -93,7 +162,7 @@ export function createSegmentationView(state: PageState): SegmentationView {
       const { segmented } = state;
       const place = segmented.findIndex(({ name }) => name === item.name);
       state.segmented = place < 0 ? [...segmented, item] : segmented.with(place, item);
-      if (item.cost !== '') state.unsaved = new Set([...state.unsaved, item.name]);
+      if (item.model !== undefined) state.unsaved = new Set([...state.unsaved, item.name]);
       view.show(place < 0 ? segmented.length : place);
     },
 
@@ -111,16 +180,34 @@ export function createSegmentationView(state: PageState): SegmentationView {
       const nameOf = (value: number): string =>
         file?.info.labels.find(one => one.value === value)?.name ?? `label ${value}`;
       const classes = values.map(value => ({ value, name: nameOf(value) }));
-      view.add({ name: 'reference', labels, classes, cost: '', warnings: [] });
+      view.add({ name: 'reference', labels, classes, madeAt: new Date().toISOString(), cost: '', warnings: [] });
     },
 
-    save() {
+    async save() {
       const item = state.segmented[state.shown];
-      if (item !== undefined) saveItem(item);
+      if (item !== undefined) await saveItem(item, byId<HTMLSelectElement>('save-as').value as ResultKind);
     },
 
-    saveUnsaved() {
-      for (const item of state.segmented) if (state.unsaved.has(item.name)) saveItem(item);
+    saveDifference() {
+      const { scan } = state;
+      if (scan === undefined || comparison === undefined) return;
+      const names = comparison.both.map(({ name }) => fileText(name)).join('_minus_');
+      saveFile(`${scan.stem}_${names}.nii.gz`, encodeNiftiLabels(comparison.labels, scan.header));
+    },
+
+    saveTable() {
+      const { scan, segmented } = state;
+      if (scan === undefined) return;
+      const compared = comparison && {
+        first: comparison.both[0].name,
+        second: comparison.both[1].name,
+        rows: comparison.rows,
+      };
+      saveFile(`${scan.stem}_volumes.csv`, new TextEncoder().encode(volumesCsv(scan.name, segmented, compared)));
+    },
+
+    async saveUnsaved() {
+      for (const item of state.segmented) if (state.unsaved.has(item.name)) await saveItem(item, 'nifti');
     },
   };
   return view;

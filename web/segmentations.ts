@@ -2,6 +2,7 @@
 
 import type { WarningCode } from '../src/core/errors.ts';
 import { formatNumber } from '../src/core/format.ts';
+import type { ModelFile } from '../src/experiment/model-file.ts';
 import type { ModelLabel } from '../src/inference/model-info.ts';
 import { classVolumesMl } from '../src/metrics/overlap.ts';
 import { hexOf, labelColour } from '../src/results/label-colours.ts';
@@ -13,47 +14,84 @@ export interface Segmented {
   readonly name: string;
   readonly labels: LabelVolume;
   readonly classes: readonly ModelLabel[];
+  /** The model that made it; undefined for a reference. */
+  readonly model?: ModelFile;
+  /** When it was made, ISO 8601. */
+  readonly madeAt: string;
   /** What it took, for people; nothing to say of a reference. */
   readonly cost: string;
   /** What should be known before its volumes are believed. */
   readonly warnings: readonly { readonly code: WarningCode; readonly message: string }[];
 }
 
-/** How the classes of a segmentation are drawn. */
-export function stylesOf({ classes }: Segmented): readonly LabelStyle[] {
-  return classes.filter(({ value }) => value !== 0).map(one => ({ ...one, colour: labelColour(one.value) }));
-}
-
-function heading(name: string, isShown: boolean, onShow: () => void): HTMLElement {
-  const input = make('input', { type: 'radio', name: 'shown' }) as HTMLInputElement;
-  input.checked = isShown;
-  input.addEventListener('change', onShow);
-  return make('th', { scope: 'col', ...(isShown && { class: 'shown' }) }, make('label', {}, input, ` ${name}`));
+/** A structure among those of all segmentations. */
+export interface Structure {
+  readonly value: number;
+  readonly name: string;
 }
 
 /**
- * Draws the table anew.
+ * The structures of segmentations by the value of their label. Where models name one value differently, it has both
+ * names; labels without a model only count where no model has the value.
+ */
+export function structuresOf(list: readonly Segmented[]): readonly Structure[] {
+  const names = new Map<number, Set<string>>();
+  const modelled = list.filter(({ model }) => model !== undefined);
+  for (const { classes, model } of [...modelled, ...list]) {
+    for (const { value, name } of classes) {
+      const known = names.get(value);
+      if (value === 0 || (known !== undefined && model === undefined)) continue;
+      names.set(value, (known ?? new Set()).add(name));
+    }
+  }
+  return [...names].map(([value, all]) => ({ value, name: [...all].join(' / ') }));
+}
+
+/** How the classes of a segmentation are drawn, by the names of all of them. */
+export function stylesOf({ classes }: Segmented, structures: readonly Structure[]): readonly LabelStyle[] {
+  const own = new Set(classes.map(({ value }) => value));
+  return structures.filter(({ value }) => own.has(value)).map(one => ({ ...one, colour: labelColour(one.value) }));
+}
+
+/** Volume of each structure of a segmentation in millilitres, by the value of its label. */
+export function volumesByValue({ labels, classes }: Segmented): ReadonlyMap<number, number> {
+  const ofName = classVolumesMl(labels, classes);
+  return new Map(classes.flatMap(({ value, name }) => (value === 0 ? [] : [[value, ofName[name]!] as const])));
+}
+
+/** Largest number of structures that stand beside each other. */
+export const MOST_COLUMNS = 5;
+
+/** A structure with its colour. */
+export function swatchOf({ value, name }: Structure): readonly (Node | string)[] {
+  return [make('span', { class: 'swatch', style: `background: ${hexOf(labelColour(value))}` }), name];
+}
+
+/**
+ * Draws the table anew: a row for each segmentation, a column for each structure as long as there are few.
  * @param shown index of the segmentation that is drawn; -1 for none
  */
 export function renderVolumes(
   table: HTMLElement,
   { list, shown, onShow }: { list: readonly Segmented[]; shown: number; onShow: (index: number) => void },
 ): void {
-  const names = new Map(list.flatMap(stylesOf).map(({ value, name }) => [name, value]));
-  const volumes = list.map(({ labels, classes }) => classVolumesMl(labels, classes));
-  const rows = [...names].map(([name, value]) => {
-    const swatch = make('span', { class: 'swatch', style: `background: ${hexOf(labelColour(value))}` });
-    const cells = volumes.map((ofClass, index) =>
-      make('td', index === shown ? { class: 'shown' } : {}, formatNumber(ofClass[name], 2)),
+  const structures = structuresOf(list);
+  const columns = structures.length <= MOST_COLUMNS ? structures : [];
+  const row = (name: string, index: number): HTMLElement => {
+    const input = make('input', { type: 'radio', name: 'shown' }) as HTMLInputElement;
+    input.checked = index === shown;
+    input.addEventListener('change', () => onShow(index));
+    const volumes = list[index] && volumesByValue(list[index]);
+    const cells = columns.map(({ value }) =>
+      make('td', {}, volumes === undefined ? '' : formatNumber(volumes.get(value), 2)),
     );
-    return make('tr', {}, make('th', { scope: 'row' }, swatch, name), ...cells);
-  });
-  const columns = list.map(({ name }, index) => heading(name, index === shown, () => onShow(index)));
-  const none = heading('none', shown < 0, () => onShow(-1));
-  const first = make('td', {}, ...none.childNodes);
+    const heading = make('th', { scope: 'row' }, make('label', {}, input, ` ${name}`));
+    return make('tr', index === shown ? { class: 'shown' } : {}, heading, ...cells);
+  };
+  const heads = columns.map(structure => make('th', { scope: 'col' }, ...swatchOf(structure)));
   table.replaceChildren(
-    make('caption', {}, 'Volume in ml; choose what is shown'),
-    make('thead', {}, make('tr', {}, first, ...columns)),
-    make('tbody', {}, ...rows),
+    make('caption', {}, columns.length > 0 ? 'Volume in ml; choose what is shown' : 'Choose what is shown'),
+    make('thead', {}, make('tr', {}, make('th', { scope: 'col' }, 'Segmentation'), ...heads)),
+    make('tbody', {}, row('none', -1), ...list.map(({ name }, index) => row(name, index))),
   );
 }

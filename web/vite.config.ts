@@ -41,7 +41,10 @@ function policyTag(): Plugin {
   };
 }
 
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
 export default defineConfig({
+  define: { VOXSTILL_VERSION: JSON.stringify(version) },
   root: fileURLToPath(new URL('.', import.meta.url)),
   base: './',
   resolve: {

@@ -16,7 +16,7 @@ import { type Surface, surfaceOf } from '../results/surface.ts';
 import { encodeObj, encodeStl } from '../results/surface-file.ts';
 import { encodeNrrd } from '../volume/nrrd.ts';
 import type { LabelVolume } from '../volume/volume.ts';
-import type { Machine } from './machine.ts';
+import type { Machine, Provenance } from './machine.ts';
 import type { ModelFile } from './model-file.ts';
 
 /** Files beside the labels of a single volume. */
@@ -34,6 +34,11 @@ export interface ResultFormat {
   readonly path: string;
   readonly segmentationType: SegmentationType;
   readonly handover: Handover;
+}
+
+/** What results say of where they were made. */
+interface MakingMachine extends Pick<Machine, 'sha256' | 'now'> {
+  readonly provenance: Pick<Provenance, 'versions'>;
 }
 
 /** A file to write. */
@@ -101,7 +106,7 @@ export function neededSource({ dicom }: ReadVolume, format: ResultFormat, input:
 }
 
 /** Who made a segmentation: the program, and its models. */
-function makerOf(models: readonly ModelFile[], machine: Machine): SegmentedSeries['maker'] {
+function makerOf(models: readonly ModelFile[], machine: MakingMachine): SegmentedSeries['maker'] {
   const hashes = models.map(({ bytes }) => machine.sha256(bytes));
   return {
     version: machine.provenance.versions['voxstill'] ?? 'unknown',
@@ -142,7 +147,7 @@ export function resultFiles(
     models,
     machine,
     read,
-  }: { readonly models: readonly ModelFile[]; readonly machine: Machine; readonly read: ReadVolume },
+  }: { readonly models: readonly ModelFile[]; readonly machine: MakingMachine; readonly read: ReadVolume },
 ): readonly ResultFile[] {
   const { path, handover } = format;
   const structures = models[0]!.info.labels.filter(({ value }) => value !== 0);

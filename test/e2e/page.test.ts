@@ -70,10 +70,6 @@ async function settled(): Promise<void> {
 async function openSample(): Promise<void> {
   await button('Sample').click();
   const discard = button('Open without saving');
-  await discard
-    .or(page.getByRole('radio', { name: 'reference' }))
-    .first()
-    .waitFor();
   if (await discard.isVisible()) await discard.click();
   await page.getByRole('radio', { name: 'reference' }).waitFor();
   await settled();
@@ -100,7 +96,7 @@ async function segmentLarge(): Promise<void> {
 
 async function savedFile(name: string): Promise<string> {
   const started = page.waitForEvent('download');
-  await button('Save as NIfTI').click();
+  await button('Save').click();
   const download = await started;
   expect(download.suggestedFilename()).toBe(name);
   const path = join(folder, name);
@@ -137,10 +133,7 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     await page.close();
   });
 
-  it('can be used soon, with two threads and the models of the run', async () => {
-    const readyMs = await page.evaluate(() => performance.now());
-    // 1.3 s on free cores; the rest is for loaded ones
-    expect(readyMs).toBeLessThan(4000);
+  it('can be used at once, with two threads and the models of the run', async () => {
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
     expect(await page.locator('#models label').allTextContents()).toEqual(['student', 'baseline']);
     expect(await page.locator('#isolation').isVisible()).toBe(false);
@@ -164,8 +157,9 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     expect(saved.data).toEqual(await labelsBy(await createWebEngine(), volume));
     expect(new Set(saved.data).size).toBe(3);
     const ml = saved.data.filter(value => value === 1).length / 1000;
-    expect(await page.locator('#volumes tbody tr').first().textContent()).toMatch(
-      new RegExp(`^Anterior\\d+\\.\\d\\d${ml.toFixed(2)}$`),
+    expect(await page.locator('#volumes thead').textContent()).toBe('SegmentationAnteriorPosterior');
+    expect(await page.locator('#volumes tbody tr').last().textContent()).toMatch(
+      new RegExp(`^ student${ml.toFixed(2)}\\d+\\.\\d\\d$`),
     );
   });
 
@@ -175,13 +169,20 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     await segmentShown('baseline');
     await page.getByLabel('Difference from').selectOption({ label: 'reference' });
     expect(await page.locator('#difference li').allTextContents()).toEqual([
-      expect.stringMatching(/^Dice of Anterior: [01]\.\d{3}$/),
-      expect.stringMatching(/^Dice of Posterior: [01]\.\d{3}$/),
       expect.stringMatching(/^[1-9]\d* voxels differ$/),
       'only baseline',
       'only reference',
-      'another class',
+      'another structure',
     ]);
+    await page.waitForFunction(() => !document.querySelector('#structures')?.textContent?.includes('…'));
+    const rows = page.locator('#structures tbody tr');
+    expect(await rows.allTextContents()).toEqual([
+      expect.stringMatching(/^Anterior[01]\.\d{3}\d+\.\d\d[+−]\d+\.\d\d \([+−]\d+ %\)$/),
+      expect.stringMatching(/^Posterior[01]\.\d{3}\d+\.\d\d[+−]\d+\.\d\d \([+−]\d+ %\)$/),
+    ]);
+    const started = page.waitForEvent('download');
+    await button('Save difference').click();
+    expect((await started).suggestedFilename()).toBe('sample_baseline_minus_reference.nii.gz');
     // the viewer says where its cross-hair is
     await page.getByLabel(/^Three planes/).click({ position: { x: 200, y: 150 } });
     await page.locator('#place').getByText('mm').waitFor();

@@ -1,0 +1,78 @@
+/**
+ * The files of a segmentation as the program writes them: label maps, DICOM objects that refer to the series, and
+ * surfaces. Loaded when the first of them is wanted.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { zipSync } from 'fflate';
+import { invariant } from '../src/core/errors.ts';
+import type { ReadVolume } from '../src/data/read-volume.ts';
+import { type ResultFormat, resultFiles } from '../src/experiment/result-files.ts';
+import type { ResultKind } from './result-kinds.ts';
+import type { Segmented } from './segmentations.ts';
+
+/** What is written for each kind, by the stem of its names; the last files of the list are those that are wanted. */
+const FORMATS: Readonly<Record<ResultKind, (stem: string) => ResultFormat & { readonly wanted: RegExp }>> = {
+  nifti: stem => ({ path: `${stem}.nii.gz`, segmentationType: 'binary', handover: {}, wanted: /./ }),
+  nrrd: stem => ({ path: `${stem}.seg.nrrd`, segmentationType: 'binary', handover: {}, wanted: /./ }),
+  binary: stem => ({ path: `${stem}.dcm`, segmentationType: 'binary', handover: {}, wanted: /./ }),
+  labelmap: stem => ({ path: `${stem}.dcm`, segmentationType: 'labelmap', handover: {}, wanted: /./ }),
+  rtstruct: stem => ({
+    path: `${stem}.nii.gz`,
+    segmentationType: 'binary',
+    handover: { structureSet: `${stem}_rtstruct.dcm` },
+    wanted: /\.dcm$/,
+  }),
+  report: stem => ({
+    path: `${stem}.dcm`,
+    segmentationType: 'binary',
+    handover: { measurements: `${stem}_report.dcm` },
+    wanted: /\.dcm$/,
+  }),
+  obj: stem => ({
+    path: `${stem}.nii.gz`,
+    segmentationType: 'binary',
+    handover: { surfaces: `${stem}.obj` },
+    wanted: /\.obj$/,
+  }),
+  stl: stem => ({
+    path: `${stem}.nii.gz`,
+    segmentationType: 'binary',
+    handover: { surfaces: `${stem}.stl` },
+    wanted: /\.stl$/,
+  }),
+};
+
+/** Largest number of files that are handed over one by one. */
+const MOST_FILES = 2;
+
+function hexSha256(bytes: Uint8Array): string {
+  return Array.from(sha256(bytes), byte => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** What is to be written, and of what. */
+export interface SavingOptions {
+  /** The image, for its grid and its series. */
+  readonly read: ReadVolume;
+  /** Start of the names. */
+  readonly stem: string;
+  readonly kind: ResultKind;
+  /** Of voxstill. */
+  readonly version: string;
+}
+
+/**
+ * The files of a segmentation; many are one zip archive.
+ * @throws {InputError} E_DICOM_SOURCE as resultFiles
+ */
+export function savedFiles(
+  { labels, model, madeAt }: Segmented,
+  { read, stem, kind, version }: SavingOptions,
+): readonly { readonly path: string; readonly bytes: Uint8Array }[] {
+  invariant(model !== undefined, 'only segmentations of models are written in every format');
+  const { wanted, ...format } = FORMATS[kind](stem);
+  const machine = { sha256: hexSha256, now: () => madeAt, provenance: { versions: { voxstill: version } } };
+  const files = resultFiles(labels, format, { models: [model], machine, read }).filter(({ path }) => wanted.test(path));
+  if (files.length <= MOST_FILES) return files;
+  const archive = zipSync(Object.fromEntries(files.map(({ path, bytes }) => [path, bytes])));
+  return [{ path: `${stem}_${kind}.zip`, bytes: archive }];
+}
