@@ -1,5 +1,6 @@
 /** The open image: its facts, and the viewer that draws it, with its window and layout. */
 import { InputError } from '../src/core/errors.ts';
+import { type ClipSide, clipPlaneOf } from './clip-plane.ts';
 import { byId } from './elements.ts';
 import { showError, showWarnings } from './message.ts';
 import { drawLetters } from './orientation-letters.ts';
@@ -7,6 +8,7 @@ import type { PageState } from './page-state.ts';
 import type { Scan } from './protocol.ts';
 import type { SegmentationView } from './segmentation-view.ts';
 import type { LAYOUTS, Viewer } from './viewer.ts';
+import { createWindowView } from './window-view.ts';
 
 export interface ImageView {
   /** Opens an image in place of the one before; its segmentations go with that one. */
@@ -29,16 +31,12 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
     showError(new InputError('E_WEBGL_LOST', advice));
   }
 
-  /** Puts the sliders to the window of the viewer. */
-  function showWindow(): void {
-    const [darkest, brightest] = state.viewer?.window() ?? [0, 1];
-    for (const [id, value] of [
-      ['darkest', darkest],
-      ['brightest', brightest],
-    ] as const) {
-      input(id).disabled = false;
-      input(id).value = String(value);
-    }
+  const windows = createWindowView(state);
+
+  function showCut(): void {
+    const side = byId<HTMLSelectElement>('cut').value as ClipSide | 'none';
+    input('cut-share').disabled = side === 'none';
+    state.viewer?.setClipPlane(clipPlaneOf(side, input('cut-share').valueAsNumber));
   }
 
   const isRadiological = (): boolean => byId<HTMLSelectElement>('side').value === 'right';
@@ -54,7 +52,7 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
       state.viewer = await createViewer(canvas, {
         onPlace,
         onLost,
-        onWindow: showWindow,
+        onWindow: windows.show,
         onPlanes: (planes, isRadiological) => drawLetters(byId('letters'), planes, isRadiological),
       });
       state.viewer.setRadiological(isRadiological());
@@ -84,7 +82,9 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
       showWarnings(warnings);
       const viewer = await openViewer();
       await viewer.showScan(scan);
-      showWindow();
+      windows.offer();
+      showCut();
+      viewer.setImageVisible(!input('labels-only').checked);
       if (reference === undefined) segmentations.render();
       else await segmentations.addReference(reference);
     },
@@ -94,11 +94,12 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
       layout.addEventListener('change', () => state.viewer?.setLayout(layout.value as keyof typeof LAYOUTS));
       byId('side').addEventListener('change', () => state.viewer?.setRadiological(isRadiological()));
       input('opacity').addEventListener('input', () => state.viewer?.setOpacity(input('opacity').valueAsNumber));
-      for (const id of ['darkest', 'brightest']) {
-        input(id).addEventListener('input', () =>
-          state.viewer?.setWindow(input('darkest').valueAsNumber, input('brightest').valueAsNumber),
-        );
-      }
+      byId('cut').addEventListener('change', showCut);
+      input('cut-share').addEventListener('input', showCut);
+      input('labels-only').addEventListener('change', () =>
+        state.viewer?.setImageVisible(!input('labels-only').checked),
+      );
+      windows.listen();
     },
   };
 }

@@ -8,6 +8,7 @@ import type { LabelVolume } from '../src/volume/volume.ts';
 import { crossHairStep, type Plane } from './cross-hair.ts';
 import type { PlaneOnScreen } from './orientation-letters.ts';
 import type { Scan } from './protocol.ts';
+import type { IntensityRange, IntensityWindow } from './windows.ts';
 
 export const LAYOUTS = {
   planes: SLICE_TYPE.MULTIPLANAR,
@@ -51,10 +52,13 @@ export interface Viewer {
   setLayout(layout: keyof typeof LAYOUTS): void;
   /** Whether the left of the patient is on the right of the screen, as radiologists look at it. */
   setRadiological(isRadiological: boolean): void;
-  /** Sets the window: fractions 0 to 1 of the image's range that become black and white. */
-  setWindow(darkest: number, brightest: number): void;
-  /** The current window as fractions of the image's range. */
-  window(): readonly [darkest: number, brightest: number];
+  setWindow(window: IntensityWindow): void;
+  window(): IntensityWindow;
+  range(): IntensityRange;
+  /** Draws labels without the image, or with it. */
+  setImageVisible(isVisible: boolean): void;
+  /** Cuts the rendering open, as clipPlaneOf says. */
+  setClipPlane(plane: readonly [depth: number, azimuth: number, elevation: number]): void;
 }
 
 export interface ViewerEvents {
@@ -233,15 +237,20 @@ export async function createViewer(
     },
     setLayout: layout => niivue.setSliceType(LAYOUTS[layout]),
     setRadiological: isRadiological => niivue.setRadiologicalConvention(isRadiological),
-    setWindow: (darkest, brightest) => {
-      const { global_min: low = 0, global_max: high = 1 } = image();
-      image().cal_min = low + darkest * (high - low);
-      image().cal_max = low + Math.max(brightest, darkest + 1e-3) * (high - low);
+    setWindow: ({ low, high }) => {
+      // equal ends would be divided by
+      Object.assign(image(), { cal_min: low, cal_max: high > low ? high : low + (Math.abs(low) || 1) * 1e-6 });
       niivue.updateGLVolume();
     },
     window: () => {
-      const { global_min: low = 0, global_max: high = 1, cal_min = low, cal_max = high } = image();
-      return high > low ? [(cal_min - low) / (high - low), (cal_max - low) / (high - low)] : [0, 1];
+      const { cal_min: low = 0, cal_max: high = 1 } = image();
+      return { low, high };
     },
+    range: () => {
+      const { global_min: low = 0, global_max: high = 1, robust_min = low, robust_max = high } = image();
+      return { whole: { low, high }, robust: { low: robust_min, high: robust_max } };
+    },
+    setImageVisible: isVisible => niivue.setOpacity(0, isVisible ? 1 : 0),
+    setClipPlane: plane => niivue.setClipPlanes([[...plane]]),
   };
 }

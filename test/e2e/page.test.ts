@@ -70,7 +70,11 @@ async function settled(): Promise<void> {
 async function openSample(): Promise<void> {
   await button('Sample').click();
   const discard = button('Open without saving');
-  if (await discard.isVisible()) await discard.click();
+  if (await discard.isVisible()) {
+    await discard.click();
+    // none and the reference
+    await page.waitForFunction(() => document.querySelectorAll('#volumes tbody tr').length === 2);
+  }
   await page.getByRole('radio', { name: 'reference' }).waitFor();
   await settled();
 }
