@@ -2,10 +2,13 @@
 import { byId } from './elements.ts';
 import type { PageState } from './page-state.ts';
 
-/** Asks before the page is left while something is computed or is not saved. */
-export function guardLeaving(state: PageState): void {
+/**
+ * Asks before the page is left while something is computed or is not saved.
+ * @param hasUnsaved whether there is more that is not saved than the state of the page says
+ */
+export function guardLeaving(state: PageState, hasUnsaved: () => boolean): void {
   addEventListener('beforeunload', event => {
-    if (state.isBusy || state.unsaved.size > 0) event.preventDefault();
+    if (state.isBusy || state.unsaved.size > 0 || hasUnsaved()) event.preventDefault();
   });
 }
 

@@ -2,30 +2,31 @@
  * The page: what a person does leads to what is shown. Nothing is sent anywhere; the server only gives the page and a
  * run.
  */
-import { InputError } from '../src/core/errors.ts';
+import { invariant } from '../src/core/errors.ts';
 import { labelsOfVolume } from '../src/volume/label-volume.ts';
 import { createActionsView } from './actions-view.ts';
 import { chooseBackends } from './backends.ts';
-import { chooseImage } from './chooser.ts';
+import { createBatchView } from './batch-view.ts';
 import { byId } from './elements.ts';
-import type { ImageChoice } from './image-choices.ts';
+import type { Wanted } from './file-roles.ts';
 import { createImageView } from './image-view.ts';
 import { acceptDrops, chosenFiles } from './inputs.ts';
 import { guardLeaving, mayReplaceImage } from './leaving.ts';
-import { planMemory } from './memory.ts';
-import { guarded, hideMessage, showError, showWarnings } from './message.ts';
+import { guarded, hideMessage, showWarnings } from './message.ts';
 import { fetchStudy } from './models.ts';
 import { createModelsView } from './models-view.ts';
+import { type Destinations, openFiles } from './opening.ts';
 import { createPageState } from './page-state.ts';
-import type { DroppedFile } from './protocol.ts';
-import { costText, expectedDiceText, progressText } from './report-text.ts';
+import type { DroppedFile, Reply, Scan } from './protocol.ts';
+import { progressText } from './report-text.ts';
 import { createSegmentationView } from './segmentation-view.ts';
+import type { Segmented } from './segmentations.ts';
+import { address, segmentScan } from './segmenting.ts';
 import { createClient } from './worker-client.ts';
 
 /** Put in by the build. */
 declare const VOXSTILL_VERSION: string;
 
-const address = (path: string): string => new URL(path, document.baseURI).href;
 const input = (id: string): HTMLInputElement => byId<HTMLInputElement>(id);
 
 const client = createClient();
@@ -35,37 +36,48 @@ const segmentations = createSegmentationView(state, VOXSTILL_VERSION);
 const image = createImageView(state, segmentations);
 const models = createModelsView(state, () => guarded(actions.update));
 
-const readFiles = (files: readonly DroppedFile[], choice?: ImageChoice) =>
-  client.run({ kind: 'read', files, codecs: address('codecs'), ...(choice && { choice }) }, 'read');
+const readFiles = async (files: readonly DroppedFile[], wanted?: Wanted): Promise<Scan> => {
+  const job = { kind: 'read', files, codecs: address('codecs'), ...(wanted && { wanted }) } as const;
+  return (await client.run(job, 'read')).scan;
+};
 
-/** The image of several files that is wanted: a person says it where there is more than one. */
-async function askWhich(files: readonly DroppedFile[]): Promise<{ readonly choice?: ImageChoice } | undefined> {
-  if (files.length === 1) return {};
-  let images: readonly ImageChoice[] = [];
-  await actions.busily(async () => {
-    actions.showProgress('looking through the files');
-    ({ images } = await client.run({ kind: 'look', files, codecs: address('codecs') }, 'looked'));
-  });
-  if (images.length < 2) return {};
-  const choice = await chooseImage(images);
-  return choice && { choice };
-}
-
-async function openFiles(files: readonly DroppedFile[]): Promise<void> {
-  if (files.some(({ path }) => /\.onnx$/i.test(path))) return guarded(() => models.add(files));
-  if (files.length === 0) return;
-  if (state.isBusy) {
-    const advice = 'the page is still at work. Wait until it is done, or cancel it, and open the files again.';
-    return showError(new InputError('E_PAGE_BUSY', advice));
-  }
-  if (!(await mayReplaceImage(state, segmentations.saveUnsaved))) return;
-  const asked = await askWhich(files);
-  if (asked === undefined) return;
-  await actions.busily(async () => {
+function readAndShow(files: readonly DroppedFile[], wanted?: Wanted): Promise<void> {
+  return actions.busily(async () => {
     actions.showProgress('reading');
-    await image.show((await readFiles(files, asked.choice)).scan);
+    await image.show(await readFiles(files, wanted));
   });
 }
+
+/** Segments with the model and the backend that are chosen. */
+function segmentWithChosen(scan: Scan, onReply: (reply: Reply) => void): Promise<Segmented> {
+  const { chosen, backends } = state;
+  invariant(chosen !== undefined && backends !== undefined, 'nothing is segmented before there is a model');
+  return segmentScan(scan, { client, chosen, backend: backends.chosen(), onReply });
+}
+
+const batch = createBatchView({
+  read: (files, choice) => readFiles(files, { channels: [choice] }),
+  segment: scan => segmentWithChosen(scan, () => {}),
+  open: async (scan, item) => {
+    if (!(await mayReplaceImage(state, segmentations.saveUnsaved))) return;
+    await image.show(scan);
+    segmentations.add(item);
+  },
+  showProgress: actions.showProgress,
+  busily: actions.busily,
+});
+
+const destinations: Destinations = {
+  state,
+  client,
+  actions,
+  models,
+  segmentations,
+  show: (files, { wanted }) => readAndShow(files, wanted),
+  showOnly: readAndShow,
+  segmentEach: batch.run,
+};
+const open = (files: readonly DroppedFile[]): Promise<void> => guarded(() => openFiles(files, destinations));
 
 async function openSample(): Promise<void> {
   if (!(await mayReplaceImage(state, segmentations.saveUnsaved))) return;
@@ -74,44 +86,24 @@ async function openSample(): Promise<void> {
 
 function openReference(): Promise<void> {
   return actions.busily(async () => {
-    const { scan } = await readFiles(chosenFiles(input('open-reference')));
+    const scan = await readFiles(chosenFiles(input('open-reference')));
     await segmentations.addReference(labelsOfVolume(scan.volume, scan.name));
   });
 }
 
-async function segmentScan(): Promise<void> {
+async function segmentShown(): Promise<void> {
   const { scan, chosen, backends } = state;
   if (scan === undefined || chosen === undefined || backends === undefined) return;
-  const { volume, stem: id } = scan;
-  const file = await chosen.read();
-  const { patch } = planMemory(volume, file);
-  const { metadata, bytes: model } = file;
   actions.showProgress('loading the model');
-  const job = {
-    kind: 'segment',
-    volume,
-    id,
-    model,
-    metadata: { ...metadata, patch },
-    runtime: address('runtime/'),
-  } as const;
-  const result = await client.run({ ...job, backend: backends.chosen() }, 'segmented', reply => {
+  const item = await segmentWithChosen(scan, reply => {
     if (reply.kind === 'loaded') actions.showProgress('segmenting');
     if (reply.kind === 'warned') showWarnings(reply.warnings);
     if (reply.kind === 'progress') {
       actions.showProgress(progressText(reply), reply.windowsDone / reply.windowsTotal);
     }
   });
-  segmentations.add({
-    name: chosen.name,
-    labels: result.labels,
-    classes: file.info.labels,
-    model: file,
-    madeAt: new Date().toISOString(),
-    cost: `${costText(result)}${expectedDiceText(result)}`,
-    warnings: result.warnings,
-  });
-  showWarnings(result.warnings);
+  segmentations.add(item);
+  showWarnings(item.warnings);
   byId('results').scrollIntoView({ block: 'nearest' });
 }
 
@@ -139,12 +131,12 @@ function listenToKeys(): void {
 
 function listen(): void {
   for (const id of ['open-image', 'open-folder'])
-    input(id).addEventListener('change', () => openFiles(chosenFiles(input(id))));
+    input(id).addEventListener('change', () => open(chosenFiles(input(id))));
   input('open-model').addEventListener('change', () => guarded(() => models.add(chosenFiles(input('open-model')))));
   input('open-reference').addEventListener('change', openReference);
-  acceptDrops(byId('stage'), files => guarded(() => openFiles(files)));
+  acceptDrops(byId('stage'), open);
   byId('sample').addEventListener('click', openSample);
-  byId('segment').addEventListener('click', () => actions.busily(segmentScan));
+  byId('segment').addEventListener('click', () => actions.busily(segmentShown));
   byId('cancel').addEventListener('click', () => client.cancel());
   byId('save').addEventListener('click', () => actions.busily(segmentations.save));
   byId('save-difference').addEventListener('click', segmentations.saveDifference);
@@ -156,7 +148,8 @@ function listen(): void {
   byId('show-training').addEventListener('click', () => showView(true));
   image.listen();
   listenToKeys();
-  guardLeaving(state);
+  guardLeaving(state, batch.hasUnsaved);
+  batch.listen();
 }
 
 async function showStudy(): Promise<void> {

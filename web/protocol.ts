@@ -8,6 +8,7 @@ import type { ModelMetadata } from '../src/experiment/model-facts.ts';
 import type { PlausibilityWarning } from '../src/inference/plausibility/bounds.ts';
 import type { SegmentProgress, WebBackend, WebSegmentation } from '../src/platform/web/index.ts';
 import type { LabelVolume, Volume } from '../src/volume/volume.ts';
+import type { Wanted } from './file-roles.ts';
 import type { ImageChoice } from './image-choices.ts';
 
 /** A file that was dropped or chosen, with its path in the folder that was. */
@@ -22,8 +23,8 @@ export type Job =
       readonly kind: 'read';
       readonly files: readonly DroppedFile[];
       readonly codecs: string;
-      /** Which of several images. */
-      readonly choice?: ImageChoice;
+      /** Which of several images, as what. */
+      readonly wanted?: Wanted;
     }
   | { readonly kind: 'sample' }
   | {

@@ -3,16 +3,20 @@
  * worker.
  */
 import { VoxstillError } from '../src/core/errors.ts';
+import { type NamedVolume, stackVolumes } from '../src/data/stacked-volume.ts';
 import { readVolume } from '../src/data/volume-file.ts';
 import { isImageName, volumeStem } from '../src/data/volume-name.ts';
 import { createWebFrameCodec } from '../src/platform/web/frame-codec.ts';
 import { loadModel, type RuntimeFiles, segmentVolume, type WebBackend } from '../src/platform/web/index.ts';
+import { labelsOfVolume } from '../src/volume/label-volume.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../src/volume/nifti.ts';
+import { assertSameGrid } from '../src/volume/same-grid.ts';
 import { voxelCount } from '../src/volume/volume.ts';
 import { droppedFiles } from './dropped-files.ts';
 import { watchMemory } from './engine-memory.ts';
-import { imagesAmong } from './image-choices.ts';
-import type { Job, Reply, Scan } from './protocol.ts';
+import type { Wanted } from './file-roles.ts';
+import { type ImageChoice, imagesAmong } from './image-choices.ts';
+import type { DroppedFile, Job, Reply, Scan } from './protocol.ts';
 import { samplePhantom } from './sample.ts';
 
 const engineBytes = watchMemory();
@@ -37,14 +41,32 @@ async function look(job: Job & { kind: 'look' }): Promise<void> {
   reply({ kind: 'looked', images: await imagesAmong(sources, await sources.files.list('.')) });
 }
 
-async function read(job: Job & { kind: 'read' }): Promise<void> {
-  const { files, choice } = job;
+/** The one image that is meant by files of which nobody was asked. */
+function onlyImage(files: readonly DroppedFile[]): ImageChoice {
   const known = files.find(({ path }) => isImageName(path));
   const only = files.length === 1 ? files[0]!.path : undefined;
-  const path = choice?.path ?? known?.path ?? only ?? '.';
-  const name = choice?.title ?? (path === '.' ? (files[0]?.path.split('/')[0] ?? path) : path);
-  const found = await readVolume(sourcesOf(job), path, { series: choice?.series });
-  const scan = scanOf({ ...found, name, stem: volumeStem(name) });
+  const path = known?.path ?? only ?? '.';
+  return { path, title: path === '.' ? (files[0]?.path.split('/')[0] ?? path) : path, facts: '' };
+}
+
+async function read(job: Job & { kind: 'read' }): Promise<void> {
+  const sources = sourcesOf(job);
+  const { channels, reference }: Wanted = job.wanted ?? { channels: [onlyImage(job.files)] };
+  const readChoice = ({ path, series }: ImageChoice) => readVolume(sources, path, { series });
+  const parts: NamedVolume[] = [];
+  for (const choice of channels) parts.push({ path: choice.title, read: await readChoice(choice) });
+  const [{ title: name }] = channels as readonly [ImageChoice];
+  const found = stackVolumes(parts);
+  const labels = reference && (await readChoice(reference)).volume;
+  if (reference !== undefined && labels !== undefined) {
+    assertSameGrid({ ...found.volume, path: name }, { ...labels, path: reference.title });
+  }
+  const scan = scanOf({
+    ...found,
+    name,
+    stem: volumeStem(name),
+    ...(labels && { reference: labelsOfVolume(labels, reference?.title ?? '') }),
+  });
   reply({ kind: 'read', scan }, [scan.volume.data.buffer, scan.shown.buffer]);
 }
 

@@ -1,0 +1,125 @@
+/** Several files at once in the page: a case of several files, a batch, and results as DICOM, in a real browser. */
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { unzipSync } from 'fflate';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { servePage } from '../../src/platform/node/page.ts';
+import type { StaticServer } from '../../src/platform/node/static-server.ts';
+import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../src/volume/nifti.ts';
+import { hasBrowser, launchBrowser } from '../support/browser.ts';
+import { openPage, type PageSession } from '../support/page-session.ts';
+import { ROOT, temporaryFolder } from '../support/program.ts';
+import { writeRunFixture } from '../support/run-fixture.ts';
+
+const folder = temporaryFolder();
+const run = join(folder, 'run');
+let browser: Browser;
+let server: StaticServer;
+let session: PageSession;
+
+const GRID = {
+  sizeVoxels: [20, 24, 16],
+  spacingMm: [1, 1, 1],
+  affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
+} as const;
+const VOXELS = 20 * 24 * 16;
+
+function image(name: string): { readonly name: string; readonly bytes: Uint8Array } {
+  const data = Float32Array.from({ length: VOXELS }, (_, index) => index % 97);
+  return { name, bytes: encodeNiftiImage({ ...GRID, data, channels: 1 }, createNiftiHeader(GRID)) };
+}
+
+function labels(name: string): { readonly name: string; readonly bytes: Uint8Array } {
+  const data = Uint8Array.from({ length: VOXELS }, (_, index) => (index < 1500 ? 1 : 0));
+  return { name, bytes: encodeNiftiLabels({ ...GRID, data }, createNiftiHeader(GRID)) };
+}
+
+async function shown(name: string): Promise<void> {
+  await session.page.locator('#scan-name').getByText(name, { exact: true }).waitFor();
+  await session.settled();
+}
+
+describe.skipIf(!hasBrowser)('several files in the page', () => {
+  beforeAll(async () => {
+    writeRunFixture(run);
+    [server, browser] = [await servePage({ run, port: 0 }), await launchBrowser()];
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+  beforeEach(async () => {
+    session = await openPage(browser, server.url);
+  });
+  afterEach(async () => {
+    expect(session.complaints).toEqual([]);
+    await session.page.close();
+  });
+
+  it('are an image with its reference, the channels of one image, or images of a batch', async () => {
+    const { page } = session;
+    await session.drop('#stage', [labels('hip_label.nii.gz'), image('hip.nii.gz')]);
+    await shown('hip.nii.gz');
+    expect(await page.locator('#volumes tbody tr').last().textContent()).toBe(' reference1.50');
+
+    await session.drop('#stage', [image('a_0000.nii.gz'), image('a_0001.nii.gz')]);
+    await shown('a_0000.nii.gz');
+    expect(await session.text('scan-facts')).toMatch(/, 2 channels$/);
+
+    await session.drop('#stage', [image('t1.nii.gz'), image('t2.nii.gz'), labels('seg.nii.gz')]);
+    const dialog = page.getByRole('dialog', { name: 'Which image?' });
+    expect(await dialog.getByLabel('Role of seg.nii.gz').inputValue()).toBe('reference');
+    await dialog.getByLabel('Role of t1.nii.gz').selectOption('none');
+    await dialog.getByRole('button', { name: 'Open the image with the reference' }).click();
+    await shown('t2.nii.gz');
+
+    const small = { ...GRID, sizeVoxels: [4, 4, 4] } as const;
+    const other = { ...small, data: new Uint8Array(64) };
+    const wrong = { name: 'x_seg.nii.gz', bytes: encodeNiftiLabels(other, createNiftiHeader(small)) };
+    await session.drop('#stage', [image('x.nii.gz'), wrong]);
+    await page.getByRole('alert').waitFor();
+    expect(await session.text('message-text')).toMatch(/^E_SHAPE_MISMATCH: x_seg\.nii\.gz has 4x4x4 voxels/);
+  });
+
+  it('are segmented one after another, with a row for each, also where one fails', async () => {
+    const { page } = session;
+    const broken = { name: 'broken.nii.gz', bytes: new Uint8Array(9) };
+    await session.drop('#stage', [image('one.nii.gz'), broken, image('two.nii.gz')]);
+    await page.getByRole('button', { name: 'Segment each of the 3 images' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('#batch-rows .done').length === 2);
+    await session.settled();
+    expect(await page.locator('#batch-rows tr').allTextContents()).toEqual([
+      expect.stringMatching(/^broken\.nii\.gzfailedE_NIFTI_CORRUPT: /),
+      expect.stringMatching(/^one\.nii\.gzdoneAnterior \d+\.\d\d ml, Posterior \d+\.\d\d ml/),
+      expect.stringMatching(/^two\.nii\.gzdone/),
+    ]);
+    const zip = await session.downloads(1, () => session.button('Save all (zip)').click());
+    const names = Object.keys(unzipSync(new Uint8Array(readFileSync(zip.get('segmentations.zip')!))));
+    expect(names).toEqual(['one_student.nii.gz', 'two_student.nii.gz']);
+    await session.button('one.nii.gz').click();
+    await page.locator('#volumes').getByLabel('student').waitFor();
+    await shown('one.nii.gz');
+  });
+
+  it('give DICOM results where they are a series, and nothing of the kind elsewhere', async () => {
+    const { page } = session;
+    const kinds = page.getByLabel('Save as');
+    await session.drop('#stage', [image('plain.nii.gz')]);
+    await shown('plain.nii.gz');
+    await session.segment('student');
+    expect(await kinds.locator('option:disabled').allTextContents()).toHaveLength(4);
+    await session.downloads(1, () => session.button('Save').click());
+    await session.settled();
+    await page.getByLabel('Open folder').setInputFiles(join(ROOT, 'test/fixtures/formats/dicom-coronal'));
+    await shown('dicom-coronal');
+    await session.segment('student');
+    await kinds.selectOption('report');
+    const saved = await session.downloads(2, () => session.button('Save').click());
+    expect([...saved.keys()].toSorted()).toEqual(['dicom-coronal_student.dcm', 'dicom-coronal_student_report.dcm']);
+    for (const path of saved.values()) {
+      expect(readFileSync(path).subarray(128, 132).toString('latin1')).toBe('DICM');
+    }
+  });
+});

@@ -1,0 +1,39 @@
+/** Segments an image with a model in the worker, in windows that fit into the tab. */
+import { planMemory } from './memory.ts';
+import type { ModelChoice } from './models.ts';
+import type { Reply, Scan } from './protocol.ts';
+import { costText, expectedDiceText } from './report-text.ts';
+import type { Segmented } from './segmentations.ts';
+import type { Client } from './worker-client.ts';
+
+/** An address of the page's own files. */
+export const address = (path: string): string => new URL(path, document.baseURI).href;
+
+export interface SegmentingOptions {
+  readonly client: Client;
+  readonly chosen: ModelChoice;
+  readonly backend: 'webgpu' | 'wasm';
+  /** Sees what comes before the result. */
+  readonly onReply: (reply: Reply) => void;
+}
+
+/** @throws {InputError} as planMemory and the worker */
+export async function segmentScan(
+  { volume, stem: id }: Pick<Scan, 'volume' | 'stem'>,
+  { client, chosen, backend, onReply }: SegmentingOptions,
+): Promise<Segmented> {
+  const file = await chosen.read();
+  const { patch } = planMemory(volume, file);
+  const metadata = { ...file.metadata, patch };
+  const job = { kind: 'segment', volume, id, model: file.bytes, metadata, runtime: address('runtime/') } as const;
+  const result = await client.run({ ...job, backend }, 'segmented', onReply);
+  return {
+    name: chosen.name,
+    labels: result.labels,
+    classes: file.info.labels,
+    model: file,
+    madeAt: new Date().toISOString(),
+    cost: `${costText(result)}${expectedDiceText(result)}`,
+    warnings: result.warnings,
+  };
+}
