@@ -3,6 +3,7 @@
  * run.
  */
 import { invariant } from '../src/core/errors.ts';
+import type { StudyOverview } from '../src/study/overview.ts';
 import { labelsOfVolume } from '../src/volume/label-volume.ts';
 import { createActionsView } from './actions-view.ts';
 import { chooseBackends } from './backends.ts';
@@ -22,6 +23,8 @@ import { progressText } from './report-text.ts';
 import { createSegmentationView } from './segmentation-view.ts';
 import type { Segmented } from './segmentations.ts';
 import { address, segmentScan } from './segmenting.ts';
+import { type StudyWatch, watchStudy } from './study-watch.ts';
+import type { TrainingView } from './training.ts';
 import { createClient } from './worker-client.ts';
 
 /** Put in by the build. */
@@ -157,13 +160,24 @@ async function showStudy(): Promise<void> {
   if (study === undefined) return;
   byId('run-name').textContent = study.name;
   byId('show-training').hidden = false;
+  let training: TrainingView | undefined;
+  let watch: StudyWatch | undefined;
+  const openTraining = async (now: StudyOverview): Promise<void> => {
+    if (training === undefined) {
+      const { createTrainingView } = await import('./training.ts');
+      training ??= createTrainingView(() => watch?.hurry());
+    }
+    await training.update(now);
+  };
+  byId('show-training').addEventListener('click', () => watch?.hurry());
   // what is running is what a person wants to see first
-  if (study.units.some(({ state }) => state !== 'done')) showView(true);
-  const { watchTraining } = await import('./training.ts');
-  await watchTraining(study, async now => {
+  if (study.units.some(({ state: unit }) => unit !== 'done')) showView(true);
+  watch = watchStudy(study, async now => {
     byId('report').hidden = now.report === undefined;
     await models.update(now);
+    if (!byId('training-view').hidden) await openTraining(now);
   });
+  await watch.over;
 }
 
 listen();

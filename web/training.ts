@@ -1,5 +1,6 @@
 /**
  * The study that is served, as it goes on: its units, and learning curves that are redrawn while their histories grow.
+ * Loaded when the view of the training is opened.
  */
 
 import { parseHistory } from '../src/experiment/history.ts';
@@ -8,11 +9,8 @@ import { renderLearningCurves } from '../src/report/learning-curves.ts';
 import type { ArmOverview, StudyOverview } from '../src/study/overview.ts';
 import type { StepRecord } from '../src/training/trainer.ts';
 import { byId, make } from './elements.ts';
-import { fetchStudy } from './models.ts';
 import { createUnitTable } from './units.ts';
 
-/** While something is running, and when nothing is: somebody may start it again. */
-const [POLL_MS, IDLE_POLL_MS] = [2000, 10_000];
 /** Largest number of curves in one chart; more cannot be distinguished. */
 const MOST_CURVES = 6;
 
@@ -62,49 +60,34 @@ function showLegend(labels: readonly string[]): void {
   byId('curves-legend').replaceChildren(...entries);
 }
 
-/** Waits, or less long where somebody cannot wait. */
-function pause(ms: number): { readonly over: Promise<void>; readonly end: () => void } {
-  let end = (): void => {};
-  const over = new Promise<void>(resolve => {
-    const timer = setTimeout(resolve, ms);
-    end = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-  });
-  return { over, end };
+export interface TrainingView {
+  /** Shows units and curves as they are now. */
+  update(now: StudyOverview): Promise<void>;
 }
 
-/**
- * Shows units and curves, and keeps them up to date.
- * @param onStudy told of the study whenever it was looked at, since new models may be there
- */
-export async function watchTraining(study: StudyOverview, onStudy: (study: StudyOverview) => void): Promise<void> {
+/** @param onPick called when other curves are wanted */
+export function createTrainingView(onPick: () => void): TrainingView {
   const watched = new Map<string, Watched>();
   let drawn = '';
-  let hurry = (): void => {};
-  const table = createUnitTable(() => hurry());
-  for (let now: StudyOverview | undefined = study; now !== undefined; now = await fetchStudy()) {
-    onStudy(now);
-    table.update(now.units);
-    const shown = shownArms(now, table.picked());
-    for (const { label, history } of shown) {
-      const read = await readHistory(history as string, watched.get(label));
-      if (read !== undefined) watched.set(label, read);
-    }
-    const histories = Object.fromEntries(shown.map(({ label }) => [label, watched.get(label)?.rows ?? []]));
-    byId('training-status').textContent = statusText(now, histories);
-    const key = shown.map(({ label }) => `${label} ${watched.get(label)?.tag}`).join();
-    // markup of the report's own making, in which every text is escaped
-    if (key !== drawn) {
+  const table = createUnitTable(onPick);
+  return {
+    async update(now) {
+      table.update(now.units);
+      const shown = shownArms(now, table.picked());
+      for (const { label, history } of shown) {
+        const read = await readHistory(history as string, watched.get(label));
+        if (read !== undefined) watched.set(label, read);
+      }
+      const histories = Object.fromEntries(shown.map(({ label }) => [label, watched.get(label)?.rows ?? []]));
+      byId('training-status').textContent = statusText(now, histories);
+      const key = shown.map(({ label }) => `${label} ${watched.get(label)?.tag}`).join();
+      if (key === drawn) return;
       drawn = key;
       showLegend(shown.map(({ label }) => label));
+      // markup of the report's own making, in which every text is escaped
       byId('curves').innerHTML = renderLearningCurves(histories)
         .map(({ markup }) => markup)
         .join('');
-    }
-    const { over, end } = pause(now.status === 'running' ? POLL_MS : IDLE_POLL_MS);
-    hurry = end;
-    await over;
-  }
+    },
+  };
 }

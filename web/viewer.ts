@@ -168,6 +168,8 @@ export async function createViewer(
     crosshairWidth: 0.5,
     crosshairWidthUnit: 'percent',
     isForceMouseClickToVoxelCenters: true,
+    // no colour where the rendering is cut
+    clipPlaneColor: [0, 0, 0, 0],
     show3Dcrosshair: true,
     dragAndDropEnabled: false,
     isResizeCanvas: true,
