@@ -1,7 +1,7 @@
 /** The kinds of files that a segmentation can be saved as. */
 import { make } from './elements.ts';
 
-/** Each kind with its name for people, and what it needs: labels alone, a model that made them, or a DICOM series too. */
+/** Each kind with its name for people, and what it needs: labels, a model that made them, or a DICOM series too. */
 const KINDS = {
   nifti: ['NIfTI (.nii.gz)', 'labels'],
   nrrd: ['3D Slicer segmentation (.seg.nrrd)', 'model'],

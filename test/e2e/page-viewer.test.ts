@@ -1,4 +1,4 @@
-/** The viewer of the page in a real browser: keys, letters of orientation, drops, and what is asked before it is left. */
+/** The viewer of the page in a real browser: keys, letters, drops, and what is asked before it is left. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
