@@ -73,7 +73,7 @@ describe('the distilled student', () => {
     const call = await train('parts', 'student', ['--resume']);
     writeFileSync(path, content);
     expect(call.code).toBe(2);
-    expect(call.stderr).toContain('E_CHECKPOINT_OTHER');
+    expect(call.stderr).toMatch(/E_RESUME_DATA: .*dataset\.json/);
   });
 
   it('goes on with --resume to the same model and history as without a stop', async () => {

@@ -20,7 +20,7 @@ export const UNIT_STATES = ['waiting', 'queued', 'running', 'done', 'failed', 'l
 export type UnitState = (typeof UNIT_STATES)[number];
 
 /** State of a unit. */
-export interface UnitReport extends Omit<ListedUnit, 'teacher'> {
+export interface UnitReport extends Omit<ListedUnit, 'teacher' | 'recipeSha256' | 'splitsSha256'> {
   /** Index in the list of the study. */
   readonly place: number;
   readonly state: UnitState;
@@ -81,12 +81,16 @@ function reportOf(
   { list, place, found }: { readonly list: Units; readonly place: number; readonly found: UnitFiles },
   look: Look,
 ): UnitReport {
-  const { teacher: _teacher, ...unit } = list.units[place] as ListedUnit;
+  const { folder, arm, fold, seed, label } = list.units[place] as ListedUnit;
   const outside = look.outside.get(place);
   const state = stateOf(found, look, outside);
   const { outcome, claim, attempt } = found;
   return {
-    ...unit,
+    folder,
+    arm,
+    fold,
+    seed,
+    label,
     place,
     state,
     attempt,
