@@ -188,6 +188,21 @@ const CHAINS: readonly Chain[] = [
     batch: 1,
     size: [16, 44, 44],
   },
+  { name: '3x3x3, products of planes', attributes: K3, channels: [1, 32, 33, 1], batch: 2, size: [16, 8, 8] },
+  {
+    name: '3x1x1, products of two planes',
+    attributes: sameConv([3, 1, 1]),
+    channels: [1, 40, 32, 32],
+    batch: 1,
+    size: [2, 32, 32],
+  },
+  {
+    name: '3x1x5, products of planes',
+    attributes: sameConv([3, 1, 5]),
+    channels: [1, 32, 32, 1],
+    batch: 3,
+    size: [4, 12, 15],
+  },
   { name: '3x3x3 on single voxels', attributes: K3, channels: [8, 3, 12, 2], batch: 2, size: [1, 1, 1] },
   { name: '5x3x1', attributes: ANISOTROPIC, channels: [1, 3, 2, 4], batch: 3, size: [8, 4, 3] },
   { name: '5x3x1', attributes: ANISOTROPIC, channels: [12, 5, 20, 3], batch: 1, size: [3, 5, 2] },
@@ -232,6 +247,20 @@ describe('the blocked lowering of same-size convolutions', () => {
     const before = context.conv('w0', context.input('x', [2, 3, 4, 6, 4]), 4, K3);
     const odd = context.conv('w1', before, 5, { ...K3, pads: [1, 1, 1, 0, 1, 1] });
     await compare(context.graph(context.conv('w2', odd, 3, K3)), context.feeds, block);
+  });
+
+  blockedIt('adds a bias, a sum and an activation to products of planes', async block => {
+    const context = new StudyContext();
+    const { builder } = context;
+    const column = sameConv([3, 1, 1]);
+    const image = context.conv('w0', context.input('x', [1, 2, 4, 16, 32]), 32, K1);
+    const biased = builder.add(context.conv('w1', image, 32, column), context.input('bias', [1, 32, 1, 1, 1]));
+    const alone = builder.apply('LeakyRelu', [biased], { alpha: 0.1 });
+    const sum = builder.add(context.conv('w2', alone, 32, column), image);
+    const activated = builder.apply('Relu', [sum], {});
+    const plainSum = builder.add(context.conv('w3', activated, 32, column), alone);
+    await compare(context.graph(context.conv('w4', plainSum, 2, K1)), context.feeds, block);
+    await compare({ outputs: { activated } }, context.feeds, block);
   });
 
   blockedIt('keeps a value that is a result and is also read by others', async block => {

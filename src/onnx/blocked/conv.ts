@@ -8,8 +8,9 @@ import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import { correlate } from './kernel-gradient.ts';
 import { blockedKernel, kernelFromTaps, placement, type TapPlacement } from './kernels.ts';
-import { type BlockedConvOptions, blockedConv, type Layout, reorderOutput } from './layout.ts';
+import { blockedConv, type Fused, type Layout, reorderOutput } from './layout.ts';
 import { fewestPlanes, groupsAndSamples, neighbouringRows, planeRows, stackRows } from './plane-rows.ts';
+import { isFiltered, winogradConv, winogradKernelGradient } from './winograd.ts';
 
 /** An operand of a convolution: blocked, or planar if that is cheaper. */
 export interface BlockedOperand {
@@ -54,9 +55,6 @@ function tapPlacement(
   return placement(outSlots, inSlots, [height, width], landings);
 }
 
-/** Extras of a blocked convolution that are fused into its pass. */
-export type Fused = Pick<BlockedConvOptions, 'bias' | 'sum' | 'activation'>;
-
 /**
  * The convolution (or with `adjoint` its gradient to the input) of one operand; the result is blocked with the
  * operand's packing.
@@ -69,6 +67,9 @@ export function sameConv(
 ): Emitted {
   const { attributes, adjoint, ...fused } = options;
   const { layout, planar } = operand;
+  if (!planar && isFiltered(layout, kernel.shape[adjoint ? 1 : 0] as number, attributes)) {
+    return winogradConv(emit, operand, kernel, options);
+  }
   const planes = fewestPlanes(layout, planar);
   const rows = planeRows(emit, operand.tensor, layout, { planes, planar });
   const taps = tapPlacement(attributes, { outSlots: layout.pack, inSlots: planes, adjoint });
@@ -102,6 +103,9 @@ export function sameConvKernelGradient(
   attributes: ConvAttributes,
 ): Emitted {
   const { dilations, pads, kernel } = attributes;
+  if (!x.planar && isFiltered(x.layout, dy.layout.channels, attributes)) {
+    return winogradKernelGradient(emit, x, dy, attributes);
+  }
   const adjoint = !x.planar;
   const planes = Math.max(fewestPlanes(x.layout, x.planar), fewestPlanes(dy.layout, false));
   const taps = tapPlacement(attributes, { outSlots: planes, inSlots: planes, adjoint });

@@ -1,7 +1,7 @@
 /**
  * Kernels of the blocked convolutions, made from the 3D kernel [Co, Ci, kD, kH, kW] inside the graph at every step. A
  * 3D tap lands at a place (offset of the group, slot in it, 2D tap) for every slot of the result; a constant 0/1 matrix
- * says where, so packing, reversal and the sub-pixel form are all the same product.
+ * says where, so packing, reversal and the sub-pixel form are all the same product; minimal filters have other factors.
  */
 import { elementCount, type Triple } from '../../core/shape.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
@@ -25,6 +25,8 @@ export interface Landing {
   readonly place: number;
   readonly inSlot: number;
   readonly flatTap: number;
+  /** What the tap is multiplied by; 1 if not given. */
+  readonly factor?: number;
 }
 
 /** Turns landings with relative groups into a placement with a list of distinct offsets. */
@@ -70,7 +72,9 @@ function tapMatrix(
   const columns = taps.outSlots * taps.offsets.length * taps.inSlots * taps.kernel[0] * taps.kernel[1];
   if (columns === count && taps.landings.every(landing => columnOf(taps, landing) === landing.tap)) return undefined;
   const data = new Float32Array(count * columns);
-  for (const landing of taps.landings) data[landing.tap * columns + columnOf(taps, landing)]! += 1;
+  for (const landing of taps.landings) {
+    data[landing.tap * columns + columnOf(taps, landing)]! += landing.factor ?? 1;
+  }
   return { columns, data };
 }
 

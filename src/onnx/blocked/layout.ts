@@ -116,6 +116,9 @@ export interface BlockedConvOptions {
     | undefined;
 }
 
+/** Extras of a blocked convolution that are fused into its pass. */
+export type Fused = Pick<BlockedConvOptions, 'bias' | 'sum' | 'activation'>;
+
 /**
  * ONNX Runtime's blocked 2D convolution; kernels are blocked too, or [Co/block, Ci, kH kW, block] for an unblocked
  * input.

@@ -8,7 +8,6 @@ import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import {
   type BlockedOperand,
-  type Fused,
   isSameConv,
   pointwiseKernelGradient,
   sameConv,
@@ -16,7 +15,7 @@ import {
   stackedChannels,
 } from './conv.ts';
 import { depthwiseConv, depthwiseConvKernelGradient } from './depthwise-conv.ts';
-import { blockedFromPlain, type Layout, layoutOf, plainFromBlocked, planarFromPlain } from './layout.ts';
+import { blockedFromPlain, type Fused, type Layout, layoutOf, plainFromBlocked, planarFromPlain } from './layout.ts';
 import { isDepthwise, isPerChannel, isSpatialReduction, isStrided, Packing } from './packing.ts';
 import {
   laneVector,

@@ -10,10 +10,9 @@ import type { Axis } from '../../core/axes.ts';
 import { range, type Triple } from '../../core/shape.ts';
 import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
-import type { Fused } from './conv.ts';
 import { correlate } from './kernel-gradient.ts';
 import { blockedKernel, kernelFromTaps, placement, type TapPlacement } from './kernels.ts';
-import { blockedConv, type Layout } from './layout.ts';
+import { blockedConv, type Fused, type Layout } from './layout.ts';
 import { fewestPlanes, groupsAndSamples, neighbouringRows, planeRows, stackRows } from './plane-rows.ts';
 
 /** A blocked image with its layout. */
