@@ -343,6 +343,28 @@ describe('the blocked lowering of convolutions of an upsampled image', () => {
   });
 });
 
+describe('the blocked lowering of wide convolutions of an upsampled image', () => {
+  for (const [kernel, factors, batch] of [
+    [[3, 3, 3], [2, 2, 2], 1],
+    [[3, 3, 1], [2, 2, 2], 2],
+    [[3, 1, 1], [2, 1, 1], 2],
+    [[3, 1, 5], [2, 1, 2], 1],
+  ] as const) {
+    for (const [coarse, fine] of [
+      [33, 32],
+      [32, 40],
+    ] as const) {
+      const what = `kernel ${kernel.join('x')}, factors ${factors.join('x')}, channels ${coarse} > ${fine}, batch ${batch}`;
+      blockedIt(`agrees with the evaluator, derivatives included: ${what}`, async block => {
+        const context = new StudyContext();
+        const low = context.conv('w0', context.input('x', [batch, 1, 3, 2, 4]), coarse, K1);
+        const high = context.conv('w1', low, fine, sameConv(kernel, 1, factors));
+        await compare(context.graph(context.conv('w2', high, 1, K1)), context.feeds, block);
+      });
+    }
+  }
+});
+
 describe('the blocked lowering of convolutions upsampled along some axes', () => {
   for (const [kernel, factors] of [
     [

@@ -159,3 +159,18 @@ export function blockedKernel(emit: Emitter, kernel: Emitted, taps: TapPlacement
   const view = emit.reshape(full, [out / block, block, (places * input) / block, block, flatTaps]);
   return emit.reshape(emit.transpose(view, [0, 2, 4, 3, 1]), [out, places * input, ...taps.kernel]);
 }
+
+/** The blocked 2D kernels of several products, one for each place of the taps. */
+export function productKernels(
+  emit: Emitter,
+  kernel: Emitted,
+  taps: TapPlacement,
+  { block, adjoint }: { readonly block: number; readonly adjoint: boolean },
+): readonly Emitted[] {
+  const all = blockedKernel(emit, kernel, taps, { block, adjoint, planar: false });
+  const [out, input] = all.shape as readonly [number, number];
+  const count = taps.offsets.length;
+  const view = emit.reshape(all, [out / block, count, elementCount(all.shape) / ((out / block) * count)]);
+  const parts = emit.split(view, 1, new Array<number>(count).fill(1));
+  return parts.map(part => emit.reshape(part, [out, input / count, ...taps.kernel]));
+}

@@ -55,3 +55,19 @@ export function interleave(emit: Emitter, even: Emitted, odd: Emitted, { batch }
   const view = (tensor: Emitted): Emitted => emit.reshape(tensor, [rows / batch, batch * lanes * height * width]);
   return emit.reshape(emit.concat([view(even), view(odd)], 1), [2 * rows, ...rest]);
 }
+
+/** Every plane less the one before it, and every next plane less the plane: blocked images as large as the operand. */
+export function differences(emit: Emitter, tensor: Emitted, layout: Layout): readonly [Emitted, Emitted] {
+  const { batch, depth, lanes, height, width, block } = layout;
+  const image = emit.reshape(tensor, [1, block, depth, (batch * lanes * height * width) / block]);
+  const weights = emit.float(
+    [-1, 1].flatMap(factor => new Array<number>(block).fill(factor)),
+    [block, 1, 2, 1],
+  );
+  const difference = (before: 0 | 1): Emitted =>
+    emit.reshape(
+      blockedConv(emit, image, weights, { kernel: [2, 1], pads: [before, 0, 1 - before, 0], group: block }),
+      tensor.shape,
+    );
+  return [difference(1), difference(0)];
+}

@@ -13,6 +13,19 @@ import { correlate } from './kernel-gradient.ts';
 import { blockedKernel, kernelFromTaps, placement, type TapPlacement } from './kernels.ts';
 import { blockedConv, type Layout, layoutOf, repack } from './layout.ts';
 import {
+  coarseMet,
+  fineMet,
+  type Geometry,
+  mergeParities,
+  type Pads,
+  type Parity,
+  padsOf,
+  paritiesOf,
+  type Scales,
+  splitParities,
+  tapPlace,
+} from './parities.ts';
+import {
   fewestPlanes,
   groupsAndSamples,
   neighbouringRows,
@@ -20,15 +33,12 @@ import {
   planeRows,
   stackRows,
 } from './plane-rows.ts';
-
-/** A parity in height and width: 0 or 1 along an upsampled axis, otherwise 0. */
-type Parity = readonly [number, number];
-
-type Geometry = Pick<ConvAttributes, 'kernel' | 'upsample'>;
-
-function paritiesOf({ upsample: [, height, width] }: Geometry): readonly Parity[] {
-  return range(height).flatMap(ph => range(width).map(pw => [ph, pw] as const));
-}
+import {
+  hasProducts,
+  upsampledProducts,
+  upsampledProductsInputGradient,
+  upsampledProductsKernelGradient,
+} from './upsampled-products.ts';
 
 /** Whether a convolution has this form. */
 export function isUpsampledConv({ kernel, strides, dilations, pads, group, upsample }: ConvAttributes): boolean {
@@ -52,50 +62,9 @@ function covering(fine: Layout, coarse: Layout, { upsample }: Geometry): Layout 
   return layoutOf([batch, channels, depth, height, width], Math.max(pack, fine.pack / upsample[0]), block);
 }
 
-function split(tap: number, [, height, width]: Geometry['kernel']): readonly [number, number, number] {
-  return [Math.floor(tap / (height * width)), Math.floor(tap / width) % height, tap % width];
-}
-
-/** Offsets from the first to the last, which taps along one axis meet. */
-interface Reach {
-  /** Offsets met by each tap, in a gradient to the input one or two. */
-  readonly met: readonly (readonly number[])[];
-  readonly first: number;
-  readonly last: number;
-  readonly count: number;
-}
-
-function reach(met: readonly (readonly number[])[]): Reach {
-  const [first, last] = [Math.min(...met.flat()), Math.max(...met.flat())];
-  return { met, first, last, count: last - first + 1 };
-}
-
-/** Low-resolution voxels met by every tap from a result voxel of the given parity, relative to that voxel's own. */
-function coarseMet({ kernel, upsample }: Geometry, axis: 1 | 2, parity: number): Reach {
-  const pad = (kernel[axis] - 1) / 2;
-  return reach(range(kernel[axis]).map(tap => [Math.floor((parity + tap - pad) / upsample[axis])]));
-}
-
-/** Fine voxels of one parity that meet a low-resolution voxel through every tap, relative to its own. */
-function fineMet({ kernel, upsample }: Geometry, axis: 1 | 2, parity: number): Reach {
-  const pad = (kernel[axis] - 1) / 2;
-  return reach(
-    range(kernel[axis]).map(tap =>
-      range(upsample[axis])
-        .map(choice => (pad - tap + choice - parity) / upsample[axis])
-        .filter(offset => Number.isInteger(offset)),
-    ),
-  );
-}
-
-/** Zeros around an image whose neighbours are met from first to last. */
-function padsOf(height: Reach, width: Reach): readonly [number, number, number, number] {
-  return [-height.first, -width.first, height.last, width.last];
-}
-
 interface ParityTaps {
   readonly taps: TapPlacement;
-  readonly pads: readonly [number, number, number, number];
+  readonly pads: Pads;
 }
 
 function forwardTaps(
@@ -107,7 +76,7 @@ function forwardTaps(
   const [height, width] = [coarseMet(geometry, 1, ph), coarseMet(geometry, 2, pw)];
   const landings = range(fine.pack).flatMap(outSlot =>
     range(elementCount(kernel)).map(tap => {
-      const [td, th, tw] = split(tap, kernel);
+      const [td, th, tw] = tapPlace(tap, kernel);
       const [h, w] = [height.met[th]?.[0] as number, width.met[tw]?.[0] as number];
       const flatTap = (h - height.first) * width.count + w - width.first;
       const plane = Math.floor((sub * fine.pack + outSlot + td - (kernel[0] - 1) / 2) / upsample[0]);
@@ -120,61 +89,10 @@ function forwardTaps(
   };
 }
 
-/**
- * Splits a fine image by the parities of height and width: images at the low resolution, in the order of
- * {@link paritiesOf}.
- */
-function splitParities(
-  emit: Emitter,
-  tensor: Emitted,
-  { block }: Layout,
-  { upsample: [, byHeight, byWidth] }: Geometry,
-): readonly Emitted[] {
-  const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
-  const [h, w] = [height / byHeight, width / byWidth];
-  const blocks = (rows * lanes) / block;
-  const part = (image: Emitted, parts: number, run: number): readonly Emitted[] =>
-    emit.split(
-      emit.reshape(image, [elementCount(image.shape) / (parts * run), parts * run]),
-      1,
-      range(parts).fill(run),
-    );
-  const columns = part(tensor, byWidth, block).map(column => {
-    const image = emit.reshape(column, [blocks * height, w * block]);
-    return part(image, byHeight, w * block);
-  });
-  return range(byHeight).flatMap(ph => columns.map(lines => emit.reshape(lines[ph] as Emitted, [rows, lanes, h, w])));
-}
-
-/** The inverse of {@link splitParities}. */
-function mergeParities(
-  emit: Emitter,
-  parts: readonly Emitted[],
-  { block }: Layout,
-  { upsample: [, byHeight, byWidth] }: Geometry,
-): Emitted {
-  const [rows, lanes, h, w] = (parts[0] as Emitted).shape as readonly [number, number, number, number];
-  const blocks = (rows * lanes) / block;
-  const lines = range(byHeight).map(ph => {
-    const pair = parts.slice(byWidth * ph, byWidth * (ph + 1)).map(part => emit.reshape(part, [blocks * h * w, block]));
-    return emit.reshape(emit.concat(pair, 1), [blocks * h, byWidth * w * block]);
-  });
-  return emit.reshape(emit.concat(lines, 1), [rows, lanes, byHeight * h, byWidth * w]);
-}
-
-/** Layouts of a convolution's result and of its input. */
-export interface Scales {
-  readonly fine: Layout;
-  readonly coarse: Layout;
-}
-
 /** The convolution: coarse blocked image to fine blocked image. */
-export function upsampledConv(
-  emit: Emitter,
-  input: Emitted,
-  kernel: Emitted,
-  { fine, coarse: given, ...geometry }: Scales & Geometry,
-): Emitted {
+export function upsampledConv(emit: Emitter, input: Emitted, kernel: Emitted, scales: Scales & Geometry): Emitted {
+  if (hasProducts(scales)) return upsampledProducts(emit, input, kernel, scales);
+  const { fine, coarse: given, ...geometry } = scales;
   const coarse = covering(fine, given, geometry);
   const image = repack(emit, input, given, coarse);
   const rows = planeRows(emit, image, coarse, { planes: coarse.pack, planar: false });
@@ -199,7 +117,7 @@ function adjointTaps(geometry: Geometry, { layout: fine }: PlaneRows, coarse: La
   const [height, width] = [fineMet(geometry, 1, ph), fineMet(geometry, 2, pw)];
   const landings = range(coarse.pack).flatMap(outSlot =>
     range(elementCount(kernel)).flatMap(tap => {
-      const [td, th, tw] = split(tap, kernel);
+      const [td, th, tw] = tapPlace(tap, kernel);
       return (height.met[th] as readonly number[]).flatMap(h =>
         (width.met[tw] as readonly number[]).flatMap(w =>
           range(upsample[0]).map(choice => ({
@@ -235,8 +153,10 @@ export function upsampledConvInputGradient(
   emit: Emitter,
   dy: Emitted,
   kernel: Emitted,
-  { fine, coarse: wanted, ...geometry }: Scales & Geometry,
+  scales: Scales & Geometry,
 ): Emitted {
+  if (hasProducts(scales)) return upsampledProductsInputGradient(emit, dy, kernel, scales);
+  const { fine, coarse: wanted, ...geometry } = scales;
   const coarse = covering(fine, wanted, geometry);
   const parts = splitParities(emit, dy, fine, geometry);
   const gradient = paritiesOf(geometry).reduce<Emitted | undefined>((sum, parity, index) => {
@@ -255,8 +175,10 @@ export function upsampledConvKernelGradient(
   emit: Emitter,
   input: Emitted,
   dy: Emitted,
-  { fine, coarse: given, ...geometry }: Scales & Geometry,
+  scales: Scales & Geometry,
 ): Emitted {
+  if (hasProducts(scales)) return upsampledProductsKernelGradient(emit, input, dy, scales);
+  const { fine, coarse: given, ...geometry } = scales;
   const coarse = covering(fine, given, geometry);
   const x = repack(emit, input, given, coarse);
   const parts = splitParities(emit, dy, fine, geometry);

@@ -1,22 +1,24 @@
 /**
- * Same-size convolution with three taps along the depth by Winograd's minimal filtering F(2, 3): two neighbouring planes
- * of the result take four 2D convolutions instead of six. For the planes d0 to d3 that they meet and the taps g0 to g2,
+ * Same-size convolution with three taps along the depth by Winograd's minimal filtering F(2, 3): two neighbouring
+ * planes of the result take four 2D convolutions instead of six. For the planes d0 to d3 that they meet and the taps g0
+ * to g2,
  *   m0 = g0 (d0 - d2),  m1 = (g0 + g1 + g2)/2 (d1 + d2),  m2 = (g0 - g1 + g2)/2 (d2 - d1),  m3 = g2 (d3 - d1),
  *   y0 = m0 + m1 + m2,  y1 = m1 - m2 + m3,
  * where a product is a convolution within planes over all channels. The gradient to the input is the same with reversed
- * taps; the gradient to the kernel is that of the products, with the sums of dy that the gradient to the input has made.
+ * taps; the gradient to the kernel is that of the products, with the sums of dy that the gradient to the input has
+ * made.
  * Larger tiles save more but round three times as coarsely; see bench/README.md.
  * Source: arXiv:1509.09308.
  */
-import { elementCount, range } from '../../core/shape.ts';
+import { range } from '../../core/shape.ts';
 import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import { correlate } from './kernel-gradient.ts';
-import { blockedKernel, kernelFromTaps, type TapPlacement } from './kernels.ts';
+import { kernelFromTaps, productKernels, type TapPlacement } from './kernels.ts';
 import { blockedConv, type Fused, type Layout } from './layout.ts';
 import { interleave, pairedLayout, pairSums } from './plane-sums.ts';
 
-/** Factors of one product: of the four planes, of the three taps, and of the product in the two planes of the result. */
+/** Factors of one product: of the four planes, of the three taps, and of the product in both planes of the result. */
 interface Product {
   readonly planes: readonly [number, number, number, number];
   readonly taps: readonly [number, number, number];
@@ -64,21 +66,6 @@ function productTaps({ kernel: [, height, width] }: ConvAttributes, adjoint: boo
     }),
   );
   return { outSlots: 1, inSlots: 1, offsets: range(PRODUCTS.length), kernel: [height, width], landings };
-}
-
-/** The 2D kernel of every product. */
-function productKernels(
-  emit: Emitter,
-  kernel: Emitted,
-  taps: TapPlacement,
-  { block, adjoint }: { readonly block: number; readonly adjoint: boolean },
-): readonly Emitted[] {
-  const all = blockedKernel(emit, kernel, taps, { block, adjoint, planar: false });
-  const [out, input] = all.shape as readonly [number, number];
-  const count = PRODUCTS.length;
-  const view = emit.reshape(all, [out / block, count, elementCount(all.shape) / ((out / block) * count)]);
-  const parts = emit.split(view, 1, new Array<number>(count).fill(1));
-  return parts.map(part => emit.reshape(part, [out, input / count, ...taps.kernel]));
 }
 
 interface Options extends Fused {
