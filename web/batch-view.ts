@@ -74,7 +74,8 @@ export function createBatchView(work: BatchWork): BatchView {
     work.showProgress(`image ${place + 1} of ${rows.length}: ${row.image.title}`, place / rows.length);
     try {
       const scan = await work.read(row.files, row.image);
-      const { labels, ...item } = await work.segment(scan);
+      // the map would be too large to keep for every image
+      const { labels, entropy: _entropy, ...item } = await work.segment(scan);
       const csv = volumesCsv(scan.name, [{ ...item, labels }]);
       row.done = { stem: `${scan.stem}_${item.name}`, bytes: encodeNiftiLabels(labels, scan.header), item, csv };
       isSaved = false;

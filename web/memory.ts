@@ -19,6 +19,8 @@ const ENGINE_SHARE = 1.3;
 const ENGINE_BYTES = 2e7;
 /** Float32 copies of the image: the page's, the viewer's two, the worker's, normalised, turned or resampled. */
 const IMAGE_COPIES = 6;
+/** Maps of the entropy: the worker's, and the viewer's. */
+const ENTROPY_COPIES = 2;
 const SMALLEST_WINDOW = 16;
 
 export interface MemoryPlan {
@@ -34,7 +36,7 @@ function bytesWith(patch: Triple, volume: Volume, { bytes: model, info, metadata
   const activations = activationBytes(model, { inputName: info.inputName, channels: info.channels, window });
   const [sizeX, sizeY] = volume.sizeVoxels;
   const slices = outputClasses(info).values.length * patch[0] * sizeX * sizeY;
-  const image = IMAGE_COPIES * voxels * volume.channels + slices;
+  const image = IMAGE_COPIES * voxels * volume.channels + slices + ENTROPY_COPIES * voxels;
   return ENGINE_BYTES + model.length + ENGINE_SHARE * activations + image * Float32Array.BYTES_PER_ELEMENT + 3 * voxels;
 }
 

@@ -94,11 +94,16 @@ export function createSegmentationView(state: PageState, version: string): Segme
     const first = state.segmented[state.shown];
     const both = pair();
     for (const id of ['difference', 'save-difference']) byId(id).hidden = both === undefined;
+    const entropy = both === undefined ? first?.entropy : undefined;
+    byId('uncertainty-field').hidden = entropy === undefined;
+    const isMap = entropy !== undefined && byId<HTMLInputElement>('uncertainty').checked;
+    byId('uncertainty-legend').hidden = !isMap;
     if (both === undefined) {
       comparison = undefined;
       byId('structures').hidden = first === undefined || structures.length <= MOST_COLUMNS;
       if (first !== undefined) renderStructures(byId('structures'), structures, volumesByValue(first));
-      state.viewer?.showLabels(first?.labels ?? null, first === undefined ? [] : stylesOf(first, structures));
+      if (isMap) state.viewer?.showMap(entropy);
+      else state.viewer?.showLabels(first?.labels ?? null, first === undefined ? [] : stylesOf(first, structures));
       return;
     }
     const { styles, agreements, voxels, labels } = differenceOf(...both);
@@ -127,6 +132,8 @@ export function createSegmentationView(state: PageState, version: string): Segme
     }
     state.unsaved = new Set([...state.unsaved].filter(other => other !== item.name));
   }
+
+  byId('uncertainty').addEventListener('change', drawLabels);
 
   const view: SegmentationView = {
     render() {

@@ -6,7 +6,7 @@ import type { ModelFile } from '../src/experiment/model-file.ts';
 import type { ModelLabel } from '../src/inference/model-info.ts';
 import { classVolumesMl } from '../src/metrics/overlap.ts';
 import { hexOf, labelColour } from '../src/results/label-colours.ts';
-import type { LabelVolume } from '../src/volume/volume.ts';
+import type { LabelVolume, Volume } from '../src/volume/volume.ts';
 import { make } from './elements.ts';
 import type { LabelStyle } from './viewer.ts';
 
@@ -20,6 +20,8 @@ export interface Segmented {
   readonly madeAt: string;
   /** What it took, for people; nothing to say of a reference. */
   readonly cost: string;
+  /** Entropy of each voxel, 0 to 1; none of a reference, or of a model that gives labels only. */
+  readonly entropy?: Volume;
   /** What should be known before its volumes are believed. */
   readonly warnings: readonly { readonly code: WarningCode; readonly message: string }[];
 }

@@ -35,5 +35,6 @@ export async function segmentScan(
     madeAt: new Date().toISOString(),
     cost: `${costText(result)}${expectedDiceText(result)}`,
     warnings: result.warnings,
+    ...(result.entropy && { entropy: result.entropy }),
   };
 }

@@ -4,7 +4,7 @@
  */
 import { DRAG_MODE, Niivue, type NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { invariant } from '../src/core/errors.ts';
-import type { LabelVolume } from '../src/volume/volume.ts';
+import type { LabelVolume, Volume } from '../src/volume/volume.ts';
 import { crossHairStep, type Plane } from './cross-hair.ts';
 import type { PlaneOnScreen } from './orientation-letters.ts';
 import type { Scan } from './protocol.ts';
@@ -48,6 +48,8 @@ export interface Viewer {
   showScan(scan: Scan): Promise<void>;
   /** Draws labels over the image; null removes them. */
   showLabels(labels: LabelVolume | null, styles: readonly LabelStyle[]): void;
+  /** Draws a map of values from 0, not drawn, to 1, bright, in place of labels. */
+  showMap(map: Volume): void;
   setOpacity(opacity: number): void;
   setLayout(layout: keyof typeof LAYOUTS): void;
   /** Whether the left of the patient is on the right of the screen, as radiologists look at it. */
@@ -75,6 +77,9 @@ export interface ViewerEvents {
 /** Intent code of NIfTI for labels. */
 const LABEL_INTENT = 1002;
 const DATATYPE_UINT8 = 2;
+const DATATYPE_FLOAT32 = 16;
+/** Less is not drawn, or it would veil the whole image. */
+const LEAST_ENTROPY = 0.05;
 
 /** The overlay's voxels with its colours and names. */
 function overlayOf(image: NVImage, { data }: LabelVolume, styles: readonly LabelStyle[]): NVImage {
@@ -95,6 +100,20 @@ function overlayOf(image: NVImage, { data }: LabelVolume, styles: readonly Label
     I: [0, ...styles.map(({ value }) => value)],
     labels: ['', ...styles.map(({ name }) => name)],
   });
+  return overlay;
+}
+
+/** The overlay of a map of values from 0 to 1. */
+function mapOverlayOf(image: NVImage, { data }: Volume): NVImage {
+  const overlay = image.clone();
+  overlay.zeroImage();
+  invariant(overlay.hdr !== null, 'an image that is shown has a header');
+  Object.assign(overlay.hdr, { scl_slope: 1, scl_inter: 0, intent_code: 0, datatypeCode: DATATYPE_FLOAT32 });
+  overlay.hdr.numBitsPerVoxel = 32;
+  overlay.img = data;
+  overlay.colormap = 'inferno';
+  Object.assign(overlay, { global_min: 0, global_max: 1, robust_min: 0, robust_max: 1 });
+  Object.assign(overlay, { cal_min: LEAST_ENTROPY, cal_max: 1 });
   return overlay;
 }
 
@@ -200,6 +219,7 @@ export async function createViewer(
   canvas.addEventListener('webglcontextlost', onLost, { once: true });
   let styles: readonly LabelStyle[] = [];
   let opacity = 0.5;
+  let isMap = false;
   niivue.onLocationChange = location => {
     const { mm, values } = location as { mm: ArrayLike<number>; values: readonly { value: number }[] };
     const label = styles.find(({ value }) => value === values[1]?.value)?.name;
@@ -207,7 +227,8 @@ export async function createViewer(
       .slice(0, 3)
       .map(value => value.toFixed(1));
     const intensity = Number(values[0]?.value.toPrecision(4));
-    onPlace(`${millimetres.join(', ')} mm · ${intensity}${label === undefined ? '' : ` · ${label}`}`);
+    const entropy = isMap && values[1] !== undefined ? ` · entropy ${values[1].value.toFixed(2)}` : '';
+    onPlace(`${millimetres.join(', ')} mm · ${intensity}${label === undefined ? '' : ` · ${label}`}${entropy}`);
   };
   const image = (): NVImage => {
     const [first] = niivue.volumes;
@@ -228,8 +249,18 @@ export async function createViewer(
       invariant(first !== undefined, 'there is an image before its labels');
       for (const overlay of overlays) niivue.removeVolume(overlay);
       styles = labels === null ? [] : given;
+      isMap = false;
       if (labels === null) return;
       const overlay = overlayOf(first, labels, given);
+      overlay.opacity = opacity;
+      niivue.addVolume(overlay);
+    },
+    showMap: map => {
+      const [first, ...overlays] = niivue.volumes;
+      invariant(first !== undefined, 'there is an image before a map of it');
+      for (const overlay of overlays) niivue.removeVolume(overlay);
+      [styles, isMap] = [[], true];
+      const overlay = mapOverlayOf(first, map);
       overlay.opacity = opacity;
       niivue.addVolume(overlay);
     },

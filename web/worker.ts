@@ -92,6 +92,7 @@ async function segmentJob({ volume, id, model: bytes, ...job }: Job & { kind: 's
   try {
     const result = await segmentVolume(volume, model, {
       id,
+      entropy: true,
       onWarnings: warnings => reply({ kind: 'warned', warnings }),
       onProgress: progress => reply({ kind: 'progress', ...progress }),
     });

@@ -152,6 +152,16 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     await page.keyboard.press('Alt+s');
     await page.locator('#volumes').getByLabel('student').waitFor();
     await settled();
+    await page.getByLabel('Uncertainty in place of labels').check();
+    expect(await page.locator('#uncertainty-legend').isVisible()).toBe(true);
+    await page.locator('#canvas').click({ position: { x: 150, y: 500 } });
+    await page
+      .locator('#place')
+      .getByText(/ · entropy [01]\.\d\d$/)
+      .waitFor();
+    await page.getByRole('radio', { name: 'reference' }).check();
+    expect(await page.locator('#uncertainty-field').isVisible()).toBe(false);
+    await page.locator('#volumes').getByLabel('student').check();
     expect(await text('cost')).toMatch(
       /^[\d.]+ m?s after [\d.]+ m?s of loading; onnxruntime-web [\d.]+ wasm, \d+ threads; [\d.]+ MB of engine memory/,
     );

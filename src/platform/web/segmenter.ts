@@ -63,6 +63,8 @@ export interface WebSegmentOptions extends Pick<SegmentOptions, 'id' | 'overlap'
   readonly onWarnings?: (warnings: readonly PlausibilityWarning[]) => void;
   /** Called after every window. */
   readonly onProgress?: (progress: SegmentProgress) => void;
+  /** Whether the entropy of each voxel is wanted too, which takes 4 bytes per voxel. */
+  readonly entropy?: boolean;
   /** Stops between two windows by throwing the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -78,6 +80,8 @@ export interface WebSegmentation {
    */
   readonly expectedDice: Readonly<Record<string, number | null>>;
   readonly temperature: number | null;
+  /** Entropy of each voxel, from 0 (certain) to 1; only if asked for, and none of a model that gives labels only. */
+  readonly entropy?: Volume;
   readonly seconds: number;
   /**
    * What a user should know: that the image or the volumes of the classes are far from the training cases, with
@@ -141,7 +145,7 @@ export async function loadModel(
 export async function segmentVolume(
   volume: Volume,
   { session, info, metadata, givesLabels = false }: WebModel,
-  { onProgress, onWarnings, coarse, ...options }: WebSegmentOptions = {},
+  { onProgress, onWarnings, coarse, entropy = false, ...options }: WebSegmentOptions = {},
 ): Promise<WebSegmentation> {
   const id = options.id ?? 'input';
   const models = [{ info, training: metadata.training }];
@@ -158,7 +162,7 @@ export async function segmentVolume(
       if (found.length > 0) onWarnings?.(found);
       beforehand.push(...found);
     },
-    confidence: !givesLabels,
+    confidence: !givesLabels && (entropy ? 'entropy' : true),
     onProgress: (windowsDone, windowsTotal) => {
       const now = { done: windowsDone, atMs: performance.now() };
       const secondsElapsed = (now.atMs - startMs) / 1000;
@@ -170,5 +174,13 @@ export async function segmentVolume(
   const volumesMl = classVolumesMl(labels, info.labels);
   const others = [...notYetTold(warnings, beforehand), ...volumeWarnings(volumesMl, models, id)];
   const { expectedDice = {}, temperature = null } = confidence ?? {};
-  return { labels, volumesMl, expectedDice, temperature, seconds, warnings: [...beforehand, ...others] };
+  return {
+    labels,
+    volumesMl,
+    expectedDice,
+    temperature,
+    ...(confidence?.entropy && { entropy: confidence.entropy }),
+    seconds,
+    warnings: [...beforehand, ...others],
+  };
 }

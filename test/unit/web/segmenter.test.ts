@@ -43,6 +43,21 @@ it('warns of the image before the first window, and of the image and the volumes
   ]);
   const usual = await segmentVolume(scan([11, 10, 9]), model, { onWarnings: () => order.push('never') });
   expect([usual.warnings, order.includes('never')]).toEqual([[], false]);
+  expect(usual).not.toHaveProperty('entropy');
+});
+
+it('gives the entropy of every voxel where it is asked for, and none of a model that gives labels', async () => {
+  const files = memoryFiles();
+  files.contents.set('m.onnx', modelBytes(formatModelMetadata({ ...BLOB_FACTS, channels: 1, patch: [4, 4, 4] })));
+  const file = await readModelFile(files, 'm.onnx');
+  const engine = functionEngine(thresholdModel);
+  const model = { ...file, engine: engine.name, session: await openModel(engine, file), dispose: async () => {} };
+  const volume = scan([6, 5, 4]);
+  const { entropy } = await segmentVolume(volume, model, { entropy: true });
+  expect(entropy?.sizeVoxels).toEqual(volume.sizeVoxels);
+  expect(entropy?.data).toHaveLength(120);
+  expect([...entropy!.data].every(value => value >= 0 && value <= 1)).toBe(true);
+  expect(await segmentVolume(volume, { ...model, givesLabels: true }, { entropy: true })).not.toHaveProperty('entropy');
 });
 
 it('segments the region that a coarse model finds, and holds each model against what it sees', async () => {
