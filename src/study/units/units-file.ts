@@ -21,22 +21,30 @@ import type { Unit } from './unit.ts';
 
 const unitsSchema = z.object({
   kind: z.enum(STUDY_KINDS),
-  units: z.array(
-    z.object({
-      /** Path within the study's folder. */
-      folder: z.string().refine(folder => pathInside(folder) === folder, 'leads out of the folder of the study'),
-      arm: z.enum(ARMS as [Arm, ...Arm[]]),
-      fold: z.int().nullable(),
-      seed: z.int(),
-      label: z.string(),
-      /** Index of the unit whose model must exist first. */
-      teacher: z.int().optional(),
-      /** SHA-256 of the unit's recipe.yaml; absent in lists of earlier versions and for units that are not prepared. */
-      recipeSha256: z.string().optional(),
-      /** SHA-256 of the unit's splits.json; absent as the recipe's. */
-      splitsSha256: z.string().optional(),
+  units: z
+    .array(
+      z.object({
+        /** Path within the study's folder. */
+        folder: z.string().refine(folder => pathInside(folder) === folder, 'leads out of the folder of the study'),
+        arm: z.enum(ARMS as [Arm, ...Arm[]]),
+        fold: z.int().nullable(),
+        seed: z.int(),
+        label: z.string(),
+        /** Index of the unit whose model must exist first. */
+        teacher: z.int().optional(),
+        /** SHA-256 of the unit's recipe.yaml; absent in lists of earlier versions, and until it is prepared. */
+        recipeSha256: z.string().optional(),
+        /** SHA-256 of the unit's splits.json; absent as the recipe's. */
+        splitsSha256: z.string().optional(),
+      }),
+    )
+    .superRefine((units, context) => {
+      // a teacher that is a student of its own would be looked for without end
+      units.forEach(({ teacher }, place) => {
+        if (teacher === undefined || (teacher >= 0 && teacher < place)) return;
+        context.addIssue({ code: 'custom', path: [place, 'teacher'], message: 'is not the index of an earlier unit' });
+      });
     }),
-  ),
 });
 
 /** `units.json` */

@@ -28,6 +28,26 @@ describe('the list of units', () => {
   });
 });
 
+describe('the teacher of a unit in the list', () => {
+  const listed = (teacher: number) => {
+    const unit = (arm: string, more = {}) => ({ folder: arm, arm, fold: null, seed: 1, label: arm, ...more });
+    return JSON.stringify({ kind: 'run', units: [unit('teacher'), unit('student', { teacher }), unit('baseline')] });
+  };
+
+  it('comes before it', async () => {
+    const { units } = await readUnits(memoryFiles({ 'run/units.json': listed(0) }), 'run');
+    expect(units[1]?.teacher).toBe(0);
+  });
+
+  it.each([1, 2, 3, -1])('is refused as unit %i of three, which could be looked for without end', async teacher => {
+    const read = readUnits(memoryFiles({ 'run/units.json': listed(teacher) }), 'run');
+    await expect(read).rejects.toMatchObject({
+      code: 'E_WORK',
+      message: expect.stringContaining('units.1.teacher: is not the index of an earlier unit'),
+    });
+  });
+});
+
 describe('the folder of a unit', () => {
   const recipe = parseRecipe(tinyRecipe('d'), { path: 'recipe.yaml' });
   const folder = armFolder('run/baseline');
