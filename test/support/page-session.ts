@@ -76,7 +76,10 @@ export async function openPage(browser: Browser, url: string): Promise<PageSessi
         });
       });
       await act();
-      await done;
+      const patience = new Promise<never>((_, reject) => {
+        setTimeout(() => reject(new Error(`${files.size} of ${count} downloads came`)), PATIENCE_MS).unref();
+      });
+      await Promise.race([done, patience]);
       return files;
     },
   };
