@@ -13,9 +13,10 @@ import { assertReadable } from '../../volume/voxel-file.ts';
 import type { DecodedVolume } from '../read-volume.ts';
 import { corruptDicom, parseDicom } from './file.ts';
 import { openFrames } from './pixels.ts';
+import { dicomSource } from './read-source.ts';
 import { chooseSeries, type DicomContents, type DicomSeries, dicomContents } from './series.ts';
 import { type DicomSlice, type PixelFormat, slicesOf } from './slice.ts';
-import { type DicomSource, dicomSource } from './source.ts';
+import type { DicomSource } from './source.ts';
 import { regularStack } from './stack.ts';
 
 interface Sources {
