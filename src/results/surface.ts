@@ -5,6 +5,7 @@
  */
 import { surfaceNets } from 'isosurface';
 import { AXES, mapAxes } from '../core/axes.ts';
+import { affineDeterminant } from '../volume/determinant.ts';
 import type { LabelVolume, Xyz } from '../volume/volume.ts';
 
 /** Triangles of a surface. */
@@ -37,11 +38,6 @@ function boxOf(
   return high[0]! < 0 ? undefined : { low: mapAxes(axis => low[axis]!), high: mapAxes(axis => high[axis]!) };
 }
 
-function determinant(affine: readonly number[]): number {
-  const [a = 0, b = 0, c = 0, , d = 0, e = 0, f = 0, , g = 0, h = 0, i = 0] = affine;
-  return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
-}
-
 /**
  * The surface of a structure.
  * @returns undefined where no voxel has the value
@@ -72,6 +68,6 @@ export function surfaceOf(
     }),
   );
   // axes that form a left hand turn a surface inside out
-  const isMirrored = determinant(affine) < 0;
+  const isMirrored = affineDeterminant(affine) < 0;
   return { name, corners, triangles: cells.map(([a, b, c]) => (isMirrored ? [a, c, b] : [a, b, c])) };
 }

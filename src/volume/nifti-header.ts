@@ -8,6 +8,7 @@ import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { sixDigits } from '../core/format.ts';
+import { affineDeterminant } from './determinant.ts';
 import type { VolumeWarning } from './geometry.ts';
 import { FIELDS, HEADER_BYTES, headerWriter, NIFTI_TYPES } from './nifti-fields.ts';
 import type { VoxelType } from './stored-voxels.ts';
@@ -144,9 +145,7 @@ function lengthsOf(affine: Affine): Xyz {
 }
 
 function isUsable(affine: Affine): boolean {
-  const [a = 0, b = 0, c = 0, , d = 0, e = 0, f = 0, , g = 0, h = 0, i = 0] = affine;
-  const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
-  return affine.every(Number.isFinite) && determinant !== 0;
+  return affine.every(Number.isFinite) && affineDeterminant(affine) !== 0;
 }
 
 /** Method 2 of nifti1.h: rotation by a unit quaternion, spacing, offset. */

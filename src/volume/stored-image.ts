@@ -3,6 +3,7 @@
  * voxels, and voxels that follow it or are in a file beside it.
  */
 import { InputError } from '../core/errors.ts';
+import { determinant } from './determinant.ts';
 import type { VolumeWarning } from './geometry.ts';
 import { isGzip } from './inflate.ts';
 import { affineOfLps, type LpsGeometry } from './lps.ts';
@@ -59,9 +60,7 @@ export function assertSpacing(spacing: Xyz, path: string): void {
 
 /** Axes that lie in one plane are none. @throws {InputError} E_VOLUME_CORRUPT */
 function assertAxes(direction: readonly number[], path: string): void {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0] = direction;
-  const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
-  if (Math.abs(determinant) > SMALLEST_DETERMINANT) return;
+  if (Math.abs(determinant(direction)) > SMALLEST_DETERMINANT) return;
   throw corruptVolume(path, `its axes (${direction.join(', ')}) span no volume`);
 }
 
