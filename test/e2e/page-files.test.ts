@@ -1,21 +1,13 @@
 /** Several files at once in the page: a case of several files, a batch, and results as DICOM, in a real browser. */
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { servePage } from '../../src/platform/node/page.ts';
-import type { StaticServer } from '../../src/platform/node/static-server.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createNiftiHeader, encodeNiftiImage, encodeNiftiLabels } from '../../src/volume/nifti.ts';
-import { hasBrowser, launchBrowser } from '../support/browser.ts';
-import { openPage, type PageSession } from '../support/page-session.ts';
-import { ROOT, temporaryFolder } from '../support/program.ts';
-import { writeRunFixture } from '../support/run-fixture.ts';
+import { hasBrowser } from '../support/browser.ts';
+import { type PageSession, usePages } from '../support/page-session.ts';
+import { ROOT } from '../support/program.ts';
 
-const folder = temporaryFolder();
-const run = join(folder, 'run');
-let browser: Browser;
-let server: StaticServer;
 let session: PageSession;
 
 const GRID = {
@@ -41,21 +33,9 @@ async function shown(name: string): Promise<void> {
 }
 
 describe.skipIf(!hasBrowser)('several files in the page', () => {
-  beforeAll(async () => {
-    writeRunFixture(run);
-    [server, browser] = [await servePage({ run, port: 0 }), await launchBrowser()];
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.close();
-    rmSync(folder, { recursive: true });
-  });
-  beforeEach(async () => {
-    session = await openPage(browser, server.url);
-  });
-  afterEach(async () => {
-    expect(session.complaints).toEqual([]);
-    await session.page.close();
+  const served = usePages();
+  beforeEach(() => {
+    session = served.session;
   });
 
   it('are an image with its reference, the channels of one image, or images of a batch', async () => {

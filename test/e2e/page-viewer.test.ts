@@ -1,20 +1,9 @@
 /** The viewer of the page in a real browser: keys, letters, drops, and what is asked before it is left. */
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { servePage } from '../../src/platform/node/page.ts';
-import type { StaticServer } from '../../src/platform/node/static-server.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createNiftiHeader, encodeNiftiImage } from '../../src/volume/nifti.ts';
-import { hasBrowser, launchBrowser } from '../support/browser.ts';
-import { openPage, type PageSession } from '../support/page-session.ts';
-import { temporaryFolder } from '../support/program.ts';
-import { writeRunFixture } from '../support/run-fixture.ts';
+import { hasBrowser } from '../support/browser.ts';
+import { type PageSession, usePages } from '../support/page-session.ts';
 
-const folder = temporaryFolder();
-const run = join(folder, 'run');
-let browser: Browser;
-let server: StaticServer;
 let session: PageSession;
 
 function smallImage(name: string): { readonly name: string; readonly bytes: Uint8Array } {
@@ -34,21 +23,9 @@ async function place(): Promise<readonly number[]> {
 }
 
 describe.skipIf(!hasBrowser)('the viewer', () => {
-  beforeAll(async () => {
-    writeRunFixture(run);
-    [server, browser] = [await servePage({ run, port: 0 }), await launchBrowser()];
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.close();
-    rmSync(folder, { recursive: true });
-  });
-  beforeEach(async () => {
-    session = await openPage(browser, server.url);
-  });
-  afterEach(async () => {
-    expect(session.complaints).toEqual([]);
-    await session.page.close();
+  const served = usePages();
+  beforeEach(() => {
+    session = served.session;
   });
 
   it('moves the cross-hair by arrows in the plane that was clicked, and leaves the keys of NiiVue dead', async () => {

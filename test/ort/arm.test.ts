@@ -24,6 +24,22 @@ const files = memoryFiles();
 const laboratory = createLaboratory(await createNodeEngine({ threads: 1 }), files);
 beforeAll(() => writePhantomDataset(files, 'data', { seed: 5, cases: 3 }));
 
+/** A laboratory whose training is stopped by hand before its sixth step, and the signal that tells it so. */
+function stopping(): { readonly interrupting: Laboratory; readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const openBatches: Laboratory['openBatches'] = (...settings) => {
+    const source = laboratory.openBatches(...settings);
+    return {
+      close: source.close,
+      next: step => {
+        if (step === 5) controller.abort(new Error('stopped by hand'));
+        return source.next(step);
+      },
+    };
+  };
+  return { interrupting: { ...laboratory, openBatches }, signal: controller.signal };
+}
+
 /** model.onnx of a teacher after two steps with these optimizer settings. */
 async function modelWith(optimizer: string): Promise<Uint8Array> {
   const splits = 'data.splits={ train: 0.66, val: 0, test: 0.34 }';
@@ -267,24 +283,9 @@ describe('a network with valid padding and dropout', () => {
   });
 
   it('goes on after an interruption to the same model, bit for bit', async () => {
-    const controller = new AbortController();
-    const interrupting: Laboratory = {
-      ...laboratory,
-      openBatches: (...settings) => {
-        const source = laboratory.openBatches(...settings);
-        return {
-          close: source.close,
-          next: step => {
-            if (step === 5) controller.abort(new Error('stopped by hand'));
-            return source.next(step);
-          },
-        };
-      },
-    };
+    const { interrupting, signal } = stopping();
     const options = { arm: 'baseline', out: 'again', resume: false } as const;
-    await expect(trainOneArm(interrupting, recipe, { ...options, signal: controller.signal })).rejects.toThrow(
-      'stopped',
-    );
+    await expect(trainOneArm(interrupting, recipe, { ...options, signal })).rejects.toThrow('stopped');
     await trainOneArm(laboratory, recipe, { ...options, resume: true });
     const [whole, resumed] = [
       await files.read('run-valid/baseline/model.onnx'),
@@ -323,24 +324,9 @@ describe('deep supervision', () => {
   });
 
   it('goes on after an interruption to the same model, bit for bit: checkpoints hold the heads', async () => {
-    const controller = new AbortController();
-    const interrupting: Laboratory = {
-      ...laboratory,
-      openBatches: (...settings) => {
-        const source = laboratory.openBatches(...settings);
-        return {
-          close: source.close,
-          next: step => {
-            if (step === 5) controller.abort(new Error('stopped by hand'));
-            return source.next(step);
-          },
-        };
-      },
-    };
+    const { interrupting, signal } = stopping();
     const again = { ...options, out: 'supervised-again' };
-    await expect(trainOneArm(interrupting, recipe(true), { ...again, signal: controller.signal })).rejects.toThrow(
-      'stopped',
-    );
+    await expect(trainOneArm(interrupting, recipe(true), { ...again, signal })).rejects.toThrow('stopped');
     await trainOneArm(laboratory, recipe(true), { ...again, resume: true });
     expect(Buffer.from(await model('supervised-again')).equals(await model('supervised-run'))).toBe(true);
   });

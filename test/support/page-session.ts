@@ -1,5 +1,13 @@
 /** One page in a real browser, as a person uses it, for the tests of the page. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { servePage } from '../../src/platform/node/page.ts';
+import type { StaticServer } from '../../src/platform/node/static-server.ts';
+import { launchBrowser } from './browser.ts';
+import { temporaryFolder } from './program.ts';
+import { writeRunFixture } from './run-fixture.ts';
 
 /** Software rendering on loaded cores. */
 const PATIENCE_MS = 60_000;
@@ -22,7 +30,7 @@ export interface PageSession {
 }
 
 /** Opens the page and waits for its models. */
-export async function openPage(browser: Browser, url: string): Promise<PageSession> {
+async function openPage(browser: Browser, url: string): Promise<PageSession> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
@@ -83,4 +91,33 @@ export async function openPage(browser: Browser, url: string): Promise<PageSessi
       return files;
     },
   };
+}
+
+/**
+ * Serves a run to the tests of a group, and opens a page of its own for each of them, which must not complain.
+ * @returns where the page of the test that runs now is found
+ */
+export function usePages(): { readonly session: PageSession } {
+  const folder = temporaryFolder();
+  const run = join(folder, 'run');
+  const current = {} as { session: PageSession };
+  let browser: Browser;
+  let server: StaticServer;
+  beforeAll(async () => {
+    writeRunFixture(run);
+    [server, browser] = [await servePage({ run, port: 0 }), await launchBrowser()];
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+  beforeEach(async () => {
+    current.session = await openPage(browser, server.url);
+  });
+  afterEach(async () => {
+    expect(current.session.complaints).toEqual([]);
+    await current.session.page.close();
+  });
+  return current;
 }
