@@ -34,18 +34,21 @@ function withoutModels(files: readonly DroppedFile[]): readonly [models: Dropped
   return [files.filter(isModel), files.filter(file => !isModel(file))];
 }
 
+function sayBusy(): void {
+  const advice = 'the page is still at work. Wait until it is done, or cancel it, and open the files again.';
+  showError(new InputError('E_PAGE_BUSY', advice));
+}
+
 /** Opens files; anything that is not taken is said. */
 export async function openFiles(files: readonly DroppedFile[], to: Destinations): Promise<void> {
   const { state, client, actions, models, segmentations } = to;
   if (files.length === 0) return;
-  if (state.isBusy) {
-    const advice = 'the page is still at work. Wait until it is done, or cancel it, and open the files again.';
-    return showError(new InputError('E_PAGE_BUSY', advice));
-  }
+  if (state.isBusy) return sayBusy();
   const [modelFiles, imageFiles] = withoutModels(files);
   if (modelFiles.length > 0) await guarded(() => models.add(modelFiles));
   if (imageFiles.length === 0) return;
   if (!(await mayReplaceImage(state, segmentations.saveUnsaved))) return;
+  if (state.isBusy) return sayBusy();
   if (imageFiles.length === 1) return to.showOnly(imageFiles);
   let images: readonly ImageChoice[] = [];
   await actions.busily(async () => {

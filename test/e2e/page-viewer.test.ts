@@ -101,9 +101,7 @@ describe.skipIf(!hasBrowser)('the viewer', () => {
   );
 
   // about one time in six the browser began no download here, for a reason that is not known
-  it('takes files that are dropped anywhere, and asks before segmentations that are not saved go', {
-    retry: 2,
-  }, async () => {
+  it('takes files that are dropped anywhere, and asks before segmentations that are not saved go', async () => {
     const { page } = session;
     const leaves = (): Promise<boolean> =>
       page.evaluate(() => window.dispatchEvent(new Event('beforeunload', { cancelable: true })));
@@ -117,7 +115,10 @@ describe.skipIf(!hasBrowser)('the viewer', () => {
     const dialog = page.getByRole('dialog', { name: 'Open another image?' });
     await session.drop('#controls', [smallImage('second.nii.gz')]);
     await dialog.getByText('Not saved: student of first.nii.gz.').waitFor();
+    await session.drop('#controls', [smallImage('third.nii.gz')], dialog.getByRole('button', { name: 'Stay' }));
+    await dialog.getByText('Not saved: student of first.nii.gz.').waitFor();
     await dialog.getByRole('button', { name: 'Stay' }).click();
+    await dialog.waitFor({ state: 'hidden' });
     expect(await session.text('scan-name')).toBe('first.nii.gz');
     expect(await page.locator('#volumes').getByLabel('student').count()).toBe(1);
 

@@ -12,6 +12,11 @@ import { writeRunFixture } from './run-fixture.ts';
 /** Software rendering on loaded cores. */
 const PATIENCE_MS = 60_000;
 
+interface DroppedBytes {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface PageSession {
   readonly page: Page;
   /** What the page complained about since it was opened. */
@@ -23,8 +28,11 @@ export interface PageSession {
   /** Opens the sample case, whose reference comes with it. */
   openSample(): Promise<void>;
   segment(arm: string): Promise<void>;
-  /** Drops files on an element, as the mouse does. */
-  drop(selector: string, files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<boolean>;
+  /**
+   * Drops files on an element, as the mouse does.
+   * @param clicked a button that is clicked just before, with no time for the page to hear of it
+   */
+  drop(selector: string, files: readonly DroppedBytes[], clicked?: Locator): Promise<boolean>;
   /** What the page hands over for download while something is done, by name. */
   downloads(count: number, act: () => Promise<void>): Promise<ReadonlyMap<string, string>>;
 }
@@ -60,16 +68,20 @@ async function openPage(browser: Browser, url: string): Promise<PageSession> {
       await page.locator('#volumes').getByLabel(arm).waitFor();
       await settled();
     },
-    drop: (selector, files) =>
+    drop: async (selector, files, clicked) =>
       page.locator(selector).evaluate(
-        (element, given) => {
+        (element, { given, first }) => {
           const data = new DataTransfer();
           for (const { name, bytes } of given) data.items.add(new File([Uint8Array.from(bytes)], name));
           const event = new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true });
+          if (first instanceof HTMLElement) first.click();
           element.dispatchEvent(event);
           return event.defaultPrevented;
         },
-        files.map(({ name, bytes }) => ({ name, bytes: [...bytes] })),
+        {
+          given: files.map(({ name, bytes }) => ({ name, bytes: [...bytes] })),
+          first: (await clicked?.elementHandle()) ?? null,
+        },
       ),
     downloads: async (count, act) => {
       const files = new Map<string, string>();
