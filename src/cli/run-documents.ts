@@ -10,10 +10,10 @@ import { billOfMaterials } from '../report/documents/bill-of-materials.ts';
 import { claimChecklist } from '../report/documents/claim.ts';
 import { modelCard, modelCardText, type RunFacts } from '../report/documents/model-card.ts';
 import type { ReportInput } from '../report/report.ts';
+import { dataFactsOf, withoutFolders } from '../report/run-facts.ts';
 import type { Files } from '../runtime/files.ts';
 import { writeJson } from '../runtime/json-file.ts';
 import type { ReadRun } from '../study/read-run.ts';
-import { dataFactsOf, withoutFolders } from './run-facts.ts';
 
 /** What the writing needs: files and hashes. */
 interface DocumentsWorld {

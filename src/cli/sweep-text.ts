@@ -1,11 +1,11 @@
 /** Writes report.html from the files of a sweep, and builds the outcome of a command for it. */
 
+import { notesOn } from '../report/report-input.ts';
+import { lastName, withoutFolders } from '../report/run-facts.ts';
 import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
 import { incompleteNotes } from '../study/comparison/incomplete.ts';
 import { readSweep, readSweepRecord, type SweepResults } from '../study/sweep-record.ts';
-import { lastName, withoutFolders } from './run-facts.ts';
-import { notesOn } from './run-text.ts';
 import type { Outcome } from './session.ts';
 import { alignColumns } from './table.ts';
 import { unitStates } from './unit-states.ts';

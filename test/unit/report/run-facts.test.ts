@@ -1,6 +1,6 @@
 /** What a report tells of a run besides scores, without folders of the machine. */
 import { describe, expect, it } from 'vitest';
-import { dateInWords, lastName, trainingSeconds, warningsOf, withoutFolders } from '../../../src/cli/run-facts.ts';
+import { dateInWords, lastName, trainingSeconds, warningsOf, withoutFolders } from '../../../src/report/run-facts.ts';
 import { evaluation } from '../report/fixtures.ts';
 
 describe('the facts of a run', () => {

@@ -7,10 +7,10 @@ import { formatBytes } from '../core/format.ts';
 import { openDataset } from '../data/dataset.ts';
 import { ARMS } from '../experiment/record.ts';
 import { parseRecipe } from '../recipe/parse.ts';
-import type { DataFacts } from '../report/data-section.ts';
 import type { Files } from '../runtime/files.ts';
 import { casesOfTeacher, type ReadRun } from '../study/read-run.ts';
 import type { TrainedSteps } from '../study/trained-steps.ts';
+import type { DataFacts } from './data-section.ts';
 
 /** The last name of a path. */
 export function lastName(path: string): string {
