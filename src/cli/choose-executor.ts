@@ -4,6 +4,8 @@ import { ownProgram } from '../platform/node/own-program.ts';
 import { processPool } from '../platform/node/process-pool.ts';
 import { createSlurmClient } from '../platform/node/slurm/client.ts';
 import { type SlurmOptions, slurmExecutor, slurmScripts } from '../platform/node/slurm/slurm-executor.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import type { DeviceChoice } from '../runtime/device.ts';
 import type { Files } from '../runtime/files.ts';
 import { byHand } from '../study/units/by-hand.ts';
 import type { StudyContext } from '../study/units/context.ts';
@@ -23,6 +25,11 @@ export function settingsOf({ executor, concurrency, sbatch }: ExecutorFlags): Ex
     throw new InputError('E_USAGE', '--sbatch is for Slurm. Add --executor slurm.');
   }
   return { kind: executor, concurrency: concurrency ?? (executor === 'local' ? 1 : null), sbatch: sbatch ?? null };
+}
+
+/** The device that this process needs: that of the recipe where units run here, the processor where others run them. */
+export function deviceHere(kind: ExecutorSettings['kind'], { device }: Pick<Recipe, 'device'>): DeviceChoice {
+  return kind === 'local' ? device : 'cpu';
 }
 
 /** Settings for Slurm. */

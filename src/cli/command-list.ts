@@ -68,8 +68,8 @@ export const COMMANDS: readonly ListedCommand[] = [
   },
   {
     name: 'inspect',
-    takes: '<path>',
-    description: 'describe a model, a volume or a run',
+    takes: '[path]',
+    description: 'describe a model, a volume, a run, or what can compute here',
     load: async () => (await import('./flags/inspect.ts')).declareInspect,
   },
   {

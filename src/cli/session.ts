@@ -2,6 +2,7 @@
 
 import type { Laboratory } from '../experiment/laboratory.ts';
 import { createNodeLaboratory } from '../platform/node/laboratory.ts';
+import type { DeviceChoice } from '../runtime/device.ts';
 import type { Progress } from '../runtime/progress.ts';
 
 /** Result of a command. */
@@ -28,13 +29,21 @@ export interface CommandSession {
 /** Runs a command's work and reports its outcome. */
 export type Start = (work: (session: CommandSession) => Promise<Outcome>) => Promise<void>;
 
+/** What an engine is started with. */
+interface EngineChoice {
+  /** Per operator; null takes one per core. */
+  readonly threads?: number | null;
+  /** The processor if not given. */
+  readonly device?: DeviceChoice | undefined;
+}
+
 /**
  * Starts the engine and builds everything that an experiment needs.
- * @param threads per operator; null takes one per core
+ * @throws {InputError} E_DEVICE if a device that was asked for cannot be used
  */
 export function openLaboratory(
   { progress }: Pick<CommandSession, 'progress'>,
-  threads: number | null,
+  { threads = null, device = 'cpu' }: EngineChoice,
 ): Promise<Laboratory> {
-  return createNodeLaboratory({ progress, ...(threads === null ? {} : { threads }) });
+  return createNodeLaboratory({ progress, device, ...(threads === null ? {} : { threads }) });
 }

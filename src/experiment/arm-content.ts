@@ -15,12 +15,20 @@ export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boole
  * until it is listed here.
  */
 export function armContent(recipe: Recipe, arm: Arm): object {
-  const { threads: _threads, baseline: _baseline, compare: _compare, groups: _groups, data, ...others } = recipe;
+  const {
+    threads: _threads,
+    device: _device,
+    baseline: _baseline,
+    compare: _compare,
+    groups: _groups,
+    data,
+    ...others
+  } = recipe;
   const { cache: _cache, ...own } = data;
   return withoutLaterKeys(contentOf(arm, { data: own, ...others }));
 }
 
-type Shared = Omit<Recipe, 'threads' | 'baseline' | 'compare' | 'groups' | 'data'> & {
+type Shared = Omit<Recipe, 'threads' | 'device' | 'baseline' | 'compare' | 'groups' | 'data'> & {
   readonly data: Omit<Recipe['data'], 'cache'>;
 };
 

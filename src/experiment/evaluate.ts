@@ -350,6 +350,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
     model: {
       ...costOf(laboratory, [...options.models, ...(options.coarse?.models ?? [])]),
       ...(options.coarse && { path: cascadePath(options.models, options.coarse) }),
+      device: laboratory.engine.device,
       secondsPerCase: timed.reduce((sum, { seconds }) => sum + seconds, 0) / timed.length,
       peakBytes: machine.peakBytes(),
     },

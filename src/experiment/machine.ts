@@ -1,9 +1,12 @@
 /**
  * The facts about the machine that experiments need. Implemented in platform/, replaced by a fixed machine in tests.
  */
+import type { DeviceKind } from '../runtime/device.ts';
 
 /** Provenance of a run: machine and versions, as in `run.json`. */
 export interface Provenance {
+  /** What computed; absent in records of earlier versions, which knew the processor alone. */
+  readonly device?: DeviceKind;
   readonly versions: Readonly<Record<string, string>>;
   readonly host: {
     readonly system: string;

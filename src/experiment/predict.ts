@@ -20,6 +20,7 @@ import type { SegmentOptions } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { classVolumesMl } from '../metrics/overlap.ts';
 import type { SegmentationType } from '../results/segmentation-object.ts';
+import type { DeviceKind } from '../runtime/device.ts';
 import type { ProgressTask } from '../runtime/progress.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
 import { encodeNiftiImage } from '../volume/nifti.ts';
@@ -99,6 +100,8 @@ export interface Prediction {
   readonly probabilities?: string;
   readonly entropy?: string;
   readonly seconds: number;
+  /** What computed it. */
+  readonly device: DeviceKind;
   /** Volume of each class but the background. */
   readonly volumesMl: Readonly<Record<string, number>>;
   /**
@@ -204,6 +207,7 @@ async function predictOne(
     ...(result.probabilities && { probabilities: paths.probabilities }),
     ...(map && { entropy: paths.entropy }),
     seconds,
+    device: laboratory.engine.device,
     volumesMl,
     ...(result.confidence && confidenceFacts(result.confidence, models)),
     ...(result.region !== undefined && { region: result.region }),

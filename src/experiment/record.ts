@@ -9,6 +9,7 @@ import type { CaseScore, ScoreSummary } from '../metrics/case-score.ts';
 import type { DiceReliability } from '../metrics/expected-dice.ts';
 import type { ThresholdTrial } from '../recipe/confidence-schema.ts';
 import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
+import type { DeviceKind } from '../runtime/device.ts';
 
 interface ModelCost {
   readonly path: string;
@@ -18,6 +19,8 @@ interface ModelCost {
   readonly multiplyAdds: number;
   readonly bytes: number;
   readonly secondsPerCase: number;
+  /** What computed; absent in evaluations of earlier versions, which knew the processor alone. */
+  readonly device?: DeviceKind;
   /** Peak resident memory of the process while it evaluated. */
   readonly peakBytes: number;
 }

@@ -69,7 +69,8 @@ function converted(name: string, values: Float32Array, type: string): unknown {
 /**
  * Wraps a session of ONNX Runtime in the {@link Session} interface; float32 feeds become what the model's inputs are.
  */
-function wrapSession(make: Runtime['Tensor'], session: InferenceSession): Session {
+function wrapSession(make: Runtime['Tensor'], session: InferenceSession, afterRun: AfterRun | undefined): Session {
+  let runs = 0;
   const types = new Map(session.inputMetadata.map(info => [info.name, info.isTensor ? info.type : 'float32']));
   const feedOf = (name: string, { dataType, data, shape }: Tensor): OrtTensor => {
     const type = types.get(name) ?? dataType;
@@ -85,6 +86,7 @@ function wrapSession(make: Runtime['Tensor'], session: InferenceSession): Sessio
       const converted = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, feedOf(name, feed)]));
       try {
         const results = await session.run(converted, outputs ?? session.outputNames);
+        if (runs++ === 0) afterRun?.(session);
         return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, toTensor(name, value)]));
       } catch (cause) {
         if (cause instanceof InputError) throw cause;
@@ -95,8 +97,11 @@ function wrapSession(make: Runtime['Tensor'], session: InferenceSession): Sessio
   };
 }
 
+/** What is done after the first run of a session. */
+type AfterRun = (session: InferenceSession) => void;
+
 /** The part of ONNX Runtime's API that is needed to run models. */
-interface Runtime {
+export interface Runtime {
   readonly InferenceSession: {
     create(model: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession>;
   };
@@ -106,18 +111,20 @@ interface Runtime {
 /**
  * Loads models into a build of ONNX Runtime. Nodes run one after the other, since parallel execution was measured 2.5
  * times slower on training steps; without memory patterns, since they cost half as much memory again.
+ * @param afterRun called after the first run of each session
  * @returns a function that throws InputError E_MODEL_LOAD for bytes that are not a model; `run` of its sessions throws
  * WorkError E_MODEL_RUN, or InputError E_MODEL_TYPE for an output of an unsupported type
  */
 export function sessionLoader(
   runtime: Runtime,
   options: InferenceSession.SessionOptions,
+  afterRun?: AfterRun,
 ): (model: Uint8Array) => Promise<Session> {
   const shared = { executionMode: 'sequential', enableMemPattern: false, logSeverityLevel: LOG_FATAL } as const;
   return async model => {
     try {
       const session = await runtime.InferenceSession.create(model, { ...shared, ...options });
-      return wrapSession(runtime.Tensor, session);
+      return wrapSession(runtime.Tensor, session, afterRun);
     } catch (cause) {
       const reason = messageOf(cause);
       throw new InputError('E_MODEL_LOAD', `ONNX Runtime cannot load the model (${model.length} bytes): ${reason}`, {

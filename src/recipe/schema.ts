@@ -10,6 +10,7 @@ import { AXES, xyz, zyx } from '../core/axes.ts';
 import type { DeepReadonly } from '../core/deep-readonly.ts';
 import { fixedWeights, WEIGHTS } from '../distillation/settings.ts';
 import { jointGeometry, nearestSizes } from '../nn/geometry.ts';
+import { DEVICES } from '../runtime/device.ts';
 import { withPresetValues } from './augment-preset.ts';
 import { augmentSchema } from './augment-schema.ts';
 import { dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
@@ -231,6 +232,12 @@ const recipeShape = z.strictObject({
     .default('argmax')
     .describe(
       'How probabilities become labels, stored with the model. argmax: the most likely class. validated: a threshold per class, tried from 0.05 to 0.95 on the validation cases by mean Dice; a class counts (1 - t) / t times, so that, against the background alone, it wins from the share t of their joint probability on. A threshold is kept only if it raises the mean Dice of at least 10 validation cases that did not choose it, loses none of them more than 0.01, and a paired Wilcoxon test supports the gain (p < 0.05); otherwise the most likely class wins, and a line says so. Not for regions.',
+    ),
+  device: z
+    .enum(DEVICES)
+    .default('cpu')
+    .describe(
+      'What computes: cpu, the processor; webgpu or cuda, a graphics card; auto, the fastest of them that computes correctly when the command starts. Results differ between devices by rounding.',
     ),
   threads: count.nullable().default(null).describe('Number of threads per operator; null takes one per core.'),
 });

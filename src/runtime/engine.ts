@@ -1,5 +1,6 @@
 /** The interface to an ONNX runtime: load a model, run it, dispose it. Implementations are in platform/. */
 import type { Tensor } from '../core/tensor.ts';
+import type { DeviceKind } from './device.ts';
 
 /** A loaded model. Only one run at a time is allowed. */
 export interface Session {
@@ -13,6 +14,8 @@ export interface Session {
 export interface Engine {
   /** Description for provenance, for example `onnxruntime-node 1.30.0 cpu`. */
   readonly name: string;
+  /** What computes. */
+  readonly device: DeviceKind;
   /** Channel block of the runtime's blocked kernels (8 or 16), or 0 if only standard operators may be used. */
   readonly block: number;
   /** Loads an encoded ONNX model. */

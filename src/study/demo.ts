@@ -2,6 +2,7 @@
 import { isPhantomDataset, writePhantomDataset } from '../data/phantom.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import { parseRecipe } from '../recipe/parse.ts';
+import type { DeviceChoice } from '../runtime/device.ts';
 import type { Comparison } from './comparison/comparison.ts';
 import { assertEmptyFolder } from './folder.ts';
 import { runExperiment } from './run.ts';
@@ -12,6 +13,8 @@ export interface DemoOptions {
   readonly quick: boolean;
   /** Seed of phantoms, splits and training. */
   readonly seed: number;
+  /** What the recipe says that computes; the processor if not given. */
+  readonly device?: DeviceChoice | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -26,7 +29,7 @@ const SIZES = {
  * all training cases, as a model from elsewhere has; student and baseline have few of them, and the student is taught
  * on the other scans too. Chosen on other seeds than those that scripts/demo-seeds.ts reports.
  */
-function demoRecipe(folder: string, { quick, seed }: DemoOptions): string {
+function demoRecipe(folder: string, { quick, seed, device = 'cpu' }: DemoOptions): string {
   const { labelled, teacherSteps, studentSteps } = quick ? SIZES.quick : SIZES.full;
   return `data:
   dataset: ${JSON.stringify(folder)}
@@ -36,6 +39,7 @@ teacher: { unet: { features: [12, 24, 48] }, train: { steps: ${teacherSteps}, ba
 student: { unet: { features: [4, 8, 16] }, train: { steps: ${studentSteps}, batch: 1, learningRate: 0.01, validateEvery: ${studentSteps / 2} } }
 distill: { losses: [ { softDice: {} }, { dist: {} } ], unlabelled: { batch: 1 } }
 seeds: [${seed}]
+device: ${device}
 `;
 }
 

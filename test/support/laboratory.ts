@@ -43,6 +43,7 @@ export function functionEngine(model: (input: Tensor) => Tensor): Engine & { rea
   let open = 0;
   return {
     name: 'function',
+    device: 'cpu',
     block: 0,
     open: () => open,
     load: async () => {

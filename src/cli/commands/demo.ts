@@ -8,9 +8,9 @@ import { reportRun } from '../run-text.ts';
 import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 
 /** Runs the experiment on phantoms and reports it. */
-export async function demo({ out, quick, seed }: DemoFlags, session: CommandSession): Promise<Outcome> {
-  const laboratory = await openLaboratory(session, null);
+export async function demo({ out, quick, seed, device }: DemoFlags, session: CommandSession): Promise<Outcome> {
+  const laboratory = await openLaboratory(session, { device });
   const folder = out ?? (await freshFolder(nodeFiles, 'runs/demo'));
-  await runDemo(laboratory, { out: folder, quick, seed, signal: session.signal });
+  await runDemo(laboratory, { out: folder, quick, seed, device, signal: session.signal });
   return reportRun(laboratory, folder);
 }

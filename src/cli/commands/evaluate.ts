@@ -106,7 +106,7 @@ export function evaluationOutcome(evaluation: Evaluation, failed: readonly CaseF
 
 /** Scores the model on the chosen cases. */
 export async function evaluate(flags: EvaluateFlags, session: CommandSession): Promise<Outcome> {
-  const laboratory = await openLaboratory(session, null);
+  const laboratory = await openLaboratory(session, flags);
   const { files } = laboratory;
   const models = await readModels(laboratory, flags);
   const coarse = await readCoarse(laboratory, flags);

@@ -57,11 +57,11 @@ function absentClasses({ classes, labelledCases }: Fingerprint) {
 /** Describes the data set and writes a recipe for it. */
 export async function plan(
   folder: string,
-  { out, memory, resolution }: PlanFlags,
+  { out, memory, resolution, device }: PlanFlags,
   session: CommandSession,
 ): Promise<Outcome> {
   const { progress, signal } = session;
-  const laboratory = await openLaboratory(session, null);
+  const laboratory = await openLaboratory(session, { device });
   const { files, machine, engine } = laboratory;
   if (out !== undefined && (await files.exists(out))) {
     throw new InputError('E_OUT_EXISTS', `${out} already exists. Remove it, or choose another file with --out.`);

@@ -34,9 +34,9 @@ export function predictionOutcome(
   passedOver: readonly PassedOver[] = [],
 ): Outcome {
   const lines = predictions.flatMap(prediction => {
-    const { output: path, seconds, volumesMl, warnings } = prediction;
+    const { output: path, seconds, device, volumesMl, warnings } = prediction;
     const volumes = Object.entries(volumesMl).map(([name, ml]) => `${name} ${formatNumber(ml, 2)} ml`);
-    const result = `${path}: ${volumes.join(', ')} (${formatSeconds(seconds)})`;
+    const result = `${path}: ${volumes.join(', ')} (${formatSeconds(seconds)}${device === 'cpu' ? '' : ` by ${device}`})`;
     return [result, ...expectedDiceLines(prediction), ...warnings.map(({ code, message }) => `  ${code}: ${message}`)];
   });
   if (failed.length > 0) lines.push(`${failed.length} of ${failed.length + predictions.length} volumes failed:`);
@@ -51,7 +51,7 @@ export function predictionOutcome(
 
 /** Segments the volumes that the flags name. */
 export async function predict(flags: PredictFlags, session: CommandSession): Promise<Outcome> {
-  const laboratory = await openLaboratory(session, null);
+  const laboratory = await openLaboratory(session, flags);
   const { input, output, series, probabilities, entropy, bids, strict, format, segmentationType } = flags;
   const { rtstruct, measurements, surfaces } = flags;
   const failed: PredictionFailure[] = [];

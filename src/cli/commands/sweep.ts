@@ -3,6 +3,8 @@
  */
 import { planSweep } from '../../study/sweep.ts';
 import type { SweepResults } from '../../study/sweep-record.ts';
+import { deviceHere } from '../choose-executor.ts';
+import { withDevice } from '../flags/device.ts';
 import type { SweepFlags } from '../flags/sweep.ts';
 import { executePlanned } from '../planned-study.ts';
 import { defaultRunFolder, loadSweep } from '../recipe.ts';
@@ -12,11 +14,12 @@ import { reportSweep } from '../sweep-text.ts';
 /** Runs, submits or only estimates the sweep. */
 export async function sweep(
   recipePath: string,
-  { grid, within, out, set, ...executor }: SweepFlags,
+  { grid, within, out, set, device, ...executor }: SweepFlags,
   session: CommandSession,
 ): Promise<Outcome> {
-  const sweep = await loadSweep(recipePath, set, grid);
-  const laboratory = await openLaboratory(session, sweep.recipe.threads);
+  const sweep = await loadSweep(recipePath, withDevice(set, { device }), grid);
+  const { recipe } = sweep;
+  const laboratory = await openLaboratory(session, { ...recipe, device: deviceHere(executor.executor, recipe) });
   const { progress, signal } = session;
   const folder = out ?? `${defaultRunFolder(recipePath)}-sweep`;
   const options = { out: folder, ...(within !== undefined && { within }), signal };

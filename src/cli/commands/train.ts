@@ -1,6 +1,7 @@
 /** `voxstill train RECIPE --arm ARM`: one arm of a recipe. The student needs the teacher in the same folder. */
 
 import { trainOneArm } from '../../study/run.ts';
+import { withDevice } from '../flags/device.ts';
 import type { TrainFlags } from '../flags/train.ts';
 import { defaultRunFolder, loadRecipe } from '../recipe.ts';
 import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
@@ -9,11 +10,11 @@ import { writeEventFiles } from '../tensorboard.ts';
 /** Trains the arm into the folder of its run. */
 export async function train(
   recipePath: string,
-  { arm, out, set, resume, tensorboard }: TrainFlags,
+  { arm, out, set, resume, tensorboard, device }: TrainFlags,
   session: CommandSession,
 ): Promise<Outcome> {
-  const recipe = await loadRecipe(recipePath, set);
-  const laboratory = await openLaboratory(session, recipe.threads);
+  const recipe = await loadRecipe(recipePath, withDevice(set, { device }));
+  const laboratory = await openLaboratory(session, recipe);
   const folder = out ?? defaultRunFolder(recipePath);
   const summary = await trainOneArm(laboratory, recipe, { arm, out: folder, resume, signal: session.signal });
   if (tensorboard) await writeEventFiles(laboratory.files, folder);

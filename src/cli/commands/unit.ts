@@ -5,7 +5,9 @@
 
 import { InputError } from '../../core/errors.ts';
 import { coresOfProcess, indexOfProcess } from '../../platform/node/batch-system.ts';
+import { nodeFiles } from '../../platform/node/files.ts';
 import { type LogFile, openLogFile } from '../../platform/node/log-file.ts';
+import { thisMachine } from '../../platform/node/provenance.ts';
 import { toBoth } from '../../runtime/progress.ts';
 import { openStudy } from '../../study/open-study.ts';
 import { readStudy } from '../../study/read-study.ts';
@@ -46,16 +48,20 @@ function placeOf(index: number | undefined): number {
  */
 export async function unit(
   { study, index }: { readonly study: string; readonly index: number | undefined },
-  { threads, withTeacher }: UnitFlags,
+  { threads, device, withTeacher }: UnitFlags,
   session: CommandSession,
 ): Promise<Outcome> {
   const place = placeOf(index);
   const log = lateLog();
   const lines = createLines(log, session.elapsedMs);
   const progress = toBoth(session.progress, lines);
-  const laboratory = await openLaboratory({ progress }, threads ?? coresOfProcess() ?? null);
-  const { context, list } = openStudy(laboratory, await readStudy(laboratory.files, study), session.signal);
-  const unit = await readUnit(laboratory, study, { list, place });
+  const found = await readStudy(nodeFiles, study);
+  const unit = await readUnit({ files: nodeFiles, machine: thisMachine }, study, { list: found.list, place });
+  const laboratory = await openLaboratory(
+    { progress },
+    { threads: threads ?? coresOfProcess() ?? null, device: device ?? unit.recipe.device },
+  );
+  const { context, list } = openStudy(laboratory, found, session.signal);
   const teacher = list.units[place]?.teacher;
   if (withTeacher && teacher !== undefined) await inProcess(context).start({ study, list, places: [teacher] });
   const end = await performWhenFree(context, unit, {

@@ -3,10 +3,11 @@ import { Option } from 'commander';
 import type { Splits } from '../../data/splits.ts';
 import type { DeclareCommand } from '../program.ts';
 import { words } from '../values.ts';
+import { addDeviceFlag, type DeviceFlags } from './device.ts';
 import { addModelFlags, type ModelFlags } from './model.ts';
 
 /** The flags as commander parses them. */
-export interface EvaluateFlags extends ModelFlags {
+export interface EvaluateFlags extends ModelFlags, DeviceFlags {
   readonly data: string;
   readonly split: keyof Splits | 'all';
   readonly splits?: string;
@@ -15,7 +16,7 @@ export interface EvaluateFlags extends ModelFlags {
 }
 
 export const declareEvaluate: DeclareCommand = (command, start) => {
-  addModelFlags(command)
+  addDeviceFlag(addModelFlags(command))
     .requiredOption('--data <folder>', 'folder of a data set: Medical Segmentation Decathlon or nnU-Net raw')
     .addOption(
       new Option('--split <name>', 'cases to evaluate').choices(['train', 'val', 'test', 'all']).default('test'),

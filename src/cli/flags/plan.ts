@@ -2,9 +2,10 @@
 import { Option } from 'commander';
 import type { DeclareCommand } from '../program.ts';
 import { positiveNumber } from '../values.ts';
+import { addDeviceFlag, type DeviceFlags } from './device.ts';
 
 /** The flags as commander parses them. */
-export interface PlanFlags {
+export interface PlanFlags extends DeviceFlags {
   readonly out?: string;
   readonly memory: number;
   readonly resolution: 'auto' | 'full';
@@ -13,7 +14,7 @@ export interface PlanFlags {
 const DEFAULT_GIGABYTES = 2;
 
 export const declarePlan: DeclareCommand = (command, start) => {
-  command
+  addDeviceFlag(command)
     .argument('<dataset>', 'folder of a data set: Medical Segmentation Decathlon or nnU-Net raw')
     .option('--out <recipe>', 'recipe to write (default: print it)')
     .option('--memory <gigabytes>', 'memory limit of training in GB', positiveNumber, DEFAULT_GIGABYTES)

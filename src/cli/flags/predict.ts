@@ -2,10 +2,11 @@
 import { Option } from 'commander';
 import type { SegmentationType } from '../../results/segmentation-object.ts';
 import type { DeclareCommand } from '../program.ts';
+import { addDeviceFlag, type DeviceFlags } from './device.ts';
 import { addModelFlags, type ModelFlags } from './model.ts';
 
 /** The flags as commander parses them. */
-export interface PredictFlags extends ModelFlags {
+export interface PredictFlags extends ModelFlags, DeviceFlags {
   readonly input: readonly string[];
   readonly output: string;
   readonly series?: string;
@@ -26,7 +27,7 @@ const FORMATS = ['nii.gz', 'nrrd', 'seg.nrrd', 'mha', 'mgz', 'dcm'];
 const SEGMENTATION_TYPES = ['binary', 'labelmap'];
 
 export const declarePredict: DeclareCommand = (command, start) => {
-  addModelFlags(command)
+  addDeviceFlag(addModelFlags(command))
     .requiredOption(
       '--input <paths...>',
       'NIfTI, NRRD, MetaImage or MGH file, DICOM series (its folder or one of its files), or a folder with any of these and DICOM folders below; a.nii.gz,b.nii.gz for the channels of one volume',

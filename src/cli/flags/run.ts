@@ -1,10 +1,11 @@
 /** The arguments and flags of `voxstill run`; commands/run.ts holds the action. */
 import type { DeclareCommand } from '../program.ts';
 import { collect } from '../values.ts';
+import { addDeviceFlag, type DeviceFlags } from './device.ts';
 import { addExecutorFlags, type ExecutorFlags } from './executor-flags.ts';
 
 /** The flags as commander parses them. */
-export interface RunFlags extends ExecutorFlags {
+export interface RunFlags extends ExecutorFlags, DeviceFlags {
   readonly out?: string;
   readonly set: readonly string[];
   readonly resume: boolean;
@@ -13,7 +14,7 @@ export interface RunFlags extends ExecutorFlags {
 
 export const declareRun: DeclareCommand = (command, start) => {
   addExecutorFlags(
-    command
+    addDeviceFlag(command, { standard: "the recipe's" })
       .argument('<recipe>', 'recipe, a YAML file')
       .option('--out <folder>', 'folder of the run (default: runs/<name of the recipe>)')
       .option('--set <key=value>', 'value that replaces one of the recipe; may be given several times', collect, [])

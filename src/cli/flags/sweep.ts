@@ -1,10 +1,11 @@
 /** The arguments and flags of `voxstill sweep`; commands/sweep.ts holds the action. */
 import type { DeclareCommand } from '../program.ts';
 import { collect, share } from '../values.ts';
+import { addDeviceFlag, type DeviceFlags } from './device.ts';
 import { addExecutorFlags, type ExecutorFlags } from './executor-flags.ts';
 
 /** The flags as commander parses them. */
-export interface SweepFlags extends ExecutorFlags {
+export interface SweepFlags extends ExecutorFlags, DeviceFlags {
   readonly grid: readonly string[];
   readonly within?: number;
   readonly out?: string;
@@ -13,7 +14,7 @@ export interface SweepFlags extends ExecutorFlags {
 
 export const declareSweep: DeclareCommand = (command, start) => {
   addExecutorFlags(
-    command
+    addDeviceFlag(command, { standard: "the recipe's" })
       .argument('<recipe>', 'recipe, a YAML file')
       .requiredOption(
         '--grid <key=[value,...]>',

@@ -3,9 +3,10 @@ import { Option } from 'commander';
 import { ARMS, type Arm } from '../../experiment/record.ts';
 import type { DeclareCommand } from '../program.ts';
 import { collect } from '../values.ts';
+import { addDeviceFlag, type DeviceFlags } from './device.ts';
 
 /** The flags as commander parses them. */
-export interface TrainFlags {
+export interface TrainFlags extends DeviceFlags {
   readonly arm: Arm;
   readonly out?: string;
   readonly set: readonly string[];
@@ -14,7 +15,7 @@ export interface TrainFlags {
 }
 
 export const declareTrain: DeclareCommand = (command, start) => {
-  command
+  addDeviceFlag(command, { standard: "the recipe's" })
     .argument('<recipe>', 'recipe, a YAML file')
     .addOption(new Option('--arm <arm>', 'arm to train').choices(ARMS).makeOptionMandatory())
     .option('--out <folder>', 'folder of the run that the arm belongs to (default: runs/<name of the recipe>)')

@@ -1,15 +1,16 @@
 /** The arguments and flags of `voxstill unit`; commands/unit.ts holds the action. */
 import type { DeclareCommand } from '../program.ts';
 import { wholeNumber } from '../values.ts';
+import { addDeviceFlag, type DeviceFlags } from './device.ts';
 
 /** The flags as commander parses them. */
-export interface UnitFlags {
+export interface UnitFlags extends DeviceFlags {
   readonly threads?: number;
   readonly withTeacher: boolean;
 }
 
 export const declareUnit: DeclareCommand = (command, start) => {
-  command
+  addDeviceFlag(command, { standard: "that of the unit's recipe" })
     .argument('<folder>', 'folder of the run or sweep')
     .argument(
       '[index]',

@@ -1,24 +1,96 @@
-/** ONNX Runtime for Node as an {@link Engine}, on the CPU. */
+/** ONNX Runtime for Node as an {@link Engine}, on the processor or a graphics card. */
 import { availableParallelism } from 'node:os';
-import { invariant } from '../../core/errors.ts';
-import { probeBlock } from '../../onnx/probe.ts';
+import { InputError } from '../../core/errors.ts';
+import type { DeviceChoice } from '../../runtime/device.ts';
 import type { Engine } from '../../runtime/engine.ts';
-import { sessionLoader } from '../ort-session.ts';
+import { type DeviceProbe, probeDevice } from './device-probe.ts';
+import { loadRuntime, onCpu, onGpu } from './engine-parts.ts';
+import { placementText } from './placement.ts';
+import type { Gpu } from './provider.ts';
+
+/** Graphics cards in the order in which they are preferred. */
+export const GPUS: readonly Gpu[] = ['cuda', 'webgpu'];
+
+const ADVICE: Readonly<Record<Gpu, string>> = {
+  webgpu: 'Install a driver for the graphics card',
+  cuda: "Install CUDA 12, cuDNN 9 and ONNX Runtime's libraries for them (docs/devices.md)",
+};
+
+export interface NodeEngineOptions {
+  /** Threads per operator; one per core if not given. */
+  readonly threads?: number;
+  /** What computes; the processor if not given. */
+  readonly device?: DeviceChoice;
+  /** Receives what a user should know of the device: why `auto` chose it. */
+  readonly onNote?: (text: string) => void;
+  /** Receives what a user should not miss: nodes of a model that a graphics card left to the processor. */
+  readonly onWarning?: (text: string) => void;
+}
+
+/** Whether a device computes correctly, and faster than the processor. */
+function isWorthwhile({ problem, trial }: DeviceProbe): boolean {
+  return problem === undefined && trial?.times !== undefined && trial.times.deviceMs < trial.times.cpuMs;
+}
+
+/** How a probe went, in a few words. */
+export function probeText({ device, problem, trial }: DeviceProbe): string {
+  if (problem !== undefined) return `${device}: ${problem}`;
+  if (trial?.times === undefined) return `${device}: computes correctly`;
+  const { deviceMs, cpuMs } = trial.times;
+  return `${device}: ${deviceMs.toFixed(1)} ms for a convolution with its gradients, ${cpuMs.toFixed(1)} ms on the processor`;
+}
+
+/** The device that `auto` takes of those that were probed, the best first; undefined is the processor. */
+export function chooseDevice(probes: readonly DeviceProbe[]): Gpu | undefined {
+  return probes.find(isWorthwhile)?.device;
+}
+
+/** @throws {InputError} E_DEVICE if a device that was asked for cannot be used */
+async function findDevice(
+  choice: DeviceChoice,
+  { threads, onNote }: { readonly threads: number; readonly onNote: (text: string) => void },
+): Promise<Gpu | undefined> {
+  if (choice === 'cpu') return undefined;
+  if (choice === 'auto') {
+    const probes: DeviceProbe[] = [];
+    for (const gpu of GPUS) {
+      probes.push(await probeDevice(gpu, { threads, isTimed: true }));
+      if (isWorthwhile(probes.at(-1) as DeviceProbe)) break;
+    }
+    const chosen = chooseDevice(probes);
+    onNote(`device: ${chosen ?? 'cpu'} (${probes.map(probeText).join('; ')})`);
+    return chosen;
+  }
+  const { problem } = await probeDevice(choice, { threads, isTimed: false });
+  if (problem === undefined) return choice;
+  throw new InputError(
+    'E_DEVICE',
+    `${choice} was asked for, but it cannot be used here: ${problem}. ${ADVICE[choice]}, or ask for --device cpu. ` +
+      '`voxstill inspect --devices` lists what there is.',
+  );
+}
 
 /**
  * Starts ONNX Runtime.
- * @param options.threads threads per operator; one per core if not given
  * @returns an engine whose `load` throws InputError E_MODEL_LOAD for bytes that are not a model, and whose `run` throws
  * WorkError E_MODEL_RUN
+ * @throws {InputError} E_DEVICE if a device that was asked for cannot be used
  */
-export async function createNodeEngine(options: { readonly threads?: number } = {}): Promise<Engine> {
-  const runtime = await import('onnxruntime-node');
-  runtime.env.logLevel = 'fatal';
-  const version = runtime.env.versions.node;
-  invariant(version !== undefined, 'onnxruntime-node does not say its version');
-  const intraOpNumThreads = options.threads ?? availableParallelism();
-  const load = sessionLoader(runtime, { executionProviders: ['cpu'], intraOpNumThreads });
-  const block = await probeBlock(load);
-  const kernels = block === 0 ? 'standard operators' : `channel blocks of ${block}`;
-  return { name: `onnxruntime-node ${version} cpu, ${kernels}`, block, load };
+export async function createNodeEngine(options: NodeEngineOptions = {}): Promise<Engine> {
+  const { threads = availableParallelism(), device = 'cpu', onNote = () => {}, onWarning = () => {} } = options;
+  const gpu = await findDevice(device, { threads, onNote });
+  // TensorFloat-32, which cards of NVIDIA take by themselves, has 10 bits for the digits
+  if (gpu === 'cuda') process.env['NVIDIA_TF32_OVERRIDE'] ??= '0';
+  const runtime = await loadRuntime();
+  const name = `onnxruntime-node ${runtime.version}`;
+  if (gpu === undefined) {
+    const parts = await onCpu(runtime, threads);
+    const kernels = parts.block === 0 ? 'standard operators' : `channel blocks of ${parts.block}`;
+    return { name: `${name} cpu, ${kernels}`, ...parts };
+  }
+  const onFallback = (placement: Parameters<typeof placementText>[0]): void => {
+    const text = placementText(placement);
+    if (text !== undefined) onWarning(`W_DEVICE_NODES: ${text}`);
+  };
+  return { name: `${name} ${gpu}, standard operators`, ...onGpu(runtime, gpu, { threads, onFallback }) };
 }

@@ -124,10 +124,10 @@ function showProgress(
  * @throws {InputError} E_CONCURRENCY if there are fewer threads than units at once
  */
 export function processPool(
-  laboratory: Pick<Laboratory, 'files' | 'machine' | 'progress' | 'threads'>,
+  laboratory: Pick<Laboratory, 'engine' | 'files' | 'machine' | 'progress' | 'threads'>,
   { concurrency, signal }: PoolOptions,
 ): Executor {
-  const { files, machine, progress } = laboratory;
+  const { engine, files, machine, progress } = laboratory;
   if (concurrency > laboratory.threads) {
     throw new InputError(
       'E_CONCURRENCY',
@@ -148,7 +148,8 @@ export function processPool(
       let ended = 0;
       const perform = async (place: number): Promise<Attempted> => {
         running.add(place);
-        const end = await runProgram(['unit', study, String(place), '--threads', String(threads), '--quiet'], signal);
+        const settings = ['--threads', String(threads), '--device', engine.device];
+        const end = await runProgram(['unit', study, String(place), ...settings, '--quiet'], signal);
         running.delete(place);
         const report = await stateOf(todo, place);
         known.set(place, report);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import type { Machine } from '../../experiment/machine.ts';
+import type { Engine } from '../../runtime/engine.ts';
 import { hasEnded, thisProcess } from './owner.ts';
 import { packageVersion } from './package-version.ts';
 
@@ -55,13 +56,14 @@ export const thisMachine: Omit<Machine, 'provenance'> = {
 
 /**
  * This machine.
- * @param engineName name of the engine, for the record
+ * @param engine name and device of the engine, for the record
  */
-export function createNodeMachine(engineName: string): Machine {
+export function createNodeMachine({ name, device }: Pick<Engine, 'name' | 'device'>): Machine {
   return {
     ...thisMachine,
     provenance: {
-      versions: { voxstill: packageVersion(), node: process.versions.node, engine: engineName },
+      device,
+      versions: { voxstill: packageVersion(), node: process.versions.node, engine: name },
       host: {
         system: `${platform()} ${release()} ${arch()}`,
         cpu: cpus()[0]?.model ?? 'unknown',

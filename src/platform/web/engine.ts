@@ -95,5 +95,6 @@ export async function createWebEngine(options: WebEngineOptions = {}): Promise<E
   invariant(version !== undefined, 'onnxruntime-web does not say its version');
   const loadSession = sessionLoader(runtime, { executionProviders: [backend] });
   const load = async (model: Uint8Array): Promise<Session> => withTurns(await loadSession(model));
-  return { name: `onnxruntime-web ${version} ${backend}`, block: 0, load };
+  const device = backend === 'webgpu' ? 'webgpu' : 'cpu';
+  return { name: `onnxruntime-web ${version} ${backend}`, device, block: 0, load };
 }

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { VoxstillError } from '../../core/errors.ts';
+import { DEVICE_KINDS } from '../../runtime/device.ts';
 import type { Files } from '../../runtime/files.ts';
 import { type JsonForm, readSealedJson, writeSealedJson } from '../../runtime/json-file.ts';
 import { trainedStepsSchema } from '../trained-steps.ts';
@@ -25,6 +26,8 @@ const outcomeSchema = z.object({
   training: trainedStepsSchema.optional(),
   /** Number of threads that the engine used per operator. */
   threads: z.int(),
+  /** What computed its last attempt; absent in outcomes of earlier versions, which knew the processor alone. */
+  device: z.enum(DEVICE_KINDS).optional(),
   versions: z.record(z.string(), z.string()),
   host: z.object({ system: z.string(), cpu: z.string(), cores: z.number(), memoryBytes: z.number() }),
 });

@@ -2,7 +2,14 @@
 import { expect, it } from 'vitest';
 import { predictionOutcome } from '../../../src/cli/commands/predict.ts';
 
-const done = { inputs: ['in/a.nii.gz'], output: 'out/a.nii.gz', seconds: 2, volumesMl: { blob: 0.25 }, warnings: [] };
+const done = {
+  inputs: ['in/a.nii.gz'],
+  output: 'out/a.nii.gz',
+  device: 'cpu' as const,
+  seconds: 2,
+  volumesMl: { blob: 0.25 },
+  warnings: [],
+};
 const failure = {
   inputs: ['in/b_0000.nii.gz', 'in/b_0001.nii.gz'],
   code: 'E_SHAPE_MISMATCH',

@@ -35,6 +35,7 @@ function image(organ: number): Uint8Array {
 function engineOf(): Engine & { open: number } {
   const engine = {
     name: 'function',
+    device: 'cpu' as const,
     block: 0,
     open: 0,
     load: async (bytes: Uint8Array) => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createNodeMachine } from '../../../src/platform/node/provenance.ts';
 
 describe('createNodeMachine', () => {
-  const machine = createNodeMachine('engine 1');
+  const machine = createNodeMachine({ name: 'engine 1', device: 'cpu' });
 
   it('hashes as FIPS 180-4 says for "abc"', () => {
     expect(machine.sha256(new TextEncoder().encode('abc'))).toBe(

@@ -133,6 +133,7 @@ describe('defaults', () => {
       labels: { codes: {} },
       groups: null,
       decode: 'argmax',
+      device: 'cpu',
       postprocess: 'auto',
       threads: null,
     });

@@ -91,6 +91,7 @@ describe('what an arm depends on', () => {
     ['labels.codes={}', []],
     ['labels.codes={ a: { value: "1", meaning: one } }', ARMS],
     ['threads=3', []],
+    ['device=auto', []],
     ['baseline=false', []],
   ] as const)('%s is the affair of %j', (override, arms) => {
     expect(changes(override)).toEqual(arms);
