@@ -72,6 +72,7 @@ export const ERROR_CODES = {
   E_LABELS_EMPTY: 'Nothing is segmented in any labelled case of a data set.',
   E_LABEL_CHANNELS: 'A label file has more than one channel.',
   E_LABEL_MISSING: 'No case of a data set has a label.',
+  E_LABEL_RULE: 'A label map that is to be painted has a value without a rule.',
   E_LABEL_UNKNOWN: 'A label file holds a value that `dataset.json` does not name.',
   E_LABEL_VALUE: 'A label file holds a value that is not a whole number from 0 to 65,535.',
   E_LAYER: 'A network or model has no layer of that name.',

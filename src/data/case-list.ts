@@ -14,12 +14,14 @@ import { formatOfName, volumeEnding, volumeStem } from './volume-name.ts';
 /** The files of a case, as paths that `Files` can read. */
 export interface CaseFiles {
   readonly id: string;
-  /** Images: one per channel, or one with all channels. */
+  /** Images: one per channel, or one with all channels; none where the case is a label map alone. */
   readonly images: readonly string[];
   /** Label; absent if the case is not segmented. */
   readonly label?: string;
   /** Values of the classes that were looked for; all if not given. */
   readonly annotated?: readonly number[];
+  /** Which of the images that are painted of a label map it is, from 1; see synthesis/painted-cases.ts. */
+  readonly painting?: number;
 }
 
 export interface CaseList {
@@ -36,6 +38,8 @@ interface Place {
   readonly files: Files;
   readonly folder: string;
   readonly description: DatasetDescription;
+  /** Whether a case may be a label map alone. */
+  readonly acceptsMaps: boolean;
 }
 
 /** Ids become names of files and folders of whoever predicts, so a case whose id is more than a name is left out. */
@@ -136,14 +140,27 @@ async function lookFor(
   };
 }
 
+function withoutImage(caseId: string): DataProblem {
+  return {
+    code: 'E_CASE_MISSING',
+    caseId,
+    message: `case "${caseId}" is a label map without an image`,
+    advice: 'Add its image, or set data.synthesize in the recipe, which paints images from label maps.',
+  };
+}
+
 async function fromList(place: Place, listed: readonly ListedCase[]): Promise<CaseList> {
   const isPresent = createPresence(place);
   const cases: CaseFiles[] = [];
   const broken: CaseFiles[] = [];
   const problems: DataProblem[] = [];
   for (const entry of listed) {
-    const id = entry.id ?? volumeStem(entry.images[0] ?? '');
+    const id = entry.id ?? volumeStem(entry.images[0] ?? entry.label ?? '');
     if (id.startsWith('._')) continue;
+    if (entry.images.length === 0 && !place.acceptsMaps) {
+      problems.push(withoutImage(id));
+      continue;
+    }
     const looked = await lookFor(place, { ...entry, id }, isPresent);
     problems.push(...looked.problems);
     if (looked.found !== undefined) (looked.isWhole ? cases : broken).push(looked.found);
@@ -158,7 +175,8 @@ async function stems(files: Files, folder: string, ending: string): Promise<stri
 }
 
 /** Every id that any image or label has. */
-async function fromFolders({ files, folder, description }: Place, ending: string): Promise<CaseList> {
+async function fromFolders(place: Place, ending: string): Promise<CaseList> {
+  const { files, folder, description, acceptsMaps } = place;
   const labels = new Set(await stems(files, `${folder}/labelsTr`, ending));
   const channels = new Map<string, Set<number>>([...labels].map(id => [id, new Set()]));
   const problems: DataProblem[] = [];
@@ -183,8 +201,9 @@ async function fromFolders({ files, folder, description }: Place, ending: string
     const image = (channel: number): string => `imagesTr/${channelFile(id, channel, ending)}`;
     // a picture in colour is one file with all its channels, as in nnU-Net's data sets of natural images
     const isPicture = formatOfName(`case${ending}`) === 'png' && present.size === 1 && present.has(0);
+    const isMap = acceptsMaps && present.size === 0;
     const lacking = description.channels.flatMap((_, channel) =>
-      isPicture || present.has(channel) ? [] : [image(channel)],
+      isMap || isPicture || present.has(channel) ? [] : [image(channel)],
     );
     problems.push(...lacking.map(path => missing(id, `${folder}/${path}`)));
     const images = [...present].sort((left, right) => left - right).map(image);
@@ -194,9 +213,16 @@ async function fromFolders({ files, folder, description }: Place, ending: string
   return { cases, broken, problems };
 }
 
-/** Lists the cases of a data set and the problems of the list. */
-export async function listCases(files: Files, folder: string, description: DatasetDescription): Promise<CaseList> {
-  const place = { files, folder, description };
+/**
+ * Lists the cases of a data set and the problems of the list.
+ * @param description with whether a case may be a label map alone; not if not given
+ */
+export async function listCases(
+  files: Files,
+  folder: string,
+  { acceptsMaps = false, ...description }: DatasetDescription & { readonly acceptsMaps?: boolean },
+): Promise<CaseList> {
+  const place = { files, folder, description, acceptsMaps };
   const list =
     'listed' in description.files
       ? await fromList(place, description.files.listed)

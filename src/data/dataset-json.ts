@@ -23,9 +23,9 @@ export interface LabelClass {
 
 /** The files of a case as a dataset.json lists them, relative to its folder. */
 export interface ListedCase {
-  /** Case id; from the name of the image if not given. */
+  /** Case id; from the name of the image, or of a label without one, if not given. */
   readonly id?: string;
-  /** Images: one per channel, or one for all. */
+  /** Images: one per channel, or one for all; none where the case is a label map alone. */
   readonly images: readonly string[];
   readonly label?: string;
 }
@@ -50,7 +50,13 @@ const decathlon = z.object({
   name: z.string().optional(),
   modality: names,
   labels: names,
-  training: z.array(z.object({ image: z.string().min(1), label: z.string().min(1).optional() })).min(1),
+  training: z
+    .array(
+      z
+        .object({ image: z.string().min(1).optional(), label: z.string().min(1).optional() })
+        .refine(({ image, label }) => image !== undefined || label !== undefined, 'needs an image, a label, or both'),
+    )
+    .min(1),
 });
 
 const nnunet = z.object({
@@ -206,7 +212,7 @@ function describeDecathlon(content: object, path: string): Omit<DatasetDescripti
   const parsed = checkJson(content, path, datasetFile(decathlon));
   const labels = Object.entries(parsed.labels).map(([value, name]) => ({ value: Number(value), name }));
   const listed = parsed.training.map(({ image, label }) => ({
-    images: [image],
+    images: image === undefined ? [] : [image],
     ...(label !== undefined && { label }),
   }));
   return {

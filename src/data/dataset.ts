@@ -6,8 +6,11 @@ import { InputError } from '../core/errors.ts';
 import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
 import { type CaseFiles, listCases } from './case-list.ts';
-import { type LabelClass, parseDatasetJson } from './dataset-json.ts';
+import { type DatasetDescription, type LabelClass, parseDatasetJson } from './dataset-json.ts';
 import type { DataProblem } from './finding.ts';
+import { labelRules } from './synthesis/label-rules.ts';
+import type { SynthesisSettings } from './synthesis/settings.ts';
+import { isImageName, volumeStem } from './volume-name.ts';
 
 export interface Dataset {
   readonly name: string;
@@ -20,6 +23,8 @@ export interface Dataset {
   readonly labels: readonly LabelClass[];
   /** Value of voxels that nobody has looked at, nnU-Net's ignore label; they count in no loss and in no score. */
   readonly ignore?: number | undefined;
+  /** How images are painted of the cases that are label maps alone, and what the values of all label files are. */
+  readonly synthesis?: SynthesisSettings | undefined;
   /** By id, those without a label among them. */
   readonly cases: readonly CaseFiles[];
 }
@@ -35,25 +40,66 @@ export interface SurveyedDataset extends Dataset {
 
 const LISTED_IN_MESSAGES = 5;
 
+/** What else than images with labels a data set may hold. */
+export interface DatasetOptions {
+  /**
+   * How cases that are label maps alone are painted: then a data set may have such cases, and may be a plain folder of
+   * label maps. null or not given: every case needs an image.
+   */
+  readonly synthesize?: SynthesisSettings | null | undefined;
+}
+
+/** The name of the channel that is painted. */
+const PAINTED_CHANNEL = 'painted';
+
+/** A folder without a dataset.json in which every volume is a label map. */
+async function describeMaps(files: Files, root: string): Promise<DatasetDescription | undefined> {
+  const names = await files.list(root).catch(() => []);
+  const maps = names.filter(name => !name.startsWith('.') && isImageName(name)).sort();
+  if (maps.length === 0) return undefined;
+  return {
+    name: root.split('/').at(-1) ?? 'dataset',
+    channels: [PAINTED_CHANNEL],
+    labels: [{ value: 0, name: 'background' }],
+    files: { listed: maps.map(label => ({ id: volumeStem(label), images: [], label })) },
+  };
+}
+
 /**
  * Reads a Decathlon or nnU-Net raw folder as far as possible: problems of single cases are listed beside the complete
  * ones.
- * @throws {InputError} E_DATASET_MISSING, E_DATASET_FORMAT, E_DATASET_LABELS
+ * @throws {InputError} E_DATASET_MISSING, E_DATASET_FORMAT, E_DATASET_LABELS, E_CHANNELS
  */
-export async function surveyDataset(files: Files, folder: string): Promise<SurveyedDataset> {
+export async function surveyDataset(
+  files: Files,
+  folder: string,
+  { synthesize = null }: DatasetOptions = {},
+): Promise<SurveyedDataset> {
   const root = folder.replace(/(?<=.)\/+$/, '');
   const source = `${root}/dataset.json`;
-  if (!(await files.exists(source))) {
+  const isDescribed = await files.exists(source);
+  const described = isDescribed
+    ? parseDatasetJson(await readText(files, source), source)
+    : synthesize && (await describeMaps(files, root));
+  if (!described) {
+    const kinds = 'Give the folder of a Medical Segmentation Decathlon task or of an nnU-Net raw data set';
+    const maps = synthesize ? ', or of label maps' : '; a plain folder of label maps needs data.synthesize in a recipe';
+    throw new InputError('E_DATASET_MISSING', `there is no dataset.json in ${root}. ${kinds}${maps}.`);
+  }
+  const listsFiles = 'listed' in described.files;
+  const list = await listCases(files, root, { ...described, acceptsMaps: synthesize !== null });
+  const { name, channels, labels, ignore } = described;
+  const facts = { name, folder: root, listsFiles, ...list };
+  if (synthesize === null) return { ...facts, channels, labels, ...(ignore !== undefined && { ignore }) };
+  const hasImages = [...list.cases, ...list.broken].some(({ images }) => images.length > 0);
+  if (hasImages && channels.length !== 1) {
     throw new InputError(
-      'E_DATASET_MISSING',
-      `there is no dataset.json in ${root}. Give the folder of a Medical Segmentation Decathlon task or of an nnU-Net raw data set.`,
+      'E_CHANNELS',
+      `${source} names ${channels.length} channels (${channels.join(', ')}); an image that is painted has one. Leave data.synthesize out.`,
     );
   }
-  const description = parseDatasetJson(await readText(files, source), source);
-  const { name, channels, labels, ignore } = description;
-  const listsFiles = 'listed' in description.files;
-  const facts = { name, folder: root, channels, labels, ...(ignore !== undefined && { ignore }), listsFiles };
-  return { ...facts, ...(await listCases(files, root, description)) };
+  const own = hasImages ? channels : [PAINTED_CHANNEL];
+  return { ...facts, channels: own, labels: labelRules(synthesize).labels, synthesis: synthesize };
 }
 
 /**
@@ -61,12 +107,13 @@ export async function surveyDataset(files: Files, folder: string): Promise<Surve
  * @throws {InputError} as surveyDataset; E_DATASET_FORMAT, E_DATASET_PATH, E_DATASET_CASES, E_CASE_MISSING, E_CHANNELS
  * for its files
  */
-export async function openDataset(files: Files, folder: string): Promise<Dataset> {
-  const { problems, ...dataset } = await surveyDataset(files, folder);
+export async function openDataset(files: Files, folder: string, options: DatasetOptions = {}): Promise<Dataset> {
+  const { problems, ...dataset } = await surveyDataset(files, folder, options);
   const [first] = problems;
-  const { name, folder: root, channels, labels, ignore, cases } = dataset;
+  const { name, folder: root, channels, labels, ignore, synthesis, cases } = dataset;
   if (first === undefined) {
-    return { name, folder: root, channels, labels, ...(ignore !== undefined && { ignore }), cases };
+    const more = { ...(ignore !== undefined && { ignore }), ...(synthesis !== undefined && { synthesis }) };
+    return { name, folder: root, channels, labels, ...more, cases };
   }
   const alike = problems.filter(({ code }) => code === first.code);
   const shown = alike.slice(0, LISTED_IN_MESSAGES).map(({ message }) => message);

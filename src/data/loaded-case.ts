@@ -11,6 +11,10 @@ import type { Dataset } from './dataset.ts';
 import { labelValues } from './dataset-json.ts';
 import type { ReadVolume } from './read-volume.ts';
 import { readStacked } from './stacked-volume.ts';
+import { assertRulesFor, classesOfMap, labelRules } from './synthesis/label-rules.ts';
+import { paintCase } from './synthesis/painted-case.ts';
+import { isMapAlone } from './synthesis/painted-cases.ts';
+import type { SynthesisSettings } from './synthesis/settings.ts';
 import { readVolume, type VolumeSources } from './volume-file.ts';
 
 /** A case in memory. */
@@ -19,6 +23,8 @@ export interface LoadedCase {
   /** Channels stacked in the order of the data set. */
   readonly image: Volume;
   readonly label?: LabelVolume;
+  /** The map with its own values, of which patches are painted anew; only where the case is a map alone. */
+  readonly map?: LabelVolume;
   /** Header of the first image, for writing results on its grid. */
   readonly header: NiftiHeader;
   readonly warnings: readonly VolumeWarning[];
@@ -51,12 +57,37 @@ function checkLabelValues({ data }: LabelVolume, { labels, ignore }: Dataset, pa
   );
 }
 
+/** A case that is a label map alone, with an image that is painted of it. */
+async function paintedCase(
+  sources: VolumeSources,
+  dataset: Dataset,
+  item: CaseFiles & { readonly label: string },
+): Promise<LoadedCase> {
+  const read = await readVolume(sources, item.label);
+  const settings = dataset.synthesis as SynthesisSettings;
+  const rules = labelRules(settings);
+  const map = labelsOfVolume(read.volume, item.label);
+  assertRulesFor(map, rules, item.label);
+  return {
+    id: item.id,
+    image: paintCase(map, item, { settings, rules }),
+    label: annotatedOnly(classesOfMap(map, rules), item, dataset),
+    ...(isMapAlone(item) && { map }),
+    header: read.header,
+    warnings: read.warnings,
+  };
+}
+
 /**
  * Reads the voxels of a case. Values that are not finite are kept; normalising deals with them.
- * @throws {InputError} E_SHAPE_MISMATCH, E_GEOMETRY_MISMATCH, E_LABEL_UNKNOWN, and as readVolume and labelsOfVolume
+ * @throws {InputError} E_SHAPE_MISMATCH, E_GEOMETRY_MISMATCH, E_LABEL_UNKNOWN, E_LABEL_RULE, and as readVolume and
+ * labelsOfVolume
  */
 export async function loadCase(sources: VolumeSources, dataset: Dataset, caseFiles: CaseFiles): Promise<LoadedCase> {
   const { id, label: labelPath } = caseFiles;
+  if (caseFiles.images.length === 0 && dataset.synthesis !== undefined && labelPath !== undefined) {
+    return paintedCase(sources, dataset, { ...caseFiles, label: labelPath });
+  }
   const { volume: image, header, warnings } = await loadImage(sources, dataset, caseFiles);
   if (labelPath === undefined) return { id, image, header, warnings };
   const read = await readVolume(sources, labelPath);
@@ -64,11 +95,15 @@ export async function loadCase(sources: VolumeSources, dataset: Dataset, caseFil
   const label = { ...labelsOfVolume(read.volume, labelPath), ...(ignore !== undefined && { ignore }) };
   const place = { ...image, path: caseFiles.images[0] ?? id };
   const apart = assertSameGrid(place, { ...label, path: labelPath });
-  checkLabelValues(label, dataset, labelPath);
+  const { synthesis } = dataset;
+  const rules = synthesis && labelRules(synthesis);
+  if (rules === undefined) checkLabelValues(label, dataset, labelPath);
+  else assertRulesFor(label, rules, labelPath);
+  const known = rules === undefined ? label : classesOfMap(label, rules);
   return {
     id,
     image,
-    label: annotatedOnly(label, caseFiles, dataset),
+    label: annotatedOnly(known, caseFiles, dataset),
     header,
     warnings: [...warnings, ...read.warnings, ...apart],
   };

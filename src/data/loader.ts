@@ -13,15 +13,22 @@ import { type LabelArray, voxelCount, type Xyz } from '../volume/volume.ts';
 import { type AugmentSettings, drawAugmentation, NO_AUGMENTATION } from './augment/augmentation.ts';
 import { drawChannels, UNCHANGED } from './augment/channels.ts';
 import { changeIntensities } from './augment/intensity.ts';
-import { type BoxMemory, createBoxMemory, cutPatch } from './augment/spatial.ts';
+import { createBoxMemory, cutPatch } from './augment/spatial.ts';
 import { assertPatchFits, type ForegroundClass, indexForeground, type PatchPadding, samplePatch } from './patches.ts';
+import {
+  createPatchMemory,
+  type PatchMemory,
+  type PatchSynthesis,
+  paintPatch,
+  rulesOf,
+} from './synthesis/painted-patch.ts';
 
-/** A case that is ready for training: normalised, on the common spacing. */
+/** A case that is ready for training: normalised, on the common spacing; or a label map that is painted. */
 export interface TrainingCase {
   readonly id: string;
-  /** Image [C, D, H, W]. */
+  /** Image [C, D, H, W]; empty where it is painted. */
   readonly image: Float32Array;
-  /** Label [D, H, W]; zeros if a case has no label. */
+  /** Label [D, H, W]; zeros if a case has no label; with the values of the map where the image is painted. */
   readonly label: LabelArray;
   readonly sizeVoxels: Xyz;
   /** Spacing, since rotations and deformations are in millimetres. */
@@ -31,6 +38,8 @@ export interface TrainingCase {
   readonly ignore?: number | undefined;
   /** Values of the classes that were looked for; all if not given. */
   readonly annotated?: readonly number[];
+  /** How every patch is painted, where the case is a label map alone. */
+  readonly synthesis?: PatchSynthesis | undefined;
   /** Sampling weight of the case relative to the others, at least 0; 1 if not given. */
   readonly weight?: number;
 }
@@ -81,10 +90,11 @@ const caseIndices = new WeakMap<TrainingCase, CaseIndex>();
 function indexOf(trainingCase: TrainingCase): CaseIndex {
   const known = caseIndices.get(trainingCase);
   if (known !== undefined) return known;
-  const { image, label, channels } = trainingCase;
+  const { image, label, channels, synthesis } = trainingCase;
+  const classes = synthesis && rulesOf(synthesis.settings).classOf;
   const index: CaseIndex = {
-    foreground: indexForeground(label, trainingCase.ignore),
-    minima: channelExtents(image, channels).map(({ min }) => min),
+    foreground: indexForeground(classes ? label.map(value => classes[value]!) : label, trainingCase.ignore),
+    minima: classes ? [] : channelExtents(image, channels).map(({ min }) => min),
   };
   caseIndices.set(trainingCase, index);
   return index;
@@ -99,7 +109,8 @@ function checkCases(cases: readonly TrainingCase[], { patchSize, padding }: Batc
     if (one.channels !== first.channels) {
       throw new ShapeError(`case "${one.id}" has ${one.channels} channels, but "${first.id}" has ${first.channels}`);
     }
-    if (one.image.length !== voxels * one.channels || one.label.length !== voxels) {
+    const values = one.synthesis === undefined ? voxels * one.channels : 0;
+    if (one.image.length !== values || one.label.length !== voxels) {
       throw new ShapeError(
         `case "${one.id}" of ${voxels} voxels has ${one.image.length} image values and ${one.label.length} labels`,
       );
@@ -142,12 +153,12 @@ export function makeBatch(cases: readonly TrainingCase[], settings: BatchSetting
  * Makes batches as {@link makeBatch}, one after another, in memory of its own besides that of the batches.
  */
 export function createBatchMaker(cases: readonly TrainingCase[], settings: BatchSettings): (position: number) => Batch {
-  const boxes = createBoxMemory();
-  return position => batchAt({ cases, settings, boxes }, position);
+  const memory = createPatchMemory(createBoxMemory());
+  return position => batchAt({ cases, settings, memory }, position);
 }
 
 function batchAt(
-  { cases, settings, boxes }: { cases: readonly TrainingCase[]; settings: BatchSettings; boxes: BoxMemory },
+  { cases, settings, memory }: { cases: readonly TrainingCase[]; settings: BatchSettings; memory: PatchMemory },
   position: number,
 ): Batch {
   const { seed, batch, microBatches = 1, patchSize, padding, augment } = settings;
@@ -169,14 +180,20 @@ function batchAt(
     const { foreground, minima } = indexOf(trainingCase);
     const placed = { sizeVoxels: trainingCase.sizeVoxels, foreground };
     const window = samplePatch(placed, settings, random(seed, 'patch', step, firstSample + sample));
-    const source = random(seed, 'augment', step, firstSample + sample);
-    const varied = { patchSize, spacingMm: trainingCase.spacingMm };
-    const augmentation = augment === undefined ? NO_AUGMENTATION : drawAugmentation(augment, varied, source);
     const target = {
       image: image.subarray(sample * channels * voxels, (sample + 1) * channels * voxels),
       label: label.subarray(sample * voxels, (sample + 1) * voxels),
     };
-    cutPatch(target, { ...trainingCase, minima }, { window, padding, augmentation, boxes });
+    const { synthesis } = trainingCase;
+    if (synthesis !== undefined) {
+      const key = [seed, 'synthesis', step, firstSample + sample];
+      paintPatch(target, trainingCase, { synthesis, window, padding, key, memory });
+      return trainingCase.id;
+    }
+    const source = random(seed, 'augment', step, firstSample + sample);
+    const varied = { patchSize, spacingMm: trainingCase.spacingMm };
+    const augmentation = augment === undefined ? NO_AUGMENTATION : drawAugmentation(augment, varied, source);
+    cutPatch(target, { ...trainingCase, minima }, { window, padding, augmentation, boxes: memory.boxes });
     const ofChannels =
       augment && drawChannels(augment, { drawn: augmentation, channels }, random(seed, 'channels', step, sample));
     for (let channel = 0; channel < channels; channel++) {

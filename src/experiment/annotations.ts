@@ -20,8 +20,11 @@ function isFile(asked: object): asked is { readonly file: string } {
  * Opens the data set of a recipe.
  * @throws {InputError} as openDataset; E_ANNOTATED
  */
-export async function openAnnotated(files: Files, { dataset: folder, annotated }: Recipe['data']): Promise<Dataset> {
-  const dataset = await openDataset(files, folder);
+export async function openAnnotated(
+  files: Files,
+  { dataset: folder, annotated, synthesize }: Recipe['data'],
+): Promise<Dataset> {
+  const dataset = await openDataset(files, folder, { synthesize });
   if (annotated === null) return dataset;
   return withAnnotations(
     dataset,

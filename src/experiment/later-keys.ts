@@ -41,6 +41,7 @@ const OF_AUGMENT: readonly LaterKey[] = [
 
 const LATER_KEYS: readonly LaterKey[] = [
   [['data', 'annotated'], null],
+  [['data', 'synthesize'], null],
   [['labels'], { codes: {} }],
   [['preprocess', 'crop'], 'none'],
   [['teacher', 'model', 'crop'], null],

@@ -30,12 +30,36 @@ function cutAwayWarnings(
   return [{ code: 'W_CROP_LABELS', message }];
 }
 
+/**
+ * A label map as training sees it: turned to canonical axes and resampled with its own values; what is painted on it is
+ * normalised once it is painted.
+ */
+function prepareMap(
+  map: LabelVolume,
+  { id, image }: LoadedCase,
+  { spacingMm, labelInterpolation }: Pick<Preprocessing, 'spacingMm' | 'labelInterpolation'>,
+): TrainingCase {
+  const turned = labelsToCanonical(map, image);
+  const labels = spacingMm === null ? turned : resampleLabelsToSpacing(turned, spacingMm, labelInterpolation);
+  return {
+    id,
+    image: new Float32Array(0),
+    label: labels.data,
+    sizeVoxels: labels.sizeVoxels,
+    spacingMm: labels.spacingMm,
+    channels: 1,
+  };
+}
+
 /** A loaded case as training sees it; the same steps in the same order as before inference. */
 export function prepareCase(
   loaded: LoadedCase,
   { crop, spacingMm, orientation, imageInterpolation, labelInterpolation, normalize: method }: Preprocessing,
 ): { readonly case: TrainingCase; readonly warnings: readonly string[] } {
   const { id } = loaded;
+  const ownMap = loaded.map;
+  if (ownMap !== undefined)
+    return { warnings: [], case: prepareMap(ownMap, loaded, { spacingMm, labelInterpolation }) };
   const whole = orientation === 'canonical' ? toCanonical(loaded.image) : loaded.image;
   const wholeLabel =
     loaded.label && orientation === 'canonical' ? labelsToCanonical(loaded.label, loaded.image) : loaded.label;

@@ -9,6 +9,7 @@ import type { TrainingCase } from '../data/loader.ts';
 import type { ChannelNormalization } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
 import type { Splits } from '../data/splits.ts';
+import { isMapAlone, paintedCases } from '../data/synthesis/painted-cases.ts';
 import { type CaseFacts, summarizeTraining, type TrainingFacts } from '../data/training-facts.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Progress } from '../runtime/progress.ts';
@@ -132,14 +133,35 @@ interface UsedCases {
   readonly byId: ReadonlyMap<string, CaseFiles>;
 }
 
+/** The ids of a split, those of label maps replaced by those of the images that are painted of them. */
+function withPaintings(
+  ids: readonly string[],
+  { synthesis }: Dataset,
+  byId: Map<string, CaseFiles>,
+): readonly string[] {
+  if (synthesis === undefined) return ids;
+  return ids.flatMap(id => {
+    const item = byId.get(id) as CaseFiles;
+    const cases = isMapAlone(item) ? paintedCases(item, synthesis.paintings) : [item];
+    for (const one of cases) byId.set(one.id, one);
+    return cases.map(one => one.id);
+  });
+}
+
 /** @throws {InputError} E_NO_CASES without a training case, or without an unlabelled case if the recipe needs some */
 async function chooseCases({ files }: Laboratory, recipe: Recipe, dataset: Dataset): Promise<UsedCases> {
-  const splits = await readSplits(files, recipe, dataset);
-  if (splits.train.length === 0)
+  const asked = await readSplits(files, recipe, dataset);
+  if (asked.train.length === 0)
     throw new InputError(
       'E_NO_CASES',
       `the splits leave no training case in ${dataset.folder}. Increase data.splits.train.`,
     );
+  const byId = new Map(dataset.cases.map(item => [item.id, item]));
+  const splits = {
+    ...asked,
+    val: withPaintings(asked.val, dataset, byId),
+    test: withPaintings(asked.test, dataset, byId),
+  };
   const usesUnlabelled = recipe.distill.unlabelled.batch > 0;
   const transfer = usesUnlabelled ? splits.unlabelled : [];
   if (usesUnlabelled && transfer.length === 0) {
@@ -149,10 +171,10 @@ async function chooseCases({ files }: Laboratory, recipe: Recipe, dataset: Datas
         'distill.unlabelled.batch to 0.',
     );
   }
-  const byId = new Map(dataset.cases.map(item => [item.id, item]));
   for (const id of transfer) {
-    const { images } = byId.get(id) as CaseFiles;
-    byId.set(id, { id, images });
+    const item = byId.get(id) as CaseFiles;
+    // of a label map without its values nothing is left that could be painted
+    byId.set(id, isMapAlone(item) ? item : { id, images: item.images });
   }
   return { splits, transfer, byId };
 }
@@ -174,7 +196,10 @@ async function settingHashesOf(
   const named = [data.annotated, patch.caseWeights].flatMap(one =>
     one !== null && 'file' in one && typeof one.file === 'string' ? [one.file] : [],
   );
-  const places = [['dataset.json', `${folder}/dataset.json`] as const, ...named.map(path => [path, path] as const)];
+  const description = `${folder}/dataset.json`;
+  // a folder of label maps has none
+  const described = (await files.exists(description)) ? [['dataset.json', description] as const] : [];
+  const places = [...described, ...named.map(path => [path, path] as const)];
   const hashes: Record<string, string> = {};
   for (const [name, path] of places) hashes[name] = machine.sha256(await files.read(path));
   return hashes;
@@ -195,10 +220,11 @@ async function readCase(
     readonly known: CaseData;
     readonly preprocessing: Preprocessing;
     readonly patch: Recipe['patch'];
+    readonly synthesis: Dataset['synthesis'];
     readonly progress: Progress;
   },
 ): Promise<ReadCase> {
-  const { openCase, known, preprocessing, patch, progress } = context;
+  const { openCase, known, preprocessing, patch, synthesis, progress } = context;
   const open = await openCase(item);
   const { hashes } = open;
   const numbers = await known.numbers(item, open, { needsIntensities: isTrainedOn });
@@ -208,7 +234,17 @@ async function readCase(
   for (const warning of warnings) progress.warn(warning);
   if (isTrainedOn) assertPatchFits(patch.size, ready, patch.padding);
   const { annotated } = item;
-  return { item, hashes, numbers, ready: annotated === undefined ? ready : { ...ready, annotated } };
+  return {
+    item,
+    hashes,
+    numbers,
+    ready: {
+      ...ready,
+      ...(annotated !== undefined && { annotated }),
+      ...(synthesis !== undefined &&
+        isMapAlone(item) && { synthesis: { settings: synthesis, normalize: preprocessing.normalize } }),
+    },
+  };
 }
 
 /**
@@ -220,15 +256,16 @@ async function readCase(
  */
 export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
   const { files, progress } = laboratory;
-  const dataset = await openAnnotated(files, recipe.data);
-  const settingHashes = await settingHashesOf(laboratory, recipe, dataset);
-  assertRegionsFit(dataset, recipe);
-  assertClassesKnown(recipe.postprocess, dataset);
-  assertLesionsKnown(recipe.evaluate.lesions, dataset);
-  assertCodesKnown(recipe.labels, dataset);
+  const opened = await openAnnotated(files, recipe.data);
+  const settingHashes = await settingHashesOf(laboratory, recipe, opened);
+  assertRegionsFit(opened, recipe);
+  assertClassesKnown(recipe.postprocess, opened);
+  assertLesionsKnown(recipe.evaluate.lesions, opened);
+  assertCodesKnown(recipe.labels, opened);
   const leftOut = leftOutOfPlane(recipe.augment, recipe.patch.size);
   if (leftOut !== undefined) progress.warn(`W_AUGMENT_PLANE: ${leftOut}.`);
-  const { splits, transfer, byId } = await chooseCases(laboratory, recipe, dataset);
+  const { splits, transfer, byId } = await chooseCases(laboratory, recipe, opened);
+  const dataset = { ...opened, cases: [...byId.values()].sort((left, right) => (left.id < right.id ? -1 : 1)) };
   const filesOf = (ids: readonly string[]): CaseFiles[] => ids.map(id => byId.get(id) as CaseFiles);
   const openCase = caseOpener(laboratory, dataset);
   const known = openCaseData(laboratory, recipe, dataset);
@@ -246,7 +283,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   ];
   const order = filesOf([...splits.train, ...splits.val, ...splits.test, ...transfer]);
   const read = new Map<string, ReadCase>();
-  const context = { openCase, known, preprocessing, patch: recipe.patch, progress };
+  const context = { openCase, known, preprocessing, patch: recipe.patch, synthesis: dataset.synthesis, progress };
   const task = progress.task('reading data', order.length, 'case');
   for (const item of order) {
     signal?.throwIfAborted();

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CROPS } from '../volume/nonzero.ts';
 import { askedNormalizationSchema } from './normalization-schema.ts';
+import { synthesizeSchema } from './synthesize-schema.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);
@@ -127,6 +128,7 @@ export const dataSchema = z.strictObject({
       'Folder with a dataset.json: a Medical Segmentation Decathlon task or an nnU-Net raw data set of version 1 or 2. A case without a label is unlabelled; lists of test files are ignored. Classes may be regions (lists of label values with regions_class_order), which need loss.crossEntropy.kind: binary. Voxels of the ignore label of nnU-Net count in no loss, no score and no statistic, and no patch is centred on them.',
     ),
   annotated,
+  synthesize: synthesizeSchema,
   patients,
   cache: z
     .strictObject({

@@ -187,6 +187,7 @@ export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Pr
   const resolvedData = {
     dataset: await locate(data.dataset),
     annotated: data.annotated === null ? null : await located(data.annotated),
+    synthesize: data.synthesize,
     patients,
     cache: data.cache,
     splits: await located(data.splits),

@@ -298,6 +298,24 @@ function checkTeacherLabels(recipe: Mutable, context: z.RefinementCtx<Mutable>):
   });
 }
 
+/** Refuses what painted images cannot have: left and right where axes are not turned, and intensities of CT. */
+function checkSynthesis({ data, preprocess }: Mutable, context: z.RefinementCtx<Mutable>): void {
+  if (data.synthesize === null) return;
+  if (preprocess.crop !== 'none') {
+    const message =
+      'cannot be combined with data.synthesize: what is painted has no voxels that were set to 0 for all images alike';
+    context.addIssue({ code: 'custom', path: ['preprocess', 'crop'], message });
+  }
+  if (preprocess.orientation !== 'canonical') {
+    const message = 'data.synthesize needs canonical axes, since it mirrors left and right';
+    context.addIssue({ code: 'custom', path: ['preprocess', 'orientation'], message });
+  }
+  if ([preprocess.normalize].flat().some(method => method === 'ct' || typeof method === 'object')) {
+    const message = 'painted images (data.synthesize) have no unit; use min-max, percentile or z-score';
+    context.addIssue({ code: 'custom', path: ['preprocess', 'normalize'], message });
+  }
+}
+
 /** Refuses a student with two starts, and one that is to start from several teachers. */
 function checkStart({ student: own, teacher: taught }: Mutable, context: z.RefinementCtx<Mutable>): void {
   if (own.from === null) return;
@@ -319,6 +337,7 @@ export const recipeSchema = z
       .superRefine(checkPatch)
       .superRefine(checkDeepSupervision)
       .superRefine(checkTeacherLabels)
+      .superRefine(checkSynthesis)
       .superRefine(checkStart),
   )
   .meta({ title: 'voxstill recipe' });

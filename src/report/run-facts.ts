@@ -4,10 +4,10 @@
  */
 
 import { formatBytes } from '../core/format.ts';
-import { openDataset } from '../data/dataset.ts';
 import { ARMS } from '../experiment/record.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import type { Files } from '../runtime/files.ts';
+import { datasetOfRun } from '../study/dataset-of-run.ts';
 import { casesOfTeacher, type ReadRun } from '../study/read-run.ts';
 import type { TrainedSteps } from '../study/trained-steps.ts';
 import type { DataFacts } from './data-section.ts';
@@ -65,8 +65,7 @@ export async function dataFactsOf(files: Files, run: ReadRun): Promise<DataFacts
   if (record?.splits === undefined) return undefined;
   const { train, val, test, unlabelled } = record.splits;
   const { preprocess, distill } = parseRecipe(recipe, { path: `${folder}/recipe.yaml` });
-  const hasData = await files.exists(`${record.dataset}/dataset.json`);
-  const channels = hasData ? (await openDataset(files, record.dataset)).channels : undefined;
+  const channels = (await datasetOfRun(files, run))?.channels;
   return {
     dataset: lastName(record.dataset),
     splits: {

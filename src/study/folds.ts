@@ -62,7 +62,7 @@ export function recipeOfArm(recipe: Recipe, arm: Arm): Recipe {
  * @throws {InputError} E_SPLITS if they cannot be formed, or if a case would be tested twice; as openDataset
  */
 export async function foldsOf(files: Files, recipe: Recipe): Promise<readonly Fold[]> {
-  const dataset = await openDataset(files, recipe.data.dataset);
+  const dataset = await openDataset(files, recipe.data.dataset, recipe.data);
   const folds: Fold[] = [];
   for (const fold of await foldNumbers(files, recipe.data.splits)) {
     const own = recipeOfFold(recipe, fold);

@@ -3,7 +3,7 @@
  * mean Dice, all by the student's scores, with every arm's segmentation.
  */
 import { formatDice, formatNumber } from '../core/format.ts';
-import { type Dataset, openDataset } from '../data/dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { labelValues } from '../data/dataset-json.ts';
 import { type LoadedCase, loadCase } from '../data/loaded-case.ts';
 import type { VolumeSources } from '../data/volume-file.ts';
@@ -14,6 +14,7 @@ import type { Files } from '../runtime/files.ts';
 import { decodeLabels } from '../volume/nifti.ts';
 import type { LabelVolume } from '../volume/volume.ts';
 import { isWorse, metricFacts, nounOf, parseMetric, scoreOf } from './comparison/tested-metric.ts';
+import { datasetOfRun } from './dataset-of-run.ts';
 import { type Repeat, repeatsOf, runFolder } from './folder.ts';
 import type { ReadRun } from './read-run.ts';
 
@@ -163,12 +164,11 @@ function labelOfDistance(choices: readonly Choice[], { labels }: Dataset): numbe
  */
 export async function readGallery(sources: VolumeSources, run: ReadRun): Promise<readonly GalleryCase[]> {
   const { files } = sources;
-  const { record } = run;
-  if (record === undefined || !(await files.exists(`${record.dataset}/dataset.json`))) return [];
   const judge = run.arms.find(({ name }) => name === 'student') ?? run.arms[0];
   const evaluation = judge?.repeats[0]?.evaluation;
   if (evaluation === undefined) return [];
-  const dataset = await openDataset(files, record.dataset);
+  const dataset = await datasetOfRun(files, run);
+  if (dataset === undefined) return [];
   const choices = chooseCases(evaluation.cases);
   const gallery: GalleryCase[] = [];
   for (const id of new Set(choices.map(choice => choice.id))) {

@@ -138,8 +138,9 @@ function largestShares(labels: LabelVolume, sizeVoxels: Xyz): LabelArray {
   const present = [...new Set(labels.data)].sort((left, right) => left - right);
   const data = createLabelsLike(labels.data, voxelCount(sizeVoxels));
   const largest = new Float32Array(data.length);
+  const isLabel = new Float32Array(labels.data.length);
   for (const label of present) {
-    const isLabel = Float32Array.from(labels.data, value => (value === label ? 1 : 0));
+    for (let i = 0; i < isLabel.length; i++) isLabel[i] = labels.data[i] === label ? 1 : 0;
     const share = resampleToSize({ ...labels, data: isLabel, channels: 1 }, sizeVoxels, 'linear').data;
     for (let i = 0; i < data.length; i++) {
       if (!(share[i]! > largest[i]!)) continue;

@@ -9,6 +9,7 @@ import { AXES, AXIS_NAMES, mapAxes } from '../../core/axes.ts';
 import type { Random } from '../../core/random.ts';
 import type { Xyz } from '../../volume/volume.ts';
 import { type Deformation, drawDeformation } from './elastic.ts';
+import { rotation } from './matrix.ts';
 
 /** The variations of a patch, each with its own probability. */
 const PARTS = [
@@ -191,23 +192,6 @@ function drawZoom({ scale, factors }: AugmentSettings, source: Random): number {
 export function drawBlur({ blurVoxels }: Pick<AugmentSettings, 'blurVoxels'>, source: Random): number {
   const [low, high] = typeof blurVoxels === 'number' ? [0, blurVoxels] : blurVoxels;
   return low + source.uniform() * (high - low);
-}
-
-function multiply(left: readonly number[], right: readonly number[]): number[] {
-  return Array.from({ length: 9 }, (_, index) => {
-    const [row, column] = [Math.floor(index / 3), index % 3];
-    return [0, 1, 2].reduce((sum, k) => sum + left[row * 3 + k]! * right[k * 3 + column]!, 0);
-  });
-}
-
-/** Rz Ry Rx, angles in radians. */
-function rotation([aboutX, aboutY, aboutZ]: Xyz): number[] {
-  const [cx, sx, cy, sy] = [Math.cos(aboutX), Math.sin(aboutX), Math.cos(aboutY), Math.sin(aboutY)];
-  const [cz, sz] = [Math.cos(aboutZ), Math.sin(aboutZ)];
-  const x = [1, 0, 0, 0, cx, -sx, 0, sx, cx];
-  const y = [cy, 0, sy, 0, 1, 0, -sy, 0, cy];
-  const z = [cz, -sz, 0, sz, cz, 0, 0, 0, 1];
-  return multiply(multiply(z, y), x);
 }
 
 /** The patch to vary. */

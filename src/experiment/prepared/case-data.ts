@@ -104,10 +104,14 @@ function cacheOf({ openCache, machine, progress }: Laboratory, { cache }: Recipe
 export function openCaseData(laboratory: Laboratory, recipe: Recipe, dataset: Dataset): CaseData {
   const { machine } = laboratory;
   const cache = cacheOf(laboratory, recipe.data);
-  const { channels, labels, ignore } = dataset;
+  const { channels, labels, ignore, synthesis } = dataset;
   const isBoxed = isFinished(recipe.teacher);
   /** Everything that makes a case what it is; messages name its files. */
-  const content = (item: CaseFiles, { hashes }: OpenCase) => [item, hashes, { channels, labels, ignore }];
+  const content = (item: CaseFiles, { hashes }: OpenCase) => [
+    item,
+    hashes,
+    { channels, labels, ignore, ...(synthesis !== undefined && { synthesis }) },
+  ];
   const keep = <T>(open: OpenCase, depends: readonly unknown[], make: () => Promise<Made<T>>): Promise<Entry<T>> =>
     (open.areAll ? cache : NOTHING_KEPT).keep(depends, make);
   return {

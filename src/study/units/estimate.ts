@@ -58,6 +58,7 @@ function kindKey({ arm, recipe }: Unit): string {
     Object.keys(optimizer),
     taught,
     data.dataset,
+    data.synthesize?.classes,
   ]);
 }
 
@@ -80,9 +81,10 @@ async function kindsOf({ files }: Laboratory, units: readonly Unit[]): Promise<R
   for (const unit of units) {
     const key = kindKey(unit);
     if (kinds.has(key)) continue;
-    const { dataset } = unit.recipe.data;
-    const shape = shapes.get(dataset) ?? dataShape(await openDataset(files, dataset));
-    shapes.set(dataset, shape);
+    const { dataset, synthesize } = unit.recipe.data;
+    const source = JSON.stringify([dataset, synthesize]);
+    const shape = shapes.get(source) ?? dataShape(await openDataset(files, dataset, { synthesize }));
+    shapes.set(source, shape);
     kinds.set(key, kindOf(unit, shape));
   }
   return kinds;

@@ -44,6 +44,7 @@ describe('defaults', () => {
       data: {
         dataset: 'some/folder',
         annotated: null,
+        synthesize: null,
         patients: null,
         cache: { folder: 'prepared-cases', limitMB: 20_000 },
         splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null, teacherLabels: 'same' },
@@ -418,6 +419,7 @@ describe('the way back to YAML', () => {
       data: {
         dataset: '/root/some/folder',
         annotated: { file: '/root/n.json' },
+        synthesize: null,
         patients: { file: '/root/p.json' },
         cache: recipe.data.cache,
         splits: { file: '/root/s.json', fold: 1, seed: 1, val: 0.1, labelled: null, teacherLabels: 'same' },
