@@ -12,7 +12,7 @@ import { encodeMeasurementReport } from '../results/measurement-report.ts';
 import { segmentFields } from '../results/segment-fields.ts';
 import { encodeSegmentation, type SegmentationType } from '../results/segmentation-object.ts';
 import { encodeStructureSet } from '../results/structure-set.ts';
-import { type Surface, surfaceOf } from '../results/surface.ts';
+import { surfaceOf } from '../results/surface.ts';
 import { encodeObj, encodeStl } from '../results/surface-file.ts';
 import { encodeNrrd } from '../volume/nrrd.ts';
 import type { LabelVolume } from '../volume/volume.ts';
@@ -116,12 +116,20 @@ function makerOf(models: readonly ModelFile[], machine: MakingMachine): Segmente
   };
 }
 
+/** The names of structures as parts of names of files; where two would be the same on some disk, all have their value. */
+function fileNamesOf(structures: readonly Structure[]): readonly string[] {
+  const names = structures.map(({ name }) => name.replace(/[^\p{L}\p{N}-]+/gu, '_'));
+  const isClear = new Set(names.map(name => name.toLowerCase())).size === names.length;
+  return isClear ? names : structures.map(({ value }, index) => `${names[index]}_${value}`);
+}
+
 function surfaceFiles(labels: LabelVolume, structures: readonly Structure[], path: string): readonly ResultFile[] {
-  const surfaces = structures.flatMap(structure => surfaceOf(labels, structure) ?? []);
-  if (OBJ.test(path)) return [{ path, bytes: encodeObj(surfaces) }];
-  const named = (surface: Surface): string =>
-    path.replace(STL, `_${surface.name.replace(/[^\p{L}\p{N}-]+/gu, '_')}.stl`);
-  return surfaces.map(surface => ({ path: named(surface), bytes: encodeStl(surface) }));
+  const surfaces = structures.map(structure => surfaceOf(labels, structure));
+  if (OBJ.test(path)) return [{ path, bytes: encodeObj(surfaces.filter(surface => surface !== undefined)) }];
+  return fileNamesOf(structures).flatMap((name, index) => {
+    const surface = surfaces[index];
+    return surface === undefined ? [] : [{ path: path.replace(STL, `_${name}.stl`), bytes: encodeStl(surface) }];
+  });
 }
 
 function dicomFiles(series: SegmentedSeries, format: ResultFormat, uidOf: UidOf): readonly ResultFile[] {

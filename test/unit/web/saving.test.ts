@@ -49,10 +49,9 @@ it('saves every kind of file with the bytes that the program writes', async () =
   expect(saved('stl').map(({ path }) => path)).toEqual(['x_blob.stl']);
 });
 
-it('puts the surfaces of many structures into one archive', async () => {
+it('puts the surfaces of many structures into one archive, none with the name of another', async () => {
   const { item, read } = await setUp();
-  const values = [1, 2, 3];
-  const labels = [{ value: 0, name: 'background' }, ...values.map(value => ({ value, name: `part ${value}` }))];
+  const labels = ['background', 'part 1', 'Left/lobe', 'left lobe'].map((name, value) => ({ value, name }));
   const model = { ...item.model, info: { ...item.model.info, labels } };
   const data = Uint8Array.from(item.labels.data, (_, index) => index % 4);
   const [archive, ...others] = savedFiles(
@@ -61,5 +60,5 @@ it('puts the surfaces of many structures into one archive', async () => {
   );
   expect(others).toEqual([]);
   expect(archive!.path).toBe('x_stl.zip');
-  expect(Object.keys(unzipSync(archive!.bytes))).toEqual(['x_part_1.stl', 'x_part_2.stl', 'x_part_3.stl']);
+  expect(Object.keys(unzipSync(archive!.bytes))).toEqual(['x_part_1_1.stl', 'x_Left_lobe_2.stl', 'x_left_lobe_3.stl']);
 });
