@@ -105,8 +105,15 @@ function createBars(stream: TextStream, elapsedMs: () => number): Progress {
   return { task, log: line, warn: message => line(`warning: ${message}`) };
 }
 
-/** Progress as the stream can show it. */
+/** Progress as the stream can show it. A warning in the same words, as of a model at each of its cases, is shown once. */
 export function createProgress(stream: TextStream, { quiet, elapsedMs }: ProgressOptions): Progress {
   if (quiet) return silent;
-  return stream.isTerminal ? createBars(stream, elapsedMs) : createLines(stream, elapsedMs);
+  const progress = stream.isTerminal ? createBars(stream, elapsedMs) : createLines(stream, elapsedMs);
+  const told = new Set<string>();
+  const warn = (message: string): void => {
+    if (told.has(message)) return;
+    told.add(message);
+    progress.warn(message);
+  };
+  return { ...progress, warn };
 }

@@ -44,11 +44,13 @@ describe('without a terminal', () => {
     expect(lines.at(-1)).toBe('student: 950/1000 steps, ETA 5 s\n');
   });
 
-  it('marks warnings', () => {
+  it('marks warnings, and shows each once', () => {
     const { lines, progress } = recordLines();
     progress.log('hello');
     progress.warn('careful');
-    expect(lines).toEqual(['hello\n', 'warning: careful\n']);
+    progress.warn('watch out');
+    progress.warn('careful');
+    expect(lines).toEqual(['hello\n', 'warning: careful\n', 'warning: watch out\n']);
   });
 });
 
