@@ -105,7 +105,7 @@ function createBars(stream: TextStream, elapsedMs: () => number): Progress {
   return { task, log: line, warn: message => line(`warning: ${message}`) };
 }
 
-/** Progress as the stream can show it. A warning in the same words, as of a model at each of its cases, is shown once. */
+/** Progress as the stream can show it. A warning in the same words, as of a model at each case, is shown once. */
 export function createProgress(stream: TextStream, { quiet, elapsedMs }: ProgressOptions): Progress {
   if (quiet) return silent;
   const progress = stream.isTerminal ? createBars(stream, elapsedMs) : createLines(stream, elapsedMs);

@@ -116,7 +116,7 @@ function makerOf(models: readonly ModelFile[], machine: MakingMachine): Segmente
   };
 }
 
-/** The names of structures as parts of names of files; where two would be the same on some disk, all have their value. */
+/** Names of structures as parts of names of files; where two would be the same on some disk, all have their value. */
 function fileNamesOf(structures: readonly Structure[]): readonly string[] {
   const names = structures.map(({ name }) => name.replace(/[^\p{L}\p{N}-]+/gu, '_'));
   const isClear = new Set(names.map(name => name.toLowerCase())).size === names.length;
