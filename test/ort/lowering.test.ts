@@ -559,6 +559,9 @@ describe('the blocked lowering of strided convolutions', () => {
     [5, 20],
     [16, 16],
     [24, 12],
+    [16, 32],
+    [32, 16],
+    [32, 32],
   ] as const;
   for (const [name, attributes] of FORMS) {
     const isCommon = name.endsWith('by 2') && !name.startsWith('4');

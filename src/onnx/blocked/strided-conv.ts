@@ -130,13 +130,62 @@ function interleave(emit: Emitter, parts: readonly (readonly Emitted[])[], block
   return emit.reshape(emit.concat(lines, 1), [rows, lanes, down * height, across * width]);
 }
 
+interface InputGradient extends Pick<Fused, 'bias'> {
+  readonly attributes: ConvAttributes;
+  readonly fine: Layout;
+}
+
+/**
+ * Whether every fine voxel meets one tap of one coarse voxel, every plane fills blocks of its own, and planes of one
+ * sample lie one behind the other.
+ */
+function isOfBlocks({ kernel, strides, pads }: ConvAttributes, coarse: Layout, fine: Layout): boolean {
+  return (
+    kernel.every((taps, axis) => taps === strides[axis]) &&
+    pads.every(pad => pad === 0) &&
+    [coarse, fine].every(({ channels, block, batch, pack }) => channels % block === 0 && (batch === 1 || pack === 1))
+  );
+}
+
+/** Where the kernel is the stride: one convolution to all fine voxels of every coarse one, which then take their places. */
+function blocksOfVoxels(
+  emit: Emitter,
+  coarse: BlockedImage,
+  kernel: Emitted,
+  { attributes, fine, bias }: InputGradient,
+): Emitted {
+  const [down, rows, columns] = attributes.kernel;
+  const { depth, height, width, batch, block } = coarse.layout;
+  const parts = down * rows * columns;
+  const landings = range(parts).map(tap => ({ tap, outSlot: tap, plane: 0, flatTap: 0 }));
+  const weights = blockedKernel(emit, kernel, placement(parts, 1, [1, 1], landings), {
+    block,
+    adjoint: true,
+    planar: false,
+  });
+  // a bias has a number for every plane of the lanes
+  const spread = (vector: Emitted): Emitted => {
+    const own = emit.slice(vector, 0, 0, fine.channels);
+    return emit.reshape(emit.expand(emit.reshape(own, [1, fine.channels]), [parts, fine.channels]), [
+      parts * fine.channels,
+    ]);
+  };
+  const planes = emit.reshape(coarse.tensor, [depth * batch, coarse.layout.channels, height, width]);
+  const voxels = blockedConv(emit, planes, weights, { kernel: [1, 1], bias: bias && spread(bias) });
+  const view = [depth, batch, down, rows, columns, fine.channels / block, height, width, block];
+  const inPlace = emit.transpose(emit.reshape(voxels, view), [0, 2, 1, 5, 6, 3, 7, 4, 8]);
+  return emit.reshape(inPlace, [fine.groups * batch, fine.lanes, fine.height, fine.width]);
+}
+
 /** The gradient to the fine image, or the transposed convolution of the coarse one. */
 export function stridedConvInputGradient(
   emit: Emitter,
   coarse: BlockedImage,
   kernel: Emitted,
-  { attributes, fine, bias }: { readonly attributes: ConvAttributes; readonly fine: Layout } & Pick<Fused, 'bias'>,
+  options: InputGradient,
 ): Emitted {
+  const { attributes, fine, bias } = options;
+  if (isOfBlocks(attributes, coarse.layout, fine)) return blocksOfVoxels(emit, coarse, kernel, options);
   const { strides, pads } = attributes;
   const planes = fewestPlanes(coarse.layout, false);
   const rows = planeRows(emit, coarse.tensor, coarse.layout, { planes, planar: false });
