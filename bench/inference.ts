@@ -1,10 +1,10 @@
 /**
  * Times one forward pass of exported networks beside PyTorch: `node --import tsx bench/inference.ts --python PATH
- * [--networks A,B] [--forms A,B] [--size D,H,W] [--rounds R] [--json]`. PATH is an interpreter that has torch, monai and
- * nnunetv2. PyTorch exports every network to ONNX; ours runs the file as it is and recompiled, as `predict` and teachers
- * do, and PyTorch runs it in each of its forms, with one thread each. All take turns, so that they meet the same load, and
- * processor time is taken, since a machine may have other work. The ratio is that of medians, to PyTorch's best form;
- * the difference is the largest one from PyTorch's logits, relative to the largest of them.
+ * [--networks A,B] [--forms A,B] [--size D,H,W] [--rounds R] [--json]`. PATH is an interpreter that has torch, monai
+ * and nnunetv2. PyTorch exports every network to ONNX; ours runs the file as it is and recompiled, as `predict` and
+ * teachers do, and PyTorch runs it in each of its forms, with one thread each. All take turns, so that they meet the
+ * same load, and processor time is taken, since a machine may have other work. The ratio is that of medians, to
+ * PyTorch's best form; the difference is the largest one from PyTorch's logits, relative to the largest of them.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -13,17 +13,22 @@ export interface LowerOptions {
   /** Channel block of the runtime (8 or 16), 0 for standard operators only. */
   readonly block: number;
   readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * Whether the model only runs forward, with parameters that stay: kernels are then made once, when it is loaded, and
+   * rounding is not carried from step to step, so forms that multiply less may round more coarsely. False if not given.
+   */
+  readonly frozen?: boolean;
 }
 
 /** Lowers a graph. Its inputs and outputs keep their names and shapes. */
-export function lower(graph: Graph, { block, metadata = {} }: LowerOptions): LoweredModel {
+export function lower(graph: Graph, { block, metadata = {}, frozen = false }: LowerOptions): LoweredModel {
   const values = reachable(Object.values(graph.outputs));
   const inputs = values
     .filter(value => isOp(value, 'Input'))
     .map(value => ({ name: value.attributes.name, dataType: value.dataType, shape: value.shape }));
   const emit = new Emitter([...inputs.map(({ name }) => name), ...Object.keys(graph.outputs)]);
   const plain = new Map<Value, Emitted>();
-  const blocked = block === 0 ? undefined : new BlockedLowering(emit, values, block, toPlain);
+  const blocked = block === 0 ? undefined : new BlockedLowering(emit, values, { block, frozen, plain: toPlain });
 
   function toPlain(value: Value): Emitted {
     const known = plain.get(value);

@@ -147,3 +147,15 @@ export function blockedConv(emit: Emitter, input: Emitted, kernel: Emitted, opti
     },
   });
 }
+
+/** A blocked image with another one added and an activation, in one pass; as it is where there is neither. */
+export function addedAndActivated(
+  emit: Emitter,
+  image: Emitted,
+  { sum, activation }: Pick<Fused, 'sum' | 'activation'>,
+): Emitted {
+  if (sum === undefined && activation === undefined) return image;
+  const lanes = image.shape[1] as number;
+  const ones = emit.float(new Array<number>(lanes).fill(1), [lanes, 1, 1, 1]);
+  return blockedConv(emit, image, ones, { kernel: [1, 1], group: lanes, sum, activation });
+}

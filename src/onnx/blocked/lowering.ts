@@ -15,8 +15,16 @@ import {
   stackedChannels,
 } from './conv.ts';
 import { depthwiseConv, depthwiseConvKernelGradient } from './depthwise-conv.ts';
-import { blockedFromPlain, type Fused, type Layout, layoutOf, plainFromBlocked, planarFromPlain } from './layout.ts';
-import { isDepthwise, isPerChannel, isSpatialReduction, isStrided, Packing } from './packing.ts';
+import {
+  addedAndActivated,
+  blockedFromPlain,
+  type Fused,
+  type Layout,
+  layoutOf,
+  plainFromBlocked,
+  planarFromPlain,
+} from './layout.ts';
+import { type Affine, affineOf, isDepthwise, isPerChannel, isSpatialReduction, isStrided, Packing } from './packing.ts';
 import {
   laneVector,
   leakyReluGradient,
@@ -33,23 +41,37 @@ import {
   upsampledConvInputGradient,
   upsampledConvKernelGradient,
 } from './upsampled-conv.ts';
+import { isQuadConv, isQuadSum, planesOfQuads, productsOf, type QuadContext } from './winograd-quads.ts';
+
+export interface BlockedOptions {
+  readonly block: number;
+  /** Whether the model only runs forward, with parameters that stay. */
+  readonly frozen: boolean;
+}
 
 export class BlockedLowering {
   readonly #emit: Emitter;
   readonly #values: readonly Value[];
   readonly #block: number;
+  /** What convolutions in quads of planes ask; undefined where they are not used. */
+  readonly #quads: QuadContext | undefined;
   readonly #plain: (value: Value) => Emitted;
   readonly #packing: Packing;
   readonly #uses = new Map<Value, number>();
   readonly #made = new Map<Value, Emitted>();
 
-  /** @param plain lowers a value to a row-major tensor; called for operands that are not blocked */
-  constructor(emit: Emitter, values: readonly Value[], block: number, plain: (value: Value) => Emitted) {
+  /** @param options.plain lowers a value to a row-major tensor; called for operands that are not blocked */
+  constructor(
+    emit: Emitter,
+    values: readonly Value[],
+    { block, frozen, plain }: BlockedOptions & { readonly plain: (value: Value) => Emitted },
+  ) {
     this.#emit = emit;
     this.#values = values;
     this.#block = block;
+    this.#quads = frozen ? this.#quadContext() : undefined;
     this.#plain = plain;
-    this.#packing = new Packing(values, block);
+    this.#packing = new Packing(values, block, { frozen });
     for (const value of values)
       for (const input of value.inputs) this.#uses.set(input, (this.#uses.get(input) ?? 0) + 1);
   }
@@ -129,7 +151,7 @@ export class BlockedLowering {
       ? ({ name: 'Relu', parameters: [] } as const)
       : ({ name: 'LeakyRelu', parameters: [value.attributes.alpha] } as const);
     if (!this.#made.has(input)) {
-      const affine = this.#affine(input);
+      const affine = affineOf(this.#packing, input);
       if (affine !== undefined) return this.#scaled(value, { ...affine, activation });
       const sum = this.#uses.get(input) === 1 ? this.#fusedSum(input, activation) : undefined;
       if (sum !== undefined) return sum;
@@ -167,27 +189,7 @@ export class BlockedLowering {
     return this.#packing.has(left) ? [left, right] : [right, left];
   }
 
-  /** Recognises x * scale, and x * scale + shift. */
-  #affine(value: Value): { readonly image: Value; readonly scale: Value; readonly shift?: Value } | undefined {
-    if (!this.#packing.has(value)) return undefined;
-    const [first, second] = value.inputs as readonly [Value, Value];
-    if (isOp(value, 'Mul')) {
-      if (isPerChannel(second) && this.#packing.has(first)) return { image: first, scale: second };
-      return undefined;
-    }
-    if (!isOp(value, 'Add') || !isPerChannel(second)) return undefined;
-    const product = this.#affine(first);
-    return product === undefined || product.shift !== undefined ? undefined : { ...product, shift: second };
-  }
-
-  #scaled(
-    value: Value,
-    options: { readonly image: Value; readonly scale: Value; readonly shift?: Value; readonly sum?: Emitted } & Pick<
-      Fused,
-      'activation'
-    >,
-  ): Emitted {
-    const { image, scale, shift, sum, activation } = options;
+  #scaled(value: Value, { image, scale, shift, sum, activation }: Affine & Pick<Fused, 'sum' | 'activation'>): Emitted {
     const tensor = this.enter(image);
     const [factor, offset] = [this.#plain(scale), shift === undefined ? undefined : this.#plain(shift)];
     return scaleShift(this.#emit, tensor, this.#layout(value), { scale: factor, shift: offset, sum, activation });
@@ -195,7 +197,7 @@ export class BlockedLowering {
 
   #sum(value: Value): Emitted {
     const [first, second] = value.inputs as readonly [Value, Value];
-    const affine = this.#affine(value);
+    const affine = affineOf(this.#packing, value);
     if (affine !== undefined) return this.#scaled(value, affine);
     if (isPerChannel(second) || isPerChannel(first)) return this.#biased(value);
     return this.#fusedSum(value) ?? this.#emit.binary('Add', this.enter(first), this.enter(second));
@@ -207,6 +209,7 @@ export class BlockedLowering {
    */
   #fusedSum(value: Value, activation?: Fused['activation']): Emitted | undefined {
     if (!isOp(value, 'Add') || !value.inputs.every(input => this.#packing.has(input) && !isPerChannel(input))) return;
+    if (this.#quads !== undefined && isQuadSum(value, this.#quads)) return this.#ofQuads(value, { activation });
     const [first, second] = value.inputs as readonly [Value, Value];
     for (const [part, other] of [
       [second, first],
@@ -217,7 +220,7 @@ export class BlockedLowering {
         const sum = this.enter(other);
         return this.#emit.tagged(part, () => this.#convolve(part, { sum, activation }));
       }
-      const scaled = this.#affine(part);
+      const scaled = affineOf(this.#packing, part);
       if (scaled !== undefined) return this.#scaled(value, { ...scaled, sum: this.enter(other), activation });
     }
     return undefined;
@@ -255,14 +258,16 @@ export class BlockedLowering {
     const [image, weight] = value.inputs as readonly [Value, Value];
     const kernel = this.#plain(weight);
     const layout = this.#layout(value);
+    if (this.#quads !== undefined && isQuadConv(value, this.#quads)) return this.#ofQuads(value, fused);
     if (isUpsampledConv(value.attributes)) {
       invariant(fused.sum === undefined, 'the sub-pixel form fuses nothing');
       const { kernel: taps, upsample } = value.attributes;
+      const frozen = this.#quads !== undefined;
       const pack = this.#packing.has(image) ? this.#packing.of(image) : upsample[0] * layout.pack;
       const tensor = this.#blocked(image, pack);
       const other = this.#layout(image, pack);
       return isOp(value, 'Conv')
-        ? upsampledConv(emit, tensor, kernel, { fine: layout, coarse: other, kernel: taps, upsample })
+        ? upsampledConv(emit, tensor, kernel, { fine: layout, coarse: other, kernel: taps, upsample, frozen })
         : upsampledConvInputGradient(emit, tensor, kernel, { fine: other, coarse: layout, kernel: taps, upsample });
     }
     if (isStrided(value)) return this.#stride(value, kernel, fused);
@@ -275,6 +280,24 @@ export class BlockedLowering {
       ? { tensor: this.#blocked(image, layout.pack), layout: this.#layout(image, layout.pack), planar: false }
       : this.#convOperand(image, value.attributes, layout.pack);
     return sameConv(emit, operand, kernel, { attributes: value.attributes, adjoint, ...fused });
+  }
+
+  #quadContext(): QuadContext {
+    const imageOf = (conv: Value): Value => conv.inputs[0] as Value;
+    return {
+      emit: this.#emit,
+      isOpen: value => this.#uses.get(value) === 1 && !this.#made.has(value),
+      imageLayout: conv => (this.#packing.has(imageOf(conv)) ? this.#layout(imageOf(conv)) : undefined),
+      image: conv => this.enter(imageOf(conv)),
+      kernel: conv => this.#plain(conv.inputs[1] as Value),
+    };
+  }
+
+  /** A convolution, or a sum of convolutions, in quads of planes. */
+  #ofQuads(value: Value, { bias, sum, activation }: Fused): Emitted {
+    const products = productsOf(value, this.#quads as QuadContext, { bias });
+    const image = planesOfQuads(this.#emit, products, this.#layout(value));
+    return addedAndActivated(this.#emit, image, { sum, activation });
   }
 
   /** A strided convolution or its adjoint; an image that is not blocked is packed as the result asks. */

@@ -13,6 +13,7 @@ import { isDepthwiseConv } from './depthwise-conv.ts';
 import { isBlockedPool } from './pool.ts';
 import { isStridedConv } from './strided-conv.ts';
 import { isUpsampledConv } from './upsampled-conv.ts';
+import { PLANES } from './winograd-quads.ts';
 
 /** A number per sample and channel: [N or 1, C, 1, 1, 1]. */
 export function isPerChannel(value: Value): boolean {
@@ -71,10 +72,11 @@ export class Packing {
   /** Results of convolutions over several planes. */
   readonly #deep = new Set<Value>();
 
-  constructor(values: readonly Value[], block: number) {
+  /** @param options.frozen whether planes are filtered in quads, which asks for one plane on the lanes */
+  constructor(values: readonly Value[], block: number, { frozen = false }: { readonly frozen?: boolean } = {}) {
     const links: Link[] = [];
     for (const value of values) this.#classify(value, links);
-    this.#choose(block, links);
+    this.#choose(links, { block, frozen });
   }
 
   /** Whether the value is made in the blocked layout. */
@@ -194,7 +196,7 @@ export class Packing {
   }
 
   /** The largest packing that fits every group's widest member into the lanes, lowered until all links hold. */
-  #choose(block: number, links: Links): void {
+  #choose(links: Links, { block, frozen }: { readonly block: number; readonly frozen: boolean }): void {
     const members = new Map<Value, Set<number>>();
     for (const value of this.#blocked) {
       const root = this.#find(value);
@@ -207,7 +209,8 @@ export class Packing {
       // a time, of which less is zero than is won where they reach over several planes, and where no narrower member
       // would end inside a block
       const isWhole = [...counts].every(count => count === block || 2 * count <= block);
-      const lanes = widest === block && deep.has(root) && isWhole ? 2 * block : block;
+      const isInQuads = frozen && (root.shape[2] as number) % PLANES === 0;
+      const lanes = widest === block && deep.has(root) && isWhole && !isInQuads ? 2 * block : block;
       let pack = 1;
       while (2 * pack * widest <= lanes && (root.shape[2] as number) % (2 * pack) === 0) pack *= 2;
       this.#packs.set(root, pack);
@@ -225,4 +228,23 @@ export class Packing {
     else if (coarsePack < finePack / 2) this.#packs.set(this.#find(fine), 2 * coarsePack);
     return coarsePack !== this.of(coarse) || finePack !== this.of(fine);
   }
+}
+
+/** A blocked image times a number per channel, and perhaps another one added. */
+export interface Affine {
+  readonly image: Value;
+  readonly scale: Value;
+  readonly shift?: Value;
+}
+
+/** Recognises x * scale, and x * scale + shift, for a blocked x. */
+export function affineOf(packing: Packing, value: Value): Affine | undefined {
+  if (!packing.has(value)) return undefined;
+  const [first, second] = value.inputs as readonly [Value, Value];
+  if (isOp(value, 'Mul')) {
+    return isPerChannel(second) && packing.has(first) ? { image: first, scale: second } : undefined;
+  }
+  if (!isOp(value, 'Add') || !isPerChannel(second)) return undefined;
+  const product = affineOf(packing, first);
+  return product === undefined || product.shift !== undefined ? undefined : { ...product, shift: second };
 }

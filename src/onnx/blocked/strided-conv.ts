@@ -147,7 +147,7 @@ function isOfBlocks({ kernel, strides, pads }: ConvAttributes, coarse: Layout, f
   );
 }
 
-/** Where the kernel is the stride: one convolution to all fine voxels of every coarse one, which then take their places. */
+/** Where the kernel is the stride: one convolution to all fine voxels of a coarse one, which then take their places. */
 function blocksOfVoxels(
   emit: Emitter,
   coarse: BlockedImage,

@@ -35,6 +35,7 @@ import {
 } from './plane-rows.ts';
 import {
   hasProducts,
+  type UpsampledSizes,
   upsampledProducts,
   upsampledProductsInputGradient,
   upsampledProductsKernelGradient,
@@ -90,7 +91,7 @@ function forwardTaps(
 }
 
 /** The convolution: coarse blocked image to fine blocked image. */
-export function upsampledConv(emit: Emitter, input: Emitted, kernel: Emitted, scales: Scales & Geometry): Emitted {
+export function upsampledConv(emit: Emitter, input: Emitted, kernel: Emitted, scales: UpsampledSizes): Emitted {
   if (hasProducts(scales)) return upsampledProducts(emit, input, kernel, scales);
   const { fine, coarse: given, ...geometry } = scales;
   const coarse = covering(fine, given, geometry);

@@ -39,17 +39,25 @@ const PRODUCTS: readonly Product[] = [
   { taps: [0, 0, 1], planes: [1, 0, -1, 0] },
 ];
 
-/** Blocks of channels on both sides from which the products take longer than the sums. */
+/** Blocks of channels on both sides from which the products take longer than the sums, and the kernels than is won. */
 const LEAST_BLOCKS = 2;
+const LEAST_BLOCKS_FROZEN = 1;
+
+/** Sizes of an upsampled convolution. */
+export interface UpsampledSizes extends Scales, Geometry {
+  /** Whether its kernel stays; false if not given. */
+  readonly frozen?: boolean;
+}
 
 /** Whether an upsampled convolution has this form and is faster in it. */
-export function hasProducts({ fine, coarse, kernel, upsample }: Scales & Geometry): boolean {
+export function hasProducts({ fine, coarse, kernel, upsample, frozen = false }: UpsampledSizes): boolean {
+  const least = (frozen ? LEAST_BLOCKS_FROZEN : LEAST_BLOCKS) * fine.block;
   return (
     upsample[0] === 2 &&
     kernel[0] === 3 &&
     fine.pack === 1 &&
     coarse.pack === 1 &&
-    Math.min(fine.channels, coarse.channels) >= LEAST_BLOCKS * fine.block
+    Math.min(fine.channels, coarse.channels) >= least
   );
 }
 

@@ -15,7 +15,7 @@ import type { ConvAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import { correlate } from './kernel-gradient.ts';
 import { kernelFromTaps, productKernels, type TapPlacement } from './kernels.ts';
-import { blockedConv, type Fused, type Layout } from './layout.ts';
+import { addedAndActivated, blockedConv, type Fused, type Layout } from './layout.ts';
 import { interleave, pairedLayout, pairSums } from './plane-sums.ts';
 
 /** Factors of one product: of the four planes, of the three taps, and of the product in both planes of the result. */
@@ -103,10 +103,7 @@ export function winogradConv(
   const even = product(0, { ...own, sum: emit.binary('Add', second, third) });
   const odd = product(3, { ...own, sum: emit.binary('Sub', second, third) });
   const result = interleave(emit, even, odd, layout);
-  if (sum === undefined) return result;
-  const lanes = result.shape[1] as number;
-  const ones = emit.float(new Array<number>(lanes).fill(1), [lanes, 1, 1, 1]);
-  return blockedConv(emit, result, ones, { kernel: [1, 1], group: lanes, sum, activation });
+  return sum === undefined ? result : addedAndActivated(emit, result, { sum, activation });
 }
 
 /** Gradient to the kernel [Co, Ci, 3, kH, kW]. */

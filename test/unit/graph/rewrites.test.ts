@@ -6,6 +6,7 @@ import { PLAIN_CONVOLUTION } from '../../../src/graph/convolution.ts';
 import { decompose } from '../../../src/graph/decompose.ts';
 import { fuse } from '../../../src/graph/fuse.ts';
 import { GraphBuilder, isOp, reachable, type Value } from '../../../src/graph/graph.ts';
+import { dropLostBiases } from '../../../src/graph/lost-biases.ts';
 import type { ConvAttributes, OpName } from '../../../src/graph/ops.ts';
 import { findTransposedConvs } from '../../../src/graph/transposed-convs.ts';
 import { relativeError } from '../../support/central-difference.ts';
@@ -155,5 +156,48 @@ describe('findTransposedConvs', () => {
 
   it('leaves another order of the axes alone', () => {
     expect(found(spelledOut([0, 1, 2, 5, 6, 3, 7, 4]))).not.toContain('ConvTranspose');
+  });
+});
+
+describe('dropLostBiases', () => {
+  const SHAPE = [2, 3, 4, 5, 6];
+  /** Numbers of additions before and after, with the same values. */
+  function additions(build: (made: ReturnType<typeof bench>, image: Value, bias: Value) => Value): [number, number] {
+    const made = bench();
+    const [image, bias] = [made.input('x', SHAPE), made.input('b', [1, 3, 1, 1, 1])];
+    const before = { outputs: { y: build(made, image, bias) } };
+    const after = dropLostBiases(new GraphBuilder(), before);
+    const [expected, actual] = [before, after].map(({ outputs }) => evaluate(outputs, made.feeds)['y']!);
+    expect(relativeError(actual!, expected!)).toBeLessThan(1e-12);
+    const count = (y: Value): number => reachable([y]).filter(value => isOp(value, 'Add')).length;
+    return [count(before.outputs.y), count(after.outputs['y']!)];
+  }
+  const normalize = ({ builder, input }: ReturnType<typeof bench>, image: Value): Value =>
+    builder.apply('InstanceNormalization', [image, input('scale', [3]), input('shift', [3])], { epsilon: 1e-5 });
+
+  it('leaves out numbers per channel before an instance normalisation, on either side of the sum', () => {
+    expect(additions((made, image, bias) => normalize(made, made.builder.add(image, bias)))).toEqual([1, 0]);
+    const both = additions((made, image, bias) =>
+      normalize(made, made.builder.add(bias, made.builder.add(image, bias))),
+    );
+    expect(both).toEqual([2, 0]);
+  });
+
+  it('keeps them for others that read them, and keeps what is not the same in every voxel and sample', () => {
+    const shared = additions((made, image, bias) => {
+      const biased = made.builder.add(image, bias);
+      return made.builder.mul(normalize(made, biased), biased);
+    });
+    expect(shared).toEqual([1, 1]);
+    const perSample = additions((made, image) =>
+      normalize(made, made.builder.add(image, made.input('s', [2, 3, 1, 1, 1]))),
+    );
+    expect(perSample).toEqual([1, 1]);
+    const whole = additions((made, image) => normalize(made, made.builder.add(image, made.input('i', SHAPE))));
+    expect(whole).toEqual([1, 1]);
+    const widened = additions(made =>
+      normalize(made, made.builder.add(made.input('one', [2, 3, 1, 1, 4]), made.input('line', [1, 3, 5, 1, 1]))),
+    );
+    expect(widened).toEqual([1, 1]);
   });
 });

@@ -1,0 +1,122 @@
+/** The forms that only models with fixed parameters take, run by ONNX Runtime, against the float64 evaluator. */
+import { describe, expect, it } from 'vitest';
+import type { Shape, Triple } from '../../src/core/shape.ts';
+import { PLAIN_CONVOLUTION } from '../../src/graph/convolution.ts';
+import { type Graph, GraphBuilder, type Value } from '../../src/graph/graph.ts';
+import type { ConvAttributes } from '../../src/graph/ops.ts';
+import { encodeModel } from '../../src/onnx/encode.ts';
+import { lower } from '../../src/onnx/lower.ts';
+import type { OnnxModel } from '../../src/onnx/model.ts';
+import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import { relativeError } from '../support/central-difference.ts';
+import { evaluate } from '../support/evaluate.ts';
+import { draw, toTensor } from '../support/operator-cases.ts';
+
+const engine = await createNodeEngine({ threads: 1 });
+if (engine.block === 0) console.info('skipped: this build of ONNX Runtime has no channel-blocked kernels');
+
+/** Float32 sums of a few hundred products, filtered. */
+const TOLERANCE = 2e-5;
+
+const COLUMN: ConvAttributes = { ...PLAIN_CONVOLUTION, kernel: [3, 1, 1], pads: [1, 0, 0, 1, 0, 0] };
+const POINT: ConvAttributes = { ...PLAIN_CONVOLUTION, kernel: [1, 1, 1], pads: [0, 0, 0, 0, 0, 0] };
+
+/** A graph in the making: an image and kernels, with values for them. */
+class Study {
+  readonly builder = new GraphBuilder();
+  readonly feeds: Record<string, Float64Array> = {};
+  readonly #shapes: Record<string, Shape> = {};
+
+  input(name: string, shape: Shape): Value {
+    this.feeds[name] = draw({ shape, draw: 'signed' }, name);
+    this.#shapes[name] = shape;
+    return this.builder.input(name, shape);
+  }
+
+  conv(name: string, image: Value, channels: number, attributes: ConvAttributes): Value {
+    const kernel = this.input(name, [channels, image.shape[1]!, ...attributes.kernel]);
+    return this.builder.apply('Conv', [image, kernel], attributes);
+  }
+
+  /** Runs the lowered graph and compares it with the evaluator. */
+  async compare(graph: Graph): Promise<OnnxModel> {
+    const model = lower(graph, { block: engine.block, frozen: true });
+    const session = await engine.load(encodeModel(model));
+    const fed = model.inputs.map(({ name }) => {
+      return [name, toTensor(this.feeds[name]!, 'float32', this.#shapes[name]!)] as const;
+    });
+    const results = await session.run(Object.fromEntries(fed));
+    await session.dispose();
+    for (const [name, values] of Object.entries(evaluate(graph.outputs, this.feeds))) {
+      expect(results[name]!.shape).toEqual(graph.outputs[name]!.shape);
+      expect(relativeError(results[name]!.data as Float32Array, values), name).toBeLessThan(TOLERANCE);
+    }
+    return model;
+  }
+}
+
+/** Number of convolutions in as many groups as a quad of planes has products. */
+const quads = ({ nodes }: OnnxModel): number =>
+  nodes.filter(({ op, attributes }) => op === 'Conv' && attributes['group'] === 6).length;
+
+describe.skipIf(engine.block === 0)('a wide convolution of a model with fixed parameters', () => {
+  it.each<{ attributes: ConvAttributes; channels: readonly [number, number]; batch: number; size: Triple }>([
+    { attributes: PLAIN_CONVOLUTION, channels: [32, 32], batch: 1, size: [8, 8, 8] },
+    { attributes: PLAIN_CONVOLUTION, channels: [33, 40], batch: 2, size: [4, 8, 8] },
+    { attributes: COLUMN, channels: [48, 32], batch: 3, size: [12, 7, 9] },
+    {
+      attributes: { ...COLUMN, kernel: [3, 1, 5], pads: [1, 0, 2, 1, 0, 2] },
+      channels: [32, 32],
+      batch: 1,
+      size: [8, 5, 13],
+    },
+  ])('is made in quads of planes: kernel $attributes.kernel, channels $channels, batch $batch', async one => {
+    const { attributes, channels, batch, size } = one;
+    const study = new Study();
+    const image = study.conv('w0', study.input('x', [batch, 2, ...size]), channels[0], POINT);
+    const biased = study.builder.add(
+      study.conv('w1', image, channels[1], attributes),
+      study.input('bias', [1, channels[1], 1, 1, 1]),
+    );
+    expect(quads(await study.compare({ outputs: { y: study.conv('w2', biased, 2, POINT) } }))).toBe(1);
+  });
+
+  it('is not where planes do not come in fours, or there are few', async () => {
+    const study = new Study();
+    const six = study.conv('w0', study.input('x', [1, 2, 6, 10, 10]), 32, POINT);
+    const few = study.conv('w1', study.input('y', [1, 2, 4, 4, 4]), 32, POINT);
+    const [a, b] = [study.conv('w2', six, 32, COLUMN), study.conv('w3', few, 32, COLUMN)];
+    const outputs = { a: study.conv('w4', a, 2, POINT), b: study.conv('w5', b, 2, POINT) };
+    expect(quads(await study.compare({ outputs }))).toBe(0);
+  });
+
+  it('adds its products to those of others, and an image and an activation to the result', async () => {
+    const study = new Study();
+    const { builder } = study;
+    const image = study.conv('w0', study.input('x', [1, 2, 8, 8, 8]), 32, POINT);
+    const sum = builder.add(
+      builder.add(study.conv('w1', image, 32, COLUMN), study.conv('w2', image, 32, PLAIN_CONVOLUTION)),
+      study.conv('w3', image, 32, COLUMN),
+    );
+    const activated = builder.apply('LeakyRelu', [sum], { alpha: 0.1 });
+    const residual = builder.add(study.conv('w4', activated, 32, COLUMN), image);
+    const other = builder.add(image, builder.add(study.conv('w5', activated, 32, COLUMN), image));
+    const outputs = {
+      y: study.conv('w6', builder.apply('Relu', [residual], {}), 2, POINT),
+      z: study.conv('w7', other, 2, POINT),
+    };
+    const model = await study.compare({ outputs });
+    expect(quads(model)).toBe(5);
+    // three convolutions in a row, which end in one image
+    const products = model.nodes.filter(({ op, attributes }) => op === 'Conv' && attributes['group'] === 6);
+    expect(products.filter(({ inputs }) => inputs.length === 4)).toHaveLength(2);
+  });
+
+  it('keeps the products of a sum apart where another value reads a part', async () => {
+    const study = new Study();
+    const image = study.conv('w0', study.input('x', [1, 2, 8, 8, 8]), 32, POINT);
+    const part = study.conv('w1', image, 32, COLUMN);
+    const sum = study.builder.add(part, study.conv('w2', image, 32, COLUMN));
+    await study.compare({ outputs: { y: study.conv('w3', sum, 2, POINT), part } });
+  });
+});
