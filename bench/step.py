@@ -1,7 +1,7 @@
 """PyTorch eager's side of bench/step.ts: the same network, losses and optimizer. Prints one JSON line.
 
-Run by bench/step.ts, with one JSON argument: task (train | infer), features, teacher (features or null), batch, size [D, H, W],
-warmup, steps, threads.
+Run by bench/step.ts and bench/eight-bit.ts, with one JSON argument: task (train | infer), features, teacher (features or null),
+batch, size [D, H, W], warmup, steps, threads; for infer also form (eager | channels last | compiled), eager if it is not given.
 """
 
 import json
@@ -92,18 +92,27 @@ def main():
         loss.backward()
         optimizer.step()
 
+    form = job.get("form", "eager")
+    if form == "channels last":
+        image = image.to(memory_format=torch.channels_last_3d)
+        student = {n: v.to(memory_format=torch.channels_last_3d) if v.dim() == 5 else v for n, v in student.items()}
+    forward = torch.compile(lambda x: unet(x, student, levels)) if form == "compiled" else lambda x: unet(x, student, levels)
+
     def infer():
         with torch.no_grad():
-            unet(image, student, levels)
+            forward(image)
 
-    elapsed = []
+    elapsed, processor = [], []
     for _ in range(job["warmup"] + job["steps"]):
-        started = time.perf_counter()
+        started, before = time.perf_counter(), time.process_time()
         train() if training else infer()
         elapsed.append((time.perf_counter() - started) * 1000)
+        processor.append((time.process_time() - before) * 1000)
     with open("/proc/self/status", encoding="utf8") as status:
         peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read()).group(1)) / 1024
-    print(json.dumps({"name": f"PyTorch {torch.__version__} eager", "stepMs": elapsed[job["warmup"]:], "peakMb": peak}))
+    warm = job["warmup"]
+    name = f"PyTorch {torch.__version__} {form}"
+    print(json.dumps({"name": name, "stepMs": elapsed[warm:], "processorMs": processor[warm:], "peakMb": peak}))
 
 
 main()

@@ -79,6 +79,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./flags/import.ts')).declareImport,
   },
   {
+    name: 'quantise',
+    takes: '<source>',
+    description: 'a smaller, faster form of a model or of the students of a run: 8 bits, or weights in half precision',
+    load: async () => (await import('./flags/quantise.ts')).declareQuantise,
+  },
+  {
     name: 'pack',
     takes: '<model>',
     description: 'a model to give away: with the page as static files, or as an npm package',

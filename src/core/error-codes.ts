@@ -120,6 +120,8 @@ export const ERROR_CODES = {
   E_PORT: '`serve` cannot listen on the port.',
   E_POSTPROCESS: '`postprocess` names a class that the data set does not have.',
   E_POWER: 'No student and teacher have enough test cases to know their spread.',
+  E_QUANTISE: 'The model has no 8-bit form, or no cases are known that give its ranges.',
+  E_QUANTISE_LOSS: 'The smaller form of a model loses too much of a class.',
   E_RECIPE: 'The recipe is not YAML.',
   E_RECIPE_KEY: 'The recipe has an unknown key.',
   E_RECIPE_VALUE: 'The recipe has a value that is not allowed.',

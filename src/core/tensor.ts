@@ -3,7 +3,7 @@ import { ShapeError } from './errors.ts';
 import { elementCount, formatShape, type Shape } from './shape.ts';
 
 /** Element types with their ONNX names. */
-export type DataType = 'float32' | 'int32' | 'int64' | 'bool' | 'uint8';
+export type DataType = 'float32' | 'int32' | 'int64' | 'bool' | 'uint8' | 'int8';
 
 /** The typed array that carries each element type; bool is one byte per element, as in ONNX. */
 export interface TypedArrays {
@@ -12,6 +12,7 @@ export interface TypedArrays {
   readonly int64: BigInt64Array;
   readonly bool: Uint8Array;
   readonly uint8: Uint8Array;
+  readonly int8: Int8Array;
 }
 
 export interface Tensor<T extends DataType = DataType> {

@@ -107,6 +107,8 @@ export const metadataSchema = z.object({
   axes: z.enum(AXIS_ORDERS),
   /** What its training cases were like; absent where nobody says. */
   training: trainingFactsSchema.optional(),
+  /** How small its numbers are; absent in a model of float32. */
+  precision: z.enum(['8bit', 'float16']).optional(),
 });
 
 /** The facts of a model, as written in its metadata or beside it. */

@@ -112,6 +112,7 @@ function infoOf(metadata: ModelMetadata): ModelInfo {
     training: _training,
     thresholdTrials: _thresholdTrials,
     temperatureFit: _temperatureFit,
+    precision: _precision,
     ...facts
   } = metadata;
   return { ...facts, ...(spacingMm && { spacingMm }), ...(orientation && { orientation }) };

@@ -10,7 +10,14 @@ import type { DataType } from '../core/tensor.ts';
 import type { TensorType } from '../graph/infer.ts';
 import type { LoweredModel, OnnxNode } from './model.ts';
 
-const ELEMENT_BYTES: Readonly<Record<DataType, number>> = { float32: 4, uint8: 1, int32: 4, int64: 8, bool: 1 };
+const ELEMENT_BYTES: Readonly<Record<DataType, number>> = {
+  float32: 4,
+  uint8: 1,
+  int8: 1,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+};
 
 /** Size of a tensor in bytes. */
 export function tensorBytes({ shape, dataType }: TensorType): number {

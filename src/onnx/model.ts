@@ -55,4 +55,11 @@ export const OPSET = 17;
 /** ONNX Runtime's own operators over channel-blocked tensors. */
 export const BLOCKED_DOMAIN = 'com.microsoft.nchwc';
 /** ONNX's number of each element type. */
-export const ONNX_TYPES: Readonly<Record<DataType, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
+export const ONNX_TYPES: Readonly<Record<DataType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+};

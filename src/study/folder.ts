@@ -70,6 +70,14 @@ export function runFolder(folder: string, { folds, seeds }: Repeats): RunFolder 
   };
 }
 
+/** The forms of a student that are arms of their own if they exist, by what their numbers are. */
+export const SMALL_PRECISIONS = ['8bit', 'float16'] as const;
+
+/** The arm of a student's smaller form, in `RUN/student-8bit` beside the student. */
+export function smallArm(run: RunFolder, precision: (typeof SMALL_PRECISIONS)[number], repeat: Repeat): ArmFolder {
+  return armFolder(`${run.arm('student', repeat).folder}-${precision}`);
+}
+
 /** `run.json` */
 export interface RunRecord extends StudyRecord {
   readonly seeds: readonly number[];

@@ -2,9 +2,10 @@
 
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import type { ArmFolder } from '../experiment/arm-folder.ts';
 import { readEvaluation } from '../experiment/evaluation-file.ts';
 import { parseHistory } from '../experiment/history.ts';
-import { ARMS, type Arm } from '../experiment/record.ts';
+import { ARMS } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson, readSealedJson, readText } from '../runtime/json-file.ts';
 import type { StepRecord } from '../training/trainer.ts';
@@ -12,7 +13,7 @@ import { everyPair } from './comparison/compare.ts';
 import { type IncompleteArms, incompleteArms } from './comparison/incomplete.ts';
 import type { ArmPair } from './comparison/not-worse.ts';
 import type { ArmEvaluations } from './comparison/score-tables.ts';
-import { type Repeat, type Repeats, repeatsOf, runFolder } from './folder.ts';
+import { type Repeat, type Repeats, repeatsOf, runFolder, SMALL_PRECISIONS, smallArm } from './folder.ts';
 import { DAMAGED_RECORD } from './record.ts';
 import { isSweep, readSweep } from './sweep-record.ts';
 import { trainedStepsSchema } from './trained-steps.ts';
@@ -128,21 +129,25 @@ export async function readRun(files: Files, folder: string): Promise<ReadRun> {
   const repeats: Repeats = { folds: read?.folds ?? [null], seeds: read?.seeds ?? [1] };
   const paths = runFolder(folder, repeats);
   const all = repeatsOf(repeats);
-  const evaluationsOf = async (arm: Arm): Promise<ArmEvaluations> => {
+  const evaluationsOf = async (name: string, folderOf: (repeat: Repeat) => ArmFolder): Promise<ArmEvaluations> => {
     const found: ArmEvaluations['repeats'][number][] = [];
     for (const repeat of all) {
-      const path = paths.arm(arm, repeat).evaluation;
+      const path = folderOf(repeat).evaluation;
       if (await files.exists(path)) found.push({ ...repeat, evaluation: await readEvaluation(files, path) });
     }
-    return { name: arm, repeats: found };
+    return { name, repeats: found };
   };
   const arms: ArmEvaluations[] = [];
   const histories: Record<string, readonly StepRecord[]> = {};
   for (const arm of ARMS) {
-    const evaluations = await evaluationsOf(arm);
+    const evaluations = await evaluationsOf(arm, repeat => paths.arm(arm, repeat));
     if (evaluations.repeats.length > 0) arms.push(evaluations);
     const { history } = paths.arm(arm, all[0] as Repeat);
     if (await files.exists(history)) histories[arm] = parseHistory(await readText(files, history), history);
+  }
+  for (const precision of SMALL_PRECISIONS) {
+    const small = await evaluationsOf(`student-${precision}`, repeat => smallArm(paths, precision, repeat));
+    if (small.repeats.length > 0) arms.push(small);
   }
   const recipe = (await files.exists(paths.recipe)) ? await readText(files, paths.recipe) : '';
   const incomplete = incompleteArms(await expectedArms(files, folder, arms));
