@@ -193,6 +193,7 @@ export const WARNING_CODES = {
   W_IMAGE_PLANE: 'An image is a plane, but the model was trained on volumes.',
   W_IMAGE_SPACING: 'The voxels of an image are far larger or smaller than those that the model was trained on.',
   W_LABEL_EMPTY: 'Nothing is segmented in a label file.',
+  W_MIRRORED_SIDES: 'Classes are named after a side of the body, and training patches are mirrored along this axis.',
   W_NIFTI_CODES: 'A NIfTI file does not say where left and right are; x is taken to the left.',
   W_NIFTI_SPACING: 'The spacing of a NIfTI file is no positive number and is taken from its sform.',
   W_PASSED_OVER: 'A file or a folder of an input is no volume, or none that is looked for, and is not segmented.',

@@ -2,6 +2,7 @@
 
 import { InputError } from '../core/errors.ts';
 import { leftOutOfPlane } from '../data/augment/augmentation.ts';
+import { mirroredSides } from '../data/augment/mirrored-sides.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { ChannelIntensities } from '../data/intensities.ts';
@@ -297,12 +298,11 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   const byCase = <T>(pick: (numbers: CaseNumbers) => T): Map<string, T> =>
     new Map(all.map(({ item, numbers }) => [item.id, pick(numbers)]));
   warnOfUnannotated(dataset, filesOf(splits.train), progress);
-  const warnings = splitWarnings({
-    splits,
-    classes: classesSought(dataset, filesOf(splits.train)),
-    volumesMl: byCase(({ facts }) => facts.volumesMl),
-  });
+  const classes = classesSought(dataset, filesOf(splits.train));
+  const warnings = splitWarnings({ splits, classes, volumesMl: byCase(({ facts }) => facts.volumesMl) });
   for (const { code, message } of warnings) progress.warn(`${code}: ${message}`);
+  const sides = preprocessing.orientation === 'canonical' ? mirroredSides(recipe.augment, classes) : undefined;
+  if (sides !== undefined) progress.warn(`W_MIRRORED_SIDES: ${sides}.`);
   const weights = await readCaseWeights(files, recipe.patch.caseWeights, dataset, splits.train);
   const pick = (ids: readonly string[]): TrainingCase[] => of(ids).map(({ ready }) => ready as TrainingCase);
   return {

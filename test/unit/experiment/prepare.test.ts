@@ -28,6 +28,8 @@ interface Change {
   readonly image?: (volume: Volume) => Volume;
   readonly label?: (volume: Volume) => Volume;
   readonly progress?: Progress;
+  /** Name of the class. */
+  readonly name?: string;
 }
 
 const same = (volume: Volume): Volume => volume;
@@ -35,13 +37,13 @@ const same = (volume: Volume): Volume => volume;
 async function prepared(
   storage: Storage,
   preprocess: string,
-  { image: changed = same, label: relabelled = same, progress = silent }: Change = {},
+  { image: changed = same, label: relabelled = same, progress = silent, name = 'blob' }: Change = {},
 ): Promise<PreparedData> {
   const ids = ['a', 'b', 'c', 'd'];
   const files = memoryFiles({
     'd/dataset.json': JSON.stringify({
       modality: { 0: 'MRI' },
-      labels: { 0: 'background', 1: 'blob' },
+      labels: { 0: 'background', 1: name },
       training: ids.map(id => ({ image: `imagesTr/${id}.nii.gz`, label: `labelsTr/${id}.nii.gz` })),
     }),
   });
@@ -144,4 +146,16 @@ describe('a crop', () => {
     await prepared(AS_IT_IS, '{ crop: nonzero }', { ...framed, progress });
     expect(warnings.filter(text => text.startsWith('W_CROP_LABELS'))).toEqual([]);
   });
+});
+
+it('says where patches are mirrored onto the other side of a class', async () => {
+  const warnings: string[] = [];
+  const progress = { ...silent, warn: (text: string) => void warnings.push(text.split(':')[0] ?? '') };
+  const flipped = '{ spacingMm: null }\naugment: { flip: [x] }';
+  await prepared(AS_IT_IS, flipped, { progress });
+  await prepared(AS_IT_IS, '{ spacingMm: null }', { progress, name: 'left blob' });
+  await prepared(AS_IT_IS, '{ orientation: stored }\naugment: { flip: [x] }', { progress, name: 'left blob' });
+  expect(warnings).not.toContain('W_MIRRORED_SIDES');
+  await prepared(AS_IT_IS, flipped, { progress, name: 'left blob' });
+  expect(warnings).toContain('W_MIRRORED_SIDES');
 });
