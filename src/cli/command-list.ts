@@ -55,6 +55,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./flags/validate.ts')).declareValidate,
   },
   {
+    name: 'paint',
+    takes: '<source>',
+    description: 'write the images that are painted of label maps as a data set',
+    load: async () => (await import('./flags/paint.ts')).declarePaint,
+  },
+  {
     name: 'plan',
     takes: '<dataset>',
     description: 'measure a data set and write a recipe for it',

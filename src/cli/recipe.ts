@@ -32,6 +32,11 @@ export async function loadSweep(path: string, overrides: readonly string[], grid
   return { recipe, axes, combinations: await Promise.all(combinations) };
 }
 
+/** Whether a path is that of a recipe rather than of a folder. */
+export function isRecipePath(path: string): boolean {
+  return /\.ya?ml$/i.test(path);
+}
+
 /** Default folder of a run: `runs/<name of the recipe>`. */
 export function defaultRunFolder(recipePath: string): string {
   const name = recipePath.split(/[\\/]/).at(-1)!;

@@ -13,17 +13,21 @@ import type { CaseFiles } from './case-list.ts';
 import type { Dataset } from './dataset.ts';
 import { labelValues } from './dataset-json.ts';
 import type { Finding } from './finding.ts';
+import { assertRulesFor } from './synthesis/label-rules.ts';
+import { isMapAlone } from './synthesis/painted-cases.ts';
+import { rulesOf } from './synthesis/painted-patch.ts';
+import type { SynthesisSettings } from './synthesis/settings.ts';
 import { readVolume, type VolumeSources } from './volume-file.ts';
 
 /** Result of the check of a case. */
 export interface CheckedCase {
   readonly id: string;
   readonly findings: readonly Finding[];
-  /** Grid of the first readable image. */
+  /** Grid of the first readable image, or of a label map alone. */
   readonly grid?: { readonly sizeVoxels: Xyz; readonly spacingMm: Xyz };
   /** The readable images, by a hash of their voxels. */
   readonly images: readonly { readonly file: string; readonly hash: string }[];
-  /** The values of its label; absent where that cannot be read. */
+  /** The values of its label, of a label map its classes; absent where that cannot be read. */
   readonly labelValues?: ReadonlySet<number>;
 }
 
@@ -103,14 +107,30 @@ function countLabels({ data }: LabelVolume): Uint32Array {
   return counts;
 }
 
+/** Values of a label map without a rule for painting. */
+function ruleFindings(
+  id: string,
+  { file, volume }: Opened<LabelVolume>,
+  synthesis: SynthesisSettings,
+): readonly Finding[] {
+  try {
+    assertRulesFor(volume, rulesOf(synthesis), file);
+    return [];
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    const [message = '', advice = ''] = cause.message.split(/(?<=\))\. /);
+    return [{ code: cause.code, caseId: id, file, message, advice }];
+  }
+}
+
 function labelFindings(
   id: string,
   { file, volume, counts }: Opened<LabelVolume> & { readonly counts: Uint32Array },
-  { labels, ignore }: Dataset,
+  { labels, ignore, synthesis }: Dataset,
 ): readonly Finding[] {
   const allowed = new Set(labelValues(labels, ignore));
-  const unknown = [...counts.keys()].filter(value => counts[value]! > 0 && !allowed.has(value));
-  const findings: Finding[] = [];
+  const unknown = synthesis ? [] : [...counts.keys()].filter(value => counts[value]! > 0 && !allowed.has(value));
+  const findings: Finding[] = synthesis ? [...ruleFindings(id, { file, volume }, synthesis)] : [];
   if (unknown.length > 0) {
     const shown = listSome(unknown.map(value => `${value} (${counts[value]} voxels)`));
     const message = `${file} has label values that dataset.json does not name: ${shown}`;
@@ -154,6 +174,13 @@ async function attempt<T>(
   }
 }
 
+/** The values of a label that are there; of a label map that is painted the classes. */
+function presentValues(counts: Uint32Array, { synthesis }: Dataset): ReadonlySet<number> {
+  const classOf = synthesis && rulesOf(synthesis).classOf;
+  const present = [...counts.keys()].filter(value => counts[value] !== 0);
+  return new Set(present.map(value => classOf?.[value] ?? value));
+}
+
 /** Reads all files of a case and returns their problems. */
 export async function checkCase(sources: VolumeSources, item: CaseFiles, options: CheckOptions): Promise<CheckedCase> {
   const { id } = item;
@@ -189,7 +216,8 @@ export async function checkCase(sources: VolumeSources, item: CaseFiles, options
   const [first, ...others] = images;
   for (const image of images) add(...intensityFindings(id, image));
   if (first !== undefined) for (const other of others) add(...gridFindings(id, first, other));
-  if (!isBroken && images.length === item.images.length) add(...channelFindings(id, images, dataset));
+  if (!isBroken && !isMapAlone(item) && images.length === item.images.length)
+    add(...channelFindings(id, images, dataset));
   const { label: labelFile } = item;
   const labelVolume = labelFile === undefined ? undefined : await open(labelFile);
   let counts: Uint32Array | undefined;
@@ -202,12 +230,13 @@ export async function checkCase(sources: VolumeSources, item: CaseFiles, options
     }
     if (first !== undefined) add(...gridFindings(id, first, { file: labelFile, volume: labelVolume }));
   }
+  const gridded = first?.volume ?? (isMapAlone(item) ? labelVolume : undefined);
   const bytesOf = ({ data }: Volume): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return {
     id,
     findings,
-    ...(first && { grid: { sizeVoxels: first.volume.sizeVoxels, spacingMm: first.volume.spacingMm } }),
+    ...(gridded && { grid: { sizeVoxels: gridded.sizeVoxels, spacingMm: gridded.spacingMm } }),
     images: images.map(({ file, volume }) => ({ file, hash: `${volume.sizeVoxels} ${sha256(bytesOf(volume))}` })),
-    ...(counts && { labelValues: new Set([...counts.keys()].filter(value => counts?.[value] !== 0)) }),
+    ...(counts && { labelValues: presentValues(counts, dataset) }),
   };
 }

@@ -13,11 +13,12 @@ import { countLabelled } from '../volume/label-volume.ts';
 import { croppedVolume, nonzeroBox } from '../volume/nonzero.ts';
 import { canonicalGrid } from '../volume/orientation.ts';
 import { LABEL_VALUES, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
-import { type Dataset, isLabelled, openDataset } from './dataset.ts';
+import { type Dataset, type DatasetOptions, isLabelled, openDataset } from './dataset.ts';
 import type { LabelClass } from './dataset-json.ts';
 import { foregroundStatistics, sampleForeground } from './foreground-intensities.ts';
 import { loadCase } from './loaded-case.ts';
 import type { IntensityStatistics } from './normalize.ts';
+import type { SynthesisSettings } from './synthesis/settings.ts';
 import type { VolumeSources } from './volume-file.ts';
 
 /** Spread of a number over the cases. */
@@ -54,6 +55,8 @@ export interface Fingerprint {
   readonly unlabelledCases: number;
   readonly channels: readonly ChannelFingerprint[];
   readonly labels: readonly LabelClass[];
+  /** How images are painted, of a data set of label maps. */
+  readonly synthesis?: SynthesisSettings | undefined;
   readonly classes: readonly ClassFingerprint[];
   /** Fraction of foreground voxels among all voxels of all cases. */
   readonly foregroundShare: number;
@@ -76,7 +79,7 @@ interface CaseGrid {
   readonly boxVoxels: Xyz;
 }
 
-export interface FingerprintOptions {
+export interface FingerprintOptions extends DatasetOptions {
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
@@ -165,7 +168,7 @@ export async function fingerprintDataset(
   folder: string,
   options: FingerprintOptions,
 ): Promise<Fingerprint> {
-  const dataset = await openDataset(sources.files, folder);
+  const dataset = await openDataset(sources.files, folder, options);
   const cases = await readCases(sources, dataset, options);
   if (cases.length === 0)
     throw new InputError('E_NO_CASES', `${dataset.folder} has no case with a label, so there is nothing to plan for.`);
@@ -185,6 +188,7 @@ export async function fingerprintDataset(
       };
     }),
     labels: dataset.labels,
+    ...(dataset.synthesis && { synthesis: dataset.synthesis }),
     classes: dataset.labels.filter(({ value }) => value !== 0).map(label => classFingerprint(label, cases)),
     foregroundShare: foreground / cases.reduce((sum, { sizeVoxels }) => sum + voxelCount(sizeVoxels), 0),
     spacingMm: mapAxes(axis => spreadOf(cases.map(one => one.spacingMm[axis]))),

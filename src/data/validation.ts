@@ -9,9 +9,10 @@ import { medianOf } from '../core/percentile.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { type CheckedCase, checkCase } from './case-check.ts';
 import type { CaseFiles } from './case-list.ts';
-import { isLabelled, type SurveyedDataset, surveyDataset } from './dataset.ts';
+import { type DatasetOptions, isLabelled, type SurveyedDataset, surveyDataset } from './dataset.ts';
 import { LITTER } from './dicom/series.ts';
 import { type Finding, isProblem } from './finding.ts';
+import { isMapAlone } from './synthesis/painted-cases.ts';
 import { filesOfVolume, type VolumeSources } from './volume-file.ts';
 import { volumeEnding } from './volume-name.ts';
 
@@ -21,6 +22,8 @@ export interface ValidationReport {
   /** Number of checked cases, complete or not. */
   readonly cases: number;
   readonly labelledCases: number;
+  /** Number of cases that are a label map alone. */
+  readonly labelMaps: number;
   readonly channels: readonly string[];
   readonly labels: readonly string[];
   /** What makes the data set unfit as it is. */
@@ -29,7 +32,7 @@ export interface ValidationReport {
   readonly warnings: readonly Finding[];
 }
 
-export interface ValidateOptions {
+export interface ValidateOptions extends DatasetOptions {
   readonly sha256: (data: Uint8Array) => string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
@@ -149,9 +152,9 @@ function absentClassFindings(cases: readonly CheckedCase[], { labels }: Surveyed
 export async function validateDataset(
   sources: VolumeSources,
   folder: string,
-  { sha256, progress, signal }: ValidateOptions,
+  { sha256, synthesize, progress, signal }: ValidateOptions,
 ): Promise<ValidationReport> {
-  const dataset = await surveyDataset(sources.files, folder);
+  const dataset = await surveyDataset(sources.files, folder, { synthesize });
   const { cases, broken, problems } = dataset;
   const all = [...cases, ...broken];
   const checked: CheckedCase[] = [];
@@ -177,6 +180,7 @@ export async function validateDataset(
     folder: dataset.folder,
     cases: all.length,
     labelledCases: cases.length - unlabelled.length,
+    labelMaps: cases.filter(isMapAlone).length,
     channels: dataset.channels,
     labels: dataset.labels.map(({ name }) => name),
     problems: findings.filter(isProblem),

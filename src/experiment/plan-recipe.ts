@@ -10,6 +10,7 @@ import {
   sixDigits,
 } from '../core/format.ts';
 import type { Fingerprint, Spread } from '../data/fingerprint.ts';
+import type { AskedValues } from '../data/synthesis/settings.ts';
 import type { Xyz } from '../volume/volume.ts';
 import { type Plan, TRAINING_SHARE } from './plan.ts';
 import type { PlannedUnet } from './plan-network.ts';
@@ -156,6 +157,35 @@ function stepsReason({ labelledCases }: Fingerprint, { steps, batch, coverage }:
   return `patches cover each training case ${formatNumber(visits, visits < 10 ? 1 : 0)} times; more steps are better where there is time`;
 }
 
+/** How images are painted, where the data set has none. */
+function synthesisLines({ synthesis }: Fingerprint): readonly string[] {
+  if (synthesis === undefined) return [];
+  const one = (value: number | string): string => String(value);
+  const text = (values: AskedValues): string =>
+    typeof values === 'object' ? `[${values.map(one).join(', ')}]` : one(values);
+  return [
+    '  synthesize: # the cases are label maps: images are painted of them, docs/synthesis.md',
+    ...(synthesis.flip ? [] : ['    flip: false # or pair left and right values in sides']),
+    '    # several values may be one class; tissues that no network should learn belong in others: [22-50]',
+    '    classes:',
+    ...Object.entries(synthesis.classes).map(([name, values]) => `      ${JSON.stringify(name)}: ${text(values)}`),
+  ];
+}
+
+function augmentation(plan: Plan): readonly string[] {
+  return [
+    'augment:',
+    '  flip: [] # add x, y or z where left and right, front and back or top and bottom mean the same',
+    `  rotateDegrees: ${rotation(plan)}`,
+    '  scale: [0.85, 1.18]',
+    '  noise: 0.1',
+    '  brightness: 0.1',
+    '  contrast: [0.8, 1.25]',
+    '  gamma: [0.8, 1.25]',
+    '  probability: { noise: 0.3, brightness: 0.3, contrast: 0.3, gamma: 0.3 }',
+  ];
+}
+
 /** The recipe of a plan. */
 export function formatPlan(fingerprint: Fingerprint, plan: Plan, context: PlanContext): string {
   const { dataset } = context;
@@ -167,6 +197,7 @@ export function formatPlan(fingerprint: Fingerprint, plan: Plan, context: PlanCo
     'data:',
     `  dataset: ${JSON.stringify(dataset)}`,
     `  splits: ${splitsOf(fingerprint)}; data.patients keeps scans of one patient together`,
+    ...synthesisLines(fingerprint),
     'preprocess:',
     ...cropLines(fingerprint, plan),
     ...spacingReason(plan, context).map(reason => `  # ${reason}`),
@@ -175,15 +206,7 @@ export function formatPlan(fingerprint: Fingerprint, plan: Plan, context: PlanCo
     'patch:',
     `  size: ${list(patchVoxels)} # voxels, x y z: the largest that fits the memory with a batch of ${batch}`,
     '  foreground: 0.33 # a third of the patches is centred on a labelled voxel',
-    'augment:',
-    '  flip: [] # add x, y or z where left and right, front and back or top and bottom mean the same',
-    `  rotateDegrees: ${rotation(plan)}`,
-    '  scale: [0.85, 1.18]',
-    '  noise: 0.1',
-    '  brightness: 0.1',
-    '  contrast: [0.8, 1.25]',
-    '  gamma: [0.8, 1.25]',
-    '  probability: { noise: 0.3, brightness: 0.3, contrast: 0.3, gamma: 0.3 }',
+    ...(fingerprint.synthesis === undefined ? augmentation(plan) : []),
     ...(regions ? ['loss: { crossEntropy: { kind: binary } } # regions overlap, so each is a channel of its own'] : []),
     'teacher:',
     `  unet: { ${unetKeys(teacher)} }`,

@@ -45,7 +45,7 @@ interface ArmCosts {
   readonly stepMs: number;
 }
 
-type PlannedNormalization = 'ct' | 'z-score' | 'z-score-nonzero';
+type PlannedNormalization = 'ct' | 'z-score' | 'z-score-nonzero' | 'percentile';
 
 export interface Plan {
   readonly spacingMm: Xyz;
@@ -141,7 +141,8 @@ function isCt({ name }: Fingerprint['channels'][number]): boolean {
 }
 
 /** Whether cropping pays: not where labels would be lost, nor in CT, where 0 is water rather than nothing. */
-function cropOf({ boxShare, labelledOutside, channels }: Fingerprint): Crop {
+function cropOf({ boxShare, labelledOutside, channels, synthesis }: Fingerprint): Crop {
+  if (synthesis !== undefined) return 'none';
   return boxShare.median < CROPPED_SHARE && labelledOutside === 0 && !channels.some(isCt) ? 'nonzero' : 'none';
 }
 
@@ -294,7 +295,10 @@ export function planExperiment(measured: Fingerprint, options: PlanOptions): Pla
     patchVoxels,
     isAnisotropic: Math.max(...extent) > ANISOTROPY * Math.min(...extent),
     crop,
-    normalize: fingerprint.channels.map(normalizationOf),
+    // what is painted has no unit, and its extremes are noise
+    normalize: fingerprint.channels.map(channel =>
+      fingerprint.synthesis === undefined ? normalizationOf(channel) : 'percentile',
+    ),
     teacher: { ...teacher, ...costs.teacher },
     student: { ...student, ...costs.student },
     batch,

@@ -10,7 +10,7 @@ import type { TrainingCase } from '../data/loader.ts';
 import type { ChannelNormalization } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
 import type { Splits } from '../data/splits.ts';
-import { isMapAlone, paintedCases } from '../data/synthesis/painted-cases.ts';
+import { isMapAlone, paintedCases, paintingsOf } from '../data/synthesis/painted-cases.ts';
 import { type CaseFacts, summarizeTraining, type TrainingFacts } from '../data/training-facts.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Progress } from '../runtime/progress.ts';
@@ -137,13 +137,16 @@ interface UsedCases {
 /** The ids of a split, those of label maps replaced by those of the images that are painted of them. */
 function withPaintings(
   ids: readonly string[],
-  { synthesis }: Dataset,
-  byId: Map<string, CaseFiles>,
+  {
+    dataset: { synthesis },
+    use,
+    byId,
+  }: { readonly dataset: Dataset; readonly use: 'val' | 'test'; readonly byId: Map<string, CaseFiles> },
 ): readonly string[] {
   if (synthesis === undefined) return ids;
   return ids.flatMap(id => {
     const item = byId.get(id) as CaseFiles;
-    const cases = isMapAlone(item) ? paintedCases(item, synthesis.paintings) : [item];
+    const cases = isMapAlone(item) ? paintedCases(item, paintingsOf(synthesis, use)) : [item];
     for (const one of cases) byId.set(one.id, one);
     return cases.map(one => one.id);
   });
@@ -160,8 +163,8 @@ async function chooseCases({ files }: Laboratory, recipe: Recipe, dataset: Datas
   const byId = new Map(dataset.cases.map(item => [item.id, item]));
   const splits = {
     ...asked,
-    val: withPaintings(asked.val, dataset, byId),
-    test: withPaintings(asked.test, dataset, byId),
+    val: withPaintings(asked.val, { dataset, use: 'val', byId }),
+    test: withPaintings(asked.test, { dataset, use: 'test', byId }),
   };
   const usesUnlabelled = recipe.distill.unlabelled.batch > 0;
   const transfer = usesUnlabelled ? splits.unlabelled : [];

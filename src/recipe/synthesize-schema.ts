@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { problemsOfRules } from '../data/synthesis/label-rules.ts';
 
+const paintings = z.int().min(1).max(1000);
 const nonNegative = z.number().min(0);
 const fraction = z.number().min(0).max(1);
 const length = z.number().gt(0);
@@ -46,9 +47,13 @@ export const synthesizeSchema = z
         'Values of others that are missing at random, as in a skull-stripped image: { values: "22-50", probability: 0.3 }. They and the air are 0 then.',
       ),
     paintings: z
-      .int()
-      .min(1)
-      .max(1000)
+      .union([
+        paintings,
+        z.strictObject({
+          val: paintings.describe('Number of images of every validation map.'),
+          test: paintings.describe('Number of images of every test map.'),
+        }),
+      ])
       .default(5)
       .describe(
         'Number of images that are painted of every validation and test map, on its own grid and without moving it. They depend on the id of the case alone, so that they are the same in every run, arm and seed.',

@@ -4,6 +4,7 @@ import { InputError } from '../../core/errors.ts';
 import { formatNumber, formatShare, plural } from '../../core/format.ts';
 import { openDataset } from '../../data/dataset.ts';
 import { type Fingerprint, fingerprintDataset, type Spread } from '../../data/fingerprint.ts';
+import { synthesisOfMaps } from '../../experiment/found-maps.ts';
 import { planCoarser, planExperiment } from '../../experiment/plan.ts';
 import { divisionOf, formatPlan } from '../../experiment/plan-recipe.ts';
 import { measurePlan } from '../../experiment/plan-time.ts';
@@ -66,7 +67,8 @@ export async function plan(
   if (out !== undefined && (await files.exists(out))) {
     throw new InputError('E_OUT_EXISTS', `${out} already exists. Remove it, or choose another file with --out.`);
   }
-  const fingerprint = await fingerprintDataset(laboratory, folder, { progress, signal });
+  const synthesize = await synthesisOfMaps(laboratory, folder, { progress, signal });
+  const fingerprint = await fingerprintDataset(laboratory, folder, { synthesize, progress, signal });
   if (fingerprint.foregroundShare === 0) {
     throw new InputError(
       'E_LABELS_EMPTY',
@@ -79,7 +81,7 @@ export async function plan(
   const coarser = resolution === 'full' ? undefined : planCoarser(fingerprint, full, options);
   const plan = coarser ?? full;
   const { spacingMm } = plan;
-  const opened = await openDataset(files, folder);
+  const opened = await openDataset(files, folder, { synthesize });
   const ceiling = coarser && (await spacingCeiling(laboratory, opened, { spacingMm, progress, signal }));
   const dataset = (await files.realPath(fingerprint.folder)) ?? fingerprint.folder;
   const time = await measurePlan(laboratory, fingerprint, { plan, division: divisionOf(fingerprint) });

@@ -15,7 +15,7 @@ const DEFAULT_GIGABYTES = 2;
 
 export const declarePlan: DeclareCommand = (command, start) => {
   addDeviceFlag(command)
-    .argument('<dataset>', 'folder of a data set: Medical Segmentation Decathlon or nnU-Net raw')
+    .argument('<dataset>', 'folder of a data set: Medical Segmentation Decathlon, nnU-Net raw, or label maps')
     .option('--out <recipe>', 'recipe to write (default: print it)')
     .option('--memory <gigabytes>', 'memory limit of training in GB', positiveNumber, DEFAULT_GIGABYTES)
     .addOption(

@@ -4,18 +4,27 @@
  */
 import type { CaseFiles } from '../case-list.ts';
 import type { Dataset } from '../dataset.ts';
+import type { SynthesisSettings } from './settings.ts';
+
+/** Digits of the number in an id, at least. */
+const DIGITS = 2;
 
 /** Whether a case is a label map of which no certain image is painted. */
 export function isMapAlone({ images, painting }: CaseFiles): boolean {
   return images.length === 0 && painting === undefined;
 }
 
+/** Number of images that are painted of a map, by how it is used; the larger one if nothing says how. */
+export function paintingsOf({ paintings }: Pick<SynthesisSettings, 'paintings'>, use?: 'val' | 'test'): number {
+  if (typeof paintings === 'number') return paintings;
+  return use === undefined ? Math.max(paintings.val, paintings.test) : paintings[use];
+}
+
 /** The images that are painted of a label map: `head_04-p01` to `head_04-p20`. */
 export function paintedCases(map: CaseFiles, count: number): readonly CaseFiles[] {
-  const digits = Math.max(2, String(count).length);
   return Array.from({ length: count }, (_, index) => ({
     ...map,
-    id: `${map.id}-p${String(index + 1).padStart(digits, '0')}`,
+    id: `${map.id}-p${String(index + 1).padStart(DIGITS, '0')}`,
     painting: index + 1,
   }));
 }
@@ -24,7 +33,7 @@ export function paintedCases(map: CaseFiles, count: number): readonly CaseFiles[
 export function withPaintedCases<D extends Pick<Dataset, 'cases' | 'synthesis'>>(dataset: D): D {
   const { cases, synthesis } = dataset;
   if (synthesis === undefined) return dataset;
-  const painted = cases.flatMap(one => (isMapAlone(one) ? paintedCases(one, synthesis.paintings) : []));
+  const painted = cases.flatMap(one => (isMapAlone(one) ? paintedCases(one, paintingsOf(synthesis)) : []));
   return { ...dataset, cases: [...cases, ...painted].sort((left, right) => (left.id < right.id ? -1 : 1)) };
 }
 

@@ -24,8 +24,8 @@ export interface SynthesisSettings {
   readonly sides: readonly (readonly [number, number])[];
   /** Parts of the others that are missing at random. */
   readonly strips: readonly Strip[];
-  /** Number of images that are painted of each validation and test map. */
-  readonly paintings: number;
+  /** Number of images that are painted of each validation and test map; one number for both, or each its own. */
+  readonly paintings: number | { readonly val: number; readonly test: number };
   /** Whether a patch is mirrored left to right with probability 1/2. */
   readonly flip: boolean;
   /** Largest rotation about each axis. */

@@ -79,6 +79,14 @@ describe('a folder of label maps', () => {
     expect(batch(2).image).not.toEqual(batch(1).image);
   });
 
+  it('may have more images of a test map than of a validation map', async () => {
+    const { data } = await prepared(mapFiles(), ['data.synthesize.paintings={ val: 1, test: 3 }']);
+    const [first, second] = [await prepared(mapFiles()), data.splits];
+    expect([second.val.length, second.test.length]).toEqual([1, 3]);
+    expect(second.test.slice(0, 2)).toEqual(first.data.splits.test);
+    expect(data.val[0]).toEqual(first.data.val[0]);
+  });
+
   it('is turned to canonical axes before it is painted', async () => {
     const { data } = await prepared(mapFiles());
     // along x the stored map has 1 first; from left to right it is last

@@ -1,0 +1,68 @@
+/**
+ * Writes the images that are painted of label maps as a data set of its own, for the eye and for other programs: as a
+ * Decathlon folder, with one case per image. The images are those that a run validates and tests on.
+ */
+import { InputError } from '../core/errors.ts';
+import type { CaseFiles } from '../data/case-list.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { loadCase } from '../data/loaded-case.ts';
+import { isMapAlone, paintedCases } from '../data/synthesis/painted-cases.ts';
+import type { VolumeSources } from '../data/volume-file.ts';
+import type { SharedFiles } from '../runtime/files.ts';
+import { writeJson } from '../runtime/json-file.ts';
+import type { Progress } from '../runtime/progress.ts';
+import { encodeNiftiImage, encodeNiftiLabels } from '../volume/nifti.ts';
+
+export interface PaintedSet {
+  readonly folder: string;
+  /** Ids of the cases that were written. */
+  readonly cases: readonly string[];
+  readonly maps: number;
+}
+
+/**
+ * Paints label maps.
+ * @param options.ids maps to paint; all of the data set if not given
+ * @param options.count images of each map
+ * @param options.out folder to write; must not exist
+ * @throws {InputError} E_OUT_EXISTS; E_NO_CASES without a label map; as loadCase
+ */
+export async function paintDataset(
+  { files, progress, ...sources }: VolumeSources & { readonly files: SharedFiles; readonly progress: Progress },
+  dataset: Dataset,
+  options: {
+    readonly ids?: readonly string[] | undefined;
+    readonly count: number;
+    readonly out: string;
+    readonly signal?: AbortSignal;
+  },
+): Promise<PaintedSet> {
+  const { ids, count, out, signal } = options;
+  const maps = dataset.cases.filter(one => isMapAlone(one) && ids?.includes(one.id) !== false);
+  if (maps.length === 0) {
+    const which = ids === undefined ? '' : ' among these cases';
+    throw new InputError('E_NO_CASES', `${dataset.folder} has no label map without an image${which}.`);
+  }
+  if (await files.exists(out)) {
+    throw new InputError('E_OUT_EXISTS', `${out} already exists. Remove it, or choose another folder with --out.`);
+  }
+  const cases = maps.flatMap((map: CaseFiles) => paintedCases(map, count));
+  const task = progress.task('painting', cases.length, 'case');
+  for (const [index, item] of cases.entries()) {
+    signal?.throwIfAborted();
+    const { id, image, label, header } = await loadCase({ ...sources, files }, dataset, item);
+    await files.write(`${out}/imagesTr/${id}.nii.gz`, encodeNiftiImage(image, header));
+    if (label !== undefined) await files.write(`${out}/labelsTr/${id}.nii.gz`, encodeNiftiLabels(label, header));
+    task.update(index + 1);
+  }
+  task.finish();
+  // last, so that a folder that was left half-way is no data set
+  await writeJson(files, `${out}/dataset.json`, {
+    name: dataset.name,
+    description: `Images painted of the label maps of ${dataset.name} by voxstill paint`,
+    modality: Object.fromEntries(dataset.channels.map((name, channel) => [channel, name])),
+    labels: Object.fromEntries(dataset.labels.map(({ value, name }) => [value, name])),
+    training: cases.map(({ id }) => ({ image: `./imagesTr/${id}.nii.gz`, label: `./labelsTr/${id}.nii.gz` })),
+  });
+  return { folder: out, cases: cases.map(({ id }) => id), maps: maps.length };
+}
