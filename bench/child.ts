@@ -116,7 +116,7 @@ async function predictor(engine: Engine, job: Job, image: Tensor): Promise<() =>
   const network = plainUnet(job.features, image.shape, job);
   const theta = flat(initialize(network.specs, name => random(1, name)));
   const graph = buildForward(network, image.shape);
-  const session = await engine.load(encodeModel(lower(graph, { block: engine.block })));
+  const session = await engine.load(encodeModel(lower(graph, { block: engine.block, frozen: true })));
   return async () => void (await session.run({ image, theta }));
 }
 

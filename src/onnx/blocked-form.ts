@@ -46,7 +46,7 @@ function loweredMultiplyAdds({ nodes, types }: LoweredModel): number {
 /** Fraction of the multiplications in convolutions that have a blocked form. */
 function shareInBlocks(graph: Graph, block: number): number {
   const values = reachable(Object.values(graph.outputs));
-  const packing = new Packing(values, block, { frozen: true });
+  const packing = new Packing(values, block);
   let [inBlocks, all] = [0, 0];
   for (const value of values) {
     const work = convolutionMultiplyAdds(value);
@@ -74,7 +74,7 @@ export function blockedForm(
   const fused = fuse(new GraphBuilder(), dropLostBiases(new GraphBuilder(), graph));
   if (shareInBlocks(fused, block) < LEAST_SHARE_IN_BLOCKS) return undefined;
   const plain = decompose(new GraphBuilder(), fused);
-  const lowered = lower(plain, { block, frozen: true });
+  const lowered = lower(plain, { block });
   if (loweredMultiplyAdds(lowered) > MOST_MULTIPLICATIONS * multiplyAdds(graph)) return undefined;
   return encodeModel(lowered);
 }

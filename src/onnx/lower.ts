@@ -14,8 +14,9 @@ export interface LowerOptions {
   readonly block: number;
   readonly metadata?: Readonly<Record<string, string>>;
   /**
-   * Whether the model only runs forward, with parameters that stay: kernels are then made once, when it is loaded, and
-   * rounding is not carried from step to step, so forms that multiply less may round more coarsely. False if not given.
+   * Whether parameters that come in are those of a model that only runs forward: convolutions then round as coarsely,
+   * and multiply as little, as those whose kernels are constants, since rounding is not carried from step to step.
+   * False if not given.
    */
   readonly frozen?: boolean;
 }

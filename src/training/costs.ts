@@ -91,7 +91,7 @@ export function modelCosts(
   const trained = parameterCount(student.specs.filter(spec => spec.role !== 'buffer'));
   const all = parameterCount(student.specs);
   const single: Shape = imageShape.with(0, 1);
-  const inference = lower(buildForward(student, single), { block });
+  const inference = lower(buildForward(student, single), { block, frozen: true });
   return {
     parameters: trained,
     multiplyAdds: multiplyAdds(student, imageShape),

@@ -1,4 +1,4 @@
-/** The forms that only models with fixed parameters take, run by ONNX Runtime, against the float64 evaluator. */
+/** The forms of convolutions whose kernels are not trained, run by ONNX Runtime, against the float64 evaluator. */
 import { describe, expect, it } from 'vitest';
 import type { Shape, Triple } from '../../src/core/shape.ts';
 import { PLAIN_CONVOLUTION } from '../../src/graph/convolution.ts';
@@ -79,6 +79,19 @@ describe.skipIf(engine.block === 0)('a wide convolution of a model with fixed pa
       study.input('bias', [1, channels[1], 1, 1, 1]),
     );
     expect(quads(await study.compare({ outputs: { y: study.conv('w2', biased, 2, POINT) } }))).toBe(1);
+  });
+
+  it('is where its kernel is a constant, and not where it may be trained', () => {
+    const { builder } = new Study();
+    const made = (kernel: Value): number => {
+      const image = builder.apply('Conv', [builder.input('x', [1, 2, 8, 8, 8]), point(32, 2)], POINT);
+      return quads(lower({ outputs: { y: builder.apply('Conv', [image, kernel], COLUMN) } }, { block: engine.block }));
+    };
+    const point = (out: number, into: number): Value =>
+      builder.float(new Array<number>(out * into).fill(0.5), [out, into, 1, 1, 1]);
+    const column = builder.float(new Array<number>(32 * 32 * 3).fill(0.5), [32, 96, 1, 1, 1]);
+    expect(made(builder.reshape(column, [32, 32, 3, 1, 1]))).toBe(1);
+    expect(made(builder.input('kernel', [32, 32, 3, 1, 1]))).toBe(0);
   });
 
   it('is not where planes do not come in fours, or there are few', async () => {

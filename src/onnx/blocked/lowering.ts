@@ -45,7 +45,7 @@ import { isQuadConv, isQuadSum, planesOfQuads, productsOf, type QuadContext } fr
 
 export interface BlockedOptions {
   readonly block: number;
-  /** Whether the model only runs forward, with parameters that stay. */
+  /** Whether all kernels stay, not only constants. */
   readonly frozen: boolean;
 }
 
@@ -53,8 +53,8 @@ export class BlockedLowering {
   readonly #emit: Emitter;
   readonly #values: readonly Value[];
   readonly #block: number;
-  /** What convolutions in quads of planes ask; undefined where they are not used. */
-  readonly #quads: QuadContext | undefined;
+  /** What convolutions in quads of planes ask. */
+  readonly #quads: QuadContext;
   readonly #plain: (value: Value) => Emitted;
   readonly #packing: Packing;
   readonly #uses = new Map<Value, number>();
@@ -69,7 +69,7 @@ export class BlockedLowering {
     this.#emit = emit;
     this.#values = values;
     this.#block = block;
-    this.#quads = frozen ? this.#quadContext() : undefined;
+    this.#quads = this.#quadContext();
     this.#plain = plain;
     this.#packing = new Packing(values, block, { frozen });
     for (const value of values)
@@ -209,7 +209,7 @@ export class BlockedLowering {
    */
   #fusedSum(value: Value, activation?: Fused['activation']): Emitted | undefined {
     if (!isOp(value, 'Add') || !value.inputs.every(input => this.#packing.has(input) && !isPerChannel(input))) return;
-    if (this.#quads !== undefined && isQuadSum(value, this.#quads)) return this.#ofQuads(value, { activation });
+    if (isQuadSum(value, this.#quads)) return this.#ofQuads(value, { activation });
     const [first, second] = value.inputs as readonly [Value, Value];
     for (const [part, other] of [
       [second, first],
@@ -258,11 +258,11 @@ export class BlockedLowering {
     const [image, weight] = value.inputs as readonly [Value, Value];
     const kernel = this.#plain(weight);
     const layout = this.#layout(value);
-    if (this.#quads !== undefined && isQuadConv(value, this.#quads)) return this.#ofQuads(value, fused);
+    if (isQuadConv(value, this.#quads)) return this.#ofQuads(value, fused);
     if (isUpsampledConv(value.attributes)) {
       invariant(fused.sum === undefined, 'the sub-pixel form fuses nothing');
       const { kernel: taps, upsample } = value.attributes;
-      const frozen = this.#quads !== undefined;
+      const frozen = this.#packing.stays(value);
       const pack = this.#packing.has(image) ? this.#packing.of(image) : upsample[0] * layout.pack;
       const tensor = this.#blocked(image, pack);
       const other = this.#layout(image, pack);
@@ -287,7 +287,8 @@ export class BlockedLowering {
     return {
       emit: this.#emit,
       isOpen: value => this.#uses.get(value) === 1 && !this.#made.has(value),
-      imageLayout: conv => (this.#packing.has(imageOf(conv)) ? this.#layout(imageOf(conv)) : undefined),
+      imageLayout: conv =>
+        this.#packing.has(imageOf(conv)) && this.#packing.stays(conv) ? this.#layout(imageOf(conv)) : undefined,
       image: conv => this.enter(imageOf(conv)),
       kernel: conv => this.#plain(conv.inputs[1] as Value),
     };
@@ -295,7 +296,7 @@ export class BlockedLowering {
 
   /** A convolution, or a sum of convolutions, in quads of planes. */
   #ofQuads(value: Value, { bias, sum, activation }: Fused): Emitted {
-    const products = productsOf(value, this.#quads as QuadContext, { bias });
+    const products = productsOf(value, this.#quads, { bias });
     const image = planesOfQuads(this.#emit, products, this.#layout(value));
     return addedAndActivated(this.#emit, image, { sum, activation });
   }

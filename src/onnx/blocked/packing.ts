@@ -72,11 +72,25 @@ export class Packing {
   /** Results of convolutions over several planes. */
   readonly #deep = new Set<Value>();
 
-  /** @param options.frozen whether planes are filtered in quads, which asks for one plane on the lanes */
+  /** Values that depend on nothing that comes in. */
+  readonly #constant = new Set<Value>();
+  readonly #frozen: boolean;
+
+  /** @param options.frozen whether all kernels stay, not only constants */
   constructor(values: readonly Value[], block: number, { frozen = false }: { readonly frozen?: boolean } = {}) {
+    this.#frozen = frozen;
+    for (const value of values) {
+      const isConstant = value.inputs.length > 0 && value.inputs.every(input => this.#constant.has(input));
+      if (isConstant || isOp(value, 'Constant')) this.#constant.add(value);
+    }
     const links: Link[] = [];
     for (const value of values) this.#classify(value, links);
-    this.#choose(links, { block, frozen });
+    this.#choose(block, links);
+  }
+
+  /** Whether the kernel of a convolution is made once, or may round as if it were. */
+  stays(conv: Value): boolean {
+    return this.#frozen || this.#constant.has(conv.inputs[1] as Value);
   }
 
   /** Whether the value is made in the blocked layout. */
@@ -196,20 +210,22 @@ export class Packing {
   }
 
   /** The largest packing that fits every group's widest member into the lanes, lowered until all links hold. */
-  #choose(links: Links, { block, frozen }: { readonly block: number; readonly frozen: boolean }): void {
+  #choose(block: number, links: Links): void {
     const members = new Map<Value, Set<number>>();
     for (const value of this.#blocked) {
       const root = this.#find(value);
       members.set(root, (members.get(root) ?? new Set()).add(value.shape[1] as number));
     }
     const deep = new Set([...this.#deep].filter(value => this.has(value)).map(value => this.#find(value)));
+    const trained = new Set([...this.#deep].filter(value => !this.stays(value)).map(value => this.#find(value)));
     for (const [root, counts] of members) {
       const widest = Math.max(...counts);
       // one block of channels fills the lanes with one plane; a second plane gives the kernels two blocks to work on at
       // a time, of which less is zero than is won where they reach over several planes, and where no narrower member
       // would end inside a block
       const isWhole = [...counts].every(count => count === block || 2 * count <= block);
-      const isInQuads = frozen && (root.shape[2] as number) % PLANES === 0;
+      // quads of planes ask for one plane on the lanes
+      const isInQuads = !trained.has(root) && (root.shape[2] as number) % PLANES === 0;
       const lanes = widest === block && deep.has(root) && isWhole && !isInQuads ? 2 * block : block;
       let pack = 1;
       while (2 * pack * widest <= lanes && (root.shape[2] as number) % (2 * pack) === 0) pack *= 2;

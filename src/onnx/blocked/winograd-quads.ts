@@ -7,8 +7,8 @@
  *   sums:      row i holds the coefficients of P / (x - p_i), the last row those of P,
  *   kernels:   row i is p_i^k / (P / (x - p_i))(p_i) for the taps k, the last row is the last tap,
  *   products:  row j is p_i^j, and for j = 3 also the last product.
- * It rounds about twice as coarsely as the direct form, so it serves models that only run forward, whose kernels are
- * also made once, when they are loaded.
+ * It rounds about twice as coarsely as the direct form, so it serves kernels that are not trained, which are also made
+ * once, when the model is loaded.
  * Source: arXiv:1509.09308.
  */
 import { range } from '../../core/shape.ts';
@@ -185,14 +185,14 @@ export interface QuadContext {
   readonly emit: Emitter;
   /** Whether nothing but one other value reads a value, and it is not made yet. */
   isOpen(value: Value): boolean;
-  /** Layout of the image that a convolution reads, if it is blocked. */
+  /** Layout of the image that a convolution reads, if it is blocked and the kernel stays. */
   imageLayout(conv: Value): Layout | undefined;
   image(conv: Value): Emitted;
   kernel(conv: Value): Emitted;
 }
 
 /** Whether a value is a convolution with this form. */
-export function isQuadConv(value: Value, context: QuadContext): value is Value<'Conv'> {
+export function isQuadConv(value: Value, context: QuadContext): boolean {
   if (!isOp(value, 'Conv') || !isSameConv(value.attributes)) return false;
   const layout = context.imageLayout(value);
   return layout !== undefined && isInQuads(layout, value.shape[1] as number, value.attributes);
@@ -215,5 +215,6 @@ export function productsOf(value: Value, context: QuadContext, fused: Pick<Fused
   }
   const operand = { tensor: context.image(value), layout: context.imageLayout(value) as Layout };
   const kernel = context.kernel(value);
-  return emit.tagged(value, () => quadProducts(emit, operand, kernel, { attributes: value.attributes, ...fused }));
+  const { attributes } = value as Value<'Conv'>;
+  return emit.tagged(value, () => quadProducts(emit, operand, kernel, { attributes, ...fused }));
 }
