@@ -120,7 +120,8 @@ export const ERROR_CODES = {
   E_PORT: '`serve` cannot listen on the port.',
   E_POSTPROCESS: '`postprocess` names a class that the data set does not have.',
   E_POWER: 'No student and teacher have enough test cases to know their spread.',
-  E_QUANTISE: 'The model has no 8-bit form, or no cases are known that give its ranges.',
+  E_QUANTISE:
+    'A smaller form is asked for of a model that has none, without cases that give its ranges, or in a sweep.',
   E_QUANTISE_LOSS: 'The smaller form of a model loses too much of a class.',
   E_RECIPE: 'The recipe is not YAML.',
   E_RECIPE_KEY: 'The recipe has an unknown key.',
@@ -198,6 +199,7 @@ export const WARNING_CODES = {
   W_NIFTI_SPACING: 'The spacing of a NIfTI file is no positive number and is taken from its sform.',
   W_PASSED_OVER: 'A file or a folder of an input is no volume, or none that is looked for, and is not segmented.',
   W_POSTPROCESS: 'The models of an ensemble have different post-processing, so none is applied.',
+  W_QUANTISE: 'The smaller form that a recipe asks for was not kept or could not be made.',
   W_SPACE_UNKNOWN: 'A file does not say where left and right are; what its format usually means is taken.',
   W_SPACING_AFFINE: 'The spacing and the affine of an image differ; the spacing is taken.',
   W_SPACING_OUTLIER: 'The spacing of a case is far from the median of its data set.',

@@ -32,10 +32,15 @@ type Shared = Omit<Recipe, 'threads' | 'device' | 'baseline' | 'compare' | 'grou
   readonly data: Omit<Recipe['data'], 'cache'>;
 };
 
+/** A smaller form is made of the student that is trained, and changes nothing of it. */
+function withoutExport({ export: _export, ...student }: Recipe['student']): object {
+  return student;
+}
+
 function contentOf(arm: Arm, shared: Shared): object {
   switch (arm) {
     case 'student':
-      return { arm, ...shared };
+      return { arm, ...shared, student: withoutExport(shared.student) };
     case 'teacher': {
       const { student: _student, distill: _distill, ...own } = shared;
       return { arm, ...own };
@@ -43,7 +48,7 @@ function contentOf(arm: Arm, shared: Shared): object {
     case 'baseline': {
       const { teacher: _teacher, distill: _distill, ...own } = shared;
       // it has no teacher to start from
-      return { arm, ...own, student: { ...own.student, from: null } };
+      return { arm, ...own, student: { ...withoutExport(own.student), from: null } };
     }
     default:
       return arm satisfies never;

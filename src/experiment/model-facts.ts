@@ -109,6 +109,8 @@ export const metadataSchema = z.object({
   training: trainingFactsSchema.optional(),
   /** How small its numbers are; absent in a model of float32. */
   precision: z.enum(['8bit', 'float16']).optional(),
+  /** SHA-256 of the file that a smaller form was made of. */
+  madeFrom: z.string().optional(),
 });
 
 /** The facts of a model, as written in its metadata or beside it. */

@@ -113,6 +113,7 @@ function infoOf(metadata: ModelMetadata): ModelInfo {
     thresholdTrials: _thresholdTrials,
     temperatureFit: _temperatureFit,
     precision: _precision,
+    madeFrom: _madeFrom,
     ...facts
   } = metadata;
   return { ...facts, ...(spacingMm && { spacingMm }), ...(orientation && { orientation }) };

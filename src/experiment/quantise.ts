@@ -53,9 +53,13 @@ export interface Quantised {
 }
 
 /** The metadata of a model's smaller form. */
-function metadataOf({ bytes, path, metadata }: ModelFile, precision: SmallPrecision): Readonly<Record<string, string>> {
+function metadataOf(
+  { machine }: Pick<Laboratory, 'machine'>,
+  { bytes, path, metadata }: ModelFile,
+  precision: SmallPrecision,
+): Readonly<Record<string, string>> {
   const { [SEAL_KEY]: _seal, ...own } = decodeModel(bytes, path).metadata;
-  return { ...own, ...formatModelMetadata({ ...metadata, precision }) };
+  return { ...own, ...formatModelMetadata({ ...metadata, precision, madeFrom: machine.sha256(bytes) }) };
 }
 
 function refused({ path }: ModelFile, reason: string): InputError {
@@ -155,7 +159,7 @@ export async function quantiseModel(
   laboratory: Laboratory,
   { file, precision, limits, scoring }: QuantiseOptions,
 ): Promise<Quantised> {
-  const metadata = metadataOf(file, precision);
+  const metadata = metadataOf(laboratory, file, precision);
   const score = (one: ModelFile, engine: Engine, label: string): Promise<Evaluation> =>
     evaluateModel({ ...laboratory, engine }, { ...scoring, models: [one], label });
   const { engine } = laboratory;
@@ -180,6 +184,6 @@ async function inMemory({ path }: ModelFile, bytes: Uint8Array): Promise<ModelFi
 }
 
 /** The half-precision form of a model that no cases are known for; nothing is scored. */
-export async function halvedModel(file: ModelFile): Promise<Uint8Array> {
-  return sealModel(replaceMetadata(halfForm(file.bytes).bytes, metadataOf(file, 'float16')));
+export async function halvedModel(laboratory: Pick<Laboratory, 'machine'>, file: ModelFile): Promise<Uint8Array> {
+  return sealModel(replaceMetadata(halfForm(file.bytes).bytes, metadataOf(laboratory, file, 'float16')));
 }

@@ -16,6 +16,7 @@ import { augmentSchema } from './augment-schema.ts';
 import { dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
 import { distillSchema } from './distill-schema.ts';
 import { evaluateSchema } from './evaluate-schema.ts';
+import { exportSchema } from './export-schema.ts';
 import { labelsSchema } from './labels-schema.ts';
 import { architectureOf } from './network.ts';
 import { networkSchemas } from './network-schema.ts';
@@ -49,7 +50,7 @@ const startFromTeacher = z
   );
 
 const arm = z
-  .union(trainedNetworks({ from: startFromTeacher }))
+  .union(trainedNetworks({ from: startFromTeacher, export: exportSchema }))
   .describe('A network of one of the families, and how it is trained.');
 
 const teacher = z

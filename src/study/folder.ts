@@ -73,9 +73,14 @@ export function runFolder(folder: string, { folds, seeds }: Repeats): RunFolder 
 /** The forms of a student that are arms of their own if they exist, by what their numbers are. */
 export const SMALL_PRECISIONS = ['8bit', 'float16'] as const;
 
-/** The arm of a student's smaller form, in `RUN/student-8bit` beside the student. */
+/** The folder of a student's smaller form, beside that of the student: `RUN/student-8bit`. */
+export function smallFolder({ folder }: ArmFolder, precision: (typeof SMALL_PRECISIONS)[number]): ArmFolder {
+  return armFolder(`${folder}-${precision}`);
+}
+
+/** The arm of a student's smaller form in a run. */
 export function smallArm(run: RunFolder, precision: (typeof SMALL_PRECISIONS)[number], repeat: Repeat): ArmFolder {
-  return armFolder(`${run.arm('student', repeat).folder}-${precision}`);
+  return smallFolder(run.arm('student', repeat), precision);
 }
 
 /** `run.json` */

@@ -63,7 +63,9 @@ export function resultsOf<Results>(performed: Performed<Results>): Results {
 async function spentBy(
   files: SharedFiles,
   folder: string,
-): Promise<(Pick<StudyRecord, 'timingsSeconds' | 'waitingShares'> & Pick<UnitOutcome, 'training'>) | undefined> {
+): Promise<
+  (Pick<StudyRecord, 'timingsSeconds' | 'waitingShares'> & Pick<UnitOutcome, 'training' | 'warnings'>) | undefined
+> {
   const attempt = highestAttempt(await files.list(workFolder(folder)));
   return (await readOutcome(files, folder)) ?? (await readClaim(files, folder, attempt))?.record;
 }
@@ -88,7 +90,13 @@ async function spent(files: SharedFiles, study: string, { units, kind }: Units):
       each.flatMap(({ label, own }) => (own?.training === undefined ? [] : [[label, own.training] as const])),
     ),
     // the units of a sweep belong to several combinations
-    warnings: kind === 'run' ? stepWarnings(each.map(({ own, ...unit }) => ({ ...unit, trained: own?.training }))) : [],
+    warnings:
+      kind === 'run'
+        ? [
+            ...stepWarnings(each.map(({ own, ...unit }) => ({ ...unit, trained: own?.training }))),
+            ...each.flatMap(({ own }) => own?.warnings ?? []),
+          ]
+        : [],
   };
 }
 

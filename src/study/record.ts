@@ -93,9 +93,12 @@ export async function readOwnFiles(
   return (await readSealedJson(files, path, { schema: withFiles, ...DAMAGED_RECORD[kind] })).files;
 }
 
+/** Warnings that are found anew in the units whenever their results are collected. */
+const OF_UNITS: readonly string[] = ['W_STEPS_DIFFER', 'W_QUANTISE'];
+
 /**
  * Changes some fields of a record and keeps the others. Warnings are added to those that are there, in place of earlier
- * ones of W_STEPS_DIFFER.
+ * ones that units give.
  * @throws {InputError} E_RUN, E_SWEEP if it is damaged
  */
 export async function updateRecord(
@@ -105,7 +108,7 @@ export async function updateRecord(
 ): Promise<void> {
   const before = await readSealedJson(files, path, { schema: anyRecord, ...DAMAGED_RECORD[kind] });
   const { warnings: found, ...fields } = changes;
-  const kept = (before.warnings ?? []).filter(({ code }) => code !== 'W_STEPS_DIFFER');
+  const kept = (before.warnings ?? []).filter(({ code }) => !OF_UNITS.includes(code));
   const warnings = found && { warnings: [...kept, ...found] };
   await writeSealedJson(files, path, { ...before, ...fields, ...warnings });
 }

@@ -62,6 +62,17 @@ function assertSameMargin(out: string, earlier: ReadSweepRecord | undefined, mar
   );
 }
 
+/** @throws {InputError} E_QUANTISE if a student is to have a smaller form, which would be no arm of a sweep */
+function assertNoExport(combinations: readonly Combination[]): void {
+  const asked = combinations.find(({ recipe }) => recipe.student.export.precision !== 'float32');
+  if (asked === undefined) return;
+  throw new InputError(
+    'E_QUANTISE',
+    `student.export.precision is ${asked.recipe.student.export.precision}, but a sweep compares students as they are trained. Leave it ` +
+      'out, and make the smaller form of the student that is chosen: voxstill quantise MODEL --data DATASET.',
+  );
+}
+
 /** Checks that every student of the first fold can learn from its teacher and that its data can be read. */
 async function checkSweep(context: StudyContext, { combinations, arms }: SweepPlan): Promise<void> {
   for (const combination of combinations) {
@@ -146,6 +157,7 @@ export async function planSweep(
   { out, within, signal }: SweepOptions,
 ): Promise<PlannedStudy<SweepResults>> {
   const { files, machine } = laboratory;
+  assertNoExport(combinations);
   await assertSweepFolder(laboratory, out);
   const plan = await planUnits(laboratory, axes, { combinations, out });
   const earlier = (await isSweep(files, out)) ? await readSweepRecord(files, out) : undefined;

@@ -157,7 +157,7 @@ describe('quantiseModel', () => {
     const { files, laboratory, options } = await setUp(thresholdNetwork(), 1);
     const scored = await quantiseModel(laboratory, { ...options, precision: 'float16' });
     expect(scored.after.summary.meanDice.mean).toBe(1);
-    const unscored = await halvedModel(options.file);
+    const unscored = await halvedModel(laboratory, options.file);
     expect(unscored).toEqual(scored.bytes);
     files.contents.set('half.onnx', unscored);
     expect((await readModelFile(files, 'half.onnx')).metadata.precision).toBe('float16');

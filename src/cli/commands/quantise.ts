@@ -14,7 +14,7 @@ import type { Evaluation } from '../../experiment/record.ts';
 import { EVALUATION_DEFAULTS } from '../../recipe/evaluation-defaults.ts';
 import { defaultSplits } from '../../recipe/schema.ts';
 import { readText } from '../../runtime/json-file.ts';
-import { type QuantisedStudent, quantiseRun } from '../../study/quantise-run.ts';
+import { type QuantisedArm, quantiseRun } from '../../study/quantise-run.ts';
 import type { QuantiseFlags } from '../flags/quantise.ts';
 import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 
@@ -97,7 +97,7 @@ async function quantiseFile(
 
 /** Half precision needs no cases to be made; 8 bits do. */
 async function withoutCases(
-  { files }: Laboratory,
+  laboratory: Laboratory,
   file: ModelFile,
   { precision, out }: { readonly precision: QuantiseFlags['precision']; readonly out: string },
 ): Promise<Outcome> {
@@ -107,13 +107,13 @@ async function withoutCases(
       `the 8-bit form of ${file.path} needs cases on which the ranges of its tensors are seen. Name their data set with --data.`,
     );
   }
-  const bytes = await halvedModel(file);
-  await files.write(out, bytes);
+  const bytes = await halvedModel(laboratory, file);
+  await laboratory.files.write(out, bytes);
   const text = `${out}: ${formatBytes(file.bytes.length)} to ${formatBytes(bytes.length)}; not scored, since no --data was given`;
   return { json: { source: file.path, out, precision, bytes: bytes.length }, text };
 }
 
-function studentText({ model, form, evaluation, fold, seed }: QuantisedStudent, before: number): string {
+function studentText({ model, form, evaluation, fold, seed }: QuantisedArm, before: number): string {
   const place = fold === null ? `seed ${seed}` : `fold ${fold}, seed ${seed}`;
   const test = `on ${evaluation.cases.length} test cases mean Dice ${formatDice(evaluation.summary.meanDice.mean)}`;
   return `${model} (${place}): ${gainText({ bytes: before }, form)}; ${test}`;

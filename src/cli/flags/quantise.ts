@@ -1,6 +1,7 @@
 /** The arguments and flags of `voxstill quantise`; commands/quantise.ts holds the action. */
 import { Option } from 'commander';
 import type { SmallPrecision } from '../../experiment/quantise.ts';
+import { EXPORT_DEFAULTS } from '../../recipe/export-defaults.ts';
 import type { DeclareCommand } from '../program.ts';
 import { share } from '../values.ts';
 
@@ -13,9 +14,6 @@ export interface QuantiseFlags {
   readonly classLoss: number;
   readonly meanLoss: number;
 }
-
-/** Losses of Dice with which a smaller form is kept, if nothing else is asked. */
-const LIMITS = { classLoss: 0.005, meanLoss: 0.002 } as const;
 
 export const declareQuantise: DeclareCommand = (command, start) => {
   command
@@ -34,8 +32,8 @@ export const declareQuantise: DeclareCommand = (command, start) => {
       'of a model: the data set whose validation cases give the ranges and the scores; a run knows its own',
     )
     .option('--splits <file>', 'of a model: splits.json to use (default: the one of the run that the model belongs to)')
-    .option('--class-loss <dice>', 'largest loss of the Dice of a class', share, LIMITS.classLoss)
-    .option('--mean-loss <dice>', 'largest loss of the mean Dice', share, LIMITS.meanLoss)
+    .option('--class-loss <dice>', 'largest loss of the Dice of a class', share, EXPORT_DEFAULTS.classLoss)
+    .option('--mean-loss <dice>', 'largest loss of the mean Dice', share, EXPORT_DEFAULTS.meanLoss)
     .action((source: string, flags: QuantiseFlags) =>
       start(async session => (await import('../commands/quantise.ts')).quantise(source, flags, session)),
     );

@@ -24,6 +24,8 @@ const outcomeSchema = z.object({
   files: z.record(z.string(), z.string()).optional(),
   /** Steps of its training; absent for finished models from elsewhere, and in outcomes of earlier versions. */
   training: trainedStepsSchema.optional(),
+  /** What should be known of its results; absent where there is nothing, and in outcomes of earlier versions. */
+  warnings: z.array(z.object({ code: z.string(), message: z.string() })).optional(),
   /** Number of threads that the engine used per operator. */
   threads: z.int(),
   /** What computed its last attempt; absent in outcomes of earlier versions, which knew the processor alone. */

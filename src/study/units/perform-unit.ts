@@ -7,10 +7,12 @@ import { isTrained } from '../../experiment/arm-content.ts';
 import { boundFiles } from '../../runtime/bounded-files.ts';
 import { createPace, type Progress, type ProgressTask } from '../../runtime/progress.ts';
 import { sweepTemporaries } from '../../runtime/temporaries.ts';
+import type { VolumeWarning } from '../../volume/geometry.ts';
 import { hashResults, stateOfStage } from './changed-results.ts';
 import { type Claim, guardFiles, HELD_INTERVAL_MS, type Heartbeat, ownerText, takeClaim } from './claim.ts';
 import type { StudyContext, UnitContext } from './context.ts';
 import type { UnitEnd } from './end.ts';
+import { exportUnit } from './export-unit.ts';
 import { readOutcome, recordedError, type UnitOutcome, writeOutcome } from './outcome.ts';
 import { evaluateUnit, trainUnit } from './stages.ts';
 import { trainedStepsOf } from './steps-of-unit.ts';
@@ -118,11 +120,16 @@ async function teacherProblem(
 }
 
 /** The stages of a unit, one after another. */
-async function complete(context: UnitContext, unit: Unit, { trainOnly = false }: PerformOptions): Promise<void> {
+async function complete(
+  context: UnitContext,
+  unit: Unit,
+  { trainOnly = false }: PerformOptions,
+): Promise<readonly VolumeWarning[]> {
   await trainUnit(context, unit);
-  if (trainOnly) return;
+  if (trainOnly) return [];
   if (context.kind === 'sweep') await evaluateUnit(context, unit, 'val');
   await evaluateUnit(context, unit, 'test');
+  return exportUnit(context, unit);
 }
 
 function endOf({ status, error }: Pick<UnitOutcome, 'status' | 'error'>, cause?: unknown): UnitEnd {
@@ -176,7 +183,7 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
   const { timingsSeconds, waitingShares } = own;
   const say = (): Heartbeat => ({ progress: watched.last(), timingsSeconds, waitingShares });
   const heart = startHeart(context, claim, { say, stop: reason => stopped.abort(reason) });
-  const leave = async (error?: unknown): Promise<UnitEnd> => {
+  const leave = async (error?: unknown, warnings: readonly VolumeWarning[] = []): Promise<UnitEnd> => {
     const training = error === undefined ? await trainedStepsOf(files, unit) : undefined;
     const outcome: UnitOutcome = {
       status: error === undefined ? 'done' : 'failed',
@@ -186,6 +193,7 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
       ...(error === undefined
         ? { files: await hashResults(own.laboratory, folder), ...(training && { training }) }
         : { error: recordedError(error) }),
+      ...(warnings.length > 0 && { warnings: [...warnings] }),
       timingsSeconds,
       waitingShares,
       threads: laboratory.threads,
@@ -196,8 +204,8 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
   };
   try {
     if (problem !== undefined) throw problem;
-    await complete(own, unit, options);
-    return options.trainOnly === true ? { status: 'done' } : await leave();
+    const warnings = await complete(own, unit, options);
+    return options.trainOnly === true ? { status: 'done' } : await leave(undefined, warnings);
   } catch (error) {
     if (error instanceof VoxstillError && error.code === 'E_CLAIM_LOST') {
       laboratory.progress.warn(`${error.code}: ${error.message}`);

@@ -82,6 +82,7 @@ describe('defaults', () => {
       },
       student: {
         from: null,
+        export: { precision: 'float32', meanLoss: 0.002, classLoss: 0.005 },
         unet: {
           features: [4, 8],
           kernels: [

@@ -28,6 +28,19 @@ const FEATURES = 'student.unet.features=[[2,4],[3,6]]';
 const TEMPERATURE = 'distill.losses.0.kd.temperature=[1,2,5]';
 
 describe('the plan of a sweep', () => {
+  it('has no smaller forms of its students', async () => {
+    const overrides = ['student.export.precision=8bit'];
+    const recipe = parseRecipe(tinyRecipe('data'), { path: 'recipe.yaml', overrides });
+    const combinations = combine(tinyRecipe('data'), [], { path: 'recipe.yaml', overrides });
+    const signal = new AbortController().signal;
+    await expect(
+      planSweep(laboratory, { recipe, axes: [], combinations }, { out: 'small', within: 0.01, signal }),
+    ).rejects.toMatchObject({
+      code: 'E_QUANTISE',
+      message: expect.stringContaining('student.export.precision is 8bit'),
+    });
+  });
+
   it('trains the teacher once where only students vary, and a baseline once per student network', async () => {
     const { arms, units } = await plan([FEATURES, TEMPERATURE]);
     expect(arms.map(({ name }) => name).sort()).toEqual([
