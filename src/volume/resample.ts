@@ -9,6 +9,7 @@
 import { AXES, type Axis, mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
 import { channelExtents } from '../core/extent.ts';
+import { largestShares } from './largest-shares.ts';
 import { interpolateAxis } from './linear.ts';
 import { axisApart, resampleApart } from './resample-apart.ts';
 import { interpolateAxisCubic } from './spline.ts';
@@ -125,27 +126,6 @@ function nearestLabels(labels: LabelVolume, sizeVoxels: Xyz): LabelArray {
     for (const row of rows) {
       const from = (slice * height + row) * width;
       for (const column of columns) data[to++] = labels.data[from + column]!;
-    }
-  }
-  return data;
-}
-
-/**
- * Each new voxel takes the label with the largest fraction, the lower one of two equal ones; one label is in memory at
- * a time.
- */
-function largestShares(labels: LabelVolume, sizeVoxels: Xyz): LabelArray {
-  const present = [...new Set(labels.data)].sort((left, right) => left - right);
-  const data = createLabelsLike(labels.data, voxelCount(sizeVoxels));
-  const largest = new Float32Array(data.length);
-  const isLabel = new Float32Array(labels.data.length);
-  for (const label of present) {
-    for (let i = 0; i < isLabel.length; i++) isLabel[i] = labels.data[i] === label ? 1 : 0;
-    const share = resampleToSize({ ...labels, data: isLabel, channels: 1 }, sizeVoxels, 'linear').data;
-    for (let i = 0; i < data.length; i++) {
-      if (!(share[i]! > largest[i]!)) continue;
-      largest[i] = share[i]!;
-      data[i] = label;
     }
   }
   return data;
