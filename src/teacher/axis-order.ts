@@ -16,9 +16,10 @@ import { outputClasses } from '../inference/model-info.ts';
 import { activate, labelsFromProbabilities } from '../inference/probabilities.ts';
 import { takesPatch } from './files.ts';
 import { askModel } from './model.ts';
+import { measuredIntensities } from './raw-intensities.ts';
 import { inNormalization } from './view.ts';
 
-type Data = Pick<PreparedData, 'normalize' | 'crop' | 'train' | 'intensities'>;
+type Data = Pick<PreparedData, 'normalize' | 'crop' | 'train' | 'intensities'> & Partial<Pick<PreparedData, 'val'>>;
 
 const MOST_CASES = 3;
 /** By how much the Dice of the reversed order must be higher; below it, chance or a weak model may be the reason. */
@@ -117,7 +118,8 @@ async function foregroundDice(
       const [d, h, w] = size;
       const patch = [image.length / elementCount(size), d, h, w] as const;
       const given = takesPatch(file, patch) ? (file.info.output ?? size) : size;
-      const seen = inNormalization(image, [data.intensities.get(id) ?? []], {
+      const raw = data.intensities.get(id) ?? measuredIntensities(image, image.length / elementCount(size));
+      const seen = inNormalization(image, [raw], {
         from: data,
         to: file.info,
       });
@@ -150,7 +152,9 @@ export async function assertAxisOrder(
   { data, overlap, known }: { readonly data: Data; readonly overlap: number; readonly known: ReadonlySet<number> },
 ): Promise<void> {
   if (!isOpen(file)) return;
-  const regions = data.train
+  const imaged = data.train.filter(({ synthesis }) => synthesis === undefined);
+  // of maps that are painted anew in every step there is no image; those of the validation are painted once
+  const regions = (imaged.length > 0 ? imaged : (data.val ?? []))
     .flatMap(one => regionOf(one, { window: file.info.patch, known }) ?? [])
     .slice(0, MOST_CASES);
   if (regions.length === 0) return;

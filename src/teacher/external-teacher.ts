@@ -36,10 +36,11 @@ import {
 import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './logits.ts';
 import { type Asking, askModel, assertActivation, type TeacherModel } from './model.ts';
 import { foregroundValues, type ReadTeacher } from './panel.ts';
+import { rawIntensities } from './raw-intensities.ts';
 import { inNnunetNormalization, inNormalization } from './view.ts';
 
 type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'crop' | 'train' | 'unlabelled' | 'intensities'> &
-  Partial<Pick<PreparedData, 'images' | 'test'>>;
+  Partial<Pick<PreparedData, 'images' | 'test' | 'val'>>;
 
 /** A teacher with its models open: one, or several whose mean answers. */
 interface OpenTeacher extends ReadTeacher {
@@ -74,7 +75,7 @@ async function askTeacher(
   { image, caseIds }: Pick<Batch, 'image' | 'caseIds'>,
 ): Promise<{ readonly samples: readonly Float32Array[]; readonly features: TeacherTensors['features'] }> {
   const { data, kind } = room;
-  const raw = caseIds.map(id => data.intensities.get(id) ?? []);
+  const raw = rawIntensities(data, { image, caseIds });
   const bySample: Float32Array[][] = caseIds.map(() => []);
   let inner: TeacherTensors['features'] = {};
   for (const model of models) {

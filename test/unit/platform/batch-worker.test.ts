@@ -5,6 +5,7 @@ import { random } from '../../../src/core/random.ts';
 import { UNVARIED } from '../../../src/data/augment/augmentation.ts';
 import { type BatchSettings, type BatchSource, makeBatch, type TrainingCase } from '../../../src/data/loader.ts';
 import { createThreadedBatchSource } from '../../../src/platform/node/batch-worker.ts';
+import { synthesisOf } from '../../support/synthesis.ts';
 
 function trainingCase(id: string): TrainingCase {
   const source = random(id);
@@ -71,6 +72,14 @@ describe('createThreadedBatchSource', () => {
   it('gives the batches of one thread, forwards, with a jump and backwards', async () => {
     const source = openSource();
     for (const step of [0, 1, 2, 7, 8, 3]) expect(await source.next(step)).toEqual(makeBatch(CASES, SETTINGS, step));
+  });
+
+  it('paints the same patches of label maps as one thread does', async () => {
+    const { image: _, ...map } = trainingCase('map');
+    const synthesis = { settings: synthesisOf({ classes: { one: 1 }, others: 2 }), normalize: 'min-max' } as const;
+    const cases = [{ ...map, image: new Float32Array(0), synthesis }];
+    const source = openSource(cases);
+    for (const step of [0, 3]) expect(await source.next(step)).toEqual(makeBatch(cases, SETTINGS, step));
   });
 
   it('gives the same batches however many threads share the steps', async () => {
