@@ -82,7 +82,7 @@ async function trainer(engine: Engine, job: Job, image: Tensor): Promise<() => P
       },
     }),
   });
-  const session = await engine.load(encodeModel(lower(step.graph, { block: engine.block })));
+  const session = await engine.load(encodeModel(lower(step.graph, engine)));
   const source = random(4, 'label');
   const labelShape = image.shape.with(1, 1);
   const label = tensor(
@@ -116,7 +116,7 @@ async function predictor(engine: Engine, job: Job, image: Tensor): Promise<() =>
   const network = plainUnet(job.features, image.shape, job);
   const theta = flat(initialize(network.specs, name => random(1, name)));
   const graph = buildForward(network, image.shape);
-  const session = await engine.load(encodeModel(lower(graph, { block: engine.block, frozen: true })));
+  const session = await engine.load(encodeModel(lower(graph, { ...engine, frozen: true })));
   return async () => void (await session.run({ image, theta }));
 }
 

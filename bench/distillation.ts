@@ -69,7 +69,7 @@ async function stepTimes(
     clipNorm: null,
     distillation: { teacher: { ...teacher, theta: initialize(teacher.specs, name => random(2, name)) }, terms },
   });
-  const session = await engine.load(encodeModel(lower(graph, { block: engine.block })));
+  const session = await engine.load(encodeModel(lower(graph, engine)));
   const source = random(3, 'batch');
   const labelShape = imageShape.with(1, 1);
   const batch = {

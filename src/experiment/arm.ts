@@ -104,7 +104,7 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
   const initialTheta = initialize(model.specs, name => random(seed, arm === 'teacher' ? 'teacher' : 'student', name));
   start?.apply(initialTheta, model.specs);
   const validation = buildForward(model, [1, channels, ...window]);
-  const forward = await engine.load(encodeModel(lower(validation, { block: engine.block, frozen: true })));
+  const forward = await engine.load(encodeModel(lower(validation, { ...engine, frozen: true })));
   try {
     const result = await train({
       engine,

@@ -1,12 +1,13 @@
 /**
  * Models that are asked about many windows of one size, as predictions and evaluations do: as exported at first, and in
  * the engine's blocked kernels from then on, where they can be recompiled and most of their layers fill a block. For
- * fewer windows than that, recompiling is not worth it.
+ * fewer windows than that, recompiling is not worth it. For a graphics card a model is recompiled at once.
  */
 import { sameShape } from '../core/shape.ts';
 import { modelShape } from '../inference/axes.ts';
 import type { OpenModel } from '../inference/model-info.ts';
 import { blockedForm } from '../onnx/blocked-form.ts';
+import { assertSafeAsExported, foldedForm } from '../onnx/folded-form.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import { type ModelFile, openModel } from './model-file.ts';
 
@@ -24,8 +25,46 @@ async function recompiled(engine: Engine, file: ModelFile, shape: readonly numbe
   return form instanceof Uint8Array ? openModel(engine, { ...file, bytes: form }) : undefined;
 }
 
+/**
+ * Opens a model on a graphics card: recompiled for each shape of window, from the first on.
+ * @throws {InputError} E_DEVICE if it can only run as exported, and gives other numbers there
+ */
+async function openOnCard(engine: Engine, file: ModelFile): Promise<Session> {
+  const { bytes, info, metadata, path } = file;
+  const sessions = new Map<string, Session>();
+  const open = async (shape: readonly number[]): Promise<Session> => {
+    const form = metadata.axes.includes('Z')
+      ? foldedForm(bytes, {
+          input: { name: info.inputName, shape: modelShape(shape, metadata.axes) },
+          outputs: [info.outputName],
+        })
+      : { unsupported: 'it segments planes' };
+    if (form instanceof Uint8Array) return openModel(engine, { ...file, bytes: form });
+    assertSafeAsExported(bytes, path, form.unsupported);
+    return openModel(engine, file);
+  };
+  const usual = [info.batch ?? 1, info.channels, ...info.patch];
+  const first = await open(usual);
+  sessions.set(String(usual), first);
+  const { inputNames, outputNames } = first;
+  return {
+    inputNames,
+    outputNames,
+    run: async (feeds, outputs) => {
+      const shape = feeds[info.inputName]?.shape ?? usual;
+      const session = sessions.get(String(shape)) ?? (await open(shape));
+      sessions.set(String(shape), session);
+      return session.run(feeds, outputs);
+    },
+    dispose: async () => {
+      for (const session of sessions.values()) await session.dispose();
+    },
+  };
+}
+
 /** Opens a model for many windows of its own size; others run as exported. */
 async function openForManyWindows(engine: Engine, file: ModelFile): Promise<Session> {
+  if (engine.folded === true) return openOnCard(engine, file);
   const first = await openModel(engine, file);
   const { info, metadata } = file;
   // of planes ONNX Runtime takes fast kernels by itself

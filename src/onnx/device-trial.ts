@@ -14,7 +14,7 @@ import { encodeModel } from './encode.ts';
 import { lower } from './lower.ts';
 
 /** The part of an engine that computes. */
-export type Computes = Pick<Engine, 'block' | 'load'>;
+export type Computes = Pick<Engine, 'block' | 'folded' | 'load'>;
 
 /** Sizes of a convolution of 3x3x3: the image, and the channels of the result. */
 interface Sizes {

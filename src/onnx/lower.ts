@@ -1,17 +1,21 @@
 /**
- * Graph to ONNX. With a block of 0 every operator takes the plain lowering; with the block of ONNX Runtime's
- * channel-blocked kernels (8 or 16) the operators that have a blocked form take it and the others stay plain, mixed in
- * one model.
+ * Graph to ONNX. With a block of 0 every operator takes the plain lowering, or the folded one, which graphics cards
+ * need; with the block of ONNX Runtime's channel-blocked kernels (8 or 16) the operators that have a blocked form take
+ * it and the others stay plain, mixed in one model.
  */
-import { type Graph, isOp, reachable, type Value } from '../graph/graph.ts';
+import { decompose } from '../graph/decompose.ts';
+import { type Graph, GraphBuilder, isOp, reachable, type Value } from '../graph/graph.ts';
 import { BlockedLowering } from './blocked/lowering.ts';
 import { type Emitted, Emitter } from './emitter.ts';
+import { lowerFolded } from './folded/rules.ts';
 import type { LoweredModel } from './model.ts';
 import { lowerPlain } from './plain.ts';
 
 export interface LowerOptions {
   /** Channel block of the runtime (8 or 16), 0 for standard operators only. */
   readonly block: number;
+  /** Whether convolutions are lowered as products of matrices, as graphics cards need; only with a block of 0. */
+  readonly folded?: boolean;
   readonly metadata?: Readonly<Record<string, string>>;
   /**
    * Whether parameters that come in are those of a model that only runs forward: convolutions then round as coarsely,
@@ -21,8 +25,23 @@ export interface LowerOptions {
   readonly frozen?: boolean;
 }
 
+interface LowerGraphOptions {
+  readonly block: number;
+  readonly frozen: boolean;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Lowers an operator that has no blocked form. */
+  readonly lowerOne: (emit: Emitter, value: Value, operands: readonly Emitted[]) => Emitted;
+}
+
 /** Lowers a graph. Its inputs and outputs keep their names and shapes. */
-export function lower(graph: Graph, { block, metadata = {}, frozen = false }: LowerOptions): LoweredModel {
+export function lower(graph: Graph, options: LowerOptions): LoweredModel {
+  const { block, folded = false, frozen = false, metadata = {} } = options;
+  // WebGPU's normalisation mixes up the epsilons of a process
+  const given = folded ? decompose(new GraphBuilder(), graph) : graph;
+  return lowerGraph(given, { block, frozen, metadata, lowerOne: folded ? lowerFolded : lowerPlain });
+}
+
+function lowerGraph(graph: Graph, { block, frozen, metadata, lowerOne }: LowerGraphOptions): LoweredModel {
   const values = reachable(Object.values(graph.outputs));
   const inputs = values
     .filter(value => isOp(value, 'Input'))
@@ -41,7 +60,7 @@ export function lower(graph: Graph, { block, metadata = {}, frozen = false }: Lo
 
   function lowerPlainly(value: Value): Emitted {
     const operands = value.inputs.map(toPlain);
-    return emit.tagged(value, () => lowerPlain(emit, value, operands));
+    return emit.tagged(value, () => lowerOne(emit, value, operands));
   }
 
   for (const value of values) if (blocked === undefined) toPlain(value);

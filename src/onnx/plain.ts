@@ -19,7 +19,8 @@ interface PlainInput<K extends OpName> {
   readonly operands: readonly Emitted[];
 }
 
-type PlainRule<K extends OpName> = (input: PlainInput<K>) => Emitted;
+/** How one operator is lowered. */
+export type PlainRule<K extends OpName> = (input: PlainInput<K>) => Emitted;
 
 /** First, second, third operand. */
 type Three = readonly [Emitted, Emitted, Emitted];
@@ -41,7 +42,7 @@ const reduce =
     emit.reduce(op, three(operands)[0], attributes.axes);
 
 /** Nearest upsampling by whole factors, as a broadcast. */
-function upsample(emit: Emitter, input: Emitted, [sd, sh, sw]: Triple): Emitted {
+export function upsample(emit: Emitter, input: Emitted, [sd, sh, sw]: Triple): Emitted {
   if (sd * sh * sw === 1) return input;
   const [batch, channels, depth, height, width] = input.shape as readonly [number, number, number, number, number];
   const spread = emit.reshape(input, [batch * channels * depth, 1, height, 1, width, 1]);
@@ -55,7 +56,8 @@ function pool(emit: Emitter, op: 'MaxPool' | 'AveragePool', input: Emitted, kern
   return emit.node(op, [input], shape, { attributes: { kernel_shape: kernel, strides: kernel } });
 }
 
-function windowSum(emit: Emitter, input: Emitted, kernel: Triple): Emitted {
+/** Sums of windows of an image. */
+export function windowSum(emit: Emitter, input: Emitted, kernel: Triple): Emitted {
   if (elementCount(kernel) === 1) return input;
   return emit.binary('Mul', pool(emit, 'AveragePool', input, kernel), emit.float(elementCount(kernel)));
 }
@@ -74,7 +76,7 @@ function convolve(emit: Emitter, input: Emitted, kernel: Emitted, attributes: Co
 }
 
 /** The kernel of the adjoint at stride 1: taps reversed, channels swapped within each group. */
-function adjointKernel(emit: Emitter, kernel: Emitted, group: number): Emitted {
+export function adjointKernel(emit: Emitter, kernel: Emitted, group: number): Emitted {
   const [out, perGroup, ...size] = kernel.shape as readonly [number, number, ...number[]];
   const taps = elementCount(size);
   const flat = emit.reshape(kernel, [group, out / group, perGroup, taps]);
@@ -83,7 +85,7 @@ function adjointKernel(emit: Emitter, kernel: Emitted, group: number): Emitted {
 }
 
 /** Whether every result of a transposed convolution meets one tap: its kernel is its stride. */
-function fillsBlocks(
+export function fillsBlocks(
   { kernel, strides, dilations, pads, group, upsample: scales, size }: OpAttributes['ConvTranspose'],
   image: Triple,
 ): boolean {

@@ -18,6 +18,8 @@ export interface Engine {
   readonly device: DeviceKind;
   /** Channel block of the runtime's blocked kernels (8 or 16), or 0 if only standard operators may be used. */
   readonly block: number;
+  /** Whether convolutions are to be lowered as products of matrices, as graphics cards need. */
+  readonly folded?: boolean;
   /** Loads an encoded ONNX model. */
   load(model: Uint8Array): Promise<Session>;
 }

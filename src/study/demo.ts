@@ -29,7 +29,10 @@ const SIZES = {
  * all training cases, as a model from elsewhere has; student and baseline have few of them, and the student is taught
  * on the other scans too. Chosen on other seeds than those that scripts/demo-seeds.ts reports.
  */
-function demoRecipe(folder: string, { quick, seed, device = 'cpu' }: DemoOptions): string {
+export function demoRecipe(
+  folder: string,
+  { quick, seed, device = 'cpu' }: Pick<DemoOptions, 'quick' | 'seed' | 'device'>,
+): string {
   const { labelled, teacherSteps, studentSteps } = quick ? SIZES.quick : SIZES.full;
   return `data:
   dataset: ${JSON.stringify(folder)}

@@ -19,6 +19,7 @@ import { allSeen, seenWarnings, witnessesOf } from '../experiment/seen-cases.ts'
 import { modelShape } from '../inference/axes.ts';
 import { blockedForm } from '../onnx/blocked-form.ts';
 import { addOutputs } from '../onnx/edit.ts';
+import { assertSafeAsExported, foldedForm } from '../onnx/folded-form.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
 import type { TeacherTensors } from '../training/run-step.ts';
@@ -147,7 +148,7 @@ interface Question extends Pick<Asking, 'patch' | 'layers'> {
 }
 
 /**
- * A model recompiled to the engine's blocked kernels for the windows that it will be asked about; undefined if it stays
+ * A model recompiled to the engine's fast kernels for the windows that it will be asked about; undefined if it stays
  * unchanged.
  */
 function fasterForm(
@@ -158,17 +159,22 @@ function fasterForm(
   const { info, metadata, path } = file;
   const { axes } = metadata;
   // of planes ONNX Runtime takes fast kernels by itself
-  if (!axes.includes('Z')) return undefined;
+  if (!axes.includes('Z')) {
+    if (engine.folded === true) assertSafeAsExported(bytes, path, 'it segments planes');
+    return undefined;
+  }
   const [channels] = patch;
   const shape = takesPatch(file, patch)
     ? [info.batch ?? samples, ...patch]
     : [info.batch ?? 1, channels, ...info.patch];
-  const form = blockedForm(bytes, {
-    block: engine.block,
+  const asked = {
     input: { name: info.inputName, shape: modelShape(shape, axes) },
     outputs: [info.outputName, ...layers],
-  });
+  };
+  const form =
+    engine.folded === true ? foldedForm(bytes, asked) : blockedForm(bytes, { ...asked, block: engine.block });
   if (form === undefined || form instanceof Uint8Array) return form;
+  if (engine.folded === true) assertSafeAsExported(bytes, path, form.unsupported);
   progress.log(`teacher: ${path} runs as exported, without the faster 3D kernels: ${form.unsupported}`);
   return undefined;
 }

@@ -168,7 +168,7 @@ async function trainToEnd(options: TrainerOptions): Promise<TrainingResult> {
   const { engine, steps, progress, store, now } = options;
   const resumed = await store.load();
   const plan = buildTrainingStep(options.step);
-  const session = await engine.load(encodeModel(lower(plan.graph, { block: engine.block })));
+  const session = await engine.load(encodeModel(lower(plan.graph, engine)));
 
   const records: StepRecord[] = [];
   let state = startState(options, plan, resumed?.last);

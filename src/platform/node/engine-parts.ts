@@ -35,5 +35,5 @@ export function onGpu(
   gpu: Gpu,
   options: { readonly threads: number; readonly onFallback: (placement: Placement) => void },
 ): EngineParts {
-  return { device: gpu, block: 0, load: gpuLoader(runtime, gpu, options) };
+  return { device: gpu, block: 0, folded: gpu === 'webgpu', load: gpuLoader(runtime, gpu, options) };
 }

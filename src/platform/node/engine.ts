@@ -92,5 +92,6 @@ export async function createNodeEngine(options: NodeEngineOptions = {}): Promise
     const text = placementText(placement);
     if (text !== undefined) onWarning(`W_DEVICE_NODES: ${text}`);
   };
-  return { name: `${name} ${gpu}, standard operators`, ...onGpu(runtime, gpu, { threads, onFallback }) };
+  const parts = onGpu(runtime, gpu, { threads, onFallback });
+  return { name: `${name} ${gpu}, ${parts.folded === true ? 'folded' : 'standard'} operators`, ...parts };
 }

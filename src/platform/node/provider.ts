@@ -16,7 +16,7 @@ const WOULD_FALL_BACK = 'fallback to CPU EP has been explicitly disabled';
  * Options of a provider. Row-major images stay as they are: the layout with channels last, which is WebGPU's usual one,
  * costs a transposition before and after each convolution.
  */
-function providerOf(gpu: Gpu): InferenceSession.ExecutionProviderConfig {
+export function providerOf(gpu: Gpu): InferenceSession.ExecutionProviderConfig {
   return gpu === 'webgpu' ? { name: 'webgpu', preferredLayout: 'NCHW' } : gpu;
 }
 
