@@ -6,7 +6,10 @@ import { InputError } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadCase } from '../data/loaded-case.ts';
-import { isMapAlone, paintedCases } from '../data/synthesis/painted-cases.ts';
+import { labelRules } from '../data/synthesis/label-rules.ts';
+import { isMapAlone, paintedCases, paintingKey } from '../data/synthesis/painted-cases.ts';
+import { paintingFacts } from '../data/synthesis/painting-facts.ts';
+import type { SynthesisSettings } from '../data/synthesis/settings.ts';
 import type { VolumeSources } from '../data/volume-file.ts';
 import type { SharedFiles } from '../runtime/files.ts';
 import { writeJson } from '../runtime/json-file.ts';
@@ -20,8 +23,19 @@ export interface PaintedSet {
   readonly maps: number;
 }
 
+/** The id of the map of a painted case. */
+function mapOf({ id }: CaseFiles): string {
+  return id.replace(/-p\d+$/, '');
+}
+
+/** A field of a CSV file. */
+function quoted(text: string): string {
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
 /**
- * Paints label maps.
+ * Paints label maps. What was drawn for each image is in groups.csv, by which `groups.file` of a recipe scores them
+ * apart.
  * @param options.ids maps to paint; all of the data set if not given
  * @param options.count images of each map
  * @param options.out folder to write; must not exist
@@ -48,14 +62,20 @@ export async function paintDataset(
   }
   const cases = maps.flatMap((map: CaseFiles) => paintedCases(map, count));
   const task = progress.task('painting', cases.length, 'case');
+  const settings = dataset.synthesis as SynthesisSettings;
+  const rules = labelRules(settings);
+  const groups = ['case,map,scan,voxels,strips'];
   for (const [index, item] of cases.entries()) {
     signal?.throwIfAborted();
     const { id, image, label, header } = await loadCase({ ...sources, files }, dataset, item);
     await files.write(`${out}/imagesTr/${id}.nii.gz`, encodeNiftiImage(image, header));
     if (label !== undefined) await files.write(`${out}/labelsTr/${id}.nii.gz`, encodeNiftiLabels(label, header));
+    const facts = paintingFacts(image.spacingMm, { settings, rules, key: paintingKey(id) });
+    groups.push([id, mapOf(item), facts.scan, facts.voxels, facts.strips].map(quoted).join(','));
     task.update(index + 1);
   }
   task.finish();
+  await files.write(`${out}/groups.csv`, `${groups.join('\n')}\n`);
   // last, so that a folder that was left half-way is no data set
   await writeJson(files, `${out}/dataset.json`, {
     name: dataset.name,

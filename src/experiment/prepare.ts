@@ -10,7 +10,7 @@ import type { TrainingCase } from '../data/loader.ts';
 import type { ChannelNormalization } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
 import type { Splits } from '../data/splits.ts';
-import { isMapAlone, paintedCases, paintingsOf } from '../data/synthesis/painted-cases.ts';
+import { isMapAlone, paintedSplits } from '../data/synthesis/painted-cases.ts';
 import { type CaseFacts, summarizeTraining, type TrainingFacts } from '../data/training-facts.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Progress } from '../runtime/progress.ts';
@@ -134,24 +134,6 @@ interface UsedCases {
   readonly byId: ReadonlyMap<string, CaseFiles>;
 }
 
-/** The ids of a split, those of label maps replaced by those of the images that are painted of them. */
-function withPaintings(
-  ids: readonly string[],
-  {
-    dataset: { synthesis },
-    use,
-    byId,
-  }: { readonly dataset: Dataset; readonly use: 'val' | 'test'; readonly byId: Map<string, CaseFiles> },
-): readonly string[] {
-  if (synthesis === undefined) return ids;
-  return ids.flatMap(id => {
-    const item = byId.get(id) as CaseFiles;
-    const cases = isMapAlone(item) ? paintedCases(item, paintingsOf(synthesis, use)) : [item];
-    for (const one of cases) byId.set(one.id, one);
-    return cases.map(one => one.id);
-  });
-}
-
 /** @throws {InputError} E_NO_CASES without a training case, or without an unlabelled case if the recipe needs some */
 async function chooseCases({ files }: Laboratory, recipe: Recipe, dataset: Dataset): Promise<UsedCases> {
   const asked = await readSplits(files, recipe, dataset);
@@ -161,11 +143,8 @@ async function chooseCases({ files }: Laboratory, recipe: Recipe, dataset: Datas
       `the splits leave no training case in ${dataset.folder}. Increase data.splits.train.`,
     );
   const byId = new Map(dataset.cases.map(item => [item.id, item]));
-  const splits = {
-    ...asked,
-    val: withPaintings(asked.val, { dataset, use: 'val', byId }),
-    test: withPaintings(asked.test, { dataset, use: 'test', byId }),
-  };
+  const { splits, painted } = paintedSplits(asked, dataset);
+  for (const one of painted) byId.set(one.id, one);
   const usesUnlabelled = recipe.distill.unlabelled.batch > 0;
   const transfer = usesUnlabelled ? splits.unlabelled : [];
   if (usesUnlabelled && transfer.length === 0) {

@@ -5,6 +5,7 @@ import { listSome } from '../core/format.ts';
 import { openDataset } from '../data/dataset.ts';
 import { repeated, type Splits } from '../data/splits.ts';
 import { countFolds } from '../data/splits-file.ts';
+import { paintedSplits } from '../data/synthesis/painted-cases.ts';
 import type { Arm } from '../experiment/record.ts';
 import { readSplits } from '../experiment/splits.ts';
 import type { Recipe } from '../recipe/schema.ts';
@@ -66,11 +67,9 @@ export async function foldsOf(files: Files, recipe: Recipe): Promise<readonly Fo
   const folds: Fold[] = [];
   for (const fold of await foldNumbers(files, recipe.data.splits)) {
     const own = recipeOfFold(recipe, fold);
-    const [splits, teacherSplits] = [
-      await readSplits(files, own, dataset),
-      await readSplits(files, recipeOfArm(own, 'teacher'), dataset),
-    ];
-    folds.push({ fold, splits, teacherSplits });
+    const splitsOf = async (one: Recipe): Promise<Splits> =>
+      paintedSplits(await readSplits(files, one, dataset), dataset).splits;
+    folds.push({ fold, splits: await splitsOf(own), teacherSplits: await splitsOf(recipeOfArm(own, 'teacher')) });
   }
   const twice = repeated(folds.flatMap(({ splits }) => splits.test));
   if (twice.length > 0) {

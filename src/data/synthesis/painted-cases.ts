@@ -4,6 +4,7 @@
  */
 import type { CaseFiles } from '../case-list.ts';
 import type { Dataset } from '../dataset.ts';
+import type { Splits } from '../splits.ts';
 import type { SynthesisSettings } from './settings.ts';
 
 /** Digits of the number in an id, at least. */
@@ -27,6 +28,25 @@ export function paintedCases(map: CaseFiles, count: number): readonly CaseFiles[
     id: `${map.id}-p${String(index + 1).padStart(DIGITS, '0')}`,
     painting: index + 1,
   }));
+}
+
+/** Splits in which every validation and test map is replaced by the images that are painted of it. */
+export function paintedSplits(
+  splits: Splits,
+  { cases, synthesis }: Pick<Dataset, 'cases' | 'synthesis'>,
+): { readonly splits: Splits; readonly painted: readonly CaseFiles[] } {
+  if (synthesis === undefined) return { splits, painted: [] };
+  const maps = new Map(cases.filter(isMapAlone).map(one => [one.id, one]));
+  const painted: CaseFiles[] = [];
+  const replaced = (use: 'val' | 'test'): readonly string[] =>
+    splits[use].flatMap(id => {
+      const map = maps.get(id);
+      if (map === undefined) return [id];
+      const images = paintedCases(map, paintingsOf(synthesis, use));
+      painted.push(...images);
+      return images.map(one => one.id);
+    });
+  return { splits: { ...splits, val: replaced('val'), test: replaced('test') }, painted };
 }
 
 /** The data set with all images that are painted of its label maps, beside the maps. */

@@ -1,9 +1,11 @@
 /** Painted images as a data set, and label maps without a recipe: what is wrong with them, and how they are painted. */
 import { describe, expect, it } from 'vitest';
+import { parseCaseGroups } from '../../../src/data/case-groups.ts';
 import { openDataset } from '../../../src/data/dataset.ts';
 import { fingerprintDataset } from '../../../src/data/fingerprint.ts';
 import { loadCase } from '../../../src/data/loaded-case.ts';
 import { withPaintedCases } from '../../../src/data/synthesis/painted-cases.ts';
+import type { SynthesisSettings } from '../../../src/data/synthesis/settings.ts';
 import { validateDataset } from '../../../src/data/validation.ts';
 import { rulesToCheck, synthesisOfMaps } from '../../../src/experiment/found-maps.ts';
 import { paintDataset } from '../../../src/experiment/paint.ts';
@@ -61,6 +63,38 @@ describe('the images of a data set of label maps', () => {
       expect(other!.image.data).toEqual(own!.image.data);
       expect(other!.label?.data).toEqual(own!.label?.data);
     }
+  });
+
+  const withGroups = async (more: Partial<SynthesisSettings>) => {
+    const files = mapFiles(TWO);
+    const settings = synthesisOf({ strips: [{ values: '7-9', probability: 0.5 }], ...more });
+    const dataset = await openDataset(files, 'maps', { synthesize: settings });
+    const { cases } = await paintDataset(laboratoryOf(files), dataset, { count: 20, out: 'painted' });
+    const groups = parseCaseGroups(files.text('painted/groups.csv'), { ids: cases, path: 'groups' });
+    return { files, groups, cases };
+  };
+
+  it('come with groups to score them apart: the map, the scan and the size of its voxels', async () => {
+    const { groups } = await withGroups({});
+    expect(groups.map(({ by }) => by)).toEqual(['map', 'scan', 'voxels', 'strips']);
+    const [map, scan, voxels] = groups;
+    expect(map?.groupOf.get('b-p07')).toBe('b');
+    expect(new Set(scan?.groupOf.values())).toContain('thick slices');
+    expect([...voxels!.groupOf.values()].every(text => /^[1-7] to [2-8] mm$/.test(text))).toBe(true);
+  });
+
+  it('are told apart by what is stripped: it is 0 then, as the air is', async () => {
+    const { files, groups, cases } = await withGroups({ fineProbability: 1, darkAir: 0, blackAir: 0 });
+    const opened = await openDataset(files, 'painted');
+    const found = new Set<string | undefined>();
+    for (const id of cases.slice(0, 10)) {
+      const { image } = await loadCase(laboratoryOf(files), opened, opened.cases.find(one => one.id === id)!);
+      // the last slab is of the value 7, the first is air
+      const isBlack = [1, 14].every(x => image.data.every((value, index) => index % 16 !== x || value < 1e-6));
+      expect(groups[3]?.groupOf.get(id)).toBe(isBlack ? 'stripped' : 'whole');
+      found.add(groups[3]?.groupOf.get(id));
+    }
+    expect(found.size).toBe(2);
   });
 
   it('are not written over what is there, nor of a data set without maps', async () => {
