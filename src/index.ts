@@ -33,15 +33,17 @@ export type { Method, Methods } from './distillation/methods.ts';
 export type { Ramp } from './distillation/ramp.ts';
 export type { DistillationTerm } from './distillation/terms.ts';
 // model files
+export { formatModelMetadata } from './experiment/embedded-coarse.ts';
 export type { ModelMetadata } from './experiment/model-facts.ts';
 export {
-  formatModelMetadata,
+  type CoarseFiles,
   type KnownFacts,
   type ModelFile,
   openModel,
   readModelFile,
 } from './experiment/model-file.ts';
 export { importModelFile, type OpenedSource, openModelSource } from './experiment/model-source.ts';
+export { type OpenCascade, openCascade } from './experiment/open-cascade.ts';
 // graphs
 export { decompose } from './graph/decompose.ts';
 export { fuse } from './graph/fuse.ts';

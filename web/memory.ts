@@ -30,7 +30,13 @@ export interface MemoryPlan {
   readonly text: string;
 }
 
-function bytesWith(patch: Triple, volume: Volume, { bytes: model, info, metadata }: ModelFile): number {
+/** Memory of both stages of a model with a coarse one: they run one after the other. */
+function bytesWith(patch: Triple, volume: Volume, file: ModelFile): number {
+  const stages = (file.coarse?.models ?? []).map(stage => bytesOfStage(stage.info.patch, volume, stage));
+  return Math.max(bytesOfStage(patch, volume, file), ...stages);
+}
+
+function bytesOfStage(patch: Triple, volume: Volume, { bytes: model, info, metadata }: ModelFile): number {
   const voxels = voxelCount(volume.sizeVoxels);
   const window = metadata.axes.endsWith('XYZ') ? xyz(patch) : patch;
   const activations = activationBytes(model, { inputName: info.inputName, channels: info.channels, window });

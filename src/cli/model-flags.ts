@@ -5,10 +5,11 @@
 import { InputError } from '../core/errors.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
 import type { ModelMetadata } from '../experiment/model-facts.ts';
-import { logNotes, type ModelFile } from '../experiment/model-file.ts';
+import { type CoarseFiles, logNotes, type ModelFile } from '../experiment/model-file.ts';
 import { openModelSource } from '../experiment/model-source.ts';
-import type { CoarseFiles } from '../experiment/open-cascade.ts';
+import { coarseOf, findsRegion } from '../experiment/open-cascade.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
+import { REGION_MARGIN_MM } from '../recipe/evaluation-defaults.ts';
 import type { FactFlags, ModelFlags } from './flags/model.ts';
 
 /**
@@ -30,12 +31,21 @@ export async function readModels(
   return models;
 }
 
-/** The models that find the region of interest, if the flags name some; they say of themselves all that is needed. */
+/**
+ * The models that find the region of interest, if the flags name some; they say of themselves all that is needed.
+ * @returns undefined if the flags leave it to the models, null if they want the whole volume
+ * @throws {InputError} E_USAGE, E_CASCADE for flags that fit neither one another nor the models
+ */
 export async function readCoarse(
   { files, progress }: Pick<Laboratory, 'files' | 'progress'>,
   { coarse, margin }: ModelFlags,
-): Promise<CoarseFiles | undefined> {
-  if (coarse === undefined) return undefined;
+  fine: readonly ModelFile[],
+): Promise<CoarseFiles | null | undefined> {
+  if (coarse === undefined) return margin === undefined ? undefined : ownCoarse(fine, margin);
+  if (coarse.includes(NO_COARSE)) {
+    if (coarse.length === 1 && margin === undefined) return null;
+    throw new InputError('E_USAGE', `--coarse ${NO_COARSE} stands alone: without a region there is no margin either.`);
+  }
   const models: ModelFile[] = [];
   for (const path of coarse) {
     const { file, notes } = await openModelSource(files, path);
@@ -43,7 +53,23 @@ export async function readCoarse(
     models.push(file);
   }
   logNotes(models, progress);
-  return { models, marginMm: margin };
+  for (const { path, coarse: own } of fine) {
+    if (own !== undefined) progress.log(`${path}: --coarse takes the place of the coarse stage in it`);
+  }
+  return { models: models.map(findsRegion), marginMm: margin ?? REGION_MARGIN_MM };
+}
+
+/** Stands for no coarse model. */
+const NO_COARSE = 'none';
+
+/** The coarse stage of the models with another margin. */
+function ownCoarse(fine: readonly ModelFile[], marginMm: number): CoarseFiles {
+  const own = coarseOf(fine, undefined);
+  if (own !== undefined) return { ...own, marginMm };
+  throw new InputError(
+    'E_CASCADE',
+    `--margin is that around what a coarse model finds, and ${fine.map(({ path }) => path).join(', ')} has none in it. Name one with --coarse.`,
+  );
 }
 
 /** The sliding-window settings that the flags give. */

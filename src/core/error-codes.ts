@@ -172,7 +172,9 @@ export const ERROR_CODES = {
 export const WARNING_CODES = {
   W_AUGMENT_PLANE: 'Patches are planes, so rotations and deformations out of the plane are left out.',
   W_AXES_SHEARED: 'The axes of an image do not meet at right angles; distances are measured as if they did.',
-  W_CASCADE_EMPTY: 'The coarse model of a cascade found nothing in an image, so nothing is segmented in it.',
+  W_CASCADE_EMPTY:
+    'The coarse model of a cascade found nothing in an image, so nothing is segmented in it; a training case is seen around its labels, or left out.',
+  W_CASCADE_LABELS: 'Labelled voxels of a case lie outside of the region that the coarse model of a cascade finds.',
   W_CASES_SEEN: 'A model has seen cases that it is scored on.',
   W_CASE_UNLABELLED: 'A case has no label and is used as an unlabelled one.',
   W_CLASSES_BY_VALUE: 'Classes of a model and of the data have other names, and are matched by their values.',

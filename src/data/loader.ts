@@ -40,6 +40,11 @@ export interface TrainingCase {
   readonly annotated?: readonly number[];
   /** How every patch is painted, where the case is a label map alone. */
   readonly synthesis?: PatchSynthesis | undefined;
+  /**
+   * Voxels of each label value that lie outside of what is kept of the case, in voxels of this size; none if not given.
+   * Validation counts them as not found.
+   */
+  readonly missedVoxels?: Readonly<Record<string, number>>;
   /** Sampling weight of the case relative to the others, at least 0; 1 if not given. */
   readonly weight?: number;
 }

@@ -5,7 +5,7 @@
  * of the expected Dice, which need the temperature.
  */
 import type { CaseFiles } from '../data/case-list.ts';
-import type { ModelInfo, OpenModel } from '../inference/model-info.ts';
+import type { ModelInfo } from '../inference/model-info.ts';
 import { FEWEST_FOR_INTERVAL } from '../metrics/expected-dice.ts';
 import { fitTemperature } from '../metrics/temperature.ts';
 import type { ThresholdTrial } from '../recipe/confidence-schema.ts';
@@ -15,7 +15,7 @@ import { countThresholds, keptThresholds, tryThreshold, tryTogether } from './ch
 import { whyNotKept } from './judge-choice.ts';
 import type { ModelMetadata } from './model-facts.ts';
 import { readModelFile } from './model-file.ts';
-import { openModels } from './open-models.ts';
+import { openCascade } from './open-cascade.ts';
 import { type LogitSampler, sampleLogits } from './sample-logits.ts';
 import { observeValidation, type ValidationObserver } from './validation-pass.ts';
 import { scoreValidation, type ValidationScores } from './validation-scores.ts';
@@ -129,17 +129,16 @@ export async function choicesOf(options: ArmOptions, model: Uint8Array): Promise
   const cases = dataset.cases.filter(({ id }) => splits.val.includes(id));
   if (cases.length === 0) return given;
   const file = await readModelFile({ read: async () => model, exists: async () => false }, folder.model);
-  const { models, close } = await openModels(laboratory.engine, [file]);
-  const [opened] = models as readonly [OpenModel];
+  const cascade = await openCascade(laboratory.engine, [file]);
   const look: Look = (what, observers) =>
     observeValidation(
       laboratory,
-      { model: opened, dataset, cases, window: recipe.evaluate, label: `${what} ${arm}`, signal },
+      { cascade, dataset, cases, window: recipe.evaluate, label: `${what} ${arm}`, signal },
       observers.filter(one => one !== undefined),
     );
   try {
     return { ...given, ...(await choose(options, { info: file.info, val: cases, look })) };
   } finally {
-    await close();
+    await cascade.close();
   }
 }

@@ -26,6 +26,7 @@ export function planOnData({
   readonly start?: StartRecord | undefined;
 }): ArmPlan & { readonly fingerprint: string } {
   const { labels, ignore } = data.dataset;
+  const { sha256 } = laboratory.machine;
   assertValidates(recipe, arm, data.splits);
   const plan = planArm(recipe, arm, { ...dataShape(data.dataset), teacher: teacher?.inStep, start });
   const annotated = partlyAnnotated(data.dataset);
@@ -40,10 +41,11 @@ export function planOnData({
     teacher?.sha256 ?? null,
     ...(ignore === undefined ? [] : [{ ignore }]),
     ...(annotated.length === 0 ? [] : [{ annotated }]),
+    ...(data.coarse === undefined ? [] : [{ coarse: data.coarse.models.map(({ bytes }) => sha256(bytes)) }]),
     ...(start === undefined ? [] : [{ start: start.sha256 }]),
   ];
   const text = JSON.stringify(depends);
-  return { ...plan, fingerprint: laboratory.machine.sha256(new TextEncoder().encode(text)) };
+  return { ...plan, fingerprint: sha256(new TextEncoder().encode(text)) };
 }
 
 /** A network trained by this run, with its best parameters, as a frozen part of another arm's step. */

@@ -21,8 +21,8 @@ import { type ArmOptions, activationOf, annotatedChannels } from './arm-options.
 import { openPatches } from './arm-patches.ts';
 import { formatCosts, patchShape } from './arm-plan.ts';
 import { armStore } from './arm-store.ts';
+import { formatModelMetadata } from './embedded-coarse.ts';
 import type { ModelMetadata } from './model-facts.ts';
-import { formatModelMetadata } from './model-file.ts';
 import { keepStartRecord, openStart, startText } from './start/start.ts';
 import { validator } from './validation.ts';
 import { scheduleOf } from './watched-validation.ts';
@@ -52,6 +52,7 @@ function metadataOf(
     channels: data.dataset.channels.length,
     // models that do not crop are as they were before there was this key
     ...(recipe.preprocess.crop !== 'none' && { crop: recipe.preprocess.crop }),
+    ...(data.coarse && { cascade: { marginMm: data.coarse.marginMm } }),
     spacingMm: recipe.preprocess.spacingMm,
     orientation: recipe.preprocess.orientation === 'canonical' ? 'RAS' : null,
     imageInterpolation: recipe.preprocess.imageInterpolation,
@@ -65,7 +66,8 @@ function metadataOf(
     multiplyAdds: costs.multiplyAdds,
     fieldOfView: costs.fieldOfView,
     trainingBytes: costs.trainingBytes,
-    inferenceBytes: costs.inferenceBytes,
+    // the stages run one after the other
+    inferenceBytes: Math.max(costs.inferenceBytes, data.coarse?.models[0]?.metadata.inferenceBytes ?? 0),
     axes: 'NCZYX',
     training: { ...data.training, images: imagesSeenBy(options) },
   };
@@ -129,8 +131,13 @@ export async function trainArm(options: ArmOptions): Promise<TrainingResult> {
       now: () => machine.elapsedMs(),
     });
     const metadata = metadataOf(options, { costs, window, output });
+    const stage = data.coarse?.models[0]?.bytes;
     const encode = (more: Partial<ModelMetadata>): Uint8Array =>
-      exportModel(model, result.theta, { channels, window, metadata: formatModelMetadata({ ...metadata, ...more }) });
+      exportModel(model, result.theta, {
+        channels,
+        window,
+        metadata: formatModelMetadata({ ...metadata, ...more }, stage),
+      });
     await files.write(folder.model, await sealModel(encode(await choicesOf(options, encode({})))));
     return result;
   } finally {

@@ -32,8 +32,8 @@ import { type CountsByClass, countCalibration, errorsOf, pooledCalibration } fro
 import { evaluationWarnings } from './evaluation-warnings.ts';
 import { type CaseFailure, describeFailure } from './failure.ts';
 import type { Laboratory } from './laboratory.ts';
-import type { ModelFile } from './model-file.ts';
-import { type CoarseFiles, type OpenCascade, openCascade } from './open-cascade.ts';
+import type { CoarseFiles, ModelFile } from './model-file.ts';
+import { coarseFilesApart, coarseOf, type OpenCascade, openCascade } from './open-cascade.ts';
 import { expectationsOf } from './plausible.ts';
 import type { Evaluation } from './record.ts';
 import { createWindowProgress, expectWindows } from './window-progress.ts';
@@ -41,8 +41,11 @@ import { createWindowProgress, expectWindows } from './window-progress.ts';
 export interface EvaluateOptions {
   /** One model, or several whose mean probability decides. */
   readonly models: readonly ModelFile[];
-  /** Models that find the region which is segmented; the whole volume if not given. */
-  readonly coarse?: CoarseFiles | undefined;
+  /**
+   * Models that find the region which is segmented. If not given, the coarse stage in the files of the models, if they
+   * have one; null: the whole volume, whatever they have.
+   */
+  readonly coarse?: CoarseFiles | null | undefined;
   readonly dataset: Dataset;
   /**
    * Classes to score, by the values that the models write. If not given, the classes of the data set, all of which the
@@ -152,7 +155,8 @@ async function evaluateCase(
   const { id, image, label, header, warnings: found } = await loadCase(laboratory, dataset, options.case);
   if (label === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
   const expectations = expectationsOf(options.models);
-  const whole = options.coarse === undefined ? expectations : expectationsOf(options.coarse.models);
+  const stage = coarseOf(options.models, options.coarse);
+  const whole = stage === undefined ? expectations : expectationsOf(stage.models);
   const implausible = [...imageWarnings(image, whole, id)];
   for (const { code, message } of [...found, ...implausible]) progress.warn(`${code}: ${message}`);
   const classes = classesToScore(options).filter(one => isAnnotated(one, options.case, dataset));
@@ -268,18 +272,23 @@ function cascadePath(models: readonly ModelFile[], { models: coarse, marginMm }:
   return `${pathsOf(models)} within ${marginMm} mm of what ${pathsOf(coarse)} finds`;
 }
 
-/** Facts and costs of a model; an ensemble has the costs of all its models together. */
+/** Facts and costs of a model; an ensemble and a cascade have the costs of all their models together. */
 function costOf(
   { machine }: Laboratory,
   files: readonly ModelFile[],
+  stage: CoarseFiles | undefined,
 ): Omit<Evaluation['model'], 'secondsPerCase' | 'peakBytes'> {
-  const total = (part: (file: ModelFile) => number): number => files.reduce((sum, file) => sum + part(file), 0);
+  const total = (of: readonly ModelFile[], part: (file: ModelFile) => number): number =>
+    of.reduce((sum, file) => sum + part(file), 0);
+  const run = [...files, ...(stage?.models ?? [])];
+  const isAsWritten = stage === undefined || stage === files[0]?.coarse;
+  const written = [...files, ...coarseFilesApart(files, stage)];
   return {
-    path: files.map(({ path }) => path).join(', '),
-    sha256: modelHash(machine, files),
-    parameters: total(({ metadata }) => metadata.parameters),
-    multiplyAdds: total(({ metadata }) => metadata.multiplyAdds ?? Number.NaN),
-    bytes: total(({ bytes }) => bytes.length),
+    path: isAsWritten ? files.map(({ path }) => path).join(', ') : cascadePath(files, stage),
+    sha256: modelHash(machine, written),
+    parameters: total(run, ({ metadata }) => metadata.parameters),
+    multiplyAdds: total(run, ({ metadata }) => metadata.multiplyAdds ?? Number.NaN),
+    bytes: total(written, ({ bytes }) => bytes.length),
   };
 }
 
@@ -304,7 +313,8 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
     firstFailure ??= failure;
   };
   for (const failure of failedBefore) leaveOut(failure);
-  const cascade = await openCascade(engine, options.models, options.coarse);
+  const stage = coarseOf(options.models, options.coarse);
+  const cascade = await openCascade(engine, options.models, stage ?? null);
   const timed: Timed[] = [];
   machine.resetPeak();
   const firsts = cases.map(({ images }) => images[0] ?? '');
@@ -336,7 +346,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
   }
   const images = new Map(timed.map(one => [one.score.id, one.imageHash]));
   const named = options.classes === undefined ? { dataset } : {};
-  const warnings = await evaluationWarnings(laboratory, [...options.models, ...(options.coarse?.models ?? [])], {
+  const warnings = await evaluationWarnings(laboratory, [...options.models, ...(stage?.models ?? [])], {
     images,
     split,
     cases,
@@ -348,8 +358,7 @@ export async function evaluateModel(laboratory: Laboratory, options: EvaluateOpt
   for (const { code, message } of warnings) progress.warn(`${code}: ${message}`);
   return {
     model: {
-      ...costOf(laboratory, [...options.models, ...(options.coarse?.models ?? [])]),
-      ...(options.coarse && { path: cascadePath(options.models, options.coarse) }),
+      ...costOf(laboratory, options.models, stage),
       device: laboratory.engine.device,
       secondsPerCase: timed.reduce((sum, { seconds }) => sum + seconds, 0) / timed.length,
       peakBytes: machine.peakBytes(),

@@ -43,6 +43,7 @@ const LATER_KEYS: readonly LaterKey[] = [
   [['data', 'annotated'], null],
   [['data', 'synthesize'], null],
   [['labels'], { codes: {} }],
+  [['cascade'], null],
   [['preprocess', 'crop'], 'none'],
   [['teacher', 'model', 'crop'], null],
   [['teacher', 'models', '*', 'model', 'crop'], null],

@@ -79,6 +79,8 @@ export const metadataSchema = z.object({
     .optional(),
   /** nnU-Net's preparation of volumes, if the model needs it. */
   nnunet: nnunetPipelineSchema.optional(),
+  /** Margin around what the coarse stage in the same file finds; absent for a model of whole volumes. */
+  cascade: z.object({ marginMm: z.number().min(0) }).optional(),
   /** Post-processing by class name; none if not given. */
   postprocess: postprocessingSchema.optional(),
   /** Comparisons on validation cases that chose the post-processing. */

@@ -1,6 +1,6 @@
 /**
- * Reads a model from disk with the facts that are needed to use it. Models of voxstill have them in their metadata
- * under the key `voxstill`; for models from elsewhere they come from a JSON file beside the model (`M.json` for
+ * Reads a model from disk with the facts that are needed to use it. Models of voxstill have them in their metadata, and
+ * their coarse stage if they have one (embedded-coarse.ts); for models from elsewhere they come from a JSON file beside the model (`M.json` for
  * `M.onnx`, same fields), from flags, and from the graph itself.
  */
 
@@ -18,6 +18,7 @@ import type { Engine, Session } from '../runtime/engine.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, parseJson, readText } from '../runtime/json-file.ts';
 import type { Progress } from '../runtime/progress.ts';
+import { COARSE_KEY, embeddedCoarse, ownFacts } from './embedded-coarse.ts';
 import { factsOfGraph, type ModelMetadata, metadataSchema, UNSAID_FACTS } from './model-facts.ts';
 import type { OutputNote } from './model-outputs.ts';
 
@@ -36,13 +37,15 @@ export interface ModelFile {
   readonly givesLabels?: boolean;
   /** Notes for the user on how the file was interpreted. */
   readonly notes?: readonly OutputNote[];
+  /** The coarse stage in the same file, which finds the region of interest. */
+  readonly coarse?: CoarseFiles;
 }
 
-const METADATA_KEY = 'voxstill';
-
-/** The metadata of an exported model. */
-export function formatModelMetadata(metadata: Partial<ModelMetadata>): Readonly<Record<string, string>> {
-  return { [METADATA_KEY]: JSON.stringify(metadata) };
+/** Models that find the region of interest, and the margin around it. */
+export interface CoarseFiles {
+  /** At least one; several are an ensemble. */
+  readonly models: readonly ModelFile[];
+  readonly marginMm: number;
 }
 
 const statedFacts = {
@@ -148,6 +151,22 @@ function assertPipelineStays(given: Partial<ModelMetadata>, path: string): void 
   );
 }
 
+/** The coarse stage in a file. */
+async function readCoarse(
+  model: DecodedModel,
+  { cascade }: ModelMetadata,
+  path: string,
+): Promise<CoarseFiles | undefined> {
+  const bytes = embeddedCoarse(model.metadata, cascade, path);
+  if (bytes === undefined || cascade === undefined) return undefined;
+  const stage = `${path} (coarse stage)`;
+  if (decodeModel(bytes, stage).metadata[COARSE_KEY] !== undefined) {
+    throw new InputError('E_CASCADE', `${stage} has a coarse stage itself; there are two stages at most.`);
+  }
+  const file = await readModelFile({ read: async () => bytes, exists: async () => false }, stage);
+  return { models: [file], marginMm: cascade.marginMm };
+}
+
 /** Facts about a model from the caller. */
 export interface KnownFacts {
   /** Facts that override all others, for example flags. */
@@ -161,7 +180,7 @@ export interface KnownFacts {
  * beside it, given facts.
  * @throws {InputError} E_FILE_MISSING, E_MODEL_CORRUPT, E_MODEL_CHANGED, E_MODEL_WEIGHTS, E_MODEL_KIND; E_MODEL_INFO if
  * a source is malformed or a required fact is missing; E_MODEL_LABELS if the output does not have a channel for each
- * class
+ * class; E_CASCADE if its coarse stage cannot be read
  */
 export async function readModelFile(
   files: Pick<Files, 'read' | 'exists'>,
@@ -169,10 +188,10 @@ export async function readModelFile(
   { given = {}, assumed = {} }: KnownFacts = {},
 ): Promise<ModelFile> {
   const { bytes, model } = await readWhole(files, path);
-  const own = model.metadata[METADATA_KEY];
+  const own = ownFacts(model.metadata);
   const beside = `${path.replace(/\.(onnx|pt|pth|ckpt|keras|h5)$/i, '')}.json`;
   const stated = {
-    ...(own !== undefined && parseFacts(own, `${path} (metadata ${METADATA_KEY})`)),
+    ...(own !== undefined && parseFacts(own.text, `${path} (metadata ${own.key})`)),
     ...((await files.exists(beside)) && parseFacts(await readText(files, beside), beside)),
     ...given,
   };
@@ -191,10 +210,19 @@ export async function readModelFile(
   if (metadata.nnunet !== undefined) assertPipelineStays(given, path);
   const info = infoOf(metadata);
   if (outputChannels !== undefined) assertChannels(outputChannels, { path, beside, metadata });
-  if (own !== undefined) return { path, bytes, metadata, info };
+  const coarse = await readCoarse(model, metadata, path);
+  if (own !== undefined) return { path, bytes, metadata, info, ...(coarse && { coarse }) };
   const said = stated.axes === undefined ? `${metadata.axes} (nobody says otherwise)` : metadata.axes;
   const text = `${path}: axes ${said}, window ${formatShape(metadata.patch)} (z, y, x), output "${metadata.outputName}", activation ${metadata.activation}`;
   return { path, bytes, metadata, info, givesLabels, notes: [...notes, { isDoubt: false, text }] };
+}
+
+/** SHA-256 of models as they were read, by path. */
+export function hashesOfModels(
+  { sha256 }: { readonly sha256: (bytes: Uint8Array) => string },
+  models: readonly ModelFile[],
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(models.map(({ path, bytes }) => [path, sha256(bytes)]));
 }
 
 /** Logs how models from elsewhere were interpreted. */

@@ -11,8 +11,9 @@ import { replaceMetadata } from '../onnx/edit.ts';
 import { sealModel } from '../onnx/seal.ts';
 import type { Files } from '../runtime/files.ts';
 import { encodeAnyBatch, graphMultiplyAdds } from '../training/export.ts';
+import { formatModelMetadata } from './embedded-coarse.ts';
 import type { ModelMetadata } from './model-facts.ts';
-import { formatModelMetadata, type KnownFacts, type ModelFile, readModelFile } from './model-file.ts';
+import { type KnownFacts, type ModelFile, readModelFile } from './model-file.ts';
 
 /** File access for reading sources of models. */
 type SourceFiles = Pick<Files, 'read' | 'exists' | 'list'>;
@@ -98,7 +99,12 @@ export async function openModelSource(
 }
 
 /** The facts without those that nobody stated, which are left to whoever uses the model. */
-function stated({ orientation, spacingMm, imageInterpolation, ...rest }: ModelMetadata): Partial<ModelMetadata> {
+export function statedFacts({
+  orientation,
+  spacingMm,
+  imageInterpolation,
+  ...rest
+}: ModelMetadata): Partial<ModelMetadata> {
   if (rest.nnunet !== undefined) return { orientation, spacingMm, imageInterpolation, ...rest };
   return { ...rest, ...(orientation && { orientation }), ...(spacingMm && { spacingMm, imageInterpolation }) };
 }
@@ -115,6 +121,6 @@ export async function importModelFile(
   const { findImporter } = await import('../import/importers.ts');
   await findImporter(files, path);
   const { file, notes } = await openModelSource(files, path, options);
-  const bytes = await sealModel(replaceMetadata(file.bytes, formatModelMetadata(stated(file.metadata))));
+  const bytes = await sealModel(replaceMetadata(file.bytes, formatModelMetadata(statedFacts(file.metadata))));
   return { file: { ...file, bytes }, notes };
 }

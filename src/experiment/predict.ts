@@ -29,8 +29,8 @@ import { formatSize, type Volume, voxelCount } from '../volume/volume.ts';
 import { assertBidsFolder, describeBidsDataset, writeBidsSidecars } from './bids.ts';
 import { describeFailure, type PredictionFailure } from './failure.ts';
 import type { Laboratory } from './laboratory.ts';
-import type { ModelFile } from './model-file.ts';
-import { type CoarseFiles, type OpenCascade, openCascade } from './open-cascade.ts';
+import type { CoarseFiles, ModelFile } from './model-file.ts';
+import { coarseFilesApart, coarseOf, type OpenCascade, openCascade } from './open-cascade.ts';
 import { assertPlausible, expectationsOf } from './plausible.ts';
 import {
   type Beside,
@@ -46,8 +46,11 @@ import { createWindowProgress, expectWindows } from './window-progress.ts';
 export interface PredictOptions {
   /** One model, or an ensemble by mean probability. */
   readonly models: readonly ModelFile[];
-  /** Models that find the region which is segmented; the whole volume if not given. */
-  readonly coarse?: CoarseFiles | undefined;
+  /**
+   * Models that find the region which is segmented. If not given, the coarse stage in the files of the models, if they
+   * have one; null: the whole volume, whatever they have.
+   */
+  readonly coarse?: CoarseFiles | null | undefined;
   /**
    * Input: a volume, a folder with one DICOM series, a folder of these, or several of all that. Paths that are joined
    * by commas are the channels of one volume, in the order of the model's, unless there is a file of that very name.
@@ -161,7 +164,8 @@ async function predictOne(
   };
   const id = volumeStem(inputs[0]!);
   const expectations = expectationsOf(options.models);
-  const whole = options.coarse === undefined ? expectations : expectationsOf(options.coarse.models);
+  const stage = coarseOf(options.models, options.coarse);
+  const whole = stage === undefined ? expectations : expectationsOf(stage.models);
   const beforehand = [...imageWarnings(volume, whole, id)];
   if (strict) assertPlausible(beforehand);
   // what lies beside a series in a folder of the input is named once, not with every series
@@ -313,7 +317,8 @@ export async function predictFiles(laboratory: Laboratory, options: PredictOptio
     onFailure(failure);
   };
   for (const refusal of refusals) leaveOut(refusal.inputs, refusal.error);
-  const cascade = await openCascade(laboratory.engine, modelFiles, options.coarse);
+  const stage = coarseOf(modelFiles, options.coarse);
+  const cascade = await openCascade(laboratory.engine, modelFiles, stage ?? null);
   const predictions: Prediction[] = [];
   const firsts = jobs.map(job => job.inputs[0]!);
   const first = cascade.coarse?.models ?? cascade.models;
@@ -338,7 +343,7 @@ export async function predictFiles(laboratory: Laboratory, options: PredictOptio
   shown.finish();
   if (bids && predictions.length > 0) {
     const { files, machine } = laboratory;
-    const named = [...modelFiles, ...(options.coarse?.models ?? [])].map(
+    const named = [...modelFiles, ...coarseFilesApart(modelFiles, stage)].map(
       ({ path, bytes }) => `${path.split('/').at(-1)} (SHA-256 ${machine.sha256(bytes)})`,
     );
     const version = machine.provenance.versions['voxstill'] ?? 'unknown';

@@ -6,6 +6,7 @@ import { mirroredSides } from '../data/augment/mirrored-sides.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { ChannelIntensities } from '../data/intensities.ts';
+import type { LoadedCase } from '../data/loaded-case.ts';
 import type { TrainingCase } from '../data/loader.ts';
 import type { ChannelNormalization } from '../data/normalize.ts';
 import { assertPatchFits } from '../data/patches.ts';
@@ -18,12 +19,21 @@ import type { VolumeWarning } from '../volume/geometry.ts';
 import type { Crop } from '../volume/nonzero.ts';
 import { openAnnotated } from './annotations.ts';
 import { readCaseWeights } from './case-weights.ts';
+import { readCoarseStage } from './coarse-stage.ts';
 import { assertLesionsKnown } from './evaluate.ts';
 import type { Laboratory } from './laboratory.ts';
+import { type CoarseFiles, hashesOfModels } from './model-file.ts';
 import { resolveNormalization } from './normalization.ts';
 import type { Preprocessing } from './prepare-case.ts';
 import { type CaseData, type CaseNumbers, openCaseData } from './prepared/case-data.ts';
-import { type CaseOpener, caseOpener, type OpenCase } from './prepared/open-case.ts';
+import { type CaseOpener, caseOpener, type OpenCase, withinBox } from './prepared/open-case.ts';
+import {
+  type CaseRegion,
+  openRegions,
+  type RegionFinder,
+  regionOfTraining,
+  regionOfValidation,
+} from './prepared/region.ts';
 import { splitWarnings } from './split-warnings.ts';
 import { readSplits } from './splits.ts';
 
@@ -46,6 +56,8 @@ export interface PreparedData {
   readonly normalize: readonly ChannelNormalization[];
   /** What is cut away of every volume; stored in the models. */
   readonly crop: Crop;
+  /** Finds the region of every case that is all that is used of it; stored in the models. Absent for whole volumes. */
+  readonly coarse?: CoarseFiles;
   /** Intensities of the raw channels by case, for the cases that are trained on, with and without labels. */
   readonly intensities: ReadonlyMap<string, readonly ChannelIntensities[]>;
   /** What the training cases are like; stored in the models. */
@@ -168,6 +180,8 @@ interface ReadCase {
   readonly hashes: OpenCase['hashes'];
   readonly numbers: CaseNumbers;
   readonly ready?: TrainingCase;
+  /** Whether the coarse model finds nothing in it, and nothing is labelled either: it teaches nothing. */
+  readonly isLeftOut?: boolean;
 }
 
 /** SHA-256 of dataset.json and of the files of weights and annotations, by path within the data set or as named. */
@@ -188,41 +202,77 @@ async function settingHashesOf(
   return hashes;
 }
 
+/** A case in which there is no region: all that is labelled is missed, and nothing is found. */
+function emptyCase(id: string, { image: { channels, spacingMm } }: LoadedCase): TrainingCase {
+  return { id, image: new Float32Array(0), label: new Uint8Array(0), sizeVoxels: [0, 0, 0], spacingMm, channels };
+}
+
+/** What lies outside of the region of a case, in its own voxels. */
+function missedIn(
+  { spacingMm: [x, y, z] }: TrainingCase,
+  { missedMm3 }: CaseRegion,
+): Pick<TrainingCase, 'missedVoxels'> {
+  const entries = Object.entries(missedMm3);
+  if (entries.length === 0) return {};
+  return { missedVoxels: Object.fromEntries(entries.map(([value, volume]) => [value, volume / (x * y * z)])) };
+}
+
+/** Refuses a coarse model that finds nothing in any training case. */
+function assertSomeLeft(train: readonly ReadCase[], { cascade }: Recipe): void {
+  if (train.length > 0) return;
+  throw new InputError(
+    'E_CASCADE',
+    `the coarse model ${cascade?.coarse} finds nothing in any training case, and nothing is labelled in them. Take another one.`,
+  );
+}
+
 /** How a case is used. */
 interface CaseUse {
   readonly isTrainedOn: boolean;
   readonly isTested: boolean;
 }
 
+/** What cases are read with. */
+interface Reading {
+  readonly openCase: CaseOpener;
+  readonly known: CaseData;
+  /** Finds the part of a case that is used; all of it if not given. */
+  readonly regions: RegionFinder | undefined;
+  readonly preprocessing: Preprocessing;
+  readonly patch: Recipe['patch'];
+  readonly synthesis: Dataset['synthesis'];
+  readonly progress: Progress;
+}
+
 /** Says what was found in a case, and checks that patches fit it. */
-async function readCase(
-  item: CaseFiles,
-  { isTrainedOn, isTested }: CaseUse,
-  context: {
-    readonly openCase: CaseOpener;
-    readonly known: CaseData;
-    readonly preprocessing: Preprocessing;
-    readonly patch: Recipe['patch'];
-    readonly synthesis: Dataset['synthesis'];
-    readonly progress: Progress;
-  },
-): Promise<ReadCase> {
-  const { openCase, known, preprocessing, patch, synthesis, progress } = context;
-  const open = await openCase(item);
-  const { hashes } = open;
+async function readCase(item: CaseFiles, use: CaseUse, reading: Reading): Promise<ReadCase> {
+  const { openCase, known, regions, preprocessing, patch, synthesis, progress } = reading;
+  const { isTrainedOn, isTested } = use;
+  const whole = await openCase(item);
+  const { hashes } = whole;
+  const region = regions === undefined || isTested ? undefined : await known.region(item, whole, regions);
+  const used = region && (isTrainedOn ? regionOfTraining(item.id, region) : regionOfValidation(item.id, region));
+  const open = used?.box === undefined ? whole : withinBox(whole, used.box);
   const numbers = await known.numbers(item, open, { needsIntensities: isTrainedOn });
-  for (const { code, message } of numbers.warnings) progress.warn(`${code}: ${message}`);
+  const found = [...numbers.warnings, ...(region?.warnings ?? []), ...(used?.warnings ?? [])];
+  for (const { code, message } of found) progress.warn(`${code}: ${message}`);
   if (isTested) return { item, hashes, numbers };
-  const { case: ready, warnings } = await known.ready(item, open, preprocessing);
+  if (used !== undefined && used.box === undefined && isTrainedOn) return { item, hashes, numbers, isLeftOut: true };
+  const { case: prepared, warnings } =
+    used !== undefined && used.box === undefined
+      ? { case: emptyCase(item.id, await whole.loadWhole()), warnings: [] }
+      : await known.ready(item, open, preprocessing);
   for (const warning of warnings) progress.warn(warning);
-  if (isTrainedOn) assertPatchFits(patch.size, ready, patch.padding);
+  if (isTrainedOn) assertPatchFits(patch.size, prepared, patch.padding);
   const { annotated } = item;
+  const missed = region === undefined || isTrainedOn ? {} : missedIn(prepared, region);
   return {
     item,
     hashes,
     numbers,
     ready: {
-      ...ready,
+      ...prepared,
+      ...missed,
       ...(annotated !== undefined && { annotated }),
       ...(synthesis !== undefined &&
         isMapAlone(item) && { synthesis: { settings: synthesis, normalize: preprocessing.normalize } }),
@@ -240,7 +290,11 @@ async function readCase(
 export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
   const { files, progress } = laboratory;
   const opened = await openAnnotated(files, recipe.data);
-  const settingHashes = await settingHashesOf(laboratory, recipe, opened);
+  const coarse = await readCoarseStage(files, recipe);
+  const settingHashes = {
+    ...(await settingHashesOf(laboratory, recipe, opened)),
+    ...hashesOfModels(laboratory.machine, coarse?.models ?? []),
+  };
   assertRegionsFit(opened, recipe);
   assertClassesKnown(recipe.postprocess, opened);
   assertLesionsKnown(recipe.evaluate.lesions, opened);
@@ -252,6 +306,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   const filesOf = (ids: readonly string[]): CaseFiles[] => ids.map(id => byId.get(id) as CaseFiles);
   const openCase = caseOpener(laboratory, dataset);
   const known = openCaseData(laboratory, recipe, dataset);
+  // labelled voxels are the same with and without a region: it is widened to hold them
   const normalization = await resolveNormalization(laboratory.progress, recipe.preprocess.normalize, {
     dataset,
     cases: filesOf(splits.train),
@@ -266,17 +321,25 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   ];
   const order = filesOf([...splits.train, ...splits.val, ...splits.test, ...transfer]);
   const read = new Map<string, ReadCase>();
-  const context = { openCase, known, preprocessing, patch: recipe.patch, synthesis: dataset.synthesis, progress };
+  const regions = coarse && openRegions(laboratory, coarse, { window: recipe.evaluate, signal });
+  const { synthesis } = dataset;
+  const reading = { openCase, known, regions, preprocessing, patch: recipe.patch, synthesis, progress };
   const task = progress.task('reading data', order.length, 'case');
-  for (const item of order) {
-    signal?.throwIfAborted();
-    const { id } = item;
-    read.set(id, await readCase(item, { isTrainedOn: trainedOn.has(id), isTested: tested.has(id) }, context));
-    task.update(read.size);
+  try {
+    for (const item of order) {
+      signal?.throwIfAborted();
+      const { id } = item;
+      read.set(id, await readCase(item, { isTrainedOn: trainedOn.has(id), isTested: tested.has(id) }, reading));
+      task.update(read.size);
+    }
+  } finally {
+    await regions?.close();
   }
   task.finish();
   const all = [...read.values()];
-  const of = (ids: readonly string[]): ReadCase[] => ids.map(id => read.get(id) as ReadCase);
+  const of = (ids: readonly string[]): ReadCase[] =>
+    ids.map(id => read.get(id) as ReadCase).filter(({ isLeftOut }) => isLeftOut !== true);
+  assertSomeLeft(of(splits.train), recipe);
   const byCase = <T>(pick: (numbers: CaseNumbers) => T): Map<string, T> =>
     new Map(all.map(({ item, numbers }) => [item.id, pick(numbers)]));
   warnOfUnannotated(dataset, filesOf(splits.train), progress);
@@ -299,6 +362,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     test: filesOf(splits.test),
     normalize: normalization,
     crop: recipe.preprocess.crop,
+    ...(coarse && { coarse }),
     intensities: new Map(
       all.flatMap(({ item, numbers: { intensities } }) => (intensities ? [[item.id, intensities]] : [])),
     ),

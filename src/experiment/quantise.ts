@@ -14,7 +14,8 @@ import type { Engine } from '../runtime/engine.ts';
 import { type EvaluateOptions, evaluateModel } from './evaluate.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelMetadata } from './model-facts.ts';
-import { formatModelMetadata, type ModelFile, readModelFile } from './model-file.ts';
+import { formatModelMetadata } from './embedded-coarse.ts';
+import { type ModelFile, readModelFile } from './model-file.ts';
 import type { Evaluation } from './record.ts';
 
 /** In what the weights of a model are stored, and for 8bit what it mostly computes in. */
@@ -55,11 +56,12 @@ export interface Quantised {
 /** The metadata of a model's smaller form. */
 function metadataOf(
   { machine }: Pick<Laboratory, 'machine'>,
-  { bytes, path, metadata }: ModelFile,
+  { bytes, path, metadata, coarse }: ModelFile,
   precision: SmallPrecision,
 ): Readonly<Record<string, string>> {
   const { [SEAL_KEY]: _seal, ...own } = decodeModel(bytes, path).metadata;
-  return { ...own, ...formatModelMetadata({ ...metadata, precision, madeFrom: machine.sha256(bytes) }) };
+  const facts = { ...metadata, precision, madeFrom: machine.sha256(bytes) };
+  return { ...own, ...formatModelMetadata(facts, coarse?.models[0]?.bytes) };
 }
 
 function refused({ path }: ModelFile, reason: string): InputError {
@@ -88,12 +90,15 @@ function candidateOf(file: ModelFile, block: number): EightBitCandidate {
 }
 
 /** An engine on which the model runs as usual, and its ranges are seen. */
-function watchingEngine(engine: Engine, { observer, observe }: EightBitCandidate, { info }: ModelFile): Engine {
+function watchingEngine(engine: Engine, { observer, observe }: EightBitCandidate, file: ModelFile): Engine {
+  const { info } = file;
   return {
     ...engine,
     // the observer is lowered already
     block: 0,
-    load: async () => {
+    load: async bytes => {
+      // what finds the region of a cascade is not changed
+      if (bytes !== file.bytes) return engine.load(bytes);
       const session = await engine.load(observer);
       return {
         inputNames: session.inputNames,

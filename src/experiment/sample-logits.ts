@@ -81,6 +81,7 @@ export function sampleLogits(info: ModelInfo, cases: number): LogitSampler {
   };
   return {
     needsAllClasses: true,
+    needsOwnWords: true,
     begin: volume => {
       reference = volume;
       const all = voxelCount(volume.sizeVoxels) * perVoxel;

@@ -6,16 +6,18 @@ import { InputError } from '../core/errors.ts';
 import type { CaseFiles } from '../data/case-list.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { loadCase } from '../data/loaded-case.ts';
-import type { OpenModel } from '../inference/model-info.ts';
-import { segment } from '../inference/predictor.ts';
+import { segmentCascade } from '../inference/cascade.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import type { LabelVolume } from '../volume/volume.ts';
 import type { Laboratory } from './laboratory.ts';
+import type { OpenCascade } from './open-cascade.ts';
 
 /** Somebody who looks at the validation cases, one after another. */
 export interface ValidationObserver {
   /** Whether it looks at cases alone in which every class was looked for; at all if not given. */
   readonly needsAllClasses?: boolean;
+  /** Whether it looks at what a model says alone, and not at what lies around the region of a cascade. */
+  readonly needsOwnWords?: boolean;
   /**
    * A case begins.
    * @param annotated values of the classes that were looked for; all if not given
@@ -34,12 +36,13 @@ export interface ValidationObserver {
 /**
  * Segments every validation case once.
  * @param options.cases with references
- * @throws as loadCase and segment
+ * @throws as loadCase and segmentCascade
  */
 export async function observeValidation(
   laboratory: Laboratory,
   options: {
-    readonly model: OpenModel;
+    /** One model, and what finds its region if it has one. */
+    readonly cascade: OpenCascade;
     readonly dataset: Dataset;
     readonly cases: readonly CaseFiles[];
     readonly window: WindowChoice;
@@ -49,7 +52,7 @@ export async function observeValidation(
   },
   observers: readonly ValidationObserver[],
 ): Promise<void> {
-  const { model, dataset, cases, window, label, signal } = options;
+  const { cascade, dataset, cases, window, label, signal } = options;
   const task = laboratory.progress.task(label, cases.length, 'case');
   for (const [index, item] of cases.entries()) {
     signal?.throwIfAborted();
@@ -57,12 +60,16 @@ export async function observeValidation(
     if (reference === undefined) throw new InputError('E_NO_REFERENCE', `case "${id}" has no reference.`);
     const present = observers.filter(one => item.annotated === undefined || one.needsAllClasses !== true);
     for (const observer of present) observer.begin(reference, item.annotated);
-    await segment(model.session, model.info, image, {
+    await segmentCascade(cascade.models, image, {
       ...window,
+      coarse: cascade.coarse,
       id,
       postprocess: false,
       onSlice: (probabilities, places) => {
         for (const observer of present) observer.slice(probabilities, places);
+      },
+      onSurroundings: (probabilities, places) => {
+        for (const observer of present) if (observer.needsOwnWords !== true) observer.slice(probabilities, places);
       },
       ...(signal && { signal }),
     });

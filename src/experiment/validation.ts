@@ -5,12 +5,15 @@ import type { TrainingCase } from '../data/loader.ts';
 import { labelsFromProbabilities } from '../inference/probabilities.ts';
 import { slidingWindow } from '../inference/sliding-window.ts';
 import { withoutIgnored } from '../metrics/ignored.ts';
-import { countOverlap, diceOf } from '../metrics/overlap.ts';
+import { type ClassValues, countOverlap, diceOf, type Overlap } from '../metrics/overlap.ts';
 import { meanOf } from '../metrics/statistics.ts';
 import type { Session } from '../runtime/engine.ts';
 import { createLabels } from '../volume/volume.ts';
 import { type ArmOptions, activationOf, regionsOf } from './arm-options.ts';
 import { logitChannels, patchShape } from './arm-plan.ts';
+
+/** Of a case in which there is no region to look at. */
+const NOTHING: Overlap = { reference: 0, prediction: 0, intersection: 0 };
 
 /**
  * Mean Dice of a network in training over whole validation volumes. It cannot be interrupted, since a resumed run must
@@ -28,6 +31,20 @@ export function validator(
   const values = [0, ...foreground.map(({ value }) => value)];
   const largest = Math.max(...values);
   const diceOfCase = async (item: TrainingCase, theta: Tensor): Promise<number[]> => {
+    const scored = foreground
+      .filter(({ value }) => item.annotated?.includes(value) !== false)
+      .map(({ value, region }) => region ?? value);
+    const overlaps = item.image.length === 0 ? scored.map(() => NOTHING) : await overlapsOf(item, theta, scored);
+    return overlaps.flatMap((overlap, index) => {
+      const missed = [scored[index]!].flat().reduce((sum, value) => sum + (item.missedVoxels?.[value] ?? 0), 0);
+      return diceOf({ ...overlap, reference: overlap.reference + missed }) ?? [];
+    });
+  };
+  const overlapsOf = async (
+    item: TrainingCase,
+    theta: Tensor,
+    scored: readonly ClassValues[],
+  ): Promise<readonly Overlap[]> => {
     const [width, height, depth] = item.sizeVoxels;
     const withTheta: Session = { ...session, run: (feeds, outputs) => session.run({ ...feeds, theta }, outputs) };
     const probabilities = await slidingWindow({
@@ -46,11 +63,8 @@ export function validator(
     });
     const indices = labelsFromProbabilities(probabilities, { classes, kind });
     const prediction = createLabels(indices.length, largest).map((_, voxel) => values[indices[voxel]!]!);
-    const scored = foreground
-      .filter(({ value }) => item.annotated?.includes(value) !== false)
-      .map(({ value, region }) => region ?? value);
     const known = withoutIgnored(item.label, prediction, item.ignore);
-    return countOverlap(known.reference, known.prediction, scored).flatMap(overlap => diceOf(overlap) ?? []);
+    return countOverlap(known.reference, known.prediction, scored);
   };
   return async theta => {
     const perCase: number[] = [];

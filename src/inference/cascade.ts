@@ -4,10 +4,10 @@
  * image, and around it there is background. Where the coarse model finds nothing, nothing is segmented, with a warning.
  * Memory: the volume, what one of the two stages takes, and the labels; the fine model never sees the whole volume.
  */
-import { mapAxes } from '../core/axes.ts';
 import { InputError } from '../core/errors.ts';
-import { type Box, boxAround, cropped, croppedVolume } from '../volume/nonzero.ts';
-import { createLabels, createLabelsLike, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
+import { type Box, cropped, croppedVolume } from '../volume/nonzero.ts';
+import { regionAround } from '../volume/region.ts';
+import { createLabels, createLabelsLike, type Volume, voxelCount } from '../volume/volume.ts';
 import type { Confidence } from './confidence.ts';
 import { confidenceOf, confidenceOn } from './decoding.ts';
 import type { OpenModel, OutputClasses } from './model-info.ts';
@@ -29,31 +29,24 @@ export interface CoarseStage {
 }
 
 export interface CascadeOptions extends SegmentOptions {
-  /** Finds the region of interest; the whole volume is segmented without it. */
-  readonly coarse?: CoarseStage | undefined;
+  /**
+   * Finds the region of interest. Null: the whole volume is segmented, also by a model that was trained in a region;
+   * undefined: the same, but such a model is refused.
+   */
+  readonly coarse?: CoarseStage | null | undefined;
   /** Told the region, as a volume, before it is segmented; may throw to stop. */
   readonly onRegion?: (region: Volume) => void;
+  /**
+   * Told of the voxels around the region in place of `onSlice`, where they must be kept apart: that they are background
+   * is nothing that the fine model says.
+   */
+  readonly onSurroundings?: SegmentOptions['onSlice'];
 }
 
 /** A segmentation, and the region that the fine model saw. */
 export interface CascadeSegmentation extends Segmentation {
   /** In voxels of the input; null if the coarse model found nothing; absent without a coarse model. */
   readonly region?: Box | null;
-}
-
-/**
- * The box around everything that is labelled, with a margin, within the grid.
- * @param marginMm at least 0; whole voxels, rounded up
- * @returns undefined if nothing is labelled
- */
-export function regionAround({ data, sizeVoxels, spacingMm }: LabelVolume, marginMm: number): Box | undefined {
-  if (data.every(value => value === 0)) return undefined;
-  const mask = data instanceof Uint8Array ? data : Uint8Array.from(data, value => (value === 0 ? 0 : 1));
-  const { start, size } = boxAround(mask, sizeVoxels);
-  const margin = mapAxes(axis => Math.ceil(marginMm / spacingMm[axis] - 1e-6));
-  const from = mapAxes(axis => Math.max(0, start[axis] - margin[axis]));
-  const to = mapAxes(axis => Math.min(sizeVoxels[axis], start[axis] + size[axis] + margin[axis]));
-  return { start: from, size: mapAxes(axis => to[axis] - from[axis]) };
 }
 
 /** Indices in the whole grid of the voxels of a box, x fastest. */
@@ -116,9 +109,8 @@ function nothingFound(models: readonly OpenModel[], volume: Volume, options: Cas
   const classes = resultClasses(infos, options.joint);
   const voxels = voxelCount(sizeVoxels);
   const data = createLabels(voxels, Math.max(...classes.values));
-  if (options.onSlice !== undefined) {
-    tellSurroundings(options.onSlice, new Uint8Array(voxels), { volume, classes });
-  }
+  const { onSlice, onSurroundings = onSlice } = options;
+  if (onSurroundings !== undefined) tellSurroundings(onSurroundings, new Uint8Array(voxels), { volume, classes });
   const counter = confidenceOf(infos, { classes, voxels, options });
   const channels = classes.values.length;
   const nowhere = { places: new Int32Array(0), voxels, around: backgroundChannel(classes) };
@@ -146,53 +138,86 @@ function confidenceOfAll(confidence: Confidence, volume: Volume, places: Int32Ar
   return { ...confidence, entropy: { data, channels: 1, sizeVoxels, spacingMm, affine } };
 }
 
+/** A region of interest, and what was found on the way. */
+interface FoundRegion {
+  /** In voxels of the volume; undefined if the coarse model finds nothing. */
+  readonly box: Box | undefined;
+  readonly warnings: readonly SegmentationWarning[];
+}
+
+/**
+ * The region that a coarse model finds in a volume.
+ * @param volume any grid; not changed
+ * @param options those of the windows, and the name of the volume, count
+ * @throws {InputError} E_CASCADE if the margin is no number of at least 0; as segmentWithEnsemble
+ */
+export async function findRegion(
+  { models, marginMm }: CoarseStage,
+  volume: Volume,
+  { id, overlap, weighting, mirror, signal, onProgress }: SegmentOptions,
+): Promise<FoundRegion> {
+  if (!(marginMm >= 0 && Number.isFinite(marginMm))) {
+    throw new InputError('E_CASCADE', `the margin around the region must be at least 0 mm; got ${marginMm}.`);
+  }
+  const { labels, warnings } = await segmentWithEnsemble(models, volume, {
+    ...(id !== undefined && { id }),
+    ...(overlap !== undefined && { overlap }),
+    ...(weighting && { weighting }),
+    ...(mirror && { mirror }),
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+  });
+  return { box: regionAround(labels, marginMm), warnings };
+}
+
+/** The models as models of whole volumes: what they are given is their region. */
+function ofRegion(models: readonly OpenModel[]): readonly OpenModel[] {
+  return models.map(({ session, info: { cascade: _, ...info } }) => ({ session, info }));
+}
+
 /**
  * Segments a volume with a fine model or ensemble, in the region that a coarse one finds; in the whole volume without a
  * coarse one.
  * @param models the fine ones
  * @param volume any grid; not changed
- * @throws {InputError} E_CASCADE if the margin is no number of at least 0; E_MODEL_LABELS if the fine model has no
- * background; as segmentWithEnsemble
+ * @throws {InputError} E_CASCADE if the margin is no number of at least 0, or a model of a region is given no coarse
+ * one; E_MODEL_LABELS if the fine model has no background; as segmentWithEnsemble
  */
 export async function segmentCascade(
   models: readonly OpenModel[],
   volume: Volume,
   options: CascadeOptions,
 ): Promise<CascadeSegmentation> {
-  const { coarse, onRegion, onProgress, ...fine } = options;
+  const { coarse, onRegion, onProgress, onSurroundings = options.onSlice, ...fine } = options;
   if (coarse === undefined) return segmentWithEnsemble(models, volume, { ...fine, ...(onProgress && { onProgress }) });
-  if (!(coarse.marginMm >= 0 && Number.isFinite(coarse.marginMm))) {
-    throw new InputError('E_CASCADE', `the margin around the region must be at least 0 mm; got ${coarse.marginMm}.`);
+  const insideModels = ofRegion(models);
+  if (coarse === null) {
+    return segmentWithEnsemble(insideModels, volume, { ...fine, ...(onProgress && { onProgress }) });
   }
   const classes = resultClasses(
     models.map(({ info }) => info),
     fine.joint,
   );
   const background = backgroundChannel(classes);
-  const { id, overlap, weighting, mirror, signal, onSlice, counted } = fine;
+  const { onSlice, counted } = fine;
   let before = 0;
-  const found = await segmentWithEnsemble(coarse.models, volume, {
-    ...(id !== undefined && { id }),
-    ...(overlap !== undefined && { overlap }),
-    ...(weighting && { weighting }),
-    ...(mirror && { mirror }),
-    ...(signal && { signal }),
+  const { box, warnings: found } = await findRegion(coarse, volume, {
+    ...fine,
     onProgress: (done, total) => {
       before = total;
       onProgress?.(done, total);
     },
   });
-  const box = regionAround(found.labels, coarse.marginMm);
   if (box === undefined) {
     const nothing = nothingFound(models, volume, options);
-    return { ...nothing, warnings: [...found.warnings, ...nothing.warnings] };
+    return { ...nothing, warnings: [...found, ...nothing.warnings] };
   }
   const region = croppedVolume(volume, box);
   onRegion?.(region);
   const places = placesOf(volume, box);
   const { sizeVoxels, spacingMm, affine } = volume;
   const voxels = voxelCount(sizeVoxels);
-  const inside = await segmentWithEnsemble(models, region, {
+  const inside = await segmentWithEnsemble(insideModels, region, {
     ...fine,
     ...(counted && { counted: cropped(counted, sizeVoxels, box) }),
     ...(onSlice && {
@@ -211,7 +236,7 @@ export async function segmentCascade(
     data[places[i]!] = inside.labels.data[i]!;
     isInside[places[i]!] = 1;
   }
-  if (onSlice !== undefined) tellSurroundings(onSlice, isInside, { volume, classes });
+  if (onSurroundings !== undefined) tellSurroundings(onSurroundings, isInside, { volume, classes });
   const { probabilities, confidence } = inside;
   return {
     labels: { ...grid, data },
@@ -224,7 +249,7 @@ export async function segmentCascade(
     }),
     ...(confidence && { confidence: confidenceOfAll(confidence, volume, places) }),
     region: box,
-    warnings: [...found.warnings, ...inside.warnings].filter(
+    warnings: [...found, ...inside.warnings].filter(
       ({ message }, index, all) => all.findIndex(one => one.message === message) === index,
     ),
   };

@@ -64,6 +64,11 @@ export interface ModelInfo {
    * `imageInterpolation`.
    */
   readonly nnunet?: NnunetPipeline | undefined;
+  /**
+   * Where it was trained in the region of interest that a coarse model finds, and segments nothing but that: the margin
+   * around what that model finds. Absent for a model of whole volumes.
+   */
+  readonly cascade?: { readonly marginMm: number } | undefined;
   /** Post-processing of a segmentation by class name; none if not given. */
   readonly postprocess?: Postprocessing | undefined;
   /**

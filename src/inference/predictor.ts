@@ -87,7 +87,8 @@ export function segment(
  * @param models at least one, with the same channels and classes
  * @param volume any grid; not changed
  * @throws {InputError} E_CHANNELS if the volume has other channels than the models take; E_MODEL_LABELS if a model
- * names no class; E_ENSEMBLE if the models differ in channels, classes or axes; as probabilitySlices
+ * names no class; E_ENSEMBLE if the models differ in channels, classes or axes; E_CASCADE for models of a region, see
+ * segmentCascade; as probabilitySlices
  * @throws {WorkError} E_NOT_FINITE if a model gives NaN
  */
 export async function segmentWithEnsemble(
@@ -96,6 +97,7 @@ export async function segmentWithEnsemble(
   options: SegmentOptions = {},
 ): Promise<Segmentation> {
   const infos = models.map(({ info }) => info);
+  assertOfWholeVolumes(infos);
   const { joint } = options;
   const classes = resultClasses(infos, joint);
   const { kind, values } = classes;
@@ -137,6 +139,15 @@ export async function segmentWithEnsemble(
     ...(counter && { confidence: confidenceOn(grid, counter, { before: labels, after: result.data }) }),
     warnings: warnings.filter(({ message }, index) => warnings.findIndex(one => one.message === message) === index),
   };
+}
+
+/** Refuses models that segment nothing but a region: on a whole volume their result would be wrong without a sign. */
+function assertOfWholeVolumes(infos: readonly ModelInfo[]): void {
+  if (infos.every(({ cascade }) => cascade === undefined)) return;
+  throw new InputError(
+    'E_CASCADE',
+    'the model was trained in the region that its coarse stage finds, and nothing is known of it elsewhere. Open both stages with openCascade, and segment with segmentCascade.',
+  );
 }
 
 /**

@@ -175,8 +175,8 @@ export function parseRecipe(text: string, { path: name, overrides = [], grid = [
 }
 
 /**
- * The recipe with every path in it (data set, files of patients, splits and weights, teacher models, models to start
- * from) replaced by the result of `locate`, so that the recipe means the same from any folder.
+ * The recipe with every path in it (data set, files of patients, splits and weights, teacher models, the coarse
+ * model, models to start from) replaced by the result of `locate`, so that the recipe means the same from any folder.
  * @param locate from a path as written to an absolute one; may throw if the file does not exist
  */
 export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Promise<string>): Promise<Recipe> {
@@ -197,15 +197,16 @@ export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Pr
   const started = async <T extends Pick<Recipe['student'], 'train'>>(arm: T): Promise<T> =>
     arm.train.from === null ? arm : { ...arm, train: { ...arm.train, from: await locate(arm.train.from) } };
   const student = await started(recipe.student);
-  if (!isFinished(teacher)) {
-    return { ...recipe, data: resolvedData, patch, student, teacher: await started(teacher) };
-  }
+  const { cascade } = recipe;
+  const stage = cascade === null ? null : { ...cascade, coarse: await locate(cascade.coarse) };
+  const resolved = { ...recipe, data: resolvedData, cascade: stage, patch, student };
+  if (!isFinished(teacher)) return { ...resolved, teacher: await started(teacher) };
   const sources = async <T extends FinishedTeacher>(one: T): Promise<T> => ({
     ...one,
     onnx: typeof one.onnx === 'string' ? await locate(one.onnx) : await Promise.all(one.onnx.map(locate)),
   });
   const found = 'onnx' in teacher ? await sources(teacher) : { models: await Promise.all(teacher.models.map(sources)) };
-  return { ...recipe, data: resolvedData, patch, student, teacher: found };
+  return { ...resolved, teacher: found };
 }
 
 /** The recipe as YAML, complete; {@link parseRecipe} reads the same recipe from it. Short lists stay on one line. */

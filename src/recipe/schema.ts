@@ -13,6 +13,7 @@ import { jointGeometry, nearestSizes } from '../nn/geometry.ts';
 import { DEVICES } from '../runtime/device.ts';
 import { withPresetValues } from './augment-preset.ts';
 import { augmentSchema } from './augment-schema.ts';
+import { cascadeSchema } from './cascade-schema.ts';
 import { dataSchema, patchSchema, preprocessSchema, splitFractions } from './data-schema.ts';
 import { distillSchema } from './distill-schema.ts';
 import { evaluateSchema } from './evaluate-schema.ts';
@@ -178,6 +179,7 @@ const optimizer = z
 
 const recipeShape = z.strictObject({
   data: dataSchema,
+  cascade: cascadeSchema,
   preprocess: preprocessSchema.prefault({}),
   patch: patchSchema,
   augment: augmentSchema.prefault({}),

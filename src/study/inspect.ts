@@ -6,6 +6,7 @@ import { extentOf } from '../core/extent.ts';
 import { elementCount } from '../core/shape.ts';
 import { isDicomFolder, type ReadVolumeOptions, readVolume, type VolumeSources } from '../data/volume-file.ts';
 import { formatOfName, VOLUME_ENDINGS } from '../data/volume-name.ts';
+import { COARSE_KEY, embeddedCoarse, ownFacts } from '../experiment/embedded-coarse.ts';
 import { type ModelOutlook, modelOutlook } from '../experiment/model-outlook.ts';
 import { importModelFile } from '../experiment/model-source.ts';
 import { ARMS } from '../experiment/record.ts';
@@ -55,6 +56,8 @@ interface ModelDescription extends InspectedCosts {
   /** Names of inner tensors, which outputName and feature methods may give. */
   readonly tensors: { readonly count: number; readonly last: readonly string[] };
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** The coarse stage in the file, which finds the region that the model segments. */
+  readonly coarse?: ModelDescription;
   /** What it can be used for as it stands. */
   readonly use?: ModelOutlook;
   /** Notes on an imported model, one sentence each. */
@@ -102,25 +105,31 @@ function readable(value: string): unknown {
   }
 }
 
-/** Costs in the metadata of a voxstill model; counting initializers would include constants such as scales. */
-const ownMetadata = z.object({
-  voxstill: z.object({
-    parameters: z.int(),
-    multiplyAdds: z.number().nullish(),
-    fieldOfView: z.array(z.int()).optional(),
-    inferenceBytes: z.int().optional(),
-    trainingBytes: z.int().optional(),
-  }),
+/** Costs in the facts of a voxstill model; counting initializers would include constants such as scales. */
+const ownCosts = z.object({
+  parameters: z.int(),
+  multiplyAdds: z.number().nullish(),
+  fieldOfView: z.array(z.int()).optional(),
+  inferenceBytes: z.int().optional(),
+  trainingBytes: z.int().optional(),
+  cascade: z.object({ marginMm: z.number() }).optional(),
 });
 
-function costsOf(model: DecodedModel, metadata: Readonly<Record<string, unknown>>): InspectedCosts {
-  const own = ownMetadata.safeParse(metadata);
+function costsOf(model: DecodedModel): InspectedCosts {
+  const own = ownCosts.safeParse(readable(ownFacts(model.metadata)?.text ?? ''));
   if (own.success) {
-    const { fieldOfView, ...costs } = own.data.voxstill;
+    const { fieldOfView, cascade: _, ...costs } = own.data;
     return { ...costs, ...(fieldOfView && { fieldOfView: fieldOfView.toReversed() }) };
   }
   const weights = model.initializers.filter(({ elementType }) => isRealType(elementType));
   return { parameters: weights.reduce((sum, { shape }) => sum + elementCount(shape.map(Number)), 0) };
+}
+
+/** The bytes of the coarse stage in a file; one that is damaged is left to whoever uses it. */
+function coarseStageOf(model: DecodedModel, path: string): Uint8Array | undefined {
+  if (model.metadata[COARSE_KEY] === undefined) return undefined;
+  const facts = ownCosts.safeParse(readable(ownFacts(model.metadata)?.text ?? ''));
+  return embeddedCoarse(model.metadata, facts.data?.cascade, path);
 }
 
 async function describeModel(bytes: Uint8Array, path: string): Promise<ModelDescription> {
@@ -128,7 +137,9 @@ async function describeModel(bytes: Uint8Array, path: string): Promise<ModelDesc
   await assertSealWhole(bytes, model.metadata[SEAL_KEY], path);
   const tensors = (infos: typeof model.inputs): TensorDescription[] =>
     infos.map(({ name, shape, elementType }) => ({ name, type: elementTypeName(elementType), shape }));
-  const metadata = Object.fromEntries(Object.entries(model.metadata).map(([key, value]) => [key, readable(value)]));
+  const { [COARSE_KEY]: _, ...texts } = model.metadata;
+  const metadata = Object.fromEntries(Object.entries(texts).map(([key, value]) => [key, readable(value)]));
+  const coarse = coarseStageOf(model, path);
   return {
     kind: 'model',
     path,
@@ -136,13 +147,14 @@ async function describeModel(bytes: Uint8Array, path: string): Promise<ModelDesc
     producer: model.producer,
     inputs: tensors(model.inputs),
     outputs: tensors(model.outputs),
-    ...costsOf(model, metadata),
+    ...costsOf(model),
     operators: Object.fromEntries(model.operators),
     operatorSets: Object.fromEntries(
       [...model.operatorSets].map(([domain, version]) => [domain || 'ai.onnx', version]),
     ),
     tensors: { count: model.results.length, last: model.results.slice(-LISTED_TENSORS) },
     metadata,
+    ...(coarse && { coarse: await describeModel(coarse, `${path} (coarse stage)`) }),
   };
 }
 

@@ -12,7 +12,7 @@ import type { Batch } from '../data/loader.ts';
 import { distillationTerms, teacherLayers } from '../distillation/terms.ts';
 import { patchShape } from '../experiment/arm-plan.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
-import { logNotes, type ModelFile, openModel } from '../experiment/model-file.ts';
+import { hashesOfModels, logNotes, type ModelFile, openModel } from '../experiment/model-file.ts';
 import type { PreparedData } from '../experiment/prepare.ts';
 import type { LookedFor } from '../experiment/seen-by-folder.ts';
 import { allSeen, seenWarnings, witnessesOf } from '../experiment/seen-cases.ts';
@@ -26,21 +26,14 @@ import type { TeacherTensors } from '../training/run-step.ts';
 import type { AskedTeacher } from '../training/teacher.ts';
 import type { ExternalTeacher } from '../training/teacher-in-step.ts';
 import { assertAxisOrder } from './axis-order.ts';
-import {
-  assertLayersFit,
-  assertTellsClasses,
-  assertViewFits,
-  hashesOfModels,
-  readTeacherFiles,
-  takesPatch,
-} from './files.ts';
+import { assertLayersFit, assertTellsClasses, assertViewFits, readTeacherFiles, takesPatch } from './files.ts';
 import { assertKindFits, ensembleLogits, type StudentKind, studentLogits } from './logits.ts';
 import { type Asking, askModel, assertActivation, type TeacherModel } from './model.ts';
 import { foregroundValues, type ReadTeacher } from './panel.ts';
 import { rawIntensities } from './raw-intensities.ts';
 import { inNnunetNormalization, inNormalization } from './view.ts';
 
-type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'crop' | 'train' | 'unlabelled' | 'intensities'> &
+type Data = Pick<PreparedData, 'dataset' | 'normalize' | 'crop' | 'coarse' | 'train' | 'unlabelled' | 'intensities'> &
   Partial<Pick<PreparedData, 'images' | 'test' | 'val'>>;
 
 /** A teacher with its models open: one, or several whose mean answers. */

@@ -6,6 +6,7 @@ import { patchShape } from '../experiment/arm-plan.ts';
 import { type ModelMetadata, metadataSchema } from '../experiment/model-facts.ts';
 import type { ModelFile } from '../experiment/model-file.ts';
 import { openModelSource } from '../experiment/model-source.ts';
+import { isSameCoarse } from '../experiment/open-cascade.ts';
 import type { PreparedData } from '../experiment/prepare.ts';
 import { importerOf } from '../import/importers.ts';
 import type { ModelInfo } from '../inference/model-info.ts';
@@ -139,16 +140,11 @@ export async function readTeacherFiles(
   return { teachers, notes, warnings };
 }
 
-/** SHA-256 of models as they were read, by path. */
-export function hashesOfModels(
-  { sha256 }: { readonly sha256: (bytes: Uint8Array) => string },
-  models: readonly ModelFile[],
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(models.map(({ path, bytes }) => [path, sha256(bytes)]));
-}
-
 /** The data that models are checked against. */
-type ViewedData = Pick<PreparedData, 'dataset' | 'normalize' | 'crop' | 'train' | 'unlabelled' | 'intensities'>;
+type ViewedData = Pick<
+  PreparedData,
+  'dataset' | 'normalize' | 'crop' | 'coarse' | 'train' | 'unlabelled' | 'intensities'
+>;
 
 /** Reason why intensities cannot be converted to those that the model was trained on. */
 function intensityProblems(info: ModelInfo, data: ViewedData): readonly string[] {
@@ -168,7 +164,7 @@ function intensityProblems(info: ModelInfo, data: ViewedData): readonly string[]
 }
 
 /** Reasons why a model would see other images than it was trained on. */
-function viewProblems({ info }: ModelFile, recipe: Recipe, data: ViewedData): string[] {
+function viewProblems({ info, coarse }: ModelFile, recipe: Recipe, data: ViewedData): string[] {
   const problems: string[] = [];
   const channels = data.dataset.channels.length;
   if (info.channels !== channels) {
@@ -176,6 +172,11 @@ function viewProblems({ info }: ModelFile, recipe: Recipe, data: ViewedData): st
     return [`it takes ${info.channels} channel(s), the data have ${channels} (${names})`];
   }
   problems.push(...intensityProblems(info, data));
+  if (coarse !== undefined && !isSameCoarse(coarse, data.coarse)) {
+    problems.push(
+      `it was trained in the region that its own coarse stage finds, ${coarse.marginMm} mm around, and knows nothing else; set cascade.coarse to it and cascade.marginMm to ${coarse.marginMm}`,
+    );
+  }
   // a 2D network accepts planes at any distance
   const spacingMm = info.nnunet?.spacingMm ?? info.spacingMm;
   const differs = (actual: readonly number[]): boolean =>

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { random } from '../../src/core/random.ts';
 import type { Triple } from '../../src/core/shape.ts';
-import { formatModelMetadata } from '../../src/experiment/model-file.ts';
+import { formatModelMetadata } from '../../src/experiment/embedded-coarse.ts';
 import { collectParameters, initialize, parameterCount } from '../../src/nn/parameters.ts';
 import { unet } from '../../src/nn/unet.ts';
 import { exportModel } from '../../src/training/export.ts';

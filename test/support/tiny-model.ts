@@ -1,6 +1,6 @@
 /** A small U-Net with weights that nobody trained, as a model file: for tests of everything around a model. */
 import type { TrainingFacts } from '../../src/data/training-facts.ts';
-import { formatModelMetadata } from '../../src/experiment/model-file.ts';
+import { formatModelMetadata } from '../../src/experiment/embedded-coarse.ts';
 import { collectParameters } from '../../src/nn/parameters.ts';
 import { unet } from '../../src/nn/unet.ts';
 import { exportModel } from '../../src/training/export.ts';

@@ -109,7 +109,7 @@ export async function evaluate(flags: EvaluateFlags, session: CommandSession): P
   const laboratory = await openLaboratory(session, flags);
   const { files } = laboratory;
   const models = await readModels(laboratory, flags);
-  const coarse = await readCoarse(laboratory, flags);
+  const coarse = await readCoarse(laboratory, flags, models);
   const { dataset, failures } = await openDatasetBesideFailures(files, flags.data);
   const idsIn = (cases: readonly { readonly id: string }[]): readonly string[] =>
     [...cases, ...failures].map(({ id }) => id).sort();

@@ -56,9 +56,10 @@ export async function predict(flags: PredictFlags, session: CommandSession): Pro
   const { rtstruct, measurements, surfaces } = flags;
   const failed: PredictionFailure[] = [];
   const passedOver: PassedOver[] = [];
+  const models = await readModels(laboratory, flags);
   const predictions = await predictFiles(laboratory, {
-    models: await readModels(laboratory, flags),
-    coarse: await readCoarse(laboratory, flags),
+    models,
+    coarse: await readCoarse(laboratory, flags, models),
     input,
     output,
     format,

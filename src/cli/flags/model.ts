@@ -22,7 +22,7 @@ export interface ModelFlags extends FactFlags {
   readonly mirror?: NonNullable<WindowChoice['mirror']>;
   readonly postprocess: boolean;
   readonly coarse?: readonly string[];
-  readonly margin: number;
+  readonly margin?: number;
 }
 
 /** Flags with facts about a model from elsewhere. */
@@ -58,10 +58,14 @@ export function addModelFlags(command: Command): Command {
     .option('--no-postprocess', 'do not apply the post-processing that the model carries')
     .option(
       '--coarse <file>',
-      'model that finds the region of interest in the whole volume; --model then segments this region alone. Give the flag several times for an ensemble',
+      'model that finds the region of interest in the whole volume; --model then segments this region alone. Give the flag several times for an ensemble; none segments the whole volume (default: the coarse stage in the file of --model, if it has one)',
       collect,
     )
-    .option('--margin <mm>', 'margin around what --coarse finds, on every side, in mm', distance, REGION_MARGIN_MM);
+    .option(
+      '--margin <mm>',
+      `margin around what the coarse model finds, on every side, in mm (default: that of the file with --model's own coarse stage, ${REGION_MARGIN_MM} with --coarse)`,
+      distance,
+    );
 }
 
 /** Adds the flags for facts that a model from elsewhere lacks. */

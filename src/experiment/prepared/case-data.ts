@@ -23,6 +23,7 @@ import type { Laboratory } from '../laboratory.ts';
 import { type Preprocessing, prepareCase } from '../prepare-case.ts';
 import { type CaseCache, type Entry, type Made, openCaseCache } from './case-cache.ts';
 import type { OpenCase } from './open-case.ts';
+import type { CaseRegion, RegionFinder } from './region.ts';
 
 /** The numbers of a case. */
 export interface CaseNumbers {
@@ -49,6 +50,8 @@ export interface CaseData {
   ready(item: CaseFiles, open: OpenCase, preprocessing: Preprocessing): Promise<ReadyCase>;
   /** Intensities of foreground voxels, one array per channel; undefined for a case without a label. */
   foreground(item: CaseFiles, open: OpenCase): Promise<readonly Float32Array[] | undefined>;
+  /** What a coarse model finds in the case. */
+  region(item: CaseFiles, open: OpenCase, finder: RegionFinder): Promise<CaseRegion>;
 }
 
 /** Summary of every channel's finite voxels. */
@@ -107,10 +110,10 @@ export function openCaseData(laboratory: Laboratory, recipe: Recipe, dataset: Da
   const { channels, labels, ignore, synthesis } = dataset;
   const isBoxed = isFinished(recipe.teacher);
   /** Everything that makes a case what it is; messages name its files. */
-  const content = (item: CaseFiles, { hashes }: OpenCase) => [
+  const content = (item: CaseFiles, { hashes, box }: OpenCase) => [
     item,
     hashes,
-    { channels, labels, ignore, ...(synthesis !== undefined && { synthesis }) },
+    { channels, labels, ignore, ...(synthesis !== undefined && { synthesis }), ...(box && { box }) },
   ];
   const keep = <T>(open: OpenCase, depends: readonly unknown[], make: () => Promise<Made<T>>): Promise<Entry<T>> =>
     (open.areAll ? cache : NOTHING_KEPT).keep(depends, make);
@@ -123,7 +126,8 @@ export function openCaseData(laboratory: Laboratory, recipe: Recipe, dataset: Da
         const volumesMl = label === undefined ? {} : classVolumesMl(label, labels);
         const facts = {
           warnings,
-          imageHash: imageHash(image, machine.sha256),
+          // of all of it, by which a case is known again
+          imageHash: imageHash((await open.loadWhole()).image, machine.sha256),
           facts: factsOf(image, recipe.preprocess, volumesMl),
           ...(needsIntensities && { intensities: intensitiesOf(image, isBoxed) }),
         };
@@ -145,6 +149,13 @@ export function openCaseData(laboratory: Laboratory, recipe: Recipe, dataset: Da
       const { facts, arrays } = await keep(open, ['ready', content(item, open), preprocessing], make);
       const { image, label } = arrays as { readonly image: Float32Array; readonly label: LabelArray };
       return { case: { ...facts.rest, image, label }, warnings: facts.warnings };
+    },
+    region: async (item, open, finder) => {
+      const make = async (): Promise<Made<CaseRegion>> => {
+        const whole = await open.loadWhole();
+        return { facts: await finder.find(whole), arrays: {}, voxelBytes: whole.image.data.byteLength };
+      };
+      return (await keep(open, ['region', content(item, open), finder.depends], make)).facts;
     },
     foreground: async (item, open) => {
       const make = async () => {

@@ -9,6 +9,7 @@ import { filesOfVolume } from '../../data/volume-file.ts';
 import { formatOfName } from '../../data/volume-name.ts';
 import type { Files } from '../../runtime/files.ts';
 import { holdFiles, pathsIn } from '../../runtime/held-files.ts';
+import { type Box, croppedVolume } from '../../volume/nonzero.ts';
 import type { Laboratory } from '../laboratory.ts';
 
 /** SHA-256 by path within the data set. */
@@ -22,6 +23,33 @@ export interface OpenCase {
   readonly areAll: boolean;
   /** Its voxels, decoded once. */
   load(): Promise<LoadedCase>;
+  /** The part of it that `load` gives, in its own voxels; all of it if not given. */
+  readonly box?: Box;
+  /** All of its voxels, whatever part of it is used. */
+  loadWhole(): Promise<LoadedCase>;
+}
+
+/** A case of which only a box is used. */
+export function withinBox(open: OpenCase, box: Box): OpenCase {
+  let cut: Promise<LoadedCase> | undefined;
+  const load = async (): Promise<LoadedCase> => {
+    const whole = await open.loadWhole();
+    const { image, label, map } = whole;
+    return {
+      ...whole,
+      image: croppedVolume(image, box),
+      ...(label && { label: croppedVolume(label, box) }),
+      ...(map && { map: croppedVolume(map, box) }),
+    };
+  };
+  return {
+    ...open,
+    box,
+    load: () => {
+      cut ??= load();
+      return cut;
+    },
+  };
 }
 
 /** Opens the cases of a data set. */
@@ -79,13 +107,15 @@ export function caseOpener(laboratory: Laboratory, dataset: Dataset): CaseOpener
       const held = holdFiles(files, pathsIn(dataset.folder, Object.fromEntries(hashes)), machine.sha256);
       return loadCase({ ...laboratory, files: taking(held, remembered) }, dataset, item);
     };
+    const once = (): Promise<LoadedCase> => {
+      loaded ??= load();
+      return loaded;
+    };
     return {
       hashes,
       areAll: volumes.every(volume => !['dicom', undefined].includes(formatOfName(volume))),
-      load: () => {
-        loaded ??= load();
-        return loaded;
-      },
+      load: once,
+      loadWhole: once,
     };
   };
 }

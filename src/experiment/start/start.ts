@@ -92,6 +92,10 @@ function networkOf({ recipe, data, arm }: Named): StartedNetwork {
   };
 }
 
+function regionOf({ cascade }: Recipe): number | string {
+  return cascade?.marginMm ?? 'whole volumes';
+}
+
 /** Where the images or classes of the source were others, one sentence each with both values. */
 function differences(
   { recipe, data }: Pick<ArmOptions, 'recipe' | 'data'>,
@@ -115,6 +119,7 @@ function differences(
     ['spacing in mm', facts.spacingMm, preprocess.spacingMm],
     ['orientation', facts.orientation ?? 'stored', preprocess.orientation === 'canonical' ? 'RAS' : 'stored'],
     ['crop', facts.crop ?? 'none', preprocess.crop],
+    ['margin of the region in mm', facts.cascade?.marginMm ?? 'whole volumes', regionOf(recipe)],
     ['interpolation of images', facts.imageInterpolation, preprocess.imageInterpolation],
     ['activation', facts.activation, activationOf(recipe)],
   ];

@@ -95,7 +95,7 @@ async function webFolder(file: ModelFile, name: string): Promise<readonly Part[]
 
 /** The code of the package: the same two functions in Node and in pages. */
 const NODE_CODE = `import { fileURLToPath } from 'node:url';
-import { openModel, readModelFile, segment } from 'voxstill';
+import { openCascade, readModelFile, segmentCascade } from 'voxstill';
 import { createNodeEngine, createNodeSources, encodeLabels, readVolume } from 'voxstill/node';
 
 /** Address of the model's file. */
@@ -105,14 +105,14 @@ export const modelUrl = new URL('./${MODEL}', import.meta.url);
 export async function segmentFile(scan, output) {
   const sources = createNodeSources();
   const model = await readModelFile(sources.files, fileURLToPath(modelUrl));
-  const session = await openModel(await createNodeEngine(), model);
+  const { models, coarse, close } = await openCascade(await createNodeEngine(), [model]);
   try {
     const { volume, header } = await readVolume(sources, scan);
-    const result = await segment(session, model.info, volume, { id: scan });
+    const result = await segmentCascade(models, volume, { id: scan, coarse });
     await sources.files.write(output, encodeLabels(result.labels, { path: output, header }));
     return { ...result, classes: model.info.labels };
   } finally {
-    await session.dispose();
+    await close();
   }
 }
 `;

@@ -6,7 +6,7 @@
 
 import { InputError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
-import { openModel, readModelFile } from '../../experiment/model-file.ts';
+import { type ModelFile, openModel, readModelFile } from '../../experiment/model-file.ts';
 import { modelShape } from '../../inference/axes.ts';
 import { segmentCascade } from '../../inference/cascade.ts';
 import type { ModelInfo } from '../../inference/model-info.ts';
@@ -17,7 +17,7 @@ import type { Segmentation, SegmentOptions } from '../../inference/predictor.ts'
 import { classVolumesMl } from '../../metrics/overlap.ts';
 import { ungroupedForm } from '../../onnx/ungrouped-form.ts';
 import { REGION_MARGIN_MM } from '../../recipe/evaluation-defaults.ts';
-import type { Session } from '../../runtime/engine.ts';
+import type { Engine, Session } from '../../runtime/engine.ts';
 import { paceBetween } from '../../runtime/progress.ts';
 import type { LabelVolume, Volume } from '../../volume/volume.ts';
 import { createWebEngine, type WebEngineOptions } from './engine.ts';
@@ -32,6 +32,8 @@ export interface WebModel {
   readonly session: Session;
   /** Whether it gives labels without probabilities, so that nothing can be said of its confidence. */
   readonly givesLabels?: boolean;
+  /** The coarse stage in its file, which finds the region that it segments. */
+  readonly coarse?: { readonly model: WebModel; readonly marginMm: number };
   /** Frees the memory of the model. */
   dispose(): Promise<void>;
 }
@@ -53,9 +55,10 @@ export interface SegmentProgress {
 export interface WebSegmentOptions extends Pick<SegmentOptions, 'id' | 'overlap' | 'weighting' | 'mirror'> {
   /**
    * Finds the region of interest first, which is then all that the model sees: the box around everything that this
-   * model finds, with a margin in mm, 20 if not given.
+   * model finds, with a margin in mm, 20 if not given. If not given, the coarse stage in the file of the model, if it
+   * has one; null: the whole volume, whatever it has.
    */
-  readonly coarse?: { readonly model: WebModel; readonly marginMm?: number };
+  readonly coarse?: { readonly model: WebModel; readonly marginMm?: number } | null;
   /**
    * Called before the first window if the image is far from those that the model was trained on; these warnings are
    * among those of the result too.
@@ -115,13 +118,32 @@ export async function loadModel(
   const path = source instanceof Uint8Array ? 'model.onnx' : String(source);
   const file = await readModelFile({ read: async () => bytes, exists: async () => false }, path, { given: metadata });
   const engine = await createWebEngine(engineOptions);
-  const { info } = file;
+  const { coarse } = file;
+  const [first] = coarse?.models ?? [];
+  if (coarse === undefined || first === undefined) return openWebModel(engine, file, engineOptions);
+  const finder = await openWebModel(engine, first, engineOptions);
+  try {
+    const model = await openWebModel(engine, file, engineOptions);
+    const dispose = async (): Promise<void> => {
+      await model.dispose();
+      await finder.dispose();
+    };
+    return { ...model, coarse: { model: finder, marginMm: coarse.marginMm }, dispose };
+  } catch (error) {
+    await finder.dispose();
+    throw error;
+  }
+}
+
+/** Loads one stage. */
+async function openWebModel(engine: Engine, file: ModelFile, { backend }: WebEngineOptions): Promise<WebModel> {
+  const { info, metadata } = file;
   const form =
-    engineOptions.backend === 'webgpu'
+    backend === 'webgpu'
       ? ungroupedForm(file.bytes, {
           input: {
             name: info.inputName,
-            shape: modelShape([info.batch ?? 1, info.channels, ...info.patch], file.metadata.axes),
+            shape: modelShape([info.batch ?? 1, info.channels, ...info.patch], metadata.axes),
           },
           outputs: [info.outputName],
         })
@@ -129,7 +151,7 @@ export async function loadModel(
   const session = await openModel(engine, form === undefined ? file : { ...file, bytes: form });
   return {
     info,
-    metadata: file.metadata,
+    metadata,
     engine: engine.name,
     session,
     ...(file.givesLabels === true && { givesLabels: true }),
@@ -144,8 +166,8 @@ export async function loadModel(
  */
 export async function segmentVolume(
   volume: Volume,
-  { session, info, metadata, givesLabels = false }: WebModel,
-  { onProgress, onWarnings, coarse, entropy = false, ...options }: WebSegmentOptions = {},
+  { session, info, metadata, givesLabels = false, coarse: own }: WebModel,
+  { onProgress, onWarnings, coarse = own, entropy = false, ...options }: WebSegmentOptions = {},
 ): Promise<WebSegmentation> {
   const id = options.id ?? 'input';
   const models = [{ info, training: metadata.training }];
@@ -156,7 +178,7 @@ export async function segmentVolume(
   const startMs = performance.now();
   const { labels, warnings, confidence } = await segmentCascade([{ session, info }], volume, {
     ...options,
-    ...(first && { coarse: { models: [first], marginMm: coarse?.marginMm ?? REGION_MARGIN_MM } }),
+    coarse: coarse && { models: [coarse.model], marginMm: coarse.marginMm ?? REGION_MARGIN_MM },
     onRegion: region => {
       const found = imageWarnings(region, models, `${id}, the region of the coarse model`);
       if (found.length > 0) onWarnings?.(found);

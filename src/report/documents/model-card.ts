@@ -107,6 +107,11 @@ export function modelCard({ run, recipe, data, comparison, evaluations }: RunFac
     limits: [
       `Tested on ${cases} cases of ${data.dataset} alone; scanners, protocols and patients that are not in it were not tested.`,
       ...(arm.repeats.length === 1 ? ['One training: how much another seed would differ was not measured.'] : []),
+      ...(recipe.cascade === null
+        ? []
+        : [
+            `It segments the region that its coarse model finds, ${recipe.cascade.marginMm} mm around; what lies elsewhere is background, whatever is there.`,
+          ]),
       'Surface distances leave out cases in which a structure is missed or made up; their numbers are told beside them.',
     ],
   };

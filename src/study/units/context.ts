@@ -36,10 +36,12 @@ export interface UnitContext extends StudyContext {
 
 /** The part of a recipe that its data depend on, found by removing the rest. */
 function dataContent(recipe: Recipe): string {
-  const { teacher: _teacher, student: _student, optimizer: _optimizer, loss, evaluate: _evaluate, ...rest } = recipe;
+  const { teacher: _teacher, student: _student, optimizer: _optimizer, loss, evaluate, ...rest } = recipe;
   const { seeds: _seeds, threads: _threads, device: _device, baseline: _baseline, distill, ...own } = rest;
+  // the windows of the coarse model, which says what of a case is used
+  const windows = recipe.cascade === null ? null : evaluate;
   // the check whether regions can be trained on happens with the data
-  return JSON.stringify({ ...own, kind: loss.crossEntropy.kind, distill: { ...distill, losses: [] } });
+  return JSON.stringify({ ...own, windows, kind: loss.crossEntropy.kind, distill: { ...distill, losses: [] } });
 }
 
 /**

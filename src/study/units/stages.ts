@@ -11,7 +11,8 @@ import { assertHistoryWhole } from '../../experiment/arm-store.ts';
 import { assertDistillationFits } from '../../experiment/distillation-fit.ts';
 import { type EvaluateOptions, evaluateModel, modelHash } from '../../experiment/evaluate.ts';
 import { readEvaluation } from '../../experiment/evaluation-file.ts';
-import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
+import { hashesOfModels, type ModelFile, readModelFile } from '../../experiment/model-file.ts';
+import { coarseFilesApart, coarseOf } from '../../experiment/open-cascade.ts';
 import type { PreparedData } from '../../experiment/prepare.ts';
 import type { Evaluation } from '../../experiment/record.ts';
 import { startFile } from '../../experiment/start/source.ts';
@@ -22,7 +23,7 @@ import { externalTeacherSchema, isFinished, teacherEntries } from '../../recipe/
 import { holdFiles, pathsIn } from '../../runtime/held-files.ts';
 import { formatJson, writeJson } from '../../runtime/json-file.ts';
 import { openExternalTeacher } from '../../teacher/external-teacher.ts';
-import { hashesOfModels, readTeacherFiles } from '../../teacher/files.ts';
+import { readTeacherFiles } from '../../teacher/files.ts';
 import { jointClasses, type ReadTeacher } from '../../teacher/panel.ts';
 import { withSoftLabels } from '../../teacher/soft-labels.ts';
 import { isSigmoid } from '../../training/hard-loss.ts';
@@ -221,11 +222,12 @@ type EvaluatedSplit = keyof Pick<Splits, 'val' | 'test'>;
 async function takeScoresOver(
   { laboratory: { files, machine, progress }, study }: UnitContext,
   unit: Unit,
-  { split, models }: { readonly split: EvaluatedSplit; readonly models: readonly ModelFile[] },
+  { split, models, coarse }: { readonly split: EvaluatedSplit } & Pick<EvaluateOptions, 'models' | 'coarse'>,
 ): Promise<Evaluation | undefined> {
   const { predictions } = unit.folder;
   const file = split === 'test' ? 'evaluation' : 'validation';
-  const known = await knownScores({ files, machine }, { study, unit, file, sha256: modelHash(machine, models) });
+  const run = [...models, ...coarseFilesApart(models, coarseOf(models, coarse))];
+  const known = await knownScores({ files, machine }, { study, unit, file, sha256: modelHash(machine, run) });
   if (known === undefined) return undefined;
   progress.log(`${unit.label}: same model and same cases as ${known.label}, so its scores are reused`);
   if (split === 'test') {
@@ -264,6 +266,8 @@ export async function evaluateUnit(
       { ...laboratory, files: held },
       {
         models,
+        // a teacher of whole volumes is asked about what the others see
+        coarse: data.coarse,
         dataset,
         ...taught,
         ids: splits[split],
@@ -286,7 +290,9 @@ export async function evaluateUnit(
       student: isSigmoid(recipe.loss) ? 'sigmoid' : 'softmax',
     });
     const classes = joint?.labels ?? (teachers[0] as ReadTeacher).taught.labels;
-    return (await takeScoresOver(context, unit, { split, models })) ?? score(models, { classes, joint });
+    return (
+      (await takeScoresOver(context, unit, { split, models, coarse: data.coarse })) ?? score(models, { classes, joint })
+    );
   });
   await writeJson(files, path, evaluation);
   await noteResults(laboratory, folder.folder, await writtenBy(split, files, folder.folder));

@@ -1,8 +1,9 @@
 /** What is known of a model: from its metadata, from the JSON beside it, from flags, from its graph. */
 import { describe, expect, it } from 'vitest';
 import { tensor } from '../../../src/core/tensor.ts';
+import { formatModelMetadata } from '../../../src/experiment/embedded-coarse.ts';
 import type { ModelMetadata } from '../../../src/experiment/model-facts.ts';
-import { formatModelMetadata, openModel, readModelFile } from '../../../src/experiment/model-file.ts';
+import { openModel, readModelFile } from '../../../src/experiment/model-file.ts';
 import { functionEngine, modelBytes } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 

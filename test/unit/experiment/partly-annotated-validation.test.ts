@@ -59,7 +59,8 @@ it('temperature and thresholds are chosen by cases alone in which all classes we
   };
   const [sampler, counter] = [sampleLogits(info, 2), countThresholds(info)];
   const cases = [first, { ...second, annotated: [2] }];
-  const options = { model: { session, info }, dataset, cases, window: { overlap: 0 }, label: 'x' };
+  const cascade = { models: [{ session, info }], coarse: null, close: async () => {} };
+  const options = { cascade, dataset, cases, window: { overlap: 0 }, label: 'x' };
   await observeValidation(laboratory, options, [all, sampler, counter]);
   expect(seen).toEqual([undefined, [2]]);
   expect([...counter.scores().values()].map(({ length }) => length)).toEqual([1, 1]);

@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../../src/core/shape.ts';
 import { type Tensor, tensor } from '../../../src/core/tensor.ts';
-import { regionAround, segmentCascade } from '../../../src/inference/cascade.ts';
+import { segmentCascade } from '../../../src/inference/cascade.ts';
 import type { ModelInfo, OpenModel } from '../../../src/inference/model-info.ts';
 import { segment } from '../../../src/inference/predictor.ts';
+import { regionAround } from '../../../src/volume/region.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
 import { voxelCount } from '../../../src/volume/volume.ts';
 import { framed } from '../../support/framed.ts';
@@ -222,6 +223,36 @@ describe('segmenting coarse to fine', () => {
   });
 });
 
+describe('a model that was trained in a region', () => {
+  it('is refused without what finds its region, unless the whole volume is asked for in so many words', async () => {
+    const [volume, fine] = [scan(), model({ cascade: { marginMm: 3 } }, 0.7)];
+    const refusal = { code: 'E_CASCADE' };
+    await expect(segment(fine.session, fine.info, volume)).rejects.toMatchObject(refusal);
+    await expect(segmentCascade([fine], volume, {})).rejects.toMatchObject(refusal);
+    expect(fine.seen).toEqual([]);
+    const whole = await segmentCascade([fine], volume, { coarse: null });
+    const plain = model({}, 0.7);
+    expect(whole.labels.data).toEqual((await segment(plain.session, plain.info, volume)).labels.data);
+    const inside = await segmentCascade([fine], volume, { coarse: { models: [coarse()], marginMm: 3 } });
+    expect(inside.region).toEqual(REGION);
+  });
+});
+
+it('tells of what lies around the region apart from what the fine model says, where that is asked for', async () => {
+  const told = async (volume: Volume) => {
+    const [inside, around] = [new Set<number>(), new Set<number>()];
+    await segmentCascade([model({}, 0.7)], volume, {
+      coarse: { models: [coarse()], marginMm: 3 },
+      onSlice: (_, places) => places.forEach(place => void inside.add(place)),
+      onSurroundings: (_, places) => places.forEach(place => void around.add(place)),
+    });
+    return [inside.size, around.size, [...inside].every(place => !around.has(place))];
+  };
+  const [all, region] = [voxelCount(SIZE), voxelCount(REGION.size)];
+  expect(await told(scan())).toEqual([region, all - region, true]);
+  expect(await told({ ...scan(), data: new Float32Array(all) })).toEqual([0, all, true]);
+});
+
 describe('the region', () => {
   const grid = { sizeVoxels: [5, 5, 5], spacingMm: [1, 2, 0.5], affine: AFFINE } as const;
   const labelled = (...voxels: number[]) => {
@@ -236,5 +267,9 @@ describe('the region', () => {
     expect(regionAround(labelled(62), 1)).toEqual({ start: [1, 1, 0], size: [3, 3, 5] });
     expect(regionAround(labelled(0, 62), 0)).toEqual({ start: [0, 0, 0], size: [3, 3, 3] });
     expect(regionAround(labelled(), 5)).toBeUndefined();
+    const looked = { ...labelled(62), ignore: 300 };
+    expect(regionAround(looked, 0)).toBeUndefined();
+    looked.data[0] = 2;
+    expect(regionAround(looked, 0)).toEqual({ start: [0, 0, 0], size: [1, 1, 1] });
   });
 });

@@ -1,7 +1,7 @@
 /** Which models of a run's folds teach a student, by what their files say that they have seen. */
 import { describe, expect, it } from 'vitest';
 import type { SeenImages } from '../../../src/data/training-facts.ts';
-import { formatModelMetadata } from '../../../src/experiment/model-file.ts';
+import { formatModelMetadata } from '../../../src/experiment/embedded-coarse.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
 import { readTeacherFiles } from '../../../src/teacher/files.ts';
 import type { TestedCases } from '../../../src/teacher/unseen.ts';

@@ -1,7 +1,8 @@
 /** What the page says of memory before it starts. */
 import { expect, it } from 'vitest';
 import { tensor } from '../../../src/core/tensor.ts';
-import { formatModelMetadata, type ModelFile, readModelFile } from '../../../src/experiment/model-file.ts';
+import { formatModelMetadata } from '../../../src/experiment/embedded-coarse.ts';
+import { type ModelFile, readModelFile } from '../../../src/experiment/model-file.ts';
 import { encodeModel } from '../../../src/onnx/encode.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
 import { planMemory } from '../../../web/memory.ts';

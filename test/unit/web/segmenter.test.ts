@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { random } from '../../../src/core/random.ts';
 import { channelFacts } from '../../../src/data/image-facts.ts';
 import { summarizeTraining } from '../../../src/data/training-facts.ts';
-import { formatModelMetadata, openModel, readModelFile } from '../../../src/experiment/model-file.ts';
+import { formatModelMetadata } from '../../../src/experiment/embedded-coarse.ts';
+import { openModel, readModelFile } from '../../../src/experiment/model-file.ts';
 import { segmentVolume } from '../../../src/platform/web/segmenter.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
 import { BLOB_FACTS, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
@@ -27,7 +28,7 @@ it('warns of the image before the first window, and of the image and the volumes
   });
   const files = memoryFiles();
   files.contents.set('m.onnx', modelBytes(metadata));
-  const file = await readModelFile(files, 'm.onnx');
+  const { coarse: _, ...file } = await readModelFile(files, 'm.onnx');
   const engine = functionEngine(thresholdModel);
   const model = { ...file, engine: engine.name, session: await openModel(engine, file), dispose: async () => {} };
   const order: string[] = [];
@@ -49,7 +50,7 @@ it('warns of the image before the first window, and of the image and the volumes
 it('gives the entropy of every voxel where it is asked for, and none of a model that gives labels', async () => {
   const files = memoryFiles();
   files.contents.set('m.onnx', modelBytes(formatModelMetadata({ ...BLOB_FACTS, channels: 1, patch: [4, 4, 4] })));
-  const file = await readModelFile(files, 'm.onnx');
+  const { coarse: _, ...file } = await readModelFile(files, 'm.onnx');
   const engine = functionEngine(thresholdModel);
   const model = { ...file, engine: engine.name, session: await openModel(engine, file), dispose: async () => {} };
   const volume = scan([6, 5, 4]);
@@ -68,7 +69,7 @@ it('segments the region that a coarse model finds, and holds each model against 
     const training = summarizeTraining([facts, facts]);
     const metadata = formatModelMetadata({ ...BLOB_FACTS, channels: 1, patch: [4, 4, 4], training });
     files.contents.set('m.onnx', modelBytes(metadata));
-    const file = await readModelFile(files, 'm.onnx');
+    const { coarse: _, ...file } = await readModelFile(files, 'm.onnx');
     const engine = functionEngine(input =>
       thresholdModel({ ...input, data: (input.data as Float32Array).map(one => one - threshold + 0.5) }),
     );

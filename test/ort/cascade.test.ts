@@ -1,0 +1,159 @@
+/**
+ * Coarse to fine from data to evaluation. The bodies of these images stand in frames of zeros, and the coarse model
+ * finds exactly the body, so that everything must be as on images without frames.
+ */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openDataset } from '../../src/data/dataset.ts';
+import { writePhantomDataset } from '../../src/data/phantom.ts';
+import { formatModelMetadata } from '../../src/experiment/embedded-coarse.ts';
+import { evaluateModel } from '../../src/experiment/evaluate.ts';
+import { parseHistory } from '../../src/experiment/history.ts';
+import { type ModelFile, openModel, readModelFile } from '../../src/experiment/model-file.ts';
+import { predictFiles } from '../../src/experiment/predict.ts';
+import type { Arm } from '../../src/experiment/record.ts';
+import { GraphBuilder } from '../../src/graph/graph.ts';
+import { segment } from '../../src/inference/predictor.ts';
+import { decodeModel } from '../../src/onnx/decode.ts';
+import { replaceMetadata } from '../../src/onnx/edit.ts';
+import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
+import { inspectPath } from '../../src/study/inspect.ts';
+import { trainOneArm } from '../../src/study/run.ts';
+import { encodeAnyBatch } from '../../src/training/export.ts';
+import { createNiftiHeader, decodeLabels, decodeNifti, encodeNiftiImage } from '../../src/volume/nifti.ts';
+import { framedVolume } from '../support/framed.ts';
+import { createLaboratory, niftiOnly } from '../support/laboratory.ts';
+import { memoryFiles } from '../support/memory-files.ts';
+import { tinyRecipe } from '../support/tiny-recipe.ts';
+
+const FRAME = { before: [3, 5, 1], after: [4, 0, 2] } as const;
+const files = memoryFiles();
+const laboratory = createLaboratory(await createNodeEngine({ threads: 1 }), files);
+
+/** Without any weights: the body is where the image is above 0.5. */
+function bodyFinder(): Uint8Array {
+  const builder = new GraphBuilder();
+  const image = builder.input('image', [1, 1, 16, 16, 16]);
+  const logits = builder.concat([builder.mul(image, 0), builder.sub(builder.mul(image, 20), 10)], 1);
+  const labels = [
+    { value: 0, name: 'background' },
+    { value: 1, name: 'body' },
+  ];
+  const facts = { labels, normalize: 'none', activation: 'softmax', orientation: 'RAS', spacingMm: null } as const;
+  return encodeAnyBatch(
+    { outputs: { logits } },
+    formatModelMetadata({ ...facts, inputName: 'image', outputName: 'logits' }),
+  );
+}
+
+beforeAll(async () => {
+  await writePhantomDataset(files, 'tight', { seed: 5, cases: 4 });
+  for (const path of [...files.contents.keys()].filter(name => name.startsWith('tight/'))) {
+    const bytes = await files.read(path);
+    const to = path.replace('tight/', 'framed/');
+    if (path.endsWith('.json')) {
+      files.contents.set(to, bytes);
+      continue;
+    }
+    const { volume } = decodeNifti(bytes, { path });
+    const isImage = path.includes('imagesTr');
+    const whole = isImage ? { ...volume, data: volume.data.map(value => 1 + Math.abs(value)) } : volume;
+    for (const [name, one] of [
+      [path, whole],
+      [to, framedVolume(whole, FRAME)],
+    ] as const) {
+      files.contents.set(name, encodeNiftiImage(one, createNiftiHeader(one)));
+    }
+  }
+  files.contents.set('body.onnx', bodyFinder());
+});
+
+async function train(
+  dataset: string,
+  out: string,
+  overrides: readonly string[],
+  arm: Arm = 'teacher',
+): Promise<ModelFile> {
+  const all = ['data.splits={ train: 0.5, val: 0.25, test: 0.25 }', 'preprocess={ normalize: z-score }', ...overrides];
+  const recipe = parseRecipe(tinyRecipe(dataset, 4), { path: 'recipe.yaml', overrides: all });
+  const { models } = await trainOneArm(laboratory, recipe, { arm, out, resume: false });
+  return readModelFile(files, models[0]!);
+}
+
+const IN_BODY = 'cascade={ coarse: body.onnx, marginMm: 0 }';
+const network = ({ bytes }: ModelFile) => Buffer.from(replaceMetadata(bytes, {}));
+
+describe('a recipe with a coarse model', () => {
+  it('trains, chooses and evaluates as on images that are their region, and its file runs both stages', async () => {
+    const tight = await train('tight', 'of-tight', []);
+    const framed = await train('framed', 'of-framed', [IN_BODY]);
+    expect(network(framed).equals(network(tight))).toBe(true);
+    const diceOf = async (out: string) =>
+      parseHistory(new TextDecoder().decode(await files.read(`${out}/teacher/history.csv`)), out).map(
+        ({ validationDice }) => validationDice,
+      );
+    expect(await diceOf('of-framed')).toEqual(await diceOf('of-tight'));
+    expect(framed.info.cascade).toEqual({ marginMm: 0 });
+    expect(framed.coarse?.models[0]?.info.labels.map(({ name }) => name)).toEqual(['background', 'body']);
+    expect(framed.info.temperature).toBe(tight.info.temperature);
+    expect(framed.metadata.training?.extentMm).toEqual(tight.metadata.training?.extentMm);
+    const evaluate = async (model: ModelFile, dataset: string, more = {}) =>
+      evaluateModel(laboratory, {
+        models: [model],
+        dataset: await openDataset(files, dataset),
+        ids: ['phantom_001', 'phantom_002'],
+        split: 'all',
+        window: {},
+        surfaceToleranceMm: 1,
+        predictions: `seen-${dataset}`,
+        ...more,
+      });
+    const scores = ({ cases }: Awaited<ReturnType<typeof evaluate>>) =>
+      cases.map(({ classes }) => Object.values(classes).map(({ dice, volumeMl }) => [dice, volumeMl]));
+    const inRegion = await evaluate(framed, 'framed');
+    expect(scores(inRegion)).toEqual(scores(await evaluate(tight, 'tight')));
+    expect(scores(inRegion).flat(2)).not.toContain(null);
+    expect(inRegion.model).toMatchObject({ path: 'of-framed/teacher/model.onnx', bytes: framed.bytes.length });
+    // on whole images the same network is given other intensities
+    expect(scores(await evaluate(framed, 'framed', { coarse: null, predictions: 'else' }))).not.toEqual(
+      scores(inRegion),
+    );
+    const [prediction] = await predictFiles(laboratory, {
+      models: [framed],
+      input: 'framed/imagesTr/phantom_001.nii.gz',
+      output: 'predicted.nii.gz',
+      probabilities: false,
+      window: {},
+    });
+    const labels = (path: string) => decodeLabels(files.contents.get(path)!, { path }).data;
+    expect(labels('predicted.nii.gz')).toEqual(labels('seen-framed/phantom_001.nii.gz'));
+    expect(prediction?.region?.start).toEqual([3, 5, 1]);
+    const described = await inspectPath({ files, images: niftiOnly }, framed.path);
+    expect(described).toMatchObject({ kind: 'model', coarse: { kind: 'model' }, use: { predict: 'yes' } });
+    expect(JSON.stringify(described)).not.toContain('voxstill-coarse"');
+  });
+
+  it('gives a model that is refused where its coarse stage would be passed over', async () => {
+    const framed = await readModelFile(files, 'of-framed/teacher/model.onnx');
+    const { volume } = decodeNifti(files.contents.get('framed/imagesTr/phantom_001.nii.gz')!, { path: 'a' });
+    const session = await openModel(laboratory.engine, framed);
+    await expect(segment(session, framed.info, volume)).rejects.toMatchObject({ code: 'E_CASCADE' });
+    await session.dispose();
+    // what a reader that knows of no coarse stages looks for
+    expect(decodeModel(framed.bytes, framed.path).metadata).not.toHaveProperty('voxstill');
+  });
+
+  it('teaches in its region alone, where a student takes its coarse stage from its file', async () => {
+    const onnx = 'of-framed/teacher/model.onnx';
+    const taught = [`teacher={ onnx: ${onnx} }`, 'baseline=false'];
+    await expect(train('framed', 'whole', taught, 'student')).rejects.toMatchObject({
+      code: 'E_TEACHER_FIT',
+      message: expect.stringContaining('cascade.coarse'),
+    });
+    const margin = [...taught, `cascade={ coarse: ${onnx}, marginMm: 9 }`];
+    await expect(train('framed', 'wider', margin, 'student')).rejects.toMatchObject({ code: 'E_TEACHER_FIT' });
+    const student = await train('framed', 'taught', [...taught, `cascade={ coarse: ${onnx}, marginMm: 0 }`], 'student');
+    const plain = await train('tight', 'plain', ['teacher={ onnx: of-tight/teacher/model.onnx }'], 'student');
+    expect(network(student).equals(network(plain))).toBe(true);
+  });
+});
