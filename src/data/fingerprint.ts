@@ -12,6 +12,7 @@ import type { Progress } from '../runtime/progress.ts';
 import { countLabelled } from '../volume/label-volume.ts';
 import { croppedVolume, nonzeroBox } from '../volume/nonzero.ts';
 import { canonicalGrid } from '../volume/orientation.ts';
+import { regionAround } from '../volume/region.ts';
 import { LABEL_VALUES, type Volume, voxelCount, type Xyz } from '../volume/volume.ts';
 import { type Dataset, type DatasetOptions, isLabelled, openDataset } from './dataset.ts';
 import type { LabelClass } from './dataset-json.ts';
@@ -77,9 +78,13 @@ interface CaseGrid {
   readonly spacingMm: Xyz;
   /** Size of the box around the voxels of which any channel is not 0. */
   readonly boxVoxels: Xyz;
+  /** Size of the box around everything that is labelled, with the margin; all of it where nothing is. */
+  readonly regionVoxels: Xyz;
 }
 
 export interface FingerprintOptions extends DatasetOptions {
+  /** Margin around what is labelled, mm; 0 if not given. */
+  readonly regionMarginMm?: number;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
 }
@@ -126,7 +131,7 @@ function classFingerprint({ name, value, region }: LabelClass, cases: readonly C
 async function readCases(
   sources: VolumeSources,
   dataset: Dataset,
-  { progress, signal }: FingerprintOptions,
+  { progress, signal, regionMarginMm = 0 }: FingerprintOptions,
 ): Promise<CaseNumbers[]> {
   const labelled = dataset.cases.filter(isLabelled);
   const numbers: CaseNumbers[] = [];
@@ -142,11 +147,14 @@ async function readCases(
       const box = nonzeroBox(image);
       const { sizeVoxels, spacingMm } = canonicalGrid(image);
       const { sizeVoxels: boxVoxels } = canonicalGrid({ ...image, sizeVoxels: box.size });
+      const { size: region } = regionAround(label, regionMarginMm) ?? { size: image.sizeVoxels };
+      const { sizeVoxels: regionVoxels } = canonicalGrid({ ...image, sizeVoxels: region });
       const foreground = sampleForeground(image, label);
       numbers.push({
         sizeVoxels,
         spacingMm,
         boxVoxels,
+        regionVoxels,
         hasLabelsOutside: countLabelled(croppedVolume(label, box)) < countLabelled(label),
         counts,
         foreground,
@@ -195,6 +203,11 @@ export async function fingerprintDataset(
     sizeVoxels: mapAxes(axis => spreadOf(cases.map(one => one.sizeVoxels[axis]))),
     boxShare: spreadOf(cases.map(({ boxVoxels, sizeVoxels }) => voxelCount(boxVoxels) / voxelCount(sizeVoxels))),
     labelledOutside: cases.filter(({ hasLabelsOutside }) => hasLabelsOutside).length,
-    grids: cases.map(({ sizeVoxels, spacingMm, boxVoxels }) => ({ sizeVoxels, spacingMm, boxVoxels })),
+    grids: cases.map(({ sizeVoxels, spacingMm, boxVoxels, regionVoxels }) => ({
+      sizeVoxels,
+      spacingMm,
+      boxVoxels,
+      regionVoxels,
+    })),
   };
 }

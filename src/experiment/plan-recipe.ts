@@ -115,10 +115,32 @@ function splitsOf(fingerprint: Fingerprint): string {
 export interface PlanContext {
   /** Path of the data set, as the recipe names it. */
   readonly dataset: string;
-  /** The plan at full resolution that this one stands for, and what its spacing costs at best. */
   /** Times on this machine. */
   readonly time?: PlanTime;
+  /** The plan at full resolution that this one stands for, and what its spacing costs at best. */
   readonly instead?: { readonly full: Plan; readonly ceiling: SpacingCeiling };
+  /** The region that the plan is for, and the run that finds it. */
+  readonly region?: RegionContext;
+}
+
+/** The region of interest of a fine stage. */
+interface RegionContext {
+  /** Path of the coarse model, as the recipe names it. */
+  readonly coarse: string;
+  readonly marginMm: number;
+  /** Share of the voxels of a case in it, in the median. */
+  readonly share: number;
+}
+
+/** The region of a fine stage, with its reason. */
+function cascadeLines({ region }: PlanContext): readonly string[] {
+  if (region === undefined) return [];
+  const { coarse, marginMm, share } = region;
+  return [
+    `cascade: # the fine stage: the box around everything that is labelled, with ${marginMm} mm on every side, has ${formatShare(share, 1)} of the voxels of a case in the median`,
+    `  coarse: ${JSON.stringify(coarse)} # the run of the coarse stage, to be finished first`,
+    `  marginMm: ${marginMm}`,
+  ];
 }
 
 /** The crop with its reason; why there is none where cases would have been cropped but for their labels. */
@@ -137,16 +159,23 @@ function cropLines({ boxShare, labelledOutside, labelledCases }: Fingerprint, { 
 }
 
 /** Why the spacing is what it is. */
-function spacingReason({ medianSizeVoxels, coverage }: Plan, { instead }: PlanContext): readonly string[] {
+function spacingReason({ medianSizeVoxels, coverage }: Plan, { instead, region }: PlanContext): readonly string[] {
   const size = medianSizeVoxels.join(' x ');
-  if (instead === undefined) return [`the median of the cases; they are then ${size} voxels in the median`];
+  const what = region === undefined ? 'a case' : 'a region';
+  if (instead === undefined) {
+    return [
+      region === undefined
+        ? `the median of the cases; they are then ${size} voxels in the median`
+        : `the median of the cases; their regions are then ${size} voxels in the median`,
+    ];
+  }
   const { full, ceiling } = instead;
   const dice = Object.entries(ceiling.dice).flatMap(([name, value]) =>
     value === null ? [] : [`${name} ${formatDice(value)}`],
   );
   return [
-    `coarser than the cases (${full.spacingMm.join(' x ')}), which are then ${size} voxels in the median:`,
-    `a patch covers ${formatShare(coverage, 1)} of a case, where at full resolution it would cover ${formatShare(full.coverage, 1)} (--resolution full)`,
+    `coarser than the cases (${full.spacingMm.join(' x ')}); ${region === undefined ? 'they' : 'the regions'} are then ${size} voxels in the median:`,
+    `a patch covers ${formatShare(coverage, 1)} of ${what}, where at full resolution it would cover ${formatShare(full.coverage, 1)}${region === undefined ? ' (--resolution full)' : ''}`,
     `no network can do better at this spacing than a Dice of ${dice.join(', ')} (measured on the labels of ${ceiling.cases} cases)`,
   ];
 }
@@ -198,6 +227,7 @@ export function formatPlan(fingerprint: Fingerprint, plan: Plan, context: PlanCo
     `  dataset: ${JSON.stringify(dataset)}`,
     `  splits: ${splitsOf(fingerprint)}; data.patients keeps scans of one patient together`,
     ...synthesisLines(fingerprint),
+    ...cascadeLines(context),
     'preprocess:',
     ...cropLines(fingerprint, plan),
     ...spacingReason(plan, context).map(reason => `  # ${reason}`),

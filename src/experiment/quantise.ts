@@ -98,7 +98,7 @@ function watchingEngine(engine: Engine, { observer, observe }: EightBitCandidate
     block: 0,
     load: async bytes => {
       // what finds the region of a cascade is not changed
-      if (bytes !== file.bytes) return engine.load(bytes);
+      if (file.coarse !== undefined && bytes !== file.bytes) return engine.load(bytes);
       const session = await engine.load(observer);
       return {
         inputNames: session.inputNames,

@@ -9,6 +9,8 @@ import { planCoarser, planExperiment } from '../../experiment/plan.ts';
 import { divisionOf, formatPlan } from '../../experiment/plan-recipe.ts';
 import { measurePlan } from '../../experiment/plan-time.ts';
 import { spacingCeiling } from '../../experiment/spacing-ceiling.ts';
+import { REGION_MARGIN_MM } from '../../recipe/evaluation-defaults.ts';
+import { planFineStage } from '../fine-stage.ts';
 import type { PlanFlags } from '../flags/plan.ts';
 import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 import { alignColumns } from '../table.ts';
@@ -68,7 +70,8 @@ export async function plan(
     throw new InputError('E_OUT_EXISTS', `${out} already exists. Remove it, or choose another file with --out.`);
   }
   const synthesize = await synthesisOfMaps(laboratory, folder, { progress, signal });
-  const fingerprint = await fingerprintDataset(laboratory, folder, { synthesize, progress, signal });
+  const measuring = { synthesize, progress, signal, regionMarginMm: REGION_MARGIN_MM };
+  const fingerprint = await fingerprintDataset(laboratory, folder, measuring);
   if (fingerprint.foregroundShare === 0) {
     throw new InputError(
       'E_LABELS_EMPTY',
@@ -84,10 +87,14 @@ export async function plan(
   const opened = await openDataset(files, folder, { synthesize });
   const ceiling = coarser && (await spacingCeiling(laboratory, opened, { spacingMm, progress, signal }));
   const dataset = (await files.realPath(fingerprint.folder)) ?? fingerprint.folder;
+  const asked = { options, opened, dataset, out };
+  const fine = coarser && (await planFineStage({ laboratory, signal }, fingerprint, { coarse: coarser, ...asked }));
   const time = await measurePlan(laboratory, fingerprint, { plan, division: divisionOf(fingerprint) });
   const recipe = formatPlan(fingerprint, plan, { dataset, time, ...(ceiling && { instead: { full, ceiling } }) });
   if (out !== undefined) await files.write(out, recipe);
-  const end = out === undefined ? recipe.trimEnd() : `recipe: ${out}\ntrain it with: voxstill run ${out}`;
+  if (fine?.out !== undefined) await files.write(fine.out, fine.recipe);
+  const written = out === undefined ? [recipe.trimEnd()] : [`recipe: ${out}`, `train it with: voxstill run ${out}`];
+  const end = [...written, ...(fine?.lines ?? [])].join('\n');
   const { grids: _, ...summary } = fingerprint;
   const warnings = absentClasses(fingerprint);
   const warned = warnings.map(({ code, message }) => `${code}: ${message}\n`).join('');
@@ -98,6 +105,7 @@ export async function plan(
       time,
       ...(ceiling && { full, ceiling }),
       recipe,
+      ...(fine && { fine: { plan: fine.plan, recipe: fine.recipe, ...(fine.out !== undefined && { out: fine.out }) } }),
       warnings,
       ...(out !== undefined && { out }),
     },

@@ -73,7 +73,12 @@ describe('fingerprintDataset', () => {
     own.contents.set('d/labelsTr/a.nii', encodeNiftiLabels({ ...grid, data: label }, header));
     const inside = await fingerprintDataset({ files: own, images: niftiOnly }, 'd', { progress: silent });
     expect(inside).toMatchObject({ boxShare: { median: 9 / 200 }, labelledOutside: 0 });
-    expect(inside.grids).toEqual([{ sizeVoxels: [5, 4, 10], spacingMm: [1, 1, 2], boxVoxels: [1, 3, 3] }]);
+    const sizes = { sizeVoxels: [5, 4, 10], spacingMm: [1, 1, 2], boxVoxels: [1, 3, 3] };
+    expect(inside.grids).toEqual([{ ...sizes, regionVoxels: [1, 1, 1] }]);
+    // 2, 2, 5 in the file, where the first axis ends at 3; margins are in millimetres
+    const options = { progress: silent, regionMarginMm: 2 };
+    const wide = await fingerprintDataset({ files: own, images: niftiOnly }, 'd', options);
+    expect(wide.grids).toEqual([{ ...sizes, regionVoxels: [5, 4, 3] }]);
     label[0] = 2;
     own.contents.set('d/labelsTr/a.nii', encodeNiftiLabels({ ...grid, data: label }, header));
     const outside = await fingerprintDataset({ files: own, images: niftiOnly }, 'd', { progress: silent });

@@ -39,7 +39,7 @@ function fingerprintOf(grids: readonly Grid[], changes: Partial<Fingerprint> = {
     sizeVoxels: along(grid => grid.sizeVoxels),
     boxShare: spread([1]),
     labelledOutside: 0,
-    grids: grids.map(grid => ({ ...grid, boxVoxels: grid.sizeVoxels })),
+    grids: grids.map(grid => ({ ...grid, boxVoxels: grid.sizeVoxels, regionVoxels: grid.sizeVoxels })),
     ...changes,
   };
 }
@@ -223,7 +223,7 @@ describe('planExperiment', () => {
     // the heads of BraTS at 2.5 mm
     const brats = repeat(10, { sizeVoxels: [96, 96, 62], spacingMm: [2.5, 2.5, 2.5] });
     const little = { ...SMALL, memoryBytes: 0.4e9 };
-    const boxed = brats.map(grid => ({ ...grid, boxVoxels: [56, 69, 56] as const }));
+    const boxed = brats.map(grid => ({ ...grid, boxVoxels: [56, 69, 56] as const, regionVoxels: grid.sizeVoxels }));
     const share = (56 * 69 * 56) / (96 * 96 * 62);
     const fingerprint = fingerprintOf(brats, { grids: boxed, boxShare: spread([share]) });
 
@@ -245,7 +245,7 @@ describe('planExperiment', () => {
       ['where little is cut away', { boxShare: spread([0.8]) }],
     ])('leaves them whole %s', (_, changes) => {
       const grids = repeat(10, { sizeVoxels: [24, 24, 16], spacingMm: [9, 9, 9] });
-      const boxes = grids.map(grid => ({ ...grid, boxVoxels: [14, 17, 14] as const }));
+      const boxes = grids.map(grid => ({ ...grid, boxVoxels: [14, 17, 14] as const, regionVoxels: grid.sizeVoxels }));
       const other = fingerprintOf(grids, { grids: boxes, boxShare: spread([share]), ...changes });
       const plan = planExperiment(other, AMPLE);
       expect(plan).toMatchObject({ crop: 'none', medianSizeVoxels: [24, 24, 16] });
