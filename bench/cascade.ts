@@ -1,9 +1,9 @@
 /**
- * Peak memory of plan, training and prediction of a cascade on CT-like cases: `node --import tsx bench/cascade.ts
- * [--folder DIR] [--cases N] [--steps N] [--memory GB]`, after `npm run build`. Makes cases of 300 x 300 x 200 voxels of
- * 0.8 x 0.8 x 3 mm (a body in air, a spine, an organ with a lesion in it at a place of its own), plans them, trains the
- * coarse and the fine teacher of one fold for a few steps, and predicts a test case from the file of the fine one. A
- * folder that is named stays; needs Linux.
+ * Peak memory of plan, training and prediction of a cascade on CT-like cases, after `npm run build`:
+ * `node --import tsx bench/cascade.ts [--folder DIR] [--cases N] [--steps N] [--memory GB]`. Makes cases of 300 x 300 x
+ * 200 voxels of 0.8 x 0.8 x 3 mm (a body in air, a spine, an organ with a lesion in it at a place of its own), plans
+ * them, trains the coarse and the fine teacher of one fold for a few steps, and predicts a test case from the file of
+ * the fine one. A folder that is named stays; needs Linux.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
  * Reads a model from disk with the facts that are needed to use it. Models of voxstill have them in their metadata, and
- * their coarse stage if they have one (embedded-coarse.ts); for models from elsewhere they come from a JSON file beside the model (`M.json` for
- * `M.onnx`, same fields), from flags, and from the graph itself.
+ * their coarse stage if they have one (embedded-coarse.ts); for models from elsewhere they come from a JSON file beside
+ * the model (`M.json` for `M.onnx`, same fields), from flags, and from the graph itself.
  */
 
 import { InputError } from '../core/errors.ts';

@@ -58,6 +58,6 @@ it('plans inside regions that are small, at full resolution where a patch sees e
   });
   const recipe = parseRecipe(text, { path: 'fine.yaml' });
   expect(recipe.cascade).toEqual({ coarse: 'runs/ct', marginMm: 20 });
-  expect(text).toContain('has 1.1 % of the voxels of a case in the median');
+  expect(text).toContain('has 1.07 % of the voxels of a case in the median');
   expect(text).toContain('their regions are then 80 x 80 x 30 voxels');
 }, 240_000);

@@ -49,6 +49,7 @@ describe('defaults', () => {
         cache: { folder: 'prepared-cases', limitMB: 20_000 },
         splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2, labelled: null, teacherLabels: 'same' },
       },
+      cascade: null,
       preprocess: {
         crop: 'none',
         spacingMm: null,

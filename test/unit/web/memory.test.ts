@@ -74,6 +74,13 @@ it('refuses what cannot fit, with what to do', async () => {
   );
 });
 
+it('counts the larger of two stages', async () => {
+  const [fine, coarse] = [await model(1, FREE), await model(5, [256, 256, 256])];
+  const bytesOf = (file: typeof fine): number => planMemory(HEAD, file).bytes;
+  expect(bytesOf({ ...fine, coarse: { models: [coarse], marginMm: 9 } })).toBe(bytesOf(coarse));
+  expect(bytesOf({ ...coarse, coarse: { models: [fine], marginMm: 9 } })).toBe(bytesOf(coarse));
+});
+
 it('refuses a single slice for a model of volumes', async () => {
   const file = await model(1, FREE);
   expect(() => planMemory(volumeOf([512, 512, 1]), file)).toThrow(expect.objectContaining({ code: 'E_VOLUME_FLAT' }));

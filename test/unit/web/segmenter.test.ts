@@ -85,6 +85,11 @@ it('segments the region that a coarse model finds, and holds each model against 
   expect(Math.max(...found)).toBe(row + 29);
   // the image is one of the coarse model's, but not a volume as it knows them; the region is one row
   expect(warnings.map(({ message }) => message.split(':')[0])).toContain('a, the region of the coarse model');
+  // a model that has it in its file, and one that lacks it
+  const own = { ...fine, info: { ...fine.info, cascade: { marginMm: 0 } } };
+  const both = await segmentVolume(volume, { ...own, coarse: { model: coarse, marginMm: 0 } }, { id: 'a' });
+  expect(both.labels.data).toEqual(labels.data);
+  await expect(segmentVolume(volume, own)).rejects.toMatchObject({ code: 'E_CASCADE' });
   const usual = await segmentVolume(volume, fine, { id: 'a', coarse: { model: coarse } });
   expect([...usual.labels.data].filter(value => value > 0).length).toBeGreaterThan(found.length);
 });
