@@ -11,10 +11,10 @@ import { type EightBitCandidate, eightBitCandidate } from '../onnx/eight-bit-for
 import { halfForm } from '../onnx/half-form.ts';
 import { SEAL_KEY, sealModel } from '../onnx/seal.ts';
 import type { Engine } from '../runtime/engine.ts';
+import { formatModelMetadata } from './embedded-coarse.ts';
 import { type EvaluateOptions, evaluateModel } from './evaluate.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { ModelMetadata } from './model-facts.ts';
-import { formatModelMetadata } from './embedded-coarse.ts';
 import { type ModelFile, readModelFile } from './model-file.ts';
 import type { Evaluation } from './record.ts';
 

@@ -10,6 +10,7 @@ import { evaluateModel } from '../../src/experiment/evaluate.ts';
 import { parseHistory } from '../../src/experiment/history.ts';
 import { type ModelFile, openModel, readModelFile } from '../../src/experiment/model-file.ts';
 import { predictFiles } from '../../src/experiment/predict.ts';
+import { halvedModel } from '../../src/experiment/quantise.ts';
 import type { Arm } from '../../src/experiment/record.ts';
 import { GraphBuilder } from '../../src/graph/graph.ts';
 import { segment } from '../../src/inference/predictor.ts';
@@ -141,6 +142,15 @@ describe('a recipe with a coarse model', () => {
     await session.dispose();
     // what a reader that knows of no coarse stages looks for
     expect(decodeModel(framed.bytes, framed.path).metadata).not.toHaveProperty('voxstill');
+  });
+
+  it('keeps its coarse stage in its smaller forms', async () => {
+    const framed = await readModelFile(files, 'of-framed/teacher/model.onnx');
+    files.contents.set('half.onnx', await halvedModel(laboratory, framed));
+    const half = await readModelFile(files, 'half.onnx');
+    expect(half.coarse?.models[0]?.bytes).toEqual(framed.coarse?.models[0]?.bytes);
+    expect(half.info.cascade).toEqual({ marginMm: 0 });
+    expect(decodeModel(half.bytes, half.path).metadata).not.toHaveProperty('voxstill');
   });
 
   it('teaches in its region alone, where a student takes its coarse stage from its file', async () => {
