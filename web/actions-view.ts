@@ -1,7 +1,6 @@
 /** What can be done next, and the one long job that is being done, with its progress. */
 import { InputError, VoxstillError } from '../src/core/errors.ts';
 import { byId } from './elements.ts';
-import { planMemory } from './memory.ts';
 import { guarded, hideMessage, showError } from './message.ts';
 import type { PageState } from './page-state.ts';
 
@@ -18,6 +17,7 @@ export interface ActionsView {
 async function estimateText({ scan, chosen }: PageState): Promise<string> {
   if (scan === undefined || chosen === undefined) return '';
   const file = await chosen.read();
+  const { planMemory } = await import('./memory.ts');
   try {
     return planMemory(scan.volume, file).text;
   } catch (error) {

@@ -2,10 +2,13 @@
  * The models to choose from: those of the served run, and those that were dropped. All are checked when they are added.
  */
 import { InputError } from '../src/core/errors.ts';
-import { MissingFactsError, type ModelFile, readModelFile } from '../src/experiment/model-file.ts';
+import type { MissingFactsError, ModelFile } from '../src/experiment/model-file.ts';
 import type { ArmOverview, StudyOverview } from '../src/study/overview.ts';
 import { droppedFiles } from './dropped-files.ts';
 import type { DroppedFile } from './protocol.ts';
+
+/** What reads models, loaded with the first of them. */
+const reader = () => import('../src/experiment/model-file.ts');
 
 /** A model to choose, which may not be fetched yet. */
 export interface ModelChoice {
@@ -27,6 +30,7 @@ function choiceOf({ label, model }: ArmOverview): readonly ModelChoice[] {
     const response = await fetch(new URL(`run/${model}`, document.baseURI), { cache: 'no-store' });
     if (!response.ok) throw new InputError('E_FILE_MISSING', `the server no longer has ${model}. Reload the page.`);
     const bytes = new Uint8Array(await response.arrayBuffer());
+    const { readModelFile } = await reader();
     return readModelFile({ read: async () => bytes, exists: async () => false }, model);
   };
   const read = (): Promise<ModelFile> => {
@@ -58,6 +62,7 @@ function missingFacts(path: string, { missing }: MissingFactsError): InputError 
 export async function readDroppedModels(dropped: readonly DroppedFile[]): Promise<readonly ModelChoice[]> {
   const files = droppedFiles(dropped);
   const choices: ModelChoice[] = [];
+  const { MissingFactsError, readModelFile } = await reader();
   for (const { path } of dropped.filter(one => /\.onnx$/i.test(one.path))) {
     const file = await readModelFile(files, path).catch(error => {
       throw error instanceof MissingFactsError ? missingFacts(path, error) : error;

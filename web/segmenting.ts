@@ -1,5 +1,4 @@
 /** Segments an image with a model in the worker, in windows that fit into the tab. */
-import { planMemory } from './memory.ts';
 import type { ModelChoice } from './models.ts';
 import type { Reply, Scan } from './protocol.ts';
 import { costText, expectedDiceText } from './report-text.ts';
@@ -23,6 +22,7 @@ export async function segmentScan(
   { client, chosen, backend, onReply }: SegmentingOptions,
 ): Promise<Segmented> {
   const file = await chosen.read();
+  const { planMemory } = await import('./memory.ts');
   const { patch } = planMemory(volume, file);
   const metadata = { ...file.metadata, patch };
   const job = { kind: 'segment', volume, id, model: file.bytes, metadata, runtime: address('runtime/') } as const;
