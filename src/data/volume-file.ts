@@ -60,7 +60,7 @@ async function readHeaderFormat({ files }: VolumeSources, path: string, format: 
 }
 
 /** The files that a volume's file stands for: itself, and the one with its voxels where they lie apart. */
-export async function filesOfVolume({ files }: VolumeSources, path: string): Promise<readonly string[]> {
+export async function filesOfVolume({ files }: Pick<VolumeSources, 'files'>, path: string): Promise<readonly string[]> {
   const format = formatOfName(path);
   if (format === 'nifti-pair') {
     const { header, voxels } = await findPair(files, path);

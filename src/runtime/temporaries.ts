@@ -6,7 +6,8 @@ export function temporaryName(name: string, id: string): string {
   return `.${name}.${id}.tmp`;
 }
 
-const TEMPORARY = /^\..+\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+/** The names of temporary files. */
+export const TEMPORARY = /^\..+\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 
 /**
  * Removes the temporary files of a folder, with those of the folders in it where it is the caller's alone.
