@@ -8,6 +8,7 @@ import { labelsOfVolume } from '../src/volume/label-volume.ts';
 import { createActionsView } from './actions-view.ts';
 import { chooseBackends } from './backends.ts';
 import { createBatchView } from './batch-view.ts';
+import type { DistilView } from './distil/view.ts';
 import { byId } from './elements.ts';
 import type { Wanted } from './file-roles.ts';
 import { createImageView } from './image-view.ts';
@@ -110,11 +111,31 @@ async function segmentShown(): Promise<void> {
   byId('results').scrollIntoView({ block: 'nearest' });
 }
 
-function showView(isTraining: boolean): void {
-  byId('image-view').hidden = isTraining;
-  byId('training-view').hidden = !isTraining;
-  byId('show-image').setAttribute('aria-pressed', String(!isTraining));
-  byId('show-training').setAttribute('aria-pressed', String(isTraining));
+function showView(view: 'image' | 'training' | 'distil'): void {
+  for (const each of ['image', 'training', 'distil']) {
+    byId(`${each}-view`).hidden = each !== view;
+    byId(`show-${each}`).setAttribute('aria-pressed', String(each === view));
+  }
+}
+
+let distil: Promise<DistilView> | undefined;
+
+/** The view that trains, which is loaded when it is first needed. */
+async function openDistil(): Promise<DistilView> {
+  distil ??= import('./distil/view.ts').then(({ createDistilView }) =>
+    createDistilView({
+      state,
+      version: VOXSTILL_VERSION,
+      addModels: models.add,
+      showImage: () => showView('image'),
+    }),
+  );
+  return distil;
+}
+
+/** Files go to the view that is shown. */
+function openDropped(files: readonly DroppedFile[]): Promise<void> {
+  return byId('distil-view').hidden ? open(files) : guarded(async () => (await openDistil()).open(files));
 }
 
 function listenToKeys(): void {
@@ -137,7 +158,7 @@ function listen(): void {
     input(id).addEventListener('change', () => open(chosenFiles(input(id))));
   input('open-model').addEventListener('change', () => guarded(() => models.add(chosenFiles(input('open-model')))));
   input('open-reference').addEventListener('change', openReference);
-  acceptDrops(byId('stage'), open);
+  acceptDrops(byId('stage'), openDropped);
   byId('sample').addEventListener('click', openSample);
   byId('segment').addEventListener('click', () => actions.busily(segmentShown));
   byId('cancel').addEventListener('click', () => client.cancel());
@@ -147,8 +168,10 @@ function listen(): void {
   byId('message-close').addEventListener('click', hideMessage);
   const other = byId<HTMLSelectElement>('other');
   other.addEventListener('change', () => segmentations.compareWith(Number(other.value)));
-  byId('show-image').addEventListener('click', () => showView(false));
-  byId('show-training').addEventListener('click', () => showView(true));
+  for (const view of ['image', 'training', 'distil'] as const) {
+    byId(`show-${view}`).addEventListener('click', () => showView(view));
+  }
+  byId('show-distil').addEventListener('click', () => guarded(async () => (await openDistil()).refresh()));
   image.listen();
   listenToKeys();
   guardLeaving(state, batch.hasUnsaved);
@@ -171,7 +194,7 @@ async function showStudy(): Promise<void> {
   };
   byId('show-training').addEventListener('click', () => watch?.hurry());
   // what is running is what a person wants to see first
-  if (study.units.some(({ state: unit }) => unit !== 'done')) showView(true);
+  if (study.units.some(({ state: unit }) => unit !== 'done')) showView('training');
   watch = watchStudy(study, async now => {
     byId('report').hidden = now.report === undefined;
     await models.update(now);

@@ -27,7 +27,7 @@ export interface Destinations {
 }
 
 /** Files of models, each with the JSON of its name, and all others. */
-function withoutModels(files: readonly DroppedFile[]): readonly [models: DroppedFile[], images: DroppedFile[]] {
+export function withoutModels(files: readonly DroppedFile[]): readonly [models: DroppedFile[], images: DroppedFile[]] {
   const stems = new Set(files.flatMap(({ path }) => /^(.*)\.onnx$/i.exec(path)?.[1] ?? []));
   const isModel = ({ path }: DroppedFile): boolean =>
     /\.onnx$/i.test(path) || stems.has(/^(.*)\.json$/i.exec(path)?.[1] ?? '');

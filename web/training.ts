@@ -4,11 +4,10 @@
  */
 
 import { parseHistory } from '../src/experiment/history.ts';
-import { armStyles, orderArms } from '../src/report/arms.ts';
-import { renderLearningCurves } from '../src/report/learning-curves.ts';
 import type { ArmOverview, StudyOverview } from '../src/study/overview.ts';
 import type { StepRecord } from '../src/training/trainer.ts';
-import { byId, make } from './elements.ts';
+import { drawCurves } from './curves.ts';
+import { byId } from './elements.ts';
 import { createUnitTable } from './units.ts';
 
 /** Largest number of curves in one chart; more cannot be distinguished. */
@@ -50,16 +49,6 @@ function shownArms({ arms, units }: StudyOverview, picked: ReadonlySet<string>):
   return (chosen.length > 0 ? chosen : repeat).slice(0, MOST_CURVES);
 }
 
-/** Legend with full names, since there is no space for long names next to the curves. */
-function showLegend(labels: readonly string[]): void {
-  const order = orderArms(labels);
-  const styles = armStyles(order);
-  const entries = order.map(label =>
-    make('li', {}, make('span', { class: 'swatch', style: `background: ${styles.get(label)?.colour}` }), label),
-  );
-  byId('curves-legend').replaceChildren(...entries);
-}
-
 export interface TrainingView {
   /** Shows units and curves as they are now. */
   update(now: StudyOverview): Promise<void>;
@@ -83,11 +72,7 @@ export function createTrainingView(onPick: () => void): TrainingView {
       const key = shown.map(({ label }) => `${label} ${watched.get(label)?.tag}`).join();
       if (key === drawn) return;
       drawn = key;
-      showLegend(shown.map(({ label }) => label));
-      // markup of the report's own making, in which every text is escaped
-      byId('curves').innerHTML = renderLearningCurves(histories)
-        .map(({ markup }) => markup)
-        .join('');
+      drawCurves(histories, { legend: byId('curves-legend'), charts: byId('curves') });
     },
   };
 }

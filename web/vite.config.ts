@@ -41,6 +41,23 @@ function policyTag(): Plugin {
   };
 }
 
+const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/**
+ * What takes the place of packages: the page draws charts in a document of its own, which its workers do not have, and
+ * nothing in it opens models of Keras.
+ */
+function lighterPackages(): Plugin {
+  return {
+    name: 'lighter-packages',
+    enforce: 'pre',
+    resolveId(source) {
+      if (source === 'h5wasm') return beside('absent-hdf5.ts');
+      return source === 'linkedom' && !this.environment.config.isWorker ? beside('report-document.ts') : undefined;
+    },
+  };
+}
+
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 export default defineConfig({
@@ -50,10 +67,9 @@ export default defineConfig({
   resolve: {
     // without a copy of ONNX Runtime's loader inside: the page names its files
     conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions],
-    alias: { linkedom: fileURLToPath(new URL('report-document.ts', import.meta.url)) },
   },
-  plugins: [policyTag(), copyWebAssembly()],
-  worker: { format: 'es' },
+  plugins: [policyTag(), copyWebAssembly(), lighterPackages()],
+  worker: { format: 'es', plugins: () => [lighterPackages()] },
   build: {
     outDir: '../dist/web',
     emptyOutDir: true,

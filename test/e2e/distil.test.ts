@@ -1,0 +1,243 @@
+/**
+ * A distillation in a real browser: a folder of phantoms with a teacher, a tab that is closed in the middle, and the
+ * student, which gives in Node what it gives in the page. Nothing leaves the page's own server.
+ */
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generatePhantom } from '../../src/data/phantom.ts';
+import { parseHistory } from '../../src/experiment/history.ts';
+import { createNodeLaboratory } from '../../src/platform/node/laboratory.ts';
+import { servePage } from '../../src/platform/node/page.ts';
+import type { StaticServer } from '../../src/platform/node/static-server.ts';
+import { createWebEngine } from '../../src/platform/web/engine.ts';
+import { parseRecipe, resolveRecipe } from '../../src/recipe/parse.ts';
+import { runExperiment } from '../../src/study/run.ts';
+import { createNiftiHeader, decodeLabels, encodeNiftiImage, encodeNiftiLabels } from '../../src/volume/nifti.ts';
+import { hasBrowser, launchBrowser } from '../support/browser.ts';
+import { temporaryFolder, voxstill } from '../support/program.ts';
+import { tinyModel } from '../support/tiny-model.ts';
+
+const PATIENCE_MS = 120_000;
+const STEPS = 30;
+
+const folder = temporaryFolder();
+const data = join(folder, 'phantoms');
+let browser: Browser;
+let context: BrowserContext;
+let server: StaticServer;
+const requests: string[] = [];
+const complaints: string[] = [];
+/** The student that was downloaded. */
+let student: string;
+
+/** Images and labels that belong together by their names, and the teacher among them. */
+function writeData(): void {
+  mkdirSync(data, { recursive: true });
+  for (let index = 0; index < 5; index++) {
+    const { volume, labels } = generatePhantom(7, index, { sizeVoxels: [16, 24, 16] });
+    const header = createNiftiHeader(volume);
+    writeFileSync(join(data, `p${index}.nii.gz`), encodeNiftiImage(volume, header));
+    writeFileSync(join(data, `p${index}_label.nii.gz`), encodeNiftiLabels(labels, header));
+  }
+  writeFileSync(join(data, 'teacher.onnx'), tinyModel(1));
+}
+
+beforeAll(async () => {
+  if (!hasBrowser) return;
+  writeData();
+  [server, browser] = [await servePage({ port: 0 }), await launchBrowser()];
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
+  context.setDefaultTimeout(PATIENCE_MS);
+  context.on('request', request => requests.push(request.url()));
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function openPage(): Promise<Page> {
+  const page = await context.newPage();
+  page.on('console', message => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', error => complaints.push(error.message));
+  await page.goto(server.url);
+  await page.locator('#backend option').first().waitFor({ state: 'attached' });
+  await page.getByRole('button', { name: 'Distil', exact: true }).click();
+  return page;
+}
+
+/** Waits for a text, or fails with what the page says instead. */
+async function waitForText(page: Page, selector: string, text: string): Promise<void> {
+  await page.waitForFunction(
+    ([place, wanted]) =>
+      document.querySelector(place as string)?.textContent?.includes(wanted as string) ||
+      !(document.querySelector('#message') as HTMLElement).hidden,
+    [selector, text],
+  );
+  expect(await page.locator('#message-text').textContent()).toBe('');
+  expect(await page.locator(selector).textContent()).toContain(text);
+}
+
+async function downloaded(page: Page, button: string): Promise<string> {
+  const started = page.waitForEvent('download');
+  await page.locator('#distil-downloads').getByRole('button', { name: button, exact: true }).click();
+  const download = await started;
+  const path = join(folder, download.suggestedFilename());
+  await download.saveAs(path);
+  return path;
+}
+
+/** The run of the downloaded recipe under Node with the page's engine, never interrupted. */
+async function repeated(recipePath: string): Promise<string> {
+  const place = join(folder, 'repeated');
+  const out = join(place, 'run');
+  mkdirSync(join(place, 'teacher'), { recursive: true });
+  copyFileSync(join(data, 'teacher.onnx'), join(place, 'teacher/teacher.onnx'));
+  const recipe = await resolveRecipe(
+    parseRecipe(readFileSync(recipePath, 'utf8'), { path: 'recipe.yaml' }),
+    async path => (path.startsWith('data/') ? data : join(place, path)),
+  );
+  const laboratory = await createNodeLaboratory({ threads: 1 });
+  const engine = await createWebEngine({ threads: 1 });
+  const cache = { ...recipe.distill.cache, folder: join(place, 'soft-labels') };
+  const here = { ...recipe, distill: { ...recipe.distill, cache } };
+  await runExperiment({ ...laboratory, engine }, here, { out, resume: false });
+  return out;
+}
+
+/** Does something in the page as soon as curves are drawn, however fast the training is. */
+function whenCurvesCome(page: Page, act: 'leave' | 'pause'): Promise<void> {
+  return page.evaluate(what => {
+    const curves = document.querySelector('#distil-curves') as HTMLElement;
+    const observer = new MutationObserver(() => {
+      if (curves.querySelector('svg') === null) return;
+      observer.disconnect();
+      if (what === 'leave') location.replace('about:blank');
+      else (document.querySelector('#distil-pause') as HTMLButtonElement).click();
+    });
+    observer.observe(curves, { childList: true });
+  }, act);
+}
+
+/** The history of the student in the browser's own storage. */
+async function storedHistory(page: Page): Promise<string> {
+  return page.evaluate(async () => {
+    let at = await (await navigator.storage.getDirectory()).getDirectoryHandle('voxstill-sessions');
+    for await (const name of (at as unknown as { keys(): AsyncIterable<string> }).keys()) {
+      at = await at.getDirectoryHandle(name);
+      break;
+    }
+    for (const name of ['run', 'student']) at = await at.getDirectoryHandle(name);
+    return (await (await at.getFileHandle('history.csv')).getFile()).text();
+  });
+}
+
+const goOn = (page: Page) => page.getByRole('button', { name: /^Go on: phantoms/ });
+
+/** A distillation of which a folder is all that is given, to the point where its tab is closed. */
+async function beginAndClose(): Promise<void> {
+  const page = await openPage();
+  await page.locator('#distil-open-folder').setInputFiles(data);
+  await page.locator('#distil-steps').fill(String(STEPS));
+  await page.locator('#distil-size').selectOption('small');
+  await page.locator('#distil-check').click();
+  await waitForText(page, '#distil-estimate', 'a step takes about');
+  expect(await page.locator('#distil-found').textContent()).toBe(
+    'phantoms: 5 images with labels, 1 channel(s), classes: Anterior, Posterior; paired by their names.',
+  );
+  await whenCurvesCome(page, 'leave');
+  await page.locator('#distil-start').click();
+  await page.waitForURL('about:blank');
+  await page.close();
+}
+
+describe.skipIf(!hasBrowser)('a distillation in the page', () => {
+  it('goes on after the tab was closed and after a pause with the numbers of one without a break', async () => {
+    await beginAndClose();
+    const page = await openPage();
+    await whenCurvesCome(page, 'pause');
+    await goOn(page).click();
+    await waitForText(page, '#distil-stage', 'Paused');
+    await goOn(page).click();
+    await waitForText(page, '#distil-stage', 'Finished.');
+
+    student = await downloaded(page, 'student.onnx');
+    const report = readFileSync(await downloaded(page, 'report.html'), 'utf8');
+    expect(report).toContain('phantoms');
+    expect(await page.frameLocator('#distil-report').locator('h1').first().textContent()).toContain('phantoms');
+
+    // the same recipe, data and engine under Node
+    copyFileSync(await downloaded(page, 'dataset.json'), join(data, 'dataset.json'));
+    const out = await repeated(await downloaded(page, 'recipe.yaml'));
+    const losses = (text: string) =>
+      parseHistory(text, 'history.csv').map(({ step, losses: terms }) => ({ step, terms }));
+    const own = losses(readFileSync(join(out, 'student/history.csv'), 'utf8'));
+    expect(own).toHaveLength(STEPS);
+    // every step to the last bit, though the page has more threads
+    expect(losses(await storedHistory(page))).toEqual(own);
+    await page.close();
+  });
+
+  it('gives a student whose labels in the page are those of the program', async () => {
+    const page = await openPage();
+    await page.getByRole('button', { name: /^Show: phantoms/ }).click();
+    await page.getByRole('button', { name: 'Use the student', exact: true }).click();
+    await page.locator('#open-image').setInputFiles(join(data, 'p0.nii.gz'));
+    await page.locator('#scan-name').getByText('p0').waitFor();
+    await page.locator('#cancel').waitFor({ state: 'hidden' });
+    await page.getByRole('button', { name: 'Segment', exact: true }).click();
+    await page.locator('#volumes').getByLabel('student.onnx').waitFor();
+    await page.locator('#cancel').waitFor({ state: 'hidden' });
+    const saving = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    const saved = join(folder, 'page.nii.gz');
+    await (await saving).saveAs(saved);
+    const predicted = join(folder, 'node.nii.gz');
+    const args = ['predict', '--model', student, '--input', join(data, 'p0.nii.gz'), '--output', predicted];
+    expect(await voxstill(args, { cwd: folder })).toMatchObject({ code: 0 });
+    const [inPage, inNode] = [saved, predicted].map(path => decodeLabels(readFileSync(path), { path }).data);
+    const different = inPage?.filter((value, voxel) => value !== inNode?.[voxel]).length ?? 0;
+    expect(different / (inPage?.length ?? 1)).toBeLessThan(0.001);
+    await page.close();
+  });
+
+  it('is exported as one file and imported again, and one tab at a time works on it', async () => {
+    const page = await openPage();
+    const saving = page.waitForEvent('download');
+    await page.getByRole('button', { name: /^Export: phantoms/ }).click();
+    const archive = join(folder, 'session.zip');
+    await (await saving).saveAs(archive);
+    await page.getByLabel('Import a session').setInputFiles(archive);
+    await page.locator('#distil-sessions li').nth(1).waitFor();
+    expect(await page.locator('#distil-sessions li').allTextContents()).toEqual([
+      expect.stringContaining('finished'),
+      expect.stringContaining('finished'),
+    ]);
+    page.once('dialog', dialog => dialog.accept());
+    await page
+      .getByRole('button', { name: /^Delete: phantoms/ })
+      .first()
+      .click();
+    await page.locator('#distil-sessions li').nth(1).waitFor({ state: 'detached' });
+    // as another tab holds it
+    await page.evaluate(async () => {
+      const sessions = await (await navigator.storage.getDirectory()).getDirectoryHandle('voxstill-sessions');
+      for await (const name of (sessions as unknown as { keys(): AsyncIterable<string> }).keys()) {
+        navigator.locks.request(`voxstill voxstill-sessions/${name}`, () => new Promise(() => {}));
+      }
+    });
+    await page.getByRole('button', { name: 'Distil', exact: true }).click();
+    await waitForText(page, '#distil-sessions', 'another tab works on it');
+    await page.close();
+  });
+
+  it('asked for nothing but files of its own server, and did not complain', () => {
+    expect(requests.length).toBeGreaterThan(20);
+    expect(requests.filter(url => !url.startsWith(server.url) && !/^(blob|data|about):/.test(url))).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,4 @@
+/** The second worker of a distillation: makes the batches while the first one computes. */
+import { type BatchScope, serveBatches } from '../../src/platform/web/batch-worker.ts';
+
+serveBatches(self as BatchScope);

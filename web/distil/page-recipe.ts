@@ -1,0 +1,27 @@
+/** The recipe of a session, which asks for nothing that a page does not do. */
+import { InputError } from '../../src/core/errors.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
+import type { Recipe } from '../../src/recipe/schema.ts';
+import { isFinished } from '../../src/recipe/teacher-schema.ts';
+
+/**
+ * @param text YAML
+ * @throws {InputError} as parseRecipe; E_TEACHER_FIT for a teacher that is still to be trained; E_DEVICE for a graphics
+ * card
+ */
+export function pageRecipe(text: string): Recipe {
+  const recipe = parseRecipe(text, { path: 'recipe.yaml' });
+  if (!isFinished(recipe.teacher)) {
+    throw new InputError(
+      'E_TEACHER_FIT',
+      'the page distils from a finished model, but the recipe describes a teacher to train. Name the model as teacher.onnx.',
+    );
+  }
+  if (recipe.device !== 'cpu') {
+    throw new InputError(
+      'E_DEVICE',
+      `the page trains on the processor, the recipe asks for ${recipe.device}. Set device to cpu.`,
+    );
+  }
+  return recipe;
+}

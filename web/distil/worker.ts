@@ -1,0 +1,167 @@
+/**
+ * The worker of a distillation: checks what a person chose, and trains in a session of the browser's own storage. It
+ * ends with the job, which gives all of its memory back; a session goes on from its last checkpoint in another one.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { VoxstillError } from '../../src/core/errors.ts';
+import type { Laboratory } from '../../src/experiment/laboratory.ts';
+import { watchMemory } from '../../src/platform/web/engine-memory.ts';
+import { holdFolder } from '../../src/platform/web/held-folder.ts';
+import { createWebLaboratory } from '../../src/platform/web/laboratory.ts';
+import { type StoredFolder, storedFiles } from '../../src/platform/web/stored-files.ts';
+import { renderReport } from '../../src/report/report.ts';
+import { reportInput } from '../../src/report/report-input.ts';
+import type { SharedFiles } from '../../src/runtime/files.ts';
+import { formatJson, readText } from '../../src/runtime/json-file.ts';
+import { createCountdown, type Progress } from '../../src/runtime/progress.ts';
+import { readArms } from '../../src/study/read-run.ts';
+import { runExperiment } from '../../src/study/run.ts';
+import { readStates } from '../../src/study/units/state.ts';
+import { hasUnits, readUnits } from '../../src/study/units/units-file.ts';
+import { check } from './check.ts';
+import { pageRecipe } from './page-recipe.ts';
+import type { Contents, DistilJob, DistilReply } from './protocol.ts';
+import { readSession } from './session-archive.ts';
+import { openSessions, RECIPE, RUN, SESSION_FILE, type SessionFacts, sessionLock } from './session-storage.ts';
+
+const engineBytes = watchMemory();
+const pause = new AbortController();
+
+function reply(message: DistilReply): void {
+  postMessage(message);
+}
+
+const progress: Progress = {
+  task: (label, total, unit) => {
+    reply({ kind: 'begun', label, total, unit });
+    const countdown = createCountdown(total, () => performance.now());
+    let steps = total;
+    return {
+      update: (done, note = '', known = {}) => {
+        steps = known.total ?? steps;
+        reply({ kind: 'progress', label, done, total: steps, unit, note, secondsLeft: countdown(done, known) });
+      },
+      finish: () => {},
+    };
+  },
+  log: message => reply({ kind: 'said', isWarning: false, message }),
+  warn: message => reply({ kind: 'said', isWarning: true, message }),
+};
+
+function hexSha256(bytes: Uint8Array): string {
+  return Array.from(sha256(bytes), byte => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function openLaboratory({ places, version }: DistilJob, root: StoredFolder, threads?: number): Promise<Laboratory> {
+  const { runtime, codecs } = places;
+  return createWebLaboratory({
+    root,
+    version,
+    sha256: hexSha256,
+    engineBytes,
+    runtime: { wasm: `${runtime}ort-wasm-simd-threaded.wasm`, mjs: `${runtime}ort-wasm-simd-threaded.mjs` },
+    codecs,
+    ...(threads !== undefined && { threads }),
+    progress,
+    startBatchWorker: () => new Worker(new URL('./batch-thread.ts', import.meta.url), { type: 'module' }),
+  });
+}
+
+/** Files that also say what was written into the histories, for the curves. */
+function withCurves(files: SharedFiles): SharedFiles {
+  return {
+    ...files,
+    write: async (path, data, confirm) => {
+      await files.write(path, data, confirm);
+      const arm = /([^/]+)\/history\.csv$/.exec(path)?.[1];
+      if (arm !== undefined && typeof data === 'string') reply({ kind: 'history', arm, text: data });
+    },
+  };
+}
+
+/** Copies what a session needs into its folder, what says that it is whole last. */
+async function store(files: SharedFiles, contents: Contents, facts: SessionFacts): Promise<void> {
+  const task = progress.task('storing the images', contents.size, 'file');
+  let done = 0;
+  for (const [path, blob] of contents) {
+    await files.write(path, new Uint8Array(await blob.arrayBuffer()));
+    done++;
+    task.update(done);
+  }
+  await files.write(SESSION_FILE, formatJson(facts));
+}
+
+/** Shows the curves of a session as far as they are. */
+async function showCurves(files: SharedFiles): Promise<void> {
+  for (const arm of await files.list(RUN)) {
+    const path = `${RUN}/${arm}/history.csv`;
+    if (await files.exists(path)) reply({ kind: 'history', arm, text: await readText(files, path) });
+  }
+}
+
+async function writeReport({ files, images, machine }: Laboratory): Promise<void> {
+  progress.log('writing the report');
+  const { title }: SessionFacts = JSON.parse(await readText(files, SESSION_FILE));
+  const unitStates = async (study: string) =>
+    (await hasUnits(files, study))
+      ? readStates({ files, machine }, { study, list: await readUnits(files, study) })
+      : [];
+  const input = await reportInput({ files, images }, title, await readArms(files, [RUN]), { unitStates });
+  await files.write(`${RUN}/report.html`, renderReport(input));
+}
+
+async function train(job: DistilJob & { kind: 'start' | 'resume' }): Promise<void> {
+  // until the worker ends, so that no other tab writes there
+  await holdFolder(sessionLock(job.session));
+  const folder = await (await openSessions()).getDirectoryHandle(job.session, { create: job.kind === 'start' });
+  const files = withCurves(storedFiles(folder));
+  if (job.kind === 'start') await store(files, job.contents, { ...job.facts, startedAt: new Date().toISOString() });
+  const recipe = pageRecipe(await readText(files, RECIPE));
+  // as many threads as it began with, since sums of another number of parts round differently
+  const laboratory = { ...(await openLaboratory(job, folder, recipe.threads ?? undefined)), files };
+  await showCurves(files);
+  try {
+    const resume = await files.exists(`${RUN}/recipe.yaml`);
+    await runExperiment(laboratory, recipe, { out: RUN, resume, signal: pause.signal });
+  } catch (error) {
+    if (!pause.signal.aborted) throw error;
+    return reply({ kind: 'paused' });
+  }
+  await writeReport(laboratory);
+  reply({ kind: 'done' });
+}
+
+/** Stores a session that was exported, all or nothing. */
+async function take({ session, archive }: DistilJob & { kind: 'import' }): Promise<void> {
+  const { contents, facts } = await readSession(archive);
+  await holdFolder(sessionLock(session));
+  await store(storedFiles(await (await openSessions()).getDirectoryHandle(session, { create: true })), contents, facts);
+  reply({ kind: 'done' });
+}
+
+async function work(job: DistilJob): Promise<void> {
+  switch (job.kind) {
+    case 'check': {
+      // nothing is stored before a person has seen what was found
+      const laboratory = await openLaboratory(job, await openSessions());
+      return reply(await check(job, { laboratory, version: job.version, engineBytes }));
+    }
+    case 'start':
+    case 'resume':
+      return train(job);
+    case 'import':
+      return take(job);
+    default:
+      return job satisfies never;
+  }
+}
+
+addEventListener('message', async ({ data }: MessageEvent<DistilJob | 'pause'>) => {
+  if (data === 'pause') return pause.abort();
+  try {
+    await work(data);
+  } catch (error) {
+    const code = error instanceof VoxstillError ? error.code : 'E_INTERNAL';
+    reply({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+  }
+});
