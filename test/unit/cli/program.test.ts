@@ -155,7 +155,9 @@ describe('wrong usage', () => {
     [['train', 'r.yaml'], "required option '--arm <arm>' not specified"],
     [['train', 'r.yaml', '--arm', 'pupil'], 'Allowed choices are teacher, student, baseline.'],
     [['compare', 'a'], "required option '--out <file>' not specified"],
-    [['inspect'], "missing required argument 'path'"],
+    [['inspect'], 'give either a file or folder to describe, or --devices.'],
+    [['inspect', 'a', '--devices'], 'give either a file or folder to describe, or --devices.'],
+    [['predict', '--device', 'gpu'], 'Allowed choices are auto, cpu, webgpu, cuda.'],
   ])('%j exits with 2 and says what is right', async (argv, message) => {
     const { code, stdout, stderr } = await call(...argv);
     expect(code).toBe(2);

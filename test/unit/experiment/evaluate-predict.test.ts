@@ -186,6 +186,7 @@ describe('predictFiles', () => {
         inputs: ['data/imagesTr/b.nii.gz'],
         output: 'out/b.nii.gz',
         seconds: 0.5,
+        device: 'cpu',
         volumesMl: { blob: 0.04 },
         // 40 voxels with probability 1 - q and 80 with q = 1 / (1 + e^9)
         expectedDice: { blob: { dice: expect.closeTo(0.999815, 5), interval: null } },
