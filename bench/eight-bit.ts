@@ -1,6 +1,6 @@
 /**
- * Times the 8-bit form of the plain U-Net beside its float form in the blocked kernels, the exported file as it is, and
- * PyTorch's forward pass: `node --import tsx bench/eight-bit.ts [--features 4,8,16] [--size D,H,W] [--threads N]
+ * Times the 8-bit form of the plain U-Net beside the form that `predict` makes of the float file, that file as it is,
+ * and PyTorch's forward pass: `node --import tsx bench/eight-bit.ts [--features 4,8,16] [--size D,H,W] [--threads N]
  * [--rounds N] [--web] [--python PATH]`. Medians of processor time (user and system, all threads), forms in turn; first
  * one window, then a whole volume with everything that segments it. Weights are random: time does not depend on them.
  * --web uses ONNX Runtime's WebAssembly. PyTorch (--python) runs eager, with channels last and compiled.
@@ -10,16 +10,10 @@ import { parseArgs } from 'node:util';
 import { random } from '../src/core/random.ts';
 import { elementCount, type Triple } from '../src/core/shape.ts';
 import { tensor } from '../src/core/tensor.ts';
-import { decompose } from '../src/graph/decompose.ts';
-import { fuse } from '../src/graph/fuse.ts';
-import { GraphBuilder } from '../src/graph/graph.ts';
 import { segment } from '../src/inference/predictor.ts';
 import { initialize } from '../src/nn/parameters.ts';
-import { decodeModel } from '../src/onnx/decode.ts';
+import { blockedForm } from '../src/onnx/blocked-form.ts';
 import { eightBitCandidate } from '../src/onnx/eight-bit-form.ts';
-import { encodeModel } from '../src/onnx/encode.ts';
-import { importModel } from '../src/onnx/import.ts';
-import { lower } from '../src/onnx/lower.ts';
 import { createNodeEngine } from '../src/platform/node/engine.ts';
 import { createWebEngine } from '../src/platform/web/index.ts';
 import type { Engine, Session } from '../src/runtime/engine.ts';
@@ -42,15 +36,14 @@ async function openForms(engine: Engine, features: readonly number[], window: Tr
   const theta = initialize(model.specs, name => random(1, name));
   const file = exportModel(model, theta, { channels: 1, window, metadata: {} });
   const options = { input: { name: 'image', shape }, outputs: ['logits'] };
-  const graph = importModel(decodeModel(file, 'bench'), options);
+  const float = blockedForm(file, { ...options, block: engine.block });
   const candidate = eightBitCandidate(file, { ...options, block: engine.block, anyBatch: true });
-  if ('unsupported' in graph || 'unsupported' in candidate) throw new Error('the plain U-Net is known');
+  if ('unsupported' in candidate) throw new Error('the plain U-Net is known');
   const watching = await engine.load(candidate.observer);
   candidate.observe(await watching.run({ image: image(window) }));
   await watching.dispose();
-  const fused = decompose(new GraphBuilder(), fuse(new GraphBuilder(), graph));
   return {
-    float: await engine.load(encodeModel(lower(fused, { block: engine.block }))),
+    float: await engine.load(float instanceof Uint8Array ? float : file),
     plain: await engine.load(file),
     eight: await engine.load(candidate.finish({})),
   };

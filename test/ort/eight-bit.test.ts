@@ -33,13 +33,18 @@ function bytes(shape: Shape, key: string): Tensor {
   return tensor('float32', data, shape);
 }
 
-/** A kernel of whole numbers, in every output channel one of the size 64. */
+/**
+ * A kernel of whole numbers whose largest is 64 in every output channel, also where two taps along the depth meet one
+ * coarse plane and are added up: the tap beside that of 64 is 0, all others are 32 at most.
+ */
 function wholeKernel(shape: Shape, key: string): Tensor {
   const source = random('kernel', key);
   const perChannel = elementCount(shape) / shape[0]!;
-  const data = Float32Array.from({ length: elementCount(shape) }, (_, index) =>
-    index % perChannel === 0 ? 64 : source.integer(129) - 64,
-  );
+  const nextTap = elementCount(shape.slice(3));
+  const data = Float32Array.from({ length: elementCount(shape) }, (_, index) => {
+    const place = index % perChannel;
+    return place === 0 ? 64 : place === nextTap ? 0 : source.integer(65) - 32;
+  });
   return tensor('float32', data, shape);
 }
 
@@ -129,6 +134,12 @@ const LAYERS: readonly Layer[] = [
   { name: 'dilated by more than a group', image: [1, 4, 16, 12, 12], channels: 4, dilations: [5, 2, 3] },
   {
     name: 'upsampled, packs that fit',
+    image: [1, 8, 2, 3, 4],
+    channels: 8,
+    before: (b, x) => upsampled(b, x, [2, 2, 2]),
+  },
+  {
+    name: 'upsampled, packs that do not fit',
     image: [1, 8, 2, 3, 4],
     channels: 4,
     before: (b, x) => upsampled(b, x, [2, 2, 2]),

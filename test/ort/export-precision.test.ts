@@ -1,5 +1,6 @@
 /** `student.export` in a whole run: one more arm, or a warning where the form is not kept. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { reportRun } from '../../src/cli/run-text.ts';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { readModelFile } from '../../src/experiment/model-file.ts';
 import type { Evaluation } from '../../src/experiment/record.ts';
@@ -39,6 +40,15 @@ describe('student.export', () => {
       precision: '8bit',
       madeFrom: sha256(files.contents.get('run/student/model.onnx')!),
     });
+  });
+
+  it('is a column of the report', async () => {
+    const { text } = await reportRun(laboratory, 'run');
+    expect(text).toContain('student-8bit');
+    const report = files.text('run/report.html');
+    for (const arm of ['teacher', 'student', 'student-8bit']) {
+      expect(report.match(new RegExp(`<t[hd][^>]*>(<[^>]*>)*${arm}<`, 'g'))?.length).toBeGreaterThan(1);
+    }
   });
 
   it('is made again where the student is another one', async () => {
