@@ -14,11 +14,19 @@ import { type ModelFile, openModel } from './model-file.ts';
 /** Windows that run as exported: recompiling costs as much as one or two windows gain. */
 const WINDOWS_AS_EXPORTED = 2;
 
+/** Bytes of the largest model that runs plane by plane: pages have little memory, and its kernels double there. */
+const LARGEST_IN_PLANES = 2 ** 26;
+
+/** Channels of a block: those of the engine's kernels, one for planes by standard operators, 0 for neither. */
+function blockFor({ block, planes = false }: Engine, { bytes }: ModelFile): number {
+  return block === 0 && planes && bytes.length <= LARGEST_IN_PLANES ? 1 : block;
+}
+
 /** The model in blocked kernels for windows of this shape [N, C, D, H, W]; undefined where it stays as it is. */
 async function recompiled(engine: Engine, file: ModelFile, shape: readonly number[]): Promise<Session | undefined> {
   const { bytes, info, metadata } = file;
   const form = blockedForm(bytes, {
-    block: engine.block,
+    block: blockFor(engine, file),
     input: { name: info.inputName, shape: modelShape(shape, metadata.axes) },
     outputs: [info.outputName],
   });
@@ -62,13 +70,16 @@ async function openOnCard(engine: Engine, file: ModelFile): Promise<Session> {
   };
 }
 
-/** Opens a model for many windows of its own size; others run as exported. */
-async function openForManyWindows(engine: Engine, file: ModelFile): Promise<Session> {
+/**
+ * Opens a model for many windows of its own size; others run as exported.
+ * @throws as {@link openModel}
+ */
+export async function openForManyWindows(engine: Engine, file: ModelFile): Promise<Session> {
   if (engine.folded === true) return openOnCard(engine, file);
   const first = await openModel(engine, file);
   const { info, metadata } = file;
   // of planes ONNX Runtime takes fast kernels by itself
-  if (engine.block === 0 || !metadata.axes.includes('Z')) return first;
+  if (blockFor(engine, file) === 0 || !metadata.axes.includes('Z')) return first;
   const { inputNames, outputNames } = first;
   const shape = [info.batch ?? 1, info.channels, ...info.patch];
   let asExported: Session | undefined = first;

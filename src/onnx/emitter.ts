@@ -51,8 +51,12 @@ export class Emitter {
   readonly #types = new Map<string, TensorType>();
   readonly #prefix: string;
 
+  /** Whether the runtime has channel-blocked kernels; a block is one channel where it has not. */
+  readonly hasBlocks: boolean;
+
   /** @param given names of inputs and outputs, which no tensor in between may have */
-  constructor(given: readonly string[]) {
+  constructor(given: readonly string[], { hasBlocks = true }: { readonly hasBlocks?: boolean } = {}) {
+    this.hasBlocks = hasBlocks;
     let prefix = '';
     while (given.some(name => name.startsWith(prefix) && /^[ct]\d/.test(name.slice(prefix.length)))) prefix += '_';
     this.#prefix = prefix;

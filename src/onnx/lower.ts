@@ -12,7 +12,10 @@ import type { LoweredModel } from './model.ts';
 import { lowerPlain } from './plain.ts';
 
 export interface LowerOptions {
-  /** Channel block of the runtime (8 or 16), 0 for standard operators only. */
+  /**
+   * Channel block of the runtime (8 or 16), 0 for standard operators only. 1 lowers as blocks do, with standard
+   * operators on planes; for models that only run forward.
+   */
   readonly block: number;
   /** Whether convolutions are lowered as products of matrices, as graphics cards need; only with a block of 0. */
   readonly folded?: boolean;
@@ -46,7 +49,8 @@ function lowerGraph(graph: Graph, { block, frozen, metadata, lowerOne }: LowerGr
   const inputs = values
     .filter(value => isOp(value, 'Input'))
     .map(value => ({ name: value.attributes.name, dataType: value.dataType, shape: value.shape }));
-  const emit = new Emitter([...inputs.map(({ name }) => name), ...Object.keys(graph.outputs)]);
+  const names = [...inputs.map(({ name }) => name), ...Object.keys(graph.outputs)];
+  const emit = new Emitter(names, { hasBlocks: block !== 1 });
   const plain = new Map<Value, Emitted>();
   const blocked = block === 0 ? undefined : new BlockedLowering(emit, values, { block, frozen, plain: toPlain });
 

@@ -20,6 +20,11 @@ export interface Engine {
   readonly block: number;
   /** Whether convolutions are to be lowered as products of matrices, as graphics cards need. */
   readonly folded?: boolean;
+  /**
+   * Whether, without such kernels, its 2D convolutions are faster than its 3D ones, so that models run plane by plane;
+   * false if not given.
+   */
+  readonly planes?: boolean;
   /** Loads an encoded ONNX model. */
   load(model: Uint8Array): Promise<Session>;
 }

@@ -59,7 +59,7 @@ async function difference(bytes: Uint8Array, other: Uint8Array, options: ImportO
 
 async function expectSame(bytes: Uint8Array, options: ImportOptions): Promise<void> {
   const graph = imported(bytes, options);
-  const blocks = [0, engine.block];
+  const blocks = [0, 1, engine.block];
   for (const block of new Set(blocks)) {
     const spelledOut = decompose(new GraphBuilder(), fuse(new GraphBuilder(), graph));
     const form = encodeModel(lower(block === 0 ? graph : spelledOut, { block }));

@@ -13,6 +13,7 @@ import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { BLOCKED_DOMAIN } from '../../src/onnx/model.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
+import { createWebEngine } from '../../src/platform/web/engine.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import { exportModel } from '../../src/training/export.ts';
 import { goldensImage } from '../support/goldens-stream.ts';
@@ -29,13 +30,15 @@ const FACTS = {
 } as const;
 
 /** The model of a U-Net with these features, and what is loaded for it. */
-async function opened(features: readonly number[]) {
+async function opened(features: readonly number[], changes: Partial<Engine> = {}) {
+  const load = changes.load ?? engine.load;
   const loaded: boolean[] = [];
   const watched: Engine = {
     ...engine,
+    ...changes,
     load: bytes => {
       loaded.push(decodeModel(bytes, 'm').operatorSets.has(BLOCKED_DOMAIN));
-      return engine.load(bytes);
+      return load(bytes);
     },
   };
   const model = smallUnet(features);
@@ -74,6 +77,29 @@ it.skipIf(engine.block === 0).each([[[16, 32]], [[4, 8]]])(
     await close();
   },
 );
+
+it.each([
+  { planes: true, loads: 2 },
+  { planes: false, loads: 1 },
+])('in planes by standard operators, where an engine says that they are faster: $planes', async ({ planes, loads }) => {
+  const { ask, close, loaded } = await opened([4, 8], { block: 0, planes });
+  const first = Float32Array.from(await ask(1));
+  await ask(1);
+  expect(difference(first, await ask(1))).toBeLessThan(1e-4);
+  expect(loaded).toEqual(new Array<boolean>(loads).fill(false));
+  await close();
+});
+
+it('as WebAssembly, which says the same as the processor then', async () => {
+  const { ask, close, loaded } = await opened([4, 8], await createWebEngine());
+  for (let window = 0; window < 2; window++) await ask(1);
+  const inPlanes = await ask(1);
+  expect(loaded).toHaveLength(2);
+  const here = await opened([4, 8]);
+  expect(difference(await here.ask(1), inPlanes)).toBeLessThan(1e-4);
+  await close();
+  await here.close();
+});
 
 it('not where its convolutions have no blocked form', () => {
   const builder = new GraphBuilder();

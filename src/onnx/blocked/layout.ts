@@ -7,7 +7,8 @@
  * Invariant: padded lanes are zero. `planar` is the same without blocking and padding: [D/pack * N, pack * C, H, W]
  * row-major.
  */
-import type { Emitted, Emitter } from '../emitter.ts';
+import { invariant } from '../../core/errors.ts';
+import type { Emitted, Emitter, NodeOptions } from '../emitter.ts';
 import { BLOCKED_DOMAIN } from '../model.ts';
 
 export interface Layout {
@@ -47,12 +48,14 @@ export function blockedShape({ groups, batch, lanes, height, width }: Layout): r
 
 /** Row-major [B, C, H, W] with C a multiple of four into blocks. */
 function reorderInput(emit: Emitter, input: Emitted, block: number): Emitted {
+  if (!emit.hasBlocks) return input;
   const shape = input.shape.with(1, roundUp(input.shape[1] as number, block));
   return emit.node('ReorderInput', [input], shape, { domain: BLOCKED_DOMAIN, attributes: { channels_last: 0 } });
 }
 
 /** Blocks back into row-major [B, channels, H, W]. */
 export function reorderOutput(emit: Emitter, input: Emitted, channels: number): Emitted {
+  if (!emit.hasBlocks) return input;
   return emit.node('ReorderOutput', [input], input.shape.with(1, channels), {
     domain: BLOCKED_DOMAIN,
     attributes: { channels, channels_last: 0 },
@@ -116,31 +119,65 @@ export interface BlockedConvOptions {
     | undefined;
 }
 
+/** A node of the blocked kernels, or the standard operator of that name where a block is one channel. */
+export function planeNode(
+  emit: Emitter,
+  op: 'MaxPool' | 'AveragePool' | 'GlobalAveragePool',
+  input: Emitted,
+  { shape, attributes = {} }: { readonly shape: readonly number[]; readonly attributes?: NodeOptions['attributes'] },
+): Emitted {
+  return emit.node(op, [input], shape, { attributes, ...(emit.hasBlocks && { domain: BLOCKED_DOMAIN }) });
+}
+
 /** Extras of a blocked convolution that are fused into its pass. */
 export type Fused = Pick<BlockedConvOptions, 'bias' | 'sum' | 'activation'>;
+
+/** Attributes of a 2D convolution and the shape of its result. */
+function convNode(input: Emitted, { shape: [out] }: Emitted, options: BlockedConvOptions) {
+  const { kernel, pads = [0, 0, 0, 0], strides = [1, 1], dilations = [1, 1], group = 1 } = options;
+  const [batch, , height, width] = input.shape as readonly [number, number, number, number];
+  const size = (length: number, axis: 0 | 1): number => {
+    const padded = length + pads[axis] + pads[(axis + 2) as 2 | 3];
+    return Math.floor((padded - dilations[axis] * (kernel[axis] - 1) - 1) / strides[axis]) + 1;
+  };
+  const shape = [batch, out as number, size(height, 0), size(width, 1)];
+  return { attributes: { kernel_shape: kernel, pads, strides, dilations, group }, shape };
+}
+
+/** The same by standard operators, where a block is one channel. */
+function planeConv(emit: Emitter, input: Emitted, kernel: Emitted, options: BlockedConvOptions): Emitted {
+  const { bias, sum, activation, group = 1 } = options;
+  const [channels] = kernel.shape as readonly [number];
+  const perChannel = (vector: Emitted): Emitted => emit.reshape(vector, [1, channels, 1, 1]);
+  const isScale = group === channels && String(options.kernel) === '1,1' && input.shape[1] === channels;
+  const { attributes, shape } = convNode(input, kernel, options);
+  const operands = bias === undefined ? [input, kernel] : [input, kernel, bias];
+  let image = isScale
+    ? emit.binary('Mul', input, perChannel(kernel))
+    : emit.node('Conv', operands, shape, { attributes });
+  if (isScale && bias !== undefined) image = emit.binary('Add', image, perChannel(bias));
+  if (sum !== undefined) image = emit.binary('Add', image, sum);
+  if (activation === undefined) return image;
+  const { name, parameters } = activation;
+  const [alpha = 0] = parameters;
+  invariant(name !== 'Clip', 'only gradients have masks');
+  return emit.unary(name, image, name === 'LeakyRelu' ? { alpha: { float: alpha } } : {});
+}
 
 /**
  * ONNX Runtime's blocked 2D convolution; kernels are blocked too, or [Co/block, Ci, kH kW, block] for an unblocked
  * input.
  */
 export function blockedConv(emit: Emitter, input: Emitted, kernel: Emitted, options: BlockedConvOptions): Emitted {
-  const { pads = [0, 0, 0, 0], strides = [1, 1], dilations = [1, 1], group = 1, bias, sum, activation } = options;
-  const [batch, , height, width] = input.shape as readonly [number, number, number, number];
-  const size = (length: number, axis: 0 | 1): number => {
-    const padded = length + pads[axis] + pads[(axis + 2) as 2 | 3];
-    return Math.floor((padded - dilations[axis] * (options.kernel[axis] - 1) - 1) / strides[axis]) + 1;
-  };
-  const shape = [batch, kernel.shape[0] as number, size(height, 0), size(width, 1)];
+  if (!emit.hasBlocks) return planeConv(emit, input, kernel, options);
+  const { bias, sum, activation } = options;
+  const { attributes, shape } = convNode(input, kernel, options);
   const operands =
     sum !== undefined ? [input, kernel, bias, sum] : bias !== undefined ? [input, kernel, bias] : [input, kernel];
   return emit.node('Conv', operands, shape, {
     domain: BLOCKED_DOMAIN,
     attributes: {
-      kernel_shape: options.kernel,
-      pads,
-      strides,
-      dilations,
-      group,
+      ...attributes,
       ...(activation === undefined
         ? {}
         : { activation: activation.name, activation_params: { floats: activation.parameters } }),
@@ -155,6 +192,10 @@ export function addedAndActivated(
   { sum, activation }: Pick<Fused, 'sum' | 'activation'>,
 ): Emitted {
   if (sum === undefined && activation === undefined) return image;
+  if (!emit.hasBlocks && sum !== undefined) {
+    const added = emit.binary('Add', image, sum);
+    return addedAndActivated(emit, added, { activation });
+  }
   const lanes = image.shape[1] as number;
   const ones = emit.float(new Array<number>(lanes).fill(1), [lanes, 1, 1, 1]);
   return blockedConv(emit, image, ones, { kernel: [1, 1], group: lanes, sum, activation });

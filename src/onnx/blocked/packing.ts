@@ -226,7 +226,7 @@ export class Packing {
       const isWhole = [...counts].every(count => count === block || 2 * count <= block);
       // quads of planes ask for one plane on the lanes
       const isInQuads = !trained.has(root) && (root.shape[2] as number) % PLANES === 0;
-      const lanes = widest === block && deep.has(root) && isWhole && !isInQuads ? 2 * block : block;
+      const lanes = widest === block && deep.has(root) && isWhole && !isInQuads && block > 1 ? 2 * block : block;
       let pack = 1;
       while (2 * pack * widest <= lanes && (root.shape[2] as number) % (2 * pack) === 0) pack *= 2;
       this.#packs.set(root, pack);

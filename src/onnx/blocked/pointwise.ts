@@ -1,8 +1,7 @@
 /** One number per channel over blocked images: scale and shift, gradient of the leaky ReLU, spatial means. */
 import { elementCount } from '../../core/shape.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
-import { BLOCKED_DOMAIN } from '../model.ts';
-import { type BlockedConvOptions, blockedConv, blockedShape, type Layout } from './layout.ts';
+import { type BlockedConvOptions, blockedConv, blockedShape, type Layout, planeNode } from './layout.ts';
 
 /** A row-major vector [N or 1, C, 1, 1, 1] as one number per lane: [samples * lanes], padded lanes zero. */
 export function laneVector(emit: Emitter, vector: Emitted, layout: Layout, samples: number): Emitted {
@@ -100,7 +99,7 @@ function meanOverPlanes(
 export function spatialMean(emit: Emitter, tensor: Emitted, layout: Layout): Emitted {
   const { groups, batch, lanes } = layout;
   const view = perSample(emit, tensor, layout);
-  const planes = emit.node('GlobalAveragePool', [view], [groups, batch * lanes, 1, 1], { domain: BLOCKED_DOMAIN });
+  const planes = planeNode(emit, 'GlobalAveragePool', view, { shape: [groups, batch * lanes, 1, 1] });
   return meanOverPlanes(emit, planes, layout);
 }
 
@@ -109,6 +108,7 @@ export function spatialMean(emit: Emitter, tensor: Emitted, layout: Layout): Emi
  * convolution of every plane with itself as the kernel.
  */
 export function spatialMeanOfSquare(emit: Emitter, tensor: Emitted, layout: Layout): Emitted {
+  if (!emit.hasBlocks) return spatialMean(emit, emit.binary('Mul', tensor, tensor), layout);
   const { groups, batch, lanes, height, width } = layout;
   const channels = groups * batch * lanes;
   const image = emit.reshape(tensor, [1, channels, height, width]);

@@ -7,7 +7,7 @@ import type { Triple } from '../../core/shape.ts';
 import type { OpAttributes } from '../../graph/ops.ts';
 import type { Emitted, Emitter } from '../emitter.ts';
 import { BLOCKED_DOMAIN, ONNX_TYPES } from '../model.ts';
-import { blockedShape, type Layout, repack } from './layout.ts';
+import { blockedShape, type Layout, planeNode, repack } from './layout.ts';
 import { steepMask } from './pointwise.ts';
 
 /**
@@ -75,10 +75,8 @@ function planeMaxima(emit: Emitter, tensor: Emitted, window: Window): Emitted {
 function inPlane(emit: Emitter, op: 'MaxPool' | 'AveragePool', tensor: Emitted, window: Window): Emitted {
   if (isWhole(window)) return tensor;
   const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
-  return emit.node(op, [tensor], [rows, lanes, height / window[0], width / window[1]], {
-    domain: BLOCKED_DOMAIN,
-    attributes: { kernel_shape: window, strides: window },
-  });
+  const shape = [rows, lanes, height / window[0], width / window[1]];
+  return planeNode(emit, op, tensor, { shape, attributes: { kernel_shape: window, strides: window } });
 }
 
 /** Whether every voxel of a plane is a window of its own. */
@@ -86,14 +84,22 @@ function isWhole([height, width]: Window): boolean {
   return height * width === 1;
 }
 
+/** Nearest upsampling within planes, to a shape. */
+function upsamplePlanes(emit: Emitter, tensor: Emitted, shape: readonly number[]): Emitted {
+  const scales = shape.map((size, axis) => size / (tensor.shape[axis] as number));
+  if (emit.hasBlocks) {
+    return emit.node('Upsample', [tensor], shape, { domain: BLOCKED_DOMAIN, attributes: { scales, mode: 'nearest' } });
+  }
+  return emit.node('Resize', [tensor, undefined, emit.float(scales, [scales.length])], shape, {
+    attributes: { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' },
+  });
+}
+
 /** Every window's number at each of its voxels. */
 function overWindows(emit: Emitter, tensor: Emitted, [height, width]: Window): Emitted {
   if (isWhole([height, width])) return tensor;
   const [rows, lanes, h, w] = tensor.shape as readonly [number, number, number, number];
-  return emit.node('Upsample', [tensor], [rows, lanes, h * height, w * width], {
-    domain: BLOCKED_DOMAIN,
-    attributes: { scales: [1, 1, height, width], mode: 'nearest' },
-  });
+  return upsamplePlanes(emit, tensor, [rows, lanes, h * height, w * width]);
 }
 
 /** Layouts of a pooling's operand and of its result. */
@@ -197,16 +203,10 @@ function shareOverPairs(
 export function averagePool(
   emit: Emitter,
   tensor: Emitted,
-  [depth, ...taps]: Triple,
+  [depth, height, width]: Triple,
   { fine, coarse }: { readonly fine: Layout; readonly coarse: Layout },
 ): Emitted {
-  const [rows, lanes, height, width] = tensor.shape as readonly [number, number, number, number];
-  const means = taps.every(size => size === 1)
-    ? tensor
-    : emit.node('AveragePool', [tensor], [rows, lanes, height / (taps[0] as number), width / (taps[1] as number)], {
-        domain: BLOCKED_DOMAIN,
-        attributes: { kernel_shape: taps, strides: taps },
-      });
+  const means = inPlane(emit, 'AveragePool', tensor, [height, width]);
   if (depth === 1) return means;
   const [even, odd] = pairs(emit, means, fine) as readonly [Emitted, Emitted];
   return asCoarse(emit, emit.binary('Mul', emit.binary('Add', even, odd), emit.float(0.5)), fine, coarse);
@@ -227,8 +227,5 @@ export function resize(
     planes = unpairs(emit, [half, half], fine, shape);
   }
   if (scales.every(scale => scale === 1)) return planes;
-  return emit.node('Upsample', [planes], [planes.shape[0] as number, lanes, height, width], {
-    domain: BLOCKED_DOMAIN,
-    attributes: { scales: [1, 1, ...scales], mode: 'nearest' },
-  });
+  return upsamplePlanes(emit, planes, [planes.shape[0] as number, lanes, height, width]);
 }

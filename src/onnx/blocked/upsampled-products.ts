@@ -55,6 +55,7 @@ export function hasProducts({ fine, coarse, kernel, upsample, frozen = false }: 
   return (
     upsample[0] === 2 &&
     kernel[0] === 3 &&
+    fine.block > 1 &&
     fine.pack === 1 &&
     coarse.pack === 1 &&
     Math.min(fine.channels, coarse.channels) >= least

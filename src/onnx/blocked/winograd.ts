@@ -48,6 +48,7 @@ export function isFiltered(layout: Layout, channels: number, { kernel, dilations
     kernel[0] === 3 &&
     dilations[0] === 1 &&
     pads[0] === 1 &&
+    block > 1 &&
     pack === 1 &&
     depth % 2 === 0 &&
     batch * depth * height * width >= LEAST_VOXELS &&

@@ -96,5 +96,5 @@ export async function createWebEngine(options: WebEngineOptions = {}): Promise<E
   const loadSession = sessionLoader(runtime, { executionProviders: [backend] });
   const load = async (model: Uint8Array): Promise<Session> => withTurns(await loadSession(model));
   const device = backend === 'webgpu' ? 'webgpu' : 'cpu';
-  return { name: `onnxruntime-web ${version} ${backend}`, device, block: 0, load };
+  return { name: `onnxruntime-web ${version} ${backend}`, device, block: 0, planes: backend === 'wasm', load };
 }

@@ -7,6 +7,7 @@
 import { InputError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
 import { type ModelFile, openModel, readModelFile } from '../../experiment/model-file.ts';
+import { openForManyWindows } from '../../experiment/open-models.ts';
 import { modelShape } from '../../inference/axes.ts';
 import { segmentCascade } from '../../inference/cascade.ts';
 import type { ModelInfo } from '../../inference/model-info.ts';
@@ -103,6 +104,14 @@ async function readBytes(source: string | URL | Uint8Array): Promise<Uint8Array>
   );
 }
 
+/** Opens a model for a graphics card, whose convolutions of volumes have no groups. */
+function openOnCard(engine: Engine, file: ModelFile): Promise<Session> {
+  const { bytes, info, metadata } = file;
+  const shape = modelShape([info.batch ?? 1, info.channels, ...info.patch], metadata.axes);
+  const form = ungroupedForm(bytes, { input: { name: info.inputName, shape }, outputs: [info.outputName] });
+  return openModel(engine, form === undefined ? file : { ...file, bytes: form });
+}
+
 /**
  * Loads an ONNX segmentation model: one of a run, whose metadata is complete, or any other with `metadata`.
  * @param source address or content of the file
@@ -138,17 +147,7 @@ export async function loadModel(
 /** Loads one stage. */
 async function openWebModel(engine: Engine, file: ModelFile, { backend }: WebEngineOptions): Promise<WebModel> {
   const { info, metadata } = file;
-  const form =
-    backend === 'webgpu'
-      ? ungroupedForm(file.bytes, {
-          input: {
-            name: info.inputName,
-            shape: modelShape([info.batch ?? 1, info.channels, ...info.patch], metadata.axes),
-          },
-          outputs: [info.outputName],
-        })
-      : undefined;
-  const session = await openModel(engine, form === undefined ? file : { ...file, bytes: form });
+  const session = await (backend === 'webgpu' ? openOnCard(engine, file) : openForManyWindows(engine, file));
   return {
     info,
     metadata,
