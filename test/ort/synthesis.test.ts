@@ -60,6 +60,20 @@ describe('a run on label maps', () => {
     expect(files.contents.get('again/student/model.onnx')).toEqual(whole);
   }, 120_000);
 
+  it('distils a finished teacher on the same patches, also one that normalises otherwise', async () => {
+    const asked = ['teacher={ onnx: run/teacher/model.onnx }', 'baseline=false', 'student.train.steps=2'];
+    for (const normalize of ['min-max', 'z-score']) {
+      const changes = [...overrides, ...asked, `preprocess.normalize=${normalize}`];
+      const own = parseRecipe(tinyRecipe('maps', 4), { path: 'recipe.yaml', overrides: changes });
+      const out = `taught by ${normalize}`;
+      await runExperiment(laboratory, own, { out, resume: false });
+      const [header = '', ...rows] = files.text(`${out}/student/history.csv`).trim().split('\n');
+      const column = header.split(',').findIndex(name => name.startsWith('softDice'));
+      expect(column).toBeGreaterThan(0);
+      expect(rows.map(row => Number(row.split(',')[column])).every(value => value > 0 && value < 1)).toBe(true);
+    }
+  }, 120_000);
+
   it('shows painted images in its report', async () => {
     const gallery = await readGallery(laboratory, await readRun(files, 'run'));
     expect(gallery.length).toBeGreaterThan(0);
