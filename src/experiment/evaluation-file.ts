@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { thresholdsSchema, thresholdTrialSchema } from '../recipe/confidence-schema.ts';
 import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
+import { DEVICE_KINDS } from '../runtime/device.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson } from '../runtime/json-file.ts';
 import type { Evaluation } from './record.ts';
@@ -71,6 +72,8 @@ const evaluation = z.object({
     parameters: z.number(),
     multiplyAdds: nanAsNull,
     bytes: z.number(),
+    // absent in evaluations of earlier versions
+    device: z.enum(DEVICE_KINDS).optional(),
     secondsPerCase: nanAsNull,
     peakBytes: z.number(),
   }),

@@ -20,7 +20,7 @@ interface ModelCost {
   readonly bytes: number;
   readonly secondsPerCase: number;
   /** What computed; absent in evaluations of earlier versions, which knew the processor alone. */
-  readonly device?: DeviceKind;
+  readonly device?: DeviceKind | undefined;
   /** Peak resident memory of the process while it evaluated. */
   readonly peakBytes: number;
 }
