@@ -55,7 +55,7 @@ export function reasonIn(said: string): string {
   const line = said
     .split('\n')
     .map(text => text.trim())
-    .findLast(text => /error|fail|E_MODEL|status/i.test(text) && !text.startsWith('at '));
+    .findLast(text => /error|fail|status/i.test(text) && !text.startsWith('at '));
   return line?.slice(0, 300) ?? 'the probe said nothing';
 }
 
