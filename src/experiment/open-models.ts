@@ -7,7 +7,7 @@ import { sameShape } from '../core/shape.ts';
 import { modelShape } from '../inference/axes.ts';
 import type { OpenModel } from '../inference/model-info.ts';
 import { blockedForm } from '../onnx/blocked-form.ts';
-import { assertSafeAsExported, foldedForm } from '../onnx/folded-form.ts';
+import { assertSafeAsExported, foldedForm, notRecompiled } from '../onnx/folded-form.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import { type ModelFile, openModel } from './model-file.ts';
 
@@ -48,7 +48,7 @@ async function openOnCard(engine: Engine, file: ModelFile): Promise<Session> {
         })
       : { unsupported: 'it segments planes' };
     if (form instanceof Uint8Array) return openModel(engine, { ...file, bytes: form });
-    assertSafeAsExported(bytes, path, form.unsupported);
+    assertSafeAsExported(bytes, path, notRecompiled(form.unsupported));
     return openModel(engine, file);
   };
   const usual = [info.batch ?? 1, info.channels, ...info.patch];

@@ -31,10 +31,10 @@ const USUAL_EPSILON = 1e-5;
  * Refuses a model that would give other numbers on a graphics card as it was exported. ONNX Runtime's WebGPU writes the
  * epsilon of InstanceNormalization into a program with six decimals, and takes that program for every other epsilon of
  * the process too.
- * @param why reason why the model is not recompiled
+ * @param advice what to do instead
  * @throws {InputError} E_DEVICE
  */
-export function assertSafeAsExported(bytes: Uint8Array, path: string, why: string): void {
+export function assertSafeAsExported(bytes: Uint8Array, path: string, advice: string): void {
   const { nodes } = decodeModel(bytes, path);
   const other = nodes
     .filter(({ op }) => op === 'InstanceNormalization')
@@ -43,6 +43,11 @@ export function assertSafeAsExported(bytes: Uint8Array, path: string, why: strin
   if (other === undefined) return;
   throw new InputError(
     'E_DEVICE',
-    `${path} cannot run on a graphics card: it is not recompiled (${why}), and ONNX Runtime's WebGPU computes InstanceNormalization wrongly with an epsilon of ${other}. Ask for --device cpu.`,
+    `${path} cannot run on a graphics card as it is: ONNX Runtime's WebGPU computes InstanceNormalization wrongly with an epsilon of ${Number(other.toPrecision(6))}. ${advice}`,
   );
+}
+
+/** Advice for a model that is not recompiled for the card. */
+export function notRecompiled(why: string): string {
+  return `It is not recompiled (${why}). Ask for --device cpu.`;
 }

@@ -19,7 +19,7 @@ import { allSeen, seenWarnings, witnessesOf } from '../experiment/seen-cases.ts'
 import { modelShape } from '../inference/axes.ts';
 import { blockedForm } from '../onnx/blocked-form.ts';
 import { addOutputs } from '../onnx/edit.ts';
-import { assertSafeAsExported, foldedForm } from '../onnx/folded-form.ts';
+import { assertSafeAsExported, foldedForm, notRecompiled } from '../onnx/folded-form.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { isSigmoid } from '../training/hard-loss.ts';
 import type { TeacherTensors } from '../training/run-step.ts';
@@ -153,7 +153,7 @@ function fasterForm(
   const { axes } = metadata;
   // of planes ONNX Runtime takes fast kernels by itself
   if (!axes.includes('Z')) {
-    if (engine.folded === true) assertSafeAsExported(bytes, path, 'it segments planes');
+    if (engine.folded === true) assertSafeAsExported(bytes, path, notRecompiled('it segments planes'));
     return undefined;
   }
   const [channels] = patch;
@@ -167,7 +167,7 @@ function fasterForm(
   const form =
     engine.folded === true ? foldedForm(bytes, asked) : blockedForm(bytes, { ...asked, block: engine.block });
   if (form === undefined || form instanceof Uint8Array) return form;
-  if (engine.folded === true) assertSafeAsExported(bytes, path, form.unsupported);
+  if (engine.folded === true) assertSafeAsExported(bytes, path, notRecompiled(form.unsupported));
   progress.log(`teacher: ${path} runs as exported, without the faster 3D kernels: ${form.unsupported}`);
   return undefined;
 }

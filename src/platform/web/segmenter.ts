@@ -6,9 +6,8 @@
 
 import { InputError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../experiment/model-facts.ts';
-import { type ModelFile, openModel, readModelFile } from '../../experiment/model-file.ts';
+import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
 import { openForManyWindows } from '../../experiment/open-models.ts';
-import { modelShape } from '../../inference/axes.ts';
 import { segmentCascade } from '../../inference/cascade.ts';
 import type { ModelInfo } from '../../inference/model-info.ts';
 import type { PlausibilityWarning } from '../../inference/plausibility/bounds.ts';
@@ -16,12 +15,12 @@ import { volumeWarnings } from '../../inference/plausibility/class-volumes.ts';
 import { imageWarnings, notYetTold } from '../../inference/plausibility/image.ts';
 import type { Segmentation, SegmentOptions } from '../../inference/predictor.ts';
 import { classVolumesMl } from '../../metrics/overlap.ts';
-import { ungroupedForm } from '../../onnx/ungrouped-form.ts';
 import { REGION_MARGIN_MM } from '../../recipe/evaluation-defaults.ts';
 import type { Engine, Session } from '../../runtime/engine.ts';
 import { paceBetween } from '../../runtime/progress.ts';
 import type { LabelVolume, Volume } from '../../volume/volume.ts';
 import { createWebEngine, type WebEngineOptions } from './engine.ts';
+import { openOnCard } from './open-on-card.ts';
 
 /** A model that is loaded and ready. */
 export interface WebModel {
@@ -104,19 +103,11 @@ async function readBytes(source: string | URL | Uint8Array): Promise<Uint8Array>
   );
 }
 
-/** Opens a model for a graphics card, whose convolutions of volumes have no groups. */
-function openOnCard(engine: Engine, file: ModelFile): Promise<Session> {
-  const { bytes, info, metadata } = file;
-  const shape = modelShape([info.batch ?? 1, info.channels, ...info.patch], metadata.axes);
-  const form = ungroupedForm(bytes, { input: { name: info.inputName, shape }, outputs: [info.outputName] });
-  return openModel(engine, form === undefined ? file : { ...file, bytes: form });
-}
-
 /**
  * Loads an ONNX segmentation model: one of a run, whose metadata is complete, or any other with `metadata`.
  * @param source address or content of the file
  * @throws {InputError} E_FILE_UNREADABLE; E_MODEL_CORRUPT, E_MODEL_LOAD if it is not a model; E_MODEL_INFO if a fact is
- * missing
+ * missing; E_DEVICE if WebGPU would compute it wrongly
  * @throws {WorkError} E_NO_WEBGPU
  */
 export async function loadModel(
