@@ -11,6 +11,7 @@ describe('the recipes of the studies', () => {
   it.each([
     'hippocampus/full.yaml',
     'hippocampus/few-labels.yaml',
+    'hippocampus/longer.yaml',
     'two-teachers/teacher.yaml',
     'two-teachers/student.yaml',
     'heads/teacher.yaml',
