@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import type { Machine } from '../../experiment/machine.ts';
 import type { Engine } from '../../runtime/engine.ts';
+import { wait } from '../wait.ts';
 import { hasEnded, thisProcess } from './owner.ts';
 import { packageVersion } from './package-version.ts';
 
@@ -27,19 +28,6 @@ function resetPeak(): void {
 /** Hexadecimal SHA-256. */
 export function sha256(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
-}
-
-function wait(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal?.addEventListener('abort', end);
-    if (signal?.aborted === true) end();
-  });
 }
 
 /** Facts about this machine that need no engine. */

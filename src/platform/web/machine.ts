@@ -1,6 +1,7 @@
 /** The machine as a browser tells of it: versions, clock and the memory of the engine, for the record of a run. */
 import type { Machine, Owner } from '../../experiment/machine.ts';
 import type { Engine } from '../../runtime/engine.ts';
+import { wait } from '../wait.ts';
 
 /** What the browser does not tell and the page must. */
 export interface WebMachineOptions {
@@ -31,19 +32,6 @@ export function browserName(userAgent: string): string {
     /Version\/([\d.]+).*Safari/.exec(userAgent);
   if (found === null) return userAgent;
   return (found[1] === undefined ? found[0] : `Safari ${found[1]}`).replace('/', ' ');
-}
-
-function wait(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal?.addEventListener('abort', end);
-    if (signal?.aborted === true) end();
-  });
 }
 
 /** This worker, among all that have ever worked in this browser's storage. */
