@@ -4,7 +4,6 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/data/dataset.ts';
-import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { formatModelMetadata } from '../../src/experiment/embedded-coarse.ts';
 import { evaluateModel } from '../../src/experiment/evaluate.ts';
 import { parseHistory } from '../../src/experiment/history.ts';
@@ -21,8 +20,8 @@ import { parseRecipe } from '../../src/recipe/parse.ts';
 import { inspectPath } from '../../src/study/inspect.ts';
 import { trainOneArm } from '../../src/study/run.ts';
 import { encodeAnyBatch } from '../../src/training/export.ts';
-import { createNiftiHeader, decodeLabels, decodeNifti, encodeNiftiImage } from '../../src/volume/nifti.ts';
-import { framedVolume } from '../support/framed.ts';
+import { decodeLabels, decodeNifti } from '../../src/volume/nifti.ts';
+import { writeFramedDataset } from '../support/framed-dataset.ts';
 import { createLaboratory, niftiOnly } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
@@ -48,24 +47,7 @@ function bodyFinder(): Uint8Array {
 }
 
 beforeAll(async () => {
-  await writePhantomDataset(files, 'tight', { seed: 5, cases: 4 });
-  for (const path of [...files.contents.keys()].filter(name => name.startsWith('tight/'))) {
-    const bytes = await files.read(path);
-    const to = path.replace('tight/', 'framed/');
-    if (path.endsWith('.json')) {
-      files.contents.set(to, bytes);
-      continue;
-    }
-    const { volume } = decodeNifti(bytes, { path });
-    const isImage = path.includes('imagesTr');
-    const whole = isImage ? { ...volume, data: volume.data.map(value => 1 + Math.abs(value)) } : volume;
-    for (const [name, one] of [
-      [path, whole],
-      [to, framedVolume(whole, FRAME)],
-    ] as const) {
-      files.contents.set(name, encodeNiftiImage(one, createNiftiHeader(one)));
-    }
-  }
+  await writeFramedDataset(files, FRAME, 4);
   files.contents.set('body.onnx', bodyFinder());
 });
 

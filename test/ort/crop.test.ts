@@ -1,15 +1,13 @@
 /** A recipe that crops, from data to evaluation: the same as without it on images that have no surroundings. */
 import { expect, it } from 'vitest';
 import { openDataset } from '../../src/data/dataset.ts';
-import { writePhantomDataset } from '../../src/data/phantom.ts';
 import { evaluateModel } from '../../src/experiment/evaluate.ts';
 import { readModelFile } from '../../src/experiment/model-file.ts';
 import { replaceMetadata } from '../../src/onnx/edit.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { trainOneArm } from '../../src/study/run.ts';
-import { createNiftiHeader, decodeNifti, encodeNiftiImage } from '../../src/volume/nifti.ts';
-import { framedVolume } from '../support/framed.ts';
+import { writeFramedDataset } from '../support/framed-dataset.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
@@ -19,25 +17,7 @@ const laboratory = createLaboratory(await createNodeEngine({ threads: 1 }), file
 
 it('trains and evaluates with a crop as it does on images without surroundings', async () => {
   const FRAME = { before: [3, 5, 1], after: [4, 0, 2] } as const;
-  await writePhantomDataset(files, 'tight', { seed: 5, cases: 3 });
-  for (const path of [...files.contents.keys()].filter(name => name.startsWith('tight/'))) {
-    const bytes = await files.read(path);
-    const to = path.replace('tight/', 'framed/');
-    if (path.endsWith('.json')) {
-      files.contents.set(to, bytes);
-      continue;
-    }
-    const { volume } = decodeNifti(bytes, { path });
-    // no voxel of the body is 0
-    const isImage = path.includes('imagesTr');
-    const whole = isImage ? { ...volume, data: volume.data.map(value => 1 + Math.abs(value)) } : volume;
-    for (const [name, one] of [
-      [path, whole],
-      [to, framedVolume(whole, FRAME)],
-    ] as const) {
-      files.contents.set(name, encodeNiftiImage(one, createNiftiHeader(one)));
-    }
-  }
+  await writeFramedDataset(files, FRAME, 3);
   const run = async (dataset: string, crop: string) => {
     const overrides = [
       'data.splits={ train: 0.66, val: 0, test: 0.34 }',
