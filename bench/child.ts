@@ -17,8 +17,7 @@ import { adam, biasCorrections } from '../src/optim/adam.ts';
 import { createNodeEngine } from '../src/platform/node/engine.ts';
 import type { Engine } from '../src/runtime/engine.ts';
 import { buildForward } from '../src/training/forward.ts';
-import { buildTrainingStep } from '../src/training/step.ts';
-import { CLASSES, flat, plainUnet } from './subject.ts';
+import { benchStep, CLASSES, flat, plainUnet } from './subject.ts';
 
 /** What a child is asked to do; bench/step.py takes the same. */
 export interface Job {
@@ -55,33 +54,7 @@ async function trainer(engine: Engine, job: Job, image: Tensor): Promise<() => P
   const student = plainUnet(job.features, image.shape, job);
   const teacher = job.teacher === null ? undefined : plainUnet(job.teacher, image.shape);
   const optimizer = adam({ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }, size => new Float32Array(size));
-  const step = buildTrainingStep({
-    student,
-    imageShape: image.shape,
-    hardLoss: {
-      crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'uniform' },
-      dice: { weight: 1, batch: false, background: false, squared: false, smooth: 1e-5 },
-    },
-    optimizer,
-    regularization: { l1: 0, l2: 0 },
-    clipNorm: null,
-    ...(teacher && {
-      distillation: {
-        teacher: { ...teacher, theta: initialize(teacher.specs, name => random(2, name)) },
-        terms: [
-          {
-            method: 'kd',
-            name: 'kd',
-            weight: 1,
-            temperature: 1,
-            classWeights: 'uniform',
-            foregroundWeight: 1,
-            boundaryWeight: 1,
-          },
-        ],
-      },
-    }),
-  });
+  const step = benchStep({ student, teacher, imageShape: image.shape, optimizer });
   const session = await engine.load(encodeModel(lower(step.graph, engine)));
   const source = random(4, 'label');
   const labelShape = image.shape.with(1, 1);

@@ -10,7 +10,7 @@ import { random } from '../src/core/random.ts';
 import { elementCount } from '../src/core/shape.ts';
 import { type Tensor, tensor } from '../src/core/tensor.ts';
 import { type Graph, isOp, reachable } from '../src/graph/graph.ts';
-import { initialize, parameterCount } from '../src/nn/parameters.ts';
+import { parameterCount } from '../src/nn/parameters.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import { lower } from '../src/onnx/lower.ts';
 import { matrixShare } from '../src/onnx/matrix-share.ts';
@@ -23,9 +23,8 @@ import { sessionLoader } from '../src/platform/ort-session.ts';
 import { DEVICE_KINDS } from '../src/runtime/device.ts';
 import type { Engine } from '../src/runtime/engine.ts';
 import { buildForward } from '../src/training/forward.ts';
-import { buildTrainingStep } from '../src/training/step.ts';
 import { median } from './child.ts';
-import { CLASSES, plainUnet } from './subject.ts';
+import { benchStep, CLASSES, plainUnet } from './subject.ts';
 
 /** What is measured: a training step or a forward pass. */
 interface Configuration {
@@ -72,33 +71,8 @@ function graphOf({ features, teacher, isTraining, batch, size: space }: Configur
   const student = plainUnet(features, imageShape);
   if (!isTraining) return buildForward(student, imageShape);
   const frozen = teacher && plainUnet(teacher, imageShape);
-  return buildTrainingStep({
-    student,
-    imageShape,
-    hardLoss: {
-      crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'uniform' },
-      dice: { weight: 1, batch: false, background: false, squared: false, smooth: 1e-5 },
-    },
-    optimizer: adam({ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }, count => new Float32Array(count)),
-    regularization: { l1: 0, l2: 0 },
-    clipNorm: null,
-    ...(frozen && {
-      distillation: {
-        teacher: { ...frozen, theta: initialize(frozen.specs, name => random(2, name)) },
-        terms: [
-          {
-            method: 'kd',
-            name: 'kd',
-            weight: 1,
-            temperature: 1,
-            classWeights: 'uniform',
-            foregroundWeight: 1,
-            boundaryWeight: 1,
-          },
-        ],
-      },
-    }),
-  }).graph;
+  const optimizer = adam({ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }, count => new Float32Array(count));
+  return benchStep({ student, teacher: frozen, imageShape, optimizer }).graph;
 }
 
 /** Numbers for every input of a graph: labels whole, the rest small. */
