@@ -237,3 +237,11 @@ export function withUnlabelled(labelled: BatchSource, unlabelled: BatchSource): 
     },
   };
 }
+
+/** Samples whose labels are dropped, where no sample of a batch has any. */
+export function withoutLabels(unlabelled: BatchSource): BatchSource {
+  return {
+    next: async step => ({ ...(await unlabelled.next(step)), label: new Int32Array(0) }),
+    close: () => unlabelled.close(),
+  };
+}

@@ -39,8 +39,11 @@ export interface DistillationContext {
   readonly student: Side;
   readonly teacher: Side;
   readonly activation: 'softmax' | 'sigmoid';
-  /** Classes of the first samples, those with labels, as 0/1 maps [N labelled, classes, D, H, W], background first. */
-  readonly labelled: Value;
+  /**
+   * Classes of the first samples, those with labels, as 0/1 maps [N labelled, classes, D, H, W], background first;
+   * undefined where no sample has labels.
+   */
+  readonly labelled: Value | undefined;
   /** 1 for voxels that count and 0 for ignored ones, [N, 1, D, H, W]; all count if not given. */
   readonly counted?: Value | undefined;
   /**
@@ -87,8 +90,8 @@ function teacherMaps({ builder, activation }: DistillationContext, logits: Value
  * The labelled samples' classes, where the background of a label gives way to a class that the labels do not tell if
  * the teacher finds it there.
  */
-function labelledMaps(context: DistillationContext): Value {
-  const { builder, teacher, labelled, complete } = context;
+function labelledMaps(context: DistillationContext, labelled: Value): Value {
+  const { builder, teacher, complete } = context;
   if (complete === undefined) return labelled;
   const [samples = 0, classes = 0] = labelled.shape;
   const found = teacherMaps(context, builder.slice(teacher.layer(LOGITS), 0, 0, samples));
@@ -102,9 +105,9 @@ function labelledMaps(context: DistillationContext): Value {
 export function classMaps(context: DistillationContext, { reference }: Referred): Value {
   const { builder, teacher, labelled } = context;
   const logits = teacher.layer(LOGITS);
-  if (reference === 'teacher') return teacherMaps(context, logits);
+  if (reference === 'teacher' || labelled === undefined) return teacherMaps(context, logits);
   const [samples, first] = [logits.shape[0] as number, labelled.shape[0] as number];
-  const known = labelledMaps(context);
+  const known = labelledMaps(context, labelled);
   return first === samples
     ? known
     : builder.concat([known, teacherMaps(context, builder.slice(logits, 0, first, samples))], 0);

@@ -89,7 +89,8 @@ export function studentLayers(terms: readonly DistillationTerm[]): readonly stri
 export interface DistillationShapes {
   readonly student: ReadonlyMap<string, Shape>;
   readonly teacher: ReadonlyMap<string, Shape>;
-  readonly labelled: Shape;
+  /** Undefined where no sample has labels. */
+  readonly labelled: Shape | undefined;
   /** Of the map of ignored voxels, where the data set has an ignore label. */
   readonly counted?: Shape | undefined;
   readonly activation: 'softmax' | 'sigmoid';
@@ -114,7 +115,7 @@ export function planDistillation(
     student: side('student', student),
     teacher: side('teacher', teacher),
     activation,
-    labelled: builder.input('labelled', labelled),
+    labelled: labelled && builder.input('labelled', labelled),
     ...(counted && { counted: builder.input('counted', counted) }),
     hyper: name => builder.input(name, []),
     adapter: spec => {

@@ -1,6 +1,6 @@
 /** The batches that an arm is trained on, as the recipe defines them. */
 import { random } from '../core/random.ts';
-import { type BatchSettings, type BatchSource, withUnlabelled } from '../data/loader.ts';
+import { type BatchSettings, type BatchSource, withoutLabels, withUnlabelled } from '../data/loader.ts';
 import type { ArmOptions } from './arm-options.ts';
 
 /** The patches of every step; the labelled ones are the same with and without unlabelled ones behind them. */
@@ -18,8 +18,9 @@ export function openPatches(
     padding: patch.padding,
     augment,
   };
-  const labelled = laboratory.openBatches(data.train, settings);
-  if (samples.unlabelled === 0) return labelled;
   const own = { seed: random(seed, 'unlabelled').integer(2 ** 31), batch: samples.unlabelled, foreground: 0 };
-  return withUnlabelled(labelled, laboratory.openBatches(data.unlabelled, { ...settings, ...own }));
+  const openUnlabelled = (): BatchSource => laboratory.openBatches(data.unlabelled, { ...settings, ...own });
+  if (samples.labelled === 0) return withoutLabels(openUnlabelled());
+  const labelled = laboratory.openBatches(data.train, settings);
+  return samples.unlabelled === 0 ? labelled : withUnlabelled(labelled, openUnlabelled());
 }

@@ -26,7 +26,7 @@ import { type CaseUse, type ReadCase, type Reading, readCase } from './prepared/
 import { openRegions } from './prepared/region.ts';
 import { assertFitsDataset } from './recipe-on-dataset.ts';
 import { splitWarnings } from './split-warnings.ts';
-import { chooseCases } from './used-cases.ts';
+import { chooseCases, needsLabels } from './used-cases.ts';
 
 /** The data of an experiment. Test cases stay on disk until an arm is evaluated. */
 export interface PreparedData {
@@ -67,6 +67,7 @@ export interface PreparedData {
 
 /** Says which classes no training case was annotated for: only a teacher can teach them. */
 function warnOfUnannotated({ labels }: Dataset, train: readonly CaseFiles[], progress: Progress): void {
+  if (train.length === 0) return;
   const lacking = labels.filter(
     ({ value }) => value !== 0 && train.every(({ annotated }) => annotated?.includes(value) === false),
   );
@@ -99,12 +100,25 @@ async function settingHashesOf(
   return hashes;
 }
 
+/** What the cases that are trained on are like; without labels nothing is known of the volumes of the classes. */
+function trainingFacts(
+  { labelled, unlabelled }: { readonly labelled: readonly ReadCase[]; readonly unlabelled: readonly ReadCase[] },
+  { preprocess }: Recipe,
+): TrainingFacts {
+  const cases = labelled.length > 0 ? labelled : unlabelled;
+  const numbers = cases.map(one => one.numbers.facts) as [CaseFacts, ...CaseFacts[]];
+  const facts = summarizeTraining(numbers, { isCropped: preprocess.crop === 'nonzero' });
+  if (labelled.length > 0) return facts;
+  const { classes: _, ...others } = facts;
+  return others;
+}
+
 /** Refuses a coarse model that finds nothing in any training case. */
-function assertSomeLeft(train: readonly ReadCase[], { cascade }: Recipe): void {
-  if (train.length > 0) return;
+function assertSomeLeft(train: readonly ReadCase[], recipe: Recipe): void {
+  if (train.length > 0 || !needsLabels(recipe)) return;
   throw new InputError(
     'E_CASCADE',
-    `the coarse model ${cascade?.coarse} finds nothing in any training case, and nothing is labelled in them. Take another one.`,
+    `the coarse model ${recipe.cascade?.coarse} finds nothing in any training case, and nothing is labelled in them. Take another one.`,
   );
 }
 
@@ -205,9 +219,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
     intensities: new Map(
       all.flatMap(({ item, numbers: { intensities } }) => (intensities ? [[item.id, intensities]] : [])),
     ),
-    training: summarizeTraining(of(splits.train).map(({ numbers }) => numbers.facts) as [CaseFacts, ...CaseFacts[]], {
-      isCropped: recipe.preprocess.crop === 'nonzero',
-    }),
+    training: trainingFacts({ labelled: of(splits.train), unlabelled: of(transfer) }, recipe),
     warnings,
     images: byCase(numbers => numbers.imageHash),
     hashes: Object.fromEntries(all.flatMap(({ item, hashes }) => (transferred.has(item.id) ? [] : hashes))),

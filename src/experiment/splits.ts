@@ -29,7 +29,11 @@ async function splitsAsked(
     invariant(asked.fold !== null, 'one fold is prepared at a time');
     return splitFold(labelled, { ...asked, fold: asked.fold }, patientOf);
   }
-  if (!('file' in asked)) return splitCases(labelled, asked, patientOf);
+  if (!('file' in asked)) {
+    // where no case has a label there is nothing to divide
+    if (labelled.length === 0) return { train: [], val: [], test: [], unlabelled: [] };
+    return splitCases(labelled, asked, patientOf);
+  }
   const text = await readText(files, asked.file);
   return parseSplits(text, { ids: cases.map(({ id }) => id), path: asked.file, folds: asked, patientOf });
 }

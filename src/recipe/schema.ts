@@ -329,6 +329,21 @@ function checkStart({ student: own, teacher: taught }: Mutable, context: z.Refin
   }
 }
 
+/** Refuses training without labelled patches where something needs them: only a student can learn without labels. */
+function checkLabelledPatches(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
+  const { student: own, teacher: taught, baseline, distill } = recipe;
+  const refuse = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
+  if (!isFinished(taught) && taught.train.batch === 0) refuse(['teacher', 'train', 'batch'], 'must be at least 1');
+  if (own.train.batch > 0) return;
+  if (distill.unlabelled.batch === 0) {
+    refuse(['student', 'train', 'batch'], 'is 0, so distill.unlabelled.batch must be at least 1');
+  }
+  if (baseline) refuse(['baseline'], 'must be false where student.train.batch is 0: without labels it has no target');
+  if (own.train.deepSupervision) {
+    refuse(['student', 'train', 'deepSupervision'], 'needs labelled patches, but train.batch is 0');
+  }
+}
+
 /** Default division of cases, for commands without a recipe. */
 export const defaultSplits: DeepReadonly<z.output<typeof splitFractions>> = splitFractions.parse({});
 
@@ -341,7 +356,8 @@ export const recipeSchema = z
       .superRefine(checkDeepSupervision)
       .superRefine(checkTeacherLabels)
       .superRefine(checkSynthesis)
-      .superRefine(checkStart),
+      .superRefine(checkStart)
+      .superRefine(checkLabelledPatches),
   )
   .meta({ title: 'voxstill recipe' });
 

@@ -31,7 +31,12 @@ export const scheduleSchema = z.strictObject({
 export const trainSchema = z
   .strictObject({
     steps: count.describe('Number of optimizer steps.'),
-    batch: count.describe('Number of patches that are computed at once: those of a step, or of a micro-batch.'),
+    batch: z
+      .int()
+      .min(0)
+      .describe(
+        'Number of patches that are computed at once: those of a step, or of a micro-batch. 0, for a student: no labelled patches, so that it learns from the teacher alone, on distill.unlabelled.batch patches.',
+      ),
     accumulate: count
       .default(1)
       .describe(

@@ -75,6 +75,15 @@ async function writeRecord(
   await writeSealedJson(files, run.record, content);
 }
 
+/** Refuses a run of all arms without a test case before anything is trained: there would be nothing to compare. */
+function assertTested(folds: readonly Fold[], { folder }: Dataset): void {
+  if (folds.every(({ splits }) => splits.test.length > 0)) return;
+  throw new InputError(
+    'E_NO_CASES',
+    `the splits leave no test case in ${folder}, so nothing could be compared. Increase data.splits.test, or train one arm without a test: voxstill train RECIPE --arm student`,
+  );
+}
+
 /** The recipe's file of groups, which must be about cases of the data set; undefined where it has none. */
 async function checkedGroups(files: Files, { groups }: Recipe, dataset: Dataset): Promise<string | undefined> {
   if (groups === null) return undefined;
@@ -119,6 +128,7 @@ export async function planRun(
   for (const unit of units.filter(({ fold }) => fold === (folds[0] as Fold).fold)) {
     await checkUnit(context, unit, { isTeacherPlanned: arm === undefined });
   }
+  if (arm === undefined) assertTested(folds, first.dataset);
   const groups = await checkedGroups(files, recipe, first.dataset);
   const splitsOf = (unit: Unit): Splits => splitsOfArm(folds.find(({ fold }) => fold === unit.fold) as Fold, unit.arm);
   const { list, places: all } = await planList(laboratory, out, { kind: 'run', units: everything, splitsOf });

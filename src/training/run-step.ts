@@ -137,7 +137,7 @@ export async function runStep(
     const results = await session.run({
       image: tensor('float32', batch.image, options.step.imageShape),
       ...(await teacherFeeds(options, plan, { position, batch })),
-      label: tensor('int32', batch.label, plan.labelShape),
+      ...(plan.labelShape && { label: tensor('int32', batch.label, plan.labelShape) }),
       ...annotatedFeed(options, plan, batch),
       theta: state.theta,
       ...state.vectors,

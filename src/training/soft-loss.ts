@@ -16,10 +16,10 @@ import { type Distillation, type TaughtPart, taughtParts } from './teacher-in-st
 /** What counts of all samples: ignored voxels of the labelled ones do not, the others have none. */
 function countedSamples(
   builder: GraphBuilder,
-  label: Value,
+  label: Value | undefined,
   { ignore, samples }: Pick<HardLossOptions, 'ignore'> & { readonly samples: number },
 ): Value | undefined {
-  const counted = countedVoxels(builder, label, { ignore });
+  const counted = label && countedVoxels(builder, label, { ignore });
   if (counted === undefined) return undefined;
   const [labelled = 0, ...rest] = counted.shape;
   if (labelled === samples) return counted;
@@ -34,8 +34,8 @@ export interface SoftInputs {
   readonly layers: ReadonlyMap<string, Value>;
   /** The teacher's; the logits of several teachers are one behind the other along the channels. */
   readonly other: ReadonlyMap<string, Value>;
-  /** Class indices of the labelled samples, the first ones, [N labelled, 1, D, H, W]. */
-  readonly label: Value;
+  /** Class indices of the labelled samples, the first ones, [N labelled, 1, D, H, W]; undefined without such ones. */
+  readonly label: Value | undefined;
   /** Classes that were looked for in them, [N labelled, K, 1, 1, 1]; all if not given. */
   readonly annotated?: Value | undefined;
 }
@@ -59,7 +59,7 @@ export function softLossTerms(
   const size = commonSize(logits.shape, (other.get(LOGITS) as Value).shape);
   const own = croppedLogits(builder, layers, size);
   const asked = croppedLogits(builder, other, size);
-  const known = cropCentre(builder, label, size);
+  const known = label && cropCentre(builder, label, size);
   const counted = countedSamples(builder, known, { ...hardLoss, samples });
   const valuesFor = ({ groups, channels }: TaughtPart): readonly Value[] => {
     const context: DistillationContext = {
@@ -67,7 +67,7 @@ export function softLossTerms(
       student: sideOf('student', taughtLayers(builder, own, groups)),
       teacher: sideOf('teacher', channels === undefined ? asked : withChannels(builder, asked, channels)),
       activation: isSigmoid(hardLoss) ? 'sigmoid' : 'softmax',
-      labelled: taughtMaps(builder, known, { channels: classes, hardLoss, groups }),
+      labelled: known && taughtMaps(builder, known, { channels: classes, hardLoss, groups }),
       counted,
       complete: annotated && completeClasses(builder, annotated, { groups, isSigmoid: isSigmoid(hardLoss) }),
       hyper,

@@ -1,10 +1,10 @@
 /**
  * One training step as ONE graph: forward, losses, gradients, clipping, optimizer update; with distillation also the
  * frozen teacher's forward pass on the very same patch. Inputs: image [N, C, D, H, W], label int32 [N labelled, 1, D,
- * H, W], theta and the optimizer's state (flat), hyper (a small vector of everything that changes by step), and where
- * terms have adapters, their vector. Outputs: `theta.next`, `<state>.next`, `average.next` if the parameters are
- * averaged, and the loss terms. Where a result covers only the middle of the patch (valid padding), label and logits
- * are cropped to what both cover.
+ * H, W] if there are labelled samples, theta and the optimizer's state (flat), hyper (a small vector of everything
+ * that changes by step), and where terms have adapters, their vector. Outputs: `theta.next`, `<state>.next`,
+ * `average.next` if the parameters are averaged, and the loss terms. Where a result covers only the middle of the
+ * patch (valid padding), label and logits are cropped to what both cover.
  */
 import type { Shape } from '../core/shape.ts';
 import { LOGITS } from '../distillation/context.ts';
@@ -38,8 +38,8 @@ export interface TrainingStep {
   readonly hyperNames: readonly string[];
   /** Names of the numbers in `losses`, in order; the first is the total. */
   readonly lossNames: readonly string[];
-  /** Shape of the class indices of a batch, [N labelled, 1, D, H, W]. */
-  readonly labelShape: Shape;
+  /** Shape of the class indices of a batch, [N labelled, 1, D, H, W]; undefined without labelled samples. */
+  readonly labelShape: Shape | undefined;
   /** Shape of the input {@link ANNOTATED}; undefined if every sample has all classes. */
   readonly annotatedShape: Shape | undefined;
   /**
@@ -73,7 +73,9 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     ...supervisionHeads(student, imageShape, levels),
   ];
   const softTerms = distillation?.terms ?? [];
-  const annealed = hardLoss.crossEntropy.classWeights === 'annealed';
+  const labels = labelShape(imageShape, options.unlabelled);
+  const hasLabels = (labels[0] as number) > 0;
+  const annealed = hardLoss.crossEntropy.classWeights === 'annealed' && hasLabels;
   const hyperNames = [
     ...BASE_HYPER,
     ...((options.emaDecay ?? null) === null ? [] : ['emaDecay']),
@@ -91,24 +93,25 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
   });
   const logits = layers.get(LOGITS) as Value;
 
-  const labels = labelShape(imageShape, options.unlabelled);
-  const label = builder.input('label', labels, 'int32');
-  const labelled = builder.slice(logits, 0, 0, label.shape[0] as number);
-  const covered = cropCentre(builder, label, spatial(logits.shape));
+  const label = hasLabels ? builder.input('label', labels, 'int32') : undefined;
   const balance = annealed ? hyper('crossEntropy.balance') : undefined;
   const annotatedShape = [labels[0] as number, logits.shape[1] as number, 1, 1, 1];
-  const annotated = hardLoss.isPartial === true ? builder.input(ANNOTATED, annotatedShape) : undefined;
+  const annotated = hardLoss.isPartial === true && hasLabels ? builder.input(ANNOTATED, annotatedShape) : undefined;
   const vector = adapters.length === 0 ? undefined : builder.input(ADAPTERS, [parameterCount(adapters)]);
   const flat = vector && { vector, values: flatParameters(builder, vector, adapters).values };
   const adapter = (name: string): Value => flat?.values.get(name) as Value;
   const [finest] = levelWeights(levels.length + 1);
-  const hard = builder.scope('loss', () =>
-    hardLossTerms(builder, labelled, covered, { ...hardLoss, balance, annotated }).map(({ name, value, weight }) => {
+  const hard = builder.scope('loss', () => {
+    if (label === undefined) return [];
+    const labelled = builder.slice(logits, 0, 0, label.shape[0] as number);
+    const covered = cropCentre(builder, label, spatial(logits.shape));
+    const found = hardLossTerms(builder, labelled, covered, { ...hardLoss, balance, annotated });
+    return found.map(({ name, value, weight }) => {
       return { name, value, weighted: builder.mul(value, weight * (finest as number)) };
-    }),
-  );
+    });
+  });
   const coarser = builder.scope('deepSupervision', () => {
-    if (levels.length === 0) return [];
+    if (levels.length === 0 || label === undefined) return [];
     const given = { layers, label, balance, annotated, parameter: adapter };
     const value = supervisionLoss(builder, levels, { ...hardLoss, ...given });
     return [{ name: 'deepSupervision', value, weighted: value }];
@@ -131,7 +134,7 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     graph,
     hyperNames,
     lossNames: ['total', ...terms.map(term => term.name), 'gradientNorm'],
-    labelShape: labels,
+    labelShape: label?.shape,
     annotatedShape: annotated?.shape,
     adapters,
     teacherInputs: reachable(Object.values(graph.outputs)).flatMap(value =>

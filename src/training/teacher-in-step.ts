@@ -145,13 +145,14 @@ export function distillationAdapters(plan: DistillationPlan): readonly Parameter
   const sigmoid = isSigmoid(hardLoss);
   const [samples = 0, channels = 0] = logits;
   const parts = taughtParts(teacher);
+  const [labelled = 0] = labelShape(imageShape, plan.unlabelled);
   const adapters = parts.flatMap(part => {
     const classes = part.groups?.length ?? channels;
     const [, known = 0] = part.channels === undefined ? taught : [samples, classes];
     return planDistillation(terms, {
       student: new Map([...own, [LOGITS, [samples, classes, ...size]]]),
       teacher: new Map([...other, [LOGITS, [samples, known, ...size]]]),
-      labelled: [labelShape(imageShape, plan.unlabelled)[0] as number, sigmoid ? classes + 1 : classes, ...size],
+      labelled: labelled === 0 ? undefined : [labelled, sigmoid ? classes + 1 : classes, ...size],
       ...(hardLoss.ignore !== undefined && { counted: [samples, 1, ...size] }),
       activation: sigmoid ? 'sigmoid' : 'softmax',
     });

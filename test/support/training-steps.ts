@@ -84,7 +84,7 @@ export async function runSteps(
     const numbers: Record<string, number> = { ...run.hyper, biasCorrection1, biasCorrection2 };
     const results = await session.run({
       image: tensor('float32', run.image, imageShape),
-      label: tensor('int32', run.label, step.labelShape),
+      ...(step.labelShape && { label: tensor('int32', run.label, step.labelShape) }),
       ...(run.annotated && { [ANNOTATED]: tensor('float32', run.annotated, step.annotatedShape ?? []) }),
       theta: flat(theta),
       ...Object.fromEntries(Object.entries(state).map(([name, values]) => [name, flat(values)])),

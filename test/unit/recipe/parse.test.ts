@@ -175,14 +175,14 @@ describe('messages', () => {
   });
 
   it('says what was got and what is allowed, all problems at once in the order of the lines', () => {
-    const text = `${SMALL.replace('steps: 20, batch: 2', 'steps: many, batch: 0')}evaluate: { overlap: 1 }
+    const text = `${SMALL.replace('steps: 20, batch: 2', 'steps: many, batch: -1')}evaluate: { overlap: 1 }
 preprocess: { normalize: minmax, spacingMm: [1, 1] }
 `;
     expect(errorOf(text)).toEqual({
       code: 'E_RECIPE_VALUE',
       lines: [
         'recipe.yaml:5 teacher.train.steps: got "many"; allowed: a whole number of at least 1',
-        'recipe.yaml:5 teacher.train.batch: got 0; allowed: a whole number of at least 1',
+        'recipe.yaml:5 teacher.train.batch: got -1; allowed: a whole number of at least 0',
         'recipe.yaml:9 evaluate.overlap: got 1; allowed: a number of at least 0 and below 1',
         'recipe.yaml:10 preprocess.spacingMm: got [1,1]; allowed: a list of 3, each a number above 0 or null',
         'recipe.yaml:10 preprocess.normalize: got "minmax"; allowed: min-max | percentile | z-score | z-score-nonzero | none | ct or { ct } or a list of at least 1, each min-max | percentile | z-score | z-score-nonzero | none | ct or { ct }',
