@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   E_CODEC_MISSING: 'The page lacks the WebAssembly that decodes a compressed DICOM image.',
   E_COMPARE: 'There is nothing to compare, or two sources have the same name.',
   E_CONCURRENCY: 'More units at once were asked for than there are threads.',
+  E_CONFIRMED: 'The list of labels that people confirmed is damaged.',
   E_DATASET_CASES: 'The data set has no cases, or two cases with the same id.',
   E_DATASET_FORMAT: '`dataset.json` is malformed, or a file is named against the rules of its layout.',
   E_DATASET_LABELS: 'The labels of `dataset.json` cannot be used.',

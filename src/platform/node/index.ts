@@ -26,6 +26,21 @@ export { type Combination, combine, type GridAxis, parseGrid } from '../../recip
 export { parseRecipe, resolveRecipe, stringifyRecipe } from '../../recipe/parse.ts';
 export type { Recipe } from '../../recipe/schema.ts';
 export type { Comparison } from '../../study/comparison/comparison.ts';
+export {
+  type Confirmation,
+  type ConfirmedCase,
+  keepConfirmed,
+} from '../../study/correction/confirmed-cases.ts';
+export {
+  type CaseState,
+  type CorrectableCase,
+  type Corrections,
+  continueTraining,
+  measureUnlabelled,
+  type Round,
+  readCorrections,
+} from '../../study/correction/corrections.ts';
+export { type CheckedCase, checkMeans, type RoundResult } from '../../study/correction/round.ts';
 export { type DemoOptions, runDemo } from '../../study/demo.ts';
 export { type ReadRun, readRun } from '../../study/read-run.ts';
 export { type ArmOutcome, type RunOptions, runExperiment, trainOneArm } from '../../study/run.ts';
