@@ -19,13 +19,17 @@ export interface ImageView {
 
 const input = (id: string): HTMLInputElement => byId<HTMLInputElement>(id);
 
-/** @param state of the page; this view changes the viewer and the image, and empties the segmentations */
-export function createImageView(state: PageState, segmentations: SegmentationView): ImageView {
+/**
+ * @param state of the page; this view changes the viewer and the image, and empties the segmentations
+ * @param onDrawn called after every stroke of the pen
+ */
+export function createImageView(state: PageState, segmentations: SegmentationView, onDrawn: () => void): ImageView {
   function onLost(): void {
     const canvas = byId('canvas');
     // a canvas whose graphics are lost cannot be used again at once
     canvas.replaceWith(canvas.cloneNode());
-    state.viewer = undefined;
+    Object.assign(state, { viewer: undefined, correcting: undefined } satisfies Partial<PageState>);
+    segmentations.render();
     const advice =
       'the browser took the graphics away from the viewer. Segmentations are not lost: save them, then open the image again.';
     showError(new InputError('E_WEBGL_LOST', advice));
@@ -53,6 +57,7 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
         onPlace,
         onLost,
         onWindow: windows.show,
+        onDrawn,
         onPlanes: (planes, isRadiological) => drawLetters(byId('letters'), planes, isRadiological),
       });
       state.viewer.setRadiological(isRadiological());
@@ -72,6 +77,7 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
         unsaved: new Set(),
         shown: -1,
         other: -1,
+        correcting: undefined,
       } satisfies Partial<PageState>);
       const { volume, name, reference, warnings } = scan;
       byId('scan-name').textContent = name;

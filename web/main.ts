@@ -19,6 +19,7 @@ import { fetchStudy } from './models.ts';
 import { createModelsView } from './models-view.ts';
 import { type Destinations, openFiles } from './opening.ts';
 import { createPageState } from './page-state.ts';
+import { createPenView } from './pen-view.ts';
 import type { DroppedFile, Reply, Scan } from './protocol.ts';
 import { progressText } from './report-text.ts';
 import { createSegmentationView } from './segmentation-view.ts';
@@ -37,7 +38,8 @@ const client = createClient();
 const state = createPageState();
 const actions = createActionsView(state);
 const segmentations = createSegmentationView(state, VOXSTILL_VERSION);
-const image = createImageView(state, segmentations);
+const pen = createPenView(state, segmentations);
+const image = createImageView(state, segmentations, pen.take);
 const models = createModelsView(state, () => guarded(actions.update));
 
 const readFiles = async (files: readonly DroppedFile[], wanted?: Wanted): Promise<Scan> => {
@@ -173,6 +175,7 @@ function listen(): void {
   }
   byId('show-distil').addEventListener('click', () => guarded(async () => (await openDistil()).refresh()));
   image.listen();
+  pen.listen();
   listenToKeys();
   guardLeaving(state, batch.hasUnsaved);
   batch.listen();

@@ -65,12 +65,17 @@ export interface SavingOptions {
  * @throws {InputError} E_DICOM_SOURCE as resultFiles
  */
 export function savedFiles(
-  { labels, model, madeAt }: Segmented,
+  { labels, model, madeAt, correctedAt }: Segmented,
   { read, stem, kind, version }: SavingOptions,
 ): readonly { readonly path: string; readonly bytes: Uint8Array }[] {
   invariant(model !== undefined, 'only segmentations of models are written in every format');
   const { wanted, ...format } = FORMATS[kind](stem);
-  const machine = { sha256: hexSha256, now: () => madeAt, provenance: { versions: { voxstill: version } } };
+  const machine = {
+    sha256: hexSha256,
+    now: () => correctedAt ?? madeAt,
+    provenance: { versions: { voxstill: version } },
+    ...(correctedAt !== undefined && { isCorrected: true as const }),
+  };
   const files = resultFiles(labels, format, { models: [model], machine, read }).filter(({ path }) => wanted.test(path));
   if (files.length <= MOST_FILES) return files;
   const archive = zipSync(Object.fromEntries(files.map(({ path, bytes }) => [path, bytes])));

@@ -13,6 +13,7 @@ import {
   MOST_COLUMNS,
   renderVolumes,
   type Segmented,
+  type Structure,
   structuresOf,
   stylesOf,
   volumesByValue,
@@ -27,6 +28,8 @@ function fileText(name: string): string {
 export interface SegmentationView {
   /** Draws table and labels anew. */
   render(): void;
+  /** @param listener called after the segmentation that is drawn may have changed */
+  onDrawn(listener: () => void): void;
   /** Draws one of the segmentations; an index beyond them changes nothing, -1 draws none. */
   show(index: number): void;
   /** Draws how the one that is shown differs from this one; -1 compares with none. */
@@ -65,6 +68,7 @@ interface Comparison {
 export function createSegmentationView(state: PageState, version: string): SegmentationView {
   const other = byId<HTMLSelectElement>('other');
   let comparison: Comparison | undefined;
+  let whenDrawn = (): void => {};
 
   /** The two that are compared, if there are two. */
   function pair(): readonly [Segmented, Segmented] | undefined {
@@ -89,23 +93,49 @@ export function createSegmentationView(state: PageState, version: string): Segme
     renderComparison(byId('structures'), `${first.name} against ${second.name}`, comparison.rows);
   }
 
+  /** The pen is put down where something else is shown than what it corrects. */
+  function isUnderPen(item: Segmented | undefined, both: Comparison['both'] | undefined): boolean {
+    if (state.correcting === undefined) return false;
+    if (state.correcting === item && both === undefined) return true;
+    state.correcting = undefined;
+    state.viewer?.drawing.stop();
+    return false;
+  }
+
   function drawLabels(): void {
+    drawOverlay();
+    whenDrawn();
+  }
+
+  function drawOverlay(): void {
     const structures = structuresOf(state.segmented);
     const first = state.segmented[state.shown];
     const both = pair();
+    const isPen = isUnderPen(first, both);
     for (const id of ['difference', 'save-difference']) byId(id).hidden = both === undefined;
-    const entropy = both === undefined ? first?.entropy : undefined;
+    const entropy = both === undefined && !isPen ? first?.entropy : undefined;
     byId('uncertainty-field').hidden = entropy === undefined;
-    const isMap = entropy !== undefined && byId<HTMLInputElement>('uncertainty').checked;
-    byId('uncertainty-legend').hidden = !isMap;
-    if (both === undefined) {
-      comparison = undefined;
-      byId('structures').hidden = first === undefined || structures.length <= MOST_COLUMNS;
-      if (first !== undefined) renderStructures(byId('structures'), structures, volumesByValue(first));
-      if (isMap) state.viewer?.showMap(entropy);
-      else state.viewer?.showLabels(first?.labels ?? null, first === undefined ? [] : stylesOf(first, structures));
+    const map = byId<HTMLInputElement>('uncertainty').checked ? entropy : undefined;
+    byId('uncertainty-legend').hidden = map === undefined;
+    if (both !== undefined) {
+      drawDifference(both, structures);
       return;
     }
+    comparison = undefined;
+    tabulate(first, structures);
+    // the pen draws what it corrects
+    if (isPen) return;
+    if (map !== undefined) state.viewer?.showMap(map);
+    else state.viewer?.showLabels(first?.labels ?? null, first === undefined ? [] : stylesOf(first, structures));
+  }
+
+  function tabulate(item: Segmented | undefined, structures: readonly Structure[]): void {
+    byId('structures').hidden = item === undefined || structures.length <= MOST_COLUMNS;
+    if (item !== undefined) renderStructures(byId('structures'), structures, volumesByValue(item));
+  }
+
+  /** Draws where two segmentations differ, and begins their table. */
+  function drawDifference(both: Comparison['both'], structures: readonly Structure[]): void {
     const { styles, agreements, voxels, labels } = differenceOf(...both);
     const nameOf = (value: number): string => structures.find(one => one.value === value)?.name ?? `label ${value}`;
     const rows = agreements.map(one => ({ ...one, name: nameOf(one.value), hd95Mm: undefined }));
@@ -130,7 +160,10 @@ export function createSegmentationView(state: PageState, version: string): Segme
       const files = savedFiles(item, { read: scan, stem, kind, version });
       for (const { path, bytes } of files) saveFile(path, bytes);
     }
-    state.unsaved = new Set([...state.unsaved].filter(other => other !== item.name));
+    // it may have been corrected further meanwhile
+    if (state.segmented.includes(item)) {
+      state.unsaved = new Set([...state.unsaved].filter(other => other !== item.name));
+    }
   }
 
   byId('uncertainty').addEventListener('change', drawLabels);
@@ -145,12 +178,20 @@ export function createSegmentationView(state: PageState, version: string): Segme
       other.value = String(state.other);
       const cautions = segmented[shown]?.warnings ?? [];
       byId('cautions').hidden = cautions.length === 0;
-      byId('cautions').replaceChildren(...cautions.map(({ code, message }) => make('li', {}, `${code}: ${message}`)));
-      byId('cost').textContent = segmented[shown]?.cost ?? '';
+      const { cost = '', correctedAt } = segmented[shown] ?? {};
+      const before = correctedAt === undefined ? '' : 'Before it was corrected: ';
+      byId('cautions').replaceChildren(
+        ...cautions.map(({ code, message }) => make('li', {}, `${before}${code}: ${message}`)),
+      );
+      byId('cost').textContent = correctedAt === undefined ? cost : `Corrected by hand. ${cost}`;
       byId<HTMLButtonElement>('save').disabled = shown < 0;
       const hasModel = segmented[shown]?.model !== undefined;
       offerKinds(byId<HTMLSelectElement>('save-as'), { hasModel, hasSeries: state.scan?.dicom !== undefined });
       drawLabels();
+    },
+
+    onDrawn(listener) {
+      whenDrawn = listener;
     },
 
     show(index) {

@@ -18,6 +18,8 @@ export interface Segmented {
   readonly model?: ModelFile;
   /** When it was made, ISO 8601. */
   readonly madeAt: string;
+  /** When a person changed it last with the pen, ISO 8601; undefined where nobody did. */
+  readonly correctedAt?: string;
   /** What it took, for people; nothing to say of a reference. */
   readonly cost: string;
   /** Entropy of each voxel, 0 to 1; none of a reference, or of a model that gives labels only. */

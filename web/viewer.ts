@@ -1,6 +1,6 @@
 /**
- * The viewer: three planes and a 3D rendering by NiiVue, which only this file imports. Loaded when there is the first
- * image. Voxels stay in file order; NiiVue turns them by the affine.
+ * The viewer: three planes and a 3D rendering by NiiVue, which only this file imports, and its pen by its type. Loaded
+ * when there is the first image. Voxels stay in file order; NiiVue turns them by the affine.
  */
 import { DRAG_MODE, Niivue, type NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { invariant } from '../src/core/errors.ts';
@@ -8,6 +8,7 @@ import type { LabelVolume, Volume } from '../src/volume/volume.ts';
 import { crossHairStep, type Plane } from './cross-hair.ts';
 import type { PlaneOnScreen } from './orientation-letters.ts';
 import type { Scan } from './protocol.ts';
+import { createDrawing, type Drawing } from './viewer-drawing.ts';
 import type { IntensityRange, IntensityWindow } from './windows.ts';
 
 export const LAYOUTS = {
@@ -23,6 +24,11 @@ const PLANES: Readonly<Record<number, Plane>> = {
   [SLICE_TYPE.AXIAL]: 'axial',
   [SLICE_TYPE.CORONAL]: 'coronal',
   [SLICE_TYPE.SAGITTAL]: 'sagittal',
+};
+const PLANE_NUMBERS: Readonly<Record<Plane, number>> = {
+  axial: SLICE_TYPE.AXIAL,
+  coronal: SLICE_TYPE.CORONAL,
+  sagittal: SLICE_TYPE.SAGITTAL,
 };
 /** Degrees by which an arrow turns the rendering. */
 const TURN_DEGREES = 5;
@@ -61,6 +67,8 @@ export interface Viewer {
   setImageVisible(isVisible: boolean): void;
   /** Cuts the rendering open, as clipPlaneOf says. */
   setClipPlane(plane: readonly [depth: number, azimuth: number, elevation: number]): void;
+  /** The pen. */
+  readonly drawing: Drawing;
 }
 
 export interface ViewerEvents {
@@ -70,6 +78,8 @@ export interface ViewerEvents {
   readonly onWindow: () => void;
   /** The planes that were drawn just now. */
   readonly onPlanes: (planes: readonly PlaneOnScreen[], isRadiological: boolean) => void;
+  /** Something was drawn with the pen. */
+  readonly onDrawn: () => void;
   /** The browser has taken the graphics away; this viewer is of no use any more. */
   readonly onLost: () => void;
 }
@@ -139,8 +149,11 @@ function planesOnScreen(niivue: Niivue): readonly PlaneOnScreen[] {
   });
 }
 
-/** The keys of the page in place of NiiVue's own, which the page neither names nor follows. */
-function listenToKeys(niivue: Niivue, canvas: HTMLCanvasElement): void {
+/**
+ * The keys of the page in place of NiiVue's own, which the page neither names nor follows.
+ * @returns tells the plane that they work in
+ */
+function listenToKeys(niivue: Niivue, canvas: HTMLCanvasElement): () => Plane {
   niivue.keyDownListener = () => {};
   niivue.keyUpListener = () => {};
   let pointed: Plane = 'axial';
@@ -173,12 +186,13 @@ function listenToKeys(niivue: Niivue, canvas: HTMLCanvasElement): void {
     const [right, anterior, superior] = step;
     niivue.moveCrosshairInVox(right, anterior, superior);
   });
+  return () => PLANES[niivue.opts.sliceType] ?? pointed;
 }
 
 /** @throws if the browser has no WebGL 2 */
 export async function createViewer(
   canvas: HTMLCanvasElement,
-  { onPlace, onLost, onWindow, onPlanes }: ViewerEvents,
+  { onPlace, onLost, onWindow, onPlanes, onDrawn }: ViewerEvents,
 ): Promise<Viewer> {
   const niivue = new Niivue({
     backColor: [0.04, 0.06, 0.07, 1],
@@ -203,7 +217,7 @@ export async function createViewer(
     loadingText: '',
     logLevel: 'silent',
   });
-  listenToKeys(niivue, canvas);
+  const plane = listenToKeys(niivue, canvas);
   const draw = niivue.drawScene.bind(niivue);
   let shownWindow = '';
   niivue.drawScene = () => {
@@ -214,15 +228,21 @@ export async function createViewer(
     shownWindow = `${low} ${high}`;
     return drawn;
   };
+  const resetWindow = niivue.resetBriCon.bind(niivue);
+  niivue.resetBriCon = event => {
+    // two strokes in a row are a double click
+    if (!niivue.opts.drawingEnabled) resetWindow(event);
+  };
   await niivue.attachToCanvas(canvas);
   niivue.setSliceType(LAYOUTS.planes);
   canvas.addEventListener('webglcontextlost', onLost, { once: true });
   let styles: readonly LabelStyle[] = [];
   let opacity = 0.5;
   let isMap = false;
+  const drawing = createDrawing(niivue, { plane: () => PLANE_NUMBERS[plane()], opacity: () => opacity, onDrawn });
   niivue.onLocationChange = location => {
     const { mm, values } = location as { mm: ArrayLike<number>; values: readonly { value: number }[] };
-    const label = styles.find(({ value }) => value === values[1]?.value)?.name;
+    const label = drawing.nameAtCrossHair() ?? styles.find(({ value }) => value === values[1]?.value)?.name;
     const millimetres = Array.from(mm)
       .slice(0, 3)
       .map(value => value.toFixed(1));
@@ -236,7 +256,9 @@ export async function createViewer(
     return first;
   };
   return {
+    drawing,
     showScan: async ({ shown }) => {
+      drawing.stop();
       for (const volume of [...niivue.volumes]) niivue.removeVolume(volume);
       styles = [];
       await niivue.loadFromArrayBuffer(shown.slice().buffer, 'image.nii');
@@ -266,6 +288,7 @@ export async function createViewer(
     },
     setOpacity: value => {
       opacity = value;
+      drawing.setOpacity(value);
       if (niivue.volumes.length > 1) niivue.setOpacity(1, value);
     },
     setLayout: layout => niivue.setSliceType(LAYOUTS[layout]),

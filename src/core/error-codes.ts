@@ -116,6 +116,7 @@ export const ERROR_CODES = {
   E_PATCH_TOO_LARGE: 'A patch is larger than a case.',
   E_PATH_OUTSIDE: 'A file of a study would be written outside of its folder.',
   E_PATIENTS: '`data.patients` gives no patient for a case, or its file is malformed.',
+  E_PEN_LABELS: 'A segmentation has more structures than the pen of the page can tell apart.',
   E_PHANTOM_CASES: 'A generated data set needs at least one case.',
   E_PHANTOM_SIZE: 'A generated case is too small.',
   E_PLAN_MEMORY: 'No patch and network fits the memory that a plan may use.',

@@ -39,6 +39,8 @@ export interface ResultFormat {
 /** What results say of where they were made. */
 interface MakingMachine extends Pick<Machine, 'sha256' | 'now'> {
   readonly provenance: Pick<Provenance, 'versions'>;
+  /** Whether a person has corrected what the models made; left out where nobody did. */
+  readonly isCorrected?: true;
 }
 
 /** A file to write. */
@@ -113,6 +115,7 @@ function makerOf(models: readonly ModelFile[], machine: MakingMachine): Segmente
     model: models.map(({ path }) => path.split('/').slice(-2).join('/')).join(', '),
     modelHash: hashes.length === 1 ? hashes[0]! : machine.sha256(new TextEncoder().encode(hashes.join())),
     time: machine.now(),
+    ...(machine.isCorrected && { isCorrected: true }),
   };
 }
 

@@ -34,7 +34,20 @@ export interface SegmentedSeries {
     readonly modelHash: string;
     /** When the segmentation was made, ISO 8601. */
     readonly time: string;
+    /** Whether a person has corrected what the model made; left out where nobody did. */
+    readonly isCorrected?: true | undefined;
   };
+}
+
+/** How a result came about, in the terms of DICOM. */
+export function algorithmType({ isCorrected }: SegmentedSeries['maker']): 'AUTOMATIC' | 'SEMIAUTOMATIC' {
+  return isCorrected === true ? 'SEMIAUTOMATIC' : 'AUTOMATIC';
+}
+
+/** Who made a result, after what it is: `Outlines by student/model.onnx`. */
+export function madeBy(what: string, { model, isCorrected }: SegmentedSeries['maker']): string {
+  const text = `${what} by ${model}`;
+  return isCorrected === true ? `Corrected by hand: ${text}` : text;
 }
 
 /** Gives the identifier of a part of a result; the same for the same part of the same result. */

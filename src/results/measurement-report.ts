@@ -12,6 +12,7 @@ import {
   dicomTime,
   imageReference,
   instanceReferences,
+  madeBy,
   type SegmentedSeries,
   type UidOf,
 } from './dicom-result.ts';
@@ -134,7 +135,7 @@ export function encodeMeasurementReport(
       classUid: ENHANCED_SR_CLASS,
       modality: 'SR',
       seriesNumber: SERIES_NUMBER,
-      description: `Volumes by ${maker.model}`,
+      description: madeBy('Volumes', maker),
       instanceUid: uidOf('report'),
       seriesUid: uidOf('report series'),
     }),

@@ -8,6 +8,7 @@ import type { LabelArray } from '../volume/volume.ts';
 import { type DicomDataSet, encodeDicomFile, shortened, tagOf } from './dicom-elements.ts';
 import { dicomLab } from './dicom-lab.ts';
 import {
+  algorithmType,
   codeItem,
   dcm,
   describeObject,
@@ -15,6 +16,7 @@ import {
   frameOfReference,
   imageReference,
   instanceReferences,
+  madeBy,
   propertyCodes,
   type SegmentedSeries,
   type Structure,
@@ -107,12 +109,16 @@ function labelBytes(data: LabelArray): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-function segmentItem({ structure, number, place }: Segment, model: string, uidOf: UidOf): DicomDataSet {
+function segmentItem(
+  { structure, number, place }: Segment,
+  maker: SegmentedSeries['maker'],
+  uidOf: UidOf,
+): DicomDataSet {
   return {
     SegmentNumber: number,
     SegmentLabel: shortened(structure.name, 'LO'),
-    SegmentAlgorithmType: 'AUTOMATIC',
-    SegmentAlgorithmName: shortened(model, 'LO'),
+    SegmentAlgorithmType: algorithmType(maker),
+    SegmentAlgorithmName: shortened(maker.model, 'LO'),
     RecommendedDisplayCIELabValue: dicomLab(labelColour(place + 1)),
     TrackingID: structure.name,
     TrackingUID: uidOf(`segment ${structure.value}`),
@@ -195,7 +201,7 @@ export function encodeSegmentation(
       classUid: SEGMENTATION_CLASS[type],
       modality: 'SEG',
       seriesNumber: SERIES_NUMBER,
-      description: `Segmentation by ${maker.model}`,
+      description: madeBy('Segmentation', maker),
       instanceUid: uidOf('segmentation'),
       seriesUid: uidOf('segmentation series'),
     }),
@@ -210,7 +216,7 @@ export function encodeSegmentation(
     ContentCreatorName: '',
     SegmentationType: type.toUpperCase(),
     SegmentsOverlap: 'NO',
-    SegmentSequence: segments.map(segment => segmentItem(segment, maker.model, uidOf)),
+    SegmentSequence: segments.map(segment => segmentItem(segment, maker, uidOf)),
     LossyImageCompression: '00',
     Rows: rows,
     Columns: columns,

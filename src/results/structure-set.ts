@@ -5,6 +5,7 @@
  */
 import { type DicomDataSet, encodeDicomFile, shortened } from './dicom-elements.ts';
 import {
+  algorithmType,
   codeItem,
   describeObject,
   dicomTime,
@@ -12,6 +13,7 @@ import {
   frameOfReferenceUid,
   imageReference,
   instanceReferences,
+  madeBy,
   type SegmentedSeries,
   sliceAt,
   type UidOf,
@@ -80,7 +82,7 @@ export function encodeStructureSet(series: SegmentedSeries, uidOf: UidOf): Uint8
       classUid: STRUCTURE_SET_CLASS,
       modality: 'RTSTRUCT',
       seriesNumber: SERIES_NUMBER,
-      description: `Outlines by ${maker.model}`,
+      description: madeBy('Outlines', maker),
       instanceUid: uidOf('structure set'),
       seriesUid: uidOf('structure set series'),
     }),
@@ -107,7 +109,7 @@ export function encodeStructureSet(series: SegmentedSeries, uidOf: UidOf): Uint8
       ROINumber: number,
       ReferencedFrameOfReferenceUID: frameUid,
       ROIName: shortened(structure.name, 'LO'),
-      ROIGenerationAlgorithm: 'AUTOMATIC',
+      ROIGenerationAlgorithm: algorithmType(maker),
     })),
     ROIContourSequence: regions.map(({ structure, place, number }) => ({
       ReferencedROINumber: number,

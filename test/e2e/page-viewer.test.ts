@@ -1,16 +1,22 @@
 /** The viewer of the page in a real browser: keys, letters, drops, and what is asked before it is left. */
+import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createNiftiHeader, encodeNiftiImage } from '../../src/volume/nifti.ts';
+import { createNiftiHeader, decodeLabels, encodeNiftiImage } from '../../src/volume/nifti.ts';
 import { hasBrowser } from '../support/browser.ts';
+import { STORAGES, type Storage, storedAs } from '../support/orientations.ts';
 import { type PageSession, usePages } from '../support/page-session.ts';
+
+/** The value of the second structure of the run's models. */
+const SECOND_STRUCTURE = 2;
 
 let session: PageSession;
 
-function smallImage(name: string): { readonly name: string; readonly bytes: Uint8Array } {
+function smallImage(name: string, storage?: Storage): { readonly name: string; readonly bytes: Uint8Array } {
   const sizeVoxels = [20, 24, 16] as const;
   const data = Float32Array.from({ length: 20 * 24 * 16 }, (_, index) => index % 97);
   const affine = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
-  const volume = { data, sizeVoxels, channels: 1, spacingMm: [1, 1, 1], affine } as const;
+  const canonical = { data, sizeVoxels, channels: 1, spacingMm: [1, 1, 1], affine } as const;
+  const volume = storage === undefined ? canonical : storedAs(canonical, storage);
   return { name, bytes: encodeNiftiImage(volume, createNiftiHeader(volume)) };
 }
 
@@ -99,6 +105,78 @@ describe.skipIf(!hasBrowser)('the viewer', () => {
       }
     },
   );
+
+  it('lets a person correct a segmentation by mouse and keys, where it is in the patient, and saves it as corrected', async () => {
+    const { page } = session;
+    const leaves = (): Promise<boolean> =>
+      page.evaluate(() => window.dispatchEvent(new Event('beforeunload', { cancelable: true })));
+    // superior to inferior, then left to right, then anterior to posterior
+    const turned = STORAGES.find(({ along, back }) => `${along} ${back}` === '2,0,1 true,false,true')!;
+    await session.drop('#stage', [smallImage('turned.nii.gz', turned)]);
+    await page.locator('#scan-name').getByText('turned.nii.gz').waitFor();
+    await session.settled();
+    await session.segment('student');
+    await session.downloads(1, () => session.button('Save').click());
+    expect(await leaves()).toBe(true);
+
+    await session.button('Correct by hand').click();
+    await page.locator('#pen-width').fill('1');
+    await page.locator('#pen-structure').selectOption({ index: 1 });
+    const canvas = (await page.locator('#canvas').boundingBox())!;
+    await page.mouse.move(canvas.x + 180, canvas.y + 560);
+    await page.mouse.down();
+    await page.mouse.move(canvas.x + 230, canvas.y + 560, { steps: 5 });
+    await page.mouse.up();
+    await page.locator('#volumes').getByLabel('student, corrected').waitFor();
+    expect(await session.text('pen-status')).toMatch(/^\d+ voxels? changed\.$/);
+    expect(await leaves()).toBe(false);
+
+    await page.keyboard.press('Control+z');
+    await page.locator('#volumes').getByLabel('student', { exact: true }).waitFor();
+    expect(await leaves()).toBe(true);
+
+    // a filled square of 5 voxels a side by keys alone, in the axial plane that was clicked
+    await page.keyboard.press('f');
+    const corner = await place();
+    for (const [key, times] of [
+      ['ArrowLeft', 0],
+      ['ArrowLeft', 4],
+      ['ArrowUp', 4],
+      ['ArrowRight', 4],
+    ] as const) {
+      for (let step = 0; step < times; step++) await page.keyboard.press(key);
+      await page.keyboard.press('Space');
+    }
+    await page.keyboard.press('Enter');
+    expect(await session.text('cost')).toContain('Corrected by hand.');
+    // the middle is erased again
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowLeft', 'ArrowLeft', 'f', 'e', 'Space']) {
+      await page.keyboard.press(key);
+    }
+    expect(await session.text('pen-status')).toBe('1 voxel changed.');
+
+    const saved = await session.downloads(1, () => session.button('Save').click());
+    expect([...saved.keys()]).toEqual(['turned_student_corrected.nii.gz']);
+    expect(await leaves()).toBe(true);
+    const labels = decodeLabels(readFileSync([...saved.values()][0]!), { path: 'saved' });
+    const painted = Array.from({ length: 25 }, (_, index) => {
+      const millimetres = [corner[0]! - (index % 5), corner[1]! + Math.floor(index / 5), corner[2]!] as const;
+      // voxels of 1 mm, and an affine that turns only: its transpose takes back
+      const at = [0, 1, 2].map(axis =>
+        [0, 1, 2].reduce(
+          (sum, row) => sum + labels.affine[row * 4 + axis]! * (millimetres[row]! - labels.affine[row * 4 + 3]!),
+          0,
+        ),
+      );
+      const [i, j, k] = at as [number, number, number];
+      return labels.data[i + labels.sizeVoxels[0] * (j + labels.sizeVoxels[1] * k)];
+    });
+    expect(painted).toEqual(Array.from({ length: 25 }, (_, index) => (index === 12 ? 0 : SECOND_STRUCTURE)));
+
+    await page.locator('#canvas').focus();
+    await page.keyboard.press('p');
+    await page.locator('#pen-tools').waitFor({ state: 'hidden' });
+  });
 
   // about one time in six the browser began no download here, for a reason that is not known
   it('takes files that are dropped anywhere, and asks before segmentations that are not saved go', async () => {

@@ -32,7 +32,7 @@ async function setUp() {
     resultFiles(labels, { segmentationType: 'binary', handover: {}, ...format }, { models: [model], machine, read });
   const saved = (kind: Parameters<typeof savedFiles>[1]['kind']) =>
     savedFiles(item, { read, stem: 'x', kind, version: '1.2.3' });
-  return { written, saved, item, read };
+  return { written, saved, item, read, model, machine };
 }
 
 it('saves every kind of file with the bytes that the program writes', async () => {
@@ -61,4 +61,24 @@ it('puts the surfaces of many structures into one archive, none with the name of
   expect(others).toEqual([]);
   expect(archive!.path).toBe('x_stl.zip');
   expect(Object.keys(unzipSync(archive!.bytes))).toEqual(['x_part_1_1.stl', 'x_Left_lobe_2.stl', 'x_left_lobe_3.stl']);
+});
+
+it('says in DICOM of a segmentation that was corrected by hand that a person had a part in it', async () => {
+  const { item, read, model, machine } = await setUp();
+  const corrected = { ...item, correctedAt: '2026-11-28T11:00:00.000Z' };
+  const save = (one: typeof item, kind: 'binary' | 'rtstruct'): Buffer =>
+    Buffer.from(savedFiles(one, { read, stem: 'x', kind, version: '1.2.3' })[0]!.bytes);
+  for (const [kind, what] of [
+    ['binary', 'Segmentation'],
+    ['rtstruct', 'Outlines'],
+  ] as const) {
+    expect(save(item, kind).includes(`Corrected by hand: ${what}`)).toBe(false);
+    expect(save(item, kind).includes('SEMIAUTOMATIC')).toBe(false);
+    expect(save(corrected, kind).includes(`Corrected by hand: ${what} by`)).toBe(true);
+    expect(save(corrected, kind).includes('SEMIAUTOMATIC')).toBe(true);
+  }
+  const format: ResultFormat = { path: 'x.dcm', segmentationType: 'binary', handover: {} };
+  const by = { ...machine, now: () => corrected.correctedAt, isCorrected: true } as const;
+  const [written] = resultFiles(item.labels, format, { models: [model], machine: by, read });
+  expect(save(corrected, 'binary').equals(Buffer.from(written!.bytes))).toBe(true);
 });
