@@ -5,6 +5,7 @@
 import { invariant } from '../src/core/errors.ts';
 import type { StudyOverview } from '../src/study/overview.ts';
 import { labelsOfVolume } from '../src/volume/label-volume.ts';
+import { showAbout } from './about-view.ts';
 import { createActionsView } from './actions-view.ts';
 import { chooseBackends } from './backends.ts';
 import { createBatchView } from './batch-view.ts';
@@ -18,13 +19,14 @@ import { guarded, hideMessage, showWarnings } from './message.ts';
 import { fetchStudy } from './models.ts';
 import { createModelsView } from './models-view.ts';
 import { type Destinations, openFiles } from './opening.ts';
+import { codecSources, isOneFile } from './own-files.ts';
 import { createPageState } from './page-state.ts';
 import { createPenView } from './pen-view.ts';
 import type { DroppedFile, Reply, Scan } from './protocol.ts';
 import { progressText } from './report-text.ts';
 import { createSegmentationView } from './segmentation-view.ts';
 import type { Segmented } from './segmentations.ts';
-import { address, segmentScan } from './segmenting.ts';
+import { segmentScan } from './segmenting.ts';
 import { type StudyWatch, watchStudy } from './study-watch.ts';
 import type { TrainingView } from './training.ts';
 import { createClient } from './worker-client.ts';
@@ -43,7 +45,7 @@ const image = createImageView(state, segmentations, pen.take);
 const models = createModelsView(state, () => guarded(actions.update));
 
 const readFiles = async (files: readonly DroppedFile[], wanted?: Wanted): Promise<Scan> => {
-  const job = { kind: 'read', files, codecs: address('codecs'), ...(wanted && { wanted }) } as const;
+  const job = { kind: 'read', files, codecs: codecSources(), ...(wanted && { wanted }) } as const;
   return (await client.run(job, 'read')).scan;
 };
 
@@ -185,7 +187,8 @@ async function showStudy(): Promise<void> {
   const study = await fetchStudy();
   if (study === undefined) return;
   byId('run-name').textContent = study.name;
-  byId('show-training').hidden = false;
+  // a model that was given away comes without its training
+  byId('show-training').hidden = study.units.length === 0 && study.arms.every(({ history }) => history === undefined);
   let training: TrainingView | undefined;
   let watch: StudyWatch | undefined;
   const openTraining = async (now: StudyOverview): Promise<void> => {
@@ -208,6 +211,7 @@ async function showStudy(): Promise<void> {
 
 listen();
 byId('isolation').hidden = crossOriginIsolated;
+if (isOneFile()) showAbout(VOXSTILL_VERSION);
 guarded(async () => {
   state.backends = await chooseBackends(byId<HTMLSelectElement>('backend'));
   await actions.update();

@@ -5,6 +5,7 @@ import { InputError } from '../src/core/errors.ts';
 import type { MissingFactsError, ModelFile } from '../src/experiment/model-file.ts';
 import type { ArmOverview, StudyOverview } from '../src/study/overview.ts';
 import { droppedFiles } from './dropped-files.ts';
+import { fetchOwn } from './own-files.ts';
 import type { DroppedFile } from './protocol.ts';
 
 /** What reads models, loaded with the first of them. */
@@ -19,7 +20,7 @@ export interface ModelChoice {
 
 /** The run or sweep that is served; undefined if there is none. */
 export async function fetchStudy(): Promise<StudyOverview | undefined> {
-  const response = await fetch(new URL('run.json', document.baseURI), { cache: 'no-store' });
+  const response = await fetchOwn('run.json');
   return response.ok ? ((await response.json()) ?? undefined) : undefined;
 }
 
@@ -27,7 +28,7 @@ function choiceOf({ label, model }: ArmOverview): readonly ModelChoice[] {
   if (model === undefined) return [];
   let file: Promise<ModelFile> | undefined;
   const fetchModel = async (): Promise<ModelFile> => {
-    const response = await fetch(new URL(`run/${model}`, document.baseURI), { cache: 'no-store' });
+    const response = await fetchOwn(`run/${model}`);
     if (!response.ok) throw new InputError('E_FILE_MISSING', `the server no longer has ${model}. Reload the page.`);
     const bytes = new Uint8Array(await response.arrayBuffer());
     const { readModelFile } = await reader();

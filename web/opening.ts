@@ -7,10 +7,10 @@ import type { ImageChoice } from './image-choices.ts';
 import { mayReplaceImage } from './leaving.ts';
 import { guarded, showError } from './message.ts';
 import type { ModelsView } from './models-view.ts';
+import { codecSources } from './own-files.ts';
 import type { PageState } from './page-state.ts';
 import type { DroppedFile } from './protocol.ts';
 import type { SegmentationView } from './segmentation-view.ts';
-import { address } from './segmenting.ts';
 import type { Client } from './worker-client.ts';
 
 /** The parts of the page that files go to. */
@@ -53,7 +53,7 @@ export async function openFiles(files: readonly DroppedFile[], to: Destinations)
   let images: readonly ImageChoice[] = [];
   await actions.busily(async () => {
     actions.showProgress('looking through the files');
-    ({ images } = await client.run({ kind: 'look', files: imageFiles, codecs: address('codecs') }, 'looked'));
+    ({ images } = await client.run({ kind: 'look', files: imageFiles, codecs: codecSources() }, 'looked'));
   });
   if (images.length < 2) return to.showOnly(imageFiles);
   const wanted = wantedWithoutDoubt(images);

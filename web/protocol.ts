@@ -6,7 +6,8 @@ import type { ErrorCode } from '../src/core/errors.ts';
 import type { ReadVolume } from '../src/data/read-volume.ts';
 import type { ModelMetadata } from '../src/experiment/model-facts.ts';
 import type { PlausibilityWarning } from '../src/inference/plausibility/bounds.ts';
-import type { SegmentProgress, WebBackend, WebSegmentation } from '../src/platform/web/index.ts';
+import type { CodecSources } from '../src/platform/frame-codecs.ts';
+import type { RuntimeFiles, SegmentProgress, WebBackend, WebSegmentation } from '../src/platform/web/index.ts';
 import type { LabelVolume, Volume } from '../src/volume/volume.ts';
 import type { Wanted } from './file-roles.ts';
 import type { ImageChoice } from './image-choices.ts';
@@ -18,11 +19,11 @@ export interface DroppedFile {
 }
 
 export type Job =
-  | { readonly kind: 'look'; readonly files: readonly DroppedFile[]; readonly codecs: string }
+  | { readonly kind: 'look'; readonly files: readonly DroppedFile[]; readonly codecs: CodecSources }
   | {
       readonly kind: 'read';
       readonly files: readonly DroppedFile[];
-      readonly codecs: string;
+      readonly codecs: CodecSources;
       /** Which of several images, as what. */
       readonly wanted?: Wanted;
     }
@@ -34,8 +35,7 @@ export type Job =
       readonly model: Uint8Array;
       readonly metadata: Partial<ModelMetadata>;
       readonly backend: WebBackend;
-      /** Address of the folder with ONNX Runtime's files. */
-      readonly runtime: string;
+      readonly runtime: RuntimeFiles;
     };
 
 /** An image in the page. */

@@ -1,12 +1,10 @@
 /** Segments an image with a model in the worker, in windows that fit into the tab. */
 import type { ModelChoice } from './models.ts';
+import { runtimeFiles } from './own-files.ts';
 import type { Reply, Scan } from './protocol.ts';
 import { costText, expectedDiceText } from './report-text.ts';
 import type { Segmented } from './segmentations.ts';
 import type { Client } from './worker-client.ts';
-
-/** An address of the page's own files. */
-export const address = (path: string): string => new URL(path, document.baseURI).href;
 
 export interface SegmentingOptions {
   readonly client: Client;
@@ -25,7 +23,7 @@ export async function segmentScan(
   const { planMemory } = await import('./memory.ts');
   const { patch } = planMemory(volume, file);
   const metadata = { ...file.metadata, patch };
-  const job = { kind: 'segment', volume, id, model: file.bytes, metadata, runtime: address('runtime/') } as const;
+  const job = { kind: 'segment', volume, id, model: file.bytes, metadata, runtime: runtimeFiles(backend) } as const;
   const result = await client.run({ ...job, backend }, 'segmented', onReply);
   return {
     name: chosen.name,

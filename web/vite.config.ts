@@ -41,28 +41,37 @@ function policyTag(): Plugin {
   };
 }
 
-const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+/** Folder of the page's sources. */
+export const PAGE_ROOT = fileURLToPath(new URL('.', import.meta.url));
+
+/** Path of a file in it. */
+export const besidePage = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /**
  * What takes the place of packages: the page draws charts in a document of its own, which its workers do not have, and
  * nothing in it opens models of Keras.
  */
-function lighterPackages(): Plugin {
+export function lighterPackages(): Plugin {
   return {
     name: 'lighter-packages',
     enforce: 'pre',
     resolveId(source) {
-      if (source === 'h5wasm') return beside('absent-hdf5.ts');
-      return source === 'linkedom' && !this.environment.config.isWorker ? beside('report-document.ts') : undefined;
+      // codecs of Zarr, which NiiVue would open and the page does not
+      if (source.startsWith('numcodecs/')) return besidePage('absent-zarr.ts');
+      if (source === 'h5wasm') return besidePage('absent-hdf5.ts');
+      return source === 'linkedom' && !this.environment.config.isWorker ? besidePage('report-document.ts') : undefined;
     },
   };
 }
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+/** Version of the package. */
+export function pageVersion(): string {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
+}
 
 export default defineConfig({
-  define: { VOXSTILL_VERSION: JSON.stringify(version) },
-  root: fileURLToPath(new URL('.', import.meta.url)),
+  define: { VOXSTILL_VERSION: JSON.stringify(pageVersion()) },
+  root: PAGE_ROOT,
   base: './',
   resolve: {
     // without a copy of ONNX Runtime's loader inside: the page names its files

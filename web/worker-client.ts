@@ -5,6 +5,7 @@
  */
 import { WorkError } from '../src/core/errors.ts';
 import type { Job, Reply } from './protocol.ts';
+import { startWorker } from './start-worker.ts';
 
 export interface Client {
   /**
@@ -25,11 +26,10 @@ export function createClient(): Client {
     worker = undefined;
     fail?.(error);
   };
-  const start = (): Worker => new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
   return {
     run: (job, last, onReply) =>
       new Promise((resolve, reject) => {
-        worker ??= start();
+        worker ??= startWorker();
         fail = reject;
         worker.onmessage = ({ data: reply }: MessageEvent<Reply>) => {
           if (reply.kind === 'failed') reject(new WorkError(reply.code, reply.message));

@@ -8,7 +8,7 @@ import { readVolume } from '../src/data/volume-file.ts';
 import { isImageName, volumeStem } from '../src/data/volume-name.ts';
 import { watchMemory } from '../src/platform/web/engine-memory.ts';
 import { createWebFrameCodec } from '../src/platform/web/frame-codec.ts';
-import { loadModel, type RuntimeFiles, segmentVolume, type WebBackend } from '../src/platform/web/index.ts';
+import { loadModel, segmentVolume } from '../src/platform/web/index.ts';
 import { labelsOfVolume } from '../src/volume/label-volume.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../src/volume/nifti.ts';
 import { assertSameGrid } from '../src/volume/same-grid.ts';
@@ -77,16 +77,11 @@ function sample(): void {
   reply({ kind: 'read', scan });
 }
 
-function filesOf(backend: WebBackend, runtime: string): RuntimeFiles {
-  const build = backend === 'webgpu' ? 'ort-wasm-simd-threaded.asyncify' : 'ort-wasm-simd-threaded';
-  return { wasm: `${runtime}${build}.wasm`, mjs: `${runtime}${build}.mjs` };
-}
-
 async function segmentJob({ volume, id, model: bytes, ...job }: Job & { kind: 'segment' }): Promise<void> {
   const { metadata, backend, runtime } = job;
   const startMs = performance.now();
   const threads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
-  const model = await loadModel(bytes, { metadata, backend, threads, files: filesOf(backend, runtime) });
+  const model = await loadModel(bytes, { metadata, backend, threads, files: runtime });
   const loadSeconds = (performance.now() - startMs) / 1000;
   reply({ kind: 'loaded' });
   try {

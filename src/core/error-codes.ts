@@ -112,6 +112,7 @@ export const ERROR_CODES = {
   E_OUT_NOT_EMPTY: 'The output folder is not empty.',
   E_PAGE: 'The page that `serve` shows is not built.',
   E_PAGE_BUSY: 'The page is at work and cannot open files just now.',
+  E_PAGE_DAMAGED: 'A page that is one html file lacks a part, or a part of it is damaged.',
   E_PATCH_SIZE: 'The network cannot take patches of this size.',
   E_PATCH_TOO_LARGE: 'A patch is larger than a case.',
   E_PATH_OUTSIDE: 'A file of a study would be written outside of its folder.',

@@ -37,6 +37,9 @@ export const CODEC_FILES = {
   'jpeg-2000': { package: '@cornerstonejs/codec-openjpeg', file: 'openjpegwasm_decode.wasm' },
 } as const satisfies Record<WasmCoding, { readonly package: string; readonly file: string }>;
 
+/** Address or content of the WebAssembly of each. */
+export type CodecSources = Readonly<Record<WasmCoding, string | Blob>>;
+
 /** Gives the bytes of a WebAssembly file. */
 export type LoadCodec = (coding: WasmCoding) => Promise<Uint8Array>;
 

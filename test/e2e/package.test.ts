@@ -64,7 +64,9 @@ describe('the package', () => {
     const kindsOf = (paths: readonly string[]): readonly string[] =>
       [...new Set(paths.map(path => /(\.d)?\.\w+(\.map)?$/.exec(path)?.[0] ?? ''))].sort();
     // no map either: it would lead to sources that are not here
-    expect(kindsOf(files.filter(path => !path.startsWith('web/')))).toEqual(['', '.d.ts', '.js']);
+    const isPage = (path: string): boolean => /^(web|one-file)\//.test(path);
+    expect(kindsOf(files.filter(path => !isPage(path)))).toEqual(['', '.d.ts', '.js']);
+    expect(files.filter(path => path.startsWith('one-file/'))).toEqual(['one-file/page.html']);
     // the page, with the WebAssembly of ONNX Runtime and of the image codecs
     const page = files.filter(path => path.startsWith('web/'));
     expect(kindsOf(page)).toEqual(['', '.css', '.html', '.js', '.json', '.md', '.mjs', '.svg', '.wasm']);

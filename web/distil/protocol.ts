@@ -3,6 +3,8 @@
  * ends with `checked`, `done`, `paused` or `failed`.
  */
 import type { ErrorCode } from '../../src/core/errors.ts';
+import type { CodecSources } from '../../src/platform/frame-codecs.ts';
+import type { RuntimeFiles } from '../../src/platform/web/index.ts';
 import type { DroppedFile } from '../protocol.ts';
 import type { SessionFacts } from './session-storage.ts';
 
@@ -11,8 +13,8 @@ export type Contents = ReadonlyMap<string, Blob>;
 
 /** Addresses of the page's own files. */
 interface Places {
-  readonly runtime: string;
-  readonly codecs: string;
+  readonly runtime: RuntimeFiles;
+  readonly codecs: CodecSources;
 }
 
 /** The model that teaches: a file, and what is written beside it where the file does not say its facts itself. */

@@ -9,10 +9,10 @@ import { byId, make } from '../elements.ts';
 import { chosenFiles } from '../inputs.ts';
 import { guarded, hideMessage, showError } from '../message.ts';
 import { withoutModels } from '../opening.ts';
+import { codecSources, runtimeFiles } from '../own-files.ts';
 import type { PageState } from '../page-state.ts';
 import type { DroppedFile } from '../protocol.ts';
 import { saveFile } from '../save-file.ts';
-import { address } from '../segmenting.ts';
 import { type RunningJob, startJob } from './client.ts';
 import type { Checked, DistilJob, DistilReply, StudentSize, TeacherFile } from './protocol.ts';
 import { createRunView, progressText } from './run-view.ts';
@@ -91,7 +91,7 @@ export function createDistilView({ state, version, addModels, showImage }: Disti
   let isTraining = false;
   /** Whether a person has changed the recipe since it was written. */
   let isEdited = false;
-  const places = { runtime: address('runtime/'), codecs: address('codecs') };
+  const places = { runtime: runtimeFiles('wasm'), codecs: codecSources() };
   const run = createRunView(async file => {
     await addModels([{ path: file.name, file }]);
     showImage();

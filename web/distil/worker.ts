@@ -59,7 +59,7 @@ function openLaboratory({ places, version }: DistilJob, root: StoredFolder, thre
     version,
     sha256: hexSha256,
     engineBytes,
-    runtime: { wasm: `${runtime}ort-wasm-simd-threaded.wasm`, mjs: `${runtime}ort-wasm-simd-threaded.mjs` },
+    runtime,
     codecs,
     ...(threads !== undefined && { threads }),
     progress,

@@ -6,21 +6,20 @@ import type { DeclareCommand } from '../program.ts';
 /** The flags as commander parses them. */
 export interface PackFlags {
   readonly out: string;
-  readonly as: PackKind;
+  /** Not given: by the name of the output. */
+  readonly as?: PackKind;
   readonly name?: string;
 }
 
 export const declarePack: DeclareCommand = (command, start) => {
   command
     .argument('<model>', 'an .onnx file that voxstill wrote')
-    .requiredOption('--out <folder>', 'the folder to write')
+    .requiredOption('--out <path>', 'the folder to write, or the .html file')
     .addOption(
       new Option(
         '--as <kind>',
-        'page: the page with the model, static files for any server; npm: a package with two functions for Node and pages',
-      )
-        .choices(['page', 'npm'] satisfies PackKind[])
-        .default('page'),
+        'page: the page with the model, static files for any server; html: the same in one file that runs from disk; npm: a package with two functions for Node and pages (default: html where --out ends in .html, else page)',
+      ).choices(['page', 'html', 'npm'] satisfies PackKind[]),
     )
     .option('--name <name>', 'name of the model, and of the npm package (default: that of its folder)')
     .action((model: string, flags: PackFlags) =>

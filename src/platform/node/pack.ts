@@ -1,25 +1,28 @@
 /**
- * A model with everything that it needs, as one folder to give away: the page for any file server, or an npm package.
- * Both hold the model with its pipeline inside, its card where there is one, and the SHA-256 of every file.
+ * A model with everything that it needs, to give away: the page as a folder for any file server or as one html file, or
+ * an npm package. All hold the model with its pipeline inside, its card where there is one, and the SHA-256 of every
+ * file.
  */
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import { fileAbove } from '../../experiment/file-above.ts';
 import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
+import { readText } from '../../runtime/json-file.ts';
 import type { StudyOverview } from '../../study/overview.ts';
 import { nodeFiles } from './files.ts';
+import { oneFilePage } from './one-file.ts';
 import { packageVersion } from './package-version.ts';
-import { PAGE } from './page.ts';
+import { ONE_FILE, PAGE } from './page.ts';
 import { thisMachine } from './provenance.ts';
 
-/** What a folder is for. */
-export type PackKind = 'page' | 'npm';
+/** What is written: a folder for a server, one html file, or a folder for npm. */
+export type PackKind = 'page' | 'html' | 'npm';
 
 export interface PackOptions {
   /** A model of voxstill, or one that `import` wrote. */
   readonly model: string;
-  /** Folder to write, which is not there or empty. */
+  /** Folder or html file to write, which is not there; a folder may be there if it is empty. */
   readonly out: string;
   readonly kind: PackKind;
   /** Name of the model for people, and of the npm package. */
@@ -78,19 +81,37 @@ const HEADERS = `/*
   Cross-Origin-Embedder-Policy: require-corp
 `;
 
-async function webFolder(file: ModelFile, name: string): Promise<readonly Part[]> {
+/** What the page is told: a study of one model. */
+function studyPart(name: string): Part {
   const study: StudyOverview = {
     name,
     status: 'done',
     arms: [{ arm: 'student', fold: null, seed: 1, label: name, model: MODEL }],
     units: [],
   };
+  return jsonPart('run.json', study);
+}
+
+async function webFolder(file: ModelFile, name: string): Promise<readonly Part[]> {
   return [
     ...(await pageParts()),
-    jsonPart('run.json', study),
+    studyPart(name),
     textPart('_headers', HEADERS),
     { path: `run/${MODEL}`, content: file.bytes },
   ];
+}
+
+/** Files of the page that one html file has beside its script: the processor's build alone, and the codecs. */
+const HELD = /^(runtime\/ort-wasm-simd-threaded\.wasm|codecs\/.*\.wasm|licenses\.md)$/;
+
+/** One html file with everything in it. */
+async function htmlFile(file: ModelFile, name: string, card: readonly Part[]): Promise<string> {
+  if (!(await nodeFiles.exists(ONE_FILE))) {
+    throw new InputError('E_PAGE', `the page is not built: there is no ${ONE_FILE}. Run npm run build:web.`);
+  }
+  const page = await readText(nodeFiles, ONE_FILE);
+  const beside = (await pageParts()).filter(({ path }) => HELD.test(path));
+  return oneFilePage(page, name, [studyPart(name), ...card, ...beside, { path: `run/${MODEL}`, content: file.bytes }]);
 }
 
 /** The code of the package: the same two functions in Node and in pages. */
@@ -191,27 +212,27 @@ function sumsOf(parts: readonly Part[]): Part {
 }
 
 /**
- * Writes a folder with a model.
+ * Writes a folder or a file with a model.
  * @throws {InputError} E_OUT_NOT_EMPTY, E_PAGE, E_USAGE for a name that npm does not take; as readModelFile, also for a
  * model whose file does not say how it is used
  */
 export async function packModel({ model, out, kind, name }: PackOptions): Promise<Packed> {
   if ((await nodeFiles.list(out)).length > 0 || (await nodeFiles.exists(out))) {
-    throw new InputError('E_OUT_NOT_EMPTY', `${out} is there already. Choose another folder with --out.`);
+    throw new InputError('E_OUT_NOT_EMPTY', `${out} is there already. Choose another name with --out.`);
   }
   const bytes = await nodeFiles.read(model);
   // what lies beside the model is not given away, so it must not be needed
   const file = await readModelFile({ read: async () => bytes, exists: async () => false }, model);
-  const card = await fileAbove(nodeFiles, model, { names: [CARD], levels: CARD_LEVELS });
-  const parts = [
-    ...(kind === 'page' ? await webFolder(file, name) : npmFolder(file, name)),
-    ...(card === undefined ? [] : [{ path: CARD, content: await nodeFiles.read(card) }]),
-  ];
+  const cardPath = await fileAbove(nodeFiles, model, { names: [CARD], levels: CARD_LEVELS });
+  const hasCard = cardPath !== undefined;
+  const card = hasCard ? [{ path: CARD, content: await nodeFiles.read(cardPath) }] : [];
+  if (kind === 'html') {
+    const { path, content } = textPart(out, await htmlFile(file, name, card));
+    await nodeFiles.write(path, content);
+    return { files: 1, bytes: content.length, hasCard };
+  }
+  const parts = [...(kind === 'page' ? await webFolder(file, name) : npmFolder(file, name)), ...card];
   const all = [...parts, sumsOf(parts)];
   for (const { path, content } of all) await nodeFiles.write(join(out, path), content);
-  return {
-    files: all.length,
-    bytes: all.reduce((sum, { content }) => sum + content.length, 0),
-    hasCard: card !== undefined,
-  };
+  return { files: all.length, bytes: all.reduce((sum, { content }) => sum + content.length, 0), hasCard };
 }

@@ -19,6 +19,9 @@ const REPORT_POLICY =
 /** Folder of the built page, three folders up from here both in src and in dist. */
 export const PAGE = fileURLToPath(new URL('../../../dist/web', import.meta.url));
 
+/** The built page as one html file, without model and WebAssembly. */
+export const ONE_FILE = fileURLToPath(new URL('../../../dist/one-file/page.html', import.meta.url));
+
 export interface PageOptions {
   /** Folder of a run or sweep; the page works alone if not given. */
   readonly run?: string;

@@ -9,10 +9,12 @@ import { sessionLoader } from '../ort-session.ts';
 /** Backend: the processor, or the graphics card through the browser's WebGPU. */
 export type WebBackend = 'wasm' | 'webgpu';
 
-/** Addresses of the two files of ONNX Runtime's build for a backend. */
+/** The two files of ONNX Runtime's build for a backend. */
 export interface RuntimeFiles {
-  readonly wasm: string;
-  readonly mjs: string;
+  /** Address, or the content itself. */
+  readonly wasm: string | Blob;
+  /** Address; not needed on one thread where the bundler took ONNX Runtime's build with this program inside. */
+  readonly mjs?: string;
 }
 
 export interface WebEngineOptions {
@@ -90,7 +92,11 @@ export async function createWebEngine(options: WebEngineOptions = {}): Promise<E
   runtime.env.logLevel = 'fatal';
   if (globalThis.crossOriginIsolated !== true) runtime.env.wasm.numThreads = 1;
   else if (threads !== undefined) runtime.env.wasm.numThreads = threads;
-  if (files !== undefined) runtime.env.wasm.wasmPaths = files;
+  if (files !== undefined) {
+    const { wasm, mjs } = files;
+    runtime.env.wasm.wasmPaths = { ...(typeof wasm === 'string' && { wasm }), ...(mjs !== undefined && { mjs }) };
+    if (typeof wasm !== 'string') runtime.env.wasm.wasmBinary = await wasm.arrayBuffer();
+  }
   const version = runtime.env.versions.web;
   invariant(version !== undefined, 'onnxruntime-web does not say its version');
   const loadSession = sessionLoader(runtime, { executionProviders: [backend] });

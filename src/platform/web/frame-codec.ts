@@ -4,14 +4,16 @@
  */
 import { InputError } from '../../core/errors.ts';
 import type { FrameCodec } from '../../runtime/frame-codec.ts';
-import { CODEC_FILES, createFrameCodec } from '../frame-codecs.ts';
+import { CODEC_FILES, type CodecSources, createFrameCodec } from '../frame-codecs.ts';
 
-/** @param codecs address of a folder with the WebAssembly files of {@link CODEC_FILES} */
-export function createWebFrameCodec(codecs: string): FrameCodec {
+/** @param codecs address or content of the WebAssembly of each coding */
+export function createWebFrameCodec(codecs: CodecSources): FrameCodec {
   return createFrameCodec(async coding => {
-    const { file } = CODEC_FILES[coding];
-    const answer = await fetch(`${codecs}/${file}`);
-    if (!answer.ok) throw new InputError('E_CODEC_MISSING', `the server has no ${file}, which the image needs.`);
+    const source = codecs[coding];
+    if (typeof source !== 'string') return new Uint8Array(await source.arrayBuffer());
+    const answer = await fetch(source);
+    if (!answer.ok)
+      throw new InputError('E_CODEC_MISSING', `the server has no ${CODEC_FILES[coding].file}, which the image needs.`);
     return new Uint8Array(await answer.arrayBuffer());
   });
 }

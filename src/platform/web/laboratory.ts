@@ -4,6 +4,7 @@
  */
 import type { Laboratory } from '../../experiment/laboratory.ts';
 import { type Progress, silent } from '../../runtime/progress.ts';
+import type { CodecSources } from '../frame-codecs.ts';
 import { type BatchPort, createWorkerBatchSource } from './batch-worker.ts';
 import { createWebEngine, type RuntimeFiles } from './engine.ts';
 import { createWebFrameCodec } from './frame-codec.ts';
@@ -15,8 +16,8 @@ export interface WebLaboratoryOptions extends Omit<WebMachineOptions, 'engine' |
   readonly root: StoredFolder;
   /** Addresses of ONNX Runtime's files. */
   readonly runtime: RuntimeFiles;
-  /** Address of the folder with the decoders of compressed pictures. */
-  readonly codecs: string;
+  /** Decoders of compressed pictures. */
+  readonly codecs: CodecSources;
   /** Threads per operator; one per core if not given, one in a page that is not cross-origin isolated. */
   readonly threads?: number;
   /** Receiver of progress; none if not given. */

@@ -14,3 +14,22 @@ export const PAGE_POLICY = [
   "base-uri 'none'",
   "form-action 'none'",
 ].join('; ');
+
+/**
+ * The content security policy of a page that is one html file: its own script and workers out of itself, and nothing
+ * that is fetched from anywhere.
+ * @param script SHA-256 of its script in base64
+ */
+export function oneFilePolicy(script: string): string {
+  return [
+    "default-src 'none'",
+    `script-src 'sha256-${script}' 'wasm-unsafe-eval'`,
+    'worker-src blob:',
+    "style-src 'unsafe-inline'",
+    'img-src data: blob:',
+    'font-src data:',
+    'connect-src data: blob:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+}
