@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { measureProgram, writeCheapModel, writeLargeVolume } from '../test/support/large-volumes.ts';
+import { measureProgram, writeLargeVolume, writeRandomModel } from '../test/support/large-volumes.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +28,7 @@ try {
     for (const spacing of values.spacings.split(',')) {
       const spacingMm = spacing === 'none' ? null : ([Number(spacing), Number(spacing), Number(spacing)] as const);
       const model = join(folder, 'model.onnx');
-      writeCheapModel(model, { window: [side, side, side], classes, spacingMm });
+      writeRandomModel(model, { window: [side, side, side], classes, spacingMm });
       const output = join(folder, 'labels.nii.gz');
       const args = ['predict', '--model', model, '--input', input, '--output', output, '--overlap', values.overlap];
       const { code, stderr, seconds, peakBytes } = await measureProgram(args);

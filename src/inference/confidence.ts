@@ -6,10 +6,67 @@
  * Source: Guo et al., On Calibration of Modern Neural Networks (ICML 2017); for averages, pool then calibrate as in
  * Rahaman and Thiery, Uncertainty Quantification and Deep Ensembles (NeurIPS 2021).
  */
+import { addXLogX, type PowerTable, powerTable, raise } from '../core/elementary.ts';
 import { expectedDice } from '../metrics/expected-dice.ts';
 import { LABEL_VALUES, type LabelArray, type Volume } from '../volume/volume.ts';
 import type { ModelLabel, OutputClasses } from './model-info.ts';
 import type { ClassKind } from './probabilities.ts';
+
+/** What probabilities are calibrated by. */
+interface Calibration {
+  readonly classes: number;
+  readonly kind: ClassKind;
+  /** x -> x^(1/T). */
+  readonly table: PowerTable;
+}
+
+/** p^a / (p^a + (1 - p)^a) of each value, in place. */
+function sharpenEach(values: Float32Array, power: number): void {
+  for (let i = 0; i < values.length; i++) {
+    const p = Math.min(1, Math.max(0, values[i]!));
+    const present = p ** power;
+    values[i] = present / (present + (1 - p) ** power);
+  }
+}
+
+/** Memory of one number per voxel. */
+interface PerVoxel {
+  readonly factors: Float32Array;
+  readonly sums: Float64Array;
+}
+
+function perVoxel(voxels: number): PerVoxel {
+  return { factors: new Float32Array(voxels), sums: new Float64Array(voxels) };
+}
+
+/** p_k^a / sum_j p_j^a of each voxel, in place; relative to the largest, so that no power is too small for all. */
+function sharpenTogether(values: Float32Array, { classes, table }: Calibration, { factors, sums }: PerVoxel): void {
+  const { length } = values;
+  const count = length / classes;
+  factors.fill(0);
+  sums.fill(0);
+  for (let from = 0; from < length; from += count) {
+    for (let i = 0; i < count; i++) if (values[from + i]! > factors[i]!) factors[i] = values[from + i]!;
+  }
+  for (let i = 0; i < count; i++) factors[i] = factors[i]! > 0 ? 1 / factors[i]! : 0;
+  for (let from = 0; from < length; from += count) {
+    for (let i = 0; i < count; i++) values[from + i]! *= factors[i]!;
+    raise(values, { from, count }, table);
+    for (let i = 0; i < count; i++) sums[i]! += values[from + i]!;
+  }
+  for (let from = 0; from < length; from += count) {
+    // of a voxel without any probability nothing is known
+    for (let i = 0; i < count; i++) values[from + i] = sums[i]! > 0 ? values[from + i]! / sums[i]! : 1 / classes;
+  }
+}
+
+/** Calibrates probabilities [K, voxels] in place. @param memory for at least as many voxels */
+function calibrate(values: Float32Array, calibration: Calibration, memory: PerVoxel): void {
+  const { kind, table } = calibration;
+  if (table.power === 1) return;
+  if (kind === 'softmax') sharpenTogether(values, calibration, memory);
+  else sharpenEach(values, table.power);
+}
 
 /**
  * Probabilities at a temperature T: p_k^(1/T) / sum_j p_j^(1/T) for exclusive classes, which is softmax(z / T) for
@@ -21,31 +78,16 @@ export function calibrated(
   { classes, kind, temperature }: { readonly classes: number; readonly kind: ClassKind; readonly temperature: number },
 ): Float32Array {
   if (temperature === 1) return probabilities;
-  const voxels = probabilities.length / classes;
-  const power = 1 / temperature;
-  const result = new Float32Array(probabilities.length);
-  if (kind !== 'softmax') {
-    for (let i = 0; i < result.length; i++) {
-      const p = Math.min(1, Math.max(0, probabilities[i]!));
-      const present = p ** power;
-      result[i] = present / (present + (1 - p) ** power);
-    }
-    return result;
-  }
-  for (let v = 0; v < voxels; v++) {
-    let largest = 0;
-    for (let i = v; i < result.length; i += voxels) largest = Math.max(largest, probabilities[i]!);
-    let sum = 0;
-    for (let i = v; i < result.length; i += voxels) {
-      // relative to the largest, so that no power is too small for all
-      const value = largest > 0 ? Math.max(0, probabilities[i]! / largest) ** power : 1;
-      result[i] = value;
-      sum += value;
-    }
-    for (let i = v; i < result.length; i += voxels) result[i]! /= sum;
-  }
+  const result = probabilities.slice();
+  calibrate(result, { classes, kind, table: powerTable(1 / temperature) }, perVoxel(result.length / classes));
   return result;
 }
+
+/**
+ * Voxels that are gone through together. Slices of 256 x 256 voxels have their classes at distances of a power of two,
+ * which a processor's cache cannot hold together; copied side by side they all stay in it.
+ */
+const AT_ONCE = 1024;
 
 function plogp(p: number): number {
   return p > 0 ? p * Math.log(p) : 0;
@@ -59,15 +101,20 @@ function plogp(p: number): number {
 export function voxelEntropy(probabilities: Float32Array, classes: number, kind: ClassKind): Float32Array {
   const voxels = probabilities.length / classes;
   const entropy = new Float32Array(voxels);
-  const isExclusive = kind === 'softmax';
-  const most = isExclusive ? Math.log(Math.max(2, classes)) : classes * Math.LN2;
+  if (kind === 'softmax') {
+    const most = Math.log(Math.max(2, classes));
+    const sums = new Float64Array(voxels);
+    for (let from = 0; from < probabilities.length; from += voxels) {
+      addXLogX(probabilities, { from, count: voxels }, sums);
+    }
+    for (let i = 0; i < voxels; i++) entropy[i] = Math.min(1, Math.max(0, -sums[i]! / most));
+    return entropy;
+  }
   for (let v = 0; v < voxels; v++) {
     let sum = 0;
-    for (let i = v; i < probabilities.length; i += voxels) {
-      const p = probabilities[i]!;
-      sum -= isExclusive ? plogp(p) : plogp(p) + plogp(1 - p);
-    }
-    entropy[v] = Math.min(1, Math.max(0, sum / most));
+    for (let i = v; i < probabilities.length; i += voxels)
+      sum -= plogp(probabilities[i]!) + plogp(1 - probabilities[i]!);
+    entropy[v] = Math.min(1, Math.max(0, sum / (classes * Math.LN2)));
   }
   return entropy;
 }
@@ -133,12 +180,22 @@ function countLabels(labels: LabelArray, voxels: number, counted: Uint8Array | u
 export function countConfidence(options: ConfidenceOptions): ConfidenceCounter {
   const { classes: output, labels: named, voxels, canChange, counted } = options;
   const { kind, values } = output;
-  const temperature = options.temperature ?? 1;
+  const calibration = { classes: values.length, kind, table: powerTable(1 / (options.temperature ?? 1)) };
+  const scratch = new Float32Array(values.length * AT_ONCE);
+  const memory = perVoxel(AT_ONCE);
   const isRegion = kind === 'regions';
   /** The foreground classes with their channels and label values. */
   const classes = named
     .filter(({ value }) => value !== 0)
-    .map(({ name, value, region = [value] }) => ({ name, value, region: new Set(region), k: values.indexOf(value) }));
+    .map(({ name, value, region = [value] }) => {
+      return { name, value, region: [...new Set(region)], k: values.indexOf(value) };
+    });
+  /** For each class and label value, whether the value belongs to it. */
+  const belongs = classes.map(({ region }) => {
+    const marks = new Uint8Array(LABEL_VALUES);
+    for (const value of region) marks[value] = 1;
+    return marks;
+  });
   const inside = new Float64Array(classes.length);
   const all = new Float64Array(classes.length);
   const entropy = options.entropy ? new Float32Array(voxels) : undefined;
@@ -149,19 +206,24 @@ export function countConfidence(options: ConfidenceOptions): ConfidenceCounter {
     const code = Math.round(p * STORED_ONE);
     stored[place] = whose === 'own' ? code : Math.max(stored[place]!, code);
   };
-  const addClass = (sure: Float32Array, places: Int32Array, labels: LabelArray): void => {
+  const addClasses = (sure: Float32Array, places: Int32Array, labels: LabelArray): void => {
     const plane = places.length;
-    classes.forEach(({ region, k }, index) => {
+    classes.forEach(({ k }, index) => {
+      const isOwn = belongs[index]!;
+      let [total, own] = [0, 0];
       for (let i = 0; i < plane; i++) {
         const place = places[i]!;
         if (counted?.[place] === 0) continue;
-        const [p, label] = [sure[k * plane + i]!, labels[place]!];
-        all[index]! += p;
-        if (region.has(label)) {
-          inside[index]! += p;
+        const p = sure[k * plane + i]!;
+        const label = labels[place]!;
+        total += p;
+        if (isOwn[label] === 1) {
+          own += p;
           store(place, p, 'own');
         } else if (label === 0) store(place, p, 'background');
       }
+      all[index]! += total;
+      inside[index]! += own;
     });
   };
   /** Corrects the sums where labels changed after their slices; false where that is not known. */
@@ -179,17 +241,26 @@ export function countConfidence(options: ConfidenceOptions): ConfidenceCounter {
   return {
     entropy,
     add: (probabilities, places, labels) => {
-      const sure = calibrated(probabilities, { classes: values.length, kind, temperature });
-      addClass(sure, places, labels);
-      if (entropy === undefined) return;
-      const ofPlane = voxelEntropy(sure, values.length, kind);
-      for (let i = 0; i < places.length; i++) entropy[places[i]!] = ofPlane[i]!;
+      const plane = places.length;
+      for (let first = 0; first < plane; first += AT_ONCE) {
+        const count = Math.min(AT_ONCE, plane - first);
+        const sure = scratch.subarray(0, values.length * count);
+        for (let k = 0; k < values.length; k++) {
+          sure.set(probabilities.subarray(k * plane + first, k * plane + first + count), k * count);
+        }
+        calibrate(sure, calibration, memory);
+        const own = places.subarray(first, first + count);
+        addClasses(sure, own, labels);
+        if (entropy === undefined) continue;
+        const ofPart = voxelEntropy(sure, values.length, kind);
+        for (let i = 0; i < count; i++) entropy[own[i]!] = ofPart[i]!;
+      }
     },
     finish: (before, after) => {
       const isKnown = before === after || follow(before, after);
       const counts = countLabels(after, voxels, counted);
       const expected = classes.map(({ name, region }, index) => {
-        const given = [...region].reduce((sum, label) => sum + counts[label]!, 0);
+        const given = region.reduce((sum, label) => sum + counts[label]!, 0);
         const sums = { inside: Math.max(0, inside[index]!), all: all[index]!, voxels: given };
         return [name, isKnown ? expectedDice(sums) : null] as const;
       });

@@ -12,7 +12,7 @@ import { type Box, boxOfCrop, croppedVolume } from '../volume/nonzero.ts';
 import { canonicalSliceIndices, storedSliceIndices, toCanonical } from '../volume/orientation.ts';
 import { resampleToSpacing } from '../volume/resample.ts';
 import { resampleSlices } from '../volume/resample-slices.ts';
-import { createLabels, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
+import { createLabels, type LabelArray, type LabelVolume, type Volume, voxelCount } from '../volume/volume.ts';
 import type { Confidence } from './confidence.ts';
 import { confidenceOf, confidenceOn, decoding, type EnsembleWarning, temperatureWarnings } from './decoding.ts';
 import {
@@ -117,7 +117,7 @@ export async function segmentWithEnsemble(
     const places = sliceIndices(z++);
     options.onSlice?.(slice, places);
     const indices = labelsFromProbabilities(slice, { classes: values.length, kind, thresholds });
-    for (let i = 0; i < places.length; i++) labels[places[i]!] = labelValues[indices[i]!]!;
+    writeLabels(labels, places, { indices, values: labelValues });
     counter?.add(slice, places, labels);
     if (kept !== undefined) keep(kept, slice, places);
   }
@@ -166,6 +166,15 @@ function resultSlices(
   joint: JointClasses | undefined,
 ): AsyncGenerator<Float32Array, void> {
   return joint === undefined ? meanSlices(streams) : jointSlices(streams, joint);
+}
+
+/** Puts the labels of a slice in their places; `indices` are those of the values. */
+function writeLabels(
+  labels: LabelArray,
+  places: Int32Array,
+  { indices, values }: { readonly indices: Uint8Array; readonly values: readonly number[] },
+): void {
+  for (let i = 0; i < places.length; i++) labels[places[i]!] = values[indices[i]!]!;
 }
 
 /** Puts a slice [K, plane] in its places of all probabilities [K, voxels]. */

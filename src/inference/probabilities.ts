@@ -4,6 +4,7 @@
  * channel). Of independent classes a voxel gets the most likely one (sigmoid) or, if classes are regions that contain
  * each other, the last one that covers it (regions).
  */
+import { exponential } from '../core/elementary.ts';
 import { ShapeError } from '../core/errors.ts';
 
 /** Function that turns a model's output into probabilities; `none` if the output already is probabilities. */
@@ -13,6 +14,9 @@ export type OutputActivation = 'softmax' | 'sigmoid' | 'none';
  * Relation between the channels: exclusive (softmax), independent (sigmoid), or independent and overlapping (regions).
  */
 export type ClassKind = 'softmax' | 'sigmoid' | 'regions';
+
+/** Voxels whose classes are gone through together, so that they stay in the processor's cache. */
+const AT_ONCE = 2048;
 
 /** Threshold of a class without one of its own: then the most likely class decides. */
 export const PLAIN_THRESHOLD = 0.5;
@@ -24,7 +28,6 @@ export const PLAIN_THRESHOLD = 0.5;
  * @returns the sum of all probabilities, which is not finite if an input is NaN
  */
 export function activate(values: Float32Array, classes: number, activation: OutputActivation): number {
-  const voxels = values.length / classes;
   let total = 0;
   switch (activation) {
     case 'none':
@@ -37,21 +40,37 @@ export function activate(values: Float32Array, classes: number, activation: Outp
       }
       return total;
     case 'softmax':
-      for (let v = 0; v < voxels; v++) {
-        let largest = Number.NEGATIVE_INFINITY;
-        for (let i = v; i < values.length; i += voxels) largest = Math.max(largest, values[i]!);
-        let sum = 0;
-        for (let i = v; i < values.length; i += voxels) {
-          const exponential = Math.exp(values[i]! - largest);
-          values[i] = exponential;
-          sum += exponential;
-        }
-        for (let i = v; i < values.length; i += voxels) total += values[i]! /= sum;
-      }
-      return total;
+      return softmax(values, classes);
     default:
       return activation satisfies never;
   }
+}
+
+/** Softmax of every voxel, in place. @returns the sum of all probabilities */
+function softmax(values: Float32Array, classes: number): number {
+  const { length } = values;
+  const voxels = length / classes;
+  const [largest, sums] = [new Float32Array(AT_ONCE), new Float64Array(AT_ONCE)];
+  let total = 0;
+  for (let first = 0; first < voxels; first += AT_ONCE) {
+    const count = Math.min(AT_ONCE, voxels - first);
+    largest.fill(Number.NEGATIVE_INFINITY);
+    sums.fill(0);
+    for (let from = first; from < length; from += voxels) {
+      for (let i = 0; i < count; i++) if (values[from + i]! > largest[i]!) largest[i] = values[from + i]!;
+    }
+    for (let from = first; from < length; from += voxels) {
+      for (let i = 0; i < count; i++) {
+        const value = exponential(values[from + i]! - largest[i]!);
+        values[from + i] = value;
+        sums[i]! += value;
+      }
+    }
+    for (let from = first; from < length; from += voxels) {
+      for (let i = 0; i < count; i++) total += values[from + i]! /= sums[i]!;
+    }
+  }
+  return total;
 }
 
 /** A threshold per channel, in (0, 1). */
@@ -87,14 +106,21 @@ export function labelsFromProbabilities(
     const threshold = thresholds?.[k] ?? PLAIN_THRESHOLD;
     // exactly 1 for 0.5, so that nothing is rounded
     const odds = (1 - threshold) / threshold;
+    const from = k * voxels;
+    const label = k + firstLabel;
+    // the first of exclusive classes is there whatever its probability
+    if (kind === 'softmax' && k === 0) {
+      for (let i = 0; i < voxels; i++) best[i] = probabilities[i]! * odds;
+      continue;
+    }
+    const least = kind === 'softmax' ? Number.NEGATIVE_INFINITY : threshold;
+    const overwrites = kind === 'regions';
     for (let i = 0; i < voxels; i++) {
-      const probability = probabilities[k * voxels + i]!;
+      const probability = probabilities[from + i]!;
       const score = probability * odds;
-      const isFirst = k === 0 && kind === 'softmax';
-      const isPresent = kind === 'softmax' || probability >= threshold;
-      if (isFirst || (isPresent && (kind === 'regions' || score > best[i]!))) {
+      if (probability >= least && (overwrites || score > best[i]!)) {
         best[i] = score;
-        labels[i] = k + firstLabel;
+        labels[i] = label;
       }
     }
   }

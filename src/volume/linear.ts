@@ -19,12 +19,32 @@ export function samplePosition(
   return { lower, weight: position - lower };
 }
 
+/** Linear interpolation along the axis whose voxels lie side by side in memory, row after row. */
+function interpolateRows(data: Float32Array, { outer, length }: AxisView, newLength: number): Float32Array {
+  const result = new Float32Array(outer * newLength);
+  const lowers = new Int32Array(newLength);
+  const steps = new Int32Array(newLength);
+  const weights = new Float64Array(newLength);
+  for (let j = 0; j < newLength; j++) {
+    const { lower, weight } = samplePosition(j, length, newLength);
+    lowers[j] = lower;
+    weights[j] = weight;
+    steps[j] = weight > 0 ? 1 : 0;
+  }
+  for (let o = 0, to = 0; o < outer; o++) {
+    for (let j = 0; j < newLength; j++, to++) {
+      const from = o * length + lowers[j]!;
+      const low = data[from]!;
+      result[to] = steps[j] === 0 ? low : low + weights[j]! * (data[from + 1]! - low);
+    }
+  }
+  return result;
+}
+
 /** Linear interpolation along one axis. */
-export function interpolateAxis(
-  data: Float32Array,
-  { outer, length, inner }: AxisView,
-  newLength: number,
-): Float32Array {
+export function interpolateAxis(data: Float32Array, view: AxisView, newLength: number): Float32Array {
+  const { outer, length, inner } = view;
+  if (inner === 1) return interpolateRows(data, view, newLength);
   const result = new Float32Array(outer * newLength * inner);
   for (let j = 0; j < newLength; j++) {
     const { lower, weight } = samplePosition(j, length, newLength);

@@ -32,14 +32,18 @@ function resampleSlice(slice: Float32Array, { channels, from, to, nearest }: Sli
   return data === slice ? slice.slice() : data;
 }
 
-function between(below: Float32Array, above: Float32Array, weight: number): Float32Array {
-  const result = new Float32Array(below.length);
+/** Writes what lies between two slices. */
+function between(
+  result: Float32Array,
+  { below, above }: { readonly below: Float32Array; readonly above: Float32Array },
+  weight: number,
+): Float32Array {
   for (let i = 0; i < result.length; i++) result[i] = below[i]! + weight * (above[i]! - below[i]!);
   return result;
 }
 
 /**
- * Resamples a stream of slices over the same box. Two slices are held at a time.
+ * Resamples a stream of slices over the same box. Three slices are held at a time.
  * @param slices of the whole volume, ascending in z; each is read before the next is asked for
  * @returns slices of the other grid, ascending in z; each is valid until the next is asked for
  */
@@ -56,6 +60,7 @@ export async function* resampleSlices(
   const places = grids.nearest === 2 ? nearestIndices(depth, newDepth) : undefined;
   let below: Float32Array = new Float32Array(0);
   let above = below;
+  const middle = new Float32Array(grids.channels * to[0] * to[1]);
   let [z, next] = [0, 0];
   for await (const slice of slices) {
     [below, above] = [above, resampleSlice(slice, grids)];
@@ -63,7 +68,7 @@ export async function* resampleSlices(
       const { lower, weight } =
         places === undefined ? samplePosition(next, depth, newDepth) : { lower: places[next]!, weight: 0 };
       if (lower + Math.ceil(weight) > z) break;
-      yield weight === 0 ? above : between(below, above, weight);
+      yield weight === 0 ? above : between(middle, { below, above }, weight);
     }
     z++;
   }

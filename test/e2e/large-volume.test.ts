@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { measureProgram, writeCheapModel, writeLargeVolume } from '../support/large-volumes.ts';
+import { measureProgram, writeRandomModel, writeLargeVolume } from '../support/large-volumes.ts';
 import { temporaryFolder } from '../support/program.ts';
 
 const folder = temporaryFolder();
@@ -29,7 +29,7 @@ it.skipIf(!isLinux).each([
   ['on the spacing of the model and back', [1, 1, 1.25] as const],
 ])('a volume seven times as deep, %s, takes no more than its own arrays', async (_, spacingMm) => {
   const model = join(folder, 'model.onnx');
-  writeCheapModel(model, { window: WINDOW, classes: CLASSES, spacingMm });
+  writeRandomModel(model, { window: WINDOW, classes: CLASSES, spacingMm });
   const peaks: number[] = [];
   for (const depth of [SHALLOW, DEEP]) {
     const [input, output] = ['scan', 'labels'].map(name => join(folder, `${name}-${depth}.nii.gz`)) as [string, string];

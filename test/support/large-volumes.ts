@@ -8,7 +8,7 @@ import { random } from '../../src/core/random.ts';
 import type { Triple } from '../../src/core/shape.ts';
 import { formatModelMetadata } from '../../src/experiment/embedded-coarse.ts';
 import { collectParameters, initialize, parameterCount } from '../../src/nn/parameters.ts';
-import { unet } from '../../src/nn/unet.ts';
+import { type UnetOptions, unet } from '../../src/nn/unet.ts';
 import { exportModel } from '../../src/training/export.ts';
 import { createNiftiHeader, rewriteNiftiHeader } from '../../src/volume/nifti-header-writing.ts';
 import type { Xyz } from '../../src/volume/volume.ts';
@@ -36,19 +36,23 @@ export function writeLargeVolume(path: string, [nx, ny, nz]: Xyz): void {
   writeFileSync(path, gzipSync(content, { level: 1 }));
 }
 
-/** Writes a U-Net of two levels with random weights and as many classes as asked for. */
-export function writeCheapModel(
-  path: string,
-  options: { readonly window: Triple; readonly classes: number; readonly spacingMm: Xyz | null },
-): void {
-  const { window, classes, spacingMm } = options;
-  const network = unet({
-    features: [2, 4],
-    convolutionsPerLevel: 1,
-    normalization: 'none',
-    negativeSlope: 0.01,
-    classes,
-  });
+/** What a model of random weights takes and gives. */
+interface RandomModel {
+  readonly window: Triple;
+  readonly classes: number;
+  readonly spacingMm: Xyz | null;
+  /** Temperature of its probabilities; none if not given. */
+  readonly temperature?: number;
+  /** Network; one of two levels that computes little if not given. */
+  readonly network?: Omit<UnetOptions, 'classes'>;
+}
+
+const CHEAP = { features: [2, 4], convolutionsPerLevel: 1, normalization: 'none', negativeSlope: 0.01 } as const;
+
+/** Writes a U-Net with random weights and as many classes as asked for. */
+export function writeRandomModel(path: string, options: RandomModel): void {
+  const { window, classes, spacingMm, temperature } = options;
+  const network = unet({ ...(options.network ?? CHEAP), classes });
   const specs = collectParameters(network, [1, 1, ...window]);
   const metadata = formatModelMetadata({
     labels: Array.from({ length: classes }, (_, value) => ({
@@ -67,6 +71,7 @@ export function writeCheapModel(
     parameters: parameterCount(specs),
     multiplyAdds: null,
     axes: 'NCZYX',
+    ...(temperature !== undefined && { temperature }),
   });
   const theta = initialize(specs, name => random(1, name));
   writeFileSync(path, exportModel({ network, specs }, theta, { channels: 1, window, metadata }));
@@ -77,8 +82,21 @@ export interface Usage {
   readonly code: number | null;
   readonly stderr: string;
   readonly seconds: number;
+  /** Processor time of all its threads, which other load on the machine changes least. */
+  readonly processorSeconds: number;
   /** Largest resident memory, by Linux's account (VmHWM). */
   readonly peakBytes: number;
+}
+
+/** Clock ticks per second in Linux's accounts. */
+const TICKS = 100;
+
+/** Processor time of a process by Linux's account: utime and stime, the 14th and 15th field. */
+function processorSecondsOf(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
 /** Calls the built program and watches its memory. */
@@ -88,7 +106,7 @@ export function measureProgram(args: readonly string[]): Promise<Usage> {
     const child = spawn(process.execPath, [`${ROOT}/dist/cli/main.js`, ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    let [stderr, peakBytes] = ['', 0];
+    let [stderr, peakBytes, processorSeconds] = ['', 0, 0];
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr += chunk;
     });
@@ -97,6 +115,7 @@ export function measureProgram(args: readonly string[]): Promise<Usage> {
         const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
         // the peak never falls, so what was read last before the end is it
         if (line !== null) peakBytes = Number(line[1]) * 1024;
+        processorSeconds = processorSecondsOf(child.pid);
       } catch {
         // the program has just ended
       }
@@ -104,7 +123,7 @@ export function measureProgram(args: readonly string[]): Promise<Usage> {
     child.on('error', reject);
     child.on('close', code => {
       clearInterval(watch);
-      resolve({ code, stderr, seconds: (performance.now() - startMs) / 1000, peakBytes });
+      resolve({ code, stderr, seconds: (performance.now() - startMs) / 1000, processorSeconds, peakBytes });
     });
   });
 }

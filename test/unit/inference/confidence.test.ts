@@ -110,6 +110,52 @@ describe('countConfidence', () => {
     expect(expectedDice['organ']).toBeCloseTo((2 * 0.9) / (1 + 1.4), 6);
   });
 
+  it('adds up slices of many voxels at a temperature as their definition does', () => {
+    const [voxels, classes, temperature] = [2500, 3, 1.7];
+    const numbers = random('many voxels');
+    const probabilities = Float32Array.from({ length: classes * voxels }, () => 6 * numbers.normal());
+    activate(probabilities, classes, 'softmax');
+    // voxels of a slice that is stored backwards, in a volume of two slices
+    const places = Int32Array.from({ length: voxels }, (_, i) => 2 * voxels - 1 - i);
+    const given = new Uint8Array(2 * voxels);
+    const own = labelsFromProbabilities(probabilities, { classes, kind: 'softmax' });
+    places.forEach((place, i) => {
+      given[place] = own[i]!;
+    });
+    const one = countConfidence({
+      classes: { kind: 'softmax', values: [0, 1, 2] },
+      labels: ['background', 'one', 'two'].map((name, value) => ({ name, value })),
+      temperature,
+      voxels: 2 * voxels,
+      entropy: true,
+      canChange: false,
+    });
+    one.add(probabilities, places, given);
+    const inside = [0, 0, 0];
+    const all = [0, 0, 0];
+    for (let i = 0; i < voxels; i++) {
+      const raised = [0, 1, 2].map(k => probabilities[k * voxels + i]! ** (1 / temperature));
+      const sum = raised.reduce((left, right) => left + right);
+      let entropy = 0;
+      raised.forEach((value, k) => {
+        const p = value / sum;
+        all[k]! += p;
+        if (own[i] === k) inside[k]! += p;
+        entropy -= p > 0 ? (p * Math.log(p)) / Math.log(classes) : 0;
+      });
+      expect(Math.abs(one.entropy![places[i]!]! - entropy)).toBeLessThan(1e-6);
+    }
+    const { expectedDice } = one.finish(given, given);
+    for (const [k, name] of [
+      [1, 'one'],
+      [2, 'two'],
+    ] as const) {
+      const count = own.filter(value => value === k).length;
+      expect(expectedDice[name]).toBeCloseTo((2 * inside[k]!) / (count + all[k]!), 6);
+    }
+    expect(one.entropy!.subarray(0, voxels).every(value => value === 0)).toBe(true);
+  });
+
   it('takes a region with all labels that lie in it, and says nothing of regions that were changed', () => {
     const regions = [
       { value: 0, name: 'background' },

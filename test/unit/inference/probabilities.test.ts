@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../../src/core/errors.ts';
+import { random } from '../../../src/core/random.ts';
 import { activate, labelsFromProbabilities } from '../../../src/inference/probabilities.ts';
 
 describe('the activation', () => {
@@ -11,6 +12,21 @@ describe('the activation', () => {
     [0.950331, 0.950331, 0.0473142, 0.0473142, 0.00235563, 0.00235563].forEach((expected, index) => {
       expect(values[index]).toBeCloseTo(expected, 5);
     });
+  });
+
+  it('is exp(z) over the sum of all of them at every voxel of a large window', () => {
+    const [voxels, classes] = [5000, 4];
+    const numbers = random('large window');
+    const logits = Float32Array.from({ length: classes * voxels }, () => 10 * numbers.normal());
+    const values = logits.slice();
+    expect(activate(values, classes, 'softmax')).toBeCloseTo(voxels, 3);
+    const errors = values.map((value, i) => {
+      const voxel = i % voxels;
+      const sum = [0, 1, 2, 3].reduce((total, k) => total + Math.exp(logits[k * voxels + voxel]! - logits[i]!), 0);
+      return Math.abs(value * sum - 1);
+    });
+    // two roundings of float32, and those of numbers too small for all of its digits
+    expect(Math.max(...errors.filter((_, i) => values[i]! > 1e-30))).toBeLessThan(2e-7);
   });
 
   it('turns logits into independent sigmoids', () => {
