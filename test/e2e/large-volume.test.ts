@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { measureProgram, writeRandomModel, writeLargeVolume } from '../support/large-volumes.ts';
+import { measureProgram, writeLargeVolume, writeRandomModel } from '../support/large-volumes.ts';
 import { temporaryFolder } from '../support/program.ts';
 
 const folder = temporaryFolder();
