@@ -66,8 +66,8 @@ interface Part {
 }
 
 /**
- * Raises numbers to the power p of a table, in place: x^p for finite x >= 0; what is negative becomes 0, and what is not
- * finite NaN. The relative error is below |p (p - 1)| 8e-9.
+ * Raises numbers to the power p of a table, in place: x^p for finite x >= 0; what is negative becomes 0, and what is
+ * not finite NaN. The relative error is below |p (p - 1)| 8e-9.
  */
 export function raise(values: Float32Array, { from, count }: Part, { power, mantissas, scales }: PowerTable): void {
   const bits = bitsOf(values);
