@@ -4,7 +4,7 @@
  * go up to 65,535.
  */
 import { InputError } from '../src/core/errors.ts';
-import { LABEL_VALUES, type LabelArray, type Xyz } from '../src/volume/volume.ts';
+import { type Affine, LABEL_VALUES, type LabelArray, type Xyz } from '../src/volume/volume.ts';
 
 /** The drawing's order: its voxel x, y, z is stored at start + x * steps[0] + y * steps[1] + z * steps[2]. */
 export interface DrawingGrid {
@@ -12,6 +12,8 @@ export interface DrawingGrid {
   readonly sizeVoxels: Xyz;
   readonly start: number;
   readonly steps: Xyz;
+  /** From a voxel of the drawing to world millimetres. */
+  readonly affine: Affine;
 }
 
 /** Voxels that were drawn on. */

@@ -2,9 +2,11 @@
 import { InputError } from '../src/core/errors.ts';
 import { type ClipSide, clipPlaneOf } from './clip-plane.ts';
 import { byId } from './elements.ts';
+import type { MeasureView } from './measure-view.ts';
 import { showError, showWarnings } from './message.ts';
 import { drawLetters } from './orientation-letters.ts';
 import type { PageState } from './page-state.ts';
+import type { PenView } from './pen-view.ts';
 import type { Scan } from './protocol.ts';
 import type { SegmentationView } from './segmentation-view.ts';
 import type { LAYOUTS, Viewer } from './viewer.ts';
@@ -21,14 +23,18 @@ const input = (id: string): HTMLInputElement => byId<HTMLInputElement>(id);
 
 /**
  * @param state of the page; this view changes the viewer and the image, and empties the segmentations
- * @param onDrawn called after every stroke of the pen
+ * @param views that draw over the image
  */
-export function createImageView(state: PageState, segmentations: SegmentationView, onDrawn: () => void): ImageView {
+export function createImageView(
+  state: PageState,
+  { segmentations, pen, measure }: { segmentations: SegmentationView; pen: PenView; measure: MeasureView },
+): ImageView {
   function onLost(): void {
     const canvas = byId('canvas');
     // a canvas whose graphics are lost cannot be used again at once
     canvas.replaceWith(canvas.cloneNode());
     Object.assign(state, { viewer: undefined, correcting: undefined } satisfies Partial<PageState>);
+    measure.clear();
     segmentations.render();
     const advice =
       'the browser took the graphics away from the viewer. Segmentations are not lost: save them, then open the image again.';
@@ -57,8 +63,11 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
         onPlace,
         onLost,
         onWindow: windows.show,
-        onDrawn,
-        onPlanes: (planes, isRadiological) => drawLetters(byId('letters'), planes, isRadiological),
+        onDrawn: pen.take,
+        onPlanes: (planes, isRadiological) => {
+          drawLetters(byId('letters'), planes, isRadiological);
+          measure.draw();
+        },
       });
       state.viewer.setRadiological(isRadiological());
       state.viewer.setLayout(byId<HTMLSelectElement>('layout').value as keyof typeof LAYOUTS);
@@ -87,6 +96,7 @@ export function createImageView(state: PageState, segmentations: SegmentationVie
       byId('empty').hidden = true;
       showWarnings(warnings);
       const viewer = await openViewer();
+      measure.clear();
       await viewer.showScan(scan);
       windows.offer();
       showCut();

@@ -15,6 +15,7 @@ import type { Wanted } from './file-roles.ts';
 import { createImageView } from './image-view.ts';
 import { acceptDrops, chosenFiles } from './inputs.ts';
 import { guardLeaving, mayReplaceImage } from './leaving.ts';
+import { createMeasureView } from './measure-view.ts';
 import { guarded, hideMessage, showWarnings } from './message.ts';
 import { fetchStudy } from './models.ts';
 import { createModelsView } from './models-view.ts';
@@ -41,7 +42,8 @@ const state = createPageState();
 const actions = createActionsView(state);
 const segmentations = createSegmentationView(state, VOXSTILL_VERSION);
 const pen = createPenView(state, segmentations);
-const image = createImageView(state, segmentations, pen.take);
+const measure = createMeasureView(state);
+const image = createImageView(state, { segmentations, pen, measure });
 const models = createModelsView(state, () => guarded(actions.update));
 
 const readFiles = async (files: readonly DroppedFile[], wanted?: Wanted): Promise<Scan> => {
@@ -178,6 +180,7 @@ function listen(): void {
   byId('show-distil').addEventListener('click', () => guarded(async () => (await openDistil()).refresh()));
   image.listen();
   pen.listen();
+  measure.listen();
   listenToKeys();
   guardLeaving(state, batch.hasUnsaved);
   batch.listen();

@@ -1,6 +1,7 @@
 /** The state of the page: one record, which its views share. */
 import type { LabelVolume } from '../src/volume/volume.ts';
 import type { Backends } from './backends.ts';
+import type { MeasurementKind } from './measurements.ts';
 import type { ModelChoice } from './models.ts';
 import type { Scan } from './protocol.ts';
 import type { Segmented } from './segmentations.ts';
@@ -24,6 +25,8 @@ export interface PageState {
   other: number;
   /** The segmentation under the pen. */
   correcting: Segmented | undefined;
+  /** What the mouse measures. */
+  measuring: MeasurementKind | undefined;
   /** Whether a long job is being done. */
   isBusy: boolean;
 }
@@ -41,6 +44,7 @@ export function createPageState(): PageState {
     shown: -1,
     other: -1,
     correcting: undefined,
+    measuring: undefined,
     isBusy: false,
   };
 }

@@ -52,13 +52,18 @@ function lookUpTable(styles: readonly CodeStyle[]): Niivue['drawLut'] {
 }
 
 /** The order of a drawing on an image. */
-export function drawingGridOf({ dimsRAS, img2RASstep, img2RASstart }: Partial<NVImage> = {}): DrawingGrid {
-  invariant(dimsRAS !== undefined && img2RASstep !== undefined && img2RASstart !== undefined, 'there is an image');
+export function drawingGridOf(image: NVImage | undefined): DrawingGrid {
+  const { dimsRAS, img2RASstep, img2RASstart, matRAS } = image ?? {};
+  invariant(
+    dimsRAS !== undefined && img2RASstep !== undefined && img2RASstart !== undefined && matRAS !== undefined,
+    'there is an image before anything is drawn on it',
+  );
   const [, width, height, depth] = dimsRAS as [number, number, number, number];
   return {
     sizeVoxels: [width, height, depth],
     start: img2RASstart.reduce((sum, offset) => sum + offset),
     steps: img2RASstep as [number, number, number],
+    affine: [...matRAS],
   };
 }
 

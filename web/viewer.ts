@@ -7,6 +7,7 @@ import { invariant } from '../src/core/errors.ts';
 import type { LabelVolume, Volume } from '../src/volume/volume.ts';
 import { crossHairStep, type Plane } from './cross-hair.ts';
 import type { PlaneOnScreen } from './orientation-letters.ts';
+import { PLANE_AXES, type PlaneView, type Point } from './plane-view.ts';
 import type { Scan } from './protocol.ts';
 import { createDrawing, type Drawing } from './viewer-drawing.ts';
 import type { IntensityRange, IntensityWindow } from './windows.ts';
@@ -67,6 +68,10 @@ export interface Viewer {
   setImageVisible(isVisible: boolean): void;
   /** Cuts the rendering open, as clipPlaneOf says. */
   setClipPlane(plane: readonly [depth: number, azimuth: number, elevation: number]): void;
+  /** The planes on the screen, as they were drawn last. */
+  planeViews(): readonly PlaneView[];
+  /** The voxel at the cross-hair, and the plane that was pointed at last. */
+  crossHair(): { readonly point: Point; readonly plane: Plane };
   /** The pen. */
   readonly drawing: Drawing;
 }
@@ -146,6 +151,37 @@ function planesOnScreen(niivue: Niivue): readonly PlaneOnScreen[] {
         height: Math.round((height * down) / perPixel),
       },
     ];
+  });
+}
+
+/** How pixels of the planes on the screen go to voxels, asked of the viewer at three pixels of each. */
+function planeViewsOf(niivue: Niivue): readonly PlaneView[] {
+  const [, ...dimensions] = niivue.volumes[0]?.dimsRAS ?? [];
+  const perPixel = niivue.uiData.dpr ?? 1;
+  const crossHair = niivue.frac2vox(niivue.scene.crosshairPos);
+  return niivue.screenSlices.flatMap(({ axCorSag, leftTopWidthHeight }, tile) => {
+    const plane = PLANES[axCorSag];
+    if (plane === undefined || dimensions.length !== 3) return [];
+    const [x, top, signedWidth, height] = leftTopWidthHeight as [number, number, number, number];
+    const width = Math.abs(signedWidth);
+    const left = Math.min(x, x + signedWidth);
+    const { across, up, through } = PLANE_AXES[plane];
+    const voxelAt = (shareAcross: number, shareDown: number): Point => {
+      const fractions = niivue.screenXY2TextureFrac(left + width * shareAcross, top + height * shareDown, tile, false);
+      return dimensions.map((size, axis) => fractions[axis]! * size - 0.5) as unknown as Point;
+    };
+    const middle = voxelAt(0.5, 0.5);
+    const scale = [
+      (voxelAt(0.75, 0.5)[across] - middle[across]) / ((width / perPixel) * 0.25),
+      (voxelAt(0.5, 0.75)[up] - middle[up]) / ((height / perPixel) * 0.25),
+    ] as const;
+    const rectangle = {
+      left: left / perPixel,
+      top: top / perPixel,
+      width: width / perPixel,
+      height: height / perPixel,
+    };
+    return [{ plane, slice: crossHair[through]!, ...rectangle, scale, middle }];
   });
 }
 
@@ -308,5 +344,10 @@ export async function createViewer(
     },
     setImageVisible: isVisible => niivue.setOpacity(0, isVisible ? 1 : 0),
     setClipPlane: plane => niivue.setClipPlanes([[...plane]]),
+    planeViews: () => planeViewsOf(niivue),
+    crossHair: () => {
+      const [x, y, z] = niivue.frac2vox(niivue.scene.crosshairPos);
+      return { point: [x!, y!, z!], plane: plane() };
+    },
   };
 }

@@ -52,6 +52,31 @@ describe.skipIf(!hasBrowser)('the viewer', () => {
     expect(await moved('ArrowLeft')).toEqual([-1, 0, 0]);
     expect(await moved('ArrowUp')).toEqual([0, 1, 0]);
     expect(await moved('PageDown')).toEqual([0, 0, -1]);
+
+    await session.button('Length').click();
+    await page.locator('#canvas').focus();
+    await page.keyboard.press('Space');
+    expect(await moved('ArrowRight')).toEqual([1, 0, 0]);
+    await page.keyboard.press('Space');
+    expect(await session.text('measure-hint')).toBe('1. length: 1.0 mm');
+    await session.button('Region').click();
+    const [before, canvas] = [await place(), (await page.locator('#canvas').boundingBox())!];
+    await page.mouse.move(canvas.x + 150, canvas.y + 600);
+    await page.mouse.down();
+    await page.mouse.move(canvas.x + 250, canvas.y + 680, { steps: 2 });
+    await page.mouse.up();
+    expect(await place()).toEqual(before);
+    expect(await session.text('measurements')).toMatch(/2\. region, axial\d+ ± \d+, \d+ mm², 0\.\d\d ml, \d+ voxels/);
+    expect(await page.locator('#measures text').allTextContents()).toEqual([
+      '1. 1.0 mm',
+      expect.stringMatching(/^2\. \d+ ± \d+$/),
+    ]);
+    const table = await session.downloads(1, () => session.button('Save (CSV)').click());
+    const [head, length] = readFileSync(table.get('sample_measurements.csv')!, 'utf8').split('\r\n');
+    expect(head).toMatch(/^image,number,kind,plane,lengthMm,/);
+    expect(length).toMatch(/^sample phantom,1,length,axial,1,/);
+    await session.button('Region').click();
+
     await page.getByLabel("Patient's left").selectOption('right');
     await page.locator('#canvas').focus();
     expect(await moved('ArrowRight')).toEqual([-1, 0, 0]);
@@ -135,14 +160,14 @@ describe.skipIf(!hasBrowser)('the viewer', () => {
     await page.locator('#volumes').getByLabel('student', { exact: true }).waitFor();
     expect(await leaves()).toBe(true);
 
-    // a filled square of 5 voxels a side by keys alone, in the axial plane that was clicked
+    // a filled square of 3 voxels a side by keys alone, in the axial plane that was clicked
     await page.keyboard.press('f');
     const corner = await place();
     for (const [key, times] of [
       ['ArrowLeft', 0],
-      ['ArrowLeft', 4],
-      ['ArrowUp', 4],
-      ['ArrowRight', 4],
+      ['ArrowLeft', 2],
+      ['ArrowUp', 2],
+      ['ArrowRight', 2],
     ] as const) {
       for (let step = 0; step < times; step++) await page.keyboard.press(key);
       await page.keyboard.press('Space');
@@ -150,7 +175,7 @@ describe.skipIf(!hasBrowser)('the viewer', () => {
     await page.keyboard.press('Enter');
     expect(await session.text('cost')).toContain('Corrected by hand.');
     // the middle is erased again
-    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowLeft', 'ArrowLeft', 'f', 'e', 'Space']) {
+    for (const key of ['ArrowDown', 'ArrowLeft', 'f', 'e', 'Space']) {
       await page.keyboard.press(key);
     }
     expect(await session.text('pen-status')).toBe('1 voxel changed.');
@@ -159,8 +184,8 @@ describe.skipIf(!hasBrowser)('the viewer', () => {
     expect([...saved.keys()]).toEqual(['turned_student_corrected.nii.gz']);
     expect(await leaves()).toBe(true);
     const labels = decodeLabels(readFileSync([...saved.values()][0]!), { path: 'saved' });
-    const painted = Array.from({ length: 25 }, (_, index) => {
-      const millimetres = [corner[0]! - (index % 5), corner[1]! + Math.floor(index / 5), corner[2]!] as const;
+    const painted = Array.from({ length: 9 }, (_, index) => {
+      const millimetres = [corner[0]! - (index % 3), corner[1]! + Math.floor(index / 3), corner[2]!] as const;
       // voxels of 1 mm, and an affine that turns only: its transpose takes back
       const at = [0, 1, 2].map(axis =>
         [0, 1, 2].reduce(
@@ -171,7 +196,7 @@ describe.skipIf(!hasBrowser)('the viewer', () => {
       const [i, j, k] = at as [number, number, number];
       return labels.data[i + labels.sizeVoxels[0] * (j + labels.sizeVoxels[1] * k)];
     });
-    expect(painted).toEqual(Array.from({ length: 25 }, (_, index) => (index === 12 ? 0 : SECOND_STRUCTURE)));
+    expect(painted).toEqual(Array.from({ length: 9 }, (_, index) => (index === 4 ? 0 : SECOND_STRUCTURE)));
 
     await page.locator('#canvas').focus();
     await page.keyboard.press('p');

@@ -19,7 +19,7 @@ function segmented(name = 'student'): Segmented {
 }
 
 /** The file runs left, so x is mirrored. */
-const GRID = { sizeVoxels: [4, 4, 4], start: 3, steps: [-1, 4, 16] } as const;
+const GRID = { sizeVoxels: [4, 4, 4], start: 3, steps: [-1, 4, 16], affine: SMALL_CUBE.affine } as const;
 
 it('takes strokes, takes them back one by one, and draws them again', () => {
   const original = segmented();

@@ -37,6 +37,7 @@ describe.each(STORAGES.map(storage => [JSON.stringify(storage), storage] as cons
     const labels = Uint8Array.from(stored.data);
     const drawing = drawingOf(labels, grid, VALUES);
     expect(grid.sizeVoxels).toEqual(SIZE);
+    expect(grid.affine.map(value => value + 0)).toEqual(IDENTITY);
     expect([...drawing]).toEqual(VALUES);
 
     // right 2, anterior 1, superior 3
@@ -63,7 +64,7 @@ it('follows the viewer in an oblique image of long voxels too', async () => {
   expect([...drawingOf(data, grid, VALUES)]).toEqual([...image.img2RAS()]);
 });
 
-const PLAIN: DrawingGrid = { sizeVoxels: [3, 1, 1], start: 0, steps: [1, 3, 3] };
+const PLAIN: DrawingGrid = { sizeVoxels: [3, 1, 1], start: 0, steps: [1, 3, 3], affine: IDENTITY };
 
 it('keeps values above 255 and values without a name by codes', () => {
   const data = Uint16Array.of(0, 2035, 1002);
