@@ -49,7 +49,10 @@ function isSchedule({ anyOf }: Schema): boolean {
 /** The path under which the document lists a key that several places share. */
 function shared(path: string): string {
   return path
-    .replace(/^(teacher|student)\.(?=unet|residualUnet|generalizedUnet|meshnet|deepmedic|train)/, 'ARM.')
+    .replace(
+      /^(teacher|student|cascade\.coarse)\.(?=unet|residualUnet|generalizedUnet|meshnet|deepmedic|train)/,
+      'ARM.',
+    )
     .replace(/^teacher\.models\.(?=onnx|ensemble|classes|model)/, 'teacher.')
     .replace(/^distill\.losses\.\w+\.(?=classWeights|foregroundWeight|boundaryWeight)/, 'VOXELS.');
 }

@@ -4,7 +4,7 @@
  */
 import { encodeEventFile } from '../experiment/event-file.ts';
 import { parseHistory } from '../experiment/history.ts';
-import { ARMS } from '../experiment/record.ts';
+import { TRAINED_ARMS } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
 import { repeatsOf, runFolder } from '../study/folder.ts';
@@ -20,7 +20,7 @@ export async function writeEventFiles(files: Files, folder: string): Promise<str
   const startedAt = Date.parse(record?.startedAt ?? '1970-01-01T00:00:00Z') / 1000;
   const paths = runFolder(folder, repeats);
   for (const repeat of repeatsOf(repeats)) {
-    for (const arm of ARMS) {
+    for (const arm of TRAINED_ARMS) {
       const { folder: own, history } = paths.arm(arm, repeat);
       if (!(await files.exists(history))) continue;
       const rows = parseHistory(await readText(files, history), history);

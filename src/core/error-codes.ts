@@ -24,6 +24,8 @@ export const ERROR_CODES = {
   E_CHECKPOINT_OTHER: 'A checkpoint was written with other data or other settings.',
   E_CLAIM: 'A unit has a claim that no process can have made.',
   E_CLAIM_LOST: 'Another process took over the unit, so this one stopped writing to it.',
+  E_COARSE_FAILED: 'An arm cannot be trained, because the coarse stage that finds its region failed.',
+  E_COARSE_MISSING: 'The coarse stage that finds the region of an arm is not trained yet, or its model is not there.',
   E_CODEC_MISSING: 'The page lacks the WebAssembly that decodes a compressed DICOM image.',
   E_COMPARE: 'There is nothing to compare, or two sources have the same name.',
   E_CONCURRENCY: 'More units at once were asked for than there are threads.',

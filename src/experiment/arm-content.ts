@@ -2,10 +2,10 @@
 import type { Recipe } from '../recipe/schema.ts';
 import { isFinished } from '../recipe/teacher-schema.ts';
 import { withoutLaterKeys } from './later-keys.ts';
-import type { Arm } from './record.ts';
+import type { TrainedArm } from './record.ts';
 
 /** Whether an arm is trained here rather than a finished model. */
-export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boolean {
+export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: TrainedArm): boolean {
   return arm !== 'teacher' || !isFinished(teacher);
 }
 
@@ -14,7 +14,7 @@ export function isTrained({ teacher }: Pick<Recipe, 'teacher'>, arm: Arm): boole
  * whatever else is in their recipes. The code lists what an arm does not depend on, so a new key counts for every arm
  * until it is listed here.
  */
-export function armContent(recipe: Recipe, arm: Arm): object {
+export function armContent(recipe: Recipe, arm: TrainedArm): object {
   const {
     threads: _threads,
     device: _device,
@@ -37,7 +37,7 @@ function withoutExport({ export: _export, ...student }: Recipe['student']): obje
   return student;
 }
 
-function contentOf(arm: Arm, shared: Shared): object {
+function contentOf(arm: TrainedArm, shared: Shared): object {
   switch (arm) {
     case 'student':
       return { arm, ...shared, student: withoutExport(shared.student) };
@@ -45,6 +45,8 @@ function contentOf(arm: Arm, shared: Shared): object {
       const { student: _student, distill: _distill, ...own } = shared;
       return { arm, ...own };
     }
+    // in its own recipe the coarse stage is the student without a teacher
+    case 'coarse':
     case 'baseline': {
       const { teacher: _teacher, distill: _distill, ...own } = shared;
       // it has no teacher to start from

@@ -6,13 +6,13 @@ import type { Teacher } from '../training/teacher.ts';
 import type { ArmFolder } from './arm-folder.ts';
 import type { Laboratory } from './laboratory.ts';
 import type { PreparedData } from './prepare.ts';
-import type { Arm } from './record.ts';
+import type { TrainedArm } from './record.ts';
 
 export interface ArmOptions {
   readonly laboratory: Laboratory;
   readonly recipe: Recipe;
   readonly data: PreparedData;
-  readonly arm: Arm;
+  readonly arm: TrainedArm;
   readonly seed: number;
   readonly folder: ArmFolder;
   /** Label of the progress bar. */

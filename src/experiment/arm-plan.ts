@@ -23,7 +23,7 @@ import { isSigmoid } from '../training/hard-loss.ts';
 import type { StepOptions } from '../training/step.ts';
 import type { ExternalTeacher, TeacherInStep } from '../training/teacher-in-step.ts';
 import { kernelMask } from '../training/update.ts';
-import type { Arm } from './record.ts';
+import type { TrainedArm } from './record.ts';
 
 /** Facts about the data that the networks need. */
 export interface DataShape {
@@ -113,7 +113,7 @@ function frozen(specs: readonly ParameterSpec[], names: ReadonlySet<string>): re
  */
 export function planArm(
   recipe: Recipe,
-  arm: Arm,
+  arm: TrainedArm,
   {
     channels,
     labels,
@@ -190,7 +190,7 @@ export function planStudent(recipe: Recipe, shape: DataShape, external?: Externa
  * counted.
  * @param options.block channel block of the engine, 0 for standard operators
  */
-export function armCosts(recipe: Recipe, arm: Arm, options: DataShape & { readonly block: number }): ModelCosts {
+export function armCosts(recipe: Recipe, arm: TrainedArm, options: DataShape & { readonly block: number }): ModelCosts {
   const { architecture, step } = arm === 'student' ? planStudent(recipe, options) : planArm(recipe, arm, options);
   return modelCosts(step, { geometry: architecture.geometry, block: options.block });
 }

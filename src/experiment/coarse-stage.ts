@@ -1,5 +1,5 @@
-/** The coarse model that a recipe names: where it lies, and with all that is known of it in one file. */
-import { InputError } from '../core/errors.ts';
+/** The coarse model that a recipe names or trains: where it lies, and with all that is known of it in one file. */
+import { InputError, invariant } from '../core/errors.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { embeddedForm } from './embedded-coarse.ts';
@@ -35,18 +35,33 @@ async function coarseFile(
   );
 }
 
+async function trainedFile(files: Pick<Files, 'exists'>, path: string | undefined): Promise<string> {
+  invariant(path !== undefined, 'whoever trains the coarse stage says where its model is');
+  if (await files.exists(path)) return path;
+  throw new InputError(
+    'E_COARSE_MISSING',
+    `the coarse stage is not trained yet: there is no ${path}. Train it first: voxstill train ... --arm coarse`,
+  );
+}
+
 /**
  * Reads the coarse model of a recipe of one fold.
+ * @param trained model file of the coarse stage that the recipe trains itself
  * @returns undefined for a recipe of whole volumes; the bytes are those that other files carry
- * @throws {InputError} E_CASCADE if there is none at its path; as openModelSource
+ * @throws {InputError} E_CASCADE if there is none at its path; E_COARSE_MISSING if it is not trained yet; as
+ * openModelSource
  */
 export async function readCoarseStage(
   files: Pick<Files, 'read' | 'exists' | 'list'>,
   { cascade, data: { splits } }: Recipe,
+  trained: string | undefined,
 ): Promise<CoarseFiles | undefined> {
   if (cascade === null) return undefined;
   const { coarse, marginMm } = cascade;
-  const path = await coarseFile(files, coarse, 'fold' in splits ? splits.fold : null);
+  const path =
+    typeof coarse === 'string'
+      ? await coarseFile(files, coarse, 'fold' in splits ? splits.fold : null)
+      : await trainedFile(files, trained);
   const { file } = await openModelSource(files, path);
   const finder = findsRegion(file);
   const bytes = await embeddedForm(finder.bytes, statedFacts(finder.metadata));

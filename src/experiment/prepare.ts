@@ -10,6 +10,7 @@ import type { TrainingCase } from '../data/loader.ts';
 import type { ChannelNormalization } from '../data/normalize.ts';
 import type { Splits } from '../data/splits.ts';
 import { type CaseFacts, summarizeTraining, type TrainingFacts } from '../data/training-facts.ts';
+import { trainedCoarse } from '../recipe/coarse-recipe.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Progress } from '../runtime/progress.ts';
 import type { VolumeWarning } from '../volume/geometry.ts';
@@ -114,12 +115,19 @@ function trainingFacts(
 }
 
 /** Refuses a coarse model that finds nothing in any training case. */
-function assertSomeLeft(train: readonly ReadCase[], recipe: Recipe): void {
+function assertSomeLeft(train: readonly ReadCase[], recipe: Recipe, coarse: CoarseFiles | undefined): void {
   if (train.length > 0 || !needsLabels(recipe)) return;
   throw new InputError(
     'E_CASCADE',
-    `the coarse model ${recipe.cascade?.coarse} finds nothing in any training case, and nothing is labelled in them. Take another one.`,
+    `the coarse model ${coarse?.models[0]?.path} finds nothing in any training case, and nothing is labelled in them. Take another one, or train it longer.`,
   );
+}
+
+/** How data are prepared. */
+export interface PrepareOptions {
+  /** Model file of the coarse stage that the recipe trains itself. */
+  readonly coarseModel?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Reads cases one after the other. */
@@ -150,16 +158,22 @@ async function readCases(
  * Loads and checks everything before anything is written: every case is hashed, loaded and checked, and all but the
  * test cases are made ready for training.
  * @param recipe of one fold
- * @throws {InputError} as openDataset, loadCase and assertPatchFits; E_NO_CASES without labelled training cases;
- * E_POSTPROCESS if the recipe post-processes a class that the data do not have
+ * @throws {InputError} as openDataset, loadCase, readCoarseStage and assertPatchFits; E_NO_CASES without labelled
+ * training
+ * cases; E_POSTPROCESS if the recipe post-processes a class that the data do not have
  */
-export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal?: AbortSignal): Promise<PreparedData> {
+export async function prepareData(
+  laboratory: Laboratory,
+  recipe: Recipe,
+  { coarseModel, signal }: PrepareOptions = {},
+): Promise<PreparedData> {
   const { files, progress } = laboratory;
   const opened = await openAnnotated(files, recipe.data);
-  const coarse = await readCoarseStage(files, recipe);
+  const coarse = await readCoarseStage(files, recipe, coarseModel);
   const settingHashes = {
     ...(await settingHashesOf(laboratory, recipe, opened)),
-    ...hashesOfModels(laboratory.machine, coarse?.models ?? []),
+    // one that the run trains is a result of it
+    ...(trainedCoarse(recipe) === undefined ? hashesOfModels(laboratory.machine, coarse?.models ?? []) : {}),
   };
   assertFitsDataset(recipe, opened);
   const leftOut = leftOutOfPlane(recipe.augment, recipe.patch.size);
@@ -192,7 +206,7 @@ export async function prepareData(laboratory: Laboratory, recipe: Recipe, signal
   const read = new Map(all.map(one => [one.item.id, one]));
   const of = (ids: readonly string[]): ReadCase[] =>
     ids.map(id => read.get(id) as ReadCase).filter(({ isLeftOut }) => isLeftOut !== true);
-  assertSomeLeft(of(splits.train), recipe);
+  assertSomeLeft(of(splits.train), recipe, coarse);
   const byCase = <T>(pick: (numbers: CaseNumbers) => T): Map<string, T> =>
     new Map(all.map(({ item, numbers }) => [item.id, pick(numbers)]));
   warnOfUnannotated(dataset, filesOf(splits.train), progress);

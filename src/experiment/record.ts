@@ -67,5 +67,16 @@ export interface Evaluation {
   readonly warnings?: readonly { readonly code: string; readonly message: string }[] | undefined;
 }
 
+/** The networks that a run compares. */
 export type Arm = 'teacher' | 'student' | 'baseline';
 export const ARMS: readonly Arm[] = ['teacher', 'student', 'baseline'];
+
+/** The networks that a run may train: its arms, and before them what finds the region of interest for all of them. */
+export type TrainedArm = 'coarse' | Arm;
+export const TRAINED_ARMS: readonly TrainedArm[] = ['coarse', ...ARMS];
+
+/** The key of a recipe that describes the network of an arm. */
+export function keyOfArm(arm: TrainedArm): 'cascade.coarse' | 'teacher' | 'student' {
+  if (arm === 'coarse') return 'cascade.coarse';
+  return arm === 'teacher' ? 'teacher' : 'student';
+}

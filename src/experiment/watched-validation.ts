@@ -4,7 +4,7 @@ import type { Splits } from '../data/splits.ts';
 import type { Schedule } from '../optim/schedules.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { isFinished } from '../recipe/teacher-schema.ts';
-import type { Arm } from './record.ts';
+import { keyOfArm, type TrainedArm } from './record.ts';
 
 /** The schedule of an arm: its own, or that of the optimizer. */
 export function scheduleOf({ optimizer }: Recipe, { schedule }: Recipe['student']['train']): Schedule {
@@ -15,10 +15,10 @@ export function scheduleOf({ optimizer }: Recipe, { schedule }: Recipe['student'
  * Checks that there are validation cases where the training of an arm stops or slows down by them.
  * @throws {InputError} E_NO_CASES naming the key
  */
-export function assertValidates(recipe: Recipe, arm: Arm, { val }: Pick<Splits, 'val'>): void {
+export function assertValidates(recipe: Recipe, arm: TrainedArm, { val }: Pick<Splits, 'val'>): void {
   const network = arm === 'teacher' ? recipe.teacher : recipe.student;
   if (val.length > 0 || isFinished(network)) return;
-  const side = arm === 'teacher' ? 'teacher' : 'student';
+  const side = keyOfArm(arm);
   const own = network.train.schedule === null ? 'optimizer.schedule' : `${side}.train.schedule`;
   const key =
     network.train.earlyStop !== null

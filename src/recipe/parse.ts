@@ -197,8 +197,7 @@ export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Pr
   const started = async <T extends Pick<Recipe['student'], 'train'>>(arm: T): Promise<T> =>
     arm.train.from === null ? arm : { ...arm, train: { ...arm.train, from: await locate(arm.train.from) } };
   const student = await started(recipe.student);
-  const { cascade } = recipe;
-  const stage = cascade === null ? null : { ...cascade, coarse: await locate(cascade.coarse) };
+  const stage = await locatedStage(recipe, { locate, started });
   const resolved = { ...recipe, data: resolvedData, cascade: stage, patch, student };
   if (!isFinished(teacher)) return { ...resolved, teacher: await started(teacher) };
   const sources = async <T extends FinishedTeacher>(one: T): Promise<T> => ({
@@ -207,6 +206,24 @@ export async function resolveRecipe(recipe: Recipe, locate: (path: string) => Pr
   });
   const found = 'onnx' in teacher ? await sources(teacher) : { models: await Promise.all(teacher.models.map(sources)) };
   return { ...resolved, teacher: found };
+}
+
+/**
+ * The cascade of a recipe with the paths in it made absolute: of the coarse model, or of what its training starts from.
+ */
+async function locatedStage(
+  { cascade }: Recipe,
+  {
+    locate,
+    started,
+  }: {
+    readonly locate: (path: string) => Promise<string>;
+    readonly started: <T extends Pick<Recipe['student'], 'train'>>(arm: T) => Promise<T>;
+  },
+): Promise<Recipe['cascade']> {
+  if (cascade === null) return null;
+  const { coarse } = cascade;
+  return { ...cascade, coarse: typeof coarse === 'string' ? await locate(coarse) : await started(coarse) };
 }
 
 /** The recipe as YAML, complete; {@link parseRecipe} reads the same recipe from it. Short lists stay on one line. */

@@ -8,8 +8,9 @@
 import { z } from 'zod';
 import { AXES, xyz, zyx } from '../core/axes.ts';
 import type { DeepReadonly } from '../core/deep-readonly.ts';
+import type { Xyz } from '../core/shape.ts';
 import { fixedWeights, WEIGHTS } from '../distillation/settings.ts';
-import { jointGeometry, nearestSizes } from '../nn/geometry.ts';
+import { type Geometry, jointGeometry, nearestSizes } from '../nn/geometry.ts';
 import { DEVICES } from '../runtime/device.ts';
 import { withPresetValues } from './augment-preset.ts';
 import { augmentSchema } from './augment-schema.ts';
@@ -20,10 +21,10 @@ import { evaluateSchema } from './evaluate-schema.ts';
 import { exportSchema } from './export-schema.ts';
 import { labelsSchema } from './labels-schema.ts';
 import { architectureOf } from './network.ts';
-import { networkSchemas } from './network-schema.ts';
 import { postprocessingSchema } from './postprocessing-schema.ts';
 import { externalTeacherSchema, isFinished, severalTeachersSchema } from './teacher-schema.ts';
-import { scheduleSchema, trainSchema } from './train-schema.ts';
+import { scheduleSchema } from './train-schema.ts';
+import { trainedNetworks } from './trained-network-schema.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);
@@ -31,16 +32,6 @@ const count = z.int().min(1);
 
 /** Fewest levels of a decoder of which one besides the finest and the lowest is left for deep supervision. */
 const SUPERVISED_DECODER = 3;
-
-/** A network of each family with its training, and further keys of the arm. */
-const trainedNetworks = <Shape extends z.ZodRawShape>(more: Shape) =>
-  [
-    z.strictObject({ unet: networkSchemas.unet, train: trainSchema, ...more }),
-    z.strictObject({ residualUnet: networkSchemas.residualUnet, train: trainSchema, ...more }),
-    z.strictObject({ generalizedUnet: networkSchemas.generalizedUnet, train: trainSchema, ...more }),
-    z.strictObject({ meshnet: networkSchemas.meshnet, train: trainSchema, ...more }),
-    z.strictObject({ deepmedic: networkSchemas.deepmedic, train: trainSchema, ...more }),
-  ] as const;
 
 const startFromTeacher = z
   .enum(['teacher'])
@@ -247,38 +238,69 @@ const recipeShape = z.strictObject({
 
 type Mutable = z.output<typeof recipeShape>;
 
-/** Checks that every trained network accepts the patch, and that the results of two networks have the same centre. */
+/** Checks that networks accept a patch. */
+function checkSize(
+  asked: Xyz,
+  {
+    geometry,
+    networks,
+    path,
+    context,
+  }: {
+    readonly geometry: Geometry;
+    /** Whose they are, in words. */
+    readonly networks: string;
+    readonly path: string[];
+    readonly context: z.RefinementCtx<Mutable>;
+  },
+): void {
+  const size = zyx(asked);
+  if (AXES.every(axis => geometry.outputLength(size[axis], axis) !== undefined)) return;
+  const nearest = nearestSizes(geometry, size).map(candidate => `[${xyz(candidate).join(', ')}]`);
+  context.addIssue({
+    code: 'custom',
+    path,
+    message:
+      nearest.length === 0
+        ? `the ${networks} have no size near it that they can take; use fewer levels or smaller kernels`
+        : `the ${networks} cannot take it; nearest sizes that work: ${nearest.join(' and ')}`,
+  });
+}
+
+/** Checks that every trained network accepts its patch, and that the results of two networks have the same centre. */
 function checkPatch(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
   // a number out of its range leaves the settings around it as they were written, without defaults
   if (context.issues.length > 0) return;
-  const { student, teacher: taught, patch: asked } = recipe;
+  const { student, teacher: taught, patch, cascade } = recipe;
   // the number of classes does not affect a size
   const own = architectureOf(student, 1).geometry;
-  const geometry = isFinished(taught) ? own : jointGeometry(own, architectureOf(taught, 1).geometry);
-  const size = zyx(asked.size);
-  if (AXES.every(axis => geometry.outputLength(size[axis], axis) !== undefined)) return;
-  const nearest = nearestSizes(geometry, size).map(candidate => `[${xyz(candidate).join(', ')}]`);
-  const networks = isFinished(taught) ? 'student' : 'teacher and student';
-  context.addIssue({
-    code: 'custom',
+  const isAlone = isFinished(taught);
+  checkSize(patch.size, {
+    geometry: isAlone ? own : jointGeometry(own, architectureOf(taught, 1).geometry),
+    networks: isAlone ? 'networks of student' : 'networks of teacher and student',
     path: ['patch', 'size'],
-    message:
-      nearest.length === 0
-        ? `the networks of ${networks} have no size near it that they can take; use fewer levels or smaller kernels`
-        : `the networks of ${networks} cannot take it; nearest sizes that work: ${nearest.join(' and ')}`,
+    context,
+  });
+  if (cascade === null || typeof cascade.coarse === 'string') return;
+  checkSize(cascade.coarse.patch.size, {
+    geometry: architectureOf(cascade.coarse, 1).geometry,
+    networks: 'network of the coarse stage',
+    path: ['cascade', 'coarse', 'patch', 'size'],
+    context,
   });
 }
 
 /** Refuses deep supervision of a network without a decoder of which a coarser level counts. */
 function checkDeepSupervision(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
   if (context.issues.length > 0) return;
-  const { student, teacher: taught } = recipe;
-  for (const [key, settings] of Object.entries({ teacher: taught, student })) {
+  const { student, teacher: taught, cascade } = recipe;
+  const coarse = cascade === null || typeof cascade.coarse === 'string' ? {} : { 'cascade.coarse': cascade.coarse };
+  for (const [key, settings] of Object.entries({ teacher: taught, student, ...coarse })) {
     if (isFinished(settings) || !settings.train.deepSupervision) continue;
     if (architectureOf(settings, 1).decoder.length >= SUPERVISED_DECODER) continue;
     context.addIssue({
       code: 'custom',
-      path: [key, 'train', 'deepSupervision'],
+      path: [...key.split('.'), 'train', 'deepSupervision'],
       message:
         'needs a unet, residualUnet or generalizedUnet (padding: same) of at least 4 levels: the finest level of the decoder has the loss anyway, and the lowest does not count',
     });

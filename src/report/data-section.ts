@@ -1,6 +1,6 @@
 /** What a run was made of: cases, channels, spacing and classes. */
 
-import { formatNumber, plural } from '../core/format.ts';
+import { formatDice, formatNumber, formatWhole, plural } from '../core/format.ts';
 import { medianOf } from '../core/percentile.ts';
 import type { Evaluation } from '../experiment/record.ts';
 import { html, type Markup } from './markup.ts';
@@ -26,6 +26,17 @@ export interface DataFacts {
   readonly channels?: readonly string[];
   /** Spacing of the grid of the models, mm, x y z; null if every case keeps its own. */
   readonly spacingMm: readonly number[] | null;
+  /** What finds the region that is all that the models see of a case; absent where they see whole cases. */
+  readonly coarse?: {
+    readonly marginMm: number;
+    /** Name of the finished model; absent for one that the run trained. */
+    readonly source?: string;
+    /** Spacing at which a coarse stage of the run sees whole cases, mm, x y z. */
+    readonly spacingMm?: readonly number[];
+    readonly parameters?: number | null;
+    /** Mean Dice of its own segmentations of whole test cases, over all folds and seeds. */
+    readonly meanDice?: number;
+  };
   /** What should be known of data and models before the scores are believed; none if not given. */
   readonly warnings?: readonly string[];
 }
@@ -50,17 +61,34 @@ export function casesSentence(data: Pick<DataFacts, 'splits' | 'folds'>): string
   return labels === '' ? used : `${used} ${labels}`;
 }
 
+/** What finds the region of interest, as a sentence. */
+export function coarseSentence({
+  marginMm,
+  source,
+  spacingMm,
+  parameters,
+  meanDice,
+}: NonNullable<DataFacts['coarse']>): string {
+  const margin = `The models see what it finds with ${marginMm} mm around, and nothing else.`;
+  if (source !== undefined) return `The finished model ${source} finds the region. ${margin}`;
+  const size = typeof parameters === 'number' ? ` of ${formatWhole(parameters)} parameters` : '';
+  const alone =
+    meanDice === undefined ? '' : ` By itself it has a mean Dice of ${formatDice(meanDice)} on the whole test cases.`;
+  return `A network${size} that this run trained at ${spacingMm?.join(' x ')} mm finds the region. ${margin}${alone}`;
+}
+
 /**
  * The section's content.
  * @param evaluation of any arm: its references say how often and how large the classes are in the test cases
  */
 export function renderDataFacts(data: DataFacts, evaluation: Evaluation | undefined): readonly Markup[] {
-  const { dataset, channels, spacingMm, warnings = [] } = data;
+  const { dataset, channels, spacingMm, coarse, warnings = [] } = data;
   const facts: readonly (readonly [string, string])[] = [
     ['Data set', dataset],
     ['Cases', casesSentence(data)],
     ...(channels === undefined ? [] : [['Channels', channels.join(', ')] as const]),
     ['Grid of the models', spacingMm === null ? 'as in each image' : `${spacingMm.join(' x ')} mm`],
+    ...(coarse === undefined ? [] : [['Coarse to fine', coarseSentence(coarse)] as const]),
     ...warnings.map(text => ['Warning', text] as const),
   ];
   const list = html`<dl>${facts.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`;

@@ -4,8 +4,10 @@
  */
 
 import { formatBytes } from '../core/format.ts';
-import { ARMS } from '../experiment/record.ts';
+import { TRAINED_ARMS } from '../experiment/record.ts';
+import { meanOf } from '../metrics/statistics.ts';
 import { parseRecipe } from '../recipe/parse.ts';
+import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
 import { datasetOfRun } from '../study/dataset-of-run.ts';
 import { casesOfTeacher, type ReadRun } from '../study/read-run.ts';
@@ -59,12 +61,30 @@ export function warningsOf({ record, arms }: Pick<ReadRun, 'record' | 'arms'>): 
   return [...new Set(all.map(({ code, message }) => withoutFolders(`${code}: ${message}`)))];
 }
 
+/** What finds the region of interest, and how well it segments by itself. */
+function coarseFacts(
+  { coarse, marginMm }: NonNullable<Recipe['cascade']>,
+  run: Pick<ReadRun, 'coarse'>,
+): NonNullable<DataFacts['coarse']> {
+  if (typeof coarse === 'string') return { marginMm, source: lastName(coarse) };
+  const evaluations = (run.coarse?.repeats ?? []).map(({ evaluation }) => evaluation);
+  const [first] = evaluations;
+  return {
+    marginMm,
+    spacingMm: coarse.spacingMm,
+    ...(first && {
+      parameters: first.model.parameters,
+      meanDice: meanOf(evaluations.flatMap(({ cases }) => cases.flatMap(({ meanDice }) => meanDice ?? []))),
+    }),
+  };
+}
+
 /** What is known of a run's data; undefined where it has no record or no recipe that can be read. */
 export async function dataFactsOf(files: Files, run: ReadRun): Promise<DataFacts | undefined> {
   const { record, recipe, folder } = run;
   if (record?.splits === undefined) return undefined;
   const { train, val, test, unlabelled } = record.splits;
-  const { preprocess, distill } = parseRecipe(recipe, { path: `${folder}/recipe.yaml` });
+  const { preprocess, distill, cascade } = parseRecipe(recipe, { path: `${folder}/recipe.yaml` });
   const channels = (await datasetOfRun(files, run))?.channels;
   return {
     dataset: lastName(record.dataset),
@@ -78,6 +98,7 @@ export async function dataFactsOf(files: Files, run: ReadRun): Promise<DataFacts
     folds: record.folds?.length ?? 1,
     ...(channels && { channels }),
     spacingMm: preprocess.spacingMm,
+    ...(cascade && { coarse: coarseFacts(cascade, run) }),
     warnings: warningsOf(run),
   };
 }
@@ -86,7 +107,7 @@ export async function dataFactsOf(files: Files, run: ReadRun): Promise<DataFacts
 export function trainingSeconds({ record }: ReadRun): Readonly<Record<string, number>> {
   const timings = Object.entries(record?.timingsSeconds ?? {});
   return Object.fromEntries(
-    ARMS.flatMap(arm => {
+    TRAINED_ARMS.flatMap(arm => {
       const own = timings.filter(([stage]) => new RegExp(`(^|/)${arm}/train$`).test(stage));
       return own.length === 0 ? [] : [[arm, own.reduce((sum, [, seconds]) => sum + seconds, 0)] as const];
     }),
@@ -97,6 +118,6 @@ export function trainingSeconds({ record }: ReadRun): Readonly<Record<string, nu
 export function trainedSteps({ record }: ReadRun): Readonly<Record<string, readonly TrainedSteps[]>> {
   const units = Object.entries(record?.trainedSteps ?? {});
   return Object.fromEntries(
-    ARMS.map(arm => [arm, units.filter(([label]) => label.split('/').at(-1) === arm).map(([, own]) => own)]),
+    TRAINED_ARMS.map(arm => [arm, units.filter(([label]) => label.split('/').at(-1) === arm).map(([, own]) => own)]),
   );
 }

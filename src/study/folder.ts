@@ -7,7 +7,7 @@
 import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
 import { type ArmFolder, armFolder } from '../experiment/arm-folder.ts';
-import type { Arm } from '../experiment/record.ts';
+import type { TrainedArm } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
 import type { StudyRecord } from './record.ts';
@@ -42,7 +42,7 @@ export interface RunFolder {
   /** Copy of the recipe's groups of cases; missing where it has none. */
   readonly groups: string;
   splitsOf(fold: Repeat['fold']): string;
-  arm(arm: Arm, repeat: Repeat): ArmFolder;
+  arm(arm: TrainedArm, repeat: Repeat): ArmFolder;
 }
 
 /** Path of the record of a run. */

@@ -6,8 +6,9 @@ import { openDataset } from '../data/dataset.ts';
 import { repeated, type Splits } from '../data/splits.ts';
 import { countFolds } from '../data/splits-file.ts';
 import { paintedSplits } from '../data/synthesis/painted-cases.ts';
-import type { Arm } from '../experiment/record.ts';
+import type { TrainedArm } from '../experiment/record.ts';
 import { readSplits } from '../experiment/splits.ts';
+import { recipeOfCoarse, trainedCoarse } from '../recipe/coarse-recipe.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { isFinished } from '../recipe/teacher-schema.ts';
 import type { Files } from '../runtime/files.ts';
@@ -25,7 +26,7 @@ export interface Fold {
 }
 
 /** The cases of an arm. */
-export function splitsOfArm({ splits, teacherSplits }: Fold, arm: Arm): Splits {
+export function splitsOfArm({ splits, teacherSplits }: Fold, arm: TrainedArm): Splits {
   return arm === 'teacher' ? teacherSplits : splits;
 }
 
@@ -45,10 +46,12 @@ export function recipeOfFold(recipe: Recipe, fold: Repeat['fold']): Recipe {
 }
 
 /**
- * The recipe that an arm follows. For a teacher that learns from all labels no label is set aside, and it has no use
- * for unlabelled cases; everything else is the recipe of all arms.
+ * The recipe that an arm follows. The coarse stage has one of its own. For a teacher that learns from all labels no
+ * label is set aside, and it has no use for unlabelled cases; everything else is the recipe of all arms.
  */
-export function recipeOfArm(recipe: Recipe, arm: Arm): Recipe {
+export function recipeOfArm(recipe: Recipe, arm: TrainedArm): Recipe {
+  const coarse = arm === 'coarse' ? trainedCoarse(recipe) : undefined;
+  if (coarse !== undefined) return recipeOfCoarse(recipe, coarse);
   const { splits } = recipe.data;
   if (arm !== 'teacher' || splits.teacherLabels === 'same' || isFinished(recipe.teacher)) return recipe;
   return {

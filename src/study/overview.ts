@@ -5,7 +5,7 @@
 
 import { armFolder } from '../experiment/arm-folder.ts';
 import type { Machine } from '../experiment/machine.ts';
-import { ARMS, type Arm } from '../experiment/record.ts';
+import { TRAINED_ARMS, type TrainedArm } from '../experiment/record.ts';
 import type { SharedFiles } from '../runtime/files.ts';
 import { type Repeat, type Repeats, repeatsOf, runFolder, runRecordPath } from './folder.ts';
 import { isRun, readRecord } from './read-run.ts';
@@ -16,7 +16,7 @@ import { hasUnits, readUnits } from './units/units-file.ts';
 
 /** One arm of one fold and seed. Paths are relative to the folder; a missing one does not exist yet. */
 export interface ArmOverview extends Repeat {
-  readonly arm: Arm;
+  readonly arm: TrainedArm;
   /** Name that distinguishes it from the others. */
   readonly label: string;
   readonly model?: string;
@@ -65,7 +65,7 @@ async function unlistedArms(files: SharedFiles, folder: string, repeats: Repeats
   const all = repeatsOf(repeats);
   const paths = runFolder(folder, repeats);
   const arms = all.flatMap(repeat =>
-    ARMS.map(arm => {
+    TRAINED_ARMS.map(arm => {
       const place = paths.arm(arm, repeat).folder.slice(folder.length + 1);
       return armOverview(files, folder, { ...repeat, arm, label: place, place });
     }),

@@ -5,7 +5,7 @@ import { InputError } from '../core/errors.ts';
 import type { ArmFolder } from '../experiment/arm-folder.ts';
 import { readEvaluation } from '../experiment/evaluation-file.ts';
 import { parseHistory } from '../experiment/history.ts';
-import { ARMS } from '../experiment/record.ts';
+import { ARMS, TRAINED_ARMS } from '../experiment/record.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson, readSealedJson, readText } from '../runtime/json-file.ts';
 import type { StepRecord } from '../training/trainer.ts';
@@ -68,9 +68,11 @@ export interface ReadRun {
   readonly repeats: Repeats;
   /** Arms that have been evaluated. */
   readonly arms: readonly ArmEvaluations[];
+  /** The coarse stage that the run trained, on whole volumes; it is no arm, since it is compared with nothing. */
+  readonly coarse?: ArmEvaluations;
   /** Arms with missing units. */
   readonly incomplete: IncompleteArms;
-  /** Histories by arm, of the first fold and seed. */
+  /** Histories by arm, that of a coarse stage among them, of the first fold and seed. */
   readonly histories: Readonly<Record<string, readonly StepRecord[]>>;
 }
 
@@ -100,7 +102,7 @@ export async function casesOfTeacher(files: Files, { folder, repeats }: ReadRun)
 /** Whether a folder holds a run or a part of one. */
 export async function isRun(files: Files, folder: string): Promise<boolean> {
   const names = await files.list(folder);
-  return names.includes('run.json') || (names.includes('recipe.yaml') && ARMS.some(arm => names.includes(arm)));
+  return names.includes('run.json') || (names.includes('recipe.yaml') && TRAINED_ARMS.some(arm => names.includes(arm)));
 }
 
 /** The arms in the list of units, and how many of their units are evaluated; empty if there is no list. */
@@ -139,9 +141,12 @@ export async function readRun(files: Files, folder: string): Promise<ReadRun> {
   };
   const arms: ArmEvaluations[] = [];
   const histories: Record<string, readonly StepRecord[]> = {};
+  const coarse = await evaluationsOf('coarse', repeat => paths.arm('coarse', repeat));
   for (const arm of ARMS) {
     const evaluations = await evaluationsOf(arm, repeat => paths.arm(arm, repeat));
     if (evaluations.repeats.length > 0) arms.push(evaluations);
+  }
+  for (const arm of TRAINED_ARMS) {
     const { history } = paths.arm(arm, all[0] as Repeat);
     if (await files.exists(history)) histories[arm] = parseHistory(await readText(files, history), history);
   }
@@ -151,7 +156,8 @@ export async function readRun(files: Files, folder: string): Promise<ReadRun> {
   }
   const recipe = (await files.exists(paths.recipe)) ? await readText(files, paths.recipe) : '';
   const incomplete = incompleteArms(await expectedArms(files, folder, arms));
-  return { folder, recipe, record: read, repeats, arms, incomplete, histories };
+  const stage = coarse.repeats.length > 0 ? { coarse } : {};
+  return { folder, recipe, record: read, repeats, arms, ...stage, incomplete, histories };
 }
 
 /** Last two names of a path without the ending; they distinguish arms of different runs. */

@@ -9,7 +9,8 @@ import type { Splits } from '../data/splits.ts';
 import { isTrained } from '../experiment/arm-content.ts';
 import { armFolder } from '../experiment/arm-folder.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
-import type { Arm } from '../experiment/record.ts';
+import type { TrainedArm } from '../experiment/record.ts';
+import { trainedCoarse } from '../recipe/coarse-recipe.ts';
 import { stringifyRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { Files } from '../runtime/files.ts';
@@ -107,7 +108,7 @@ async function checkedGroups(files: Files, { groups }: Recipe, dataset: Dataset)
 export async function planRun(
   laboratory: Laboratory,
   recipe: Recipe,
-  options: RunOptions & { readonly arm?: Arm },
+  options: RunOptions & { readonly arm?: TrainedArm },
 ): Promise<PlannedStudy<Comparison>> {
   const { out, resume, signal, arm } = options;
   const { files } = laboratory;
@@ -124,7 +125,7 @@ export async function planRun(
   }
   const known = await readRecord(files, run.record);
   const context = openContext(laboratory, { study: out, kind: 'run', known, signal });
-  const first = await context.dataOf((units[0] as Unit).recipe);
+  const first = await context.dataOf(units[0] as Unit);
   for (const unit of units.filter(({ fold }) => fold === (folds[0] as Fold).fold)) {
     await checkUnit(context, unit, { isTeacherPlanned: arm === undefined });
   }
@@ -197,6 +198,22 @@ export async function runExperiment(laboratory: Laboratory, recipe: Recipe, opti
   return resultsOf(await performStudy(open, inProcess(open.context)));
 }
 
+/** What the arms are called in messages. */
+const NOUNS: Readonly<Record<TrainedArm, string>> = {
+  coarse: 'coarse stage',
+  teacher: 'teacher',
+  student: 'student',
+  baseline: 'baseline',
+};
+
+/** Why a recipe does not train an arm; undefined where it does. */
+function whyNotTrained(recipe: Recipe, arm: TrainedArm): string | undefined {
+  if (!isTrained(recipe, arm)) return 'its teacher is a finished model';
+  if (arm === 'baseline' && !recipe.baseline) return 'baseline is false';
+  if (arm !== 'coarse' || trainedCoarse(recipe) !== undefined) return undefined;
+  return recipe.cascade === null ? 'it has no cascade' : 'cascade.coarse is a finished model';
+}
+
 /** Result of training one arm. */
 export interface ArmOutcome {
   readonly folder: string;
@@ -204,19 +221,18 @@ export interface ArmOutcome {
 }
 
 /**
- * Trains one arm of a recipe, for every fold and seed. The student needs the teacher in the same run.
- * @throws {InputError} E_ARM if the recipe has no such arm to train; E_TEACHER_MISSING
+ * Trains one arm of a recipe, for every fold and seed. The student needs the teacher in the same run, and all arms the
+ * coarse stage, where the recipe trains one.
+ * @throws {InputError} E_ARM if the recipe has no such arm to train; E_COARSE_MISSING, E_TEACHER_MISSING
  */
 export async function trainOneArm(
   laboratory: Laboratory,
   recipe: Recipe,
-  options: RunOptions & { readonly arm: Arm },
+  options: RunOptions & { readonly arm: TrainedArm },
 ): Promise<ArmOutcome> {
   const { arm } = options;
-  if (!isTrained(recipe, arm) || (arm === 'baseline' && !recipe.baseline)) {
-    const reason = arm === 'teacher' ? 'its teacher is a finished model' : 'baseline is false';
-    throw new InputError('E_ARM', `the recipe has no ${arm} to train: ${reason}`);
-  }
+  const obstacle = whyNotTrained(recipe, arm);
+  if (obstacle !== undefined) throw new InputError('E_ARM', `the recipe has no ${NOUNS[arm]} to train: ${obstacle}`);
   const open = await (await planRun(laboratory, recipe, options)).prepare();
   const paths = open.places.map(place => `${open.study}/${open.list.units[place]?.folder}`);
   const models = paths.map(folder => armFolder(folder).model);

@@ -7,17 +7,17 @@ import type { Splits } from '../data/splits.ts';
 import { armContent } from '../experiment/arm-content.ts';
 import { armFolder } from '../experiment/arm-folder.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
-import { ARMS, type Arm } from '../experiment/record.ts';
+import { ARMS, type Arm, TRAINED_ARMS, type TrainedArm } from '../experiment/record.ts';
 import { type Combination, commonName, type GridAxis } from '../recipe/grid.ts';
 import type { Files } from '../runtime/files.ts';
 import { type Fold, foldsOf, splitsOfArm } from './folds.ts';
 import { type Unit, unitsOf } from './units/unit.ts';
 
-/** An arm of one combination or of several that share it. */
-interface SweepArm {
+/** An arm, or a coarse stage, of one combination or of several that share it. */
+interface SweepArm<Kind extends TrainedArm = Arm> {
   /** Name that distinguishes it from other arms of its kind: `teacher`, or `student features=2-4-8`. */
   readonly name: string;
-  readonly kind: Arm;
+  readonly kind: Kind;
   /** Units of the arm, one per fold and seed. */
   readonly units: readonly Unit[];
 }
@@ -30,7 +30,10 @@ interface PlannedCombination extends Combination {
 export interface SweepPlan {
   readonly combinations: readonly PlannedCombination[];
   readonly arms: readonly SweepArm[];
-  /** Units, each once, a teacher before its students, and fold by fold, so that data are read as rarely as possible. */
+  /**
+   * Units, each once, also those of coarse stages; each after those whose models it needs, and fold by fold, so that
+   * data are read as rarely as possible.
+   */
   readonly units: readonly Unit[];
   readonly splitsOf: (unit: Unit) => Splits;
 }
@@ -74,12 +77,12 @@ function groupArms(
   axes: readonly GridAxis[],
   all: readonly { readonly combination: Combination; readonly units: readonly Unit[] }[],
 ): {
-  readonly arms: readonly SweepArm[];
+  readonly arms: readonly SweepArm<TrainedArm>[];
   readonly nameOf: (combination: Combination, kind: Arm) => string | undefined;
 } {
-  const groups = new Map<string, { kind: Arm; units: readonly Unit[]; members: Combination[] }>();
+  const groups = new Map<string, { kind: TrainedArm; units: readonly Unit[]; members: Combination[] }>();
   for (const { combination, units } of all) {
-    for (const kind of ARMS) {
+    for (const kind of TRAINED_ARMS) {
       const own = units.filter(({ arm }) => arm === kind);
       if (own.length === 0) continue;
       const key = own.map(({ folder }) => folder.folder).join();
@@ -106,7 +109,7 @@ function labelled(unit: Unit, name: string, units: readonly Unit[]): Unit {
   return { ...unit, label: parts.length === 0 ? name : `${name} (${parts.join(', ')})` };
 }
 
-function assertDistinct(combinations: readonly PlannedCombination[], arms: readonly SweepArm[]): void {
+function assertDistinct(combinations: readonly PlannedCombination[], arms: readonly SweepArm<TrainedArm>[]): void {
   for (const [index, { name, arms }] of combinations.entries()) {
     const same = combinations.slice(0, index).find(other => other.arms.student === arms.student);
     if (same === undefined) continue;
@@ -135,7 +138,7 @@ export async function planUnits(
     const placed = await naming(combination, () => unitsOfCombination(laboratory, combination, options.out));
     all.push({ combination, ...placed });
   }
-  const { arms, nameOf } = groupArms(axes, all);
+  const { arms: trained, nameOf } = groupArms(axes, all);
   const combinations = options.combinations.map((combination): PlannedCombination => {
     const [teacher, student, baseline] = ARMS.map(kind => nameOf(combination, kind));
     return {
@@ -143,13 +146,14 @@ export async function planUnits(
       arms: { teacher: teacher as string, student: student as string, ...(baseline !== undefined && { baseline }) },
     };
   });
-  assertDistinct(combinations, arms);
-  const units = arms.flatMap(arm => arm.units);
+  assertDistinct(combinations, trained);
+  const units = trained.flatMap(arm => arm.units);
   const folds = [...new Set(units.map(({ fold }) => fold))];
   const ordered = folds.flatMap(fold =>
-    ARMS.flatMap(kind => units.filter(unit => unit.fold === fold && unit.arm === kind)),
+    TRAINED_ARMS.flatMap(kind => units.filter(unit => unit.fold === fold && unit.arm === kind)),
   );
   const splits = new Map(all.flatMap(placed => [...placed.splits]));
+  const arms = trained.flatMap(({ kind, ...arm }) => (kind === 'coarse' ? [] : [{ kind, ...arm }]));
   return { combinations, arms, units: ordered, splitsOf: unit => splits.get(unit.folder.folder) as Splits };
 }
 

@@ -1,4 +1,7 @@
-/** `voxstill train RECIPE --arm ARM`: one arm of a recipe. The student needs the teacher in the same folder. */
+/**
+ * `voxstill train RECIPE --arm ARM`: one arm of a recipe. The student needs the teacher in the same folder, and all
+ * arms the coarse stage that the recipe trains.
+ */
 
 import { trainOneArm } from '../../study/run.ts';
 import { withDevice } from '../flags/device.ts';

@@ -62,8 +62,8 @@ export async function unit(
     { threads: threads ?? coresOfProcess() ?? null, device: device ?? unit.recipe.device },
   );
   const { context, list } = openStudy(laboratory, found, session.signal);
-  const teacher = list.units[place]?.teacher;
-  if (withTeacher && teacher !== undefined) await inProcess(context).start({ study, list, places: [teacher] });
+  const before = [list.units[place]?.coarse, list.units[place]?.teacher].filter(one => one !== undefined);
+  if (withTeacher && before.length > 0) await inProcess(context).start({ study, list, places: before });
   const end = await performWhenFree(context, unit, {
     onClaim: attempt =>
       log.open(openLogFile(logPath(unit.folder.folder, attempt), message => session.progress.warn(message))),

@@ -1,13 +1,13 @@
 /** The arguments and flags of `voxstill train`; commands/train.ts holds the action. */
 import { Option } from 'commander';
-import { ARMS, type Arm } from '../../experiment/record.ts';
+import { TRAINED_ARMS, type TrainedArm } from '../../experiment/record.ts';
 import type { DeclareCommand } from '../program.ts';
 import { collect } from '../values.ts';
 import { addDeviceFlag, type DeviceFlags } from './device.ts';
 
 /** The flags as commander parses them. */
 export interface TrainFlags extends DeviceFlags {
-  readonly arm: Arm;
+  readonly arm: TrainedArm;
   readonly out?: string;
   readonly set: readonly string[];
   readonly resume: boolean;
@@ -17,7 +17,7 @@ export interface TrainFlags extends DeviceFlags {
 export const declareTrain: DeclareCommand = (command, start) => {
   addDeviceFlag(command, { standard: "the recipe's" })
     .argument('<recipe>', 'recipe, a YAML file')
-    .addOption(new Option('--arm <arm>', 'arm to train').choices(ARMS).makeOptionMandatory())
+    .addOption(new Option('--arm <arm>', 'arm to train').choices(TRAINED_ARMS).makeOptionMandatory())
     .option('--out <folder>', 'folder of the run that the arm belongs to (default: runs/<name of the recipe>)')
     .option('--set <key=value>', 'value that replaces one of the recipe; may be given several times', collect, [])
     .option('--resume', 'continue from the checkpoint', false)

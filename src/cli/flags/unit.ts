@@ -22,7 +22,7 @@ export const declareUnit: DeclareCommand = (command, start) => {
       'number of CPU threads (default: SLURM_CPUS_PER_TASK, otherwise one per core)',
       wholeNumber(1),
     )
-    .option('--with-teacher', 'run the unit that teaches this one first, or wait for it', false)
+    .option('--with-teacher', 'run the units first that teach this one or find its region, or wait for them', false)
     .action((study: string, index: number | undefined, flags: UnitFlags) =>
       start(async session => (await import('../commands/unit.ts')).unit({ study, index }, flags, session)),
     );

@@ -18,6 +18,7 @@ import { readJson, writeJson } from '../../runtime/json-file.ts';
 import type { VolumeWarning } from '../../volume/geometry.ts';
 import { type ArmOptions, activationOf } from '../arm-options.ts';
 import { dataShape, logitChannels, planArm } from '../arm-plan.ts';
+import { keyOfArm } from '../record.ts';
 import { fitStart, type StartedNetwork, type StartFit } from './fit.ts';
 import { channelNames, readStart, type StartSource, startFile } from './source.ts';
 import { fitStrongest, type NarrowNetwork } from './strongest.ts';
@@ -244,9 +245,8 @@ export async function openStart(options: StartOptions): Promise<Start | undefine
   }
   const from = settingsOf(options)?.train.from;
   if (typeof from !== 'string') return undefined;
-  const own = arm === 'teacher' ? 'teacher' : 'student';
-  const key = `${own}.train.from`;
-  const path = await startFile(laboratory.files, from, { arm: own, key });
+  const key = `${keyOfArm(arm)}.train.from`;
+  const path = await startFile(laboratory.files, from, { arm: arm === 'baseline' ? 'student' : arm, key });
   const source = await namedStart(options, { path, key });
   const network = networkOf(options);
   const theta = new Float32Array(parameterCount(network.specs));

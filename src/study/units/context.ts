@@ -5,6 +5,7 @@ import type { Recipe } from '../../recipe/schema.ts';
 import type { VolumeWarning } from '../../volume/geometry.ts';
 import type { StudyKind } from '../record.ts';
 import { assertSameData, type RecordedHashes } from '../record.ts';
+import type { Unit } from './unit.ts';
 
 /** Context that the units of a run or sweep share. */
 export interface StudyContext {
@@ -13,8 +14,11 @@ export interface StudyContext {
   /** Folder of the run or sweep. */
   readonly study: string;
   readonly kind: StudyKind;
-  /** Prepares the data for a recipe of one fold; not read again if the previous recipe needed the same. */
-  readonly dataOf: (recipe: Recipe) => Promise<PreparedData>;
+  /**
+   * Prepares the data of a unit; not read again if the previous unit needed the same.
+   * @throws {InputError} E_COARSE_MISSING if they are a region that a unit without a model finds; as prepareData
+   */
+  readonly dataOf: (unit: Pick<Unit, 'recipe' | 'coarse'>) => Promise<PreparedData>;
   /** Hashes of every file from outside that was read, as its record has them. */
   readonly hashes: Required<RecordedHashes>;
   /**
@@ -71,12 +75,13 @@ export function openContext(
     hashes: { dataHashes, settingHashes },
     warnings,
     holdSettings: now => hold(settingHashes, now),
-    dataOf: async recipe => {
-      const content = dataContent(recipe);
+    dataOf: async ({ recipe, coarse }) => {
+      const coarseModel = coarse?.folder.model;
+      const content = JSON.stringify([dataContent(recipe), coarseModel]);
       if (last?.content === content) return last.data;
       // only one data set at a time is kept in memory
       last = undefined;
-      const data = await prepareData(laboratory, recipe, signal);
+      const data = await prepareData(laboratory, recipe, { coarseModel, signal });
       hold(dataHashes, { ...data.hashes, ...data.transferHashes });
       hold(settingHashes, data.settingHashes);
       for (const warning of data.warnings) warnings.set(warning.message, warning);

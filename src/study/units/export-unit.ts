@@ -35,7 +35,7 @@ export async function exportUnit(context: UnitContext, unit: Unit): Promise<read
   if (await isMade(context, unit, own)) return [];
   await laboratory.files.remove(own.model);
   await laboratory.files.remove(own.evaluation);
-  const { dataset, splits } = await context.dataOf(recipe);
+  const { dataset, splits } = await context.dataOf(unit);
   try {
     const limits = { meanLoss, classLoss };
     await quantiseStudent(laboratory, {

@@ -3,7 +3,6 @@
  * (train, validate if something is chosen by that, evaluate), and writes its outcome. A finished unit is not run again.
  */
 import { VoxstillError, WorkError } from '../../core/errors.ts';
-import { isTrained } from '../../experiment/arm-content.ts';
 import { boundFiles } from '../../runtime/bounded-files.ts';
 import { createPace, type Progress, type ProgressTask } from '../../runtime/progress.ts';
 import { sweepTemporaries } from '../../runtime/temporaries.ts';
@@ -16,7 +15,7 @@ import { exportUnit } from './export-unit.ts';
 import { readOutcome, recordedError, type UnitOutcome, writeOutcome } from './outcome.ts';
 import { evaluateUnit, trainUnit } from './stages.ts';
 import { trainedStepsOf } from './steps-of-unit.ts';
-import type { Unit } from './unit.ts';
+import { type Unit, unitsBefore } from './unit.ts';
 
 /** Interval between heartbeats of an owner, ms. */
 export const HEARTBEAT_MS = 5000;
@@ -101,22 +100,38 @@ function startHeart(
   };
 }
 
+/** Codes of a unit that is not finished and of one that failed, and what it is for those that need its model. */
+const BEFORE = {
+  coarse: { missing: 'E_COARSE_MISSING', failed: 'E_COARSE_FAILED', noun: 'coarse stage' },
+  teacher: { missing: 'E_TEACHER_MISSING', failed: 'E_TEACHER_FAILED', noun: 'teacher' },
+} as const;
+
+/** Why a unit cannot start, and whether it can later. */
+interface Obstacle {
+  readonly error: WorkError;
+  readonly isFinal: boolean;
+}
+
 /**
- * Reason why a student cannot start: its teacher failed, so the student fails too, or its teacher is not finished yet.
- * @returns WorkError E_TEACHER_FAILED, E_TEACHER_MISSING or nothing
+ * Reason why a unit cannot start: one whose model it needs failed, so that it fails too, or is not finished yet.
+ * @returns E_COARSE_FAILED, E_COARSE_MISSING, E_TEACHER_FAILED, E_TEACHER_MISSING or nothing
  */
-async function teacherProblem(
-  { laboratory: { files } }: StudyContext,
-  { recipe, teacher }: Unit,
-): Promise<WorkError | undefined> {
-  if (teacher === undefined || !isTrained(recipe, 'teacher') || (await files.exists(teacher.folder.model))) return;
-  const { folder } = teacher.folder;
-  const outcome = await readOutcome(files, folder);
-  if (outcome?.status !== 'failed') {
-    return new WorkError('E_TEACHER_MISSING', `its teacher is not finished: there is no model in ${folder} yet.`);
+async function obstacleOf({ laboratory: { files } }: StudyContext, unit: Unit): Promise<Obstacle | undefined> {
+  const before = unitsBefore(unit);
+  for (const kind of ['coarse', 'teacher'] as const) {
+    const needed = before[kind];
+    if (needed === undefined || (await files.exists(needed.folder.model))) continue;
+    const { missing, failed, noun } = BEFORE[kind];
+    const { folder } = needed.folder;
+    const outcome = await readOutcome(files, folder);
+    if (outcome?.status !== 'failed') {
+      const error = new WorkError(missing, `its ${noun} is not finished: there is no model in ${folder} yet.`);
+      return { error, isFinal: false };
+    }
+    const { code, message } = outcome.error ?? recordedError('without an error message');
+    return { error: new WorkError(failed, `its ${noun} failed: ${code}: ${message}`), isFinal: true };
   }
-  const { code, message } = outcome.error ?? recordedError('without an error message');
-  return new WorkError('E_TEACHER_FAILED', `its teacher failed: ${code}: ${message}`);
+  return undefined;
 }
 
 /** The stages of a unit, one after another. */
@@ -127,7 +142,8 @@ async function complete(
 ): Promise<readonly VolumeWarning[]> {
   await trainUnit(context, unit);
   if (trainOnly) return [];
-  if (context.kind === 'sweep') await evaluateUnit(context, unit, 'val');
+  // nothing is chosen by the scores of a coarse stage
+  if (context.kind === 'sweep' && unit.arm !== 'coarse') await evaluateUnit(context, unit, 'val');
   await evaluateUnit(context, unit, 'test');
   return exportUnit(context, unit);
 }
@@ -159,9 +175,9 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
   }
   signal?.throwIfAborted();
   if (await files.exists(cancelledPath(study))) throw cancelledError(study);
-  const problem = await teacherProblem(context, unit);
-  if (problem?.code === 'E_TEACHER_MISSING')
-    return { status: 'unfinished', error: recordedError(problem), cause: problem };
+  const obstacle = await obstacleOf(context, unit);
+  if (obstacle !== undefined && !obstacle.isFinal)
+    return { status: 'unfinished', error: recordedError(obstacle.error), cause: obstacle.error };
   const taken = await takeClaim(laboratory, folder);
   if ('heldBy' in taken) {
     const message = `${folder} is held by ${ownerText(taken.heldBy)}`;
@@ -203,7 +219,7 @@ export async function performUnit(context: StudyContext, unit: Unit, options: Pe
     return endOf(outcome, error);
   };
   try {
-    if (problem !== undefined) throw problem;
+    if (obstacle !== undefined) throw obstacle.error;
     const warnings = await complete(own, unit, options);
     return options.trainOnly === true ? { status: 'done' } : await leave(undefined, warnings);
   } catch (error) {

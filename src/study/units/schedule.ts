@@ -1,6 +1,7 @@
 /**
- * The schedule of units on one machine: in the order of the list, several at once, a student after its teacher. A unit
- * that another process holds is tried again later; a unit whose process disappeared is restarted a few times.
+ * The schedule of units on one machine: in the order of the list, several at once, each after the units whose models it
+ * needs. A unit that another process holds is tried again later; a unit whose process disappeared is restarted a few
+ * times.
  */
 import { HELD_INTERVAL_MS } from './claim.ts';
 import type { UnitEnd } from './end.ts';
@@ -72,9 +73,9 @@ export async function schedule(options: ScheduleOptions): Promise<ReadonlyMap<nu
     running.set(place, attempt);
   };
   const isReady = (place: number): boolean => {
-    const teacher = units[place]?.teacher;
-    const teacherEnded = teacher === undefined || !waiting.has(teacher);
-    return teacherEnded && !running.has(place) && !held.has(place);
+    const { coarse, teacher } = units[place] as ListedUnit;
+    const isFree = [coarse, teacher].every(before => before === undefined || !waiting.has(before));
+    return isFree && !running.has(place) && !held.has(place);
   };
 
   let look: Promise<void> | undefined;

@@ -57,7 +57,7 @@ async function ownTeacher({ laboratory, dataOf, signal }: StudyContext, unit: Un
       `there is no finished teacher in ${folder.folder}. Train it first: voxstill train ... --arm teacher`,
     );
   }
-  const data = await dataOf(recipe);
+  const data = await dataOf(unit);
   const own = await trainedModel({ laboratory, recipe, data, arm, seed, folder, label: unit.label, signal });
   const sha256 = machine.sha256(new Uint8Array(own.theta.buffer, own.theta.byteOffset, own.theta.byteLength));
   return { sha256, inStep: own, call: undefined, close: async () => {} };
@@ -86,11 +86,11 @@ function keepsSoftLabels(recipe: Recipe): boolean {
 }
 
 /** Opens the models that teach a student: the teacher of the run, or those that the recipe names. */
-async function openTeacher(context: StudyContext, { recipe, teacher }: Unit): Promise<Teacher> {
+async function openTeacher(context: StudyContext, unit: Unit, data: PreparedData): Promise<Teacher> {
+  const { recipe, teacher } = unit;
   const { laboratory } = context;
   const keeps = keepsSoftLabels(recipe);
   if (!isFinished(recipe.teacher) && !keeps) return ownTeacher(context, teacher as Unit);
-  const data = await context.dataOf(recipe);
   const finished = isFinished(recipe.teacher) ? recipe : withFinishedTeacher(recipe, teacher as Unit);
   const opened = await openExternalTeacher(laboratory, finished, data);
   if (isFinished(recipe.teacher)) context.holdSettings(opened.modelHashes);
@@ -109,10 +109,19 @@ async function openTeacher(context: StudyContext, { recipe, teacher }: Unit): Pr
 }
 
 /**
+ * What is known of the data of a unit before its coarse stage is trained: everything but its cases, whose regions are
+ * still to be found.
+ */
+async function outlineOf(context: StudyContext, coarse: Unit): Promise<PreparedData> {
+  return { ...(await context.dataOf(coarse)), train: [], val: [], unlabelled: [] };
+}
+
+/**
  * Checks that an unfinished unit can be trained: that there are validation cases if its training follows them, that it
  * can start from the model that it names, and that a student can learn from its teacher.
- * @param options whether the teacher of the student is still to be trained, so that it need not exist
- * @throws {InputError} E_NO_CASES, E_START, E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL, E_SHAPE, and the
+ * @param options whether the units that it needs are still to be trained, so that they need not exist
+ * @throws {InputError} E_NO_CASES, E_START, E_COARSE_MISSING, E_TEACHER_MISSING, E_TEACHER_FIT, E_LAYER, E_DISTILL,
+ * E_SHAPE, and the
  *   errors of reading models
  */
 export async function checkUnit(
@@ -120,18 +129,21 @@ export async function checkUnit(
   unit: Unit,
   { isTeacherPlanned }: { readonly isTeacherPlanned: boolean },
 ): Promise<void> {
-  const { arm, recipe, folder } = unit;
-  if (await context.laboratory.files.exists(folder.model)) return;
+  const { arm, recipe, folder, coarse } = unit;
+  const { files } = context.laboratory;
+  if (await files.exists(folder.model)) return;
   if (arm === 'student') keepsSoftLabels(recipe);
-  const data = await context.dataOf(recipe);
-  for (const one of isTeacherPlanned ? [arm, 'teacher' as const] : [arm]) assertValidates(recipe, one, data.splits);
-  if (startsFromModel(unit)) await checkStart(context, unit, isTeacherPlanned);
+  const isCoarsePlanned = coarse !== undefined && isTeacherPlanned && !(await files.exists(coarse.folder.model));
+  const data = isCoarsePlanned ? await outlineOf(context, coarse) : await context.dataOf(unit);
+  for (const one of isTeacherPlanned && arm !== 'coarse' ? [arm, 'teacher' as const] : [arm])
+    assertValidates(recipe, one, data.splits);
+  if (startsFromModel(unit)) await checkStart(context, unit, { data, isTeacherPlanned });
   if (arm !== 'student') return;
   if (isTeacherPlanned && !isFinished(recipe.teacher)) {
     assertDistillationFits({ recipe, data });
     return;
   }
-  const { inStep, close } = await openTeacher(context, unit);
+  const { inStep, close } = await openTeacher(context, unit, data);
   try {
     assertDistillationFits({ recipe, data }, 'network' in inStep ? undefined : inStep);
   } finally {
@@ -143,11 +155,9 @@ export async function checkUnit(
  * The data of a unit, with the cases that its study gave it.
  * @throws {InputError} E_RESUME_DATA if they are divided otherwise now
  */
-async function dataOfUnit(
-  { dataOf, laboratory: { machine } }: StudyContext,
-  { recipe, folder, splitsSha256 }: Unit,
-): Promise<PreparedData> {
-  const data = await dataOf(recipe);
+async function dataOfUnit({ dataOf, laboratory: { machine } }: StudyContext, unit: Unit): Promise<PreparedData> {
+  const { folder, splitsSha256 } = unit;
+  const data = await dataOf(unit);
   const now = machine.sha256(new TextEncoder().encode(formatJson(data.splits)));
   if (splitsSha256 === undefined || splitsSha256 === now) return data;
   throw new InputError(
@@ -158,9 +168,12 @@ async function dataOfUnit(
 }
 
 /** Checks that an arm can start from what it names; of a teacher that is still to be trained, by its network. */
-async function checkStart(context: StudyContext, unit: Unit, isTeacherPlanned: boolean): Promise<void> {
+async function checkStart(
+  context: StudyContext,
+  unit: Unit,
+  { data, isTeacherPlanned }: { readonly data: PreparedData; readonly isTeacherPlanned: boolean },
+): Promise<void> {
   const { arm, recipe } = unit;
-  const data = await context.dataOf(recipe);
   if (startsFromTeacher(unit) && isTeacherPlanned && !isFinished(recipe.teacher)) {
     assertLiesInTeacher({ recipe, data });
     return;
@@ -197,7 +210,7 @@ export async function trainUnit(context: UnitContext, unit: Unit): Promise<void>
     await laboratory.files.remove(folder.model);
   }
   const data = await dataOfUnit(context, unit);
-  const teacher = arm === 'student' ? await openTeacher(context, unit) : undefined;
+  const teacher = arm === 'student' ? await openTeacher(context, unit, data) : undefined;
   try {
     const teacherModel = await teacherModelOf(context, unit);
     const options = { laboratory, recipe, data, arm, seed, folder, label, teacher, teacherModel, signal };

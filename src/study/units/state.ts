@@ -20,7 +20,7 @@ export const UNIT_STATES = ['waiting', 'queued', 'running', 'done', 'failed', 'l
 export type UnitState = (typeof UNIT_STATES)[number];
 
 /** State of a unit. */
-export interface UnitReport extends Omit<ListedUnit, 'teacher' | 'recipeSha256' | 'splitsSha256'> {
+export interface UnitReport extends Omit<ListedUnit, 'coarse' | 'teacher' | 'recipeSha256' | 'splitsSha256'> {
   /** Index in the list of the study. */
   readonly place: number;
   readonly state: UnitState;

@@ -1,23 +1,22 @@
 /**
  * `units.json`: the list of the units of a run or sweep. The index of a unit is its name for every system that starts
  * units (a task of a Slurm array, a pod of an indexed Kubernetes job), so indices never change: units that are planned
- * later are appended. A teacher comes before its students. The list is sealed, and has the hashes of the recipe and the
- * splits of each unit, so that whoever starts a unit from the folder alone starts what was planned.
+ * later are appended. A unit comes after those whose models it needs. The list is sealed, and has the hashes of the
+ * recipe and the splits of each unit, so that whoever starts a unit from the folder alone starts what was planned.
  */
 import { z } from 'zod';
 import { InputError } from '../../core/errors.ts';
 import { pathInside } from '../../core/names.ts';
 import type { Splits } from '../../data/splits.ts';
-import { isTrained } from '../../experiment/arm-content.ts';
 import { armFolder } from '../../experiment/arm-folder.ts';
 import type { Machine } from '../../experiment/machine.ts';
-import { ARMS, type Arm } from '../../experiment/record.ts';
+import { TRAINED_ARMS, type TrainedArm } from '../../experiment/record.ts';
 import { parseRecipe, stringifyRecipe } from '../../recipe/parse.ts';
 import type { Files } from '../../runtime/files.ts';
 import { formatJson, type JsonForm, readSealedJson, readText, writeSealedJson } from '../../runtime/json-file.ts';
 import { STUDY_KINDS, type StudyKind } from '../record.ts';
 import { readOutcome } from './outcome.ts';
-import type { Unit } from './unit.ts';
+import { type Unit, unitsBefore } from './unit.ts';
 
 const unitsSchema = z.object({
   kind: z.enum(STUDY_KINDS),
@@ -26,11 +25,13 @@ const unitsSchema = z.object({
       z.object({
         /** Path within the study's folder. */
         folder: z.string().refine(folder => pathInside(folder) === folder, 'leads out of the folder of the study'),
-        arm: z.enum(ARMS as [Arm, ...Arm[]]),
+        arm: z.enum(TRAINED_ARMS as [TrainedArm, ...TrainedArm[]]),
         fold: z.int().nullable(),
         seed: z.int(),
         label: z.string(),
-        /** Index of the unit whose model must exist first. */
+        /** Index of the unit whose model finds the region of this one, and must exist first. */
+        coarse: z.int().optional(),
+        /** Index of the unit whose model teaches this one, and must exist first. */
         teacher: z.int().optional(),
         /** SHA-256 of the unit's recipe.yaml; absent in lists of earlier versions, and until it is prepared. */
         recipeSha256: z.string().optional(),
@@ -40,9 +41,12 @@ const unitsSchema = z.object({
     )
     .superRefine((units, context) => {
       // a teacher that is a student of its own would be looked for without end
-      units.forEach(({ teacher }, place) => {
-        if (teacher === undefined || (teacher >= 0 && teacher < place)) return;
-        context.addIssue({ code: 'custom', path: [place, 'teacher'], message: 'is not the index of an earlier unit' });
+      units.forEach((unit, place) => {
+        for (const key of ['coarse', 'teacher'] as const) {
+          const before = unit[key];
+          if (before === undefined || (before >= 0 && before < place)) continue;
+          context.addIssue({ code: 'custom', path: [place, key], message: 'is not the index of an earlier unit' });
+        }
       });
     }),
 });
@@ -84,14 +88,14 @@ export async function readUnits(files: Files, study: string): Promise<Units> {
   return readSealedJson(files, path, unitsFile);
 }
 
-/** The entry of a unit without its teacher and its hashes. */
+/** The entry of a unit without the units before it and its hashes. */
 function listed(study: string, { folder, arm, fold, seed, label }: Unit): ListedUnit {
   return { folder: folder.folder.slice(study.length + 1), arm, fold, seed, label };
 }
 
 /**
  * Appends units to a list; existing units keep their indices.
- * @param units each teacher before its students
+ * @param units each after those whose models it needs
  * @returns the list, and the index of every folder in it
  */
 function extended(
@@ -103,19 +107,16 @@ function extended(
   const places = new Map(list.map(({ folder }, place) => [folder, place]));
   for (const unit of units) {
     const own = listed(study, unit);
-    const teacher = waitsForTeacher(unit) ? places.get(listed(study, unit.teacher as Unit).folder) : undefined;
+    const { coarse, teacher } = unitsBefore(unit);
+    const placeOf = (one: Unit): number => places.get(listed(study, one).folder) as number;
+    const before = { ...(coarse && { coarse: placeOf(coarse) }), ...(teacher && { teacher: placeOf(teacher) }) };
     const place = places.get(own.folder) ?? list.length;
     const { recipeSha256, splitsSha256 } = list[place] ?? {};
     const hashes = { ...(recipeSha256 && { recipeSha256 }), ...(splitsSha256 && { splitsSha256 }) };
-    list[place] = { ...own, ...(teacher !== undefined && { teacher }), ...hashes };
+    list[place] = { ...own, ...before, ...hashes };
     places.set(own.folder, place);
   }
   return { list, places };
-}
-
-/** Whether a student must wait for its teacher; a finished model from elsewhere exists already. */
-function waitsForTeacher({ arm, recipe }: Unit): boolean {
-  return arm === 'student' && isTrained(recipe, 'teacher');
 }
 
 /** What the files of units are written and held against their hashes with. */
@@ -258,11 +259,14 @@ export async function readUnit(
   if (one === undefined) {
     throw new InputError('E_UNIT', `${study} has no unit ${place}: its units are 0 to ${list.units.length - 1}.`);
   }
-  const { arm, fold, seed, label, teacher, recipeSha256, splitsSha256 } = one;
+  const { arm, fold, seed, label, coarse, teacher, recipeSha256, splitsSha256 } = one;
   const path = `${study}/${one.folder}/recipe.yaml`;
   const recipe = parseRecipe(await readPlanned(world, path, recipeSha256), { path });
   if (splitsSha256 !== undefined) await readPlanned(world, `${study}/${one.folder}/splits.json`, splitsSha256);
-  const taughtBy = teacher === undefined ? undefined : await readUnit(world, study, { list, place: teacher });
-  const unit: Unit = { arm, fold, seed, label, recipe, folder: armFolder(`${study}/${one.folder}`), splitsSha256 };
-  return taughtBy === undefined ? unit : { ...unit, teacher: taughtBy };
+  const unitAt = async (before: number): Promise<Unit> => readUnit(world, study, { list, place: before });
+  const before = {
+    ...(coarse !== undefined && { coarse: await unitAt(coarse) }),
+    ...(teacher !== undefined && { teacher: await unitAt(teacher) }),
+  };
+  return { arm, fold, seed, label, recipe, folder: armFolder(`${study}/${one.folder}`), splitsSha256, ...before };
 }

@@ -153,7 +153,7 @@ describe('wrong usage', () => {
     [['demo', 'extra'], 'too many arguments'],
     [['run'], "missing required argument 'recipe' See voxstill run --help."],
     [['train', 'r.yaml'], "required option '--arm <arm>' not specified"],
-    [['train', 'r.yaml', '--arm', 'pupil'], 'Allowed choices are teacher, student, baseline.'],
+    [['train', 'r.yaml', '--arm', 'pupil'], 'Allowed choices are coarse, teacher, student, baseline.'],
     [['compare', 'a'], "required option '--out <file>' not specified"],
     [['inspect'], 'give either a file or folder to describe, or --devices.'],
     [['inspect', 'a', '--devices'], 'give either a file or folder to describe, or --devices.'],

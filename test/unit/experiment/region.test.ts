@@ -200,7 +200,7 @@ describe('prepareData with a coarse model', () => {
     const pathIn = async (splits: string, ...paths: readonly string[]) => {
       const files = memoryFiles();
       for (const path of paths) files.contents.set(path, bytes);
-      const stage = await readCoarseStage(files, recipeOf('cascade.coarse=run', `data.splits=${splits}`));
+      const stage = await readCoarseStage(files, recipeOf('cascade.coarse=run', `data.splits=${splits}`), undefined);
       return stage?.models[0]?.path;
     };
     const [plain, fold] = ['{ seed: 1 }', '{ folds: 3, fold: 2 }'];

@@ -89,6 +89,19 @@ describe('the arrays of a list of units', () => {
     ]);
   });
 
+  it('let everything wait for the coarse stages of a recipe that trains them', () => {
+    const stages = ['coarse', ...arms] as const;
+    const placed = Array.from({ length: 8 }, (_, index) => ({ index, arm: stages[index % 4]! }));
+    const plan = planArrays(placed, { maxArraySize: 1001, concurrency: null });
+    expect(waits(plan)).toEqual({
+      coarse: [],
+      teachers: ['coarse'],
+      students: ['coarse', 'teachers'],
+      baselines: ['coarse'],
+    });
+    expect(plan[0]).toEqual({ name: 'coarse', units: [0, 4], offset: 0, concurrency: null, after: [] });
+  });
+
   it('go one after another where only so many units may run at once', () => {
     const plan = planArrays(units(9), { maxArraySize: 1001, concurrency: 2 });
     expect(waits(plan)).toEqual({ teachers: [], students: ['teachers'], baselines: ['students'] });

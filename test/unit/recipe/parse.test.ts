@@ -432,6 +432,24 @@ describe('the way back to YAML', () => {
     });
   });
 
+  it('checks the network of a coarse stage as it checks the others, and resolves what its training starts from', async () => {
+    const stage = (patch: string, train = '') =>
+      `cascade.coarse={ spacingMm: [3, 3, 3], patch: { size: ${patch} }, unet: { features: [2, 4] }, train: { steps: 3, batch: 1${train} } }`;
+    const firstLine = (override: string) => errorOf(SMALL, [override]).lines[0];
+    expect(firstLine(stage('[8, 7, 8]'))).toContain(
+      'cascade.coarse.patch.size: got [8,7,8]; the network of the coarse stage cannot take it; nearest sizes that work: [8, 6, 8] and [8, 8, 8]',
+    );
+    expect(firstLine(stage('[8, 8, 8]', ', deepSupervision: true'))).toContain('cascade.coarse.train.deepSupervision');
+    expect(firstLine('cascade.coarse={ unet: { features: [2] }, train: { steps: 3, batch: 1 } }')).toContain(
+      'cascade.coarse.spacingMm: missing',
+    );
+    expect(firstLine('cascade.coarse={ onnx: a.onnx }')).toContain('cascade.coarse.onnx: unknown key');
+    const recipe = parseRecipe(SMALL, { path: 'r', overrides: [stage('[8, 8, 8]', ', from: m.onnx')] });
+    const { cascade } = await resolveRecipe(recipe, async path => `/root/${path}`);
+    expect(cascade).toMatchObject({ coarse: { train: { steps: 3, from: '/root/m.onnx' } }, marginMm: 20 });
+    expect(parseRecipe(stringifyRecipe(recipe), { path: 'r' })).toEqual(recipe);
+  });
+
   it('resolves the models of several teachers, which each have the defaults of one', async () => {
     const overrides = ['teacher={models: [{onnx: [a.onnx, b.onnx], weight: 2}, {onnx: folder, classes: {x: y}}]}'];
     const recipe = parseRecipe(SMALL, { path: 'r', overrides });

@@ -53,6 +53,21 @@ describe('the plan of a sweep', () => {
     expect(new Set(units.map(({ folder }) => folder.folder)).size).toBe(units.length);
   });
 
+  it('trains a coarse stage once where only other networks vary, and lists it as no arm', async () => {
+    const coarse =
+      'cascade={ coarse: { spacingMm: [3, 3, 3], patch: { size: [8, 8, 8] }, unet: { features: [3, 5] }, train: { steps: 7, batch: 1 } } }';
+    const { arms, units } = await plan([FEATURES], coarse);
+    expect(arms.map(({ kind }) => kind)).not.toContain('coarse');
+    expect(units.map(({ arm }) => arm)).toEqual(['coarse', 'teacher', 'student', 'student', 'baseline', 'baseline']);
+    expect(units.slice(1).every(unit => unit.coarse?.folder.folder === units[0]?.folder.folder)).toBe(true);
+    const several = await plan(['cascade.coarse.train.steps=[5,7]'], coarse);
+    expect(several.units.map(({ label }) => label)).toEqual([
+      'coarse steps=5',
+      'coarse steps=7',
+      ...['teacher', 'student', 'baseline'].flatMap(arm => [`${arm} steps=5`, `${arm} steps=7`]),
+    ]);
+  });
+
   it('puts methods side by side against one teacher and one baseline', async () => {
     const { arms, combinations } = await plan(['distill.losses=[[{kd: {}}], [{dist: {}}], [{kd: {}}, {dist: {}}]]']);
     expect(arms.map(({ name }) => name)).toEqual([

@@ -318,6 +318,26 @@ describe('a disk that is full', () => {
   });
 });
 
+describe('a unit of a region', () => {
+  const coarse = unitOf('coarse', { arm: 'coarse' });
+  const student = unitOf('student', { arm: 'student', coarse });
+
+  it('whose coarse stage is not finished does not begin', async () => {
+    const end = await performUnit(processOf('here').context, student);
+    expect(end).toMatchObject({ status: 'unfinished', error: { code: 'E_COARSE_MISSING' } });
+    expect(await namesIn('student')).toEqual([]);
+  });
+
+  it('whose coarse stage has failed fails too', async () => {
+    const { context } = processOf('here');
+    const burnt = { ...context, dataOf: () => Promise.reject(new WorkError('E_LOSS_NOT_FINITE', 'loss is NaN')) };
+    expect(await performUnit(burnt, coarse)).toMatchObject({ status: 'failed' });
+    const message = 'its coarse stage failed: E_LOSS_NOT_FINITE: loss is NaN';
+    const end = await performUnit(context, student);
+    expect(end).toMatchObject({ status: 'failed', error: { code: 'E_COARSE_FAILED', message } });
+  });
+});
+
 describe('a student', () => {
   const own = parseRecipe(
     RECIPE.replace(/^teacher:.*$/m, 'teacher: { unet: { features: [2, 4] }, train: { steps: 1, batch: 1 } }'),

@@ -58,6 +58,22 @@ describe('units', () => {
     expect([...(await ends)].sort()).toEqual([0, 1, 2, 3].map(place => [place, DONE]));
   });
 
+  it('wait for their coarse stage, and a student for its teacher too', async () => {
+    const units = [{}, { coarse: 0 }, { coarse: 0, teacher: 1 }, { coarse: 0 }].map((before, place) => {
+      return { folder: `${place}`, arm: 'student', fold: null, seed: 1, label: `${place}`, ...before } as const;
+    });
+    const { began, ends, end } = byHand([undefined, undefined, undefined, undefined], { units });
+    expect(began).toEqual([0]);
+    await end(0);
+    expect(began).toEqual([0, 1, 3]);
+    await end(3);
+    expect(began).toEqual([0, 1, 3]);
+    await end(1);
+    await end(2);
+    expect(began).toEqual([0, 1, 3, 2]);
+    await ends;
+  });
+
   it('are told of one by one as they end, before the next begins, and not while they are held or start again', async () => {
     const told: (readonly number[])[] = [];
     const { began, ends, end } = byHand([undefined, undefined], {

@@ -3,14 +3,17 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { armContent } from '../../../../src/experiment/arm-content.ts';
 import { armFolder } from '../../../../src/experiment/arm-folder.ts';
-import { ARMS } from '../../../../src/experiment/record.ts';
-import { parseRecipe } from '../../../../src/recipe/parse.ts';
+import { ARMS, TRAINED_ARMS } from '../../../../src/experiment/record.ts';
+import { parseRecipe, stringifyRecipe } from '../../../../src/recipe/parse.ts';
 import { unitsOf } from '../../../../src/study/units/unit.ts';
 import { tinyRecipe } from '../../../support/tiny-recipe.ts';
 
 const recipe = (...overrides: string[]) => parseRecipe(tinyRecipe('data'), { path: 'recipe.yaml', overrides });
 /** What the arms of the same recipe depended on in November 2026. */
 const BEFORE = new URL('../../../fixtures/arm-content.json', import.meta.url);
+/** A coarse stage that the recipe trains. */
+const COARSE =
+  'cascade={ coarse: { spacingMm: [3, 3, 3], patch: { size: [8, 8, 8] }, unet: { features: [3, 5] }, train: { steps: 7, batch: 1 } } }';
 const place = ({ arm }: { readonly arm: string }) => ({ folder: armFolder(arm), label: arm });
 
 describe('the units of a recipe', () => {
@@ -23,6 +26,28 @@ describe('the units of a recipe', () => {
       expect(unit.teacher).toMatchObject({ arm: 'teacher', fold: unit.fold, seed: unit.seed });
       expect(units.indexOf(unit.teacher!)).toBeLessThan(units.indexOf(unit));
     }
+  });
+
+  it('begin with the coarse stage of every fold and seed, where the recipe trains it', () => {
+    const whole = recipe('seeds=[3, 4]', COARSE);
+    const units = unitsOf(whole, { folds: [null], seeds: [3, 4] }, place);
+    expect(units.map(({ arm, seed }) => `${arm} ${seed}`)).toEqual(
+      [3, 4].flatMap(seed => TRAINED_ARMS.map(arm => `${arm} ${seed}`)),
+    );
+    const [coarse, ...arms] = units.slice(4);
+    expect(arms.map(unit => unit.coarse)).toEqual([coarse, coarse, coarse]);
+    expect(arms[1]?.teacher).toBe(arms[0]);
+    expect(coarse?.coarse).toBeUndefined();
+    // a recipe like any other
+    expect(parseRecipe(stringifyRecipe(coarse!.recipe), { path: 'coarse' })).toEqual(coarse!.recipe);
+    expect(coarse?.recipe).toMatchObject({
+      cascade: null,
+      seeds: [4],
+      preprocess: { spacingMm: [3, 3, 3], normalize: 'min-max' },
+      patch: { size: [8, 8, 8], foreground: 0.33 },
+      student: { unet: { features: [3, 5] }, train: { steps: 7, batch: 1 } },
+    });
+    expect(arms[0]?.recipe).toEqual({ ...whole, seeds: [4] });
   });
 
   it('have a recipe of one fold and one seed', () => {
@@ -54,6 +79,23 @@ describe('what an arm depends on', () => {
     const content = armContent(recipe(teacher), 'student');
     expect(content).toMatchObject({ teacher: { models: [{ onnx: 'a.onnx' }, { model: { crop: 'nonzero' } }] } });
     expect(JSON.stringify(content).match(/"crop"/g)).toHaveLength(1);
+  });
+
+  it('is the coarse stage for every arm of its region, and nothing of the other arms for the coarse stage', () => {
+    const contents = (...overrides: string[]) =>
+      unitsOf(recipe(COARSE, ...overrides), { folds: [null], seeds: [1] }, place).map(unit =>
+        JSON.stringify(armContent(unit.recipe, unit.arm)),
+      );
+    const before = contents();
+    const changed = (override: string) => {
+      const after = contents(override);
+      return TRAINED_ARMS.filter((_, index) => before[index] !== after[index]);
+    };
+    expect(changed('cascade.coarse.train.steps=8')).toEqual(TRAINED_ARMS);
+    expect(changed('cascade.marginMm=5')).toEqual(ARMS);
+    expect(changed('student.unet.features=[3, 5]')).toEqual(['student', 'baseline']);
+    expect(changed('preprocess.spacingMm=[1, 1, 1]')).toEqual(ARMS);
+    expect(changed('augment.noise=0.2')).toEqual(TRAINED_ARMS);
   });
 
   const changes = (override: string) =>
