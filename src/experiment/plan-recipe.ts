@@ -54,7 +54,7 @@ function distillation({ labels }: Fingerprint): readonly string[] {
   return areExclusive && labels.length >= 3 ? ['distill: { losses: [{ softDice: {} }, { dist: {} }] }'] : [];
 }
 
-function header(fingerprint: Fingerprint, plan: Plan, { time }: PlanContext): readonly string[] {
+function header(fingerprint: Fingerprint, plan: Plan, { time, region }: PlanContext): readonly string[] {
   const { dataset, labelledCases, unlabelledCases, channels, classes, foregroundShare, spacingMm, sizeVoxels } =
     fingerprint;
   const spacings = spacingMm.map(({ min, max }) => (min === max ? `${min}` : `${min}-${max}`)).join(' x ');
@@ -66,6 +66,11 @@ function header(fingerprint: Fingerprint, plan: Plan, { time }: PlanContext): re
       .map(({ name, cases, voxelShare }) => `${name} ${formatShare(voxelShare, 1)} in ${cases} cases`)
       .join(', ')}`,
     '# Planned by the rules of nnU-Net (arXiv:1904.08128), scaled down to processors; every key: docs/recipe.md',
+    ...(region === undefined
+      ? []
+      : [
+          `# coarse stage: about ${costOf(region.coarse.steps, { ...region.costs, stepMs: time?.stepMs.coarse ?? region.costs.stepMs })}`,
+        ]),
     `# teacher: about ${costText(plan, 'teacher', time)}`,
     `# student and baseline: about ${costText(plan, 'student', time)}`,
     ...(time === undefined
@@ -82,8 +87,11 @@ function foldsText(fingerprint: Fingerprint): string {
 }
 
 function costText({ teacher, student, steps }: Plan, arm: 'teacher' | 'student', time?: PlanTime): string {
-  const { parameters, trainingBytes, ...estimated } = arm === 'teacher' ? teacher : student;
-  const stepMs = time?.stepMs[arm] ?? estimated.stepMs;
+  const own = arm === 'teacher' ? teacher : student;
+  return costOf(steps, { ...own, stepMs: time?.stepMs[arm] ?? own.stepMs });
+}
+
+function costOf(steps: number, { parameters, trainingBytes, stepMs }: StageCosts): string {
   return `${formatWhole(parameters)} parameters, ${formatBytes(trainingBytes)}, ${formatSeconds(stepMs / 1000)} per step, ${formatDuration((stepMs * steps) / 1000)}`;
 }
 
@@ -119,26 +127,38 @@ export interface PlanContext {
   readonly time?: PlanTime;
   /** The plan at full resolution that this one stands for, and what its spacing costs at best. */
   readonly instead?: { readonly full: Plan; readonly ceiling: SpacingCeiling };
-  /** The region that the plan is for, and the run that finds it. */
+  /** The region that the plan is for, and what finds it. */
   readonly region?: RegionContext;
 }
 
+/** Costs of a network in training. */
+export type StageCosts = Pick<Plan['student'], 'parameters' | 'trainingBytes' | 'stepMs'>;
+
 /** The region of interest of a fine stage. */
 interface RegionContext {
-  /** Path of the coarse model, as the recipe names it. */
-  readonly coarse: string;
+  /** The plan of whole cases, whose student finds it. */
+  readonly coarse: Plan;
+  /** Costs of that network by itself. */
+  readonly costs: StageCosts;
   readonly marginMm: number;
   /** Share of the voxels of a case in it, in the median. */
   readonly share: number;
 }
 
 /** The region of a fine stage, with its reason. */
-function cascadeLines({ region }: PlanContext): readonly string[] {
+function cascadeLines(fingerprint: Fingerprint, { region }: PlanContext): readonly string[] {
   if (region === undefined) return [];
   const { coarse, marginMm, share } = region;
   return [
-    `cascade: # the fine stage: the box around everything that is labelled, with ${marginMm} mm on every side, has ${formatShare(share, 1)} of the voxels of a case in the median`,
-    `  coarse: ${JSON.stringify(coarse)} # the run of the coarse stage, to be finished first`,
+    'cascade:',
+    `  # the box around everything that is labelled, with ${marginMm} mm on every side, has ${formatShare(share, 1)} of the voxels of a case in the median:`,
+    '  # a network that is trained first finds it in whole cases; all that follows is about what lies inside',
+    '  coarse:',
+    `    # whole cases are then ${coarse.medianSizeVoxels.join(' x ')} voxels in the median, of which a patch covers ${formatShare(coarse.coverage, 1)}`,
+    `    spacingMm: ${list(coarse.spacingMm)}`,
+    `    patch: { size: ${list(coarse.patchVoxels)} }`,
+    `    unet: { ${unetKeys(coarse.student)} } # small, since every model file carries it; a larger one misses less`,
+    `    train: { steps: ${coarse.steps}, batch: ${coarse.batch}, learningRate: 0.01 } # ${stepsReason(fingerprint, coarse)}`,
     `  marginMm: ${marginMm}`,
   ];
 }
@@ -227,7 +247,7 @@ export function formatPlan(fingerprint: Fingerprint, plan: Plan, context: PlanCo
     `  dataset: ${JSON.stringify(dataset)}`,
     `  splits: ${splitsOf(fingerprint)}; data.patients keeps scans of one patient together`,
     ...synthesisLines(fingerprint),
-    ...cascadeLines(context),
+    ...cascadeLines(fingerprint, context),
     'preprocess:',
     ...cropLines(fingerprint, plan),
     ...spacingReason(plan, context).map(reason => `  # ${reason}`),

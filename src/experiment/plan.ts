@@ -169,7 +169,7 @@ function unetOf({ features, kernels, pooling }: PlannedUnet): PlannedUnet {
   return { features, kernels, pooling };
 }
 
-/** Both arms as they are trained, by the networks, patch and batch of a plan. */
+/** Both arms as they are trained, by the networks, patch and batch of a plan, and the student without its teacher. */
 export function armsOf({ labels, channels }: Fingerprint, { patchVoxels, batch, ...networks }: Uncosted) {
   const regions = labels.flatMap(({ region }) => (region === undefined ? [] : [region]));
   const train = { steps: 1, batch };
@@ -181,7 +181,11 @@ export function armsOf({ labels, channels }: Fingerprint, { patchVoxels, batch, 
     student: { unet: unetOf(networks.student), train },
   });
   const shape = { channels: channels.length, labels: labels.length, ...(regions.length > 0 && { regions }) };
-  return { teacher: planArm(recipe, 'teacher', shape), student: planStudent(recipe, shape) };
+  return {
+    teacher: planArm(recipe, 'teacher', shape),
+    student: planStudent(recipe, shape),
+    alone: planArm(recipe, 'baseline', shape),
+  };
 }
 
 /** Memory of both arms in training. */

@@ -2,16 +2,17 @@
 import { AXIS_NAMES, type Axis } from '../../core/axes.ts';
 import { InputError } from '../../core/errors.ts';
 import { formatNumber, formatShare, plural } from '../../core/format.ts';
-import { openDataset } from '../../data/dataset.ts';
+import { type Dataset, openDataset } from '../../data/dataset.ts';
 import { type Fingerprint, fingerprintDataset, type Spread } from '../../data/fingerprint.ts';
 import { synthesisOfMaps } from '../../experiment/found-maps.ts';
-import { planCoarser, planExperiment } from '../../experiment/plan.ts';
+import type { Laboratory } from '../../experiment/laboratory.ts';
+import { type Plan, planCoarser, planExperiment } from '../../experiment/plan.ts';
 import { divisionOf, formatPlan } from '../../experiment/plan-recipe.ts';
 import { measurePlan } from '../../experiment/plan-time.ts';
 import { spacingCeiling } from '../../experiment/spacing-ceiling.ts';
 import { REGION_MARGIN_MM } from '../../recipe/evaluation-defaults.ts';
-import { planFineStage } from '../fine-stage.ts';
 import type { PlanFlags } from '../flags/plan.ts';
+import { planCascade } from '../plan-cascade.ts';
 import { type CommandSession, type Outcome, openLaboratory } from '../session.ts';
 import { alignColumns } from '../table.ts';
 
@@ -57,6 +58,26 @@ function absentClasses({ classes, labelledCases }: Fingerprint) {
   return [{ code: 'W_CLASS_ABSENT', message } as const];
 }
 
+/** Plans networks that see whole cases. */
+async function planWhole(
+  { laboratory, signal }: { readonly laboratory: Laboratory; readonly signal: AbortSignal },
+  fingerprint: Fingerprint,
+  {
+    full,
+    coarser,
+    opened,
+    dataset,
+  }: { readonly full: Plan; readonly coarser: Plan | undefined; readonly opened: Dataset; readonly dataset: string },
+) {
+  const plan = coarser ?? full;
+  const { spacingMm } = plan;
+  const { progress } = laboratory;
+  const ceiling = coarser && (await spacingCeiling(laboratory, opened, { spacingMm, progress, signal }));
+  const time = await measurePlan(laboratory, fingerprint, { plan, division: divisionOf(fingerprint) });
+  const recipe = formatPlan(fingerprint, plan, { dataset, time, ...(ceiling && { instead: { full, ceiling } }) });
+  return { plan, full, ceiling, time, recipe };
+}
+
 /** Describes the data set and writes a recipe for it. */
 export async function plan(
   folder: string,
@@ -82,30 +103,26 @@ export async function plan(
   const options = { memoryBytes: memory * BYTES_PER_GIGABYTE, cores, block: engine.block };
   const full = planExperiment(fingerprint, options);
   const coarser = resolution === 'full' ? undefined : planCoarser(fingerprint, full, options);
-  const plan = coarser ?? full;
-  const { spacingMm } = plan;
   const opened = await openDataset(files, folder, { synthesize });
-  const ceiling = coarser && (await spacingCeiling(laboratory, opened, { spacingMm, progress, signal }));
   const dataset = (await files.realPath(fingerprint.folder)) ?? fingerprint.folder;
-  const asked = { options, opened, dataset, out };
-  const fine = coarser && (await planFineStage({ laboratory, signal }, fingerprint, { coarse: coarser, ...asked }));
-  const time = await measurePlan(laboratory, fingerprint, { plan, division: divisionOf(fingerprint) });
-  const recipe = formatPlan(fingerprint, plan, { dataset, time, ...(ceiling && { instead: { full, ceiling } }) });
+  const asked = { options, opened, dataset };
+  const cascade = coarser && (await planCascade({ laboratory, signal }, fingerprint, { coarse: coarser, ...asked }));
+  const planned = cascade ?? (await planWhole({ laboratory, signal }, fingerprint, { full, coarser, ...asked }));
+  const { recipe, time, ceiling } = planned;
   if (out !== undefined) await files.write(out, recipe);
-  if (fine?.out !== undefined) await files.write(fine.out, fine.recipe);
   const written = out === undefined ? [recipe.trimEnd()] : [`recipe: ${out}`, `train it with: voxstill run ${out}`];
-  const end = [...written, ...(fine?.lines ?? [])].join('\n');
+  const end = [...(cascade === undefined ? [] : [cascade.text]), ...written].join('\n');
   const { grids: _, ...summary } = fingerprint;
   const warnings = absentClasses(fingerprint);
   const warned = warnings.map(({ code, message }) => `${code}: ${message}\n`).join('');
   return {
     json: {
       fingerprint: summary,
-      plan,
+      plan: planned.plan,
+      ...(cascade && { coarse: coarser }),
       time,
-      ...(ceiling && { full, ceiling }),
+      ...(ceiling && { full: planned.full, ceiling }),
       recipe,
-      ...(fine && { fine: { plan: fine.plan, recipe: fine.recipe, ...(fine.out !== undefined && { out: fine.out }) } }),
       warnings,
       ...(out !== undefined && { out }),
     },

@@ -4,6 +4,8 @@ import type { Fingerprint, Spread } from '../../../src/data/fingerprint.ts';
 import { planCoarser, planExperiment } from '../../../src/experiment/plan.ts';
 import { planFine } from '../../../src/experiment/plan-fine.ts';
 import { formatPlan } from '../../../src/experiment/plan-recipe.ts';
+import { coarseSeconds } from '../../../src/experiment/plan-time.ts';
+import { FORWARD_SHARE } from '../../../src/experiment/step-time.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
 
@@ -54,10 +56,36 @@ it('plans inside regions that are small, at full resolution where a patch sees e
   expect(planFine(abdomens([260, 260, 160]), coarse, OPTIONS)).toBeUndefined();
   const text = formatPlan(abdomens([80, 80, 30]), small, {
     dataset: '/data/d',
-    region: { coarse: 'runs/ct', marginMm: 20, share: small.regionShare },
+    time: { stepMs: { teacher: 2000, student: 3000, coarse: 500 }, seconds: 3600 },
+    region: {
+      coarse,
+      costs: { parameters: 1234, trainingBytes: 5e8, stepMs: 1 },
+      marginMm: 20,
+      share: small.regionShare,
+    },
   });
-  const recipe = parseRecipe(text, { path: 'fine.yaml' });
-  expect(recipe.cascade).toEqual({ coarse: 'runs/ct', marginMm: 20 });
+  const recipe = parseRecipe(text, { path: 'ct.yaml' });
+  const { features } = coarse.student;
+  expect(recipe.cascade).toMatchObject({
+    coarse: {
+      spacingMm: coarse.spacingMm,
+      patch: { size: coarse.patchVoxels },
+      unet: { features },
+      train: { steps: coarse.steps, batch: coarse.batch, learningRate: 0.01 },
+    },
+    marginMm: 20,
+  });
+  expect(recipe.preprocess.spacingMm).toEqual(SPACING);
   expect(text).toContain('has 1.07 % of the voxels of a case in the median');
   expect(text).toContain('their regions are then 80 x 80 x 30 voxels');
+  expect(text).toContain('# coarse stage: about 1,234 parameters, 500 MB, 500 ms per step, ');
 }, 240_000);
+
+it('counts the steps of the coarse stage, its passes over cases, and the regions that every arm asks for', () => {
+  const plan = { steps: 100, batch: 2, medianSizeVoxels: [32, 32, 32], patchVoxels: [32, 32, 32] } as const;
+  const division = { validation: 0, test: 0.5, repeats: 2 };
+  const seconds = coarseSeconds(plan, 10, { stepMs: 1000, division });
+  // ten cases: half of them are scored; half train and half are asked for by three arms; one window each
+  const passes = 5 + 5 + 15;
+  expect(seconds).toBeCloseTo(2 * (100 + (passes * FORWARD_SHARE) / 2), 9);
+});
