@@ -353,9 +353,12 @@ function checkStart({ student: own, teacher: taught }: Mutable, context: z.Refin
 
 /** Refuses training without labelled patches where something needs them: only a student can learn without labels. */
 function checkLabelledPatches(recipe: Mutable, context: z.RefinementCtx<Mutable>): void {
-  const { student: own, teacher: taught, baseline, distill } = recipe;
+  const { student: own, teacher: taught, baseline, distill, cascade } = recipe;
   const refuse = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
   if (!isFinished(taught) && taught.train.batch === 0) refuse(['teacher', 'train', 'batch'], 'must be at least 1');
+  if (cascade !== null && typeof cascade.coarse !== 'string' && cascade.coarse.train.batch === 0) {
+    refuse(['cascade', 'coarse', 'train', 'batch'], 'must be at least 1');
+  }
   if (own.train.batch > 0) return;
   if (distill.unlabelled.batch === 0) {
     refuse(['student', 'train', 'batch'], 'is 0, so distill.unlabelled.batch must be at least 1');

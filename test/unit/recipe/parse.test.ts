@@ -443,6 +443,8 @@ describe('the way back to YAML', () => {
     expect(firstLine('cascade.coarse={ unet: { features: [2] }, train: { steps: 3, batch: 1 } }')).toContain(
       'cascade.coarse.spacingMm: missing',
     );
+    const without = [stage('[8, 8, 8]'), 'cascade.coarse.train.batch=0'];
+    expect(errorOf(SMALL, without).lines[0]).toContain('cascade.coarse.train.batch: got 0; must be at least 1');
     expect(firstLine('cascade.coarse={ onnx: a.onnx }')).toContain('cascade.coarse.onnx: unknown key');
     const recipe = parseRecipe(SMALL, { path: 'r', overrides: [stage('[8, 8, 8]', ', from: m.onnx')] });
     const { cascade } = await resolveRecipe(recipe, async path => `/root/${path}`);
