@@ -9,6 +9,7 @@ import { showAbout } from './about-view.ts';
 import { createActionsView } from './actions-view.ts';
 import { chooseBackends } from './backends.ts';
 import { createBatchView } from './batch-view.ts';
+import { createCaseReview } from './case-review.ts';
 import type { DistilView } from './distil/view.ts';
 import { byId } from './elements.ts';
 import type { Wanted } from './file-roles.ts';
@@ -51,10 +52,16 @@ const readFiles = async (files: readonly DroppedFile[], wanted?: Wanted): Promis
   return (await client.run(job, 'read')).scan;
 };
 
+/** Shows an image that a person opened, which is no case of a distillation. */
+function showScan(scan: Scan): Promise<void> {
+  review.close();
+  return image.show(scan);
+}
+
 function readAndShow(files: readonly DroppedFile[], wanted?: Wanted): Promise<void> {
   return actions.busily(async () => {
     actions.showProgress('reading');
-    await image.show(await readFiles(files, wanted));
+    await showScan(await readFiles(files, wanted));
   });
 }
 
@@ -70,7 +77,7 @@ const batch = createBatchView({
   segment: scan => segmentWithChosen(scan, () => {}),
   open: async (scan, item) => {
     if (!(await mayReplaceImage(state, segmentations.saveUnsaved))) return;
-    await image.show(scan);
+    await showScan(scan);
     segmentations.add(item);
   },
   showProgress: actions.showProgress,
@@ -91,7 +98,7 @@ const open = (files: readonly DroppedFile[]): Promise<void> => guarded(() => ope
 
 async function openSample(): Promise<void> {
   if (!(await mayReplaceImage(state, segmentations.saveUnsaved))) return;
-  await actions.busily(async () => image.show((await client.run({ kind: 'sample' }, 'read')).scan));
+  await actions.busily(async () => showScan((await client.run({ kind: 'sample' }, 'read')).scan));
 }
 
 function openReference(): Promise<void> {
@@ -124,6 +131,20 @@ function showView(view: 'image' | 'training' | 'distil'): void {
   }
 }
 
+const review = createCaseReview({
+  state,
+  addModel: file => models.add([{ path: file.name, file }]),
+  read: (files, wanted) => {
+    actions.showProgress('reading');
+    return readFiles(files, wanted);
+  },
+  show: image.show,
+  segment: segmentShown,
+  busily: actions.busily,
+  showImage: () => showView('image'),
+  saveUnsaved: segmentations.saveUnsaved,
+});
+
 let distil: Promise<DistilView> | undefined;
 
 /** The view that trains, which is loaded when it is first needed. */
@@ -134,6 +155,8 @@ async function openDistil(): Promise<DistilView> {
       version: VOXSTILL_VERSION,
       addModels: models.add,
       showImage: () => showView('image'),
+      openCase: review.open,
+      showDistil: () => byId('show-distil').click(),
     }),
   );
   return distil;
@@ -179,6 +202,7 @@ function listen(): void {
   }
   byId('show-distil').addEventListener('click', () => guarded(async () => (await openDistil()).refresh()));
   image.listen();
+  review.listen();
   pen.listen();
   measure.listen();
   listenToKeys();

@@ -12,8 +12,10 @@ import { segmentWithEnsemble } from '../../src/inference/predictor.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { keepConfirmed } from '../../src/study/correction/confirmed-cases.ts';
-import { continueTraining, measureUnlabelled, readCorrections } from '../../src/study/correction/corrections.ts';
-import { checkMeans } from '../../src/study/correction/round.ts';
+import { continueTraining } from '../../src/study/correction/continued.ts';
+import { readCorrections } from '../../src/study/correction/corrections.ts';
+import { checkMeans } from '../../src/study/correction/round-result.ts';
+import { measureUnlabelled } from '../../src/study/correction/uncertain-cases.ts';
 import { trainOneArm } from '../../src/study/run.ts';
 import { createLaboratory } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
@@ -103,7 +105,8 @@ describe('a distillation that people correct', () => {
     expect(result).toEqual({ model: 'round-1/run/student/model.onnx', isTaken: true, trained: 1, cases: [] });
     const { student, cases, next } = await now();
     expect(student).toBe(result.model);
-    expect(cases[0]).toEqual({ id: ids[0], state: 'corrected', isHeldOut: false, uncertainty: undefined });
+    expect(cases[0]).toMatchObject({ id: ids[0], state: 'corrected', isHeldOut: false, uncertainty: undefined });
+    expect(cases[0]?.label).toBe(`data/confirmed-labels/${ids[0]}-1.nii.gz`);
     // what was measured of another student says nothing
     expect(next).toBeUndefined();
     const start = JSON.parse(files.text('round-1/run/student/start.json'));

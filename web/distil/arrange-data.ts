@@ -6,8 +6,10 @@ import { InputError } from '../../src/core/errors.ts';
 import { listSome } from '../../src/core/format.ts';
 import { type Dataset, openDataset } from '../../src/data/dataset.ts';
 import type { LabelClass } from '../../src/data/dataset-json.ts';
+import { formatDatasetJson } from '../../src/data/dataset-text.ts';
 import { filesOfVolume } from '../../src/data/volume-file.ts';
-import { isImageName, volumeEnding, volumeStem } from '../../src/data/volume-name.ts';
+import { isImageName, volumeStem } from '../../src/data/volume-name.ts';
+import { CONFIRMED } from '../../src/study/correction/correction-folder.ts';
 import type { DroppedFile } from '../protocol.ts';
 import { blobFiles } from './blob-files.ts';
 import type { Contents } from './protocol.ts';
@@ -88,22 +90,15 @@ function describePairs(pairs: ReadonlyMap<string, Pairing>, classes: readonly Cl
       `the case "${other[0]}" has ${other[1].images.size} image file(s), others have ${channels.length}. Give every case the same channels (_0000, _0001).`,
     );
   }
-  const dataset = Object.fromEntries(
-    [...pairs].map(([id, { images, label }]) => [
+  return formatDatasetJson({
+    channels: channels.map(channel => (channels.length === 1 ? 'image' : `channel ${channel}`)),
+    labels: classes.map(({ name, value }) => ({ name, value })),
+    cases: [...pairs].map(([id, { images, label }]) => ({
       id,
-      { images: channels.map(channel => images.get(channel)), ...(label !== undefined && { label }) },
-    ]),
-  );
-  const content = {
-    channel_names: Object.fromEntries(
-      channels.map(channel => [String(channel), channels.length === 1 ? 'image' : `channel ${channel}`]),
-    ),
-    labels: Object.fromEntries(classes.map(({ name, value }) => [name, value])),
-    numTraining: pairs.size,
-    file_ending: volumeEnding(first?.images.values().next().value as string),
-    dataset,
-  };
-  return `${JSON.stringify(content, null, 2)}\n`;
+      images: channels.map(channel => images.get(channel) as string),
+      ...(label !== undefined && { label }),
+    })),
+  });
 }
 
 /** The folder that everything lies in, so that paths are those within the data set. */
@@ -152,7 +147,9 @@ export async function arrangeData(files: readonly DroppedFile[], classes: readon
   }
   const [own] = described;
   const root = own === undefined ? commonFolder(images.map(({ path }) => path)) : folderOf(own.path);
-  const title = (nameOf(root) || 'data').replace(/[^\p{L}\p{N}._-]+/gu, '_');
+  const name = (nameOf(root) || 'data').replace(/[^\p{L}\p{N}._-]+/gu, '_');
+  // confirmed labels have that folder beside the data set
+  const title = name === CONFIRMED ? 'data' : name;
   const within = (path: string): string => path.slice(root === '' ? 0 : root.length + 1);
   const all = new Map<string, Blob>(
     shown

@@ -2,8 +2,10 @@
  * Looks at teacher and data before anything is stored: finds the data set, writes the recipe, checks that everything
  * fits, and tries out how long a step takes on this machine.
  */
+import { plural } from '../../src/core/format.ts';
 import { type Dataset, isLabelled } from '../../src/data/dataset.ts';
 import { createBatchSource, type TrainingCase } from '../../src/data/loader.ts';
+import type { Splits } from '../../src/data/splits.ts';
 import { readVolume } from '../../src/data/volume-file.ts';
 import { dataShape, planArm } from '../../src/experiment/arm-plan.ts';
 import type { Laboratory } from '../../src/experiment/laboratory.ts';
@@ -11,13 +13,15 @@ import { type ModelFile, readModelFile } from '../../src/experiment/model-file.t
 import { type PreparedData, prepareData } from '../../src/experiment/prepare.ts';
 import { measureStepMs } from '../../src/experiment/step-time.ts';
 import type { Recipe } from '../../src/recipe/schema.ts';
+import { formatJson } from '../../src/runtime/json-file.ts';
 import { openExternalTeacher } from '../../src/teacher/external-teacher.ts';
 import { canonicalGrid } from '../../src/volume/orientation.ts';
 import { arrangeData } from './arrange-data.ts';
 import { blobFiles } from './blob-files.ts';
-import { pageRecipe } from './page-recipe.ts';
+import { isUntested, pageRecipe } from './page-recipe.ts';
 import type { Checked, CheckJob, Contents, TeacherFile } from './protocol.ts';
 import { type Grid, recipeText } from './recipe-text.ts';
+import { SPLITS, teacherAloneSplits, withLabelledPatches } from './teacher-alone.ts';
 
 /** The teacher's files in a session. */
 function teacherContents({ name, bytes, facts }: TeacherFile): { readonly path: string; readonly contents: Contents } {
@@ -53,7 +57,7 @@ async function teacherMsOf(laboratory: Laboratory, recipe: Recipe, data: Prepare
     padding: patch.padding,
     augment,
   };
-  const batches = createBatchSource(data.train, settings);
+  const batches = createBatchSource(data.train.length > 0 ? data.train : data.unlabelled, settings);
   const { machine } = laboratory;
   try {
     const [first, second] = [await batches.next(0), await batches.next(1)];
@@ -66,14 +70,16 @@ async function teacherMsOf(laboratory: Laboratory, recipe: Recipe, data: Prepare
   }
 }
 
-function factsText(dataset: Dataset, isPaired: boolean): string {
+function factsText(dataset: Dataset, isPaired: boolean, alone: Splits | undefined): string {
   const labelled = dataset.cases.filter(isLabelled).length;
   const without = dataset.cases.length - labelled;
   const classes = dataset.labels.filter(({ value }) => value !== 0).map(({ name }) => name);
   const more = without > 0 ? ` and ${without} without` : '';
+  const kept = dataset.cases.length - (alone?.unlabelled.length ?? 0);
   return (
     `${labelled} images with labels${more}, ${dataset.channels.length} channel(s), classes: ${classes.join(', ')}` +
-    `${isPaired ? '; paired by their names' : ''}`
+    `${isPaired ? '; paired by their names' : ''}` +
+    `${alone ? `; too few labels to train and test on, so the student learns from the teacher alone, and ${plural(kept, 'case')} kept apart can check it later` : ''}`
   );
 }
 
@@ -94,7 +100,12 @@ export async function check(
   const teacher = teacherContents(job.teacher);
   const file = await readModelFile(blobFiles(teacher.contents), teacher.path);
   const { title, dataset, contents: data, isPaired } = await arrangeData(job.files, file.metadata.labels);
-  const contents = new Map([...data, ...teacher.contents]);
+  const alone = teacherAloneSplits(dataset);
+  const contents = new Map([
+    ...data,
+    ...teacher.contents,
+    ...(alone === undefined ? [] : [[SPLITS, new Blob([formatJson(alone)])] as const]),
+  ]);
   const own: Laboratory = { ...laboratory, files: blobFiles(contents) };
   const recipeYaml =
     job.recipe ??
@@ -112,7 +123,8 @@ export async function check(
   const prepared = await prepareData(own, recipe);
   const teacherMs = await teacherMsOf(own, recipe, prepared);
   // the terms of the teacher are small beside the network
-  const stepMs = await measureStepMs(own, planArm(recipe, 'student', dataShape(prepared.dataset)));
+  const plan = planArm(withLabelledPatches(recipe), 'student', dataShape(prepared.dataset));
+  const stepMs = await measureStepMs(own, plan);
   const { steps } = recipe.student.train;
   const stored = [...contents.values()].reduce((sum, { size }) => sum + size, 0);
   const answers = recipe.distill.softLabels === 'step' ? 0 : recipe.distill.cache.limitMB * 1e6;
@@ -120,9 +132,10 @@ export async function check(
     kind: 'checked',
     title,
     isPaired,
+    isUntested: isUntested(recipe),
     contents: new Map([...contents, ['recipe.yaml', new Blob([recipeYaml])]]),
     recipe: recipeYaml,
-    facts: factsText(dataset, isPaired),
+    facts: factsText(dataset, isPaired, alone),
     stepMs,
     teacherMs,
     seconds: (steps * (stepMs * (recipe.baseline ? 2 : 1) + teacherMs)) / 1000,

@@ -25,3 +25,8 @@ export function pageRecipe(text: string): Recipe {
   }
   return recipe;
 }
+
+/** Whether the student learns from the teacher alone, so that it is trained by itself and tested on nothing. */
+export function isUntested({ student }: Recipe): boolean {
+  return student.train.batch === 0;
+}

@@ -3,8 +3,11 @@
  * ends with `checked`, `done`, `paused` or `failed`.
  */
 import type { ErrorCode } from '../../src/core/errors.ts';
+import type { UncertainCase } from '../../src/metrics/foreground-uncertainty.ts';
 import type { CodecSources } from '../../src/platform/frame-codecs.ts';
 import type { RuntimeFiles } from '../../src/platform/web/index.ts';
+import type { Corrections } from '../../src/study/correction/corrections.ts';
+import type { LabelVolume } from '../../src/volume/volume.ts';
 import type { DroppedFile } from '../protocol.ts';
 import type { SessionFacts } from './session-storage.ts';
 
@@ -53,11 +56,21 @@ export type DistilJob = { readonly places: Places; readonly version: string } & 
   | {
       readonly kind: 'start';
       readonly session: string;
-      readonly facts: Pick<SessionFacts, 'title' | 'isPaired'>;
+      readonly facts: Omit<SessionFacts, 'startedAt'>;
       readonly contents: Contents;
     }
   | { readonly kind: 'resume'; readonly session: string }
   | { readonly kind: 'import'; readonly session: string; readonly archive: Blob }
+  | { readonly kind: 'measure'; readonly session: string }
+  | {
+      readonly kind: 'keep';
+      readonly session: string;
+      readonly id: string;
+      readonly labels: LabelVolume;
+      /** Whether a person changed them. */
+      readonly isCorrected: boolean;
+    }
+  | { readonly kind: 'continue'; readonly session: string; readonly steps: number }
 );
 
 /** What was found and what it would take. */
@@ -66,6 +79,8 @@ export interface Checked {
   /** Name of the data set, and whether its dataset.json was written here. */
   readonly title: string;
   readonly isPaired: boolean;
+  /** Whether the student learns from the teacher alone. */
+  readonly isUntested: boolean;
   /** Everything that the session needs. */
   readonly contents: Contents;
   readonly recipe: string;
@@ -98,6 +113,8 @@ export type DistilReply =
     }
   | { readonly kind: 'said'; readonly isWarning: boolean; readonly message: string }
   | { readonly kind: 'history'; readonly arm: string; readonly text: string }
+  | { readonly kind: 'corrections'; readonly corrections: Pick<Corrections, 'cases' | 'next' | 'rounds' | 'student'> }
+  | { readonly kind: 'measured'; readonly measured: UncertainCase }
   | { readonly kind: 'done' }
   | { readonly kind: 'paused' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };

@@ -14,6 +14,7 @@ import { parseRecipe } from '../../src/recipe/parse.ts';
 import { trainingMemory } from '../../src/training/costs.ts';
 import type { Xyz } from '../../src/volume/volume.ts';
 import { type Choices, STUDENT_SIZES } from './protocol.ts';
+import { FEWEST_LABELLED, SPLITS, withLabelledPatches } from './teacher-alone.ts';
 
 /** Size and voxel size of an image in canonical axes. */
 export interface Grid {
@@ -47,8 +48,6 @@ const BATCH = 2;
 const SOFT_LABEL_SHARE = 0.3;
 /** Ratio of spacings from which volumes are turned only within their fine planes. */
 const THICK_SLICES = 3;
-/** Fewest labelled cases: one to train on, one to choose by, one to test on. */
-const FEWEST_CASES = 3;
 /** Labelled cases from which a tenth is enough to choose by. */
 const MANY_CASES = 20;
 
@@ -102,21 +101,23 @@ function softLabelLines({ patchVoxels, batch }: { patchVoxels: Xyz; batch: numbe
   ];
 }
 
+/** How the cases are divided: by fractions, or where there are too few labels by a file that lists them. */
+function splitsLine(labelled: number): string {
+  if (labelled < FEWEST_LABELLED) return `  splits: { file: ${SPLITS} } # too few labels to train and test on`;
+  return labelled < MANY_CASES
+    ? '  splits: { seed: 1, train: 0.6, val: 0.2, test: 0.2 }'
+    : '  splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2 }';
+}
+
 /**
- * The recipe as YAML with its reasons.
- * @throws {InputError} E_NO_CASES for fewer than three labelled cases; E_PLAN_MEMORY if even the smallest patch is too
- * much for a tab
+ * The recipe as YAML with its reasons. With fewer than three labelled cases the student learns from the teacher alone.
+ * @throws {InputError} E_PLAN_MEMORY if even the smallest patch is too much for a tab
  */
 export function recipeText(options: RecipeOptions): string {
   const { version, teacherPath, teacher, dataset, grids, choices, threads } = options;
   const labelled = dataset.cases.filter(isLabelled).length;
   const unlabelled = dataset.cases.length - labelled;
-  if (labelled < FEWEST_CASES) {
-    throw new InputError(
-      'E_NO_CASES',
-      `${labelled} of the ${dataset.cases.length} images have labels, but at least ${FEWEST_CASES} are needed: to train on, to choose the best step by, and to test on. Open a folder with more labels.`,
-    );
-  }
+  const isAlone = labelled < FEWEST_LABELLED;
   const spacing = spacingOf(options);
   const window = teacher.axes.endsWith('XYZ') ? teacher.patch : xyz(teacher.patch);
   const limit = mapAxes(axis => 2 * (sizesAlong(grids, spacing, axis)[0] ?? 1));
@@ -124,7 +125,7 @@ export function recipeText(options: RecipeOptions): string {
     const sizes = sizesAlong(grids, spacing, axis);
     return Math.min(LARGEST_SIDE, window[axis] ?? 1, Math.max(8, sizes[sizes.length >> 1] ?? 1), limit[axis]);
   });
-  const [own, others] = unlabelled > 0 ? [1, 1] : [BATCH, 0];
+  const [own, others] = isAlone ? [0, BATCH] : unlabelled > 0 ? [1, 1] : [BATCH, 0];
   const isThick = Math.max(...spacing) > THICK_SLICES * Math.min(...spacing);
   const coarsest = Math.max(...spacing);
   const regions = dataset.labels.some(({ region }) => region !== undefined);
@@ -132,12 +133,10 @@ export function recipeText(options: RecipeOptions): string {
     const { patchVoxels, student } = studentFor(patch, options, { spacing, limit });
     return [
       `# Made by voxstill ${version} in a browser. To repeat it in Node put the data as ${dataset.folder} and the teacher as`,
-      `# ${teacherPath} beside this file, and run: npx voxstill run recipe.yaml`,
+      `# ${teacherPath} beside this file, and run: npx voxstill ${isAlone ? 'train recipe.yaml --arm student' : 'run recipe.yaml'}`,
       'data:',
       `  dataset: ${JSON.stringify(dataset.folder)}`,
-      labelled < MANY_CASES
-        ? '  splits: { seed: 1, train: 0.6, val: 0.2, test: 0.2 }'
-        : '  splits: { seed: 1, train: 0.7, val: 0.1, test: 0.2 }',
+      splitsLine(labelled),
       'preprocess: # as the teacher was trained',
       ...(teacher.crop === undefined || teacher.crop === 'none' ? [] : [`  crop: ${teacher.crop}`]),
       `  spacingMm: ${teacher.spacingMm === null ? 'null' : list(teacher.spacingMm)}`,
@@ -162,14 +161,14 @@ export function recipeText(options: RecipeOptions): string {
       `  losses: ${dataset.labels.length >= 3 && !regions ? '[{ softDice: {} }, { dist: {} }]' : '[{ softDice: {} }]'}`,
       ...(others > 0 ? [`  unlabelled: { batch: ${others} } # of the ${unlabelled} images without labels`] : []),
       ...softLabelLines({ patchVoxels, batch: own + others }, options),
-      `baseline: ${choices.baseline}`,
+      isAlone ? 'baseline: false # without labels it has nothing to learn from' : `baseline: ${choices.baseline}`,
       'seeds: [1]',
       `threads: ${threads}`,
       '',
     ].join('\n');
   };
   const bytesOf = (patch: Xyz): number => {
-    const recipe = parseRecipe(textFor(patch), { path: 'the recipe' });
+    const recipe = withLabelledPatches(parseRecipe(textFor(patch), { path: 'the recipe' }));
     return trainingMemory(planArm(recipe, 'student', dataShape(dataset)).step, { block: 0 });
   };
   const patch = firstFitting(shrinkingPatches(wanted, spacing), bytesOf, TRAINING_BYTES);

@@ -9,9 +9,14 @@ import { saveFile } from '../save-file.ts';
 import type { DistilReply } from './protocol.ts';
 import { RECIPE, RUN, type SessionFacts } from './session-storage.ts';
 import { sessionFiles } from './sessions.ts';
+import { SPLITS } from './teacher-alone.ts';
 
+/** The student of the first training. */
 const STUDENT = `${RUN}/student/model.onnx`;
 const REPORT = `${RUN}/report.html`;
+
+/** What is shown of a session besides its files. */
+export type ShownFacts = Omit<SessionFacts, 'startedAt'>;
 
 export interface RunView {
   /** Begins to show a session that trains. */
@@ -21,7 +26,9 @@ export interface RunView {
   /** Says that it no longer trains. */
   stop(text: string): void;
   /** Shows a finished session: report and downloads. */
-  showResult(session: string, facts: Pick<SessionFacts, 'title' | 'isPaired'>): Promise<void>;
+  showResult(session: string, facts: ShownFacts): Promise<void>;
+  /** Names the student that is handed out: the first one, or one that went on from it. */
+  offer(student: string): void;
   /** Shows no session. */
   clear(): void;
 }
@@ -41,6 +48,7 @@ export function progressText({ done, total, unit, note, secondsLeft }: DistilRep
 export function createRunView(useStudent: (file: File) => Promise<void>): RunView {
   const histories = new Map<string, readonly StepRecord[]>();
   const bar = byId<HTMLProgressElement>('distil-bar');
+  let student = STUDENT;
 
   function draw(): void {
     drawCurves(Object.fromEntries(histories), { legend: byId('distil-legend'), charts: byId('distil-curves') });
@@ -48,9 +56,12 @@ export function createRunView(useStudent: (file: File) => Promise<void>): RunVie
   }
 
   /** A button that hands out a file of the session. */
-  function download(session: string, path: string, name: string): HTMLElement {
+  function download(session: string, path: string | (() => string), name: string): HTMLElement {
     const button = make('button', { type: 'button' }, name);
-    button.addEventListener('click', async () => saveFile(name, await (await sessionFiles(session)).read(path)));
+    button.addEventListener('click', async () => {
+      const files = await sessionFiles(session);
+      saveFile(name, await files.read(typeof path === 'string' ? path : path()));
+    });
     return button;
   }
 
@@ -90,8 +101,13 @@ export function createRunView(useStudent: (file: File) => Promise<void>): RunVie
       byId('distil-progress').textContent = '';
     },
 
-    async showResult(session, { title, isPaired }) {
+    offer(path) {
+      student = path;
+    },
+
+    async showResult(session, { title, isPaired, isUntested }) {
       const files = await sessionFiles(session);
+      student = STUDENT;
       histories.clear();
       for (const arm of await files.list(RUN)) {
         const path = `${RUN}/${arm}/history.csv`;
@@ -102,17 +118,20 @@ export function createRunView(useStudent: (file: File) => Promise<void>): RunVie
       byId('distil-title').textContent = title;
       const use = make('button', { type: 'button', class: 'primary' }, 'Use the student');
       use.addEventListener('click', async () => {
-        const bytes = (await files.read(STUDENT)) as Uint8Array<ArrayBuffer>;
+        const bytes = (await files.read(student)) as Uint8Array<ArrayBuffer>;
         await useStudent(new File([bytes], 'student.onnx'));
       });
       byId('distil-downloads').replaceChildren(
         use,
-        download(session, STUDENT, 'student.onnx'),
-        download(session, REPORT, 'report.html'),
+        download(session, () => student, 'student.onnx'),
+        ...(isUntested === true ? [] : [download(session, REPORT, 'report.html')]),
         download(session, RECIPE, 'recipe.yaml'),
+        ...(isUntested === true ? [download(session, SPLITS, 'splits.json')] : []),
         ...(isPaired ? [download(session, `data/${title}/dataset.json`, 'dataset.json')] : []),
       );
-      byId<HTMLIFrameElement>('distil-report').srcdoc = await readText(files, REPORT);
+      byId('distil-untested').hidden = isUntested !== true;
+      byId('distil-report').hidden = isUntested === true;
+      if (isUntested !== true) byId<HTMLIFrameElement>('distil-report').srcdoc = await readText(files, REPORT);
       byId('distil-result').hidden = false;
     },
 

@@ -10,18 +10,32 @@ import { openArchive } from '../../src/import/zip.ts';
 import type { Files } from '../../src/runtime/files.ts';
 import { parseJson } from '../../src/runtime/json-file.ts';
 import { TEMPORARY } from '../../src/runtime/temporaries.ts';
+import { roundPaths, UNCERTAINTY } from '../../src/study/correction/correction-folder.ts';
 import { pageRecipe } from './page-recipe.ts';
 import type { Contents } from './protocol.ts';
 import { RECIPE, RUN, SESSION_FILE, type SessionFacts } from './session-storage.ts';
+import { SPLITS } from './teacher-alone.ts';
 
-/** What lies at the top of a session and is exported. */
-const EXPORTED = ['data', 'teacher', RUN, RECIPE, SESSION_FILE];
+/** What lies at the top of every session and is exported. */
+const EXPORTED = ['data', 'teacher', RUN, RECIPE, SPLITS, UNCERTAINTY, SESSION_FILE];
+/** What lies there for every round of corrections. */
+const ROUND = /^round-[1-9]\d*(\.yaml)?$/;
+
+/** What of a session is exported. */
+async function exportedOf(files: Files): Promise<readonly string[]> {
+  const rounds: string[] = [];
+  for (let number = 1; await files.exists(roundPaths(number).recipe); number++) {
+    rounds.push(roundPaths(number).recipe, roundPaths(number).folder);
+  }
+  return [...EXPORTED, ...rounds];
+}
 
 const sessionForm = {
   schema: z.object({
     title: z.string().refine(name => nameProblem(name) === undefined, 'must be a plain name'),
     isPaired: z.boolean(),
     startedAt: z.iso.datetime(),
+    isUntested: z.boolean().optional(),
   }),
   code: 'E_SESSION_FILE',
   advice: 'Export the session again.',
@@ -43,7 +57,7 @@ export async function archiveSession(files: Files): Promise<Blob> {
     if (error) failure = error;
     else parts.push(data as Uint8Array<ArrayBuffer>);
   });
-  for (const top of EXPORTED) {
+  for (const top of await exportedOf(files)) {
     if (!(await files.exists(top))) continue;
     for (const path of await filesBelow(files, top)) {
       const entry = new ZipPassThrough(path);
@@ -80,7 +94,8 @@ export async function readSession(
     const { names, read } = openArchive(bytes, 'the file');
     let total = 0;
     for (const name of names) {
-      if (pathInside(name) !== name || !EXPORTED.includes(name.split('/')[0] as string)) {
+      const top = name.split('/')[0] as string;
+      if (pathInside(name) !== name || !(EXPORTED.includes(top) || ROUND.test(top))) {
         throw refused(`it has a file ${JSON.stringify(name)}`);
       }
       const content = read(name);
@@ -96,7 +111,8 @@ export async function readSession(
   }
   const [facts, recipe] = [contents.get(SESSION_FILE), contents.get(RECIPE)];
   if (facts === undefined || recipe === undefined) throw refused(`it has no ${SESSION_FILE} or no ${RECIPE}`);
-  pageRecipe(await recipe.text());
+  for (const [path, text] of contents)
+    if (path === RECIPE || /^round-\d+\.yaml$/.test(path)) pageRecipe(await text.text());
   const parsed = parseJson(await facts.text(), SESSION_FILE, sessionForm);
   contents.delete(SESSION_FILE);
   return { contents, facts: parsed };

@@ -18,6 +18,8 @@ export interface SessionFacts {
   /** Whether its dataset.json was written by the page, for images and labels that were paired by their names. */
   readonly isPaired: boolean;
   readonly startedAt: string;
+  /** Whether its student learnt from the teacher alone, so that there is nothing to report. */
+  readonly isUntested?: boolean | undefined;
 }
 
 /**

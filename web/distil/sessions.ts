@@ -20,12 +20,12 @@ export async function sessionFiles(name: string): Promise<SharedFiles> {
   return storedFiles(await (await openSessions()).getDirectoryHandle(name));
 }
 
-async function stateOf(name: string, files: SharedFiles): Promise<SessionState> {
+async function stateOf(name: string, files: SharedFiles, { isUntested }: SessionFacts): Promise<SessionState> {
   const { held = [] } = await navigator.locks.query();
   if (held.some(lock => lock.name === `voxstill ${sessionLock(name)}`)) return 'open';
   const status = (await readRecord(files, runRecordPath(RUN)))?.status;
   // the report is the last file of a session
-  if (status === 'done' && (await files.exists(`${RUN}/report.html`))) return 'done';
+  if (status === 'done' && (isUntested === true || (await files.exists(`${RUN}/report.html`)))) return 'done';
   return status === 'failed' ? 'failed' : 'begun';
 }
 
@@ -43,7 +43,7 @@ export async function listSessions(): Promise<readonly Session[]> {
     const files = await sessionFiles(name);
     if (await files.exists(SESSION_FILE)) {
       const facts: SessionFacts = JSON.parse(await readText(files, SESSION_FILE));
-      sessions.push({ ...facts, name, state: await stateOf(name, files) });
+      sessions.push({ ...facts, name, state: await stateOf(name, files, facts) });
     } else if (!held.some(lock => lock.name === `voxstill ${sessionLock(name)}`)) {
       await removeSession(name);
     }

@@ -5,6 +5,7 @@
 import { InputError, VoxstillError, WorkError } from '../../src/core/errors.ts';
 import { formatBytes, formatDuration, formatSeconds, formatWhole } from '../../src/core/format.ts';
 import type { ModelFile } from '../../src/experiment/model-file.ts';
+import type { ReviewedCase } from '../case-review.ts';
 import { byId, make } from '../elements.ts';
 import { chosenFiles } from '../inputs.ts';
 import { guarded, hideMessage, showError } from '../message.ts';
@@ -14,9 +15,9 @@ import type { PageState } from '../page-state.ts';
 import type { DroppedFile } from '../protocol.ts';
 import { saveFile } from '../save-file.ts';
 import { type RunningJob, startJob } from './client.ts';
+import { createCorrecting } from './correcting.ts';
 import type { Checked, DistilJob, DistilReply, StudentSize, TeacherFile } from './protocol.ts';
-import { createRunView, progressText } from './run-view.ts';
-import type { SessionFacts } from './session-storage.ts';
+import { createRunView, progressText, type ShownFacts } from './run-view.ts';
 import { listSessions, removeSession, type Session, type SessionState, sessionFiles } from './sessions.ts';
 import { keepAwake } from './wake-lock.ts';
 
@@ -26,6 +27,10 @@ export interface DistilWorld {
   readonly version: string;
   addModels(files: readonly DroppedFile[]): Promise<void>;
   showImage(): void;
+  /** Shows a case of a session in the view of images. */
+  openCase(item: ReviewedCase): Promise<void>;
+  /** Shows this view. */
+  showDistil(): void;
 }
 
 export interface DistilView {
@@ -81,10 +86,8 @@ function estimateText(
   );
 }
 
-/** What is shown of a session besides its files. */
-type Facts = Pick<SessionFacts, 'title' | 'isPaired'>;
-
-export function createDistilView({ state, version, addModels, showImage }: DistilWorld): DistilView {
+export function createDistilView(world: DistilWorld): DistilView {
+  const { state, version, addModels, showImage } = world;
   let dropped: readonly DroppedFile[] = [];
   let checked: Checked | undefined;
   let job: RunningJob | undefined;
@@ -95,6 +98,14 @@ export function createDistilView({ state, version, addModels, showImage }: Disti
   const run = createRunView(async file => {
     await addModels([{ path: file.name, file }]);
     showImage();
+  });
+  const correcting = createCorrecting({
+    places,
+    version,
+    run,
+    train: (work, facts) => train(work, facts),
+    openCase: world.openCase,
+    showDistil: world.showDistil,
   });
 
   function update(): void {
@@ -111,6 +122,7 @@ export function createDistilView({ state, version, addModels, showImage }: Disti
     byId('distil-closing').hidden = !isTraining;
     byId<HTMLButtonElement>('distil-pause').disabled = false;
     for (const button of byId('distil-sessions').querySelectorAll('button')) button.disabled = isBusy;
+    correcting.update(isBusy);
   }
 
   /** What was found does not hold any more. */
@@ -166,7 +178,8 @@ export function createDistilView({ state, version, addModels, showImage }: Disti
   /** Does a job of the worker; errors are shown, unless a person ended it. */
   async function perform(work: DistilJob): Promise<Awaited<RunningJob['end']> | undefined> {
     hideMessage();
-    isTraining = work.kind === 'start' || work.kind === 'resume';
+    correcting.rest();
+    isTraining = work.kind === 'start' || work.kind === 'resume' || work.kind === 'continue';
     job = startJob(work, isTraining ? run.show : showCheck);
     update();
     try {
@@ -217,18 +230,25 @@ export function createDistilView({ state, version, addModels, showImage }: Disti
     update();
   }
 
+  /** Shows what came of a session, and its cases. */
+  async function showFinished(session: string, facts: ShownFacts): Promise<void> {
+    run.stop('Finished.');
+    await run.showResult(session, facts);
+    correcting.show(session, facts);
+  }
+
   /** Trains in a session until it is done, paused or failed. */
-  async function train(work: DistilJob & { session: string }, facts: Facts): Promise<void> {
+  async function train(work: DistilJob & { session: string }, facts: ShownFacts): Promise<void> {
+    correcting.leave();
     run.begin(facts.title);
     const rest = keepAwake();
     const end = await perform(work);
     rest();
-    if (end?.kind === 'done') {
-      run.stop('Finished.');
-      await run.showResult(work.session, facts);
-    } else if (end?.kind === 'paused') {
+    // a round that is not finished leaves the session as it was
+    if (end?.kind === 'done' || work.kind === 'continue') await showFinished(work.session, facts);
+    if (end?.kind === 'paused') {
       run.stop('Paused. It goes on from here, with the same numbers, when you press "Go on".');
-    } else {
+    } else if (end?.kind !== 'done') {
       run.stop('Stopped. What was stored is kept.');
     }
     await listAgain();
@@ -249,8 +269,9 @@ export function createDistilView({ state, version, addModels, showImage }: Disti
     byId('distil-kept').hidden = isKept;
     const session = `${found.title}-${stampOf(new Date())}`;
     checked = undefined;
-    const { title, isPaired, contents } = found;
-    await train({ kind: 'start', places, version, session, facts: { title, isPaired }, contents }, { title, isPaired });
+    const { title, isPaired, isUntested, contents } = found;
+    const facts = { title, isPaired, isUntested };
+    await train({ kind: 'start', places, version, session, facts, contents }, facts);
   }
 
   function row(session: Session): HTMLElement {
@@ -268,9 +289,9 @@ export function createDistilView({ state, version, addModels, showImage }: Disti
       ...(now === 'done'
         ? [
             button('Show', async () => {
+              correcting.leave();
               run.begin(title);
-              run.stop('Finished.');
-              await run.showResult(name, session);
+              await showFinished(name, session);
             }),
           ]
         : []),
@@ -284,6 +305,7 @@ export function createDistilView({ state, version, addModels, showImage }: Disti
             button('Delete', async () => {
               if (!confirm(`Delete the session ${title} of ${begun} with its images and models?`)) return;
               await removeSession(name);
+              correcting.leave();
               run.clear();
               await listAgain();
             }),
@@ -326,6 +348,7 @@ export function createDistilView({ state, version, addModels, showImage }: Disti
       isEdited = true;
       changed();
     });
+    correcting.listen();
     byId('distil-check').addEventListener('click', () => guarded(check));
     byId('distil-start').addEventListener('click', () => guarded(start));
     byId('distil-cancel').addEventListener('click', () => job?.cancel());

@@ -4,8 +4,11 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { VoxstillError } from '../../src/core/errors.ts';
+import { openDataset } from '../../src/data/dataset.ts';
 import type { Laboratory } from '../../src/experiment/laboratory.ts';
+import type { UncertainCase } from '../../src/metrics/foreground-uncertainty.ts';
 import { watchMemory } from '../../src/platform/web/engine-memory.ts';
+import { createWebFrameCodec } from '../../src/platform/web/frame-codec.ts';
 import { holdFolder } from '../../src/platform/web/held-folder.ts';
 import { createWebLaboratory } from '../../src/platform/web/laboratory.ts';
 import { type StoredFolder, storedFiles } from '../../src/platform/web/stored-files.ts';
@@ -14,12 +17,16 @@ import { reportInput } from '../../src/report/report-input.ts';
 import type { SharedFiles } from '../../src/runtime/files.ts';
 import { formatJson, readText } from '../../src/runtime/json-file.ts';
 import { createCountdown, type Progress } from '../../src/runtime/progress.ts';
+import { keepConfirmed } from '../../src/study/correction/confirmed-cases.ts';
+import { continueTraining } from '../../src/study/correction/continued.ts';
+import { readCorrections } from '../../src/study/correction/corrections.ts';
+import { measureUnlabelled } from '../../src/study/correction/uncertain-cases.ts';
 import { readArms } from '../../src/study/read-run.ts';
-import { runExperiment } from '../../src/study/run.ts';
+import { runExperiment, trainOneArm } from '../../src/study/run.ts';
 import { readStates } from '../../src/study/units/state.ts';
 import { hasUnits, readUnits } from '../../src/study/units/units-file.ts';
 import { check } from './check.ts';
-import { pageRecipe } from './page-recipe.ts';
+import { isUntested, pageRecipe } from './page-recipe.ts';
 import type { Contents, DistilJob, DistilReply } from './protocol.ts';
 import { readSession } from './session-archive.ts';
 import { openSessions, RECIPE, RUN, SESSION_FILE, type SessionFacts, sessionLock } from './session-storage.ts';
@@ -110,10 +117,14 @@ async function writeReport({ files, images, machine }: Laboratory): Promise<void
   await files.write(`${RUN}/report.html`, renderReport(input));
 }
 
+/** The folder of a session, held until the worker ends, so that no other tab writes there. */
+async function holdSession(session: string, { create = false } = {}): Promise<StoredFolder> {
+  await holdFolder(sessionLock(session));
+  return (await openSessions()).getDirectoryHandle(session, { create });
+}
+
 async function train(job: DistilJob & { kind: 'start' | 'resume' }): Promise<void> {
-  // until the worker ends, so that no other tab writes there
-  await holdFolder(sessionLock(job.session));
-  const folder = await (await openSessions()).getDirectoryHandle(job.session, { create: job.kind === 'start' });
+  const folder = await holdSession(job.session, { create: job.kind === 'start' });
   const files = withCurves(storedFiles(folder));
   if (job.kind === 'start') await store(files, job.contents, { ...job.facts, startedAt: new Date().toISOString() });
   const recipe = pageRecipe(await readText(files, RECIPE));
@@ -122,20 +133,64 @@ async function train(job: DistilJob & { kind: 'start' | 'resume' }): Promise<voi
   await showCurves(files);
   try {
     const resume = await files.exists(`${RUN}/recipe.yaml`);
-    await runExperiment(laboratory, recipe, { out: RUN, resume, signal: pause.signal });
+    const options = { out: RUN, resume, signal: pause.signal };
+    if (isUntested(recipe)) await trainOneArm(laboratory, recipe, { ...options, arm: 'student' });
+    else await runExperiment(laboratory, recipe, options);
   } catch (error) {
     if (!pause.signal.aborted) throw error;
     return reply({ kind: 'paused' });
   }
-  await writeReport(laboratory);
+  if (!isUntested(recipe)) await writeReport(laboratory);
   reply({ kind: 'done' });
 }
 
 /** Stores a session that was exported, all or nothing. */
 async function take({ session, archive }: DistilJob & { kind: 'import' }): Promise<void> {
   const { contents, facts } = await readSession(archive);
-  await holdFolder(sessionLock(session));
-  await store(storedFiles(await (await openSessions()).getDirectoryHandle(session, { create: true })), contents, facts);
+  await store(storedFiles(await holdSession(session, { create: true })), contents, facts);
+  reply({ kind: 'done' });
+}
+
+/**
+ * Measures how unsure the student is of the cases without labels. It reads, and writes nothing but what it measured, so
+ * it does not hold the session: a person may confirm a case meanwhile.
+ */
+async function measure(job: DistilJob & { kind: 'measure' }): Promise<void> {
+  const folder = await (await openSessions()).getDirectoryHandle(job.session);
+  const files = storedFiles(folder);
+  const recipe = pageRecipe(await readText(files, RECIPE));
+  if (!(await files.exists(`${RUN}/splits.json`))) return reply({ kind: 'done' });
+  const { cases, next, rounds, student } = await readCorrections(files, recipe);
+  reply({ kind: 'corrections', corrections: { cases, next, rounds, student } });
+  const laboratory = await openLaboratory(job, folder, recipe.threads ?? undefined);
+  const onCase = (measured: UncertainCase): void => reply({ kind: 'measured', measured });
+  await measureUnlabelled(laboratory, recipe, { onCase });
+  reply({ kind: 'done' });
+}
+
+/** Keeps the labels of a case. */
+async function keep(job: DistilJob & { kind: 'keep' }): Promise<void> {
+  const { session, id, labels, isCorrected, places } = job;
+  const files = storedFiles(await holdSession(session));
+  const { data } = pageRecipe(await readText(files, RECIPE));
+  const dataset = await openDataset(files, data.dataset, data);
+  const sources = { files, images: createWebFrameCodec(places.codecs) };
+  await keepConfirmed(sources, dataset, { id, labels, isCorrected, at: new Date().toISOString() });
+  reply({ kind: 'done' });
+}
+
+/** A round: the student goes on from all labels so far, and is checked. */
+async function goOn(job: DistilJob & { kind: 'continue' }): Promise<void> {
+  const folder = await holdSession(job.session);
+  const files = withCurves(storedFiles(folder));
+  const recipe = pageRecipe(await readText(files, RECIPE));
+  const laboratory = { ...(await openLaboratory(job, folder, recipe.threads ?? undefined)), files };
+  try {
+    await continueTraining(laboratory, recipe, { steps: job.steps, signal: pause.signal });
+  } catch (error) {
+    if (!pause.signal.aborted) throw error;
+    return reply({ kind: 'paused' });
+  }
   reply({ kind: 'done' });
 }
 
@@ -151,6 +206,12 @@ async function work(job: DistilJob): Promise<void> {
       return train(job);
     case 'import':
       return take(job);
+    case 'measure':
+      return measure(job);
+    case 'keep':
+      return keep(job);
+    case 'continue':
+      return goOn(job);
     default:
       return job satisfies never;
   }

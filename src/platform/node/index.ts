@@ -31,16 +31,16 @@ export {
   type ConfirmedCase,
   keepConfirmed,
 } from '../../study/correction/confirmed-cases.ts';
+export { continueTraining } from '../../study/correction/continued.ts';
 export {
   type CaseState,
   type CorrectableCase,
   type Corrections,
-  continueTraining,
-  measureUnlabelled,
   type Round,
   readCorrections,
 } from '../../study/correction/corrections.ts';
-export { type CheckedCase, checkMeans, type RoundResult } from '../../study/correction/round.ts';
+export { type CheckedCase, checkMeans, type RoundResult } from '../../study/correction/round-result.ts';
+export { measureUnlabelled } from '../../study/correction/uncertain-cases.ts';
 export { type DemoOptions, runDemo } from '../../study/demo.ts';
 export { type ReadRun, readRun } from '../../study/read-run.ts';
 export { type ArmOutcome, type RunOptions, runExperiment, trainOneArm } from '../../study/run.ts';

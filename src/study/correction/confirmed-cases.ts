@@ -15,9 +15,7 @@ import { readJson, writeJson } from '../../runtime/json-file.ts';
 import { encodeNiftiLabels } from '../../volume/nifti.ts';
 import { assertSameGrid } from '../../volume/same-grid.ts';
 import type { LabelVolume } from '../../volume/volume.ts';
-
-/** Folder of confirmed labels, beside the folder of the data set. */
-const CONFIRMED = 'confirmed-labels';
+import { CONFIRMED } from './correction-folder.ts';
 
 const confirmedCase = z.strictObject({
   id: z.string().min(1),
@@ -107,7 +105,7 @@ export async function keepConfirmed(
 }
 
 /** The files of the cases with the confirmed labels in place of their own; these are labelled, whatever they were. */
-function withConfirmed(dataset: Dataset, confirmed: ReadonlyMap<string, ConfirmedCase>): readonly CaseFiles[] {
+export function withConfirmed(dataset: Dataset, confirmed: ReadonlyMap<string, ConfirmedCase>): readonly CaseFiles[] {
   return dataset.cases.map(item => {
     const own = confirmed.get(item.id);
     return own === undefined ? item : { ...item, label: `${parentOf(dataset)}/${CONFIRMED}/${own.label}` };

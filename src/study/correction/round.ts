@@ -11,37 +11,7 @@ import type { CaseScore } from '../../metrics/case-score.ts';
 import { meanOf } from '../../metrics/statistics.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { trainOneArm } from '../run.ts';
-
-/** Dice of a held-out case before and after a round. */
-export interface CheckedCase {
-  readonly id: string;
-  readonly before: number;
-  readonly after: number;
-}
-
-/** How a round ended. */
-export interface RoundResult {
-  /** Path of the new student. */
-  readonly model: string;
-  /** Whether it takes the place of the one before. */
-  readonly isTaken: boolean;
-  /** Number of labelled cases that it was trained on. */
-  readonly trained: number;
-  /** The held-out cases; none where there was no check. */
-  readonly cases: readonly CheckedCase[];
-}
-
-/** Mean Dice before and after over the held-out cases; undefined where there was no check. */
-export function checkMeans({
-  cases,
-}: Pick<RoundResult, 'cases'>): { readonly before: number; readonly after: number; readonly n: number } | undefined {
-  if (cases.length === 0) return undefined;
-  return {
-    before: meanOf(cases.map(({ before }) => before)),
-    after: meanOf(cases.map(({ after }) => after)),
-    n: cases.length,
-  };
-}
+import { type CheckedCase, checkMeans, type RoundResult } from './round-result.ts';
 
 /**
  * Mean Dice of a case over all classes of the data. A class that neither the reference nor the model has counts as 1
@@ -91,7 +61,9 @@ export async function performRound(
   };
   const before = await scoresOf(recipe.student.train.from as string, 'checking the student so far');
   const after = await scoresOf(model, 'checking the new student');
-  const cases = test.map(id => ({ id, before: before.get(id) as number, after: after.get(id) as number }));
+  const cases = test.map(
+    (id): CheckedCase => ({ id, before: before.get(id) as number, after: after.get(id) as number }),
+  );
   const means = checkMeans({ cases }) as { readonly before: number; readonly after: number };
   const isTaken = means.after >= means.before;
   progress.log(`held-out check on ${test.length}: mean Dice ${means.before} before, ${means.after} now`);

@@ -2,11 +2,15 @@
 import type { Dataset } from '../../data/dataset.ts';
 import { loadCase } from '../../data/loaded-case.ts';
 import type { Laboratory } from '../../experiment/laboratory.ts';
-import type { ModelFile } from '../../experiment/model-file.ts';
+import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
 import { openCascade } from '../../experiment/open-cascade.ts';
 import { segmentCascade } from '../../inference/cascade.ts';
 import type { WindowOptions } from '../../inference/sliding-window.ts';
 import { foregroundUncertainty, type UncertainCase } from '../../metrics/foreground-uncertainty.ts';
+import type { Recipe } from '../../recipe/schema.ts';
+import { writeJson } from '../../runtime/json-file.ts';
+import { UNCERTAINTY } from './correction-folder.ts';
+import { readCorrections, readUncertainty } from './corrections.ts';
 
 /** What is measured. */
 export interface UncertaintyOptions {
@@ -59,4 +63,36 @@ export async function measureUncertainty(
   }
   task.finish();
   return measured;
+}
+
+/**
+ * Measures how unsure the student is of every case without a label, as far as that is not known, and keeps it.
+ * @param onCase called after every case
+ * @throws as readCorrections and measureUncertainty
+ */
+export async function measureUnlabelled(
+  laboratory: Laboratory,
+  recipe: Recipe,
+  { onCase, signal }: { readonly onCase?: (one: UncertainCase) => void; readonly signal?: AbortSignal } = {},
+): Promise<void> {
+  const { files } = laboratory;
+  const { dataset, cases, student } = await readCorrections(files, recipe);
+  const known = [...(await readUncertainty(files, student))];
+  const ids = cases
+    .filter(({ state }) => state === 'unlabelled')
+    .map(({ id }) => id)
+    .filter(id => known.every(one => one.id !== id));
+  if (ids.length === 0) return;
+  await measureUncertainty(laboratory, {
+    model: await readModelFile(files, student),
+    dataset,
+    ids,
+    window: recipe.evaluate,
+    onCase: async one => {
+      known.push(one);
+      await writeJson(files, UNCERTAINTY, { student, cases: known });
+      onCase?.(one);
+    },
+    signal,
+  });
 }

@@ -6,6 +6,7 @@ import { arrangeData } from '../../../web/distil/arrange-data.ts';
 import { blobFiles } from '../../../web/distil/blob-files.ts';
 import type { Choices } from '../../../web/distil/protocol.ts';
 import { type RecipeOptions, recipeText } from '../../../web/distil/recipe-text.ts';
+import { teacherAloneSplits } from '../../../web/distil/teacher-alone.ts';
 
 const CLASSES = ['background', 'Anterior', 'Posterior'].map((name, value) => ({ name, value }));
 
@@ -144,9 +145,39 @@ describe('recipeText', () => {
     expect(preprocess).toMatchObject({ orientation: 'stored', spacingMm: null, normalize, crop: 'nonzero' });
   });
 
-  it('refuses too few labelled cases', () => {
-    expect(() => recipe({ dataset: { ...options.dataset, cases: labelled(2, 5) } })).toThrow(
-      expect.objectContaining({ code: 'E_NO_CASES', message: expect.stringMatching(/^2 of the 7 images have labels/) }),
-    );
+  it.each([0, 2])('learns from the teacher alone with %i labelled cases', count => {
+    const dataset = { ...options.dataset, cases: labelled(count, 5) };
+    const text = recipeText({ ...options, dataset, choices: { ...choices, baseline: true } });
+    const { data, student, distill, baseline } = parseRecipe(text, { path: 'recipe' });
+    expect(data.splits).toMatchObject({ file: 'splits.json' });
+    expect({ own: student.train.batch, others: distill.unlabelled.batch, baseline }).toEqual({
+      own: 0,
+      others: 2,
+      baseline: false,
+    });
+    expect(text).toContain('npx voxstill train recipe.yaml --arm student');
+  });
+});
+
+describe('teacherAloneSplits', () => {
+  const cases = (labelled: number, without: number) =>
+    Array.from({ length: labelled + without }, (_, index) => ({
+      id: `c${index}`,
+      images: ['i'],
+      ...(index < labelled && { label: 'l' }),
+    }));
+
+  it('keeps a fifth apart where nothing has a label, chosen by chance but always the same', () => {
+    const { unlabelled, ...others } = teacherAloneSplits({ cases: cases(0, 10) })!;
+    expect(others).toEqual({ train: [], val: [], test: [] });
+    expect(unlabelled).toHaveLength(8);
+    expect(teacherAloneSplits({ cases: cases(0, 10).reverse() })?.unlabelled).toHaveLength(8);
+    expect(teacherAloneSplits({ cases: cases(0, 10) })?.unlabelled).toEqual(unlabelled);
+  });
+
+  it('keeps the labelled ones apart where there are some, and none of a single case', () => {
+    expect(teacherAloneSplits({ cases: cases(2, 3) })?.unlabelled).toEqual(['c2', 'c3', 'c4']);
+    expect(teacherAloneSplits({ cases: cases(0, 1) })?.unlabelled).toEqual(['c0']);
+    expect(teacherAloneSplits({ cases: cases(3, 3) })).toBeUndefined();
   });
 });

@@ -14,6 +14,11 @@ const SESSION = {
   'data/mri/a.nii.gz': 'image',
   'teacher/t.onnx': 'model',
   'run/student/history.csv': 'step',
+  'splits.json': '{}',
+  'uncertainty.json': '{}',
+  'round-1.yaml': RECIPE,
+  'round-1/result.json': '{}',
+  'round-12/run/recipe.yaml': 'left behind',
 };
 const bytes = (contents: Record<string, string>): Record<string, Uint8Array> =>
   Object.fromEntries(Object.entries(contents).map(([path, text]) => [path, new TextEncoder().encode(text)]));
@@ -40,7 +45,7 @@ describe('an exported session', () => {
     const { contents, facts } = await readSession(await archiveSession(files));
     expect(facts).toEqual({ title: 'mri', isPaired: true, startedAt: '2026-11-28T09:00:00.000Z' });
     const texts = await Promise.all([...contents].map(async ([path, blob]) => [path, await blob.text()]));
-    const { 'session.json': _, ...others } = SESSION;
+    const { 'session.json': _, 'round-12/run/recipe.yaml': __, ...others } = SESSION;
     expect(Object.fromEntries(texts)).toEqual(others);
   });
 
@@ -54,6 +59,7 @@ describe('an exported session', () => {
     ],
     ['an absolute path', zip({ ...SESSION, '/data/x': 'x' }), 'it has a file "/data/x"'],
     ['a file of nowhere', zip({ ...SESSION, 'notes.txt': 'x' }), 'it has a file "notes.txt"'],
+    ['a round of no number', zip({ ...SESSION, 'round-x/run.json': 'x' }), 'it has a file "round-x/run.json"'],
     ['files that grow', zip({ ...SESSION, 'data/zeros': '0'.repeat(1e5) }, 9), 'its files are compressed'],
     ['no recipe', zip({ 'session.json': SESSION['session.json'] }), 'it has no session.json or no recipe.yaml'],
     [

@@ -1,7 +1,8 @@
 /** What a round of corrections trains on, and what it leaves for the check. */
 import { describe, expect, it } from 'vitest';
 import { parseRecipe } from '../../../../src/recipe/parse.ts';
-import { divideForRound, heldOutOf, roundRecipe } from '../../../../src/study/correction/round-plan.ts';
+import { roundRecipe } from '../../../../src/study/correction/round-recipe.ts';
+import { divideForRound, heldOutOf } from '../../../../src/study/correction/round-splits.ts';
 import { tinyRecipe } from '../../../support/tiny-recipe.ts';
 
 const IDS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
