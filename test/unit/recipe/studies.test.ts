@@ -14,6 +14,7 @@ describe('the recipes of the studies', () => {
     'hippocampus/longer.yaml',
     'two-teachers/teacher.yaml',
     'two-teachers/student.yaml',
+    'corrections/student.yaml',
     'heads/teacher.yaml',
     'heads/student-100k.yaml',
     'heads/student-25k.yaml',
