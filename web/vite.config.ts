@@ -2,10 +2,11 @@
  * Builds the page into dist/web: static files for any server, with relative addresses. `npm run build:web -- --watch`
  * keeps at it.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
 import { CODEC_FILES } from '../src/platform/frame-codecs.ts';
+import { CODINGS, type Coding, compressedForms, hasCompressedForms } from '../src/platform/node/compressed.ts';
 import { PAGE_POLICY } from '../src/platform/web/policy.ts';
 
 const RUNTIME = ['ort-wasm-simd-threaded', 'ort-wasm-simd-threaded.asyncify'].flatMap(name => [
@@ -27,6 +28,27 @@ function copyWebAssembly(): Plugin {
       // the workers' bundles pass here too, and need no copies
       if (this.environment.config.isWorker) return;
       for (const [fileName, file] of files) this.emitFile({ type: 'asset', fileName, source: readFileSync(file) });
+    },
+  };
+}
+
+/** Writes the compressed forms of files beside them. */
+function compress(): Plugin {
+  return {
+    name: 'compress',
+    apply: 'build',
+    async writeBundle({ dir = '' }, bundle) {
+      if (this.environment.config.isWorker) return;
+      await Promise.all(
+        Object.keys(bundle)
+          .filter(hasCompressedForms)
+          .map(async name => {
+            const forms = await compressedForms(readFileSync(`${dir}/${name}`));
+            for (const [coding, form] of Object.entries(forms)) {
+              writeFileSync(`${dir}/${name}${CODINGS[coding as Coding]}`, form);
+            }
+          }),
+      );
     },
   };
 }
@@ -77,7 +99,7 @@ export default defineConfig({
     // without a copy of ONNX Runtime's loader inside: the page names its files
     conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions],
   },
-  plugins: [policyTag(), copyWebAssembly(), lighterPackages()],
+  plugins: [policyTag(), copyWebAssembly(), lighterPackages(), compress()],
   worker: { format: 'es', plugins: () => [lighterPackages()] },
   build: {
     outDir: '../dist/web',

@@ -67,9 +67,9 @@ describe('the package', () => {
     const isPage = (path: string): boolean => /^(web|one-file)\//.test(path);
     expect(kindsOf(files.filter(path => !isPage(path)))).toEqual(['', '.d.ts', '.js']);
     expect(files.filter(path => path.startsWith('one-file/'))).toEqual(['one-file/page.html']);
-    // the page, with the WebAssembly of ONNX Runtime and of the image codecs
+    // the page, with the WebAssembly of ONNX Runtime and of the image codecs; scripts in their smallest form alone
     const page = files.filter(path => path.startsWith('web/'));
-    expect(kindsOf(page)).toEqual(['', '.css', '.html', '.js', '.json', '.md', '.mjs', '.svg', '.wasm']);
+    expect(kindsOf(page)).toEqual(['', '.br', '.html', '.json', '.md', '.svg']);
     expect(page.filter(path => path.startsWith('web/codecs/'))).toHaveLength(3);
   });
 
@@ -121,9 +121,14 @@ describe('the package', () => {
       const { servePage } = await import('${join(installed, 'dist/platform/node/page.js')}');
       const server = await servePage({ port: 0 });
       const paths = ['', 'run.json', 'runtime/ort-wasm-simd-threaded.wasm', 'codecs/charlswasm_decode.wasm'];
-      for (const path of paths) console.log((await fetch(server.url + path, { method: 'HEAD' })).status);
+      for (const path of paths) {
+        const { status, headers } = await fetch(server.url + path);
+        console.log(status, headers.get('content-type'), headers.get('content-encoding'));
+      }
       await server.close();`;
-    expect(node('--input-type=module', '-e', script)).toBe('200\n200\n200\n200\n');
+    const page = ['text/html; charset=utf-8', 'application/json; charset=utf-8'].map(type => `200 ${type} null`);
+    const packed = Array(2).fill('200 application/wasm br');
+    expect(node('--input-type=module', '-e', script)).toBe(`${[...page, ...packed].join('\n')}\n`);
   });
 
   it.each([

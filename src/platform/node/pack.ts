@@ -10,6 +10,7 @@ import { fileAbove } from '../../experiment/file-above.ts';
 import { type ModelFile, readModelFile } from '../../experiment/model-file.ts';
 import { readText } from '../../runtime/json-file.ts';
 import type { StudyOverview } from '../../study/overview.ts';
+import { CODINGS, type Coding, compressedForms, hasCompressedForms, unpacked } from './compressed.ts';
 import { nodeFiles } from './files.ts';
 import { oneFilePage } from './one-file.ts';
 import { packageVersion } from './package-version.ts';
@@ -46,6 +47,7 @@ interface Part {
 const MODEL = 'model.onnx';
 const CARD = 'model-card.md';
 const SUMS = 'SHA256SUMS';
+const FORMS = Object.values(CODINGS);
 /** Folders between a model and the card of its run. */
 const CARD_LEVELS = 3;
 /** Names that npm takes, with or without a scope. */
@@ -67,12 +69,31 @@ async function pageParts(): Promise<readonly Part[]> {
   if (!paths.includes(join(PAGE, 'index.html'))) {
     throw new InputError('E_PAGE', `the page is not built: there is no ${PAGE}/index.html. Run npm run build:web.`);
   }
+  const names = new Set(
+    paths.map(path =>
+      relative(PAGE, path)
+        .replaceAll('\\', '/')
+        .replace(new RegExp(`(${FORMS.join('|')})$`), ''),
+    ),
+  );
+  names.delete('run.json');
   const parts: Part[] = [];
-  for (const path of paths.toSorted()) {
-    const name = relative(PAGE, path).replaceAll('\\', '/');
-    if (name !== 'run.json') parts.push({ path: name, content: await nodeFiles.read(path) });
+  for (const name of [...names].toSorted()) {
+    const path = join(PAGE, name);
+    const content = (await nodeFiles.exists(path)) ? await nodeFiles.read(path) : await unpacked(path);
+    parts.push({ path: name, content });
   }
   return parts;
+}
+
+/** Parts with their compressed forms beside them, which servers can send as they are. */
+async function withForms(parts: readonly Part[]): Promise<readonly Part[]> {
+  const all = parts.map(async part => {
+    if (!hasCompressedForms(part.path)) return [part];
+    const forms = Object.entries(await compressedForms(part.content));
+    return [part, ...forms.map(([coding, content]) => ({ path: `${part.path}${CODINGS[coding as Coding]}`, content }))];
+  });
+  return (await Promise.all(all)).flat();
 }
 
 /** Headers without which WebAssembly computes on one core, in the form that several file hosts read. */
@@ -94,7 +115,7 @@ function studyPart(name: string): Part {
 
 async function webFolder(file: ModelFile, name: string): Promise<readonly Part[]> {
   return [
-    ...(await pageParts()),
+    ...(await withForms(await pageParts())),
     studyPart(name),
     textPart('_headers', HEADERS),
     { path: `run/${MODEL}`, content: file.bytes },

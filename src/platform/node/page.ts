@@ -34,7 +34,7 @@ export interface PageOptions {
 }
 
 async function mountsOf({ run, outside }: PageOptions): Promise<readonly Mount[]> {
-  const shared: readonly Mount[] = [{ prefix: '/', folder: PAGE }];
+  const shared: readonly Mount[] = [{ prefix: '/', folder: PAGE, isCompressed: true }];
   if (run === undefined) return shared;
   if (!(await isStudy(nodeFiles, run))) {
     throw new InputError(

@@ -2,7 +2,7 @@
  * A small HTTP server for one person on this machine: folders and computed documents, read-only, on the loopback
  * interface alone. A page from elsewhere cannot reach it under another name (the Host header is checked), and nothing
  * outside the folders is served, whether by dots, encodings or links. Files may grow while they are served, and may be
- * requested in parts.
+ * requested in parts; those of a page are sent compressed to whoever takes that.
  */
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
@@ -16,10 +16,16 @@ import {
 import { extname, join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { InputError, invariant } from '../../core/errors.ts';
+import { acceptedCodings, CODINGS, type Coding, hasCompressedForms, unpacked } from './compressed.ts';
 
 /** Content of an address: a folder, or a document that is generated at every request. */
 export type Mount =
-  | { readonly prefix: `/${string}/` | '/'; readonly folder: string }
+  | {
+      readonly prefix: `/${string}/` | '/';
+      readonly folder: string;
+      /** Whether its files have compressed forms beside them, or those alone. */
+      readonly isCompressed?: boolean;
+    }
   | { readonly path: `/${string}`; readonly document: () => Promise<object> };
 
 export interface StaticServerOptions {
@@ -79,11 +85,16 @@ function pathOf(url: string): string | undefined {
   return isPlain ? path.replace(/\/$/, '/index.html') : undefined;
 }
 
+/** What is sent of a file: the file itself, or one of its forms. */
 interface Found {
-  readonly file: string;
+  /** File, or content that is held in memory. */
+  readonly content: string | Uint8Array;
+  /** Path that says the type. */
+  readonly path: string;
   readonly bytes: number;
-  /** Entity tag, which changes with the content. */
+  /** Entity tag, which changes with the content and is another for each form. */
   readonly tag: string;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** A file below a folder; undefined if it does not exist or links lead out of the folder. */
@@ -92,10 +103,51 @@ async function findFile(folder: string, path: string): Promise<Found | undefined
     const [root, file] = [await realpath(folder), await realpath(join(folder, path))];
     const info = await stat(file);
     if (!file.startsWith(root + sep) || !info.isFile()) return undefined;
-    return { file, bytes: info.size, tag: `"${info.size}-${info.mtimeMs}"` };
+    const tag = `"${info.size}-${info.mtimeMs}"`;
+    return { content: file, path, bytes: info.size, tag, headers: { 'Accept-Ranges': 'bytes' } };
   } catch {
     return undefined;
   }
+}
+
+/** Plain contents of which only compressed forms are there, by path. */
+type Unpacked = Map<string, Promise<Uint8Array>>;
+
+/** The form of a file that a request is answered with; parts are those of the plain form. */
+async function findForm(
+  folder: string,
+  path: string,
+  { headers: asked, held }: { readonly headers: IncomingHttpHeaders; readonly held: Unpacked },
+): Promise<Found | undefined> {
+  if (!hasCompressedForms(path)) return findFile(folder, path);
+  // it may be kept, but not used without asking
+  const common = { Vary: 'Accept-Encoding', 'Cache-Control': 'no-cache' };
+  const tagOf = (tag: string, form: Coding | 'plain'): string => `${tag.slice(0, -1)}-${form}"`;
+  for (const coding of asked.range === undefined ? acceptedCodings(asked['accept-encoding']) : []) {
+    const found = await findFile(folder, `${path}${CODINGS[coding]}`);
+    if (found === undefined) continue;
+    return { ...found, path, tag: tagOf(found.tag, coding), headers: { ...common, 'Content-Encoding': coding } };
+  }
+  const plain = await findFile(folder, path);
+  if (plain !== undefined) return { ...plain, headers: { ...plain.headers, ...common } };
+  const packed = await findFile(folder, `${path}${CODINGS.br}`);
+  if (packed === undefined) return undefined;
+  const unpacking = held.get(path) ?? unpacked(join(folder, path));
+  held.set(path, unpacking);
+  const content = await unpacking;
+  const headers = { ...common, 'Accept-Ranges': 'bytes' };
+  return { content, path, bytes: content.length, tag: tagOf(packed.tag, 'plain'), headers };
+}
+
+/** What a folder has at the path of a request. */
+async function findIn(
+  { prefix, folder, isCompressed }: Extract<Mount, { readonly folder: string }>,
+  path: string,
+  asked: { readonly headers: IncomingHttpHeaders; readonly held: Unpacked },
+): Promise<Found | undefined> {
+  if (!path.startsWith(prefix)) return undefined;
+  const rest = path.slice(prefix.length);
+  return isCompressed === true ? findForm(folder, rest, asked) : findFile(folder, rest);
 }
 
 function end(response: ServerResponse, status: number, headers: Record<string, string>, body: string): void {
@@ -132,13 +184,17 @@ async function sendFile(
   response: ServerResponse,
   { found, headers }: { readonly found: Found; readonly headers: Record<string, string> },
 ): Promise<void> {
-  const { file, bytes, tag } = found;
-  const common = { ...headers, ETag: tag, 'Accept-Ranges': 'bytes' };
-  if (asked['if-none-match'] === tag) return end(response, 304, headers, '');
+  const { content, path, bytes, tag } = found;
+  const common = { ...headers, ...found.headers, ETag: tag };
+  const known = (asked['if-none-match'] ?? '').split(',').map(text => text.trim().replace(/^W\//, ''));
+  if (known.includes(tag) || known.includes('*')) {
+    response.writeHead(304, common).end();
+    return;
+  }
   const range = method === 'GET' ? rangeOf(asked, found) : undefined;
   if (range === 'none') return end(response, 416, { ...common, 'Content-Range': `bytes */${bytes}` }, '');
   const { first, last } = range ?? { first: 0, last: bytes - 1 };
-  const type = TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream';
+  const type = TYPES[extname(path).toLowerCase()] ?? 'application/octet-stream';
   response.writeHead(range === undefined ? 200 : 206, {
     ...common,
     'Content-Type': type,
@@ -149,8 +205,12 @@ async function sendFile(
     response.end();
     return;
   }
+  if (typeof content !== 'string') {
+    response.end(content.subarray(first, last + 1));
+    return;
+  }
   // also closes the file if the client disconnects, which is not an error
-  await pipeline(createReadStream(file, { start: first, end: last }), response).catch(() => response.destroy());
+  await pipeline(createReadStream(content, { start: first, end: last }), response).catch(() => response.destroy());
 }
 
 /** Reason why a request is not answered with content. */
@@ -164,7 +224,11 @@ function refusalOf({
   return undefined;
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, options: StaticServerOptions): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { held, ...options }: StaticServerOptions & { readonly held: Unpacked },
+): Promise<void> {
   const path = pathOf(request.url ?? '');
   const headers = headersFor(path ?? '', options);
   const text = { ...headers, 'Content-Type': 'text/plain; charset=utf-8' };
@@ -179,7 +243,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
       const body = JSON.stringify(await mount.document());
       return end(response, 200, { ...headers, 'Content-Type': TYPES['.json']! }, request.method === 'HEAD' ? '' : body);
     }
-    const found = path?.startsWith(mount.prefix) && (await findFile(mount.folder, path.slice(mount.prefix.length)));
+    const found = path !== undefined && (await findIn(mount, path, { headers: request.headers, held }));
     if (found) return sendFile(request, response, { found, headers });
   }
   end(response, 404, text, 'not found\n');
@@ -205,8 +269,9 @@ function listen(server: Server, port: number): Promise<void> {
  * @throws {InputError} E_PORT if the port is taken
  */
 export async function startStaticServer(options: StaticServerOptions): Promise<StaticServer> {
+  const held: Unpacked = new Map();
   const server = createServer((request, response) => {
-    answer(request, response, options).catch((error: unknown) => {
+    answer(request, response, { ...options, held }).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
       else end(response, 500, headersFor('', options), `${error instanceof Error ? error.message : String(error)}\n`);
     });

@@ -3,7 +3,9 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compressedForms } from '../../../src/platform/node/compressed.ts';
 import { type StaticServer, startStaticServer } from '../../../src/platform/node/static-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'voxstill-server-'));
@@ -116,5 +118,87 @@ describe('the server', () => {
     for (let i = 0; i < 30; i++) await leaveDownload();
     await expect.poll(openFiles, { timeout: 10_000 }).toBeLessThan(before + 10);
     expect(await ask('/ten.csv')).toMatchObject({ status: 200, text: TEN });
+  });
+});
+
+describe('a file of the page', () => {
+  const CODE = 'const answer = 42;\n'.repeat(200);
+  const page = mkdtempSync(join(tmpdir(), 'voxstill-page-'));
+  let pages: StaticServer;
+  beforeAll(async () => {
+    const forms = await compressedForms(new TextEncoder().encode(CODE));
+    for (const name of ['both.js', 'packed.js']) writeFileSync(join(page, `${name}.br`), forms.br);
+    writeFileSync(join(page, 'both.js'), CODE);
+    writeFileSync(join(page, 'both.js.gz'), forms.gzip);
+    writeFileSync(join(page, 'page.html'), '<html>');
+    const mounts = [{ prefix: '/', folder: page, isCompressed: true }] as const;
+    pages = await startStaticServer({ mounts, port: 0, policy: () => '' });
+  });
+  afterAll(async () => {
+    await pages.close();
+    rmSync(page, { recursive: true });
+  });
+
+  /** The bytes as they go over the wire. */
+  function askPage(path: string, headers: Record<string, string> = {}) {
+    return new Promise<{ status: number; headers: IncomingMessage['headers']; body: Buffer }>((resolve, reject) => {
+      const { port } = new URL(pages.url);
+      const sent = request({ host: '127.0.0.1', port, path, headers }, response => {
+        const parts: Buffer[] = [];
+        response.on('data', part => parts.push(part));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }),
+        );
+      });
+      sent.on('error', reject).end();
+    });
+  }
+  const unpack = { br: brotliDecompressSync, gzip: gunzipSync, plain: (body: Buffer) => body } as const;
+
+  it.each([
+    ['/both.js', 'gzip, deflate, br', 'br'],
+    ['/both.js', 'gzip', 'gzip'],
+    ['/both.js', 'br;q=0.1, gzip', 'gzip'],
+    ['/both.js', 'br;q=0, *', 'gzip'],
+    ['/both.js', 'identity', 'plain'],
+    ['/both.js', '', 'plain'],
+    ['/packed.js', 'br', 'br'],
+    ['/packed.js', 'gzip', 'plain'],
+  ] as const)('%s is sent to one who takes "%s" as %s', async (path, accepted, form) => {
+    const { status, headers, body } = await askPage(path, accepted === '' ? {} : { 'accept-encoding': accepted });
+    expect(status).toBe(200);
+    expect(headers['content-encoding']).toBe(form === 'plain' ? undefined : form);
+    expect(headers).toMatchObject({ vary: 'Accept-Encoding', 'cache-control': 'no-cache' });
+    expect(headers['content-type']).toBe('text/javascript; charset=utf-8');
+    expect(headers['content-length']).toBe(String(body.length));
+    expect(unpack[form](body).toString()).toBe(CODE);
+  });
+
+  it.each(['/both.js', '/packed.js'])(
+    '%s has a tag for each form, and its parts are those of the plain one',
+    async path => {
+      const br = await askPage(path, { 'accept-encoding': 'br' });
+      const plain = await askPage(path);
+      expect(br.headers.etag).not.toBe(plain.headers.etag);
+      expect(br.headers['accept-ranges']).toBeUndefined();
+      const tags = `W/"other", ${br.headers.etag}`;
+      const again = await askPage(path, { 'accept-encoding': 'br', 'if-none-match': tags });
+      expect({ status: again.status, tag: again.headers.etag }).toEqual({ status: 304, tag: br.headers.etag });
+      expect(again.headers.vary).toBe('Accept-Encoding');
+      expect((await askPage(path, { 'if-none-match': tags })).status).toBe(200);
+      const part = await askPage(path, { 'accept-encoding': 'br', range: 'bytes=6-11' });
+      expect(part).toMatchObject({ status: 206, body: Buffer.from('answer') });
+      expect(part.headers['content-encoding']).toBeUndefined();
+      expect(part.headers['content-range']).toBe(`bytes 6-11/${CODE.length}`);
+      const changed = { 'accept-encoding': 'br', range: 'bytes=6-11', 'if-range': String(br.headers.etag) };
+      expect((await askPage(path, changed)).status).toBe(200);
+    },
+  );
+
+  it('of another kind is sent as it is, and not kept', async () => {
+    const { headers, body } = await askPage('/page.html', { 'accept-encoding': 'br' });
+    expect(body.toString()).toBe('<html>');
+    expect(headers).toMatchObject({ 'cache-control': 'no-store' });
+    expect(headers.vary).toBeUndefined();
   });
 });
