@@ -19,6 +19,7 @@ import { ROOT, temporaryFolder, voxstill } from '../support/program.ts';
 import { writeHistory, writeRecord, writeRunFixture } from '../support/run-fixture.ts';
 import { finishUnit, writeSweepFixture } from '../support/sweep-fixture.ts';
 import { tinyModel } from '../support/tiny-model.ts';
+import { twoStageModel } from '../support/two-stage-model.ts';
 
 /** Software rendering on loaded cores. */
 const PATIENCE_MS = 60_000;
@@ -116,10 +117,13 @@ async function labelsBy(engine: Engine, volume: Volume): Promise<LabelArray> {
   return labels.data;
 }
 
-function writeVolume(name: string, sizeVoxels: Xyz, affine?: Affine): string {
+/** @param more what is added to the values of a plane */
+function writeVolume(name: string, sizeVoxels: Xyz, affine?: Affine, more: (z: number) => number = () => 0): string {
   const voxels = sizeVoxels[0] * sizeVoxels[1] * sizeVoxels[2];
-  const data = Float32Array.from({ length: voxels }, (_, index) =>
-    Math.round(100 * Math.sin(index / 7) + (index % 13)),
+  const plane = sizeVoxels[0] * sizeVoxels[1];
+  const data = Float32Array.from(
+    { length: voxels },
+    (_, index) => Math.round(100 * Math.sin(index / 7) + (index % 13)) + more(Math.floor(index / plane)),
   );
   const spacingMm = [1, 1, 1] as const;
   const identity = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
@@ -219,12 +223,28 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     const saved = await savedFile('scan_student.nii.gz');
     const args = ['predict', '--model', join(run, 'student/model.onnx'), '--input', scan, '--output', 'program.nii.gz'];
     expect(await voxstill(args, { cwd: folder })).toMatchObject({ code: 0 });
-    const [ours, theirs] = [saved, join(folder, 'program.nii.gz')].map(path =>
-      decodeLabels(readFileSync(path), { path }),
-    );
+    const both = (...paths: readonly [string, string]) => paths.map(path => decodeLabels(readFileSync(path), { path }));
+    const [ours, theirs] = both(saved, join(folder, 'program.nii.gz'));
     expect(ours!.affine).toEqual(theirs!.affine);
     const equal = ours!.data.filter((value, index) => value === theirs!.data[index]).length;
     expect(equal / ours!.data.length).toBeGreaterThanOrEqual(0.999);
+
+    // a file of two stages: the body above 20 lies in one half, and nothing is segmented far from it
+    const model = join(folder, 'stages.onnx');
+    writeFileSync(model, await twoStageModel(1, { threshold: 20, marginMm: 1 }));
+    const body = writeVolume('body.nii.gz', [20, 26, 18], oblique, z => (z < 9 ? -300 : 0));
+    await openFile(model, 'Open .onnx');
+    await openFile(body);
+    await segmentShown('stages.onnx');
+    const ofPage = await savedFile('body_stages.onnx.nii.gz');
+    const again = ['predict', '--model', model, '--input', body, '--output', 'stages.nii.gz'];
+    expect(await voxstill(again, { cwd: folder })).toMatchObject({ code: 0 });
+    const [inPage, inProgram] = both(ofPage, join(folder, 'stages.nii.gz'));
+    const same = inPage!.data.filter((value, index) => value === inProgram!.data[index]).length;
+    expect(same / inPage!.data.length).toBeGreaterThanOrEqual(0.999);
+    const far = 20 * 26 * 7;
+    expect(new Set(inPage!.data.subarray(0, far))).toEqual(new Set([0]));
+    expect(new Set(inPage!.data.subarray(far)).size).toBeGreaterThan(1);
   });
 
   it('reads NRRD, MetaImage and the files of a DICOM series', async () => {

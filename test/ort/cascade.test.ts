@@ -4,14 +4,12 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/data/dataset.ts';
-import { formatModelMetadata } from '../../src/experiment/embedded-coarse.ts';
 import { evaluateModel } from '../../src/experiment/evaluate.ts';
 import { parseHistory } from '../../src/experiment/history.ts';
 import { type ModelFile, openModel, readModelFile } from '../../src/experiment/model-file.ts';
 import { predictFiles } from '../../src/experiment/predict.ts';
-import { halvedModel } from '../../src/experiment/quantise.ts';
+import { halvedModel, quantiseModel } from '../../src/experiment/quantise.ts';
 import type { Arm } from '../../src/experiment/record.ts';
-import { GraphBuilder } from '../../src/graph/graph.ts';
 import { segment } from '../../src/inference/predictor.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
 import { replaceMetadata } from '../../src/onnx/edit.ts';
@@ -19,36 +17,21 @@ import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { inspectPath } from '../../src/study/inspect.ts';
 import { trainOneArm } from '../../src/study/run.ts';
-import { encodeAnyBatch } from '../../src/training/export.ts';
 import { decodeLabels, decodeNifti } from '../../src/volume/nifti.ts';
 import { writeFramedDataset } from '../support/framed-dataset.ts';
 import { createLaboratory, niftiOnly } from '../support/laboratory.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { tinyRecipe } from '../support/tiny-recipe.ts';
+import { bodyFinder } from '../support/two-stage-model.ts';
 
 const FRAME = { before: [3, 5, 1], after: [4, 0, 2] } as const;
 const files = memoryFiles();
 const laboratory = createLaboratory(await createNodeEngine({ threads: 1 }), files);
 
-/** Without any weights: the body is where the image is above 0.5. */
-function bodyFinder(): Uint8Array {
-  const builder = new GraphBuilder();
-  const image = builder.input('image', [1, 1, 16, 16, 16]);
-  const logits = builder.concat([builder.mul(image, 0), builder.sub(builder.mul(image, 20), 10)], 1);
-  const labels = [
-    { value: 0, name: 'background' },
-    { value: 1, name: 'body' },
-  ];
-  const facts = { labels, normalize: 'none', activation: 'softmax', orientation: 'RAS', spacingMm: null } as const;
-  return encodeAnyBatch(
-    { outputs: { logits } },
-    formatModelMetadata({ ...facts, inputName: 'image', outputName: 'logits' }),
-  );
-}
-
 beforeAll(async () => {
   await writeFramedDataset(files, FRAME, 4);
-  files.contents.set('body.onnx', bodyFinder());
+  // where the image is above 0.5
+  files.contents.set('body.onnx', bodyFinder(0.5));
 });
 
 async function train(
@@ -126,13 +109,36 @@ describe('a recipe with a coarse model', () => {
     expect(decodeModel(framed.bytes, framed.path).metadata).not.toHaveProperty('voxstill');
   });
 
-  it('keeps its coarse stage in its smaller forms', async () => {
+  it('keeps its coarse stage as it is in its smaller forms, of which the ranges come from the region alone', async () => {
     const framed = await readModelFile(files, 'of-framed/teacher/model.onnx');
     files.contents.set('half.onnx', await halvedModel(laboratory, framed));
     const half = await readModelFile(files, 'half.onnx');
     expect(half.coarse?.models[0]?.bytes).toEqual(framed.coarse?.models[0]?.bytes);
     expect(half.info.cascade).toEqual({ marginMm: 0 });
     expect(decodeModel(half.bytes, half.path).metadata).not.toHaveProperty('voxstill');
+    const eightBits = async (file: ModelFile, dataset: string) => {
+      const { bytes, after } = await quantiseModel(laboratory, {
+        file,
+        precision: '8bit',
+        limits: { meanLoss: 1, classLoss: 1 },
+        scoring: {
+          dataset: await openDataset(files, dataset),
+          ids: ['phantom_001'],
+          split: 'all',
+          window: {},
+          surfaceToleranceMm: 1,
+        },
+      });
+      files.contents.set('small.onnx', bytes);
+      return { small: await readModelFile(files, 'small.onnx'), after };
+    };
+    const { small, after } = await eightBits(framed, 'framed');
+    expect(small.metadata.precision).toBe('8bit');
+    expect(small.coarse?.models[0]?.bytes).toEqual(framed.coarse?.models[0]?.bytes);
+    expect(decodeModel(small.bytes, small.path).metadata).not.toHaveProperty('voxstill');
+    const tight = await eightBits(await readModelFile(files, 'of-tight/teacher/model.onnx'), 'tight');
+    expect(network(small).equals(network(tight.small))).toBe(true);
+    expect(after.summary.meanDice.mean).toBe(tight.after.summary.meanDice.mean);
   });
 
   it('teaches in its region alone, where a student takes its coarse stage from its file', async () => {

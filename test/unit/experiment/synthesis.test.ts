@@ -1,14 +1,16 @@
 /** Data sets of label maps alone: what trains, validates and tests, and what is refused. */
 import { describe, expect, it } from 'vitest';
+import { tensor } from '../../../src/core/tensor.ts';
 import { openDataset } from '../../../src/data/dataset.ts';
 import { loadCase } from '../../../src/data/loaded-case.ts';
 import { makeBatch } from '../../../src/data/loader.ts';
 import { withPaintedCases } from '../../../src/data/synthesis/painted-cases.ts';
+import { formatModelMetadata } from '../../../src/experiment/embedded-coarse.ts';
 import { prepareData } from '../../../src/experiment/prepare.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Volume } from '../../../src/volume/volume.ts';
-import { createLaboratory, functionEngine, thresholdModel } from '../../support/laboratory.ts';
+import { createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
 import { type MemoryFiles, memoryFiles } from '../../support/memory-files.ts';
 import { synthesisOf } from '../../support/synthesis.ts';
 
@@ -85,6 +87,49 @@ describe('a folder of label maps', () => {
     expect([second.val.length, second.test.length]).toEqual([1, 3]);
     expect(second.test.slice(0, 2)).toEqual(first.data.splits.test);
     expect(data.val[0]).toEqual(first.data.val[0]);
+  });
+
+  it('is cut to the region that a coarse model finds in an image of it, as painted images are', async () => {
+    const [start, end] = [
+      [2, 1, 2],
+      [5, 4, 6],
+    ] as const;
+    const isIn = (x: number, index: number): boolean => {
+      const place = [x, Math.floor(index / 8) % 6, Math.floor(index / 48)];
+      return place.every((value, axis) => value >= start[axis]! && value < end[axis]!);
+    };
+    const files = mapFiles(() => mapOf((x, index) => (isIn(x, index) ? (x === 2 ? 1 : 2) : 7)));
+    const shape = (channels: number) => ['N', channels, 8, 6, 8] as const;
+    const labels = [
+      { value: 0, name: 'background' },
+      { value: 1, name: 'body' },
+    ];
+    const facts = { labels, normalize: 'none', activation: 'softmax', channels: 1, patch: [8, 6, 8] } as const;
+    const metadata = formatModelMetadata({ ...facts, labels });
+    files.contents.set('coarse.onnx', modelBytes(metadata, shape(1), shape(2)));
+    // whatever is painted
+    const body = Float32Array.from({ length: 384 }, (_, index) => (isIn(index % 8, index) ? 9 : -9));
+    const finder = functionEngine(({ shape: [n = 1] }) =>
+      tensor(
+        'float32',
+        Float32Array.from({ length: n * 768 }, (_, i) => (i % 768 < 384 ? 0 : body[i % 384]!)),
+        [n, 2, 8, 6, 8],
+      ),
+    );
+    const recipe = parseRecipe(RECIPE, { path: 'r.yaml', overrides: ['cascade={ coarse: coarse.onnx, marginMm: 0 }'] });
+    const { train, val } = await prepareData(createLaboratory(finder, files), recipe);
+    // 3 x 3 x 4 voxels of 1 x 2 x 0.5 mm
+    expect(new Set([...train, ...val].map(one => one.sizeVoxels.join()))).toEqual(new Set(['3,6,2']));
+    expect(val[0]!.image).toHaveLength(36);
+    // the map keeps its own values, and the class 1 lies on the right of the body
+    expect(train[0]!.label.slice(0, 6)).toEqual(Uint8Array.from([2, 2, 1, 2, 2, 1]));
+    const { image, label } = makeBatch(
+      train,
+      { batch: 1, patchSize: [4, 4, 4], foreground: 0, padding: 'constant', seed: 1 },
+      0,
+    );
+    expect(new Set(image).size).toBeGreaterThan(10);
+    expect(new Set(label)).toEqual(new Set([0, 1, 2]));
   });
 
   it('is turned to canonical axes before it is painted', async () => {
