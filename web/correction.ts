@@ -60,6 +60,8 @@ export function createCorrection(
   const takenBack: Changes[] = [];
   let item = original;
   let { data } = original.labels;
+  /** The drawing as it was after the last stroke. */
+  const known = drawingOf(data, grid, values);
 
   function write({ stored }: Changes, to: Uint16Array, time: string): void {
     data = roomyLabels(data, values).slice();
@@ -75,13 +77,14 @@ export function createCorrection(
   return {
     values,
     item: () => item,
-    drawing: () => drawingOf(data, grid, values),
+    drawing: () => known.slice(),
 
     take(drawing, time) {
-      const changes = changesOf(drawing, data, { grid, values });
+      const changes = changesOf(drawing, known, { grid, values });
       if (changes.stored.length === 0) return 0;
       strokes.push(changes);
       takenBack.length = 0;
+      draw(known, changes, changes.after);
       write(changes, changes.after, time);
       return changes.stored.length;
     },
@@ -90,7 +93,7 @@ export function createCorrection(
       const last = strokes.pop();
       if (last === undefined) return false;
       takenBack.push(last);
-      draw(drawing, last, last.before);
+      for (const one of [drawing, known]) draw(one, last, last.before);
       write(last, last.before, time);
       return true;
     },
@@ -99,7 +102,7 @@ export function createCorrection(
       const last = takenBack.pop();
       if (last === undefined) return false;
       strokes.push(last);
-      draw(drawing, last, last.after);
+      for (const one of [drawing, known]) draw(one, last, last.after);
       write(last, last.after, time);
       return true;
     },

@@ -55,46 +55,63 @@ function codesOf(values: readonly number[]): Uint8Array {
   return codes;
 }
 
-/** Calls with the place of every voxel in the drawing and in the stored labels, in the order of the drawing. */
-function eachVoxel({ sizeVoxels, start, steps }: DrawingGrid, visit: (drawn: number, stored: number) => void): void {
+/** The drawing of labels. @param values of labels by code, see codedValues */
+export function drawingOf(data: LabelArray, grid: DrawingGrid, values: readonly number[]): Uint8Array {
+  const codes = codesOf(values);
+  const { sizeVoxels, start, steps } = grid;
   const [width, height, depth] = sizeVoxels;
+  const drawing = new Uint8Array(data.length);
   let drawn = 0;
   for (let z = 0; z < depth; z++) {
     for (let y = 0; y < height; y++) {
       let stored = start + y * steps[1] + z * steps[2];
-      for (let x = 0; x < width; x++, stored += steps[0]) visit(drawn++, stored);
+      for (let x = 0; x < width; x++, stored += steps[0]) drawing[drawn++] = codes[data[stored]!]!;
     }
   }
-}
-
-/** The drawing of labels. @param values of labels by code, see codedValues */
-export function drawingOf(data: LabelArray, grid: DrawingGrid, values: readonly number[]): Uint8Array {
-  const codes = codesOf(values);
-  const drawing = new Uint8Array(data.length);
-  eachVoxel(grid, (drawn, stored) => {
-    drawing[drawn] = codes[data[stored]!]!;
-  });
   return drawing;
 }
 
-/** Where a drawing differs from labels. */
+const WORD_BYTES = 4;
+
+/** Indices at which two drawings differ, found by words of four bytes, since strokes change few of very many voxels. */
+function differences(drawing: Uint8Array, before: Uint8Array): readonly number[] {
+  const words = Math.floor(drawing.length / WORD_BYTES);
+  const [now, then] = [drawing, before].map(one => new Uint32Array(one.buffer, one.byteOffset, words)) as [
+    Uint32Array,
+    Uint32Array,
+  ];
+  const found: number[] = [];
+  const compare = (from: number, to: number): void => {
+    for (let index = from; index < to; index++) if (drawing[index] !== before[index]) found.push(index);
+  };
+  for (let word = 0; word < words; word++) {
+    if (now[word] !== then[word]) compare(word * WORD_BYTES, (word + 1) * WORD_BYTES);
+  }
+  compare(words * WORD_BYTES, drawing.length);
+  return found;
+}
+
+/**
+ * Where a drawing differs from what it was before.
+ * @param drawing its bytes begin at a multiple of four in their buffer, and so do those of `before`
+ */
 export function changesOf(
   drawing: Uint8Array,
-  data: LabelArray,
+  before: Uint8Array,
   { grid, values }: { readonly grid: DrawingGrid; readonly values: readonly number[] },
 ): Changes {
-  const codes = codesOf(values);
-  const drawnAt: number[] = [];
-  const storedAt: number[] = [];
-  eachVoxel(grid, (drawn, stored) => {
-    if (drawing[drawn] === codes[data[stored]!]) return;
-    drawnAt.push(drawn);
-    storedAt.push(stored);
-  });
+  const { sizeVoxels, start, steps } = grid;
+  const [width, height] = sizeVoxels;
+  const drawn = differences(drawing, before);
+  const storedAt = (index: number): number =>
+    start +
+    (index % width) * steps[0] +
+    (Math.floor(index / width) % height) * steps[1] +
+    Math.floor(index / (width * height)) * steps[2];
   return {
-    drawn: Uint32Array.from(drawnAt),
-    stored: Uint32Array.from(storedAt),
-    before: Uint16Array.from(storedAt, stored => data[stored]!),
-    after: Uint16Array.from(drawnAt, drawn => values[drawing[drawn]!]!),
+    drawn: Uint32Array.from(drawn),
+    stored: Uint32Array.from(drawn, storedAt),
+    before: Uint16Array.from(drawn, index => values[before[index]!]!),
+    after: Uint16Array.from(drawn, index => values[drawing[index]!]!),
   };
 }

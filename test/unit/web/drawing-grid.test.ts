@@ -43,7 +43,7 @@ describe.each(STORAGES.map(storage => [JSON.stringify(storage), storage] as cons
     // right 2, anterior 1, superior 3
     const at = 2 + 3 * (1 + 4 * 3);
     drawing[at] = 7;
-    const changes = changesOf(drawing, labels, { grid, values: VALUES });
+    const changes = changesOf(drawing, Uint8Array.from(VALUES), { grid, values: VALUES });
     expect([...changes.drawn]).toEqual([at]);
     expect([...changes.before, ...changes.after]).toEqual([at, 7]);
     labels[changes.stored[0]!] = 7;
@@ -72,7 +72,13 @@ it('keeps values above 255 and values without a name by codes', () => {
   expect(values).toEqual([0, 17, 1002, 2035]);
   const drawing = drawingOf(data, PLAIN, values);
   expect([...drawing]).toEqual([0, 3, 2]);
-  expect(changesOf(drawing, data, { grid: PLAIN, values }).stored).toHaveLength(0);
+  const painted = Uint8Array.of(1, 3, 0);
+  expect(changesOf(painted, drawing, { grid: PLAIN, values })).toEqual({
+    drawn: Uint32Array.of(0, 2),
+    stored: Uint32Array.of(0, 2),
+    before: Uint16Array.of(0, 1002),
+    after: Uint16Array.of(17, 0),
+  });
 });
 
 it('refuses more structures than a byte tells apart', () => {
