@@ -164,7 +164,11 @@ export function createMeasureView(state: PageState): MeasureView {
 
   function onKey(event: KeyboardEvent): void {
     if (state.measuring === undefined) return;
-    if (event.key === 'Escape') choose(pending === undefined ? undefined : state.measuring);
+    if (event.key === 'Escape') {
+      choose(pending === undefined ? undefined : state.measuring);
+      // a job that runs meanwhile is not meant
+      event.stopImmediatePropagation();
+    }
     if (event.key !== ' ' || event.target !== byId('canvas') || state.viewer === undefined) return;
     event.preventDefault();
     const { plane, point } = state.viewer.crossHair();

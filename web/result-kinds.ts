@@ -11,9 +11,13 @@ const KINDS = {
   report: ['DICOM Segmentation and report of volumes', 'series'],
   obj: ['surfaces (.obj)', 'model'],
   stl: ['surfaces (.stl)', 'model'],
+  png: ['picture of the view (.png)', 'labels'],
 } as const;
 
-export type ResultKind = keyof typeof KINDS;
+/** What the one that is shown is saved as. */
+export type SavedKind = keyof typeof KINDS;
+/** The kinds that hold the labels themselves. */
+export type ResultKind = Exclude<SavedKind, 'png'>;
 
 /** Offers the kinds that are possible; the one that was chosen stays where it still is. */
 export function offerKinds(

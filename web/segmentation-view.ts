@@ -1,12 +1,13 @@
 /** The segmentations of the open image: their table, which one is drawn, and how two of them differ. */
 
 import { InputError, invariant } from '../src/core/errors.ts';
+import { sixDigits } from '../src/core/format.ts';
 import { encodeNiftiLabels } from '../src/volume/nifti.ts';
 import { formatSize } from '../src/volume/volume.ts';
 import { differenceOf, distancesOf } from './difference.ts';
 import { byId, make } from './elements.ts';
 import type { PageState } from './page-state.ts';
-import { offerKinds, type ResultKind } from './result-kinds.ts';
+import { offerKinds, type ResultKind, type SavedKind } from './result-kinds.ts';
 import { volumesCsv } from './results-csv.ts';
 import { saveFile } from './save-file.ts';
 import {
@@ -19,6 +20,7 @@ import {
   volumesByValue,
 } from './segmentations.ts';
 import { type ComparedRow, renderComparison, renderStructures } from './structures-table.ts';
+import type { LabelStyle } from './viewer.ts';
 
 /** A name as a part of a file's name. */
 function fileText(name: string): string {
@@ -59,6 +61,7 @@ interface Comparison {
   readonly both: readonly [Segmented, Segmented];
   readonly rows: readonly ComparedRow[];
   readonly labels: Segmented['labels'];
+  readonly styles: readonly LabelStyle[];
 }
 
 /**
@@ -139,7 +142,7 @@ export function createSegmentationView(state: PageState, version: string): Segme
     const { styles, agreements, voxels, labels } = differenceOf(...both);
     const nameOf = (value: number): string => structures.find(one => one.value === value)?.name ?? `label ${value}`;
     const rows = agreements.map(one => ({ ...one, name: nameOf(one.value), hd95Mm: undefined }));
-    comparison = { both, rows, labels };
+    comparison = { both, rows, labels, styles };
     const swatches = styles.map(({ name, colour }) =>
       make('li', {}, make('span', { class: 'swatch', style: `background: rgb(${colour.join(',')})` }), name),
     );
@@ -164,6 +167,45 @@ export function createSegmentationView(state: PageState, version: string): Segme
     if (state.segmented.includes(item)) {
       state.unsaved = new Set([...state.unsaved].filter(other => other !== item.name));
     }
+  }
+
+  /** What the colours on the screen stand for. */
+  function legend(item: Segmented): readonly LabelStyle[] {
+    if (comparison !== undefined) return comparison.styles;
+    if (item.entropy !== undefined && !byId('uncertainty-legend').hidden) return [];
+    return stylesOf(item, structuresOf(state.segmented));
+  }
+
+  /** What a picture says of itself: no name of a file, which may be that of a patient. */
+  function captions(item: Segmented): readonly string[] {
+    const { scan, viewer } = state;
+    invariant(scan !== undefined && viewer !== undefined, 'there is a view where there is a picture of it');
+    const { sizeVoxels, spacingMm } = scan.volume;
+    const spacing = spacingMm.map(mm => Number(mm.toFixed(3))).join(' × ');
+    const { low, high } = viewer.window();
+    const [from, to] = [low, high].map(value => String(sixDigits(value)).replace('-', '−'));
+    const hand = item.correctedAt === undefined ? '' : ' by hand';
+    const names = comparison === undefined ? item.name : comparison.both.map(({ name }) => name).join(' against ');
+    const isMap = !byId('uncertainty-legend').hidden;
+    return [
+      `${isMap ? 'Entropy of the segmentation' : 'Segmentation'}: ${names}${hand}`,
+      [`${sizeVoxels.join(' × ')} voxels of ${spacing} mm`, `window ${from} to ${to}`, byId('place').textContent]
+        .filter(Boolean)
+        .join(' · '),
+      `voxstill ${version} · not for clinical use`,
+    ];
+  }
+
+  async function savePicture(item: Segmented): Promise<void> {
+    const { scan, viewer } = state;
+    if (scan === undefined) return;
+    if (viewer === undefined) {
+      throw new InputError('E_WEBGL_LOST', 'there is no view to make a picture of. Open the image again.');
+    }
+    const { pictureOf, pngOf } = await import('./picture.ts');
+    const [letters, measures] = [byId('letters'), byId('measures')];
+    const parts = { canvas: viewer.picture(), letters, measures, legend: legend(item), lines: captions(item) };
+    saveFile(`${scan.stem}_${fileText(item.name)}_view.png`, await pngOf(pictureOf(parts)));
   }
 
   byId('uncertainty').addEventListener('change', drawLabels);
@@ -233,7 +275,9 @@ export function createSegmentationView(state: PageState, version: string): Segme
 
     async save() {
       const item = state.segmented[state.shown];
-      if (item !== undefined) await saveItem(item, byId<HTMLSelectElement>('save-as').value as ResultKind);
+      const kind = byId<HTMLSelectElement>('save-as').value as SavedKind;
+      if (item === undefined) return;
+      await (kind === 'png' ? savePicture(item) : saveItem(item, kind));
     },
 
     saveDifference() {

@@ -72,6 +72,8 @@ export interface Viewer {
   planeViews(): readonly PlaneView[];
   /** The voxel at the cross-hair, and the plane that was pointed at last. */
   crossHair(): { readonly point: Point; readonly plane: Plane };
+  /** The canvas as it is now, with nothing that lies over it. */
+  picture(): HTMLCanvasElement;
   /** The pen. */
   readonly drawing: Drawing;
 }
@@ -348,6 +350,11 @@ export async function createViewer(
     crossHair: () => {
       const [x, y, z] = niivue.frac2vox(niivue.scene.crosshairPos);
       return { point: [x!, y!, z!], plane: plane() };
+    },
+    picture: () => {
+      // what was drawn is only there until the browser shows it
+      niivue.drawScene();
+      return canvas;
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The viewer of the page in a real browser: keys, letters, drops, and what is asked before it is left. */
 import { readFileSync } from 'node:fs';
+import { decode } from 'fast-png';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createNiftiHeader, decodeLabels, encodeNiftiImage } from '../../src/volume/nifti.ts';
 import { hasBrowser } from '../support/browser.ts';
@@ -76,6 +77,18 @@ describe.skipIf(!hasBrowser)('the viewer', () => {
     expect(head).toMatch(/^image,number,kind,plane,lengthMm,/);
     expect(length).toMatch(/^sample phantom,1,length,axial,1,/);
     await session.button('Region').click();
+
+    await page.locator('#save-as').selectOption('png');
+    const pictures = await session.downloads(1, () => session.button('Save').click());
+    const bytes = new Uint8Array(readFileSync(pictures.get('sample_reference_view.png')!));
+    const { width, height, channels, data } = decode(bytes);
+    expect([width, height > canvas.height]).toEqual([Math.floor(canvas.width), true]);
+    // the red of the middle of the axial plane, of the background, and of the caption's letters
+    const red = (x: number, y: number): number => data[channels * (x + width * y)]!;
+    expect(red(200, 500)).toBeGreaterThan(40);
+    expect(red(30, 500)).toBeLessThan(20);
+    const caption = Array.from({ length: 200 }, (_, x) => red(12 + x, Math.round(height - 22)));
+    expect(Math.max(...caption)).toBeGreaterThan(150);
 
     await page.getByLabel("Patient's left").selectOption('right');
     await page.locator('#canvas').focus();
