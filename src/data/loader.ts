@@ -58,6 +58,8 @@ export interface BatchSettings {
    * p mod n of the large batch of step floor(p / n), patch for patch.
    */
   readonly microBatches?: number;
+  /** Number of steps after which the same batches come again; none do if null or not given. */
+  readonly repeatAfter?: number | null;
   readonly patchSize: Xyz;
   /** Probability that a patch is centred on a labelled voxel. */
   readonly foreground: number;
@@ -159,7 +161,9 @@ export function makeBatch(cases: readonly TrainingCase[], settings: BatchSetting
  */
 export function createBatchMaker(cases: readonly TrainingCase[], settings: BatchSettings): (position: number) => Batch {
   const memory = createPatchMemory(createBoxMemory());
-  return position => batchAt({ cases, settings, memory }, position);
+  const { repeatAfter = null, microBatches = 1 } = settings;
+  const different = repeatAfter === null ? Number.POSITIVE_INFINITY : repeatAfter * microBatches;
+  return position => batchAt({ cases, settings, memory }, position % different);
 }
 
 function batchAt(

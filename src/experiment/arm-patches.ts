@@ -13,6 +13,7 @@ export function openPatches(
     seed,
     batch: samples.labelled,
     microBatches: samples.microBatches,
+    repeatAfter: patch.repeatAfter,
     patchSize: patch.size,
     foreground: patch.foreground,
     padding: patch.padding,

@@ -54,6 +54,7 @@ const LATER_KEYS: readonly LaterKey[] = [
   [['loss', 'crossEntropy', 'topPercent'], null],
   [['loss', 'dice', 'falsePositives'], 0.5],
   [['loss', 'dice', 'falseNegatives'], 0.5],
+  [['patch', 'repeatAfter'], null],
   [['student', 'from'], null],
   ...OF_AUGMENT,
   ...['teacher', 'student'].flatMap((arm): LaterKey[] => [

@@ -204,6 +204,12 @@ export const patchSchema = z.strictObject({
     .describe(
       'Surroundings of a case that is smaller than the patch. constant: the smallest value of the image, and background. reflect: the mirrored case. none: an error. A patch of more than twice a case is always an error.',
     ),
+  repeatAfter: count
+    .nullable()
+    .default(null)
+    .describe(
+      'Number of steps after which the same patches come again, in the same order and varied in the same way, for every arm. With distill.softLabels: cache a finished teacher then answers each of them once. null: every step has patches of its own.',
+    ),
   caseWeights: z
     .union([
       z.record(z.string(), nonNegative),

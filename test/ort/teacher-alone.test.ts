@@ -44,6 +44,14 @@ it('trains a student from the answers of the teacher, and says nothing of the vo
   expect(history).toHaveLength(4);
 });
 
+it('asks the teacher once for each patch where patches come again and its answers are kept', async () => {
+  const kept = recipe('patch.repeatAfter=2', 'distill.softLabels=cache', 'student.train.steps=6');
+  await trainOneArm(laboratory, kept, { arm: 'student', out: 'kept', resume: false });
+  const answers = [...files.contents.keys()].filter(path => path.endsWith('.softlabels'));
+  expect(answers).toHaveLength(2);
+  expect(parseHistory(files.text('kept/student/history.csv'), 'history.csv')).toHaveLength(6);
+});
+
 it('refuses to compare arms on no test case before anything is trained', async () => {
   const failing = runExperiment(laboratory, recipe(), { out: 'whole', resume: false });
   await expect(failing).rejects.toMatchObject({ code: 'E_NO_CASES', message: expect.stringMatching(/--arm student$/) });

@@ -126,6 +126,8 @@ export async function check(
   const plan = planArm(withLabelledPatches(recipe), 'student', dataShape(prepared.dataset));
   const stepMs = await measureStepMs(own, plan);
   const { steps } = recipe.student.train;
+  const isKept = recipe.distill.softLabels === 'cache';
+  const teacherSteps = isKept ? Math.min(steps, recipe.patch.repeatAfter ?? steps) : steps;
   const stored = [...contents.values()].reduce((sum, { size }) => sum + size, 0);
   const answers = recipe.distill.softLabels === 'step' ? 0 : recipe.distill.cache.limitMB * 1e6;
   return {
@@ -138,7 +140,8 @@ export async function check(
     facts: factsText(dataset, isPaired, alone),
     stepMs,
     teacherMs,
-    seconds: (steps * (stepMs * (recipe.baseline ? 2 : 1) + teacherMs)) / 1000,
+    teacherSteps,
+    seconds: (steps * stepMs * (recipe.baseline ? 2 : 1) + teacherSteps * teacherMs) / 1000,
     engineBytes: engineBytes() ?? 0,
     dataBytes: [...prepared.train, ...prepared.val, ...prepared.unlabelled].reduce(
       (sum, one) => sum + caseBytes(one),

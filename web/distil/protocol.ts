@@ -89,6 +89,8 @@ export interface Checked {
   /** Time of a step of the student, and of the teacher's answer to its batch. */
   readonly stepMs: number;
   readonly teacherMs: number;
+  /** Number of steps in which the teacher is asked. */
+  readonly teacherSteps: number;
   /** All steps together, without validations and the evaluation. */
   readonly seconds: number;
   /** Largest memory of the engine while both were tried. */

@@ -44,6 +44,12 @@ const TRAINING_BYTES = 1.5e9;
 /** Largest side of a patch, voxels. */
 const LARGEST_SIDE = 128;
 const BATCH = 2;
+/**
+ * Share of the steps that have patches of their own, and how many have at least, where the teacher's answers are kept:
+ * in a page it is most of a step.
+ */
+const OWN_SHARE = 0.25;
+const FEWEST_OWN = 100;
 /** Share of the free storage that the teacher's answers may take. */
 const SOFT_LABEL_SHARE = 0.3;
 /** Ratio of spacings from which volumes are turned only within their fine planes. */
@@ -87,17 +93,39 @@ function unetText({ features, kernels, pooling }: PlannedUnet): string {
   ].join(', ');
 }
 
-/** The teacher's answers are kept where there is room for them, so that no step asks twice. */
-function softLabelLines({ patchVoxels, batch }: { patchVoxels: Xyz; batch: number }, options: RecipeOptions): string[] {
-  const { teacher, choices, freeBytes } = options;
+/** Number of steps that have patches of their own where the teacher's answers are kept. */
+function ownSteps(steps: number): number {
+  return Math.min(steps, Math.max(FEWEST_OWN, Math.ceil(OWN_SHARE * steps)));
+}
+
+/** Bytes of the teacher's answers that are kept; undefined where there is no room for them. */
+function answerBytes(
+  { patchVoxels, batch }: { patchVoxels: Xyz; batch: number },
+  { teacher, choices, freeBytes }: RecipeOptions,
+): number | undefined {
   const [x, y, z] = patchVoxels;
-  const bytes = choices.steps * batch * teacher.labels.length * x * y * z * Uint16Array.BYTES_PER_ELEMENT;
-  if (bytes > SOFT_LABEL_SHARE * freeBytes)
-    return ['  softLabels: step # the storage has no room for the answers of the teacher'];
-  const limit = Math.ceil((1.1 * bytes) / 1e6) + 1;
+  const bytes = ownSteps(choices.steps) * batch * teacher.labels.length * x * y * z * Uint16Array.BYTES_PER_ELEMENT;
+  return bytes > SOFT_LABEL_SHARE * freeBytes ? undefined : bytes;
+}
+
+/** The teacher's answers are kept where there is room for them, so that it is asked once for each patch. */
+function softLabelLines(bytes: number | undefined): string[] {
+  if (bytes === undefined) return ['  softLabels: step # the storage has no room for the answers of the teacher'];
   return [
-    '  softLabels: cache # the answers of the teacher, so that a resumed training does not ask again',
-    `  cache: { limitMB: ${limit} }`,
+    '  softLabels: cache # the teacher is asked once for each patch, by a resumed training too',
+    `  cache: { limitMB: ${Math.ceil((1.1 * bytes) / 1e6) + 1} }`,
+  ];
+}
+
+/** Patches that come again, where the answers to them are kept. */
+function patchLines(patchVoxels: Xyz, isKept: boolean, { choices: { steps } }: RecipeOptions): string[] {
+  const own = ownSteps(steps);
+  const patch = `size: ${list(patchVoxels)}, foreground: 0.5`;
+  if (!isKept || own === steps) return [`patch: { ${patch} } # voxels, x y z`];
+  return [
+    `# the patches of ${own} steps come again, so that the teacher answers ${own} times and not ${steps}; without repeatAfter every`,
+    '# step has patches of its own, which is slower and more varied; voxels, x y z',
+    `patch: { ${patch}, repeatAfter: ${own} }`,
   ];
 }
 
@@ -131,6 +159,7 @@ export function recipeText(options: RecipeOptions): string {
   const regions = dataset.labels.some(({ region }) => region !== undefined);
   const textFor = (patch: Xyz): string => {
     const { patchVoxels, student } = studentFor(patch, options, { spacing, limit });
+    const bytes = answerBytes({ patchVoxels, batch: own + others }, options);
     return [
       `# Made by voxstill ${version} in a browser. To repeat it in Node put the data as ${dataset.folder} and the teacher as`,
       `# ${teacherPath} beside this file, and run: npx voxstill ${isAlone ? 'train recipe.yaml --arm student' : 'run recipe.yaml'}`,
@@ -143,7 +172,7 @@ export function recipeText(options: RecipeOptions): string {
       `  orientation: ${teacher.orientation === 'RAS' ? 'canonical' : 'stored'}`,
       `  imageInterpolation: ${teacher.imageInterpolation}`,
       `  normalize: ${JSON.stringify(teacher.normalize)}`,
-      `patch: { size: ${list(patchVoxels)}, foreground: 0.5 } # voxels, x y z`,
+      ...patchLines(patchVoxels, bytes !== undefined, options),
       'augment:',
       '  flip: [] # add x, y or z where left and right, front and back or top and bottom mean the same',
       `  rotateDegrees: ${isThick ? list(spacing.map(one => (one === coarsest ? 10 : 0))) : 10}`,
@@ -160,7 +189,7 @@ export function recipeText(options: RecipeOptions): string {
       'distill:',
       `  losses: ${dataset.labels.length >= 3 && !regions ? '[{ softDice: {} }, { dist: {} }]' : '[{ softDice: {} }]'}`,
       ...(others > 0 ? [`  unlabelled: { batch: ${others} } # of the ${unlabelled} images without labels`] : []),
-      ...softLabelLines({ patchVoxels, batch: own + others }, options),
+      ...softLabelLines(bytes),
       isAlone ? 'baseline: false # without labels it has nothing to learn from' : `baseline: ${choices.baseline}`,
       'seeds: [1]',
       `threads: ${threads}`,

@@ -74,13 +74,13 @@ function stampOf(moment: Date): string {
 }
 
 function estimateText(
-  { stepMs, teacherMs, seconds, engineBytes, dataBytes, storedBytes }: Checked,
+  { stepMs, teacherMs, teacherSteps, seconds, engineBytes, dataBytes, storedBytes }: Checked,
   free: number,
 ): string {
   const step = formatSeconds((stepMs + teacherMs) / 1000);
   const share = formatSeconds(teacherMs / 1000);
   return (
-    `Time: a step takes about ${step} here, ${share} of it for the teacher; about ${formatDuration(seconds)} in all, without validations and the evaluation at the end.\n` +
+    `Time: a step takes about ${step} here, ${share} of it for the teacher, which is asked in ${formatWhole(teacherSteps)} steps; about ${formatDuration(seconds)} in all, without validations and the evaluation at the end.\n` +
     `Memory: ${formatBytes(engineBytes)} for the engine, ${formatBytes(dataBytes)} for the images, about ${formatBytes(PAGE_BYTES)} for the page.\n` +
     `Storage: at most ${formatBytes(storedBytes)} of ${formatBytes(free)} that the browser gives this page.`
   );

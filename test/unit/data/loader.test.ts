@@ -51,6 +51,18 @@ const SETTINGS: BatchSettings = {
 };
 
 describe('makeBatch', () => {
+  test('comes again after the steps that have patches of their own, with all parts of a step', () => {
+    const settings = { ...SETTINGS, repeatAfter: 3, microBatches: 2 };
+    const make = createBatchMaker(CASES, settings);
+    for (const position of [0, 4, 5]) {
+      expect(make(position)).toEqual(makeBatch(CASES, { ...SETTINGS, microBatches: 2 }, position));
+      expect(make(position + 6)).toEqual(make(position));
+      expect(make(position + 6).image).not.toEqual(
+        makeBatch(CASES, { ...settings, repeatAfter: null }, position + 6).image,
+      );
+    }
+  });
+
   test('gives [N, C, D, H, W] images and [N, 1, D, H, W] labels of finite numbers', () => {
     const { image, label, caseIds } = makeBatch(CASES, SETTINGS, 0);
     expect([image.length, label.length, caseIds.length]).toEqual([2 * 2 * 120, 2 * 120, 2]);

@@ -58,7 +58,7 @@ describe('defaults', () => {
         labelInterpolation: 'nearest',
         normalize: 'min-max',
       },
-      patch: { size: [8, 16, 8], foreground: 0.33, padding: 'constant', caseWeights: null },
+      patch: { size: [8, 16, 8], foreground: 0.33, padding: 'constant', repeatAfter: null, caseWeights: null },
       augment: UNVARIED,
       teacher: {
         unet: {

@@ -130,7 +130,19 @@ describe('recipeText', () => {
   });
 
   it('asks in every step where the storage has no room for the answers', () => {
-    expect(recipe({ freeBytes: 1e6 }).distill.softLabels).toBe('step');
+    const { distill, patch } = recipe({ freeBytes: 1e6, choices: { ...choices, steps: 800 } });
+    expect({ ...distill, repeatAfter: patch.repeatAfter }).toMatchObject({ softLabels: 'step', repeatAfter: null });
+  });
+
+  it('lets the patches of a quarter of the steps come again where the answers to them are kept, and says so', () => {
+    const long = { choices: { ...choices, steps: 800 } };
+    const { distill, patch } = recipe(long);
+    expect(patch.repeatAfter).toBe(200);
+    expect(distill.cache.limitMB).toBe(Math.ceil(1.1 * 200 * 2 * 3 * 12_288 * 2e-6) + 1);
+    expect(recipeText({ ...options, ...long })).toContain('the teacher answers 200 times and not 800');
+    expect(recipe({ choices: { ...choices, steps: 150 } }).patch.repeatAfter).toBe(100);
+    // a short training has patches of its own in every step
+    expect(recipe().patch.repeatAfter).toBeNull();
   });
 
   it('learns from images without labels by the teacher', () => {
