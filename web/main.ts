@@ -20,6 +20,7 @@ import { createMeasureView } from './measure-view.ts';
 import { guarded, hideMessage, showWarnings } from './message.ts';
 import { fetchStudy } from './models.ts';
 import { createModelsView } from './models-view.ts';
+import { showOffline } from './offline/view.ts';
 import { type Destinations, openFiles } from './opening.ts';
 import { codecSources, isOneFile } from './own-files.ts';
 import { createPageState } from './page-state.ts';
@@ -244,3 +245,4 @@ guarded(async () => {
   await actions.update();
 });
 guarded(showStudy);
+guarded(showOffline);

@@ -35,7 +35,11 @@ function choiceOf({ label, model }: ArmOverview): readonly ModelChoice[] {
     return readModelFile({ read: async () => bytes, exists: async () => false }, model);
   };
   const read = (): Promise<ModelFile> => {
-    file ??= fetchModel();
+    // one that could not be fetched is asked for again
+    file ??= fetchModel().catch(error => {
+      file = undefined;
+      throw error;
+    });
     return file;
   };
   return [{ name: label, read }];

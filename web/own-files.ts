@@ -4,7 +4,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { gunzipSync } from 'fflate';
-import { InputError } from '../src/core/errors.ts';
+import { InputError, WorkError } from '../src/core/errors.ts';
 import { CODEC_FILES, type CodecSources } from '../src/platform/frame-codecs.ts';
 import type { RuntimeFiles, WebBackend } from '../src/platform/web/engine.ts';
 
@@ -76,9 +76,19 @@ function ownFile(path: string): string | Blob {
 /**
  * Fetches one of the page's own files as it is now.
  * @throws {InputError} E_PAGE_DAMAGED
+ * @throws {WorkError} E_SERVER_GONE where nobody answers
  */
 export async function fetchOwn(path: string): Promise<Response> {
-  return isOneFile() ? new Response(heldFile(path)) : fetch(addressOf(path), { cache: 'no-store' });
+  if (isOneFile()) return new Response(heldFile(path));
+  try {
+    return await fetch(addressOf(path), { cache: 'no-store' });
+  } catch (cause) {
+    throw new WorkError(
+      'E_SERVER_GONE',
+      'the server of this page does not answer. What is open stays and can be saved; start voxstill serve again, and then reload the page.',
+      { cause },
+    );
+  }
 }
 
 /** ONNX Runtime's files for a backend. One html file has its program inside its worker. */

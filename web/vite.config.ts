@@ -32,6 +32,28 @@ function copyWebAssembly(): Plugin {
   };
 }
 
+/** The program that answers without a server, and the list of files that a browser keeps for it. */
+function offline(): Plugin {
+  const fileName = 'service-worker.js';
+  return {
+    name: 'offline',
+    apply: 'build',
+    buildStart() {
+      if (this.environment.config.isWorker) return;
+      this.emitFile({ type: 'chunk', id: besidePage('offline/service-worker.ts'), fileName });
+    },
+    generateBundle: {
+      order: 'post',
+      handler(_options, bundle) {
+        if (this.environment.config.isWorker) return;
+        const named = Object.keys(bundle).filter(name => name !== fileName && name !== 'index.html');
+        const source = JSON.stringify([...named, 'icon.svg', 'manifest.webmanifest']);
+        this.emitFile({ type: 'asset', fileName: 'files.json', source });
+      },
+    },
+  };
+}
+
 /** Writes the compressed forms of files beside them. */
 function compress(): Plugin {
   return {
@@ -99,7 +121,7 @@ export default defineConfig({
     // without a copy of ONNX Runtime's loader inside: the page names its files
     conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions],
   },
-  plugins: [policyTag(), copyWebAssembly(), lighterPackages(), compress()],
+  plugins: [policyTag(), copyWebAssembly(), lighterPackages(), offline(), compress()],
   worker: { format: 'es', plugins: () => [lighterPackages()] },
   build: {
     outDir: '../dist/web',

@@ -137,6 +137,7 @@ export const ERROR_CODES = {
   E_RESUME_DATA: 'The data changed since the study was begun.',
   E_RESUME_RECIPE: 'The folder was made by another recipe.',
   E_RUN: 'The folder is not that of a run, or `run.json` is damaged.',
+  E_SERVER_GONE: 'The server of the page does not answer, and the page is not kept in the browser.',
   E_SESSION_FILE: 'The file is no session that the page exported, or it is damaged.',
   E_SESSION_HELD: 'Another tab of the browser works on the same session.',
   E_SHAPE: 'The shapes of tensors do not fit together.',

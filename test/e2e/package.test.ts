@@ -69,7 +69,7 @@ describe('the package', () => {
     expect(files.filter(path => path.startsWith('one-file/'))).toEqual(['one-file/page.html']);
     // the page, with the WebAssembly of ONNX Runtime and of the image codecs; scripts in their smallest form alone
     const page = files.filter(path => path.startsWith('web/'));
-    expect(kindsOf(page)).toEqual(['', '.br', '.html', '.json', '.md', '.svg']);
+    expect(kindsOf(page)).toEqual(['', '.br', '.html', '.json', '.md', '.svg', '.webmanifest']);
     expect(page.filter(path => path.startsWith('web/codecs/'))).toHaveLength(3);
   });
 

@@ -38,7 +38,7 @@ export interface PageSession {
 }
 
 /** Opens the page and waits for its models. */
-async function openPage(browser: Browser, url: string): Promise<PageSession> {
+export async function openPage(browser: Browser, url: string): Promise<PageSession> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];

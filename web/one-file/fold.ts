@@ -22,6 +22,7 @@ export function foldPage(html: string, { code, style, icon }: { code: string; st
     .replace('<html lang="en">', () => '<html lang="en" data-one-file>')
     .replace(/<script type="module"[^>]*><\/script>/, () => `<script type="module">${script}</script>`)
     .replace(/<link rel="stylesheet"[^>]*>/, () => `<style>${style}</style>`)
+    .replace(/<link rel="manifest"[^>]*>/, '')
     .replace(/<link rel="icon"[^>]*>/, () => `<link rel="icon" href="${image}">`)
     .replace('<head>', () => `<head>\n<meta http-equiv="Content-Security-Policy" content="${oneFilePolicy(hash)}">`);
 }
