@@ -188,6 +188,7 @@ export const WARNING_CODES = {
   W_CASE_UNLABELLED: 'A case has no label and is used as an unlabelled one.',
   W_CLASSES_BY_VALUE: 'Classes of a model and of the data have other names, and are matched by their values.',
   W_CLASS_ABSENT: 'A class is in no case of the data set, or in none that is trained on.',
+  W_CLASS_PLACE: 'Classes lie elsewhere, seen from the middle of all of them, than in the training cases.',
   W_CLASS_VOLUME: 'The volume of a class is far from those of the training cases.',
   W_CROP_LABELS: 'Labelled voxels of a case lie outside of what preprocess.crop keeps of the image.',
   W_DECODE: 'The models of an ensemble have different thresholds of their classes, so the most likely class wins.',

@@ -43,6 +43,8 @@ export interface TrainingClass {
   readonly cases: number;
   /** Volume over the cases that have it; absent if none has. */
   readonly volumeMl?: Range | undefined;
+  /** Its centre along x, y and z, mm from the centre of all classes; absent where it is the only class. */
+  readonly placeMm?: RangeXyz | undefined;
 }
 
 /** Short hashes of images that a model has seen, see {@link imageHash}. */
@@ -84,6 +86,8 @@ export interface CaseFacts {
   readonly channels: readonly ChannelFacts[];
   /** Volume of each class by name. */
   readonly volumesMl: Readonly<Record<string, number>>;
+  /** Centre of each class that is there, in mm from the centre of all classes. */
+  readonly placesMm?: Readonly<Record<string, Xyz>>;
 }
 
 /** Spread of some numbers; undefined where there is none. */
@@ -162,7 +166,11 @@ export function summarizeTraining(
     classes: Object.keys(first.volumesMl).map((name): TrainingClass => {
       const volumes = cases.map(({ volumesMl }) => volumesMl[name]!).filter(ml => ml > 0);
       const volumeMl = rangeOf(volumes);
-      return { name, cases: volumes.length, ...(volumeMl && { volumeMl }) };
+      const places = cases.flatMap(({ placesMm }) => (placesMm?.[name] === undefined ? [] : [placesMm[name]]));
+      // the centre of a class alone is that of all classes
+      const isPlaced = Object.keys(first.volumesMl).length > 1 && places.length > 0;
+      const placeMm = isPlaced ? rangeXyzOf(places as [Xyz, ...Xyz[]]) : undefined;
+      return { name, cases: volumes.length, ...(volumeMl && { volumeMl }), ...(placeMm && { placeMm }) };
     }),
   };
 }

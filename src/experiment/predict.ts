@@ -14,8 +14,8 @@ import type { Confidence } from '../inference/confidence.ts';
 import { sharedClasses } from '../inference/ensemble.ts';
 import { type ModelInfo, type OpenModel, outputClasses } from '../inference/model-info.ts';
 import type { PlausibilityWarning } from '../inference/plausibility/bounds.ts';
-import { volumeWarnings } from '../inference/plausibility/class-volumes.ts';
 import { imageWarnings, notYetTold } from '../inference/plausibility/image.ts';
+import { resultWarnings } from '../inference/plausibility/result.ts';
 import type { SegmentOptions } from '../inference/predictor.ts';
 import type { WindowChoice } from '../inference/sliding-window.ts';
 import { classVolumesMl } from '../metrics/overlap.ts';
@@ -190,7 +190,7 @@ async function predictOne(
   });
   const seconds = (machine.elapsedMs() - startMs) / 1000;
   const volumesMl = classVolumesMl(result.labels, info.labels);
-  const afterwards = volumeWarnings(volumesMl, expectations, id);
+  const afterwards = resultWarnings({ labels: result.labels, classes: info.labels, volumesMl }, expectations, id);
   if (strict) assertPlausible(afterwards);
   warn([...notYetTold(result.warnings, beforehand), ...afterwards]);
   const written = resultFiles(result.labels, format, { models: options.models, machine, read });

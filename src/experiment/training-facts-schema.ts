@@ -35,7 +35,16 @@ export const trainingFactsSchema: z.ZodType<TrainingFacts> = z
       .readonly()
       .optional(),
     classes: z
-      .array(z.object({ name: z.string(), cases: z.int().min(0), volumeMl: spread.optional() }).readonly())
+      .array(
+        z
+          .object({
+            name: z.string(),
+            cases: z.int().min(0),
+            volumeMl: spread.optional(),
+            placeMm: spreadXyz.optional(),
+          })
+          .readonly(),
+      )
       .readonly()
       .optional(),
     images: z.object({ training: hashes, validation: hashes, teacher: hashes }).readonly().optional(),

@@ -12,6 +12,7 @@ import type { ChannelIntensities } from '../../data/intensities.ts';
 import type { TrainingCase } from '../../data/loader.ts';
 import { moments } from '../../data/normalize.ts';
 import type { CaseFacts } from '../../data/training-facts.ts';
+import { classPlacesMm } from '../../metrics/class-places.ts';
 import { classVolumesMl } from '../../metrics/overlap.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { isFinished } from '../../recipe/teacher-schema.ts';
@@ -82,11 +83,11 @@ function intensitiesOf(image: Volume, isBoxed: boolean): readonly ChannelIntensi
 function factsOf(
   image: Volume,
   { crop, orientation }: Recipe['preprocess'],
-  volumesMl: CaseFacts['volumesMl'],
+  classes: Pick<CaseFacts, 'volumesMl' | 'placesMm'>,
 ): CaseFacts {
   const kept = { ...image, sizeVoxels: boxOfCrop(image, crop).size };
   const { sizeVoxels, spacingMm } = orientation === 'canonical' ? canonicalGrid(kept) : kept;
-  return { grid: { sizeVoxels, spacingMm }, channels: channelFacts(image), volumesMl };
+  return { grid: { sizeVoxels, spacingMm }, channels: channelFacts(image), ...classes };
 }
 
 /** A cache that keeps nothing. */
@@ -124,16 +125,19 @@ export function openCaseData(laboratory: Laboratory, recipe: Recipe, dataset: Da
       const make = async (): Promise<Made<CaseNumbers>> => {
         const { image, label, warnings } = await open.load();
         const volumesMl = label === undefined ? {} : classVolumesMl(label, labels);
+        const axes = orientation === 'canonical' ? 'world' : 'stored';
+        // the affine of an image and that of its label may differ by rounding
+        const placesMm = label && classPlacesMm({ ...label, affine: image.affine }, labels, axes);
         const facts = {
           warnings,
           // of all of it, by which a case is known again
           imageHash: imageHash((await open.loadWhole()).image, machine.sha256),
-          facts: factsOf(image, recipe.preprocess, volumesMl),
+          facts: factsOf(image, recipe.preprocess, { volumesMl, ...(placesMm && { placesMm }) }),
           ...(needsIntensities && { intensities: intensitiesOf(image, isBoxed) }),
         };
         return { facts, arrays: {}, voxelBytes: image.data.byteLength };
       };
-      return (await keep(open, ['numbers', content(item, open), { crop, orientation }, asked], make)).facts;
+      return (await keep(open, ['numbers with places', content(item, open), { crop, orientation }, asked], make)).facts;
     },
     ready: async (item, open, preprocessing) => {
       const make = async () => {

@@ -29,6 +29,7 @@ export const PLAUSIBILITY_CODES = [
   'W_IMAGE_LABELS',
   'W_IMAGE_INTENSITY',
   'W_CLASS_VOLUME',
+  'W_CLASS_PLACE',
 ] as const satisfies readonly WarningCode[];
 
 /** A warning that an image or a result is far from what the model was trained on. */

@@ -11,8 +11,8 @@ import { openForManyWindows } from '../../experiment/open-models.ts';
 import { segmentCascade } from '../../inference/cascade.ts';
 import type { ModelInfo } from '../../inference/model-info.ts';
 import type { PlausibilityWarning } from '../../inference/plausibility/bounds.ts';
-import { volumeWarnings } from '../../inference/plausibility/class-volumes.ts';
 import { imageWarnings, notYetTold } from '../../inference/plausibility/image.ts';
+import { resultWarnings } from '../../inference/plausibility/result.ts';
 import type { Segmentation, SegmentOptions } from '../../inference/predictor.ts';
 import { classVolumesMl } from '../../metrics/overlap.ts';
 import { REGION_MARGIN_MM } from '../../recipe/evaluation-defaults.ts';
@@ -184,7 +184,10 @@ export async function segmentVolume(
   });
   const seconds = (performance.now() - startMs) / 1000;
   const volumesMl = classVolumesMl(labels, info.labels);
-  const others = [...notYetTold(warnings, beforehand), ...volumeWarnings(volumesMl, models, id)];
+  const others = [
+    ...notYetTold(warnings, beforehand),
+    ...resultWarnings({ labels, classes: info.labels, volumesMl }, models, id),
+  ];
   const { expectedDice = {}, temperature = null } = confidence ?? {};
   return {
     labels,

@@ -10,11 +10,13 @@ const first: CaseFacts = {
   grid: { sizeVoxels: [10, 20, 30], spacingMm: [1, 1, 2] },
   channels: [channel],
   volumesMl: { head: 2, tail: 0 },
+  placesMm: { head: [1, 2, 3] },
 };
 const second: CaseFacts = {
   grid: { sizeVoxels: [20, 20, 30], spacingMm: [0.5, 1, 4] },
   channels: [{ ...channel, minimum: -50, low: -40, high: 160 }],
   volumesMl: { head: 4, tail: 0 },
+  placesMm: { head: [-1, 2, 5] },
 };
 
 describe('summarizeTraining', () => {
@@ -52,12 +54,26 @@ describe('summarizeTraining', () => {
       constantChannels: [],
       labelChannels: [],
       classes: [
-        { name: 'head', cases: 2, volumeMl: { min: 2, median: 3, max: 4 } },
+        {
+          name: 'head',
+          cases: 2,
+          volumeMl: { min: 2, median: 3, max: 4 },
+          placeMm: [
+            { min: -1, median: 0, max: 1 },
+            { min: 2, median: 2, max: 2 },
+            { min: 3, median: 4, max: 5 },
+          ],
+        },
         { name: 'tail', cases: 0 },
       ],
     });
     const whole = { ...facts, images: { training: ['a', 'b'], validation: [], teacher: [] } };
     expect(trainingFactsSchema.parse(JSON.parse(JSON.stringify(whole)))).toEqual(whole);
+  });
+
+  it('gives no place of a class that is the only one', () => {
+    const alone = { ...first, volumesMl: { head: 2 }, placesMm: { head: [0, 0, 0] as const } };
+    expect(summarizeTraining([alone]).classes?.[0]).not.toHaveProperty('placeMm');
   });
 
   it('leaves constant channels out of the intensities, and says where there were some', () => {

@@ -30,13 +30,13 @@ const TRAINING = summarizeTraining([
   { grid: TRAINED, channels: channelFacts(TRAINED), volumesMl: { blob: 0.6 } },
 ]);
 
-async function setUp() {
+async function setUp(training = TRAINING) {
   const files = memoryFiles();
   const metadata = formatModelMetadata({
     ...BLOB_FACTS,
     channels: 1,
     patch: [4, 4, 4],
-    training: TRAINING,
+    training,
   });
   files.contents.set('m.onnx', modelBytes(metadata));
   files.contents.set('in/good.nii', encoded(scan([11, 10, 9])));
@@ -80,6 +80,17 @@ it('warns of an image before its first window, of volumes after its last, and li
   );
   expect(failures).toEqual([]);
   expect(await files.list('out')).toHaveLength(3);
+});
+
+it('warns of classes that lie elsewhere than in training', async () => {
+  const far = { min: 5, median: 5, max: 6 };
+  const classes = TRAINING.classes!.map(one => ({ ...one, placeMm: [far, far, far] as const }));
+  const { laboratory, options } = await setUp({ ...TRAINING, classes });
+  // of the only class the centre is that of all
+  const [prediction] = await predictFiles(laboratory, { ...options, input: 'in/good.nii', output: 'good.nii.gz' });
+  expect(prediction?.warnings).toMatchObject([
+    { code: 'W_CLASS_PLACE', message: expect.stringMatching(/^good: blob lies at 0 mm along x .* at 5 to 6 mm\. The/) },
+  ]);
 });
 
 it('with strict goes on after such a volume, writes nothing for it, and says why with figures', async () => {

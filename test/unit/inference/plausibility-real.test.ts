@@ -8,8 +8,10 @@ import { random } from '../../../src/core/random.ts';
 import { channelFacts } from '../../../src/data/image-facts.ts';
 import { type CaseFacts, summarizeTraining, type TrainingFacts } from '../../../src/data/training-facts.ts';
 import type { ModelInfo } from '../../../src/inference/model-info.ts';
+import { placeWarnings } from '../../../src/inference/plausibility/class-places.ts';
 import { volumeWarnings } from '../../../src/inference/plausibility/class-volumes.ts';
 import { imageWarnings } from '../../../src/inference/plausibility/image.ts';
+import { classPlacesMm } from '../../../src/metrics/class-places.ts';
 import { classVolumesMl } from '../../../src/metrics/overlap.ts';
 import { decodeLabels, decodeNifti } from '../../../src/volume/nifti.ts';
 import type { Volume, Xyz } from '../../../src/volume/volume.ts';
@@ -36,18 +38,26 @@ const INFO: ModelInfo = {
 interface Case extends CaseFacts {
   readonly id: string;
   readonly image: Volume;
+  readonly placesMm: Readonly<Record<string, Xyz>>;
 }
 
 function readCase(id: string): Case {
   const read = (folder: string): Buffer => readFileSync(`${data}/${folder}/${id}`);
   const image = decodeNifti(read('imagesTr'), { path: id }).volume;
   const labels = decodeLabels(read('labelsTr'), { path: id });
-  return { id, image, grid: image, channels: channelFacts(image), volumesMl: classVolumesMl(labels, INFO.labels) };
+  const { labels: classes } = INFO;
+  const placesMm = classPlacesMm(labels, classes, 'world');
+  const volumesMl = classVolumesMl(labels, classes);
+  return { id, image, grid: image, channels: channelFacts(image), volumesMl, placesMm };
 }
 
 function alarms(one: Case, training: TrainingFacts, normalize: ModelInfo['normalize']): readonly string[] {
   const models = [{ info: { ...INFO, normalize }, training }];
-  const all = [...imageWarnings(one.image, models, one.id), ...volumeWarnings(one.volumesMl, models, one.id)];
+  const all = [
+    ...imageWarnings(one.image, models, one.id),
+    ...volumeWarnings(one.volumesMl, models, one.id),
+    ...placeWarnings(() => one.placesMm, models, one.id),
+  ];
   return all.map(({ message }) => message);
 }
 
@@ -102,6 +112,15 @@ describe.skipIf(data === undefined)('200 hippocampus scans', () => {
       const units = ['W_IMAGE_EXTENT', 'W_IMAGE_SPACING'];
       expect(codesOf({ ...first(), spacingMm: [0.001, 0.001, 0.001] })).toEqual(units);
       expect(codesOf({ ...first(), spacingMm: [1000, 1000, 1000] })).toEqual(units);
+    });
+
+    it('axes that are exchanged in the header', () => {
+      const models = [{ info: INFO, training: facts(cases) }];
+      const told = cases.slice(0, 20).map(({ placesMm }) => {
+        const exchanged = Object.entries(placesMm).map(([name, [x, y, z]]) => [name, [y, x, z]]);
+        return placeWarnings(() => Object.fromEntries(exchanged), models, 'a').map(({ code }) => code);
+      });
+      expect(told.flat()).toEqual(Array.from({ length: 20 }, () => 'W_CLASS_PLACE'));
     });
 
     it('CT for MR', () => {

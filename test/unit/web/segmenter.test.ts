@@ -20,11 +20,14 @@ function scan(sizeVoxels: Xyz): Volume {
 it('warns of the image before the first window, and of the image and the volumes with the result', async () => {
   const trained = scan([10, 10, 10]);
   const facts = { grid: trained, channels: channelFacts(trained), volumesMl: { blob: 0.5 } };
+  const known = summarizeTraining([facts, facts]);
+  // of the only class the centre is that of all, so it lies elsewhere
+  const far = { min: 5, median: 5, max: 6 };
   const metadata = formatModelMetadata({
     ...BLOB_FACTS,
     channels: 1,
     patch: [4, 4, 4],
-    training: summarizeTraining([facts, facts]),
+    training: { ...known, classes: known.classes!.map(one => ({ ...one, placeMm: [far, far, far] as const })) },
   });
   const files = memoryFiles();
   files.contents.set('m.onnx', modelBytes(metadata));
@@ -41,9 +44,10 @@ it('warns of the image before the first window, and of the image and the volumes
   expect(segmented.warnings.map(({ code, message }) => [code, message.split(':')[0]])).toEqual([
     ['W_IMAGE_EXTENT', 'a'],
     ['W_CLASS_VOLUME', 'a'],
+    ['W_CLASS_PLACE', 'a'],
   ]);
   const usual = await segmentVolume(scan([11, 10, 9]), model, { onWarnings: () => order.push('never') });
-  expect([usual.warnings, order.includes('never')]).toEqual([[], false]);
+  expect([usual.warnings.map(({ code }) => code), order.includes('never')]).toEqual([['W_CLASS_PLACE'], false]);
   expect(usual).not.toHaveProperty('entropy');
 });
 
