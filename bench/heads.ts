@@ -5,7 +5,7 @@
  * Without a model it takes one of random weights as large as the student of studies/heads (U-Net 6-12-18-24 at 2 mm),
  * which costs the same, since no step depends on what the weights say but the compression of the labels. Needs Linux.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,10 +21,12 @@ const { values } = parseArgs({
   },
 });
 const SIZE = 256;
+/** Clock ticks per second in Linux's accounts. */
+const TICKS = 100;
 /** Background and ten structures. */
 const CLASSES = 11;
 /** Longest wait for the page. */
-const PATIENCE_MS = 600_000;
+const PATIENCE_MS = 1_800_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'voxstill-heads-'));
 
@@ -38,6 +40,34 @@ async function inNode(model: string, input: string): Promise<void> {
   );
 }
 
+/** Processor time and largest resident memory of the processes below this one, by Linux's account. */
+function childrenUsage(): { readonly seconds: number; readonly peakBytes: number } {
+  const parents = new Map<number, number>();
+  const ticks = new Map<number, number>();
+  for (const name of readdirSync('/proc').filter(one => /^\d+$/.test(one))) {
+    try {
+      const fields = readFileSync(`/proc/${name}/stat`, 'utf8')
+        .replace(/^.*\) /, '')
+        .split(' ');
+      parents.set(Number(name), Number(fields[1]));
+      ticks.set(Number(name), Number(fields[11]) + Number(fields[12]));
+    } catch {
+      // it has just ended
+    }
+  }
+  const isBelow = (pid: number | undefined): boolean =>
+    pid !== undefined && pid > 1 && (parents.get(pid) === process.pid || isBelow(parents.get(pid)));
+  const below = [...parents.keys()].filter(isBelow);
+  const peaks = below.map(pid => {
+    const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return Number(line?.[1] ?? 0) * 1024;
+  });
+  return {
+    seconds: below.reduce((sum, pid) => sum + ticks.get(pid)!, 0) / TICKS,
+    peakBytes: Math.max(...peaks),
+  };
+}
+
 async function inPage(model: string, input: string): Promise<void> {
   const server = await servePage({ port: 0 });
   const browser = await launchBrowser();
@@ -47,9 +77,15 @@ async function inPage(model: string, input: string): Promise<void> {
     await page.goto(server.url);
     await page.getByLabel('Open .onnx').setInputFiles(model);
     await page.getByLabel('Open image').setInputFiles(input);
-    await page.locator('#segment:enabled').click();
+    await page.locator('#segment:enabled').waitFor();
+    const before = childrenUsage();
+    await page.locator('#segment').click();
     await page.locator('#cost:not(:empty)').waitFor();
-    console.info(`page: ${await page.locator('#cost').textContent()}`);
+    const after = childrenUsage();
+    console.info(
+      `page: ${await page.locator('#cost').textContent()}; ${(after.seconds - before.seconds).toFixed(1)} s of processors, ` +
+        `${(after.peakBytes / 1e9).toFixed(2)} GB at most in a process of the browser`,
+    );
   } finally {
     await browser.close();
     await server.close();
