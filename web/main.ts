@@ -31,6 +31,7 @@ import { createSegmentationView } from './segmentation-view.ts';
 import type { Segmented } from './segmentations.ts';
 import { segmentScan } from './segmenting.ts';
 import { type StudyWatch, watchStudy } from './study-watch.ts';
+import { createSurfaceView } from './surface-view.ts';
 import type { TrainingView } from './training.ts';
 import { createClient } from './worker-client.ts';
 
@@ -44,6 +45,7 @@ const state = createPageState();
 const actions = createActionsView(state);
 const segmentations = createSegmentationView(state, VOXSTILL_VERSION);
 const pen = createPenView(state, segmentations);
+const surfaces = createSurfaceView(state, segmentations);
 const measure = createMeasureView(state);
 const image = createImageView(state, { segmentations, pen, measure });
 const models = createModelsView(state, () => guarded(actions.update));
@@ -206,6 +208,7 @@ function listen(): void {
   review.listen();
   pen.listen();
   measure.listen();
+  surfaces.listen();
   listenToKeys();
   guardLeaving(state, batch.hasUnsaved);
   batch.listen();

@@ -71,7 +71,7 @@ interface Comparison {
 export function createSegmentationView(state: PageState, version: string): SegmentationView {
   const other = byId<HTMLSelectElement>('other');
   let comparison: Comparison | undefined;
-  let whenDrawn = (): void => {};
+  const whenDrawn: (() => void)[] = [];
 
   /** The two that are compared, if there are two. */
   function pair(): readonly [Segmented, Segmented] | undefined {
@@ -107,7 +107,7 @@ export function createSegmentationView(state: PageState, version: string): Segme
 
   function drawLabels(): void {
     drawOverlay();
-    whenDrawn();
+    for (const listener of whenDrawn) listener();
   }
 
   function drawOverlay(): void {
@@ -233,7 +233,7 @@ export function createSegmentationView(state: PageState, version: string): Segme
     },
 
     onDrawn(listener) {
-      whenDrawn = listener;
+      whenDrawn.push(listener);
     },
 
     show(index) {

@@ -2,13 +2,14 @@
  * The viewer: three planes and a 3D rendering by NiiVue, which only this file imports, and its pen by its type. Loaded
  * when there is the first image. Voxels stay in file order; NiiVue turns them by the affine.
  */
-import { DRAG_MODE, Niivue, type NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
+import { DRAG_MODE, Niivue, type NVImage, NVMesh, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { invariant } from '../src/core/errors.ts';
 import type { LabelVolume, Volume } from '../src/volume/volume.ts';
 import { crossHairStep, type Plane } from './cross-hair.ts';
 import type { PlaneOnScreen } from './orientation-letters.ts';
 import { PLANE_AXES, type PlaneView, type Point } from './plane-view.ts';
 import type { Scan } from './protocol.ts';
+import type { ColouredSurface } from './surface-view.ts';
 import { createDrawing, type Drawing } from './viewer-drawing.ts';
 import type { IntensityRange, IntensityWindow } from './windows.ts';
 
@@ -57,6 +58,8 @@ export interface Viewer {
   showLabels(labels: LabelVolume | null, styles: readonly LabelStyle[]): void;
   /** Draws a map of values from 0, not drawn, to 1, bright, in place of labels. */
   showMap(map: Volume): void;
+  /** Draws surfaces in the 3D rendering, in place of those before. */
+  showSurfaces(surfaces: readonly ColouredSurface[]): void;
   setOpacity(opacity: number): void;
   setLayout(layout: keyof typeof LAYOUTS): void;
   /** Whether the left of the patient is on the right of the screen, as radiologists look at it. */
@@ -252,6 +255,9 @@ export async function createViewer(
       rightButton: DRAG_MODE.windowing,
       centerButton: DRAG_MODE.pan,
     },
+    // surfaces belong to the rendering: they are seen through the image, and not drawn over planes
+    meshThicknessOn2D: 0,
+    meshXRay: 0.4,
     loadingText: '',
     logLevel: 'silent',
   });
@@ -297,6 +303,7 @@ export async function createViewer(
     drawing,
     showScan: async ({ shown }) => {
       drawing.stop();
+      for (const mesh of [...niivue.meshes]) niivue.removeMesh(mesh);
       for (const volume of [...niivue.volumes]) niivue.removeVolume(volume);
       styles = [];
       await niivue.loadFromArrayBuffer(shown.slice().buffer, 'image.nii');
@@ -323,6 +330,17 @@ export async function createViewer(
       const overlay = mapOverlayOf(first, map);
       overlay.opacity = opacity;
       niivue.addVolume(overlay);
+    },
+    showSurfaces: surfaces => {
+      if (surfaces.length === 0 && niivue.meshes.length === 0) return;
+      for (const mesh of [...niivue.meshes]) niivue.removeMesh(mesh);
+      for (const { surface, colour } of surfaces) {
+        const [corners, triangles] = [
+          Float32Array.from(surface.corners.flat()),
+          Uint32Array.from(surface.triangles.flat()),
+        ];
+        niivue.addMesh(new NVMesh(corners, triangles, surface.name, Uint8Array.of(...colour, 255), 1, true, niivue.gl));
+      }
     },
     setOpacity: value => {
       opacity = value;

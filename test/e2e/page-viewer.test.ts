@@ -90,6 +90,25 @@ describe.skipIf(!hasBrowser)('the viewer', () => {
     const caption = Array.from({ length: 200 }, (_, x) => red(12 + x, Math.round(height - 22)));
     expect(Math.max(...caption)).toBeGreaterThan(150);
 
+    await page.getByLabel('Layout').selectOption('render');
+    const orange = async (): Promise<number> => {
+      const views = await session.downloads(1, () => session.button('Save').click());
+      const view = decode(new Uint8Array(readFileSync(views.get('sample_reference_view.png')!)));
+      const pixels = Array.from({ length: view.width * (view.height - 120) }, (_, pixel) => pixel * view.channels);
+      return pixels.filter(at => view.data[at]! - view.data[at + 2]! > 60).length;
+    };
+    const veiled = await orange();
+    await page.getByLabel('Surfaces in 3D').check();
+    await page
+      .locator('#surfaces-facts')
+      .getByText(/^2 surfaces, [\d,]+ triangles$/)
+      .waitFor();
+    // a structure of about 10 mm, where a voxel has some 10 pixels
+    expect(await orange()).toBeGreaterThan(veiled + 2000);
+    await page.getByLabel('Surfaces in 3D').uncheck();
+    expect(await orange()).toBe(veiled);
+    await page.getByLabel('Layout').selectOption('planes');
+
     await page.getByLabel("Patient's left").selectOption('right');
     await page.locator('#canvas').focus();
     expect(await moved('ArrowRight')).toEqual([-1, 0, 0]);
