@@ -3,7 +3,7 @@ import { InputError } from '../src/core/errors.ts';
 import { type ClipSide, clipPlaneOf } from './clip-plane.ts';
 import { byId } from './elements.ts';
 import type { MeasureView } from './measure-view.ts';
-import { showError, showWarnings } from './message.ts';
+import { guarded, showError, showWarnings } from './message.ts';
 import { drawLetters } from './orientation-letters.ts';
 import type { PageState } from './page-state.ts';
 import type { PenView } from './pen-view.ts';
@@ -19,6 +19,9 @@ export interface ImageView {
   listen(): void;
 }
 
+/** Graphics that are lost again so soon are not started again: it would go on for ever. */
+const SOON_MS = 10_000;
+
 const input = (id: string): HTMLInputElement => byId<HTMLInputElement>(id);
 
 /**
@@ -29,6 +32,9 @@ export function createImageView(
   state: PageState,
   { segmentations, pen, measure }: { segmentations: SegmentationView; pen: PenView; measure: MeasureView },
 ): ImageView {
+  let lostAtMs = Number.NEGATIVE_INFINITY;
+  let opening: Promise<Viewer> | undefined;
+
   function onLost(): void {
     const canvas = byId('canvas');
     // a canvas whose graphics are lost cannot be used again at once
@@ -36,9 +42,25 @@ export function createImageView(
     Object.assign(state, { viewer: undefined, correcting: undefined } satisfies Partial<PageState>);
     measure.clear();
     segmentations.render();
-    const advice =
-      'the browser took the graphics away from the viewer. Segmentations are not lost: save them, then open the image again.';
-    showError(new InputError('E_WEBGL_LOST', advice));
+    const lost = 'the browser took the graphics away from the viewer. Segmentations are not lost';
+    const isAgain = performance.now() - lostAtMs < SOON_MS;
+    lostAtMs = performance.now();
+    const advice = isAgain ? ': save them, then open the image again.' : ', and the viewer is started again.';
+    showError(new InputError('E_WEBGL_LOST', `${lost}${advice}`));
+    if (!isAgain) void guarded(draw);
+  }
+
+  /** Draws the open image with its segmentations. */
+  async function draw(): Promise<void> {
+    const { scan } = state;
+    if (scan === undefined) return;
+    const viewer = await openViewer();
+    measure.clear();
+    await viewer.showScan(scan);
+    windows.offer();
+    showCut();
+    viewer.setImageVisible(!input('labels-only').checked);
+    segmentations.render();
   }
 
   const windows = createWindowView(state);
@@ -51,7 +73,15 @@ export function createImageView(
 
   const isRadiological = (): boolean => byId<HTMLSelectElement>('side').value === 'right';
 
-  async function openViewer(): Promise<Viewer> {
+  /** One viewer, whoever asks for it meanwhile. */
+  function openViewer(): Promise<Viewer> {
+    opening ??= startViewer().finally(() => {
+      opening = undefined;
+    });
+    return opening;
+  }
+
+  async function startViewer(): Promise<Viewer> {
     if (state.viewer !== undefined) return state.viewer;
     const { createViewer } = await import('./viewer.ts');
     const onPlace = (text: string): void => {
@@ -95,14 +125,8 @@ export function createImageView(
       byId('scan-facts').textContent = `${volume.sizeVoxels.join(' × ')} voxels of ${spacing} mm${channels}`;
       byId('empty').hidden = true;
       showWarnings(warnings);
-      const viewer = await openViewer();
-      measure.clear();
-      await viewer.showScan(scan);
-      windows.offer();
-      showCut();
-      viewer.setImageVisible(!input('labels-only').checked);
-      if (reference === undefined) segmentations.render();
-      else await segmentations.addReference(reference);
+      await draw();
+      if (reference !== undefined) await segmentations.addReference(reference);
     },
 
     listen() {

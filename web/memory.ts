@@ -82,7 +82,9 @@ export function planMemory(volume: Volume, file: ModelFile): MemoryPlan {
   if (channels !== info.channels) {
     throw new InputError(
       'E_CHANNELS',
-      `the model takes ${info.channels} channel(s), the image has ${channels}. Open images as in training.`,
+      info.channels === 1
+        ? `the model takes 1 channel, the image has ${channels}: channels, or frames of a series in time. Save the one that you want as an image of its own, and open that.`
+        : `the model takes ${info.channels} channels, the image has ${channels}. Open the images of all channels together, as in training.`,
     );
   }
   let patch: Triple | undefined = info.patch;

@@ -2,6 +2,7 @@
 import { InputError } from '../src/core/errors.ts';
 import type { ActionsView } from './actions-view.ts';
 import { type Chosen, chooseImage } from './chooser.ts';
+import { withoutTwins } from './dropped-files.ts';
 import { wantedWithoutDoubt } from './file-roles.ts';
 import type { ImageChoice } from './image-choices.ts';
 import { mayReplaceImage } from './leaving.ts';
@@ -40,8 +41,9 @@ function sayBusy(): void {
 }
 
 /** Opens files; anything that is not taken is said. */
-export async function openFiles(files: readonly DroppedFile[], to: Destinations): Promise<void> {
+export async function openFiles(given: readonly DroppedFile[], to: Destinations): Promise<void> {
   const { state, client, actions, models, segmentations } = to;
+  const files = withoutTwins(given);
   if (files.length === 0) return;
   if (state.isBusy) return sayBusy();
   const [modelFiles, imageFiles] = withoutModels(files);

@@ -7,6 +7,7 @@ import { zipSync } from 'fflate';
 import { invariant } from '../src/core/errors.ts';
 import type { ReadVolume } from '../src/data/read-volume.ts';
 import { type ResultFormat, resultFiles } from '../src/experiment/result-files.ts';
+import { structureCodes } from '../src/results/structure-codes.ts';
 import type { ResultKind } from './result-kinds.ts';
 import type { Segmented } from './segmentations.ts';
 
@@ -80,4 +81,20 @@ export function savedFiles(
   if (files.length <= MOST_FILES) return files;
   const archive = zipSync(Object.fromEntries(files.map(({ path, bytes }) => [path, bytes])));
   return [{ path: `${stem}_${kind}.zip`, bytes: archive }];
+}
+
+/** Kinds of files that say what a class is by a code. */
+const CODED: readonly ResultKind[] = ['nrrd', 'binary', 'labelmap', 'rtstruct', 'report'];
+
+/** What is to be known of a file whose classes have codes, where none is known of some. */
+export function uncodedWarnings(
+  { classes }: Pick<Segmented, 'classes'>,
+  kind: ResultKind,
+): readonly { readonly code: 'W_CLASS_CODE'; readonly message: string }[] {
+  if (!CODED.includes(kind)) return [];
+  const uncoded = classes.filter(({ value, name, code }) => value !== 0 && structureCodes(name, code).isUnknown);
+  if (uncoded.length === 0) return [];
+  const names = uncoded.map(({ name }) => name).join(', ');
+  const message = `no code is known of ${names}: saved with its name, as an anatomical structure of unknown kind. A recipe says codes by labels: { codes }, and the model keeps them.`;
+  return [{ code: 'W_CLASS_CODE', message }];
 }

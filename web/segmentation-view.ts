@@ -3,9 +3,10 @@
 import { InputError, invariant } from '../src/core/errors.ts';
 import { sixDigits } from '../src/core/format.ts';
 import { encodeNiftiLabels } from '../src/volume/nifti.ts';
-import { formatSize } from '../src/volume/volume.ts';
+import { assertSameGrid } from '../src/volume/same-grid.ts';
 import { differenceOf, distancesOf } from './difference.ts';
 import { byId, make } from './elements.ts';
+import { showWarnings } from './message.ts';
 import type { PageState } from './page-state.ts';
 import { offerKinds, type ResultKind, type SavedKind } from './result-kinds.ts';
 import { volumesCsv } from './results-csv.ts';
@@ -40,7 +41,7 @@ export interface SegmentationView {
   add(item: Segmented): void;
   /**
    * Adds the reference labels of the image. Names of classes come from the chosen model, since a label file has none.
-   * @throws {InputError} E_SHAPE_MISMATCH if they are on another grid
+   * @throws {InputError} E_SHAPE_MISMATCH, E_GEOMETRY_MISMATCH if they are on another grid
    */
   addReference(labels: Segmented['labels']): Promise<void>;
   /**
@@ -159,9 +160,10 @@ export function createSegmentationView(state: PageState, version: string): Segme
     const stem = `${scan.stem}_${fileText(item.name)}`;
     if (kind === 'nifti') saveFile(`${stem}.nii.gz`, encodeNiftiLabels(item.labels, scan.header));
     else {
-      const { savedFiles } = await import('./saving.ts');
+      const { savedFiles, uncodedWarnings } = await import('./saving.ts');
       const files = savedFiles(item, { read: scan, stem, kind, version });
       for (const { path, bytes } of files) saveFile(path, bytes);
+      showWarnings(uncodedWarnings(item, kind));
     }
     // it may have been corrected further meanwhile
     if (state.segmented.includes(item)) {
@@ -258,13 +260,9 @@ export function createSegmentationView(state: PageState, version: string): Segme
 
     async addReference(labels) {
       const { scan, chosen } = state;
-      if (scan === undefined || formatSize(labels.sizeVoxels) !== formatSize(scan.volume.sizeVoxels)) {
-        const size = formatSize(scan?.volume.sizeVoxels ?? [0, 0, 0]);
-        throw new InputError(
-          'E_SHAPE_MISMATCH',
-          `the reference has ${formatSize(labels.sizeVoxels)} voxels, the image ${size}. Choose the labels of this image, on its grid.`,
-        );
-      }
+      invariant(scan !== undefined, 'a reference is opened where there is an image');
+      const apart = assertSameGrid({ ...scan.volume, path: scan.name }, { ...labels, path: 'the reference' });
+      if (apart.length > 0) showWarnings(apart);
       const file = await chosen?.read();
       const values = [...new Set(labels.data)].sort((left, right) => left - right);
       const nameOf = (value: number): string =>

@@ -61,6 +61,17 @@ describe.skipIf(!hasBrowser)('several files in the page', () => {
     await session.drop('#stage', [image('x.nii.gz'), wrong]);
     await page.getByRole('alert').waitFor();
     expect(await session.text('message-text')).toMatch(/^E_SHAPE_MISMATCH: x_seg\.nii\.gz has 4x4x4 voxels/);
+
+    // as many voxels, but elsewhere
+    const moved = { ...GRID, affine: [1, 0, 0, 5, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] } as const;
+    const elsewhere = encodeNiftiLabels({ ...moved, data: new Uint8Array(VOXELS) }, createNiftiHeader(moved));
+    const reference = { name: 'moved.nii.gz', mimeType: '', buffer: Buffer.from(elsewhere) };
+    await page.getByLabel('Reference', { exact: true }).setInputFiles(reference);
+    await page.getByText(/^E_GEOMETRY_MISMATCH: the reference and t2\.nii\.gz are up to 5 mm apart/).waitFor();
+    await session.settled();
+    await session.drop('#stage', [image('t2.nii.gz'), { ...image('t2.nii.gz'), bytes: new Uint8Array(9) }]);
+    await page.getByText(/^E_FILE_TWICE: two different files are called t2\.nii\.gz/).waitFor();
+    expect(await session.text('scan-name')).toBe('t2.nii.gz');
   });
 
   it('are segmented one after another, with a row for each, also where one fails', async () => {

@@ -378,9 +378,12 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     await page.locator('#canvas').evaluate(canvas => {
       (canvas as HTMLCanvasElement).getContext('webgl2')!.getExtension('WEBGL_lose_context')!.loseContext();
     });
-    await page.getByText(/^E_WEBGL_LOST: /).waitFor();
+    await page.getByText(/^E_WEBGL_LOST: .* the viewer is started again\.$/).waitFor();
+    expect(await page.getByRole('radio', { name: 'reference' }).isChecked()).toBe(true);
     await segmentShown('student');
-    await openSample();
+    await page.locator('#place').evaluate(place => {
+      place.textContent = '';
+    });
     await page.locator('#canvas').click({ position: { x: 200, y: 150 } });
     await page.locator('#place').getByText('mm').waitFor();
   });

@@ -6,6 +6,7 @@ import { InputError, VoxstillError, WorkError } from '../../src/core/errors.ts';
 import { formatBytes, formatDuration, formatSeconds, formatWhole } from '../../src/core/format.ts';
 import type { ModelFile } from '../../src/experiment/model-file.ts';
 import type { ReviewedCase } from '../case-review.ts';
+import { withoutTwins } from '../dropped-files.ts';
 import { byId, make } from '../elements.ts';
 import { chosenFiles } from '../inputs.ts';
 import { guarded, hideMessage, showError } from '../message.ts';
@@ -157,7 +158,7 @@ export function createDistilView(world: DistilWorld): DistilView {
     if (job !== undefined) {
       throw new InputError('E_PAGE_BUSY', 'a training is under way. Pause it, or wait, and open the files again.');
     }
-    const [models, others] = withoutModels(files);
+    const [models, others] = withoutModels(withoutTwins(files));
     if (models.length > 0) {
       await addModels(models);
       listTeachers();

@@ -6,7 +6,7 @@ import { readVolume } from '../../../src/data/volume-file.ts';
 import { readModelFile } from '../../../src/experiment/model-file.ts';
 import { type ResultFormat, resultFiles } from '../../../src/experiment/result-files.ts';
 import { createNodeSources } from '../../../src/platform/node/laboratory.ts';
-import { savedFiles } from '../../../web/saving.ts';
+import { savedFiles, uncodedWarnings } from '../../../web/saving.ts';
 import { sliceFile } from '../../support/dicom-files.ts';
 import { BLOB_FACTS, modelBytes } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
@@ -81,4 +81,21 @@ it('says in DICOM of a segmentation that was corrected by hand that a person had
   const by = { ...machine, now: () => corrected.correctedAt, isCorrected: true } as const;
   const [written] = resultFiles(item.labels, format, { models: [model], machine: by, read });
   expect(save(corrected, 'binary').equals(Buffer.from(written!.bytes))).toBe(true);
+});
+
+it('names the classes without a code where a file has codes, and no others', () => {
+  const code = { value: '5366008', scheme: 'SCT', meaning: 'Hippocampus' };
+  const classes = [
+    { value: 0, name: 'background' },
+    { value: 1, name: 'Left-Hippocampus' },
+    { value: 2, name: 'blob' },
+    { value: 3, name: 'other blob', code },
+  ];
+  for (const kind of ['binary', 'labelmap', 'rtstruct', 'report', 'nrrd'] as const) {
+    expect(uncodedWarnings({ classes }, kind)).toEqual([
+      { code: 'W_CLASS_CODE', message: expect.stringMatching(/^no code is known of blob: saved with its name/) },
+    ]);
+  }
+  expect(uncodedWarnings({ classes }, 'nifti')).toEqual([]);
+  expect(uncodedWarnings({ classes: classes.filter(({ value }) => value !== 2) }, 'binary')).toEqual([]);
 });
