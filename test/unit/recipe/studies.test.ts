@@ -15,6 +15,7 @@ describe('the recipes of the studies', () => {
     'two-teachers/teacher.yaml',
     'two-teachers/student.yaml',
     'corrections/student.yaml',
+    'brats/leave-one-out.yaml',
     'heads/teacher.yaml',
     'heads/student-100k.yaml',
     'heads/student-25k.yaml',
