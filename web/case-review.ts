@@ -61,7 +61,13 @@ export function createCaseReview(world: ReviewWorld): CaseReview {
       throw new InputError('E_NO_INPUT', 'no segmentation is shown. Segment the image, or choose one of the list.');
     }
     const { keep, back } = current;
-    await keep(item.labels, item.correctedAt !== undefined);
+    const button = byId<HTMLButtonElement>('review-accept');
+    button.disabled = true;
+    try {
+      await keep(item.labels, item.correctedAt !== undefined);
+    } finally {
+      button.disabled = false;
+    }
     state.unsaved = new Set([...state.unsaved].filter(name => name !== item.name));
     current = undefined;
     update();

@@ -129,6 +129,26 @@ describe('a distillation that people correct', () => {
     expect(JSON.parse(files.text('round-2/splits.json'))).toMatchObject({ train: [ids[0], ids[1]], test: [ids[4]] });
   });
 
+  it('keeps the student before where the new one is worse', async () => {
+    const { student, dataset } = await now();
+    // the reference is what the student says itself, so that nothing can be better
+    const { models, close } = await openModels(laboratory.engine, [await readModelFile(files, student)]);
+    const { image } = await loadCase(laboratory, dataset, dataset.cases[4]!);
+    const { labels } = await segmentWithEnsemble(models, image, recipe.evaluate);
+    await close();
+    const at = '2026-11-28T13:00:00.000Z';
+    await keepConfirmed(laboratory, dataset, { id: ids[4]!, isCorrected: false, at, labels });
+    const { train } = recipe.student;
+    const wild = { ...recipe, student: { ...recipe.student, train: { ...train, learningRate: 5 } } };
+    const result = await continueTraining(laboratory, wild, { steps: 2 });
+    expect(result.cases).toEqual([{ id: ids[4], before: 1, after: expect.any(Number) }]);
+    expect(result.cases[0]!.after).toBeLessThan(1);
+    expect(result.isTaken).toBe(false);
+    const after = await now();
+    expect(after.student).toBe(student);
+    expect(after.cases[4]).toMatchObject({ state: 'accepted', isHeldOut: true });
+  });
+
   it('finishes an interrupted round before it begins another', async () => {
     const controller = new AbortController();
     const openBatches: typeof laboratory.openBatches = (...settings) => {
@@ -146,11 +166,11 @@ describe('a distillation that people correct', () => {
       signal: controller.signal,
     });
     await expect(interrupted).rejects.toThrow('closed');
-    expect((await now()).rounds.at(-1)).toEqual({ number: 3, result: undefined });
+    expect((await now()).rounds.at(-1)).toEqual({ number: 4, result: undefined });
     // a label that comes meanwhile is for the next round
     await confirm(ids[2]!);
     const result = await continueTraining(laboratory, recipe, { steps: 9 });
-    expect(result).toMatchObject({ model: 'round-3/run/student/model.onnx', trained: 2 });
-    expect(files.text('round-3/run/student/history.csv').trim().split('\n')).toHaveLength(1 + 4);
+    expect(result).toMatchObject({ model: 'round-4/run/student/model.onnx', trained: 2 });
+    expect(files.text('round-4/run/student/history.csv').trim().split('\n')).toHaveLength(1 + 4);
   });
 });

@@ -29,6 +29,8 @@ export interface Correcting {
   show(session: string, facts: ShownFacts): void;
   /** Stops to measure, so that something else has the processor. */
   rest(): void;
+  /** Goes on measuring. */
+  resume(): void;
   /** Shows no cases any more. */
   leave(): void;
   update(isBusy: boolean): void;
@@ -123,6 +125,7 @@ export function createCorrecting(world: CorrectingWorld): Correcting {
       void guarded(measure);
     },
     rest,
+    resume: () => void guarded(measure),
     leave() {
       rest();
       current = undefined;

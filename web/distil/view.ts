@@ -190,8 +190,11 @@ export function createDistilView(world: DistilWorld): DistilView {
       return undefined;
     } finally {
       job = undefined;
+      const wasTraining = isTraining;
       isTraining = false;
       update();
+      // a training shows its own session
+      if (!wasTraining) correcting.resume();
     }
   }
 
@@ -305,8 +308,8 @@ export function createDistilView(world: DistilWorld): DistilView {
             }),
             button('Delete', async () => {
               if (!confirm(`Delete the session ${title} of ${begun} with its images and models?`)) return;
-              await removeSession(name);
               correcting.leave();
+              await removeSession(name);
               run.clear();
               await listAgain();
             }),
