@@ -125,8 +125,13 @@ export function createImageView(
       byId('scan-facts').textContent = `${volume.sizeVoxels.join(' × ')} voxels of ${spacing} mm${channels}`;
       byId('empty').hidden = true;
       showWarnings(warnings);
-      await draw();
-      if (reference !== undefined) await segmentations.addReference(reference);
+      try {
+        await draw();
+      } finally {
+        // they count without a viewer too
+        if (reference === undefined) segmentations.render();
+        else await segmentations.addReference(reference);
+      }
     },
 
     listen() {
