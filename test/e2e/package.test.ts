@@ -122,7 +122,7 @@ describe('the package', () => {
       const server = await servePage({ port: 0 });
       const paths = ['', 'run.json', 'runtime/ort-wasm-simd-threaded.wasm', 'codecs/charlswasm_decode.wasm'];
       for (const path of paths) {
-        const { status, headers } = await fetch(server.url + path);
+        const { status, headers } = await fetch(server.url + path, { headers: { 'accept-encoding': 'br' } });
         console.log(status, headers.get('content-type'), headers.get('content-encoding'));
       }
       await server.close();`;
