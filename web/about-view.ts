@@ -14,7 +14,10 @@ function textOf(title: string, path: string): HTMLElement {
   return details;
 }
 
-/** @param version of voxstill */
+/**
+ * @param version of voxstill
+ * @throws {InputError} E_PAGE_DAMAGED
+ */
 export function showAbout(version: string): void {
   // browsers give a file no storage that a training could use
   byId('show-distil').hidden = true;
@@ -35,4 +38,6 @@ export function showAbout(version: string): void {
   ].flatMap(([title = '', path = '']) => (heldSum(path) === undefined ? [] : [textOf(title, path)]));
   byId('about').append(make('dl', { class: 'keys' }, ...facts), ...texts);
   byId('about').hidden = false;
+  // the model is the last part, so a file that was cut off says so at once
+  heldFile(MODEL);
 }

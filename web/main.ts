@@ -242,7 +242,7 @@ async function showStudy(): Promise<void> {
 
 listen();
 byId('isolation').hidden = crossOriginIsolated;
-if (isOneFile()) showAbout(VOXSTILL_VERSION);
+if (isOneFile()) void guarded(() => showAbout(VOXSTILL_VERSION));
 guarded(async () => {
   state.backends = await chooseBackends(byId<HTMLSelectElement>('backend'));
   await actions.update();
