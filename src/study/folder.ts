@@ -8,6 +8,7 @@ import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
 import { type ArmFolder, armFolder } from '../experiment/arm-folder.ts';
 import type { TrainedArm } from '../experiment/record.ts';
+import { parseRecipe, stringifyRecipe } from '../recipe/parse.ts';
 import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
 import type { StudyRecord } from './record.ts';
@@ -117,11 +118,26 @@ export async function assertEmptyFolder(files: Files, folder: string, advice: st
 }
 
 /**
- * Prepares the folder of a run and writes the recipe into it.
+ * Whether a recipe in a folder is the one that is given, but for keys that it lacks since an earlier version wrote it:
+ * these have their defaults, at which everything is as it was before there was the key.
+ */
+function isSameRecipe(before: string, now: string, path: string): boolean {
+  if (before === now) return true;
+  try {
+    return stringifyRecipe(parseRecipe(before, { path })) === now;
+  } catch (cause) {
+    if (cause instanceof InputError) return false;
+    throw cause;
+  }
+}
+
+/**
+ * Prepares the folder of a run and writes the recipe into it. One that is there stays as it is.
+ * @returns the text of the folder's recipe
  * @throws {InputError} E_OUT_NOT_EMPTY if it is not empty and `resume` is false; E_RESUME_RECIPE if it was made
  *   by another recipe, since results would mix
  */
-export async function openRunFolder(files: Files, run: RunFolder, options: OpenOptions): Promise<void> {
+export async function openRunFolder(files: Files, run: RunFolder, options: OpenOptions): Promise<string> {
   const { recipe, resume, part = run.folder } = options;
   if (!resume) {
     const advice = 'Continue what is there with --resume, or choose another folder with --out.';
@@ -129,16 +145,17 @@ export async function openRunFolder(files: Files, run: RunFolder, options: OpenO
   }
   if (await files.exists(run.recipe)) {
     const before = await readText(files, run.recipe);
-    if (before !== recipe) {
+    if (!isSameRecipe(before, recipe, run.recipe)) {
       throw new InputError(
         'E_RESUME_RECIPE',
         `${run.folder} was made by another recipe: ${firstDifference(before, recipe)}. ` +
           'Continue with its own recipe.yaml, or choose another folder with --out.',
       );
     }
-    return;
+    return before;
   }
   await files.write(run.recipe, recipe);
+  return recipe;
 }
 
 function firstDifference(before: string, now: string): string {

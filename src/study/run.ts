@@ -149,11 +149,11 @@ export async function planRun(
     );
   assertSameData(known?.files ?? {}, hashesOf(own), out);
   const prepare = async (): Promise<OpenStudy<Comparison>> => {
-    await openRunFolder(files, run, { ...opening, ...part });
+    const kept = await openRunFolder(files, run, { ...opening, ...part });
     for (const [path, text] of Object.entries(own)) await files.write(path, text);
     const { splits } = folds[0] as Fold;
     const { seeds } = recipe;
-    const recipeSha256 = laboratory.machine.sha256(new TextEncoder().encode(opening.recipe));
+    const recipeSha256 = laboratory.machine.sha256(new TextEncoder().encode(kept));
     const { margin } = recipe.compare;
     await writeRecord(context, run, {
       seeds,
@@ -162,7 +162,7 @@ export async function planRun(
       recipeSha256,
       margin,
       splits,
-      files: hashesOf({ ...own, [run.recipe]: opening.recipe }),
+      files: hashesOf({ ...own, [run.recipe]: kept }),
     });
     const prepared = await prepareUnits(laboratory, { list, places }, { units, splitsOf });
     await writeUnits(files, out, prepared);

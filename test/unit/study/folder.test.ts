@@ -1,5 +1,6 @@
 /** The run folder: its layout, and who may write into it. */
 import { describe, expect, it } from 'vitest';
+import { parseRecipe, stringifyRecipe } from '../../../src/recipe/parse.ts';
 import { writeJson } from '../../../src/runtime/json-file.ts';
 import { freshFolder, openRunFolder, runFolder } from '../../../src/study/folder.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
@@ -41,13 +42,13 @@ describe('openRunFolder', () => {
     const files = memoryFiles({ 'out/recipe.yaml': 'a: 1\n' });
     const open = (resume: boolean) => openRunFolder(files, run, { recipe: 'a: 1\n', resume });
     await expect(open(false)).rejects.toMatchObject({ code: 'E_OUT_NOT_EMPTY', exitCode: 2 });
-    await expect(open(true)).resolves.toBeUndefined();
+    await expect(open(true)).resolves.toBe('a: 1\n');
   });
 
   it('lets one arm join a run of the same recipe, once', async () => {
     const files = memoryFiles({ 'out/recipe.yaml': 'a: 1\n', 'out/teacher/model.onnx': '' });
     const open = (part: string) => openRunFolder(files, run, { recipe: 'a: 1\n', resume: false, part });
-    await expect(open('out/student')).resolves.toBeUndefined();
+    await expect(open('out/student')).resolves.toBe('a: 1\n');
     await expect(open('out/teacher')).rejects.toMatchObject({ code: 'E_OUT_NOT_EMPTY' });
   });
 
@@ -58,6 +59,27 @@ describe('openRunFolder', () => {
       message: expect.stringContaining('line 2 of its recipe.yaml says "b: 2", now "b: 3"'),
     });
     expect(files.text('out/recipe.yaml')).toBe('a: 1\nb: 2\n');
+  });
+
+  it('goes on where an earlier version wrote the recipe, without the keys that there are since', async () => {
+    const text = `data: { dataset: /data }
+teacher: { unet: { features: [4] }, train: { steps: 2, batch: 1 } }
+student: { unet: { features: [2] }, train: { steps: 2, batch: 1 } }
+patch: { size: [8, 8, 8] }
+`;
+    const recipe = stringifyRecipe(parseRecipe(text, { path: 'recipe.yaml' }));
+    const earlier = recipe
+      .split('\n')
+      .filter(line => !/^ +(repeatAfter|accumulate):|^device:/.test(line))
+      .join('\n');
+    expect(earlier.length).toBeLessThan(recipe.length - 40);
+    const files = memoryFiles({ 'out/recipe.yaml': earlier });
+    await expect(openRunFolder(files, run, { recipe, resume: true })).resolves.toBe(earlier);
+    const other = recipe.replace('repeatAfter: null', 'repeatAfter: 3');
+    await expect(openRunFolder(files, run, { recipe: other, resume: true })).rejects.toMatchObject({
+      code: 'E_RESUME_RECIPE',
+    });
+    expect(files.text('out/recipe.yaml')).toBe(earlier);
   });
 });
 
