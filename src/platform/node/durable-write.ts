@@ -55,9 +55,18 @@ export async function replaceFile(
   }
 }
 
-/** Makes a file where there is none; its content may be lost with the power until this returns, its name then too. */
+/**
+ * Makes a file where there is none; its content may be lost with the power until this returns, its name then too. One
+ * that cannot be written, on a full disk for example, is removed: an empty claim would hold its unit for a whole lease.
+ */
 export async function createFile(disk: Disk, path: string, data: string): Promise<void> {
   await makeFolderOf(disk, path);
-  await disk.writeSynced(path, data, 'wx');
+  try {
+    await disk.writeSynced(path, data, 'wx');
+  } catch (cause) {
+    const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
+    if (!isThere) await disk.remove(path).catch(() => {});
+    throw cause;
+  }
   await disk.syncFolder(dirname(path));
 }
