@@ -16,9 +16,8 @@ import { lower } from '../src/onnx/lower.ts';
 import { adam, biasCorrections } from '../src/optim/adam.ts';
 import { createNodeEngine } from '../src/platform/node/engine.ts';
 import type { Engine } from '../src/runtime/engine.ts';
-import { buildTrainingStep } from '../src/training/step.ts';
 import { ADAPTERS } from '../src/training/update.ts';
-import { CLASSES, flat, plainUnet } from './subject.ts';
+import { benchStep, CLASSES, flat, plainUnet } from './subject.ts';
 
 const SOFT = { weight: 1, temperature: 1, classWeights: 'uniform', foregroundWeight: 1, boundaryWeight: 1 } as const;
 const layers = (name: string) => ({ studentLayer: name, teacherLayer: name });
@@ -57,18 +56,7 @@ async function stepTimes(
 ): Promise<readonly StepTime[]> {
   const [student, teacher] = [plainUnet([4, 8, 16], imageShape), plainUnet([16, 32, 64], imageShape)];
   const optimizer = adam({ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }, size => new Float32Array(size));
-  const { graph, hyperNames, adapters } = buildTrainingStep({
-    student,
-    imageShape,
-    hardLoss: {
-      crossEntropy: { weight: 1, kind: 'categorical', classWeights: 'uniform' },
-      dice: { weight: 1, batch: false, background: false, squared: false, smooth: 1e-5 },
-    },
-    optimizer,
-    regularization: { l1: 0, l2: 0 },
-    clipNorm: null,
-    distillation: { teacher: { ...teacher, theta: initialize(teacher.specs, name => random(2, name)) }, terms },
-  });
+  const { graph, hyperNames, adapters } = benchStep({ student, teacher, imageShape, optimizer, terms });
   const session = await engine.load(encodeModel(lower(graph, engine)));
   const source = random(3, 'batch');
   const labelShape = imageShape.with(1, 1);

@@ -2,6 +2,7 @@
 
 import { random } from '../src/core/random.ts';
 import { type Tensor, tensor } from '../src/core/tensor.ts';
+import type { DistillationTerm } from '../src/distillation/terms.ts';
 import { collectParameters, initialize } from '../src/nn/parameters.ts';
 import { type UnetOptions, unet } from '../src/nn/unet.ts';
 import type { Model } from '../src/training/forward.ts';
@@ -34,13 +35,30 @@ export function flat(data: Float32Array): Tensor {
 
 type Step = Parameters<typeof buildTrainingStep>[0];
 
-/** The training step that is timed: the hard loss, and `kd` where there is a frozen teacher. */
+/** The term of a step with a teacher, where nothing else is measured. */
+const KD: readonly DistillationTerm[] = [
+  {
+    method: 'kd',
+    name: 'kd',
+    weight: 1,
+    temperature: 1,
+    classWeights: 'uniform',
+    foregroundWeight: 1,
+    boundaryWeight: 1,
+  },
+];
+
+/** The training step that is timed: the hard loss, and terms, `kd` if not given, where there is a frozen teacher. */
 export function benchStep({
   student,
   teacher,
   imageShape,
   optimizer,
-}: Pick<Step, 'student' | 'imageShape' | 'optimizer'> & { readonly teacher: Step['student'] | undefined }) {
+  terms = KD,
+}: Pick<Step, 'student' | 'imageShape' | 'optimizer'> & {
+  readonly teacher: Step['student'] | undefined;
+  readonly terms?: readonly DistillationTerm[];
+}) {
   return buildTrainingStep({
     student,
     imageShape,
@@ -54,17 +72,7 @@ export function benchStep({
     ...(teacher && {
       distillation: {
         teacher: { ...teacher, theta: initialize(teacher.specs, name => random(2, name)) },
-        terms: [
-          {
-            method: 'kd',
-            name: 'kd',
-            weight: 1,
-            temperature: 1,
-            classWeights: 'uniform',
-            foregroundWeight: 1,
-            boundaryWeight: 1,
-          },
-        ],
+        terms,
       },
     }),
   });

@@ -7,7 +7,7 @@ import {
   millimetresOf,
   regionValues,
 } from './measurements.ts';
-import { csvField } from './results-csv.ts';
+import { csvText } from './results-csv.ts';
 
 const HEAD = [
   'image',
@@ -57,5 +57,5 @@ export function measurementsCsv(name: string, list: readonly Measurement[], imag
     );
     return [name, index + 1, kind, plane, ...cellsOf(measurement, image).map(rounded), places.join('; ')];
   });
-  return [HEAD, ...lines].map(line => `${line.map(csvField).join(',')}\r\n`).join('');
+  return csvText([HEAD, ...lines]);
 }

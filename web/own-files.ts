@@ -2,11 +2,11 @@
  * Where the page's own files are: beside it on its server, or inside it where the page is one html file
  * (`voxstill pack --as html`), which asks nobody for anything.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
 import { gunzipSync } from 'fflate';
 import { InputError, WorkError } from '../src/core/errors.ts';
 import { CODEC_FILES, type CodecSources } from '../src/platform/frame-codecs.ts';
 import type { RuntimeFiles, WebBackend } from '../src/platform/web/engine.ts';
+import { hexSha256 } from './hex-sha256.ts';
 
 /** The elements that hold files, gzipped and in base64, as src/platform/node/one-file.ts writes them. */
 const HELD = 'script[data-path]';
@@ -23,10 +23,6 @@ function elementOf(path: string): HTMLElement | undefined {
 /** The SHA-256 of a file that is inside the page; undefined where it is not. */
 export function heldSum(path: string): string | undefined {
   return elementOf(path)?.dataset['sha256'];
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /**
@@ -49,7 +45,7 @@ export function heldFile(path: string): Uint8Array<ArrayBuffer> {
   } catch (cause) {
     throw damaged(cause);
   }
-  if (hexOf(sha256(bytes)) !== element.dataset['sha256']) throw damaged();
+  if (hexSha256(bytes) !== element.dataset['sha256']) throw damaged();
   return bytes;
 }
 

@@ -17,6 +17,11 @@ export function csvField(value: string | number | null | undefined): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** Rows as the text of a table, the head first. */
+export function csvText(rows: readonly (readonly Parameters<typeof csvField>[0][])[]): string {
+  return rows.map(row => `${row.map(csvField).join(',')}\r\n`).join('');
+}
+
 const HEAD = [
   'image',
   'segmentation',
@@ -42,5 +47,5 @@ export function volumesCsv(image: string, list: readonly Segmented[], comparison
       return [[image, item.name, name, value, volumes.get(value), ...scores]];
     });
   });
-  return [HEAD, ...lines].map(line => `${line.map(csvField).join(',')}\r\n`).join('');
+  return csvText([HEAD, ...lines]);
 }

@@ -2,12 +2,12 @@
  * The files of a segmentation as the program writes them: label maps, DICOM objects that refer to the series, and
  * surfaces. Loaded when the first of them is wanted.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
 import { zipSync } from 'fflate';
 import { invariant } from '../src/core/errors.ts';
 import type { ReadVolume } from '../src/data/read-volume.ts';
 import { type ResultFormat, resultFiles } from '../src/experiment/result-files.ts';
 import { structureCodes } from '../src/results/structure-codes.ts';
+import { hexSha256 } from './hex-sha256.ts';
 import type { ResultKind } from './result-kinds.ts';
 import type { Segmented } from './segmentations.ts';
 
@@ -45,10 +45,6 @@ const FORMATS: Readonly<Record<ResultKind, (stem: string) => ResultFormat & { re
 
 /** Largest number of files that are handed over one by one. */
 const MOST_FILES = 2;
-
-function hexSha256(bytes: Uint8Array): string {
-  return Array.from(sha256(bytes), byte => byte.toString(16).padStart(2, '0')).join('');
-}
 
 /** What is to be written, and of what. */
 export interface SavingOptions {
