@@ -4,56 +4,26 @@
  * page's own server.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generatePhantom } from '../../src/data/phantom.ts';
-import { servePage } from '../../src/platform/node/page.ts';
-import type { StaticServer } from '../../src/platform/node/static-server.ts';
-import { createNiftiHeader, decodeLabels, encodeNiftiImage } from '../../src/volume/nifti.ts';
-import { hasBrowser, launchBrowser } from '../support/browser.ts';
+import { decodeLabels } from '../../src/volume/nifti.ts';
+import { hasBrowser } from '../support/browser.ts';
+import { CASES, useDistilPages, writePhantoms } from '../support/distil-page.ts';
 import { temporaryFolder, voxstill } from '../support/program.ts';
-import { tinyModel } from '../support/tiny-model.ts';
-
-const PATIENCE_MS = 120_000;
-const CASES = 5;
 
 const folder = temporaryFolder();
 const data = join(folder, 'images');
-let browser: Browser;
-let context: BrowserContext;
-let server: StaticServer;
+const pages = useDistilPages();
 let page: Page;
-const requests: string[] = [];
-const complaints: string[] = [];
 
 beforeAll(async () => {
   if (!hasBrowser) return;
-  mkdirSync(data, { recursive: true });
-  for (let index = 0; index < CASES; index++) {
-    const { volume } = generatePhantom(7, index, { sizeVoxels: [16, 24, 16] });
-    writeFileSync(join(data, `p${index}.nii.gz`), encodeNiftiImage(volume, createNiftiHeader(volume)));
-  }
-  writeFileSync(join(data, 'teacher.onnx'), tinyModel(1));
-  [server, browser] = [await servePage({ port: 0 }), await launchBrowser()];
-  context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
-  context.setDefaultTimeout(PATIENCE_MS);
-  context.on('request', request => requests.push(request.url()));
-  page = await context.newPage();
-  page.on('console', message => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('pageerror', error => complaints.push(error.message));
-  await page.goto(server.url);
-  await page.locator('#backend option').first().waitFor({ state: 'attached' });
-  await page.getByRole('button', { name: 'Distil', exact: true }).click();
+  writePhantoms(data, { isLabelled: false });
+  page = await pages.open();
 });
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Waits for a text, or fails with what the page says instead. */
 async function waitForText(selector: string, text: string): Promise<void> {
@@ -179,8 +149,10 @@ describe.skipIf(!hasBrowser)('a student that a person corrects in the page', () 
   });
 
   it('asked for nothing but files of its own server, and did not complain', () => {
-    expect(requests.length).toBeGreaterThan(20);
-    expect(requests.filter(url => !url.startsWith(server.url) && !/^(blob|data|about):/.test(url))).toEqual([]);
-    expect(complaints).toEqual([]);
+    expect(pages.requests.length).toBeGreaterThan(20);
+    expect(pages.requests.filter(url => !url.startsWith(pages.server.url) && !/^(blob|data|about):/.test(url))).toEqual(
+      [],
+    );
+    expect(pages.complaints).toEqual([]);
   });
 });

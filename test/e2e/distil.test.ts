@@ -2,73 +2,32 @@
  * A distillation in a real browser: a folder of phantoms with a teacher, a tab that is closed in the middle, and the
  * student, which gives in Node what it gives in the page. Nothing leaves the page's own server.
  */
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generatePhantom } from '../../src/data/phantom.ts';
 import { parseHistory } from '../../src/experiment/history.ts';
 import { createNodeLaboratory } from '../../src/platform/node/laboratory.ts';
-import { servePage } from '../../src/platform/node/page.ts';
-import type { StaticServer } from '../../src/platform/node/static-server.ts';
 import { createWebEngine } from '../../src/platform/web/engine.ts';
 import { parseRecipe, resolveRecipe } from '../../src/recipe/parse.ts';
 import { runExperiment } from '../../src/study/run.ts';
-import { createNiftiHeader, decodeLabels, encodeNiftiImage, encodeNiftiLabels } from '../../src/volume/nifti.ts';
-import { hasBrowser, launchBrowser } from '../support/browser.ts';
+import { decodeLabels } from '../../src/volume/nifti.ts';
+import { hasBrowser } from '../support/browser.ts';
+import { useDistilPages, writePhantoms } from '../support/distil-page.ts';
 import { temporaryFolder, voxstill } from '../support/program.ts';
-import { tinyModel } from '../support/tiny-model.ts';
 
-const PATIENCE_MS = 120_000;
 const STEPS = 30;
 
 const folder = temporaryFolder();
 const data = join(folder, 'phantoms');
-let browser: Browser;
-let context: BrowserContext;
-let server: StaticServer;
-const requests: string[] = [];
-const complaints: string[] = [];
+const pages = useDistilPages();
 /** The student that was downloaded. */
 let student: string;
 
-/** Images and labels that belong together by their names, and the teacher among them. */
-function writeData(): void {
-  mkdirSync(data, { recursive: true });
-  for (let index = 0; index < 5; index++) {
-    const { volume, labels } = generatePhantom(7, index, { sizeVoxels: [16, 24, 16] });
-    const header = createNiftiHeader(volume);
-    writeFileSync(join(data, `p${index}.nii.gz`), encodeNiftiImage(volume, header));
-    writeFileSync(join(data, `p${index}_label.nii.gz`), encodeNiftiLabels(labels, header));
-  }
-  writeFileSync(join(data, 'teacher.onnx'), tinyModel(1));
-}
-
-beforeAll(async () => {
-  if (!hasBrowser) return;
-  writeData();
-  [server, browser] = [await servePage({ port: 0 }), await launchBrowser()];
-  context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
-  context.setDefaultTimeout(PATIENCE_MS);
-  context.on('request', request => requests.push(request.url()));
+beforeAll(() => {
+  if (hasBrowser) writePhantoms(data, { isLabelled: true });
 });
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-  rmSync(folder, { recursive: true });
-});
-
-async function openPage(): Promise<Page> {
-  const page = await context.newPage();
-  page.on('console', message => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('pageerror', error => complaints.push(error.message));
-  await page.goto(server.url);
-  await page.locator('#backend option').first().waitFor({ state: 'attached' });
-  await page.getByRole('button', { name: 'Distil', exact: true }).click();
-  return page;
-}
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Waits for a text, or fails with what the page says instead. */
 async function waitForText(page: Page, selector: string, text: string): Promise<void> {
@@ -140,7 +99,7 @@ const goOn = (page: Page) => page.getByRole('button', { name: /^Go on: phantoms/
 
 /** A distillation of which a folder is all that is given, to the point where its tab is closed. */
 async function beginAndClose(): Promise<void> {
-  const page = await openPage();
+  const page = await pages.open();
   await page.locator('#distil-open-folder').setInputFiles(data);
   await page.locator('#distil-steps').fill(String(STEPS));
   await page.locator('#distil-size').selectOption('small');
@@ -158,7 +117,7 @@ async function beginAndClose(): Promise<void> {
 describe.skipIf(!hasBrowser)('a distillation in the page', () => {
   it('goes on after the tab was closed and after a pause with the numbers of one without a break', async () => {
     await beginAndClose();
-    const page = await openPage();
+    const page = await pages.open();
     await whenCurvesCome(page, 'pause');
     await goOn(page).click();
     await waitForText(page, '#distil-stage', 'Paused');
@@ -183,7 +142,7 @@ describe.skipIf(!hasBrowser)('a distillation in the page', () => {
   });
 
   it('gives a student whose labels in the page are those of the program', async () => {
-    const page = await openPage();
+    const page = await pages.open();
     await page.getByRole('button', { name: /^Show: phantoms/ }).click();
     await page.getByRole('button', { name: 'Use the student', exact: true }).click();
     await page.locator('#open-image').setInputFiles(join(data, 'p0.nii.gz'));
@@ -206,7 +165,7 @@ describe.skipIf(!hasBrowser)('a distillation in the page', () => {
   });
 
   it('is exported as one file and imported again, and one tab at a time works on it', async () => {
-    const page = await openPage();
+    const page = await pages.open();
     const saving = page.waitForEvent('download');
     await page.getByRole('button', { name: /^Export: phantoms/ }).click();
     const archive = join(folder, 'session.zip');
@@ -236,8 +195,10 @@ describe.skipIf(!hasBrowser)('a distillation in the page', () => {
   });
 
   it('asked for nothing but files of its own server, and did not complain', () => {
-    expect(requests.length).toBeGreaterThan(20);
-    expect(requests.filter(url => !url.startsWith(server.url) && !/^(blob|data|about):/.test(url))).toEqual([]);
-    expect(complaints).toEqual([]);
+    expect(pages.requests.length).toBeGreaterThan(20);
+    expect(pages.requests.filter(url => !url.startsWith(pages.server.url) && !/^(blob|data|about):/.test(url))).toEqual(
+      [],
+    );
+    expect(pages.complaints).toEqual([]);
   });
 });
