@@ -17,6 +17,19 @@ function roleList(role: Role, title: string): HTMLSelectElement {
   return list;
 }
 
+/** The middle slice of a series, or that there is none to show; nothing for other images. */
+function pictureOf({ picture, title }: ImageChoice): readonly HTMLElement[] {
+  if (picture === undefined) return [];
+  if (picture === null) return [make('span', { class: 'picture soft' }, 'no picture')];
+  const { width, height, grey } = picture;
+  const canvas = make('canvas', { role: 'img', 'aria-label': `Middle slice of ${title}` }) as HTMLCanvasElement;
+  Object.assign(canvas, { width, height, className: 'picture' });
+  const data = new ImageData(width, height);
+  for (const [pixel, level] of grey.entries()) data.data.set([level, level, level, 255], pixel * 4);
+  canvas.getContext('2d')?.putImageData(data, 0, 0);
+  return [canvas];
+}
+
 /** What the button for all images does, by their roles. */
 function togetherText(wanted: Wanted | undefined): string {
   if (wanted === undefined) return 'No image among them';
@@ -41,8 +54,9 @@ export function chooseImage(images: readonly ImageChoice[], canSegment: boolean)
     const roles = guessRoles(images);
     const lists = images.map(({ title }, index) => roleList(roles[index]!, title));
     const items = images.map((image, index) => {
-      const button = make('button', { type: 'button' }, image.title);
-      if (image.facts !== '') button.append(make('span', { class: 'soft' }, image.facts));
+      const texts = make('span', {}, image.title);
+      if (image.facts !== '') texts.append(make('span', { class: 'soft' }, image.facts));
+      const button = make('button', { type: 'button' }, texts, ...pictureOf(image));
       button.addEventListener('click', () => choose({ kind: 'case', wanted: { channels: [image] } }));
       return make('li', {}, button, lists[index]!);
     });

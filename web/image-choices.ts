@@ -1,5 +1,6 @@
 /** The images among dropped files, so that one of several can be chosen: image files, and DICOM series by tags. */
 import { type DicomSeries, dicomContents } from '../src/data/dicom/series.ts';
+import { seriesThumbnail, type Thumbnail } from '../src/data/dicom/thumbnail.ts';
 import { onePerPair } from '../src/data/nifti-pair.ts';
 import type { VolumeSources } from '../src/data/volume-file.ts';
 import { isImageName } from '../src/data/volume-name.ts';
@@ -14,7 +15,14 @@ export interface ImageChoice {
   readonly title: string;
   /** Number and size of the pictures of a series. */
   readonly facts: string;
+  /** The middle slice of a series; null where there is no picture of it. */
+  readonly picture?: Thumbnail | null;
 }
+
+/** Longest side of a picture: 64 pixels on screens that have two for each. */
+const PICTURE_PX = 128;
+/** Among more series than this nobody looks for one by its picture. */
+const MOST_PICTURES = 200;
 
 function ofSeries({ uid, slices }: DicomSeries): ImageChoice {
   const [first] = slices;
@@ -33,6 +41,15 @@ export async function imagesAmong(sources: VolumeSources, paths: readonly string
   const images = paths.filter(isImageName);
   const files = onePerPair(images).map((path): ImageChoice => ({ path, title: path, facts: '' }));
   if (images.length === paths.length) return files;
-  const { series } = await dicomContents(sources, '.', { nested: true, headsOnly: true });
-  return [...files, ...series.filter(({ slices }) => slices.length > 0).map(ofSeries)];
+  const contents = await dicomContents(sources, '.', { nested: true, headsOnly: true });
+  const series = contents.series.filter(({ slices }) => slices.length > 0);
+  const choices: ImageChoice[] = [];
+  for (const [index, one] of series.entries()) {
+    // nobody is asked about a series alone
+    const isAsked = files.length + series.length > 1;
+    const isDrawn = isAsked && index < MOST_PICTURES;
+    const picture = isDrawn ? await seriesThumbnail(sources, one.slices, PICTURE_PX) : undefined;
+    choices.push({ ...ofSeries(one), ...(isAsked && { picture: picture ?? null }) });
+  }
+  return [...files, ...choices];
 }

@@ -261,11 +261,14 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     }
   });
 
-  it('asks which of several series is wanted, with their descriptions, numbers and sizes', async () => {
+  it('asks which of several series is wanted, with their pictures, descriptions, numbers and sizes', async () => {
     const series = join(folder, 'several');
     mkdirSync(series);
     for (const k of [0, 1, 2]) writeFileSync(join(series, `a${k}`), sliceFile(k));
     for (const k of [0, 1]) writeFileSync(join(series, `b${k}`), otherSlice(k));
+    // its voxels end too early
+    const short = { '0020000e UI': '1.2.3.10', '0008103e LO': 'short', '00280010 US': [9] };
+    writeFileSync(join(series, 'c0'), otherSlice(0, short));
     writeFileSync(join(series, 'notes.txt'), 'hello');
     await page.getByLabel('Open folder').setInputFiles(series);
     const dialog = page.getByRole('dialog', { name: 'Which image?' });
@@ -273,7 +276,19 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     expect(await dialog.getByRole('listitem').getByRole('button').allInnerTexts()).toEqual([
       expect.stringMatching(/^phantom\s*3 pictures of 4 × 3$/),
       expect.stringMatching(/^bone\s*2 pictures of 4 × 3$/),
+      expect.stringMatching(/^short\s*1 picture of 4 × 9\s*no picture$/),
     ]);
+    const pictures = dialog.getByRole('img');
+    expect(await pictures.evaluateAll(all => all.map(one => one.getAttribute('aria-label')))).toEqual([
+      'Middle slice of phantom',
+      'Middle slice of bone',
+    ]);
+    // values grow from the first pixel to the last, so the picture goes from black to white
+    const corners = await pictures.first().evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      return [data[0], data.at(-2)];
+    });
+    expect(corners).toEqual([0, 255]);
     await dialog.getByRole('button', { name: 'bone' }).click();
     await page.locator('#scan-name').getByText('bone').waitFor();
     await settled();

@@ -28,12 +28,24 @@ it('lists series by description, number and size, beside image files, and reads 
     'x/b.img': none,
   });
   const images = await imagesAmong(sources, await sources.files.list('.'));
+  const picture = { width: 128, height: 70, grey: expect.any(Uint8Array) };
   expect(images).toEqual([
     { path: 'x/a.nii.gz', title: 'x/a.nii.gz', facts: '' },
     { path: 'x/b.hdr', title: 'x/b.hdr', facts: '' },
-    { path: '.', series: '1.2.3.1', title: 'phantom', facts: '3 pictures of 4 × 3' },
-    { path: '.', series: '1.2.3.9', title: 'bone', facts: '2 pictures of 4 × 3' },
+    { path: '.', series: '1.2.3.1', title: 'phantom', facts: '3 pictures of 4 × 3', picture },
+    { path: '.', series: '1.2.3.9', title: 'bone', facts: '2 pictures of 4 × 3', picture },
   ]);
+  // voxels of 1.1 mm across and 0.8 mm down
+  expect(images[3]?.picture?.grey).toHaveLength(128 * 70);
   const bone = images[3]!;
   expect((await readVolume(sources, bone.path, { series: bone.series })).volume.sizeVoxels).toEqual([4, 3, 2]);
+});
+
+it('says that there is no picture of a series that cannot be decoded, and draws none where nobody is asked', async () => {
+  const damaged = otherSlice(0, { '00280010 US': [9] });
+  const both = sourcesOf({ a: sliceFile(0), b: damaged });
+  const pictures = (await imagesAmong(both, ['a', 'b'])).map(({ picture }) => picture);
+  expect(pictures).toEqual([expect.objectContaining({ width: 128 }), null]);
+  const [only] = await imagesAmong(sourcesOf({ a: sliceFile(0) }), ['a']);
+  expect(only).not.toHaveProperty('picture');
 });
