@@ -6,7 +6,7 @@
 import { cpus, loadavg } from 'node:os';
 import { medianOf } from '../src/core/percentile.ts';
 import { createBatchMaker, type TrainingCase } from '../src/data/loader.ts';
-import { synthesizeSchema } from '../src/recipe/synthesize-schema.ts';
+import { synthesizeSchema } from '../src/recipe/schema/synthesize.ts';
 
 const [side, patches] = [Number(process.argv[2] ?? 96), Number(process.argv[3] ?? 15)];
 /** Patches before the code is compiled. */

@@ -8,7 +8,7 @@ import type { CaseFiles } from '../data/case-list.ts';
 import type { ModelInfo } from '../inference/model-info.ts';
 import { FEWEST_FOR_INTERVAL } from '../metrics/expected-dice.ts';
 import { fitTemperature } from '../metrics/temperature.ts';
-import type { ThresholdTrial } from '../recipe/confidence-schema.ts';
+import type { ThresholdTrial } from '../recipe/schema/confidence.ts';
 import { type ArmOptions, regionsOf } from './arm-options.ts';
 import { choosePostprocessing } from './choose-postprocessing.ts';
 import { countThresholds, keptThresholds, tryThreshold, tryTogether } from './choose-thresholds.ts';

@@ -1,6 +1,7 @@
 /** The part of a recipe that determines the model and scores of an arm. */
+
+import { isFinished } from '../recipe/schema/teacher.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import { isFinished } from '../recipe/teacher-schema.ts';
 import { withoutLaterKeys } from './later-keys.ts';
 import type { TrainedArm } from './record.ts';
 

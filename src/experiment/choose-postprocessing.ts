@@ -15,7 +15,7 @@ import {
   voxelVolumeMm3,
 } from '../inference/postprocess.ts';
 import { diceOf } from '../metrics/overlap.ts';
-import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
+import type { PostprocessingTrial } from '../recipe/schema/postprocessing.ts';
 import type { LabelArray, LabelVolume } from '../volume/volume.ts';
 import { judgeChoice, whyNotKept } from './judge-choice.ts';
 

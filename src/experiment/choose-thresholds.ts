@@ -13,7 +13,7 @@ import { type ModelInfo, outputClasses } from '../inference/model-info.ts';
 import { PLAIN_THRESHOLD } from '../inference/probabilities.ts';
 import { diceOf } from '../metrics/overlap.ts';
 import { meanOf } from '../metrics/statistics.ts';
-import type { ThresholdTrial } from '../recipe/confidence-schema.ts';
+import type { ThresholdTrial } from '../recipe/schema/confidence.ts';
 import type { LabelVolume } from '../volume/volume.ts';
 import { judgeChoice } from './judge-choice.ts';
 import type { ValidationObserver } from './validation-pass.ts';

@@ -2,8 +2,8 @@
  * Reads `evaluation.json`, written by voxstill or by another program in the same format. Unknown fields are dropped.
  */
 import { z } from 'zod';
-import { thresholdsSchema, thresholdTrialSchema } from '../recipe/confidence-schema.ts';
-import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
+import { thresholdsSchema, thresholdTrialSchema } from '../recipe/schema/confidence.ts';
+import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/schema/postprocessing.ts';
 import { DEVICE_KINDS } from '../runtime/device.ts';
 import type { Files } from '../runtime/files.ts';
 import { type JsonForm, readJson } from '../runtime/json-file.ts';

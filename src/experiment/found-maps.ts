@@ -7,7 +7,7 @@ import { type Dataset, isLabelled, openDataset, surveyDataset } from '../data/da
 import { parseDatasetJson } from '../data/dataset-json.ts';
 import type { SynthesisSettings } from '../data/synthesis/settings.ts';
 import { readVolume, type VolumeSources } from '../data/volume-file.ts';
-import { synthesizeSchema } from '../recipe/synthesize-schema.ts';
+import { synthesizeSchema } from '../recipe/schema/synthesize.ts';
 import type { Files } from '../runtime/files.ts';
 import { readText } from '../runtime/json-file.ts';
 import type { Progress } from '../runtime/progress.ts';

@@ -16,10 +16,10 @@ import {
   temperatureFitSchema,
   thresholdsSchema,
   thresholdTrialSchema,
-} from '../recipe/confidence-schema.ts';
-import { structureCodeSchema } from '../recipe/labels-schema.ts';
-import { normalizationSchema } from '../recipe/normalization-schema.ts';
-import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/postprocessing-schema.ts';
+} from '../recipe/schema/confidence.ts';
+import { structureCodeSchema } from '../recipe/schema/labels.ts';
+import { normalizationSchema } from '../recipe/schema/normalization.ts';
+import { postprocessingSchema, postprocessingTrialSchema } from '../recipe/schema/postprocessing.ts';
 import { CROPS } from '../volume/nonzero.ts';
 import { chooseOutput, describeTensor, fixedTriple, isFixed, type OutputNote } from './model-outputs.ts';
 import { nnunetPipelineSchema } from './nnunet-schema.ts';

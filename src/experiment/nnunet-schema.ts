@@ -1,6 +1,6 @@
 /** Schema of nnU-Net's preparation of volumes in the metadata of a model. */
 import { z } from 'zod';
-import { ctSchema } from '../recipe/normalization-schema.ts';
+import { ctSchema } from '../recipe/schema/normalization.ts';
 
 const positive = z.number().gt(0).nullable();
 

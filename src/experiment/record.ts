@@ -7,8 +7,8 @@ import type { Postprocessing } from '../inference/postprocess.ts';
 import type { ReliabilityBin } from '../metrics/calibration.ts';
 import type { CaseScore, ScoreSummary } from '../metrics/case-score.ts';
 import type { DiceReliability } from '../metrics/expected-dice.ts';
-import type { ThresholdTrial } from '../recipe/confidence-schema.ts';
-import type { PostprocessingTrial } from '../recipe/postprocessing-schema.ts';
+import type { ThresholdTrial } from '../recipe/schema/confidence.ts';
+import type { PostprocessingTrial } from '../recipe/schema/postprocessing.ts';
 import type { DeviceKind } from '../runtime/device.ts';
 
 interface ModelCost {

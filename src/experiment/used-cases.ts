@@ -4,8 +4,8 @@ import type { CaseFiles } from '../data/case-list.ts';
 import { type Dataset, isLabelled } from '../data/dataset.ts';
 import type { Splits } from '../data/splits.ts';
 import { isMapAlone, paintedSplits } from '../data/synthesis/painted-cases.ts';
+import { isFinished } from '../recipe/schema/teacher.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import { isFinished } from '../recipe/teacher-schema.ts';
 import type { Laboratory } from './laboratory.ts';
 import { readSplits } from './splits.ts';
 

@@ -2,8 +2,8 @@
 import { InputError } from '../core/errors.ts';
 import type { Splits } from '../data/splits.ts';
 import type { Schedule } from '../optim/schedules.ts';
+import { isFinished } from '../recipe/schema/teacher.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import { isFinished } from '../recipe/teacher-schema.ts';
 import { keyOfArm, type TrainedArm } from './record.ts';
 
 /** The schedule of an arm: its own, or that of the optimizer. */

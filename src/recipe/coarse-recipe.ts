@@ -1,6 +1,6 @@
 /** The coarse stage that a recipe trains itself, as a recipe of its own. */
-import { distillSchema } from './distill-schema.ts';
-import { exportSchema } from './export-schema.ts';
+import { distillSchema } from './schema/distill.ts';
+import { exportSchema } from './schema/export.ts';
 import type { Recipe } from './schema.ts';
 
 /** The settings of a coarse stage that is trained. */

@@ -15,7 +15,7 @@ import { type MeshnetOptions, meshnet, meshnetGeometry } from '../nn/meshnet.ts'
 import type { Network } from '../nn/parameters.ts';
 import { type ResidualUnetOptions, residualUnet, residualUnetGeometry } from '../nn/residual-unet.ts';
 import { type UnetOptions, unet, unetGeometry } from '../nn/unet.ts';
-import type { FamilySettings, NetworkSettings } from './network-schema.ts';
+import type { FamilySettings, NetworkSettings } from './schema/network.ts';
 
 /** A network with its facts before it is built. */
 export interface Architecture {

@@ -7,8 +7,8 @@ import { type Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDoc
 import { InputError } from '../core/errors.ts';
 import { withPresetKey } from './augment-preset.ts';
 import { type JsonSchema, type Path, type Problem, problemsOf } from './problems.ts';
+import { type FinishedTeacher, isFinished } from './schema/teacher.ts';
 import { type Recipe, recipeJsonSchema, recipeSchema } from './schema.ts';
-import { type FinishedTeacher, isFinished } from './teacher-schema.ts';
 import { formatYaml, parseYamlValue } from './yaml.ts';
 
 export interface ParseOptions {

@@ -1,6 +1,7 @@
 /** With which parameters the arms of a run begin, in words: what student and baseline share, and what they do not. */
+
+import { isFinished } from '../recipe/schema/teacher.ts';
 import type { Recipe } from '../recipe/schema.ts';
-import { isFinished } from '../recipe/teacher-schema.ts';
 
 function teacherStart(teacher: Recipe['teacher']): readonly string[] {
   const from = isFinished(teacher) ? null : teacher.train.from;

@@ -6,7 +6,7 @@ import { InputError } from '../core/errors.ts';
 import type { ModelFile } from '../experiment/model-file.ts';
 import type { JointClasses } from '../inference/ensemble.ts';
 import { type ModelLabel, outputClasses } from '../inference/model-info.ts';
-import type { TeacherEntry } from '../recipe/teacher-schema.ts';
+import type { TeacherEntry } from '../recipe/schema/teacher.ts';
 import type { TaughtClasses } from './classes.ts';
 import type { StudentKind } from './logits.ts';
 

@@ -7,7 +7,7 @@ import { listSome } from '../core/format.ts';
 import type { ModelFile } from '../experiment/model-file.ts';
 import type { PreparedData } from '../experiment/prepare.ts';
 import { allSeen, witnessOf } from '../experiment/seen-cases.ts';
-import type { TeacherEntry } from '../recipe/teacher-schema.ts';
+import type { TeacherEntry } from '../recipe/schema/teacher.ts';
 
 /** The test cases of the student, with the hashes of all images by case. */
 export type TestedCases = Partial<Pick<PreparedData, 'images' | 'test'>>;

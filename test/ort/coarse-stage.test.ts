@@ -8,7 +8,7 @@ import { readModelFile } from '../../src/experiment/model-file.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { recipeOfCoarse, trainedCoarse } from '../../src/recipe/coarse-recipe.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
-import { externalTeacherSchema } from '../../src/recipe/teacher-schema.ts';
+import { externalTeacherSchema } from '../../src/recipe/schema/teacher.ts';
 import { readRun } from '../../src/study/read-run.ts';
 import { planRun, runExperiment, trainOneArm } from '../../src/study/run.ts';
 import { readUnits } from '../../src/study/units/units-file.ts';

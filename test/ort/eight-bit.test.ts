@@ -13,7 +13,7 @@ import { eightBitCandidate } from '../../src/onnx/eight-bit-form.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { createWebEngine } from '../../src/platform/web/index.ts';
 import { architectureOf } from '../../src/recipe/network.ts';
-import type { NetworkSettings } from '../../src/recipe/network-schema.ts';
+import type { NetworkSettings } from '../../src/recipe/schema/network.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import { encodeAnyBatch } from '../../src/training/export.ts';
 import { meshnet, residualUnet, unet } from '../support/networks.ts';

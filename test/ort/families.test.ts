@@ -13,7 +13,7 @@ import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { architectureOf } from '../../src/recipe/network.ts';
-import type { NetworkSettings } from '../../src/recipe/network-schema.ts';
+import type { NetworkSettings } from '../../src/recipe/schema/network.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import { buildForward } from '../../src/training/forward.ts';
 import { labelShape } from '../../src/training/hard-loss.ts';

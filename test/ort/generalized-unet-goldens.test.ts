@@ -11,7 +11,7 @@ import { encodeModel } from '../../src/onnx/encode.ts';
 import { lower } from '../../src/onnx/lower.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { architectureOf } from '../../src/recipe/network.ts';
-import { networkSchemas } from '../../src/recipe/network-schema.ts';
+import { networkSchemas } from '../../src/recipe/schema/network.ts';
 import { buildForward } from '../../src/training/forward.ts';
 import { differences, goldensImage, goldensLabel, goldensTheta, type Summary } from '../support/goldens-stream.ts';
 import { HARD_LOSS, plainAdam, runSteps } from '../support/training-steps.ts';

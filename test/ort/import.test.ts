@@ -19,7 +19,7 @@ import { BLOCKED_DOMAIN, type OnnxNode } from '../../src/onnx/model.ts';
 import { ungroupedForm } from '../../src/onnx/ungrouped-form.ts';
 import { createNodeEngine } from '../../src/platform/node/engine.ts';
 import { architectureOf } from '../../src/recipe/network.ts';
-import type { NetworkSettings } from '../../src/recipe/network-schema.ts';
+import type { NetworkSettings } from '../../src/recipe/schema/network.ts';
 import { exportModel } from '../../src/training/export.ts';
 import { foreignFiles } from '../support/foreign-models.ts';
 import { goldensImage, goldensTheta } from '../support/goldens-stream.ts';

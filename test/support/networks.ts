@@ -1,5 +1,5 @@
 /** What tests build small networks of: one of every family by what a recipe would say. */
-import { type NetworkSettings, networkSchemas } from '../../src/recipe/network-schema.ts';
+import { type NetworkSettings, networkSchemas } from '../../src/recipe/schema/network.ts';
 
 export const unet = (input: object): NetworkSettings => ({ unet: networkSchemas.unet.parse(input) });
 export const residualUnet = (input: object): NetworkSettings => ({

@@ -1,6 +1,6 @@
 /** Settings of synthesis for tests, and small maps to paint. */
 import type { SynthesisSettings } from '../../src/data/synthesis/settings.ts';
-import { synthesizeSchema } from '../../src/recipe/synthesize-schema.ts';
+import { synthesizeSchema } from '../../src/recipe/schema/synthesize.ts';
 
 /** The defaults of a recipe, with classes 1 and 2 + 3, tissues 7 to 9, and other settings as given. */
 export function synthesisOf(changes: Partial<SynthesisSettings> = {}): SynthesisSettings {

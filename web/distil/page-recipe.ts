@@ -1,8 +1,8 @@
 /** The recipe of a session, which asks for nothing that a page does not do. */
 import { InputError } from '../../src/core/errors.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
+import { isFinished } from '../../src/recipe/schema/teacher.ts';
 import type { Recipe } from '../../src/recipe/schema.ts';
-import { isFinished } from '../../src/recipe/teacher-schema.ts';
 
 /**
  * @param text YAML

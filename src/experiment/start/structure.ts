@@ -15,7 +15,7 @@ import { collectParameters, type ParameterSpec, parameterCount } from '../../nn/
 import { decodeModel } from '../../onnx/decode.ts';
 import { importModel } from '../../onnx/import.ts';
 import { type Architecture, architectureOf } from '../../recipe/network.ts';
-import type { NetworkSettings } from '../../recipe/network-schema.ts';
+import type { NetworkSettings } from '../../recipe/schema/network.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { exportModel } from '../../training/export.ts';
 import { type ModelFile, openModel } from '../model-file.ts';

@@ -5,7 +5,7 @@
  */
 
 import { formatDice, formatInterval, plural } from '../../core/format.ts';
-import { isFinished, teacherEntries } from '../../recipe/teacher-schema.ts';
+import { isFinished, teacherEntries } from '../../recipe/schema/teacher.ts';
 import { casesSentence } from '../data-section.ts';
 import { startSentences } from '../start-text.ts';
 import type { RunFacts } from './model-card.ts';

@@ -11,7 +11,7 @@ import type { Laboratory } from '../../experiment/laboratory.ts';
 import { estimateStepMs, measureStepMs } from '../../experiment/step-time.ts';
 import { meanOf } from '../../metrics/statistics.ts';
 import { parameterCount } from '../../nn/parameters.ts';
-import { isFinished } from '../../recipe/teacher-schema.ts';
+import { isFinished } from '../../recipe/schema/teacher.ts';
 import { readOutcome } from './outcome.ts';
 import type { Unit } from './unit.ts';
 

@@ -1,7 +1,7 @@
 /** The steps that the training of a unit took, by its history. */
 import { isTrained } from '../../experiment/arm-content.ts';
 import { parseHistory } from '../../experiment/history.ts';
-import { isFinished } from '../../recipe/teacher-schema.ts';
+import { isFinished } from '../../recipe/schema/teacher.ts';
 import type { Files } from '../../runtime/files.ts';
 import { readText } from '../../runtime/json-file.ts';
 import type { TrainedSteps } from '../trained-steps.ts';

@@ -9,7 +9,7 @@ import { GraphBuilder, isOp, reachable, type Value } from '../../../src/graph/gr
 import { DROPOUT_KEYS } from '../../../src/nn/dropout.ts';
 import { collectParameters, initialize } from '../../../src/nn/parameters.ts';
 import { architectureOf } from '../../../src/recipe/network.ts';
-import type { NetworkSettings } from '../../../src/recipe/network-schema.ts';
+import type { NetworkSettings } from '../../../src/recipe/schema/network.ts';
 import { centralDifference, relativeError } from '../../support/central-difference.ts';
 import { evaluate } from '../../support/evaluate.ts';
 import { generalized as anyGeneralized, deepmedic, meshnet, residualUnet, unet } from '../../support/networks.ts';

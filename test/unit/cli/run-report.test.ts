@@ -1,7 +1,7 @@
 /** What a report says beside its numbers. */
 import { expect, it } from 'vitest';
 import { writeReport } from '../../../src/cli/run-text.ts';
-import type { PostprocessingTrial } from '../../../src/recipe/postprocessing-schema.ts';
+import type { PostprocessingTrial } from '../../../src/recipe/schema/postprocessing.ts';
 import { createLaboratory, functionEngine, thresholdModel } from '../../support/laboratory.ts';
 import { memoryFiles } from '../../support/memory-files.ts';
 import { evaluation } from '../report/fixtures.ts';

@@ -13,7 +13,7 @@ import { jointGeometry, legalLengths, nearestSizes, outputSize } from '../../../
 import { collectParameters, parameterCount } from '../../../src/nn/parameters.ts';
 import { cropCentre } from '../../../src/nn/resize.ts';
 import { type Architecture, architectureOf } from '../../../src/recipe/network.ts';
-import { type NetworkSettings, networkSchemas } from '../../../src/recipe/network-schema.ts';
+import { type NetworkSettings, networkSchemas } from '../../../src/recipe/schema/network.ts';
 import { evaluate } from '../../support/evaluate.ts';
 
 type Input = Readonly<Record<string, unknown>>;

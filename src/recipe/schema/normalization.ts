@@ -1,6 +1,6 @@
 /** Schemas of normalisation, for recipes and the metadata of models. */
 import { z } from 'zod';
-import { VOLUME_NORMALIZATIONS } from '../data/normalize.ts';
+import { VOLUME_NORMALIZATIONS } from '../../data/normalize.ts';
 
 /** Clipping and scaling with the numbers of a data set. */
 export const ctSchema = z.strictObject({

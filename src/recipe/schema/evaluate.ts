@@ -1,6 +1,6 @@
 /** The part of a recipe's schema for evaluation, with its defaults. */
 import { z } from 'zod';
-import { EVALUATION_DEFAULTS } from './evaluation-defaults.ts';
+import { EVALUATION_DEFAULTS } from '../evaluation-defaults.ts';
 
 const nonNegative = z.number().min(0);
 

@@ -1,6 +1,6 @@
 /** The part of a recipe's schema for augmentation, with its defaults. */
 import { z } from 'zod';
-import { AUGMENT_PRESETS } from './augment-preset.ts';
+import { AUGMENT_PRESETS } from '../augment-preset.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);

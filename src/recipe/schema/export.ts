@@ -1,6 +1,6 @@
 /** The part of a recipe's schema for what a student is exported as, with its defaults. */
 import { z } from 'zod';
-import { EXPORT_DEFAULTS } from './export-defaults.ts';
+import { EXPORT_DEFAULTS } from '../export-defaults.ts';
 
 const loss = z.number().min(0).max(1);
 

@@ -1,6 +1,6 @@
 /** The part of a recipe's schema for images that are painted from label maps, with its defaults. */
 import { z } from 'zod';
-import { problemsOfRules } from '../data/synthesis/label-rules.ts';
+import { problemsOfRules } from '../../data/synthesis/label-rules.ts';
 
 const paintings = z.int().min(1).max(1000);
 const nonNegative = z.number().min(0);

@@ -1,7 +1,7 @@
 /** The part of a recipe's schema for trainings in a region of interest. */
 import { z } from 'zod';
-import { REGION_MARGIN_MM } from './evaluation-defaults.ts';
-import { trainedNetworks } from './trained-network-schema.ts';
+import { REGION_MARGIN_MM } from '../evaluation-defaults.ts';
+import { trainedNetworks } from './trained-network.ts';
 
 const count = z.int().min(1);
 const positive = z.number().gt(0);

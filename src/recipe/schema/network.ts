@@ -4,8 +4,8 @@
  */
 
 import { z } from 'zod';
-import type { DeepReadonly } from '../core/deep-readonly.ts';
-import type { Xyz } from '../core/shape.ts';
+import type { DeepReadonly } from '../../core/deep-readonly.ts';
+import type { Xyz } from '../../core/shape.ts';
 
 const count = z.int().min(1);
 const fraction = z.number().min(0).max(1);

@@ -3,8 +3,8 @@
  * distillation/methods.ts.
  */
 import { z } from 'zod';
-import { nonNegative } from '../distillation/settings.ts';
-import { lossSchema } from '../distillation/terms.ts';
+import { nonNegative } from '../../distillation/settings.ts';
+import { lossSchema } from '../../distillation/terms.ts';
 
 /** `distill` of a recipe. */
 export const distillSchema = z.strictObject({

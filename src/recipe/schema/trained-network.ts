@@ -1,7 +1,7 @@
 /** The part of a recipe's schema for a network that is trained: one of the families, how it is trained, and more. */
 import { z } from 'zod';
-import { networkSchemas } from './network-schema.ts';
-import { trainSchema } from './train-schema.ts';
+import { networkSchemas } from './network.ts';
+import { trainSchema } from './train.ts';
 
 /** A network of each family with its training, and further keys. */
 export const trainedNetworks = <Shape extends z.ZodRawShape>(more: Shape) =>

@@ -3,10 +3,10 @@
  * those of the file.
  */
 import { z } from 'zod';
-import type { DeepReadonly } from '../core/deep-readonly.ts';
-import { AXIS_ORDERS } from '../inference/axes.ts';
-import { CROPS } from '../volume/nonzero.ts';
-import { normalizationSchema } from './normalization-schema.ts';
+import type { DeepReadonly } from '../../core/deep-readonly.ts';
+import { AXIS_ORDERS } from '../../inference/axes.ts';
+import { CROPS } from '../../volume/nonzero.ts';
+import { normalizationSchema } from './normalization.ts';
 
 const className = z.union([z.string().min(1), z.int().min(0)]);
 const count = z.int().min(1);

@@ -1,8 +1,8 @@
 /** The part of a recipe's schema for data, preprocessing and patches, with its defaults. */
 import { z } from 'zod';
-import { CROPS } from '../volume/nonzero.ts';
-import { askedNormalizationSchema } from './normalization-schema.ts';
-import { synthesizeSchema } from './synthesize-schema.ts';
+import { CROPS } from '../../volume/nonzero.ts';
+import { askedNormalizationSchema } from './normalization.ts';
+import { synthesizeSchema } from './synthesize.ts';
 
 const positive = z.number().gt(0);
 const nonNegative = z.number().min(0);
