@@ -3,6 +3,7 @@
  * that it lists, `<!-- keys: data -->`, with all keys below them. ARM, VOXELS and SCHEDULE stand for places that share
  * their keys.
  */
+import { withoutReferences } from '../src/recipe/problems.ts';
 import { recipeJsonSchema } from '../src/recipe/schema.ts';
 
 /** The parts of JSON Schema that the recipe's schema is made of. */
@@ -155,7 +156,7 @@ function rowsBelow(schema: Schema, path: string, isRequired: boolean, outer?: un
 /** A row for every key of a recipe, shared ones once, in the order of the schema. */
 export function keyRows(): readonly KeyRow[] {
   const rows = new Map<string, KeyRow>();
-  for (const row of rowsBelow(recipeJsonSchema() as Schema, '', false)) {
+  for (const row of rowsBelow(withoutReferences(recipeJsonSchema()) as Schema, '', false)) {
     // SCHEDULE takes its bounds from the number that it stands for
     const values = /^SCHEDULE\.(start|end)$/.test(row.key) ? 'as the number' : row.values;
     if (!rows.has(row.key)) rows.set(row.key, { ...row, values });

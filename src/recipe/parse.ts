@@ -6,7 +6,7 @@
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from 'yaml';
 import { InputError } from '../core/errors.ts';
 import { withPresetKey } from './augment-preset.ts';
-import { type JsonSchema, type Path, type Problem, problemsOf } from './problems.ts';
+import { type Path, type Problem, problemsOf, withoutReferences } from './problems.ts';
 import { type FinishedTeacher, isFinished } from './schema/teacher.ts';
 import { type Recipe, recipeJsonSchema, recipeSchema } from './schema.ts';
 import { formatYaml, parseYamlValue } from './yaml.ts';
@@ -162,7 +162,7 @@ export function parseRecipe(text: string, { path: name, overrides = [], grid = [
   for (const change of changes) raw = changed(withPresetKey(raw), change);
   const result = recipeSchema.safeParse(raw);
   if (result.success) return result.data;
-  const schema: JsonSchema = recipeJsonSchema();
+  const schema = withoutReferences(recipeJsonSchema());
   fail(problemsOf(result.error.issues, raw, schema), path => {
     const isNew = !document.hasIn(path);
     const change = changes.findLast(

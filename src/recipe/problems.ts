@@ -27,6 +27,19 @@ export interface JsonSchema {
   readonly minItems?: number;
 }
 
+/** A JSON Schema with every `$ref` to its definitions replaced by what it refers to. */
+export function withoutReferences(schema: Readonly<Record<string, unknown>>): JsonSchema {
+  const { definitions, ...own } = schema;
+  const known: Readonly<Record<string, unknown>> = { ...(definitions as object) };
+  const resolved = (part: unknown): unknown => {
+    if (Array.isArray(part)) return part.map(resolved);
+    if (typeof part !== 'object' || part === null) return part;
+    if ('$ref' in part) return resolved(known[String(part.$ref).replace('#/definitions/', '')]);
+    return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, resolved(value)]));
+  };
+  return resolved(own) as JsonSchema;
+}
+
 /** Edit distance (insert, delete, replace a letter). */
 function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, column) => column);

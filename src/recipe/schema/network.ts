@@ -372,8 +372,14 @@ const deepmedic = z
     checkHead(network, context);
   });
 
-/** The families of networks; every trained arm names one. */
-export const networkSchemas = { unet, residualUnet, generalizedUnet, meshnet, deepmedic } as const;
+/** The families of networks; every trained arm names one. By its id, the JSON Schema has each of them once. */
+export const networkSchemas = {
+  unet: unet.meta({ id: 'unet' }),
+  residualUnet: residualUnet.meta({ id: 'residualUnet' }),
+  generalizedUnet: generalizedUnet.meta({ id: 'generalizedUnet' }),
+  meshnet: meshnet.meta({ id: 'meshnet' }),
+  deepmedic: deepmedic.meta({ id: 'deepmedic' }),
+} as const;
 
 type FamilyName = keyof typeof networkSchemas;
 

@@ -49,7 +49,8 @@ const model = z
     outputName: z.string().min(1).nullable().default(null).describe('Name of the output, of several.'),
   })
   .prefault({})
-  .describe('Facts about all the models, which win over those in their files; null takes those of the files.');
+  .describe('Facts about all the models, which win over those in their files; null takes those of the files.')
+  .meta({ id: 'finishedModel' });
 
 /** `teacher` of a recipe with finished models that know the same classes. */
 export const externalTeacherSchema = z.strictObject({

@@ -98,4 +98,5 @@ export const trainSchema = z
     steps,
     ...others,
     validateEvery: validateEvery ?? Math.max(1, Math.round(steps / 10)),
-  }));
+  }))
+  .meta({ id: 'train' });

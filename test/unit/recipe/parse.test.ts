@@ -487,6 +487,28 @@ describe('shipped files', () => {
     expect(JSON.parse(file)).toEqual(recipeJsonSchema());
   });
 
+  it('have a JSON Schema in which networks stand once, referred to by objects that hold nothing else', () => {
+    const schema = recipeJsonSchema();
+    const references = new Map<string, number>();
+    const visit = (part: unknown): void => {
+      if (typeof part !== 'object' || part === null) return;
+      if ('$ref' in part) {
+        expect(Object.keys(part)).toEqual(['$ref']);
+        references.set(String(part.$ref), (references.get(String(part.$ref)) ?? 0) + 1);
+      }
+      for (const child of Object.values(part)) visit(child);
+    };
+    visit(schema);
+    const families = ['unet', 'residualUnet', 'generalizedUnet', 'meshnet', 'deepmedic'];
+    expect(Object.keys(schema['definitions'] as object).sort()).toEqual([...families, 'finishedModel', 'train'].sort());
+    // teacher, student and coarse stage; each of them names its training once per family; one teacher or several
+    expect(Object.fromEntries(references)).toEqual({
+      ...Object.fromEntries(families.map(family => [`#/definitions/${family}`, 3])),
+      '#/definitions/train': 15,
+      '#/definitions/finishedModel': 2,
+    });
+  });
+
   it('have a hippocampus recipe that is valid and compresses its teacher', () => {
     const text = readFileSync(new URL('../../../recipes/hippocampus.yaml', import.meta.url), 'utf8');
     const { teacher, student } = parseRecipe(text, { path: 'recipes/hippocampus.yaml' });
