@@ -93,6 +93,13 @@ export function crashDisk(): CrashDisk {
       });
       lose(`renaming ${from} to ${to}`);
     },
+    link: async (from, to) => {
+      if (now.has(to)) throw Object.assign(new Error('EEXIST'), { code: 'EEXIST' });
+      const content = now.get(from) as Content;
+      change(dirname(to), names => names.set(to, content));
+      lose(`linking ${from} as ${to}`);
+    },
+    isSameFile: async (one, other) => now.has(one) && now.get(one) === now.get(other),
     remove: async path => {
       change(dirname(path), names => names.delete(path));
       lose(`removing ${path}`);
@@ -104,7 +111,10 @@ export function crashDisk(): CrashDisk {
     },
   };
   let count = 0;
-  const nextId = (): string => `00000000-0000-0000-0000-${String(count++).padStart(12, '0')}`;
+  const temporaryOf = (path: string): string => {
+    const id = `00000000-0000-0000-0000-${String(count++).padStart(12, '0')}`;
+    return `${dirname(path)}/${temporaryName(path.split('/').at(-1) as string, id)}`;
+  };
   const reading = (): MemoryFiles => {
     const files = memoryFiles();
     for (const [path, { data }] of now) files.contents.set(path, data);
@@ -115,13 +125,10 @@ export function crashDisk(): CrashDisk {
     read: path => reading().read(path),
     exists: path => reading().exists(path),
     list: folder => reading().list(folder),
-    write: (path, data, confirm) => {
-      const name = path.split('/').at(-1) as string;
-      return replaceFile(disk, path, { data, confirm, temporary: `${dirname(path)}/${temporaryName(name, nextId())}` });
-    },
+    write: (path, data, confirm) => replaceFile(disk, path, { data, confirm, temporary: temporaryOf(path) }),
     create: async (path, data) => {
       if (now.has(path)) return false;
-      await createFile(disk, path, data);
+      await createFile(disk, path, { data, temporary: temporaryOf(path) });
       return true;
     },
     remove: async path => {

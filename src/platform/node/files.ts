@@ -3,7 +3,7 @@
  * recipe.
  */
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, link, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InputError, VoxstillError, WorkError } from '../../core/errors.ts';
 import type { SharedFiles } from '../../runtime/files.ts';
@@ -94,7 +94,25 @@ export function writeProblem(path: string, cause: unknown): WorkError {
 /** Error codes of systems on which a folder cannot be opened or synced; there a rename is as durable as it gets. */
 const NO_FOLDER_SYNC = ['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'];
 
-const nodeDisk: Disk = {
+/** What tells a file from all others of a machine; undefined if there is none, or its file system does not number files. */
+async function identityOf(path: string): Promise<string | undefined> {
+  try {
+    // opened, since network file systems may otherwise answer from their cache
+    const file = await open(path, 'r');
+    try {
+      const { dev, ino } = await file.stat({ bigint: true });
+      return ino === 0n ? undefined : `${dev} ${ino}`;
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return undefined;
+    throw cause;
+  }
+}
+
+/** The disk of this machine. */
+export const nodeDisk: Disk = {
   makeFolders: async path => {
     const first = await mkdir(path, { recursive: true });
     if (first === undefined) return [];
@@ -114,6 +132,11 @@ const nodeDisk: Disk = {
     }
   },
   rename,
+  link,
+  isSameFile: async (one, other) => {
+    const [left, right] = [await identityOf(one), await identityOf(other)];
+    return left !== undefined && left === right;
+  },
   remove: path => rm(path, { force: true }),
   syncFolder: async path => {
     try {
@@ -139,7 +162,7 @@ async function write(path: string, data: Uint8Array | string, confirm?: () => Pr
 
 async function create(path: string, data: string): Promise<boolean> {
   try {
-    await createFile(nodeDisk, path, data);
+    await createFile(nodeDisk, path, { data, temporary: temporaryName(path) });
     return true;
   } catch (cause) {
     if (codeOf(cause) === 'EEXIST') return false;

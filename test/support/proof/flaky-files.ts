@@ -17,6 +17,8 @@ export interface FlakyFiles extends SharedFiles {
   rate: number;
   /** How many calls have failed. */
   readonly failures: () => number;
+  /** Whether a file can have a second name. */
+  readonly hasLinks: boolean;
 }
 
 /** Longest wait of a call, in turns of the event loop. */
@@ -26,16 +28,15 @@ const LONGEST_WAIT = 4;
 export function flakyFiles(under: MemoryFiles, stream: Random, rate: number): FlakyFiles {
   let failures = 0;
   let ids = 0;
-  const state = { rate };
+  const hasLinks = stream.uniform() < 0.7;
+  const state = { rate, hasLinks };
   const isFailing = (): boolean => {
     if (stream.uniform() >= state.rate) return false;
     failures++;
     return true;
   };
-  const problem = (): Error => {
-    const code = stream.uniform() < 0.5 ? 'EIO' : 'ESTALE';
-    return Object.assign(new Error(code), { code });
-  };
+  const coded = (code: string): Error => Object.assign(new Error(code), { code });
+  const problem = (): Error => coded(stream.uniform() < 0.5 ? 'EIO' : 'ESTALE');
   const wait = async (): Promise<void> => {
     for (let turns = stream.integer(LONGEST_WAIT); turns > 0; turns--) await new Promise(setImmediate);
   };
@@ -48,14 +49,18 @@ export function flakyFiles(under: MemoryFiles, stream: Random, rate: number): Fl
     if (isFailing()) throw problem();
     return result;
   };
+  const temporaryOf = (path: string): string => {
+    const id = `00000000-0000-0000-0000-${String(ids++).padStart(12, '0')}`;
+    return `${dirname(path)}/${temporaryName(path.split('/').at(-1) as string, id)}`;
+  };
   const put = (path: string, data: Uint8Array | string): Promise<void> => under.write(path, data);
   const disk: Disk = {
     makeFolders: () => call(() => []),
     writeSynced: async (path, data, flag) => {
       await wait();
-      if (flag === 'wx' && under.contents.has(path)) throw Object.assign(new Error('EEXIST'), { code: 'EEXIST' });
       // a file is there from its opening on, and is filled in parts
-      await put(path, '');
+      if (flag !== 'wx') await put(path, '');
+      else if (!(await under.create(path, ''))) throw coded('EEXIST');
       await wait();
       if (isFailing()) {
         await put(path, data.slice(0, stream.integer(data.length + 1)));
@@ -69,6 +74,19 @@ export function flakyFiles(under: MemoryFiles, stream: Random, rate: number): Fl
         await put(to, await under.read(from));
         await under.remove(from);
       }),
+    link: (from, to) =>
+      call(async () => {
+        if (!hasLinks) throw coded('EPERM');
+        const content = under.contents.get(from);
+        if (content === undefined) throw coded('ENOENT');
+        if (!(await under.create(to, ''))) throw coded('EEXIST');
+        // both names are of one content
+        under.contents.set(to, content);
+        // the answer is lost, the call is sent again, and this is the answer to the second
+        if (isFailing()) throw coded('EEXIST');
+      }),
+    isSameFile: (one, other) =>
+      call(() => under.contents.has(one) && under.contents.get(one) === under.contents.get(other)),
     remove: path => call(() => under.remove(path)),
     syncFolder: () => call(() => {}),
   };
@@ -96,15 +114,12 @@ export function flakyFiles(under: MemoryFiles, stream: Random, rate: number): Fl
     modifiedMs: (path: string) => reading(path, () => under.modifiedMs(path)),
     nowMs: (folder: string) => writing(folder, () => call(() => under.nowMs(folder))),
     remove: (path: string) => writing(path, () => call(() => under.remove(path))),
-    write: (path: string, data: Uint8Array | string, confirm?: () => Promise<void>) => {
-      const id = `00000000-0000-0000-0000-${String(ids++).padStart(12, '0')}`;
-      const temporary = `${dirname(path)}/${temporaryName(path.split('/').at(-1) as string, id)}`;
-      return writing(path, () => replaceFile(disk, path, { data, confirm, temporary }));
-    },
+    write: (path: string, data: Uint8Array | string, confirm?: () => Promise<void>) =>
+      writing(path, () => replaceFile(disk, path, { data, confirm, temporary: temporaryOf(path) })),
     create: (path: string, data: string) =>
       writing(path, async () => {
         try {
-          await createFile(disk, path, data);
+          await createFile(disk, path, { data, temporary: temporaryOf(path) });
           return true;
         } catch (cause) {
           if ((cause as { readonly code?: string }).code === 'EEXIST') return false;

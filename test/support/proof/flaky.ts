@@ -101,6 +101,9 @@ export const flakyClaims: FlakyCheck = async seed => {
       holding.push(claim.attempt);
   }
   if (holding.length > 1) problems.push(`${holding.join(' and ')} both own the unit`);
+  for (const path of [...under.contents.keys()].filter(name => /claim-\d+\.json$/.test(name))) {
+    if (files.hasLinks && !under.text(path).endsWith('}\n')) problems.push(`${path} is not whole`);
+  }
   return { failures: files.failures(), problems };
 };
 

@@ -34,7 +34,7 @@ function wrap(target, name, isChange = () => true) {
 }
 
 if (isMainThread) {
-  for (const name of ['rename', 'rm', 'mkdir']) wrap(promises, name);
+  for (const name of ['rename', 'link', 'rm', 'mkdir']) wrap(promises, name);
   wrap(promises, 'open', (_, flags) => flags !== 'r');
   const open = promises.open;
   promises.open = async (...args) => {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WorkError } from '../../../src/core/errors.ts';
-import { locate, lookProblem, nodeFiles, writeProblem } from '../../../src/platform/node/files.ts';
+import { createFile } from '../../../src/platform/node/durable-write.ts';
+import { locate, lookProblem, nodeDisk, nodeFiles, writeProblem } from '../../../src/platform/node/files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -56,6 +57,21 @@ describe('nodeFiles', () => {
     } finally {
       sync.mockRestore();
     }
+  });
+
+  it.each(['EIO', 'EEXIST'])('owns a file that it has made, though the answer is %s', async code => {
+    const [path, temporary] = [join(folder, 'claim'), join(folder, 'temporary')];
+    const link = async (from: string, to: string): Promise<void> => {
+      await nodeDisk.link(from, to);
+      throw Object.assign(new Error(code), { code });
+    };
+    await createFile({ ...nodeDisk, link }, path, { data: 'own', temporary });
+    expect(await readFile(path, 'utf8')).toBe('own');
+    // a file of another that has the same content is another's
+    const again = createFile({ ...nodeDisk, link: nodeDisk.link }, path, { data: 'own', temporary });
+    await expect(again).rejects.toMatchObject({ code: 'EEXIST' });
+    expect(await nodeFiles.create(path, 'own')).toBe(false);
+    expect(await readdir(folder)).toEqual(['claim']);
   });
 
   it('gives plain arrays, whose slices are copies', async () => {

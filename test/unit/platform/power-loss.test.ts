@@ -104,6 +104,18 @@ describe('a training', () => {
 });
 
 describe('a claim', () => {
+  it('is whole or not there, and there from the moment that it is taken', async () => {
+    const { files, states } = crashDisk();
+    expect(await files.create('unit/claim', 'whole')).toBe(true);
+    const found = await Promise.all(
+      states().map(async ({ files: left }) => ((await left.exists('unit/claim')) ? left.text('unit/claim') : 'none')),
+    );
+    expect(new Set(found)).toEqual(new Set(['none', 'whole']));
+    const after = states().length;
+    await files.write('other', 'x');
+    for (const state of states().slice(after)) expect(state.files.text('unit/claim')).toBe('whole');
+  });
+
   it('is taken over, whatever is left of it', async () => {
     const { files, states } = crashDisk();
     const { machine } = createLaboratory(functionEngine(thresholdModel));
