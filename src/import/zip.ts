@@ -1,9 +1,11 @@
 /**
  * Zip archives by their central directory, which alone has sizes that can be trusted: PyTorch writes none into the
  * local headers. Stored and deflated entries, also of zip64; no encryption, no archives in parts. Nothing is unpacked
- * before it is asked for, and never more than an entry's own size. Source: PKWARE APPNOTE.TXT 6.3.10.
+ * before it is asked for, never more than an entry's own size, and what does not have the entry's checksum is refused.
+ * Source: PKWARE APPNOTE.TXT 6.3.10.
  */
 import { inflateSync } from 'fflate';
+import { crc32 } from '../core/crc32.ts';
 import { type ErrorCode, InputError } from '../core/errors.ts';
 
 /** One file of an archive. */
@@ -14,6 +16,8 @@ interface Entry {
   /** Offset of the local header. */
   readonly offset: number;
   readonly isEncrypted: boolean;
+  /** CRC-32 of the content; 0 where the writer has not computed it, which PyTorch can be told. */
+  readonly crc: number;
 }
 
 /** The files of an archive. */
@@ -139,7 +143,8 @@ function readDirectory(bytes: Uint8Array, view: View): ReadonlyMap<string, Entry
     ]);
     if (entries.has(name)) view.fail(`it has two entries "${name}"`);
     const isEncrypted = (view.u16(at + 8) & 1) === 1;
-    entries.set(name, { method: view.u16(at + 10), packedBytes, bytes: size, offset: local, isEncrypted });
+    const [method, crc] = [view.u16(at + 10), view.u32(at + 16)];
+    entries.set(name, { method, packedBytes, bytes: size, offset: local, isEncrypted, crc });
     at = extra.start + extraLength + commentLength;
   }
   return entries;
@@ -153,10 +158,7 @@ function readDirectory(bytes: Uint8Array, view: View): ReadonlyMap<string, Entry
 export function openArchive(bytes: Uint8Array, path: string): Archive {
   const view = new View(bytes, path);
   const entries = readDirectory(bytes, view);
-  const read = (name: string): Uint8Array => {
-    const entry = entries.get(name) ?? view.fail(`it has no entry "${name}"`);
-    const { method, packedBytes, bytes: size, offset, isEncrypted } = entry;
-    if (isEncrypted) view.fail(`its entry "${name}" is encrypted`);
+  const unpacked = (name: string, { method, packedBytes, bytes: size, offset }: Entry): Uint8Array => {
     if (view.u32(offset) !== SIGNATURE.local) view.fail(`its entry "${name}" is damaged`);
     const start = offset + LENGTH.local + view.u16(offset + 26) + view.u16(offset + 28);
     view.assertInside(start, packedBytes);
@@ -172,6 +174,18 @@ export function openArchive(bytes: Uint8Array, path: string): Archive {
       // said below
     }
     return view.fail(`its entry "${name}" is damaged`);
+  };
+  const verified = new Set<string>();
+  const read = (name: string): Uint8Array => {
+    const entry = entries.get(name) ?? view.fail(`it has no entry "${name}"`);
+    if (entry.isEncrypted) view.fail(`its entry "${name}" is encrypted`);
+    const content = unpacked(name, entry);
+    // tensors that share a storage ask for it again and again
+    if (entry.crc !== 0 && !verified.has(name) && crc32(content) !== entry.crc) {
+      view.fail(`the checksum of its entry "${name}" is wrong`);
+    }
+    verified.add(name);
+    return content;
   };
   return { names: [...entries.keys()], read };
 }

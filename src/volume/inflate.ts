@@ -7,6 +7,7 @@
 
 import { Gunzip, Gzip, Inflate, zlibSync } from 'fflate';
 import { joinBytes } from '../core/bytes.ts';
+import { crc32 } from '../core/crc32.ts';
 
 /** Input bytes per step. One step can produce about a thousand times as much. */
 const STEP_BYTES = 65536;
@@ -68,18 +69,6 @@ export function availableContentBytes(
   return content;
 }
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
-  return value;
-});
-
-function updateCrc(crc: number, bytes: Uint8Array): number {
-  let c = crc;
-  for (let i = 0; i < bytes.length; i++) c = CRC_TABLE[(c ^ bytes[i]!) & 255]! ^ (c >>> 8);
-  return c;
-}
-
 /** Whether bytes start like a gzip file, whatever its name is. */
 export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
@@ -94,7 +83,7 @@ interface Member {
 function checkMember({ crc, length }: Member, bytes: Uint8Array, end: number): void {
   if (end < GZIP_TRAILER_BYTES) throw new Error('it ends within its gzip trailer');
   const trailer = new DataView(bytes.buffer, bytes.byteOffset + end - GZIP_TRAILER_BYTES, GZIP_TRAILER_BYTES);
-  if (trailer.getUint32(0, true) !== (crc ^ -1) >>> 0) throw new Error('its gzip checksum is wrong');
+  if (trailer.getUint32(0, true) !== crc) throw new Error('its gzip checksum is wrong');
   if (trailer.getUint32(4, true) !== length % 2 ** 32) throw new Error('its gzip length is wrong');
 }
 
@@ -104,16 +93,16 @@ function checkMember({ crc, length }: Member, bytes: Uint8Array, end: number): v
  * @throws {Error} if the stream is damaged, ends early, or a member fails its checksum or length
  */
 export function gunzip(bytes: Uint8Array, onPiece: (piece: Uint8Array) => void): void {
-  let member: Member = { crc: -1, length: 0 };
+  let member: Member = { crc: 0, length: 0 };
   const stream = new Gunzip(piece => {
     if (piece.length === 0) return;
-    member.crc = updateCrc(member.crc, piece);
+    member.crc = crc32(piece, member.crc);
     member.length += piece.length;
     onPiece(piece);
   });
   stream.onmember = start => {
     checkMember(member, bytes, start);
-    member = { crc: -1, length: 0 };
+    member = { crc: 0, length: 0 };
   };
   feed(stream, bytes);
   checkMember(member, bytes, bytes.length);

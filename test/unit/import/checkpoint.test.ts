@@ -174,4 +174,24 @@ describe('openCheckpoint', () => {
     const tensor = entryOf(root, 'weight');
     expect(isTensorRef(tensor) && read(tensor)).toEqual(content);
   });
+
+  test('refuses numbers whose checksum is wrong, and reads those of a writer that computes none', () => {
+    const view = tensorView({ key: '0', length: 6, shape: [6], strides: [1] });
+    const file = torchFile(put.dictionary({ weight: view }), { '0': six });
+    const bytes = Buffer.from(file);
+    const numbers = bytes.indexOf(Buffer.from(six.buffer));
+    const readAll = (whole: Uint8Array) => {
+      const { root, read } = openCheckpoint(whole, 'a.pt');
+      const tensor = entryOf(root, 'weight');
+      return isTensorRef(tensor) ? read(tensor) : undefined;
+    };
+    const damaged = file.with(numbers + 4, file[numbers + 4]! ^ 1);
+    expect(() => readAll(damaged)).toThrow(/the checksum of its entry "saved\/data\/0" is wrong/);
+    // as torch.serialization.set_crc32_options(False) writes them, in the directory at the end
+    const without = file.slice();
+    for (let at = bytes.indexOf('PK\x01\x02'); at !== -1; at = bytes.indexOf('PK\x01\x02', at + 1)) {
+      without.fill(0, at + 16, at + 20);
+    }
+    expect(readAll(without)).toEqual(six);
+  });
 });

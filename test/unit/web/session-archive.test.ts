@@ -73,4 +73,14 @@ describe('an exported session', () => {
       message: expect.stringContaining(message),
     });
   });
+
+  it('is refused where one bit of a file has flipped', async () => {
+    const bytes = new Uint8Array(await zip(SESSION).arrayBuffer());
+    const at = Buffer.from(bytes).indexOf(SESSION['recipe.yaml']);
+    bytes[at + 3]! ^= 1;
+    await expect(readSession(new Blob([bytes]))).rejects.toMatchObject({
+      code: 'E_SESSION_FILE',
+      message: expect.stringContaining('the checksum of its entry "recipe.yaml" is wrong'),
+    });
+  });
 });
