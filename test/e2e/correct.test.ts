@@ -10,7 +10,8 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeLabels } from '../../src/volume/nifti.ts';
 import { hasBrowser } from '../support/browser.ts';
-import { CASES, useDistilPages, writePhantoms } from '../support/distil-page.ts';
+import { useDistilPages } from '../support/distil-page.ts';
+import { CASES, chooseStudent, writePhantoms } from '../support/distil-view.ts';
 import { temporaryFolder, voxstill } from '../support/program.ts';
 
 const folder = temporaryFolder();
@@ -88,10 +89,7 @@ async function goOn(round: number): Promise<string> {
 
 describe.skipIf(!hasBrowser)('a student that a person corrects in the page', () => {
   it('learns from the teacher alone where there is no label', async () => {
-    await page.locator('#distil-open-folder').setInputFiles(data);
-    await page.locator('#distil-steps').fill('10');
-    await page.locator('#distil-size').selectOption('small');
-    await page.locator('#distil-check').click();
+    await chooseStudent(page, data, 10);
     await waitForText('#distil-estimate', 'a step takes about');
     expect(await page.locator('#distil-found').textContent()).toContain(
       '0 images with labels and 5 without, 1 channel(s), classes: Anterior, Posterior; paired by their names; too few labels to train and test on, so the student learns from the teacher alone, and 1 case kept apart can check it later.',

@@ -13,7 +13,8 @@ import { parseRecipe, resolveRecipe } from '../../src/recipe/parse.ts';
 import { runExperiment } from '../../src/study/run.ts';
 import { decodeLabels } from '../../src/volume/nifti.ts';
 import { hasBrowser } from '../support/browser.ts';
-import { useDistilPages, writePhantoms } from '../support/distil-page.ts';
+import { useDistilPages } from '../support/distil-page.ts';
+import { chooseStudent, writePhantoms } from '../support/distil-view.ts';
 import { temporaryFolder, voxstill } from '../support/program.ts';
 
 const STEPS = 30;
@@ -100,10 +101,7 @@ const goOn = (page: Page) => page.getByRole('button', { name: /^Go on: phantoms/
 /** A distillation of which a folder is all that is given, to the point where its tab is closed. */
 async function beginAndClose(): Promise<void> {
   const page = await pages.open();
-  await page.locator('#distil-open-folder').setInputFiles(data);
-  await page.locator('#distil-steps').fill(String(STEPS));
-  await page.locator('#distil-size').selectOption('small');
-  await page.locator('#distil-check').click();
+  await chooseStudent(page, data, STEPS);
   await waitForText(page, '#distil-estimate', 'a step takes about');
   expect(await page.locator('#distil-found').textContent()).toBe(
     'phantoms: 5 images with labels, 1 channel(s), classes: Anterior, Posterior; paired by their names.',

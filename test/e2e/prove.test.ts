@@ -5,6 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { servePage } from '../../src/platform/node/page.ts';
+import { hasBrowser } from '../support/browser.ts';
 import { MAIN, readJson, temporaryFolder } from '../support/program.ts';
 import { believedFiles, damageFile, makeHalf } from '../support/proof/damages.ts';
 import { otherCheckout, repeat, SURROUNDINGS } from '../support/proof/determinism.ts';
@@ -20,6 +22,7 @@ import {
   wordsOf,
 } from '../support/proof/ground.ts';
 import { killChain } from '../support/proof/kills.ts';
+import { killPage, makeWholePage } from '../support/proof/page-kills.ts';
 import { canHideFolders } from '../support/slurm.ts';
 
 const SEED = 20261128;
@@ -36,6 +39,17 @@ it('a run that is killed three times comes to the same, or says why not', async 
   const { kills, end, message } = await killChain(ground, held, { seed: SEED, kills: 3 });
   expect([kills, end, message]).toEqual([expect.any(Number), expect.stringMatching(/^(identical|reported)$/), message]);
   expect(kills).toBeGreaterThan(0);
+});
+
+it.skipIf(!hasBrowser)('a distillation in the page whose browser is killed comes to the same', async () => {
+  const server = await servePage({ port: 0 });
+  try {
+    const whole = await makeWholePage(ground, server.url);
+    const chain = await killPage(ground, whole, { seed: SEED, kills: 1 });
+    expect(chain).toEqual({ kills: 1, end: 'identical', message: '' });
+  } finally {
+    await server.close();
+  }
 });
 
 it('a run from another checkout, in another language and time zone, comes to the same', async () => {

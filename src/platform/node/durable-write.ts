@@ -62,7 +62,7 @@ export async function replaceFile(
   }
 }
 
-/** Error codes of file systems without hard links: FAT, some shares and FUSE; EISDIR is what libuv makes of Windows'. */
+/** Error codes of file systems without hard links: FAT, some shares and FUSE; EISDIR is that of Windows by libuv. */
 const NO_LINKS = ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EXDEV', 'EMLINK', 'EISDIR'];
 
 function codeOf(error: unknown): string {

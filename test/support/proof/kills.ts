@@ -21,8 +21,9 @@ export interface KilledChain {
   readonly message: string;
 }
 
-/** Shares of a whole study after which a kill comes; work before the first file takes the first. */
-const [EARLIEST, LATEST] = [0.02, 0.7];
+/** Shares of a whole study between which a kill comes; work before the first file takes the first. */
+export const EARLIEST = 0.02;
+const LATEST = 0.7;
 
 /** Begins or goes on, and kills. Returns whether it was killed, and not at its end before. */
 async function killOnce(

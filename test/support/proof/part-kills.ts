@@ -1,7 +1,10 @@
 /** Part `kills` of `npm run prove`: chains of kills by signal 9 over every kind of study, spread evenly. */
+import { servePage } from '../../../src/platform/node/page.ts';
+import { hasBrowser } from '../browser.ts';
 import { hasSlurm, startSlurm } from '../slurm.ts';
 import { makeWhole, SWEEP, WORKS } from './ground.ts';
 import { type KilledChain, killChain, killOnCluster, killPool } from './kills.ts';
+import { killPage, makeWholePage } from './page-kills.ts';
 import { countBy, type Part } from './part.ts';
 
 /** `--chains` for each kind of study, `--kills` at most in each chain. */
@@ -34,6 +37,15 @@ export const kills: Part = async (ground, { chains, kills, seed, only, say }) =>
       await tell('slurm', one => killOnCluster(ground, held, { seed: one, kills, slurm }));
     } finally {
       await slurm.stop();
+    }
+  }
+  if (asked('page') && hasBrowser) {
+    const server = await servePage({ port: 0 });
+    try {
+      const held = await makeWholePage(ground, server.url);
+      await tell('page', one => killPage(ground, held, { seed: one, kills }));
+    } finally {
+      await server.close();
     }
   }
   say(`kills: ${all} in all`);
