@@ -4,7 +4,7 @@
  * value carries a tag such as `student/encoder0.conv1`, which follows it into the profile of the runtime.
  */
 import { invariant } from '../core/errors.ts';
-import { elementCount, type Shape } from '../core/shape.ts';
+import { elementCount, type Shape, sameShape } from '../core/shape.ts';
 import { type DataType, type Tensor, tensor } from '../core/tensor.ts';
 import { infer } from './infer.ts';
 import type { OpAttributes, OpName } from './ops.ts';
@@ -126,10 +126,8 @@ export class GraphBuilder {
   ): Value {
     const known = this.#known.get(key);
     if (known !== undefined) {
-      invariant(
-        String(known.shape) === String(shape),
-        `${key} was made before with shape [${known.shape}], now [${shape}]`,
-      );
+      if (!sameShape(known.shape, shape))
+        invariant(false, `${key} was made before with shape [${known.shape}], now [${shape}]`);
       return known;
     }
     const value: Value = { id: this.#nextId++, op, inputs, attributes, shape, dataType, tag: this.#tag };
@@ -162,11 +160,11 @@ export class GraphBuilder {
   pad = (input: Value, pads: readonly number[]): Value => this.apply('Pad', [input], { pads });
 
   reshape(input: Value, shape: Shape): Value {
-    return String(input.shape) === String(shape) ? input : this.apply('Reshape', [input], { shape });
+    return sameShape(input.shape, shape) ? input : this.apply('Reshape', [input], { shape });
   }
 
   expand(input: Value, shape: Shape): Value {
-    return String(input.shape) === String(shape) ? input : this.apply('Expand', [input], { shape });
+    return sameShape(input.shape, shape) ? input : this.apply('Expand', [input], { shape });
   }
 
   slice(input: Value, axis: number, start: number, end: number): Value {

@@ -3,7 +3,7 @@
  * a movement that moves nothing is omitted. Knows ONNX's operators, not the graph's.
  */
 import { invariant } from '../core/errors.ts';
-import { broadcastShapes, elementCount, type Shape } from '../core/shape.ts';
+import { broadcastShapes, elementCount, type Shape, sameShape } from '../core/shape.ts';
 import { type DataType, type Tensor, tensor } from '../core/tensor.ts';
 import type { TensorType } from '../graph/infer.ts';
 import type { LoweredModel, OnnxAttribute, OnnxInitializer, OnnxNode, OnnxValueInfo } from './model.ts';
@@ -148,7 +148,7 @@ export class Emitter {
 
   binary(op: string, left: Emitted, right: Emitted, dataType?: DataType): Emitted {
     const shape = broadcastShapes(left.shape, right.shape);
-    invariant(shape !== undefined, `${op} of [${left.shape}] and [${right.shape}] (${this.#tag})`);
+    if (shape === undefined) invariant(false, `${op} of [${left.shape}] and [${right.shape}] (${this.#tag})`);
     return this.node(op, [left, right], shape, dataType === undefined ? {} : { dataType });
   }
 
@@ -157,11 +157,10 @@ export class Emitter {
   }
 
   reshape(input: Emitted, shape: Shape): Emitted {
-    invariant(
-      elementCount(input.shape) === elementCount(shape),
-      `reshape of [${input.shape}] to [${shape}] (${this.#tag})`,
-    );
-    if (String(input.shape) === String(shape)) return input;
+    // the message is put together only where it is needed: this runs for every other node
+    if (elementCount(input.shape) !== elementCount(shape))
+      invariant(false, `reshape of [${input.shape}] to [${shape}] (${this.#tag})`);
+    if (sameShape(input.shape, shape)) return input;
     // 0 keeps the batch as it comes, so that an exported model takes any
     const target = input.shape[0] === shape[0] && shape.length > 0 ? shape.with(0, 0) : shape;
     return this.node('Reshape', [input, this.integers(target)], shape);
@@ -219,7 +218,7 @@ export class Emitter {
   }
 
   expand(input: Emitted, shape: Shape): Emitted {
-    return String(input.shape) === String(shape) ? input : this.node('Expand', [input, this.integers(shape)], shape);
+    return sameShape(input.shape, shape) ? input : this.node('Expand', [input, this.integers(shape)], shape);
   }
 
   matmul(left: Emitted, right: Emitted): Emitted {
@@ -234,7 +233,7 @@ export class Emitter {
   /** Sum, mean or maximum over axes, which stay with size 1. */
   reduce(op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax', input: Emitted, axes: readonly number[]): Emitted {
     const shape = input.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
-    if (String(shape) === String(input.shape)) return input;
+    if (sameShape(shape, input.shape)) return input;
     // in operator set 17 only ReduceSum takes its axes as an operand
     if (op === 'ReduceSum') return this.node(op, [input, this.integers(axes)], shape, { attributes: { keepdims: 1 } });
     return this.node(op, [input], shape, { attributes: { axes, keepdims: 1 } });
@@ -256,13 +255,15 @@ export class Emitter {
     const named = Object.entries(outputs).map(([name, value]): OnnxNode => {
       return { name: `output|${name}`, op: 'Identity', inputs: [value.name], outputs: [name], attributes: {} };
     });
+    const types = new Map(this.#types);
+    for (const [name, value] of Object.entries(outputs)) types.set(name, value);
     return {
       nodes: [...kept.toReversed(), ...named],
       initializers: this.#initializers.filter(content => needed.has(content.name)),
       inputs: inputs.filter(input => needed.has(input.name)),
       outputs: Object.entries(outputs).map(([name, { dataType, shape }]) => ({ name, dataType, shape })),
       metadata,
-      types: new Map([...this.#types, ...Object.entries(outputs)]),
+      types,
     };
   }
 }

@@ -51,8 +51,12 @@ const IN_PLACE: Readonly<Record<string, readonly number[]>> = {
 
 /** Nodes in the order in which the runtime runs them. */
 function executionOrder({ nodes }: LoweredModel): readonly OnnxNode[] {
-  const makers = new Map(nodes.flatMap((node, index) => node.outputs.map(name => [name, index] as const)));
-  const read = new Set(nodes.flatMap(node => node.inputs));
+  const makers = new Map<string, number>();
+  const read = new Set<string>();
+  nodes.forEach(({ inputs, outputs }, index) => {
+    for (const name of outputs) makers.set(name, index);
+    for (const name of inputs) read.add(name);
+  });
   const stack = nodes.flatMap((node, index) =>
     node.outputs.some(name => read.has(name)) ? [] : [{ index, left: false }],
   );
@@ -65,8 +69,12 @@ function executionOrder({ nodes }: LoweredModel): readonly OnnxNode[] {
     if (left || seen.has(index)) continue;
     seen.add(index);
     stack.push({ index, left: true });
-    const sources = node.inputs.flatMap(name => makers.get(name) ?? []).sort((a, b) => a - b);
-    for (const source of sources) if (!seen.has(source)) stack.push({ index: source, left: false });
+    const sources: number[] = [];
+    for (const name of node.inputs) {
+      const source = makers.get(name);
+      if (source !== undefined && !seen.has(source)) sources.push(source);
+    }
+    for (const source of sources.sort((a, b) => a - b)) stack.push({ index: source, left: false });
   }
   return order;
 }
@@ -96,7 +104,10 @@ function takenOver(
  */
 export function peakTensorBytes(model: LoweredModel): number {
   const order = executionOrder(model);
-  const lastRead = new Map(order.flatMap(({ inputs }, step) => inputs.map(name => [name, step] as const)));
+  const lastRead = new Map<string, number>();
+  order.forEach(({ inputs }, step) => {
+    for (const name of inputs) lastRead.set(name, step);
+  });
   for (const { name } of model.outputs) lastRead.set(name, order.length);
   const outside = new Set([...model.inputs, ...model.initializers].map(({ name }) => name));
   const storages = new Map<string, Storage>();

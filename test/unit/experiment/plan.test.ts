@@ -45,8 +45,11 @@ function fingerprintOf(grids: readonly Grid[], changes: Partial<Fingerprint> = {
 }
 
 const repeat = (count: number, grid: Grid): Grid[] => Array.from({ length: count }, () => grid);
-const AMPLE = { memoryBytes: 64e9, cores: 2, block: 16 };
-const SMALL = { memoryBytes: 1e9, cores: 2, block: 16 };
+// a plan asks of the engine only what a training takes; standard operators are lowered in a third of the time of blocks
+const AMPLE = { memoryBytes: 64e9, cores: 2, block: 0 };
+const SMALL = { memoryBytes: 1e9, cores: 2, block: 0 };
+/** The channel block of most processors, as people plan. */
+const BLOCKED = { cores: 2, block: 16 };
 
 /** Parses the plan as a recipe, which checks that patch and networks fit each other. */
 function recipeOf(fingerprint: Fingerprint, plan: Plan) {
@@ -165,7 +168,7 @@ describe('planExperiment', () => {
 
   it('lets the longest side in millimetres give way, so that thick slices are kept', () => {
     const fingerprint = fingerprintOf(repeat(32, { sizeVoxels: [320, 320, 20], spacingMm: [0.6, 0.6, 3.6] }));
-    const [small, large] = [1e9, 4e9].map(memoryBytes => planExperiment(fingerprint, { ...AMPLE, memoryBytes }));
+    const [small, large] = [1e9, 4e9].map(memoryBytes => planExperiment(fingerprint, { ...BLOCKED, memoryBytes }));
     const sizeMm = ({ patchVoxels: [x, y, z] }: Plan) => [0.6 * x, 0.6 * y, 3.6 * z].map(Math.round);
     expect(sizeMm(small as Plan)).toEqual([58, 58, 58]);
     expect(sizeMm(large as Plan)).toEqual([77, 77, 72]);
@@ -176,7 +179,7 @@ describe('planExperiment', () => {
     (sizeVoxels, spacingMm, count) => {
       const channels = Array.from({ length: count }, () => ({ name: 'MRI', nonZeroShare: 1 }));
       const fingerprint = fingerprintOf(repeat(40, { sizeVoxels, spacingMm }), { channels });
-      const options = { ...AMPLE, memoryBytes: 7e8 };
+      const options = { ...BLOCKED, memoryBytes: 7e8 };
       const { teacher, student } = planExperiment(fingerprint, options);
       expect(Math.max(teacher.trainingBytes, student.trainingBytes)).toBeLessThanOrEqual(7e8);
       expect(teacher.trainingBytes).toBeGreaterThan(3.5e8);
@@ -185,7 +188,7 @@ describe('planExperiment', () => {
 
   it('plans a coarser spacing too where a patch sees less than a quarter of a case', () => {
     const abdomen = fingerprintOf(repeat(6, { sizeVoxels: [300, 300, 200], spacingMm: [0.8, 0.8, 3] }));
-    const options = { ...AMPLE, memoryBytes: 1e9 };
+    const options = SMALL;
     const fine = planExperiment(abdomen, options);
     expect(fine.coverage).toBeLessThan(0.02);
     const coarse = planCoarser(abdomen, fine, options) as Plan;
@@ -199,7 +202,7 @@ describe('planExperiment', () => {
     recipeOf(abdomen, coarse);
     const small = fingerprintOf(repeat(6, { sizeVoxels: [40, 40, 40], spacingMm: [1, 1, 1] }));
     expect(planCoarser(small, planExperiment(small, options), options)).toBeUndefined();
-  }, 120_000);
+  });
 
   it('says what the smallest network takes where the memory is not enough for it', () => {
     const fingerprint = fingerprintOf(repeat(6, { sizeVoxels: [64, 64, 64], spacingMm: [1, 1, 1] }));
