@@ -17,8 +17,8 @@ function volumeOf(sizeVoxels: Xyz, values: readonly ((x: number, y: number, z: n
   return { data, sizeVoxels, channels: values.length, spacingMm: [1, 1, 1], affine };
 }
 
-function sortedPercentile(values: readonly number[], percent: number): number {
-  const sorted = [...values].sort((left, right) => left - right);
+function sortedPercentile(values: ArrayLike<number>, percent: number): number {
+  const sorted = Float64Array.from(values).sort();
   const rank = (percent / 100) * (sorted.length - 1);
   const low = Math.floor(rank);
   return sorted[low]! + (rank - low) * ((sorted[low + 1] ?? sorted[low]!) - sorted[low]!);
@@ -46,9 +46,8 @@ describe('channelFacts', () => {
     // 1.2 million voxels; the step must not fall in with rows or slices, whose values repeat
     const volume = volumeOf([120, 100, 100], [(x, y, z) => x + 0.01 * y + 0.0001 * z]);
     const [facts] = channelFacts(volume);
-    const all = [...volume.data];
-    expect(facts?.low).toBeCloseTo(sortedPercentile(all, 0.5), 1);
-    expect(facts?.high).toBeCloseTo(sortedPercentile(all, 99.5), 1);
+    expect(facts?.low).toBeCloseTo(sortedPercentile(volume.data, 0.5), 1);
+    expect(facts?.high).toBeCloseTo(sortedPercentile(volume.data, 99.5), 1);
   });
 
   it('tells constant channels, and those without a finite voxel', () => {

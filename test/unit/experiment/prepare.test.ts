@@ -58,7 +58,7 @@ async function prepared(
 }
 
 describe('prepareData', () => {
-  it('makes the same training cases of volumes in any of the 48 axes', async () => {
+  it('makes the same training cases of volumes along any axes, forwards and backwards', async () => {
     const preprocess = '{ spacingMm: [1, 1, 1], normalize: z-score }';
     const expected = await prepared(AS_IT_IS, preprocess);
     expect(expected.train[0]?.sizeVoxels).toEqual([6, 10, 2]);
@@ -72,7 +72,10 @@ describe('prepareData', () => {
     });
     expect([...expected.images.keys()].sort()).toEqual(['a', 'b', 'c', 'd']);
     expect(new Set(expected.images.values()).size).toBe(4);
-    for (const storage of STORAGES) {
+    // two of the eight directions of every order of axes, opposite ones; volume/orientation.test.ts has all 48
+    const some = STORAGES.filter((_, index) => [1, 6].includes((index % 8) ^ (Math.floor(index / 8) % 4)));
+    expect(some).toHaveLength(12);
+    for (const storage of some) {
       const { train, val, training } = await prepared(storage, preprocess);
       expect({ train, val }).toEqual({ train: expected.train, val: expected.val });
       expect(training).toEqual(expected.training);

@@ -70,15 +70,14 @@ describe.skipIf(data === undefined)('200 hippocampus scans', () => {
     cases = names.sort().map(readCase);
   }, 120_000);
 
-  it.each(['min-max', 'none'] as const)(
-    'warn of none against all others, with %s',
-    normalize => {
-      expect(cases).toHaveLength(200);
-      const found = cases.flatMap(one => alarms(one, facts(cases.filter(other => other !== one)), normalize));
-      expect(found).toEqual([]);
-    },
-    120_000,
-  );
+  it('warn of none against all others, with intensities as they are and from 0 to 1', () => {
+    expect(cases).toHaveLength(200);
+    const found = cases.flatMap(one => {
+      const others = facts(cases.filter(other => other !== one));
+      return (['min-max', 'none'] as const).flatMap(normalize => alarms(one, others, normalize));
+    });
+    expect(found).toEqual([]);
+  }, 120_000);
 
   it.each([1, 3, 20])('warn of none of 40 against %i others', count => {
     const draw = random(count, 'few training cases');

@@ -7,8 +7,8 @@ import { GraphBuilder, type Value } from '../../../src/graph/graph.ts';
 import { DROPOUT_KEYS, dropout, uniformNoise } from '../../../src/nn/dropout.ts';
 import { evaluate } from '../../support/evaluate.ts';
 
-const SHAPE = [2, 4, 8, 16, 32];
-const COUNT = 2 * 4 * 8 * 16 * 32;
+const SHAPE = [2, 4, 8, 16, 16];
+const COUNT = 2 * 4 * 8 * 16 * 16;
 
 function noise(key: number, name = 'layer'): Float64Array {
   const builder = new GraphBuilder();
@@ -35,7 +35,7 @@ describe('the noise of a step', () => {
     expect(Math.abs(chiSquare - 63)).toBeLessThan(50);
   });
 
-  it.each([1, 2, 3, 32, 512, 4096, 16384])('does not correlate with itself %i places on', lag => {
+  it.each([1, 2, 3, 16, 256, 2048, 8192])('does not correlate with itself %i places on', lag => {
     expect(Math.abs(correlation(first.subarray(0, COUNT - lag), first.subarray(lag)))).toBeLessThan(4.5);
   });
 
@@ -80,8 +80,8 @@ describe('dropout', () => {
     const kept = values.filter(value => value !== 0);
     const furthest = kept.reduce((largest, value) => Math.max(largest, Math.abs(value - 1 / 0.7)), 0);
     expect(furthest).toBeLessThan(1e-6);
-    // standard deviation of the share: .0025
-    expect(Math.abs(kept.length / COUNT - 0.7)).toBeLessThan(0.01);
+    // standard deviation of the share: 0.0036
+    expect(Math.abs(kept.length / COUNT - 0.7)).toBeLessThan(0.014);
   });
 
   it('drops whole feature maps where it is asked to', () => {

@@ -20,9 +20,11 @@ import { tinyRecipe } from '../../support/tiny-recipe.ts';
 
 const files = memoryFiles();
 const laboratory = createLaboratory(functionEngine(thresholdModel), files);
-beforeAll(() => writePhantomDataset(files, 'data', { seed: 5, cases: 5 }));
 
-const prepare = (method: string) =>
+const METHODS = ['min-max', 'z-score', 'none'] as const;
+type Method = (typeof METHODS)[number];
+
+const prepare = (method: Method) =>
   prepareData(
     laboratory,
     parseRecipe(tinyRecipe('data'), {
@@ -30,13 +32,18 @@ const prepare = (method: string) =>
       overrides: [`preprocess.normalize=${method}`, 'preprocess.spacingMm=[1, 1.2, 1]'],
     }),
   );
+/** The data set as a recipe with each of the methods reads it. */
+let read: Readonly<Record<Method, Awaited<ReturnType<typeof prepare>>>>;
+beforeAll(async () => {
+  await writePhantomDataset(files, 'data', { seed: 5, cases: 5 });
+  read = { 'min-max': await prepare('min-max'), 'z-score': await prepare('z-score'), none: await prepare('none') };
+});
 const relation = (from: ImageNormalization, to: ImageNormalization, channels: number) =>
   normalizationRelation({ normalize: from }, { normalize: to }, channels);
-const METHODS = ['min-max', 'z-score', 'none'] as const;
 
 describe('a case in another normalisation', () => {
-  it.each(METHODS.flatMap(from => METHODS.map(to => [from, to] as const)))('from %s to %s', async (from, to) => {
-    const [source, target] = [await prepare(from), await prepare(to)];
+  it.each(METHODS.flatMap(from => METHODS.map(to => [from, to] as const)))('from %s to %s', (from, to) => {
+    const [source, target] = [read[from], read[to]];
     source.train.forEach(({ id, image }, index) => {
       const mapped = inNormalization(image, [source.intensities.get(id)!], {
         from: { normalize: from },
