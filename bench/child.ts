@@ -46,7 +46,7 @@ export interface Timing {
 }
 
 const LEARNING_RATE = 0.001;
-/** Weight and temperature are told by name in every step; no schedule is asked. */
+/** Weight and temperature are given by name in every step; no schedule is asked. */
 const SOFT = { weight: 0.5, temperature: 2 };
 
 /** A function that does one training step, each from where the last one ended. */

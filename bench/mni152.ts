@@ -35,7 +35,7 @@ const read = async (kind: string) =>
   (await readVolume(sources, join(folder, `mni_icbm152_${kind}_tal_nlin_sym_09a_converted.nii.gz`))).volume;
 const [image, grey, white] = await Promise.all([read('t1'), read('gm'), read('wm')]);
 
-/** Dice of what has one of the names and what lies in the map: 2 |A and B| / (|A| + |B|). */
+/** Dice of what has one of the names and what is in the map: 2 |A and B| / (|A| + |B|). */
 function dice(labels: ArrayLike<number>, names: readonly string[], map: ArrayLike<number>): number {
   const values = new Set(model.info.labels.filter(({ name }) => names.includes(name)).map(({ value }) => value));
   let [both, sum] = [0, 0];

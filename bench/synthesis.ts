@@ -1,7 +1,7 @@
 /**
  * Processor time of training patches that are painted of a label map: `npx tsx bench/synthesis.ts [SIDE] [PATCHES]`,
  * by default 15 patches of 96 x 96 x 96 voxels at 1 and at 2 mm. It is the time of one thread, with cutting, moving,
- * painting and normalising; a wall clock would tell of other load on the machine. The map is a ball of eleven shells.
+ * painting and normalising; a wall clock would show other load on the machine. The map is a ball of eleven shells.
  */
 import { cpus, loadavg } from 'node:os';
 import { medianOf } from '../src/core/percentile.ts';

@@ -69,7 +69,7 @@ function tableOf(models: number, noise: number): string {
   const rows = Object.keys(SHAPES).flatMap(shape =>
     [1, 3, 5].flatMap(folds =>
       [1, 3].map(seeds => {
-        // of a single model nothing shows how models differ, so the interval speaks of this one
+        // of a single model nothing shows how models differ, so the interval is that of this one
         const own = folds === 1 && seeds === 1 ? 0 : models;
         const cells = CASES.map(cases => coverage({ shape, folds, seeds, cases, models: own, noise }).toFixed(3));
         return `| ${shape} | ${folds === 1 ? 'none' : folds} | ${seeds} | ${cells.join(' | ')} |`;

@@ -17,7 +17,7 @@ let answered: Promise<unknown> = Promise.resolve();
 
 /**
  * Asks whether the segmentations of the open image may go, if there are any that are not saved. One question is asked
- * at a time: a dialog tells that it was closed some time after the click, when the next image may already be there.
+ * at a time: a dialog reports that it was closed some time after the click, when the next image may already be there.
  * @param saveAll saves them
  * @returns whether to go on
  */

@@ -25,7 +25,7 @@ export interface StudyWatch {
   readonly over: Promise<void>;
 }
 
-/** @param onStudy told of the study whenever it was looked at */
+/** @param onStudy called with the study whenever it was looked at */
 export function watchStudy(study: StudyOverview, onStudy: (study: StudyOverview) => Promise<void>): StudyWatch {
   let hurry = (): void => {};
   const watch = async (): Promise<void> => {

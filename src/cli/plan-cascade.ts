@@ -71,6 +71,6 @@ export async function planCascade(
     },
     ...(full && ceiling && { instead: { full, ceiling } }),
   });
-  const text = `what is labelled lies in ${formatShare(regionShare, 0)} of a case: the recipe trains a network at ${coarse.spacingMm.join(' x ')} mm that finds this region, and all arms inside it at ${spacingMm.join(' x ')} mm`;
+  const text = `what is labelled takes ${formatShare(regionShare, 0)} of a case: the recipe trains a network at ${coarse.spacingMm.join(' x ')} mm that finds this region, and all arms inside it at ${spacingMm.join(' x ')} mm`;
   return { plan: fine, full, ceiling, time, recipe, text };
 }

@@ -1,6 +1,6 @@
 /**
  * Groups of cases (site, scanner, sex, age band) from a CSV file: a column `case`, and one for each way to group.
- * Scores are told for each group, so that a mean hides no group that does badly.
+ * Scores are listed for each group, so that a mean hides no group that does badly.
  */
 import { InputError } from '../core/errors.ts';
 

@@ -7,7 +7,7 @@ import { percentile } from '../core/percentile.ts';
 import type { LabelVolume, Volume } from '../volume/volume.ts';
 import { CLIP_PERCENTILES, type IntensityStatistics, moments } from './normalize.ts';
 
-/** More voxels of one case tell no more about its data set. */
+/** More voxels of one case say no more about its data set. */
 const SAMPLES_PER_CASE = 10_000;
 
 /** Whether a voxel is of a class: neither background nor ignored. */

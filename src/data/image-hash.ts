@@ -1,7 +1,7 @@
 /**
  * A short hash of an image by which a model knows the cases that it has seen. It is taken of the voxels, so it stays
  * the same in another file, under another name or packed in another way; it holds nothing of a patient, but whoever
- * has the image can tell that the model has seen it.
+ * has the image can find that the model has seen it.
  */
 import type { Volume } from '../volume/volume.ts';
 

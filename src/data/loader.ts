@@ -91,7 +91,7 @@ interface CaseIndex {
   readonly minima: readonly number[];
 }
 
-/** Remembers a pure function of immutable cases while they are alive; nothing outside can tell. */
+/** Remembers a pure function of immutable cases while they are alive; nothing outside sees it. */
 const caseIndices = new WeakMap<TrainingCase, CaseIndex>();
 
 function indexOf(trainingCase: TrainingCase): CaseIndex {

@@ -167,7 +167,7 @@ export function generatePhantom(seed: number, index: number, options: PhantomOpt
   };
 }
 
-/** Who made a data set, in its dataset.json; tells phantoms from anybody's scans. */
+/** Who made a data set, in its dataset.json; distinguishes phantoms from anybody's scans. */
 const REFERENCE = 'voxstill';
 
 /** Whether a folder holds phantoms that {@link writePhantomDataset} made, and may be replaced by others. */

@@ -1,6 +1,6 @@
 /**
  * What the training cases of a model were like: extent, spacing, intensities and volumes of the classes. A model
- * carries these numbers, so that an image or a result that is far from all of them can be told. Axes are those of the
+ * carries these numbers, so that an image or a result that is far from all of them can be found. Axes are those of the
  * model: canonical ones where it turns its volumes to them, otherwise those of the files.
  */
 import { mapAxes } from '../core/axes.ts';
@@ -73,7 +73,7 @@ export interface TrainingFacts {
   /** Channels that were constant, or looked like label maps, in at least one case. */
   readonly constantChannels?: readonly number[] | undefined;
   readonly labelChannels?: readonly number[] | undefined;
-  /** Where sources tell no more of the intensities: the range of the segmented voxels, one per channel. */
+  /** Where sources say no more about the intensities: the range of the segmented voxels, one per channel. */
   readonly foreground?: readonly { readonly low: number; readonly high: number }[] | undefined;
   /** Classes without the background. */
   readonly classes?: readonly TrainingClass[] | undefined;

@@ -63,7 +63,7 @@ async function partsOf(sources: VolumeSources, used: Iterable<string>): Promise<
   const parts = new Set<string>();
   for (const path of used) {
     if (!/\.(mhd|nhdr|hdr|img)(\.gz)?$/i.test(path)) continue;
-    // a volume that cannot be read is told of with its case
+    // a volume that cannot be read is reported with its case
     for (const part of await filesOfVolume(sources, path).catch(() => [])) parts.add(part);
   }
   return parts;

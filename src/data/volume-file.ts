@@ -1,5 +1,5 @@
 /**
- * A volume from files of any format, told apart by name, and results back. All formats are read here, the same in Node
+ * A volume from files of any format, recognised by name, and results back. All formats are read here, the same in Node
  * and in pages; only compressed pictures inside of DICOM files need a {@link FrameCodec}. Whatever a file was, its
  * volume comes with a NIfTI header for writing results on its grid.
  */

@@ -30,7 +30,7 @@ interface RefusedVolume {
   readonly error: InputError;
 }
 
-/** What lies in a folder. */
+/** What a folder holds. */
 export interface FolderContents {
   readonly volumes: readonly FolderVolume[];
   readonly passedOver: readonly PassedOver[];
@@ -70,7 +70,7 @@ async function entriesOf({ files }: VolumeSources, folder: string): Promise<Entr
 async function partsOf(sources: VolumeSources, headers: readonly string[]): Promise<ReadonlySet<string>> {
   const parts: string[] = [];
   for (const path of headers.filter(name => /\.(mhd|nhdr)$/i.test(name))) {
-    // a header that cannot be read is told of by whoever reads the volume
+    // a header that cannot be read is reported by whoever reads the volume
     parts.push(...(await filesOfVolume(sources, path).catch(() => [])));
   }
   return new Set(parts);
@@ -160,7 +160,7 @@ async function lookInto(sources: VolumeSources, place: Place, { found, except }:
     sources,
     images.map(name => `${folder}/${name}`),
   );
-  // whoever reads the series of a folder names what lies beside it
+  // whoever reads the series of a folder names what is beside it
   const isNamedLater = way.length > 0 && (series.length > 0 || images.length > 0);
   if (!isNamedLater)
     nameOthers(

@@ -53,7 +53,7 @@ async function gridAt(sources: VolumeSources, path: string, { series }: ReadVolu
 /**
  * The grid of a volume as its header has it.
  * @param path as readVolume takes it
- * @returns undefined where that cannot be told; reading the volume then says why
+ * @returns undefined where that is not known; reading the volume then says why
  */
 export async function readGrid(
   sources: VolumeSources,

@@ -47,7 +47,7 @@ export interface DistillationContext {
   /** 1 for voxels that count and 0 for ignored ones, [N, 1, D, H, W]; all count if not given. */
   readonly counted?: Value | undefined;
   /**
-   * Which of these classes the labels tell completely in a sample, 1 or 0, [N labelled, classes, 1, 1, 1]; the
+   * Which of these classes the labels mark completely in a sample, 1 or 0, [N labelled, classes, 1, 1, 1]; the
    * background of a sample may be any other. All do if not given.
    */
   readonly complete?: Value | undefined;
@@ -87,7 +87,7 @@ function teacherMaps({ builder, activation }: DistillationContext, logits: Value
 }
 
 /**
- * The labelled samples' classes, where the background of a label gives way to a class that the labels do not tell if
+ * The labelled samples' classes, where the background of a label gives way to a class that the labels do not mark if
  * the teacher finds it there.
  */
 function labelledMaps(context: DistillationContext, labelled: Value): Value {

@@ -9,7 +9,7 @@ import { type ScoredCases, seenWarnings, witnessesOf } from './seen-cases.ts';
 
 type Known = Pick<ModelFile, 'path' | 'metadata'>;
 
-/** Tells classes whose names differ, other than in capitals, and that are scored by their values all the same. */
+/** Lists classes whose names differ, other than in capitals, and that are scored by their values all the same. */
 function namesApart(
   { path, metadata }: Known,
   { folder, labels }: Pick<Dataset, 'folder' | 'labels'>,

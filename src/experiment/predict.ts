@@ -168,7 +168,7 @@ async function predictOne(
   const whole = stage === undefined ? expectations : expectationsOf(stage.models);
   const beforehand = [...imageWarnings(volume, whole, id)];
   if (strict) assertPlausible(beforehand);
-  // what lies beside a series in a folder of the input is named once, not with every series
+  // what is beside a series in a folder of the input is named once, not with every series
   const isNamed = options.named.has(folderOf(inputs[0]!));
   warn([...found.filter(({ code }) => !isNamed || code !== 'W_DICOM_PASSED_OVER'), ...beforehand]);
   const startMs = machine.elapsedMs();

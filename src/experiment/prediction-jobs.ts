@@ -25,7 +25,7 @@ interface Refusal {
 interface Jobs {
   readonly jobs: readonly PredictionJob[];
   readonly refusals: readonly Refusal[];
-  /** What lies in folders of the inputs and is no volume. */
+  /** What is in folders of the inputs and is no volume. */
   readonly passedOver: readonly PassedOver[];
   /** Whether the input is one volume: neither a folder of volumes nor several inputs. */
   readonly isSingle: boolean;

@@ -1,6 +1,6 @@
 /**
  * What a model of an earlier version has seen, which its metadata do not say: by the folder of the run or sweep that it
- * lies in, which lists the cases of each part and the hashes of all data files.
+ * is in, which lists the cases of each part and the hashes of all data files.
  */
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
@@ -41,7 +41,7 @@ export interface LookedFor {
 
 /**
  * Which of some cases the training of a model's folder had, by the SHA-256 of their first image file.
- * @returns undefined if the model lies in no folder of a run or sweep
+ * @returns undefined if the model is in no folder of a run or sweep
  */
 export async function seenByFolder(
   { files, sha256 }: { readonly files: Pick<Files, 'read' | 'exists'>; readonly sha256: (data: Uint8Array) => string },

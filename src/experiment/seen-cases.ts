@@ -1,6 +1,6 @@
 /**
  * Whether models have seen the cases that they are tested on: by the hashes of images in their metadata, see
- * data/image-hash.ts, or by the run that they lie in.
+ * data/image-hash.ts, or by the run that they are in.
  */
 import { listSome } from '../core/format.ts';
 import type { SeenImages } from '../data/training-facts.ts';
@@ -41,7 +41,7 @@ export interface ScoredCases {
 }
 
 /**
- * Tells of each model which of the cases it has seen (W_CASES_SEEN); a case counts once, in the first of training,
+ * Lists for each model which of the cases it has seen (W_CASES_SEEN); a case counts once, in the first of training,
  * validation and teacher. Models whose files do not say what they saw are passed over.
  */
 export function seenWarnings(models: readonly Witness[], { images, split }: ScoredCases): readonly SeenWarning[] {

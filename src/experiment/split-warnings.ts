@@ -18,7 +18,7 @@ function named(classes: readonly string[]): string {
 }
 
 /**
- * Tells classes that are in no training case (W_CLASS_ABSENT), and classes that are in no validation case or validation
+ * Lists classes that are in no training case (W_CLASS_ABSENT), and classes that are in no validation case or validation
  * cases without any foreground (W_VALIDATION_EMPTY).
  */
 export function splitWarnings({ splits, classes, volumesMl }: DividedCases): readonly VolumeWarning[] {

@@ -11,9 +11,9 @@ import type { ProgressTask } from '../runtime/progress.ts';
 
 /** Progress of volumes that are worked through one after another. */
 export interface WindowProgress {
-  /** `done` of the `total` windows of the volume at work. */
+  /** `done` of the `total` windows of the current volume. */
   window(done: number, total: number): void;
-  /** Ends the volume at work, after all of its windows or some; what it did not need is no longer expected. */
+  /** Ends the current volume, after all of its windows or some; what it did not need is no longer expected. */
   next(): void;
   finish(note?: string): void;
 }
@@ -27,7 +27,7 @@ function sumOf(windows: readonly (number | undefined)[]): number {
 }
 
 export interface WindowProgressOptions {
-  /** Windows of each volume; undefined for one whose header does not tell. */
+  /** Windows of each volume; undefined for one whose header does not say. */
   readonly expected: readonly (number | undefined)[];
   /** What a volume is called: volume, case. */
   readonly noun: string;
@@ -45,7 +45,7 @@ interface WindowsAsked {
 /**
  * The windows of each volume by its header.
  * @param paths one file of each volume
- * @returns undefined for those whose header does not tell
+ * @returns undefined for those whose header does not say
  */
 export async function expectWindows(
   sources: VolumeSources,

@@ -16,7 +16,7 @@ interface Entry {
   /** Offset of the local header. */
   readonly offset: number;
   readonly isEncrypted: boolean;
-  /** CRC-32 of the content; 0 where the writer has not computed it, which PyTorch can be told. */
+  /** CRC-32 of the content; 0 where the writer has not computed it, as PyTorch can be asked. */
   readonly crc: number;
 }
 

@@ -34,10 +34,10 @@ export interface CascadeOptions extends SegmentOptions {
    * undefined: the same, but such a model is refused.
    */
   readonly coarse?: CoarseStage | null | undefined;
-  /** Told the region, as a volume, before it is segmented; may throw to stop. */
+  /** Gets the region, as a volume, before it is segmented; may throw to stop. */
   readonly onRegion?: (region: Volume) => void;
   /**
-   * Told of the voxels around the region in place of `onSlice`, where they must be kept apart: that they are background
+   * Gets the voxels around the region in place of `onSlice`, where they must be kept apart: that they are background
    * is nothing that the fine model says.
    */
   readonly onSurroundings?: SegmentOptions['onSlice'];
@@ -62,7 +62,7 @@ function placesOf({ sizeVoxels: [width, height] }: Volume, { start, size }: Box)
   return places;
 }
 
-/** Tells of the voxels around the region, slice by slice: they are background for sure. */
+/** Reports the voxels around the region, slice by slice: they are background for sure. */
 function tellSurroundings(
   onSlice: NonNullable<SegmentOptions['onSlice']>,
   inside: Uint8Array,

@@ -1,4 +1,4 @@
-/** How many windows a volume will take, told from its grid before it is read. */
+/** How many windows a volume will take, computed from its grid before it is read. */
 import { mapAxes } from '../core/axes.ts';
 import type { Triple } from '../core/shape.ts';
 import { canonicalGrid } from '../volume/orientation.ts';
@@ -8,7 +8,7 @@ import type { ModelInfo } from './model-info.ts';
 import { countNnunetWindows } from './nnunet/windows.ts';
 import { countWindows, type WindowChoice } from './sliding-window.ts';
 
-/** Size of a volume on the grid of a model; nnU-Net cuts away what is zero, which no header tells. */
+/** Size of a volume on the grid of a model; nnU-Net cuts away what is zero, which no header says. */
 function sizeOnGrid(grid: Grid, { spacingMm, nnunet }: ModelInfo): Xyz {
   if (nnunet === undefined) return spacingMm === undefined ? grid.sizeVoxels : sizeAtSpacing(grid, spacingMm);
   return mapAxes(axis => {

@@ -248,7 +248,7 @@ function toModelGrid(volume: Volume, info: ModelInfo, id: string): GridImage {
   return { image, box, warnings: normalized.warnings };
 }
 
-/** One model at work on one volume. */
+/** One model that segments one volume. */
 interface Stream {
   readonly windows: number;
   /** Probabilities on the grid of the volume; nothing runs before the first slice is asked for. */

@@ -4,7 +4,7 @@
  * Windows go through the image along its outermost axis. A slice that no later window touches is finished and passed
  * on; only the slices under the current row of windows are held, so memory is the image, one window's depth of slices
  * and one batch, whatever the number of windows. The output of a model may be smaller than its input (valid padding):
- * it then lies in the middle of the input, and the outputs tile the image. Beyond the image a window contains the
+ * it is then the middle of the input, and the outputs tile the image. Beyond the image a window contains the
  * image's minimum; the image itself is not copied. Arrays are [C, D, H, W] and [K, H, W], row-major. Nothing here knows
  * millimetres or label values.
  */

@@ -97,7 +97,7 @@ function modelPart({ table }: ScoreTerm, share: number): readonly VariancePart[]
  * are skewed),
  * - models: of every stratum and term with two models or more the sample variance of the models' means over their
  * number, weighted with
- * the stratum's share of the cases squared. With one model each this is not known, and the interval speaks of these
+ * the stratum's share of the cases squared. With one model each this is not known, and the interval is that of these
  * models,
  * - folds: where the means of the strata differ by more than that, the variance between strata with (strata - 1)
  * degrees of freedom instead.

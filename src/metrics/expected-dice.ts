@@ -62,7 +62,7 @@ export interface DiceReliability {
   /** Mean of expected minus true; above 0 the model expects too much. Null without a case. */
   readonly meanError: number | null;
   readonly meanAbsoluteError: number | null;
-  /** Share of the cases with an interval whose true Dice lies in it; null without such a case. */
+  /** Share of the cases with an interval whose true Dice is in it; null without such a case. */
   readonly coverage: number | null;
   /** Number of cases with an interval. */
   readonly intervals: number;

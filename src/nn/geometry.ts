@@ -1,6 +1,6 @@
 /**
  * The sizes that a network accepts and the sizes of its results, one axis at a time. A network is symmetric about the
- * centre of its input: with valid padding its result lies in the middle of the input, the same number of voxels away
+ * centre of its input: with valid padding its result is the middle of the input, the same number of voxels away
  * from either end.
  */
 import { type Axis, mapAxes, xyz } from '../core/axes.ts';

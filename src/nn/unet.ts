@@ -89,7 +89,7 @@ export function unet(options: UnetOptions): Network {
       let value = input;
       for (let index = 0; index < convolutionsPerLevel; index++) {
         const layer = { channels, kernel, gain, bias: normalization === 'none' };
-        // the first convolution sees one or a few channels: nothing to tell apart
+        // the first convolution sees one or a few channels: nothing to separate
         const isFull = convolution === 'full' || value === image;
         value = named(`${prefix}.conv${index}`, context =>
           isFull

@@ -206,7 +206,7 @@ function shapeOf(node: FileNode, tensors: Tensors): Known | undefined {
   return { shape: [part.length], data: Float64Array.from(part) };
 }
 
-/** What a node makes, where that can be told without the image. */
+/** What a node makes, where that is known without the image. */
 function knownResult(node: FileNode, tensors: Tensors): Known | undefined {
   if (node.op === 'Constant') return constantValue(node);
   const ofShape = shapeOf(node, tensors);

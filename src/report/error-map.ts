@@ -17,7 +17,7 @@ export interface ErrorStyle {
   readonly meaning: string;
 }
 
-/** All kinds of errors; the patterns tell them apart without colour. */
+/** All kinds of errors; the patterns distinguish them without colour. */
 export const ERROR_STYLES: Readonly<Record<ErrorKind, ErrorStyle>> = {
   missed: { colour: [255, 64, 255], pattern: 'filled', meaning: 'in the reference, not found' },
   'made up': { colour: [176, 255, 48], pattern: 'striped', meaning: 'found, not in the reference' },

@@ -72,7 +72,7 @@ export function renderPage({ title, headline, notes, sections, isRunning }: Page
 <body>
 <header><h1>${title}</h1><p class="headline">${headline}</p>${notes.map(note => html`<p class="note">${note}</p>`)}${
     isRunning
-      ? html`<p class="note">This study is at work, and this file is written again as it goes on. <a href="">Read it again</a></p>`
+      ? html`<p class="note">This study is running, and this file is written again as it goes on. <a href="">Read it again</a></p>`
       : html``
   }</header>
 ${contents(sections)}<main>

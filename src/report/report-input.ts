@@ -113,7 +113,7 @@ function readableRecipe({ recipe, folder }: ReadRun): Recipe {
 export interface ReportInputOptions {
   /** By which students are judged against their teachers, in place of that of their recipes. */
   readonly margin?: number | undefined;
-  /** States of the units in a folder, as far as who reads it can tell; empty without a list of units. */
+  /** States of the units in a folder, as far as they can be read; empty without a list of units. */
   readonly unitStates: (folder: string) => Promise<readonly UnitReport[]>;
 }
 

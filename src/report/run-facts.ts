@@ -1,5 +1,5 @@
 /**
- * What a report tells of a run besides its scores: data, provenance, times; nothing in it names a folder of this
+ * What a report says about a run besides its scores: data, provenance, times; nothing in it names a folder of this
  * machine.
  */
 

@@ -99,7 +99,7 @@ function joinHole(outlines: readonly Outline[], hole: Outline): readonly Outline
     return meeting !== undefined && (known === undefined || meeting.x > known.x) ? index : best;
   }, 0);
   const meeting = meetings[nearest];
-  invariant(meeting !== undefined, 'a hole lies in no outline');
+  invariant(meeting !== undefined, 'a hole is in no outline');
   const outer = outlines[nearest] as Outline;
   const bridge: Corner = [meeting.x, corner[1]];
   const around = [...hole.slice(start), ...hole.slice(0, start), corner];

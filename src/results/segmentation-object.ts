@@ -147,7 +147,7 @@ function frameItem({ source }: SegmentedSeries, { z, segment }: Frame): DicomDat
   };
 }
 
-/** What tells frames apart: the segment, and the place. */
+/** What distinguishes frames: the segment, and the place. */
 function dimensions(type: SegmentationType, uidOf: UidOf): DicomDataSet {
   const organization = { DimensionOrganizationUID: uidOf('dimensions') };
   const bySegment = {

@@ -8,7 +8,7 @@ export interface ByteCacheSettings {
   readonly folder: string;
   /** Largest size of all entries together, bytes. */
   readonly limitBytes: number;
-  /** Told once if entries can no longer be kept, and why. */
+  /** Called once if entries can no longer be kept, and why. */
   readonly warn: (reason: string) => void;
 }
 

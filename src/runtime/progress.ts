@@ -56,7 +56,7 @@ export function createPace(total: number, elapsedMs: () => number): (done: numbe
   };
 }
 
-/** Time that a pace is measured for before a remaining time is told; the first steps are not like the others. */
+/** Time that a pace is measured for before a remaining time is shown; the first steps are not like the others. */
 const SETTLING_MS = 2000;
 
 /**

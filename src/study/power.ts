@@ -91,6 +91,6 @@ export async function planPower(files: Files, study: string, margin: number): Pr
   throw new InputError(
     'E_POWER',
     `${study} has no student and teacher of the same classes with ${FEWEST_CASES} test cases or more. ` +
-      'Evaluate both first: the spread of their cases tells how many are needed.',
+      'Evaluate both first: the spread of their cases says how many are needed.',
   );
 }

@@ -88,7 +88,7 @@ function choose(
   return { within, student: chosen.student, sentence };
 }
 
-/** Mean Dice below which a network has found nothing: it is told apart, and shrinks no chart. */
+/** Mean Dice below which a network has found nothing: it is listed apart, and shrinks no chart. */
 const NOTHING = 0.01;
 
 /** Costs that are the same: files of one network differ by their metadata, and times by the load of the machine. */

@@ -19,7 +19,7 @@ export interface StepsOfUnit {
 }
 
 /**
- * Tells students and baselines that ended at different steps (W_STEPS_DIFFER): the difference of their scores is then
+ * Lists students and baselines that ended at different steps (W_STEPS_DIFFER): the difference of their scores is then
  * also one of their numbers of steps.
  * @param units of a run: one of each arm by fold and seed
  */

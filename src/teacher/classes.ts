@@ -73,7 +73,7 @@ function membersOf(label: ModelLabel, { data, names }: ClassMatch): readonly Mod
   return found.includes(undefined) ? undefined : data.filter(one => found.includes(one));
 }
 
-/** Tells the classes of a model that are those of the data by their value alone (W_CLASSES_BY_VALUE). */
+/** Lists the classes of a model that are those of the data by their value alone (W_CLASSES_BY_VALUE). */
 export function matchedByValue(file: ModelFile, match: ClassMatch): readonly VolumeWarning[] {
   const { data, names } = match;
   const pairs = classesOf(file, data).flatMap(({ value, name }) => {

@@ -1,6 +1,6 @@
 /**
  * The common part of results if valid padding leaves only the middle of the patch: every result has the patch's centre,
- * so the smaller of two lies in the middle of the other. Inner features have no such position, so terms that compare
+ * so the smaller of two is the middle of the other. Inner features have no such position, so terms that compare
  * them need whole results.
  */
 import { mapAxes } from '../core/axes.ts';

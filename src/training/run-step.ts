@@ -97,7 +97,7 @@ function annotatedFeed(
   { caseIds }: Batch,
 ): Readonly<Record<string, Tensor>> {
   if (annotatedShape === undefined) return {};
-  invariant(annotated !== undefined, 'a step with partly annotated samples is told what was looked for');
+  invariant(annotated !== undefined, 'a step with partly annotated samples needs to know what was looked for');
   const labelled = caseIds.slice(0, annotatedShape[0]);
   return { [ANNOTATED]: tensor('float32', Float32Array.from(labelled.flatMap(annotated)), annotatedShape) };
 }

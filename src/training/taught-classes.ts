@@ -59,7 +59,7 @@ export function taughtMaps(
 }
 
 /**
- * The classes of a teacher that labels tell completely, 1 or 0 in each sample, background first: those of which all
+ * The classes of a teacher that labels mark completely, 1 or 0 in each sample, background first: those of which all
  * classes of the data were looked for. The background is what is left, so it is not asked.
  * @param annotated 1 for each channel of the student that was looked for, [N, K, 1, 1, 1]
  * @returns [N, classes, 1, 1, 1]

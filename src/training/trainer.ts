@@ -130,7 +130,7 @@ function hasStopped({ earlyStopPatience = null }: TrainerOptions, { plateau }: T
   return earlyStopPatience !== null && plateau.sinceBest >= earlyStopPatience;
 }
 
-/** Tells people that the training has ended before its last step. */
+/** Reports that the training has ended before its last step. */
 function tellOfEarlyStop({ label, steps, progress }: TrainerOptions, task: ProgressTask, state: TrainingState): void {
   const { step, plateau } = state;
   progress.log(
@@ -139,7 +139,7 @@ function tellOfEarlyStop({ label, steps, progress }: TrainerOptions, task: Progr
   task.update(step, undefined, { total: step });
 }
 
-/** The state after a validation; tells people of a learning rate that is reduced by it. */
+/** The state after a validation; reports a learning rate that is reduced by it. */
 function validatedState(options: TrainerOptions, before: TrainingState, isBetter: boolean): TrainingState {
   const { schedule, progress, label } = options;
   const patience = schedule.kind === 'plateau' ? schedule.patience : undefined;

@@ -88,7 +88,7 @@ export function decodeMghGrid(bytes: Uint8Array, path: string): Grid {
 }
 
 /**
- * Reads a .mgh or .mgz file, told apart by content.
+ * Reads a .mgh or .mgz file, recognised by content.
  * @throws {InputError} E_VOLUME_CORRUPT, E_VOLUME_TYPE, E_VOLUME_SPACING, E_VOLUME_TOO_LARGE; all name the path
  */
 export function decodeMgh(bytes: Uint8Array, path: string): StoredVolume {

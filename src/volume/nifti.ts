@@ -68,7 +68,7 @@ export interface DecodedNifti {
 }
 
 /**
- * Reads a .nii or .nii.gz file (told apart by content), NIfTI-1 or -2, either byte order, any integer or float type.
+ * Reads a .nii or .nii.gz file (recognised by content), NIfTI-1 or -2, either byte order, any integer or float type.
  * Needs the float32 voxels and little else beyond the file itself.
  * @returns voxels after slope and intercept, a fourth dimension as channels; and the header, for writing results on the
  * same grid

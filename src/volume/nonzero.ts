@@ -118,7 +118,7 @@ export function boxOfCrop(volume: Image, crop: Crop): Box {
   return crop === 'nonzero' ? nonzeroBox(volume) : { start: [0, 0, 0], size: volume.sizeVoxels };
 }
 
-/** The part of an array [channels, z, y, x] that lies in a box; the array itself if the box is the whole grid. */
+/** The part of an array [channels, z, y, x] inside a box; the array itself if the box is the whole grid. */
 export function cropped<T extends Float32Array | LabelArray>(
   data: T,
   [width, height, depth]: Xyz,
@@ -151,7 +151,7 @@ function movedAffine(affine: Affine, start: Xyz): Affine {
   });
 }
 
-/** The part of a volume, or of labels, that lies in a box, in its place in the world; itself if that is all of it. */
+/** The part of a volume, or of labels, inside a box, in its place in the world; itself if that is all of it. */
 export function croppedVolume<V extends Grid & { readonly data: Float32Array | LabelArray }>(volume: V, box: Box): V {
   const { data, sizeVoxels, affine } = volume;
   if (voxelCount(box.size) === voxelCount(sizeVoxels)) return volume;

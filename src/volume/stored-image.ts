@@ -65,7 +65,7 @@ function assertAxes(direction: readonly number[], path: string): void {
 }
 
 /**
- * The name of the file with the voxels: one that lies beside the header or in a folder below.
+ * The name of the file with the voxels: one beside the header or in a folder below.
  * @throws {InputError} E_VOLUME_PARTS for voxels in several files or elsewhere
  */
 export function voxelFileName(name: string, isPattern: boolean, path: string): string {

@@ -96,7 +96,7 @@ describe.skipIf(!hasSlurm)('on a cluster', () => {
   const takeJobs = (takes: boolean): Promise<string> =>
     slurm.ask('scontrol', 'update', 'PartitionName=all', `State=${takes ? 'UP' : 'DOWN'}`);
 
-  it('a plan is told with its scripts, and nothing is written', async () => {
+  it('a plan is printed with its scripts, and nothing is written', async () => {
     const words = [
       'sweep',
       'tiny.yaml',

@@ -99,7 +99,7 @@ describe.skipIf(!hasBrowser)('a student that a person corrects in the page', () 
     expect(await page.locator('#distil-untested').isVisible()).toBe(true);
   });
 
-  it('is told which case to look at, and goes on from the one that was accepted', async () => {
+  it('says which case to look at, and goes on from the one that was accepted', async () => {
     await waitForText('#distil-case-rows', 'look at this next');
     // all four were measured before one was chosen for good
     await page.waitForFunction(() => document.querySelector('#distil-measuring')?.textContent === '');

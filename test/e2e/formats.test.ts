@@ -38,7 +38,7 @@ describe('inspect without a network', () => {
     expect(call.stderr).toContain('NETWORK');
   });
 
-  it('tells of a file that is no image in one line', async () => {
+  it('reports a file that is no image in one line', async () => {
     const call = await voxstill(['inspect', `${fixtures}/expected.json`], { cwd: folder });
     expect(call).toMatchObject({ code: 2, stdout: '' });
     expect(call.stderr).toMatch(/^E_INSPECT: [^\n]+\n$/);

@@ -90,7 +90,7 @@ describe('the distilled student', () => {
     });
   });
 
-  it('leaves a finished arm alone when told to go on once more', async () => {
+  it('leaves a finished arm alone when asked to go on once more', async () => {
     const before = contentsOf(join(folder, 'whole/student'));
     expect(await train('whole', 'student', ['--resume'])).toMatchObject({ code: 0 });
     expect(contentsOf(join(folder, 'whole/student'))).toEqual(before);

@@ -1,4 +1,4 @@
-/** A sweep in a pool of processes: what came of it is what comes of one process, whatever happens to the processes. */
+/** A sweep in a pool of processes: its results are those of one process, whatever happens to the processes. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -42,7 +42,7 @@ async function statusOf(study: string): Promise<readonly UnitReport[]> {
 }
 
 describe('a pool', () => {
-  it('comes to the models and tables of one process, and can be told from outside', async () => {
+  it('comes to the models and tables of one process, and can be seen from outside', async () => {
     const words = ['tiny.yaml', '--grid', FEATURES];
     const [alone, pool] = [
       await call('sweep', ...words, '--out', 'alone'),
@@ -60,7 +60,7 @@ describe('a pool', () => {
     expect(log).toMatch(/4 steps/);
   });
 
-  it('is told with what it will cost before anything is written', async () => {
+  it('is printed with what it will cost before anything is written', async () => {
     const words = ['sweep', 'tiny.yaml', '--grid', FEATURES, '--out', 'planned', '--dry-run', '--json'];
     const { code, stdout, stderr } = await call(...words);
     expect(code, stderr).toBe(0);
@@ -114,7 +114,7 @@ describe('a pool', () => {
     ).toBe(41);
   });
 
-  it('goes on without a unit that fails for good, names it, and does it again when told so', async () => {
+  it('goes on without a unit that fails for good, names it, and does it again when asked to', async () => {
     const rate = 'student.train.learningRate=[0.01,1e30]';
     const bad = await call('sweep', 'tiny.yaml', '--grid', rate, '--out', 'bad', '--concurrency', '2');
     expect(bad.code, bad.stderr).toBe(1);

@@ -107,7 +107,7 @@ describe.skipIf(!hasBrowser)('the report', () => {
     expect(await troubledCharts()).toEqual([]);
   });
 
-  it('is white on paper even for who prefers dark, and tells arms apart without colour', async () => {
+  it('is white on paper even for who prefers dark, and distinguishes arms without colour', async () => {
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
     expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(255, 255, 255)');
     const dashes = await page

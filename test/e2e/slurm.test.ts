@@ -98,7 +98,7 @@ describe.skipIf(!hasSlurm)('a real Slurm', () => {
     expect(await client.queue(['999999'])).toEqual([]);
   });
 
-  it('tells what waits for what, and cancels it, twice if need be', async () => {
+  it('says what waits for what, and cancels it, twice if need be', async () => {
     prepare('wait-0');
     const jobs = await submit(client, 1, 1);
     await until('the teacher runs', () => has('started-0-0'));

@@ -359,7 +359,7 @@ it('takes the teachers of all seeds of a run as an ensemble, and a lone one as i
   expect(Buffer.from(both).equals(own)).toBe(false);
 });
 
-it('learns from a model that tells fewer classes apart, which is scored by what it knows', async () => {
+it('learns from a model that knows fewer classes, which is scored by what it knows', async () => {
   const splits = 'data.splits={ train: 0.66, val: 0, test: 0.34 }';
   const recipe = (...overrides: string[]) =>
     parseRecipe(tinyRecipe('data', 2), { path: 'recipe.yaml', overrides: [splits, ...overrides] });

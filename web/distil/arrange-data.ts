@@ -73,7 +73,7 @@ function pairsOf(paths: readonly string[]): ReadonlyMap<string, Pairing> {
     const names = listSome(alone.map(([, { label }]) => label as string));
     throw new InputError(
       'E_CASE_MISSING',
-      `there is no image for ${names}. A label has the name of its image with "label" or "seg" added, or lies in a folder "labels".`,
+      `there is no image for ${names}. A label has the name of its image with "label" or "seg" added, or is in a folder "labels".`,
     );
   }
   return pairs;
@@ -101,7 +101,7 @@ function describePairs(pairs: ReadonlyMap<string, Pairing>, classes: readonly Cl
   });
 }
 
-/** The folder that everything lies in, so that paths are those within the data set. */
+/** The folder that everything is in, so that paths are those within the data set. */
 function commonFolder(paths: readonly string[]): string {
   let common = folderOf(paths[0] as string).split('/');
   for (const path of paths) {

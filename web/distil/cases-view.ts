@@ -26,7 +26,7 @@ export interface CasesView {
   show(reply: DistilReply): void;
   /** Shows no cases. */
   clear(): void;
-  /** Whether there is something that the student could go on from, and it is not at work. */
+  /** Whether there is something that the student could go on from, and it is not running. */
   update(isBusy: boolean): void;
 }
 
@@ -40,7 +40,7 @@ export function checkText(number: number, result: RoundResult): string {
   return `${learnt}${figures}, so ${result.isTaken ? 'the new student is used' : 'the student before is kept'}.`;
 }
 
-/** The check as far as it can be told before a round. */
+/** The check as far as it is known before a round. */
 function outlookText(cases: readonly CorrectableCase[]): string {
   const heldOut = cases.filter(({ isHeldOut }) => isHeldOut);
   const ready = heldOut.filter(({ state }) => state !== 'check').length;

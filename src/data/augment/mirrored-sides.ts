@@ -2,7 +2,7 @@
 import { listSome } from '../../core/format.ts';
 import type { AugmentSettings } from './augmentation.ts';
 
-/** The two ends of each axis of the body (RAS), as names of classes tell them. */
+/** The two ends of each axis of the body (RAS), as names of classes have them. */
 const ENDS = {
   x: ['left', 'right'],
   y: ['anterior', 'posterior'],
@@ -34,6 +34,6 @@ export function mirroredSides({ flip }: Pick<AugmentSettings, 'flip'>, classes: 
   const axes = mirrored.map(({ axis }) => axis).join(' and ');
   return (
     `augment.flip mirrors along ${axes}, but ${listSome(names)} ${names.length === 1 ? 'is' : 'are'} named after a side there, ` +
-    'so networks cannot tell them by their place. If the sides look alike otherwise, leave this axis out of augment.flip'
+    'so networks cannot distinguish them by their place. If the sides look alike otherwise, leave this axis out of augment.flip'
   );
 }

@@ -10,7 +10,7 @@ export interface PictureSize {
   readonly samples: number;
   /** Bits per value. */
   readonly precision: number;
-  /** Marker of the frame header, which tells the processes of JPEG apart; the size marker for JPEG 2000. */
+  /** Marker of the frame header, which distinguishes the processes of JPEG; the size marker for JPEG 2000. */
   readonly marker: number;
   /** JPEG 2000 with the block coder of part 15, which the decoder here does not take. */
   readonly highThroughput?: true;

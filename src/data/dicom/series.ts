@@ -31,7 +31,7 @@ interface Other {
   readonly fault?: InputError;
 }
 
-/** What lies in a folder. */
+/** What a folder holds. */
 export interface DicomContents {
   readonly series: readonly DicomSeries[];
   /** Files that are none, or whose tags cannot be read. */

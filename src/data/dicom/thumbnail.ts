@@ -1,5 +1,5 @@
 /**
- * The middle slice of a series drawn small, so that a person can tell series apart. Reads one file of the series, and
+ * The middle slice of a series drawn small, so that a person can distinguish series. Reads one file of the series, and
  * decodes one frame of it. Does not know colours or screens. Source: DICOM PS3.3, C.11.2 (window), C.7.6.3
  * (MONOCHROME1).
  */

@@ -15,7 +15,7 @@ import { fromJson, toJson } from './exact-json.ts';
 
 /**
  * Version of what is computed of a case: to be raised with every change that gives other numbers for the same files,
- * so that developers do not meet entries of before; between releases the version of the program tells them apart.
+ * so that developers do not meet entries of before; between releases the version of the program distinguishes them.
  */
 const PREPARATION = 1;
 

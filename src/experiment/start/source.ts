@@ -1,7 +1,7 @@
 /**
  * What a training may start from: the parameters of a finished model of ours or of a checkpoint, by name. A model.onnx
  * carries them as initializers with the names of the network; its metadata say which class each channel of its result
- * is, and how its images were prepared. A checkpoint lies in the folder of an arm, whose model.onnx says this, if there
+ * is, and how its images were prepared. A checkpoint is in the folder of an arm, whose model.onnx says this, if there
  * is one.
  */
 import { InputError } from '../../core/errors.ts';

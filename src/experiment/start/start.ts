@@ -223,7 +223,7 @@ async function namedStart(
   if (startsFromTeacher(own)) {
     throw new InputError(
       'E_START',
-      `${key}: the parameters of ${path} have no names of voxstill, so its channels cannot be told. Train a network of the same layers from it by teacher.train.from, or leave the key out.`,
+      `${key}: the parameters of ${path} have no names of voxstill, so its channels cannot be identified. Train a network of the same layers from it by teacher.train.from, or leave the key out.`,
     );
   }
   return namedAfter(laboratory.engine, { ...source, classes: channelNames(source.file.metadata), settings, key });
@@ -239,7 +239,7 @@ export type StartOptions = Pick<ArmOptions, 'laboratory' | 'recipe' | 'data' | '
 export async function openStart(options: StartOptions): Promise<Start | undefined> {
   const { laboratory, arm, teacherModel } = options;
   if (startsFromTeacher(options)) {
-    invariant(teacherModel !== undefined, 'a student that starts from its teacher is told its file');
+    invariant(teacherModel !== undefined, 'a student that starts from its teacher is given its file');
     const key = 'student.from';
     return startFromStrongest(options, await namedStart(options, { path: teacherModel, key }));
   }

@@ -65,6 +65,6 @@ export async function readFingerprint(
     return { training: factsOf(parseAs(fingerprint, await readDescription(files, path), path)), notes: [] };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    return { notes: [`images that are far from the training cases cannot be told: ${error.message}`] };
+    return { notes: [`images that are far from the training cases cannot be recognised: ${error.message}`] };
   }
 }

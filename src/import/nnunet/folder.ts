@@ -132,7 +132,7 @@ function factsOf({ root }: TorchCheckpoint, path: string): CheckpointFacts {
   return { configuration, mirror: axes as number[] };
 }
 
-/** The readers of images after whose axes everything else is told. */
+/** The readers of images whose axes everything else follows. */
 function orientationOf({ image_reader_writer: reader }: Plans, path: string): { readonly orientation?: 'RAS' } {
   switch (lastName(reader)) {
     case 'SimpleITKIO':

@@ -96,7 +96,7 @@ function kindProblem(bytes: Uint8Array): string | undefined {
   return isZip(bytes) ? undefined : 'is no file of torch.save, which is a zip archive';
 }
 
-/** The name of the entry with the pickle, and the folder that it lies in. */
+/** The name of the entry with the pickle, and the folder that it is in. */
 function rootOf(archive: Archive, path: string): string {
   const pickles = archive.names.filter(name => /^[^/]+\/data\.pkl$/.test(name));
   const inside = (file: string): boolean => archive.names.some(name => name.endsWith(file));

@@ -91,7 +91,7 @@ function intensityWarning(compared: Compared): Omit<Found, 'code'> | undefined {
   return undefined;
 }
 
-/** What can be told of a channel without training cases, unless such channels are usual. */
+/** What can be said of a channel without training cases, unless such channels are usual. */
 function looksWarning(
   { isConstant, isLabelMap, minimum, maximum }: ChannelFacts,
   where: string,
@@ -107,7 +107,7 @@ function looksWarning(
   return { code: 'W_IMAGE_LABELS', message, found: [minimum, maximum] };
 }
 
-/** Compares the channels of an image with those of training; without these, constant ones and label maps are told. */
+/** Compares the channels of an image with those of training; without these it reports constant ones and label maps. */
 export function channelWarnings(facts: readonly ChannelFacts[], { info, training }: Expectation): readonly Found[] {
   // of a model whose training is not known, single channels may well be masks
   const isMaskUsual = !facts.every(({ isLabelMap }) => isLabelMap);

@@ -81,7 +81,7 @@ function spacingWarnings(
 }
 
 /**
- * Compares a grid with those of the training cases; without them, only a plane can be told.
+ * Compares a grid with those of the training cases; without them, only a plane can be found.
  * @param grid in the axes of the model
  */
 export function gridWarnings(grid: Grid, expectation: Expectation): readonly PlausibilityWarning[] {

@@ -1,6 +1,6 @@
 /**
- * Whether an image is like those that a model was trained on, told before anything is computed: by its grid, and by its
- * channels.
+ * Whether an image is like those that a model was trained on, by its grid and by its channels; found before anything is
+ * computed.
  */
 import { channelFacts } from '../../data/image-facts.ts';
 import { nonzeroBox } from '../../volume/nonzero.ts';
@@ -10,7 +10,7 @@ import type { Expectation, PlausibilityWarning } from './bounds.ts';
 import { channelWarnings } from './channels.ts';
 import { gridWarnings } from './grid.ts';
 
-/** Warnings of a segmentation without those that were given of its image before; both tell of constant images. */
+/** Warnings of a segmentation without those that were given of its image before; both report constant images. */
 export function notYetTold<T extends { readonly code: string }>(
   warnings: readonly T[],
   told: readonly PlausibilityWarning[],

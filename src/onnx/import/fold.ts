@@ -257,7 +257,7 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   ReduceMin: reduce(Math.min, Number.POSITIVE_INFINITY),
 };
 
-/** The value of a node whose operands are known; undefined where it cannot be told beforehand. */
+/** The value of a node whose operands are known; undefined where it is not known beforehand. */
 export function fold(node: FileNode, operands: Operands): Known | undefined {
   const rule = lookUp(FOLDS, node.op);
   return rule?.(operands, node);

@@ -21,7 +21,7 @@ interface Axis {
   readonly factor: number;
 }
 
-/** Where voxel `at` of the result lies in the image. */
+/** Where voxel `at` of the result is in the image. */
 function positionOf(at: number, { from, to, factor }: Axis, way: string): number {
   switch (way) {
     case 'half_pixel':

@@ -9,7 +9,7 @@ import { DEVICE_KINDS } from '../../runtime/device.ts';
 import { loadRuntime, onCpu, onGpu } from './engine-parts.ts';
 
 const kind = DEVICE_KINDS.find(known => known === argv[2]);
-invariant(kind !== undefined && kind !== 'cpu', 'device-probe-process.ts is told a device');
+invariant(kind !== undefined && kind !== 'cpu', 'device-probe-process.ts is given a device');
 const threads = Number(argv[3]);
 // at this level ONNX Runtime names the cards that it finds, on stderr
 const runtime = await loadRuntime('info');

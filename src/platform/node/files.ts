@@ -94,7 +94,7 @@ export function writeProblem(path: string, cause: unknown): WorkError {
 /** Error codes of systems on which a folder cannot be opened or synced; there a rename is as durable as it gets. */
 const NO_FOLDER_SYNC = ['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'];
 
-/** What tells a file from all others of a machine; undefined if there is none, or if its file system has no numbers. */
+/** What only this file of a machine has; undefined if there is none, or if its file system has no numbers. */
 async function identityOf(path: string): Promise<string | undefined> {
   try {
     // opened, since network file systems may otherwise answer from their cache

@@ -102,7 +102,7 @@ const HEADERS = `/*
   Cross-Origin-Embedder-Policy: require-corp
 `;
 
-/** What the page is told: a study of one model. */
+/** What the page gets to know: a study of one model. */
 function studyPart(name: string): Part {
   const study: StudyOverview = {
     name,
@@ -242,7 +242,7 @@ export async function packModel({ model, out, kind, name }: PackOptions): Promis
     throw new InputError('E_OUT_NOT_EMPTY', `${out} is there already. Choose another name with --out.`);
   }
   const bytes = await nodeFiles.read(model);
-  // what lies beside the model is not given away, so it must not be needed
+  // what is beside the model is not given away, so it must not be needed
   const file = await readModelFile({ read: async () => bytes, exists: async () => false }, model);
   const cardPath = await fileAbove(nodeFiles, model, { names: [CARD], levels: CARD_LEVELS });
   const hasCard = cardPath !== undefined;

@@ -21,7 +21,7 @@ export function providerOf(gpu: Gpu): InferenceSession.ExecutionProviderConfig {
 }
 
 /**
- * A function that loads a model onto a device. ONNX Runtime is told that no node may run on the processor; only where
+ * A function that loads a model onto a device. ONNX Runtime is asked that no node may run on the processor; only where
  * it refuses a model for that is the model loaded without, and its first run profiled.
  * @param options.onFallback receives where the nodes of such a model ran
  * @returns a function as {@link sessionLoader} makes it

@@ -28,7 +28,7 @@ export interface WebEngineOptions {
   readonly threads?: number;
   /**
    * The two files of ONNX Runtime: `ort-wasm-simd-threaded.{wasm,mjs}`, for WebGPU
-   * `ort-wasm-simd-threaded.asyncify.{wasm,mjs}`. A bundler must be told them: it would otherwise start the program's
+   * `ort-wasm-simd-threaded.asyncify.{wasm,mjs}`. A bundler must know them: it would otherwise start the program's
    * own worker in place of ONNX Runtime's, which then waits forever.
    */
   readonly files?: RuntimeFiles;

@@ -1,9 +1,9 @@
-/** The machine as a browser tells of it: versions, clock and the memory of the engine, for the record of a run. */
+/** The machine as a browser describes it: versions, clock and the memory of the engine, for the record of a run. */
 import type { Machine, Owner } from '../../experiment/machine.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { wait } from '../wait.ts';
 
-/** What the browser does not tell and the page must. */
+/** What the browser does not know and the page must say. */
 export interface WebMachineOptions {
   /** Version of voxstill. */
   readonly version: string;
@@ -52,8 +52,8 @@ export function createWebMachine({ version, engine, threads, sha256, engineBytes
       device: engine.device,
       versions: { voxstill: version, browser: browserName(userAgent), engine: engine.name, threads: String(threads) },
       host: {
-        system: userAgentData?.platform ?? 'system not told by the browser',
-        cpu: 'processor not told by the browser',
+        system: userAgentData?.platform ?? 'system not given by the browser',
+        cpu: 'processor not given by the browser',
         cores: hardwareConcurrency,
         memoryBytes: deviceMemory * 2 ** 30,
       },

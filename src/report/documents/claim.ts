@@ -70,7 +70,7 @@ function methodItems(facts: RunFacts): readonly Item[] {
     [
       21,
       'How many test cases were meant to be there, and why',
-      `${plural(evaluations['student']?.cases.length ?? 0, 'test case')}; voxstill power tells how many a verdict needs; what was intended is to be written`,
+      `${plural(evaluations['student']?.cases.length ?? 0, 'test case')}; voxstill power says how many a verdict needs; what was intended is to be written`,
     ],
     [
       22,
@@ -154,7 +154,11 @@ function itemsOf(facts: RunFacts): readonly Item[] {
       'Where protocol and technical details are found',
       'recipe.yaml in the run folder is complete: running it again gives the same result',
     ],
-    [43, 'Whether software, model and data can be had', 'voxstill is Apache-2.0; model and data are to be told'],
+    [
+      43,
+      'Whether software, model and data can be had',
+      'voxstill is Apache-2.0; where to find model and data is to be written',
+    ],
     [44, 'Who paid, and what part they had', null],
   ];
 }

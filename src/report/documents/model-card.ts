@@ -112,7 +112,7 @@ export function modelCard({ run, recipe, data, comparison, evaluations }: RunFac
         : [
             `It segments the region that its coarse model finds, ${recipe.cascade.marginMm} mm around; what lies elsewhere is background, whatever is there.`,
           ]),
-      'Surface distances leave out cases in which a structure is missed or made up; their numbers are told beside them.',
+      'Surface distances leave out cases in which a structure is missed or made up; their numbers are listed beside them.',
     ],
   };
 }

@@ -1,6 +1,6 @@
 /**
  * One recipe under other circumstances: again, with more threads, in a pool, on a cluster, from another checkout and
- * folder, in other languages and time zones. What comes of it is held against the first run.
+ * folder, in other languages and time zones. Its results are compared with the first run.
  */
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,7 +70,7 @@ function withWords(work: Work, name: string, ...words: readonly string[]): Work 
   return { ...work, name, words: (...args) => [...work.words(...args), ...words] };
 }
 
-/** Does a work once more under other circumstances. */
+/** Runs a study once more under other circumstances. */
 export async function repeat(
   ground: Ground,
   held: { readonly out: string },

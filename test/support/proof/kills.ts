@@ -1,6 +1,6 @@
 /**
  * Kills by signal 9, seeded: of runs, folds, sweeps, pools, soft labels and units on a cluster; at random times, and
- * between or within the calls that change files. After each kill a person goes on, and what comes of it is held against
+ * between or within the calls that change files. After each kill a person goes on, and the results are compared with
  * a study that was never killed.
  */
 import { spawn } from 'node:child_process';

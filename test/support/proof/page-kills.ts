@@ -1,6 +1,6 @@
 /**
  * Kills by signal 9 of a whole browser in which the page distils, seeded, at random times. The browser is started again
- * on its user folder, a person presses Go on, and what comes of it is held against a distillation that nothing happened
+ * on its user folder, a person presses Go on, and the results are compared with a distillation that nothing happened
  * to.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';

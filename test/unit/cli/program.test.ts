@@ -107,7 +107,7 @@ describe('failures', () => {
     expect(await call('work', how)).toEqual({ code, stdout: '', stderr: `working\n${message}` });
   });
 
-  it('are also told in JSON if that was asked for', async () => {
+  it('are also listed in JSON if that was asked for', async () => {
     const { code, stdout } = await call('work', 'input', '--json');
     expect(code).toBe(2);
     expect(JSON.parse(stdout)).toEqual({ error: { code: 'E_NIFTI_CORRUPT', message: 'that is not a volume' } });

@@ -45,7 +45,7 @@ describe('the list of codes', () => {
     expect(named.filter(one => !listed.includes(one.split(': ')[1] as string))).toEqual([]);
   });
 
-  it('tells its codes from other text', () => {
+  it('distinguishes its codes from other text', () => {
     expect(isErrorCode('E_SHAPE')).toBe(true);
     for (const text of ['E_NOTHING', 'W_LABEL_EMPTY', 'toString', '']) expect(isErrorCode(text)).toBe(false);
   });

@@ -50,7 +50,7 @@ describe('channelFacts', () => {
     expect(facts?.high).toBeCloseTo(sortedPercentile(volume.data, 99.5), 1);
   });
 
-  it('tells constant channels, and those without a finite voxel', () => {
+  it('reports constant channels, and those without a finite voxel', () => {
     const facts = channelFacts(volumeOf([4, 4, 4], [() => 7, () => Number.NaN, x => x]));
     expect(facts.map(({ isConstant }) => isConstant)).toEqual([true, true, false]);
     expect(facts[0]).toMatchObject({ minimum: 7, maximum: 7, low: 7, high: 7 });

@@ -135,7 +135,7 @@ describe('evaluateModel', () => {
     await expect(openDatasetBesideFailures(files, 'data')).rejects.toMatchObject({ code: 'E_DATASET_CASES' });
   });
 
-  it('fails where every case does, and where nobody is told', async () => {
+  it('fails where every case does, and where nobody hears of it', async () => {
     const { laboratory, cut, options } = await setUp();
     cut('data/imagesTr/a.nii.gz');
     const { onFailure: _, ...untold } = options;
@@ -149,7 +149,7 @@ describe('evaluateModel', () => {
     });
   });
 
-  it('stops when told to, which is no failure of a case', async () => {
+  it('stops when asked to, which is no failure of a case', async () => {
     const { laboratory, failures, options } = await setUp();
     const reason = new Error('stopped');
     const stop = new AbortController();

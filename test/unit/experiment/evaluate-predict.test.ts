@@ -163,7 +163,7 @@ describe('evaluateModel', () => {
     });
   });
 
-  it('stops between cases when told to, and lets the model go', async () => {
+  it('stops between cases when asked to, and lets the model go', async () => {
     const { laboratory, engine, model, dataset } = await setUp();
     const signal = AbortSignal.abort();
     const options = { models: [model], dataset, ids: ['a'], split: 'test', ...SETTINGS, signal };

@@ -83,7 +83,7 @@ describe('the images of a data set of label maps', () => {
     expect([...voxels!.groupOf.values()].every(text => /^[1-7] to [2-8] mm$/.test(text))).toBe(true);
   });
 
-  it('are told apart by what is stripped: it is 0 then, as the air is', async () => {
+  it('differ by what is stripped: it is 0 then, as the air is', async () => {
     const { files, groups, cases } = await withGroups({ fineProbability: 1, darkAir: 0, blackAir: 0 });
     const opened = await openDataset(files, 'painted');
     const found = new Set<string | undefined>();

@@ -91,7 +91,7 @@ describe('planExperiment', () => {
     const fingerprint = fingerprintOf(repeat(32, prostate));
     const plan = planExperiment(fingerprint, AMPLE);
     expect(plan).toMatchObject({ spacingMm: [0.625, 0.625, 3.6], isAnisotropic: true });
-    // 3.6 mm is more than twice .625 and 1.25, not of 2.5
+    // 3.6 mm is more than twice 0.625 and 1.25, not of 2.5
     expect(plan.teacher.kernels).toEqual([
       [3, 3, 1],
       [3, 3, 1],

@@ -83,7 +83,7 @@ describe('predictFiles on a folder', () => {
     expect(engine.open()).toBe(0);
   });
 
-  it('throws where nobody is told of failures, and where the input is one volume', async () => {
+  it('throws where nobody hears of failures, and where the input is one volume', async () => {
     const { files, laboratory, failures, choices } = await setUp();
     files.contents.set('in/a.nii.gz', image(1).subarray(0, 40));
     files.contents.set('in/b.nii.gz', image(1));
@@ -97,7 +97,7 @@ describe('predictFiles on a folder', () => {
     expect(failures).toEqual([]);
   });
 
-  it('stops when told to, which is no failure of a volume', async () => {
+  it('stops when asked to, which is no failure of a volume', async () => {
     const reason = new Error('stopped');
     const stop = new AbortController();
     const { files, laboratory, failures, choices } = await setUp({

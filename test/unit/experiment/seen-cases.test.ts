@@ -65,7 +65,7 @@ describe('evaluationWarnings', () => {
     return (await evaluationWarnings(world, [model], options)).map(({ message }) => message);
   };
 
-  it('tells classes of other names that are matched by value', async () => {
+  it('reports classes of other names that are matched by value', async () => {
     expect(await told(['clear', 'foo', 'posterior'])).toEqual([
       'the classes of m.onnx and data have other names and are matched by value: 1 is "Anterior" for the model and "foo" in the data. Check that they are the same structures.',
     ]);

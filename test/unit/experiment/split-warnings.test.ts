@@ -18,7 +18,7 @@ it('says nothing where training and validation have every class, or nothing vali
   expect(told(['a', 'b'], [], ['head', 'tail'])).toEqual([]);
 });
 
-it('tells classes that no training case has, and blames validation only for the others', () => {
+it('reports classes that no training case has, and blames validation only for the others', () => {
   expect(told(['a', 'b'], ['c'])).toEqual([
     ['W_CLASS_ABSENT', expect.stringMatching(/^the class "bend" is in none of the 2 training cases/)],
   ]);
@@ -31,7 +31,7 @@ it('tells classes that no training case has, and blames validation only for the 
   ]);
 });
 
-it('tells classes that no validation case has, and validation cases without any foreground', () => {
+it('reports classes that no validation case has, and validation cases without any foreground', () => {
   expect(told(['b', 'bend'], ['a', 'none'])).toEqual([
     ['W_VALIDATION_EMPTY', expect.stringMatching(/^the classes "tail", "bend" are in none of the 2 validation cases/)],
     ['W_VALIDATION_EMPTY', expect.stringMatching(/^1 of the 2 validation cases has no foreground at all/)],

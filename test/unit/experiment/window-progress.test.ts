@@ -116,7 +116,7 @@ describe('progress in windows', () => {
     expect(increments.every(step => step >= 0)).toBe(true);
   });
 
-  it('takes the mean of the known ones for a volume that does not tell, and forgets one that fails', () => {
+  it('takes the mean of the known ones for a volume whose header does not say it, and forgets one that fails', () => {
     const { shown, open, opened } = recorded();
     const progress = createWindowProgress({ expected: [10, undefined, 30, undefined], noun: 'volume', open });
     expect(opened()).toBe(80);
@@ -136,7 +136,7 @@ describe('progress in windows', () => {
     expect(shown.at(-1)).toEqual({ done: 47, total: 53 });
   });
 
-  it('has one volume for each where no header tells', () => {
+  it('has one volume for each where no header says so', () => {
     const { open, opened, shown } = recorded();
     const progress = createWindowProgress({ expected: [undefined, undefined], noun: 'volume', open });
     expect(opened()).toBe(2);
@@ -209,7 +209,7 @@ describe('the remaining time', () => {
     expect(countdown(981, { total: 2000 })).toBe(2.5);
   });
 
-  it('is what is known otherwise, where a study tells it', () => {
+  it('is what is known otherwise, where a study has it', () => {
     const countdown = createCountdown(15, () => 0);
     expect(countdown(4, { secondsLeft: null })).toBeUndefined();
     expect(countdown(4, { secondsLeft: 110 })).toBe(110);

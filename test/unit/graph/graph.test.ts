@@ -88,7 +88,7 @@ describe('reachable', () => {
 });
 
 describe('rewrite', () => {
-  it('copies a graph with its tags, replacing what it is told to', () => {
+  it('copies a graph with its tags, replacing what it is asked to', () => {
     const builder = new GraphBuilder();
     const x = builder.input('x', [2]);
     const y = builder.scope('layer', () => builder.add(builder.exp(x), builder.float([1, 2], [2])));

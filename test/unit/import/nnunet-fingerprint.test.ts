@@ -49,7 +49,7 @@ it('gives sizes, spacings and intensities as x, y, z', async () => {
   });
 });
 
-it('makes a model tell images that are far from its training cases', async () => {
+it('makes a model warn of images that are far from its training cases', async () => {
   const { training } = await read(JSON.stringify(WRITTEN));
   const info = {
     labels: [{ value: 1, name: 'liver' }],
@@ -83,6 +83,6 @@ it('is no obstacle where it is missing, damaged or another file', async () => {
   for (const content of ['{ "spacings": [[NaN', '{}', JSON.stringify({ ...WRITTEN, spacings: [[1, 1]] })]) {
     const { training, notes } = await read(content);
     expect(training).toBeUndefined();
-    expect(notes).toEqual([expect.stringMatching(/cannot be told: r\/dataset_fingerprint\.json/)]);
+    expect(notes).toEqual([expect.stringMatching(/cannot be recognised: r\/dataset_fingerprint\.json/)]);
   }
 });

@@ -115,7 +115,7 @@ describe('segmenting coarse to fine', () => {
     expect(found.confidence?.entropy?.data).toEqual(framed(expected.confidence!.entropy!.data, REGION.size, FRAME));
   });
 
-  it('tells every voxel of the volume once, with the probabilities that it returns', async () => {
+  it('reports every voxel of the volume once, with the probabilities that it returns', async () => {
     const told = new Float32Array(2 * voxelCount(SIZE)).fill(-1);
     let count = 0;
     const { probabilities } = await segmentCascade([model({}, 0.7)], scan(), {
@@ -238,7 +238,7 @@ describe('a model that was trained in a region', () => {
   });
 });
 
-it('tells of what lies around the region apart from what the fine model says, where that is asked for', async () => {
+it('reports what lies around the region apart from what the fine model says, where that is asked for', async () => {
   const told = async (volume: Volume) => {
     const [inside, around] = [new Set<number>(), new Set<number>()];
     await segmentCascade([model({}, 0.7)], volume, {

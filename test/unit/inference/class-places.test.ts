@@ -30,7 +30,7 @@ describe('placeWarnings', () => {
     expect(of({ ...usual, below: [0, -10 + MARGIN_MM - 0.1, -44] })).toEqual([]);
   });
 
-  it('tells all classes that lie elsewhere in one warning, each along its first axis', () => {
+  it('reports all classes that are elsewhere in one warning, each along its first axis', () => {
     expect(of({ below: [0, -10 + MARGIN_MM + 0.1, 44], above: [0, 10, -44] })).toEqual([
       {
         code: 'W_CLASS_PLACE',

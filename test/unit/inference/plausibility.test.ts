@@ -63,7 +63,7 @@ describe('imageWarnings', () => {
     expect(told(scan([35, 35, 35], [1, 1, 1], { from: 0.04, width: 1 }))).toEqual([]);
   });
 
-  it('tells how many times an image is larger than the largest, and along which axes', () => {
+  it('says how many times an image is larger than the largest, and along which axes', () => {
     const [warning, ...others] = told(scan([160, 160, 64]));
     expect(others).toEqual([]);
     expect(warning).toMatchObject({
@@ -78,7 +78,7 @@ describe('imageWarnings', () => {
     );
   });
 
-  it('tells a part of what training showed, in the axes of the model', () => {
+  it('reports a part of what training showed, in the axes of the model', () => {
     const volume = scan([35, 35, 10]);
     // stored with its axes superior, right, anterior
     const turned = { ...volume, affine: [0, 1, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1] };
@@ -88,7 +88,7 @@ describe('imageWarnings', () => {
     expect(imageWarnings(turned, [{ info: asStored, training: TRAINING }], 'a')[0]?.message).toMatch(/mm along z/);
   });
 
-  it('tells slices that are too thick, voxels in another unit, and finer ones only beyond a factor of four', () => {
+  it('reports slices that are too thick, voxels in another unit, and finer ones only beyond a factor of four', () => {
     expect(told(scan([35, 35, 7], [1, 1, 5]))).toMatchObject([
       { code: 'W_IMAGE_SPACING', message: expect.stringMatching(/5 mm along z \(in training 1 mm\)/), times: 5 },
     ]);
@@ -103,14 +103,14 @@ describe('imageWarnings', () => {
     ]);
   });
 
-  it('tells a plane that is given to a model of volumes, with training cases or without', () => {
+  it('reports a plane that is given to a model of volumes, with training cases or without', () => {
     const plane = scan([35, 35, 1]);
     expect(told(plane)).toMatchObject([{ code: 'W_IMAGE_PLANE', found: [35, 35, 1] }]);
     expect(imageWarnings(plane, [{ info: INFO }], 'a')).toMatchObject([{ code: 'W_IMAGE_PLANE' }]);
     expect(imageWarnings(plane, [{ info: { ...INFO, patch: [1, 32, 32] } }], 'a')).toEqual([]);
   });
 
-  it('tells constant images and label maps, unless training had such channels', () => {
+  it('reports constant images and label maps, unless training had such channels', () => {
     const empty = scan([35, 35, 35]);
     empty.data.fill(3);
     const labels = scan([35, 35, 35]);
@@ -126,7 +126,7 @@ describe('imageWarnings', () => {
     expect([...told(empty, {}, usual), ...told(labels, {}, usual)]).toEqual([]);
   });
 
-  it('tells intensities whose zero lies elsewhere, as CT for MR and scaled ones', () => {
+  it('reports intensities whose zero is elsewhere, as CT for MR and scaled ones', () => {
     const ct = scan([35, 35, 35], [1, 1, 1], { from: -1000, width: 2000 });
     expect(told(ct)).toMatchObject([{ code: 'W_IMAGE_INTENSITY', channel: 0, unit: 'intensity' }]);
     expect(told(ct)[0]?.message).toMatch(
@@ -147,7 +147,7 @@ describe('imageWarnings', () => {
     }
   });
 
-  it('tells a few voxels that squeeze all others, unless percentiles are cut off anyway', () => {
+  it('reports a few voxels that squeeze all others, unless percentiles are cut off anyway', () => {
     const spiked = scan([35, 35, 35]);
     spiked.data[77] = -32768;
     expect(told(spiked)).toMatchObject([
@@ -191,7 +191,7 @@ describe('imageWarnings', () => {
 describe('volumeWarnings', () => {
   const of = (head: number, tail: number) => volumeWarnings({ head, tail }, [{ info: INFO, training: TRAINING }], 'a');
 
-  it('tells volumes that are far from those of the training cases', () => {
+  it('reports volumes that are far from those of the training cases', () => {
     expect(of(1.5, 1)).toEqual([]);
     expect(of(0.5, 1)).toEqual([]);
     expect(of(360.67, 1)).toEqual([
@@ -208,7 +208,7 @@ describe('volumeWarnings', () => {
     expect(of(0.3, 1)).toMatchObject([{ class: 'head', times: 0.3 }]);
   });
 
-  it('tells a class that every training case has but the result has not, and the reverse', () => {
+  it('reports a class that every training case has but the result has not, and the reverse', () => {
     expect(of(0, 0)).toMatchObject([{ class: 'head', found: 0, message: expect.stringMatching(/head is not found/) }]);
     const none = { ...TRAINING, classes: [{ name: 'head', cases: 0 }] };
     const model = [{ info: INFO, training: none }];

@@ -253,7 +253,7 @@ describe('the sliding window', () => {
     expect(runs).toEqual([1, 1, 2, 2, 3, 3, 4, 4, 4, 4]);
   });
 
-  it('tells how many windows are done', async () => {
+  it('says how many windows are done', async () => {
     const seen: [number, number][] = [];
     const session = fakeSession(voxelwise(1, ([a = 0]) => [a]));
     await slidingWindow(
@@ -266,7 +266,7 @@ describe('the sliding window', () => {
     ]);
   });
 
-  it('stops between windows when it is told to', async () => {
+  it('stops between windows when it is asked to', async () => {
     const controller = new AbortController();
     const session = fakeSession(voxelwise(1, ([a = 0]) => [a]));
     const running = slidingWindow(

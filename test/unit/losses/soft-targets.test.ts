@@ -98,7 +98,7 @@ describe('the soft-target loss', () => {
 });
 
 describe('the sigmoid form', () => {
-  it('has the golden value .472836 for logits 3 and 1 at T = 5', () => {
+  it('has the golden value 0.472836 for logits 3 and 1 at T = 5', () => {
     const shape = [1, 1, 1, 1, 1];
     const { value } = run(sigmoidSoftTargetLoss, {
       student: Float64Array.of(1),

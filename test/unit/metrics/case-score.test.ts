@@ -99,7 +99,7 @@ it('gives Dice 0 and no distance where one has the class, and nothing where neit
   });
 });
 
-it('tells too much from too little', () => {
+it('distinguishes too much from too little', () => {
   // two voxels of 0.02 ml in the reference, three in the prediction, two in both
   const [of, by] = [Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 0), Uint8Array.of(1, 1, 1, 0, 0, 0, 0, 0)];
   expect(scoreCase(of, by, options).classes['left']).toMatchObject({

@@ -15,7 +15,7 @@ const NOTHING = [Number.NaN, Number.NaN];
 
 describe('the mean over cases of one model', () => {
   it('is mean +- t s / sqrt(n), t with n - 2 degrees of freedom', () => {
-    // s^2 = 10 / 5, so s / sqrt(6) = sqrt(1 / 3); t(.975, 4) = 2.7764
+    // s^2 = 10 / 5, so s / sqrt(6) = sqrt(1 / 3); t(0.975, 4) = 2.7764
     const { mean, ci95, n } = estimateMean([1, 2, 3, 3, 4, 5]);
     expect([mean, n]).toEqual([3, 6]);
     expect(ci95[0]).toBeCloseTo(3 - 2.776445 * Math.sqrt(1 / 3), 5);

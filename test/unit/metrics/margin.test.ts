@@ -8,7 +8,7 @@ const spreadOf = (values: readonly number[]) => crossedSpread([[{ table: [values
 const NO_MODELS = { variance: 0, degreesOfFreedom: Number.POSITIVE_INFINITY };
 
 describe('the test against a margin', () => {
-  // mean -1, s^2 = 2 / 6 cases: standard error sqrt(1 / 3) = 0.577; t(.95, 4) = 2.1318, so the ends are -2.231 and
+  // mean -1, s^2 = 2 / 6 cases: standard error sqrt(1 / 3) = 0.577; t(0.95, 4) = 2.1318, so the ends are -2.231 and
   // 0.231
   const spread = spreadOf([-3, -2, -1, -1, 0, 1]);
 

@@ -41,7 +41,7 @@ it('turns voxels into millilitres by the spacing', () => {
   expect(volumeMl(1000, [0.5, 2, 3])).toBeCloseTo(3, 12);
 });
 
-it('tells the volume of each class and region by name, without the background', () => {
+it('reports the volume of each class and region by name, without the background', () => {
   const grid = { sizeVoxels: [5, 1, 1], spacingMm: [10, 10, 2], affine: [] } as const;
   const classes = [
     { value: 0, name: 'background' },

@@ -55,7 +55,7 @@ describe('a profile', () => {
     { ...node('Sign', 'CPUExecutionProvider'), name: 'n_fence_before' },
   ]);
 
-  it('tells the nodes that ran on the processor from those of the device and from copies', () => {
+  it('distinguishes the nodes that ran on the processor from those of the device and from copies', () => {
     expect(placementOf(text)).toEqual({ nodes: 4, onCpu: new Map([['Sign', 2]]) });
     expect(placementText(placementOf(text))).toMatch(/^2 of 4 nodes of a model ran on the processor.*: Sign \(2\)\.$/);
     expect(placementText({ nodes: 4, onCpu: new Map() })).toBeUndefined();

@@ -100,7 +100,7 @@ describe('nodeFiles', () => {
     expect(await readdir(folder)).toEqual(['taken']);
   });
 
-  it('tells a missing file from one that cannot be read, by path', async () => {
+  it('distinguishes a missing file from one that cannot be read, by path', async () => {
     await expect(nodeFiles.read(join(folder, 'none'))).rejects.toMatchObject({
       code: 'E_FILE_MISSING',
       exitCode: 2,

@@ -160,7 +160,7 @@ describe('an answer of squeue', () => {
     ]);
   });
 
-  it('may speak of many tasks at once', () => {
+  it('may name many tasks at once', () => {
     const tasks = (indices: string) => parseQueue(`7|${indices}|PENDING||Priority|\n`).map(({ task }) => task);
     expect(tasks('0-6:2,9')).toEqual([0, 2, 4, 6, 9]);
     expect(tasks('4-6%2')).toEqual([4, 5, 6]);

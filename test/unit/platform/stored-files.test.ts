@@ -92,7 +92,7 @@ describe.each([true, false])('storedFiles, where files can be moved: %s', canMov
     expect(await files.list('run/deep')).toEqual(['d']);
   });
 
-  it('tells times by the clock of the storage, and leaves no probe', async () => {
+  it('takes times from the clock of the storage, and leaves no probe', async () => {
     const storage = createStorage({ canMove });
     const files = storedFiles(storage.root);
     await files.write('run/claim', '1');

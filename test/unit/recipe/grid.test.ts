@@ -48,7 +48,7 @@ describe('the combinations of a grid', () => {
     ]);
   });
 
-  it('are called after as much of the key as tells it from the others', () => {
+  it('are called after as much of the key as the others do not share', () => {
     const axes = parseGrid(['student.unet.features=[[2,4]]', 'teacher.unet.features=[[4,8]]', 'patch.foreground=[0]']);
     expect(axes.map(({ label }) => label)).toEqual(['student.unet.features', 'teacher.unet.features', 'foreground']);
     expect(parseGrid(['patch.size.0=[16, 32]'])[0]?.label).toBe('size.0');

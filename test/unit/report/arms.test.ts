@@ -11,7 +11,7 @@ describe('the order and look of arms', () => {
     expect(armStyles(['teacher', 'student', 'baseline']).get('baseline')).toEqual(alone);
   });
 
-  it('tells six arms apart by dash and by marker, not by colour alone', () => {
+  it('distinguishes six arms by dash and by marker, not by colour alone', () => {
     const styles = [...armStyles(['teacher', 'student', 'baseline', 'a', 'b', 'c']).values()];
     for (const property of ['colour', 'dash', 'symbol'] as const) {
       expect(new Set(styles.map(style => style[property])).size).toBe(6);

@@ -271,7 +271,7 @@ describe('the report', () => {
     expect(headings).toEqual(['Arms side by side', 'How to repeat it', 'Recipe']);
   });
 
-  it('tells per class how the arms err, and draws how far their probabilities can be trusted', () => {
+  it('says per class how the arms err, and draws how far their probabilities can be trusted', () => {
     const document = parse(renderReport(input));
     expect(row(document, 'Volume error (% of reference), Anterior')).toEqual([
       '−4.0−4.0 to −4.0, n\u00a0=\u00a02',
@@ -300,7 +300,7 @@ describe('the report', () => {
     });
     const report = renderReport({ ...input, evaluations: { [name]: { ...one, cases } } });
     const label = chartLabels(parse(report)).find(text => text.startsWith(`Anterior, ${name}. Differences`));
-    // differences .5, 0, .1: mean .2, standard deviation sqrt(.07)
+    // differences 0.5, 0, 0.1: mean 0.2, standard deviation sqrt(0.07)
     expect(label).toContain('mean 0.20 ml, limits of agreement −0.32 to 0.72 ml');
     expect(pointTitles(parse(report), `Anterior, ${name}`)).toEqual([
       'case 0: 0.50 ml',

@@ -34,7 +34,7 @@ describe('the facts of a run', () => {
     expect(dateInWords('yesterday')).toBe('yesterday');
   });
 
-  it('tell the warnings of start and evaluations, each once and without folders', () => {
+  it('list the warnings of start and evaluations, each once and without folders', () => {
     const seen = { code: 'W_CASES_SEEN', message: '/home/ann/runs/m.onnx has seen what it is scored on' };
     const arm = (warnings: readonly object[] | undefined) => ({
       repeats: [{ evaluation: { ...evaluation({ a: { Anterior: 1 } }), warnings } }],
@@ -49,7 +49,7 @@ describe('the facts of a run', () => {
     ]);
   });
 
-  it('tell what finds the region of interest, and how well it segments by itself', async () => {
+  it('say what finds the region of interest, and how well it segments by itself', async () => {
     const sentenceOf = async (cascade: string, scores: readonly number[]) => {
       const repeats = scores.map(score => ({
         fold: null,

@@ -38,7 +38,7 @@ describe('openRunFolder', () => {
     expect(files.text('out/recipe.yaml')).toBe('a: 1\n');
   });
 
-  it('refuses a folder with something in it unless told to go on', async () => {
+  it('refuses a folder with something in it unless asked to go on', async () => {
     const files = memoryFiles({ 'out/recipe.yaml': 'a: 1\n' });
     const open = (resume: boolean) => openRunFolder(files, run, { recipe: 'a: 1\n', resume });
     await expect(open(false)).rejects.toMatchObject({ code: 'E_OUT_NOT_EMPTY', exitCode: 2 });

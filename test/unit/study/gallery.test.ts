@@ -32,7 +32,7 @@ describe('the cases in pictures', () => {
     expect(chooseCases(cases).some(({ metric }) => metric === 'assdMm:Anterior')).toBe(false);
   });
 
-  it('show a structure that is missed, of which no distance tells', () => {
+  it('show a structure that is missed, of which no distance says anything', () => {
     const missed: CaseScore = {
       id: 'd',
       meanDice: 0,

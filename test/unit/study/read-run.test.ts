@@ -72,7 +72,7 @@ describe('readRun', () => {
 });
 
 describe('readArms', () => {
-  it('keeps the names of one run and tells several sources apart', async () => {
+  it('keeps the names of one run and distinguishes several sources', async () => {
     const one = await readArms(runFiles(), ['runs/a/']);
     expect(one.arms.map(({ name }) => name)).toEqual(['student', 'baseline']);
     const sources = ['runs/a', 'runs/b', 'elsewhere/nnunet.json', 'runs/b/student/evaluation.json'];

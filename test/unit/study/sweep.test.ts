@@ -245,7 +245,7 @@ describe('the results of a sweep', () => {
     expect(fronts.bytes).toEqual(fronts.parameters);
   });
 
-  it('have fronts that neither noise of costs nor an unproven difference decides, and tell apart what finds nothing', () => {
+  it('have fronts that neither noise of costs nor an unproven difference decides, and set apart what finds nothing', () => {
     const many = (
       name: string,
       parameters: number,

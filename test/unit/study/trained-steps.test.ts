@@ -16,7 +16,7 @@ const unit = (arm: string, seed: number, steps: number | undefined): StepsOfUnit
 });
 
 describe('student and baseline', () => {
-  it('are told apart where they ended at different steps, with the first such pair', () => {
+  it('are listed apart where they ended at different steps, with the first such pair', () => {
     const units = [
       ...[unit('teacher', 1, 40), unit('student', 1, 60), unit('baseline', 1, 60)],
       ...[unit('student', 2, 70), unit('baseline', 2, 50)],
@@ -31,7 +31,7 @@ describe('student and baseline', () => {
     expect(stepWarnings(more)[0]?.message).toContain('and so with 2 of 3 pairs');
   });
 
-  it('are not told of where they did the same, or where one is missing', () => {
+  it('are not reported where they did the same, or where one is missing', () => {
     expect(stepWarnings([unit('student', 1, 60), unit('baseline', 1, 60), unit('teacher', 1, 20)])).toEqual([]);
     expect(stepWarnings([unit('student', 1, 60), unit('baseline', 2, 50)])).toEqual([]);
     expect(stepWarnings([unit('student', 1, 60), unit('baseline', 1, undefined)])).toEqual([]);

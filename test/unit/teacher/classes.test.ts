@@ -16,7 +16,7 @@ async function told(labels: readonly { readonly value: number; readonly name: st
 }
 
 describe('matchedByValue', () => {
-  it('tells classes with numbers for names, which only their values match', async () => {
+  it('reports classes with numbers for names, which only their values match', async () => {
     const numbers = [0, 1, 2].map(value => ({ value, name: String(value) }));
     expect(await told(numbers, {})).toEqual([
       'W_CLASSES_BY_VALUE: t.onnx names its classes by numbers, which are matched by value: 1 is taken for "Anterior", 2 is taken for "Posterior". If that is right, say so in teacher.classes.',

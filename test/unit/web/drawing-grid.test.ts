@@ -81,7 +81,7 @@ it('keeps values above 255 and values without a name by codes', () => {
   });
 });
 
-it('refuses more structures than a byte tells apart', () => {
+it('refuses more structures than a byte can number', () => {
   const data = Uint16Array.from({ length: 300 }, (_, index) => index);
   expect(() => codedValues([], data)).toThrow(/E_PEN_LABELS|up to 255 structures, and this one has 299/);
 });

@@ -56,7 +56,7 @@ describe('compareArms', () => {
     const { pairs } = compareArms([arm('student', evaluation(STUDENT)), arm('baseline', evaluation(BASELINE))]);
     const [pair] = pairs;
     expect(pair).toMatchObject({ a: 'student', b: 'baseline', metric: 'meanDice', n: 6, test: 'wilcoxon signed-rank' });
-    // Differences .01 .. .06, all positive: of 2^6 sign patterns one is as extreme on each side.
+    // Differences 0.01 .. 0.06, all positive: of 2^6 sign patterns one is as extreme on each side.
     expect(pair?.meanDifference).toBeCloseTo(0.035, 12);
     expect(pair?.pValue).toBeCloseTo(2 / 64, 12);
     expect(pair?.sentence).toMatch(
@@ -118,7 +118,7 @@ describe('compareArms', () => {
       arm('student', evaluation([0.5, 0.9], 1), evaluation([0.7, null], 3)),
       arm('baseline', evaluation([0.5, 0.5])),
     ]);
-    // Case means .6 and .9; a mean over all scores would be .7.
+    // Case means 0.6 and 0.9; a mean over all scores would be 0.7.
     expect(arms['student']?.meanDice).toBeCloseTo(0.75, 12);
     expect(arms['student']?.classes['Anterior']).toBeCloseTo(0.75, 12);
     expect(arms['student']).toMatchObject({
@@ -135,7 +135,7 @@ describe('compareArms', () => {
 });
 
 describe('compareArms over seeds', () => {
-  /** Seed 2 is .1 better on every case, for both arms. */
+  /** Seed 2 is 0.1 better on every case, for both arms. */
   const shifted = (dice: readonly number[], by: number) => dice.map(value => value + by);
   const student = arm('student', evaluation(STUDENT), evaluation(shifted(STUDENT, 0.1)));
   const baseline = arm('baseline', evaluation(BASELINE), evaluation(shifted(BASELINE, 0.1)));
@@ -222,7 +222,7 @@ describe('several pairs', () => {
     const third = arm('other', evaluation(BASELINE));
     const { pairs } = compareArms([...arms, third]);
     const onMean = pairs.filter(({ metric }) => metric === 'meanDice');
-    // .03125 twice and 1: Holm's factors are 3, 2 and 1
+    // 0.03125 twice and 1: Holm's factors are 3, 2 and 1
     expect(onMean.map(({ pValue }) => pValue)).toEqual([2 / 64, 2 / 64, 1]);
     expect(onMean.map(({ pValueHolm }) => pValueHolm)).toEqual([6 / 64, 6 / 64, 1]);
     expect(onMean[0]?.sentence).toMatch(

@@ -60,7 +60,7 @@ describe('the estimate of a study', () => {
     expect(3600 * coreHours).toBeCloseTo((6 / (STEPS / 4)) * (TEACHER_STEPS + 2 * STEPS), 9);
   });
 
-  it('scales by arithmetic what no finished unit tells, each arm with its own steps and a student with its teacher', async () => {
+  it('scales by arithmetic what no finished unit shows, each arm with its own steps and a student with its teacher', async () => {
     await files.remove('w');
     const [baseline] = ofArm('baseline');
     await finish(baseline!, 3, 1);

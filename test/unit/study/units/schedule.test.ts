@@ -46,7 +46,7 @@ function byHand(teachers: readonly (number | undefined)[], more: Partial<Schedul
 }
 
 describe('units', () => {
-  it('are done in their order, so many at once, and a student as soon as its teacher has ended', async () => {
+  it('are done in their order, as many at once as asked, and a student as soon as its teacher has ended', async () => {
     const { began, ends, end } = byHand([undefined, 0, 0, undefined]);
     expect(began).toEqual([0, 3]);
     await end(0);
@@ -74,7 +74,7 @@ describe('units', () => {
     await ends;
   });
 
-  it('are told of one by one as they end, before the next begins, and not while they are held or start again', async () => {
+  it('are reported one by one as they end, before the next begins, and not while they are held or start again', async () => {
     const told: (readonly number[])[] = [];
     const { began, ends, end } = byHand([undefined, undefined], {
       concurrency: 1,
@@ -108,7 +108,7 @@ describe('units', () => {
     expect([...(await ends).values()]).toEqual([failed, failed, DONE]);
   });
 
-  it('that somebody else holds are come back to, after the others', async () => {
+  it('that somebody else holds are tried again, after the others', async () => {
     const held: number[] = [];
     const { began, ends, end } = byHand([undefined, undefined], { concurrency: 1, onHeld: place => held.push(place) });
     await end(0, { status: 'held', error });

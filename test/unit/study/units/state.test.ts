@@ -85,7 +85,7 @@ describe('the state of a unit', () => {
     expect(unitsToRestart(reports)).toEqual([2]);
   });
 
-  it('is cancelled where nobody is at it any more', async () => {
+  it('is cancelled where nobody runs it any more', async () => {
     const files = memoryFiles();
     await claim(files, 0);
     await writeOutcome(files, 'w/u1', { ...OUTCOME, status: 'done' });

@@ -26,7 +26,7 @@ it('is at least what the longest has left, and nothing where all have ended', ()
   expect(secondsLeft([done('student', 100), unit('failed'), unit('cancelled')])).toBe(0);
 });
 
-it('is not known as long as nothing tells', () => {
+it('is not known as long as nothing shows it', () => {
   expect(secondsLeft([running('student', null)])).toBeUndefined();
   expect(secondsLeft([running('student', 10), unit('waiting')])).toBeUndefined();
 });
