@@ -9,7 +9,7 @@ import { withPresetKey } from './augment-preset.ts';
 import { type Path, type Problem, problemsOf, withoutReferences } from './problems.ts';
 import { type FinishedTeacher, isFinished } from './schema/teacher.ts';
 import { type Recipe, recipeJsonSchema, recipeSchema } from './schema.ts';
-import { formatYaml, parseYamlValue } from './yaml.ts';
+import { formatYaml, parseYamlValue, withoutCircles } from './yaml.ts';
 
 export interface ParseOptions {
   /** Name of the recipe in messages. */
@@ -94,7 +94,7 @@ function readDocument(text: string, lineCounter: LineCounter, name: string): Doc
 /** The document as plain values. */
 function contentOf(document: Document, name: string): unknown {
   try {
-    return document.toJS();
+    return withoutCircles(document.toJS());
   } catch (cause) {
     throw unreadable(name, cause);
   }

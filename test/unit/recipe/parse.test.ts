@@ -282,8 +282,21 @@ describe('YAML that cannot be read', () => {
       ].join('\n'),
     ],
     ['brackets in brackets', `data: ${'['.repeat(20_000)}`],
+    ['a list that holds itself', `${SMALL}\nlabels: &own [1, *own]`],
+    ['a map that holds itself', 'data: &own { splits: *own }'],
   ])('%s end in one message', (_, text) => {
     expect(errorOf(text).code).toBe('E_RECIPE');
+  });
+
+  it('ends in one message in an override too', () => {
+    expect(errorOf(SMALL, ['seeds=&own [1, *own]']).lines[0]).toContain('an alias stands within the value');
+  });
+
+  it('may repeat a value by an alias', () => {
+    const repeated = SMALL.replace(/train: (\{.*\})/, 'train: &steps $1');
+    const recipe = parseRecipe(repeated.replace(/train: \{ steps.*/, 'train: *steps'), { path: 'r' });
+    expect(recipe.student.train.steps).toBe(20);
+    expect(recipe).toEqual(parseRecipe(SMALL, { path: 'r' }));
   });
 });
 
