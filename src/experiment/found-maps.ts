@@ -3,7 +3,8 @@
  * the maps have is one.
  */
 import { InputError } from '../core/errors.ts';
-import { type Dataset, isLabelled, openDataset, surveyDataset } from '../data/dataset.ts';
+import { listCases } from '../data/case-list.ts';
+import { type Dataset, isLabelled, openDataset } from '../data/dataset.ts';
 import { parseDatasetJson } from '../data/dataset-json.ts';
 import type { SynthesisSettings } from '../data/synthesis/settings.ts';
 import { readVolume, type VolumeSources } from '../data/volume-file.ts';
@@ -36,7 +37,7 @@ function anyValue(): SynthesisSettings {
 async function classesOfDescription(files: Files, root: string): Promise<Classes | undefined> {
   const path = `${root}/dataset.json`;
   const description = parseDatasetJson(await readText(files, path), path);
-  const { cases, broken } = await surveyDataset(files, root, { synthesize: anyValue() });
+  const { cases, broken } = await listCases(files, root, { ...description, acceptsMaps: true });
   const all = [...cases, ...broken];
   if (all.length === 0 || all.some(({ images }) => images.length > 0)) return undefined;
   const classes = description.labels.filter(({ value }) => value !== 0);

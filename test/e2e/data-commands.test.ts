@@ -1,5 +1,5 @@
 /** Commands that look at a data set before any training: `validate` and `plan`. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomDataset } from '../../src/data/phantom.ts';
@@ -9,6 +9,23 @@ import { temporaryFolder, voxstill } from '../support/program.ts';
 const folder = temporaryFolder();
 const dataset = join(folder, 'phantoms');
 beforeAll(() => writePhantomDataset(nodeFiles, dataset, { seed: 2, cases: 6 }));
+
+/** The phantoms as an nnU-Net raw data set of two channels. */
+function twoChannels(): string {
+  const folder = join(dataset, '../two-channels');
+  for (const part of ['imagesTr', 'labelsTr']) {
+    mkdirSync(join(folder, part), { recursive: true });
+    for (const name of readdirSync(join(dataset, part)).filter(file => !file.startsWith('.'))) {
+      const names = part === 'labelsTr' ? [name] : ['0000', '0001'].map(end => name.replace('.nii', `_${end}.nii`));
+      for (const copy of names) copyFileSync(join(dataset, part, name), join(folder, part, copy));
+    }
+  }
+  const { labels } = JSON.parse(readFileSync(join(dataset, 'dataset.json'), 'utf8'));
+  const named = Object.fromEntries(Object.entries(labels).map(([value, name]) => [name, Number(value)]));
+  const description = { channel_names: { 0: 'T1', 1: 'T2' }, labels: named, file_ending: '.nii.gz' };
+  writeFileSync(join(folder, 'dataset.json'), JSON.stringify(description));
+  return folder;
+}
 
 describe('validate', () => {
   it('exits with 0 and an empty list for a clean data set', async () => {
@@ -28,6 +45,17 @@ describe('validate', () => {
     expect(problems.map(({ caseId }: { caseId: string }) => caseId)).toEqual(['phantom_001', 'phantom_002']);
     expect(stderr).toMatch(/E_CASE_MISSING: .*phantom_001\.nii\.gz is missing\.\n {2}Add it/);
     expect(stderr).toContain('2 problems, 0 warnings');
+  });
+
+  it('takes a data set of several channels, and plan does', async () => {
+    const folder = twoChannels();
+    const { code, stdout } = await voxstill(['validate', folder, '--json'], { cwd: folder });
+    expect([code, JSON.parse(stdout)]).toEqual([0, expect.objectContaining({ cases: 6, problems: [], warnings: [] })]);
+    const planned = await voxstill(['plan', folder, '--json'], { cwd: folder });
+    expect([planned.code, JSON.parse(planned.stdout).fingerprint]).toEqual([
+      0,
+      expect.objectContaining({ labelledCases: 6 }),
+    ]);
   });
 
   it('exits with 2 where there is no data set', async () => {

@@ -146,6 +146,8 @@ describe('the check of label maps', () => {
     expect((await check(files)).problems.map(({ code }) => code)).toEqual(['E_LABEL_RULE']);
     const imaged = { ...description, training: [{ image: 'b.nii.gz', label: 'a.nii.gz' }] };
     expect(await rulesToCheck(mapFiles(TWO, imaged), 'maps')).toBeNull();
+    // images of several channels are no maps either
+    expect(await rulesToCheck(mapFiles(TWO, { ...imaged, modality: { 0: 'T1', 1: 'T2' } }), 'maps')).toBeNull();
   });
 });
 
