@@ -37,6 +37,16 @@ function costsOfCoarse(fingerprint: Fingerprint, coarse: Plan, { block, cores }:
   };
 }
 
+/** What `plan` says of a cascade, with the share of a case that the fine stage sees. */
+export function describeCascade(of: {
+  readonly share: number;
+  readonly coarseMm: readonly number[];
+  readonly fineMm: readonly number[];
+}): string {
+  const [coarse, fine] = [of.coarseMm, of.fineMm].map(spacing => `${spacing.join(' x ')} mm`);
+  return `what is labelled takes ${formatShare(of.share, 1)} of a case: the recipe trains a network at ${coarse} that finds this region, and all arms inside it at ${fine}`;
+}
+
 /**
  * Plans a cascade, where it pays.
  * @param asked.coarse the plan of whole cases, where that is coarser than the cases
@@ -71,6 +81,6 @@ export async function planCascade(
     },
     ...(full && ceiling && { instead: { full, ceiling } }),
   });
-  const text = `what is labelled takes ${formatShare(regionShare, 0)} of a case: the recipe trains a network at ${coarse.spacingMm.join(' x ')} mm that finds this region, and all arms inside it at ${spacingMm.join(' x ')} mm`;
+  const text = describeCascade({ share: regionShare, coarseMm: coarse.spacingMm, fineMm: spacingMm });
   return { plan: fine, full, ceiling, time, recipe, text };
 }
