@@ -118,15 +118,14 @@ export async function assertEmptyFolder(files: Files, folder: string, advice: st
 }
 
 /**
- * Whether a recipe in a folder is the one that is given, but for keys that it lacks since an earlier version wrote it:
- * these have their defaults, at which everything is as it was before there was the key.
+ * A recipe of a folder with the keys that it lacks since an earlier version wrote it: these have their defaults, at
+ * which everything is as it was before there was the key. One that cannot be read stays as it is.
  */
-function isSameRecipe(before: string, now: string, path: string): boolean {
-  if (before === now) return true;
+function asWrittenNow(before: string, path: string): string {
   try {
-    return stringifyRecipe(parseRecipe(before, { path })) === now;
+    return stringifyRecipe(parseRecipe(before, { path }));
   } catch (cause) {
-    if (cause instanceof InputError) return false;
+    if (cause instanceof InputError) return before;
     throw cause;
   }
 }
@@ -145,10 +144,11 @@ export async function openRunFolder(files: Files, run: RunFolder, options: OpenO
   }
   if (await files.exists(run.recipe)) {
     const before = await readText(files, run.recipe);
-    if (!isSameRecipe(before, recipe, run.recipe)) {
+    const completed = before === recipe ? before : asWrittenNow(before, run.recipe);
+    if (completed !== recipe) {
       throw new InputError(
         'E_RESUME_RECIPE',
-        `${run.folder} was made by another recipe: ${firstDifference(before, recipe)}. ` +
+        `${run.folder} was made by another recipe: ${firstDifference({ before, completed }, recipe)}. ` +
           'Continue with its own recipe.yaml, or choose another folder with --out.',
       );
     }
@@ -158,12 +158,21 @@ export async function openRunFolder(files: Files, run: RunFolder, options: OpenO
   return recipe;
 }
 
-function firstDifference(before: string, now: string): string {
-  const [linesBefore, linesNow] = [before.split('\n'), now.split('\n')];
-  const index = linesNow.findIndex((line, at) => line !== linesBefore[at]);
-  const at = index === -1 ? linesNow.length : index;
-  const show = (line: string | undefined): string => (line === undefined ? 'nothing' : `"${line.trim()}"`);
-  return `line ${at + 1} of its recipe.yaml says ${show(linesBefore[at])}, now ${show(linesNow[at])}`;
+/** @param of the recipe as it lies in the folder, and with the keys that later versions have added */
+function firstDifference(of: { readonly before: string; readonly completed: string }, now: string): string {
+  const [before, completed, given] = [of.before, of.completed, now].map(text => text.split('\n')) as [
+    string[],
+    string[],
+    string[],
+  ];
+  const index = given.findIndex((line, at) => line !== completed[at]);
+  const at = index === -1 ? given.length : index;
+  const line = completed[at];
+  const show = (text: string | undefined): string => (text === undefined ? 'nothing' : `"${text.trim()}"`);
+  // a line can stand there several times, once for each network
+  const nth = completed.slice(0, at).filter(one => one === line).length;
+  const number = before.flatMap((one, place) => (one === line ? [place + 1] : []))[nth];
+  return `${number === undefined ? '' : `line ${number} of `}its recipe.yaml says ${show(line)}, now ${show(given[at])}`;
 }
 
 /** The first of `base`, `base-2`, `base-3`, ... that is empty or does not exist. */

@@ -78,6 +78,17 @@ patch: { size: [8, 8, 8] }
     const other = recipe.replace('repeatAfter: null', 'repeatAfter: 3');
     await expect(openRunFolder(files, run, { recipe: other, resume: true })).rejects.toMatchObject({
       code: 'E_RESUME_RECIPE',
+      message: expect.stringContaining(': its recipe.yaml says "repeatAfter: null", now "repeatAfter: 3". '),
+    });
+    // what differs is named, not the keys that the folder lacks, with its line there
+    const longer = recipe.replace(/(student:[\s\S]*?steps: )2/, (_, start: string) => `${start}7`);
+    const line =
+      1 +
+      earlier
+        .split('\n')
+        .findIndex((one, at, all) => /steps: 2/.test(one) && all.slice(0, at).some(two => /steps: 2/.test(two)));
+    await expect(openRunFolder(files, run, { recipe: longer, resume: true })).rejects.toMatchObject({
+      message: expect.stringContaining(`line ${line} of its recipe.yaml says "steps: 2", now "steps: 7"`),
     });
     expect(files.text('out/recipe.yaml')).toBe(earlier);
   });
