@@ -39,6 +39,8 @@ export interface ModelFile {
   readonly notes?: readonly OutputNote[];
   /** The coarse stage in the same file, which finds the region of interest. */
   readonly coarse?: CoarseFiles;
+  /** The JSON file beside it, if it has facts of the model. */
+  readonly beside?: { readonly path: string; readonly text: string };
 }
 
 /** Models that find the region of interest, and the margin around it. */
@@ -190,9 +192,10 @@ export async function readModelFile(
   const { bytes, model } = await readWhole(files, path);
   const own = ownFacts(model.metadata);
   const beside = `${path.replace(/\.(onnx|pt|pth|ckpt|keras|h5)$/i, '')}.json`;
+  const said = (await files.exists(beside)) ? { path: beside, text: await readText(files, beside) } : undefined;
   const stated = {
     ...(own !== undefined && parseFacts(own.text, `${path} (metadata ${own.key})`)),
-    ...((await files.exists(beside)) && parseFacts(await readText(files, beside), beside)),
+    ...(said && parseFacts(said.text, beside)),
     ...given,
   };
   const { facts: graph, outputChannels, givesLabels, notes } = factsOfGraph(model, stated, path);
@@ -211,18 +214,23 @@ export async function readModelFile(
   const info = infoOf(metadata);
   if (outputChannels !== undefined) assertChannels(outputChannels, { path, beside, metadata });
   const coarse = await readCoarse(model, metadata, path);
-  if (own !== undefined) return { path, bytes, metadata, info, ...(coarse && { coarse }) };
-  const said = stated.axes === undefined ? `${metadata.axes} (nobody says otherwise)` : metadata.axes;
-  const text = `${path}: axes ${said}, window ${formatShape(metadata.patch)} (z, y, x), output "${metadata.outputName}", activation ${metadata.activation}`;
-  return { path, bytes, metadata, info, givesLabels, notes: [...notes, { isDoubt: false, text }] };
+  const read = { path, bytes, metadata, info, ...(said && { beside: said }), ...(coarse && { coarse }) };
+  if (own !== undefined) return read;
+  const axes = stated.axes === undefined ? `${metadata.axes} (nobody says otherwise)` : metadata.axes;
+  const text = `${path}: axes ${axes}, window ${formatShape(metadata.patch)} (z, y, x), output "${metadata.outputName}", activation ${metadata.activation}`;
+  return { ...read, givesLabels, notes: [...notes, { isDoubt: false, text }] };
 }
 
-/** SHA-256 of models as they were read, by path. */
+/** SHA-256 of models as they were read and of the facts beside them, by path. */
 export function hashesOfModels(
   { sha256 }: { readonly sha256: (bytes: Uint8Array) => string },
   models: readonly ModelFile[],
 ): Readonly<Record<string, string>> {
-  return Object.fromEntries(models.map(({ path, bytes }) => [path, sha256(bytes)]));
+  const facts = models.flatMap(({ beside }) => beside ?? []);
+  return Object.fromEntries([
+    ...models.map(({ path, bytes }) => [path, sha256(bytes)]),
+    ...facts.map(({ path, text }) => [path, sha256(new TextEncoder().encode(text))]),
+  ]);
 }
 
 /** Logs how models from elsewhere were interpreted. */

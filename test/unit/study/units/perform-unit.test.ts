@@ -179,6 +179,17 @@ describe('a unit', () => {
     expect(await files.exists('run/v/evaluation.json')).toBe(false);
   });
 
+  it('does not go on with other facts of the teacher than the units before it had', async () => {
+    await files.write('m.json', '{ "normalize": "none" }');
+    const { context } = processOf('here');
+    expect(await performUnit(context, unitOf('u'))).toEqual({ status: 'done' });
+    await files.write('m.json', '{ "normalize": "z-score" }');
+    expect(await performUnit(context, unitOf('v'))).toMatchObject({
+      status: 'failed',
+      error: { code: 'E_RESUME_DATA', message: expect.stringContaining('m.json') },
+    });
+  });
+
   it('does not go on with another dataset.json than its study began with', async () => {
     const { context } = processOf('here');
     expect(await performUnit(context, unitOf('u'))).toEqual({ status: 'done' });
