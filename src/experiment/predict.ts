@@ -5,6 +5,7 @@
 
 import { InputError } from '../core/errors.ts';
 import { formatBytes } from '../core/format.ts';
+import { type FrameOf, frameOf } from '../data/frame.ts';
 import { readStacked } from '../data/stacked-volume.ts';
 import { encodeMap } from '../data/volume-file.ts';
 import type { PassedOver } from '../data/volume-folder.ts';
@@ -69,6 +70,8 @@ export interface PredictOptions {
    * ignored.
    */
   readonly series?: string | undefined;
+  /** The frame, from 1, that is segmented of an image with several, such as a series in time. */
+  readonly frame?: number | undefined;
   /** Whether to also write the probabilities, beside the labels as `<name>_probabilities.nii.gz`. */
   readonly probabilities: boolean;
   /** Whether to also write the entropy of every voxel, beside the labels as `<name>_entropy`, in their format. */
@@ -97,7 +100,7 @@ interface ExpectedDice {
 }
 
 /** One segmented volume. */
-export interface Prediction {
+export interface Prediction extends Partial<FrameOf> {
   readonly inputs: readonly string[];
   readonly output: string;
   readonly probabilities?: string;
@@ -152,7 +155,9 @@ async function predictOne(
   const { probabilities, entropy, bids } = besideOf(options);
   const { inputs, output } = options.job;
   const { info } = models[0]!;
-  const read = await readStacked(laboratory, inputs, { series });
+  const stacked = await readStacked(laboratory, inputs, { series });
+  const { frame } = options;
+  const read = frame === undefined ? stacked : frameOf(stacked, frame, inputs.join(', '));
   const { volume, header, warnings: found } = read;
   const format = formatOf(options);
   neededSource(read, format, inputs[0]!);
@@ -208,6 +213,7 @@ async function predictOne(
   return {
     inputs,
     output,
+    ...(frame !== undefined && { frame, frames: stacked.volume.channels }),
     ...(result.probabilities && { probabilities: paths.probabilities }),
     ...(map && { entropy: paths.entropy }),
     seconds,

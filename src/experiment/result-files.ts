@@ -43,6 +43,11 @@ interface MakingMachine extends Pick<Machine, 'sha256' | 'now'> {
   readonly isCorrected?: true;
 }
 
+/** What results say of a model: its name and hash, and its classes. */
+export type MakingModel = Pick<ModelFile, 'path'> & {
+  readonly info: Pick<ModelFile['info'], 'labels'>;
+} & (Pick<ModelFile, 'bytes'> | { readonly sha256: string });
+
 /** A file to write. */
 interface ResultFile {
   readonly path: string;
@@ -108,8 +113,8 @@ export function neededSource({ dicom }: ReadVolume, format: ResultFormat, input:
 }
 
 /** Who made a segmentation: the program, and its models. */
-function makerOf(models: readonly ModelFile[], machine: MakingMachine): SegmentedSeries['maker'] {
-  const hashes = models.map(({ bytes }) => machine.sha256(bytes));
+function makerOf(models: readonly MakingModel[], machine: MakingMachine): SegmentedSeries['maker'] {
+  const hashes = models.map(model => ('sha256' in model ? model.sha256 : machine.sha256(model.bytes)));
   return {
     version: machine.provenance.versions['voxstill'] ?? 'unknown',
     model: models.map(({ path }) => path.split('/').slice(-2).join('/')).join(', '),
@@ -158,7 +163,7 @@ export function resultFiles(
     models,
     machine,
     read,
-  }: { readonly models: readonly ModelFile[]; readonly machine: MakingMachine; readonly read: ReadVolume },
+  }: { readonly models: readonly MakingModel[]; readonly machine: MakingMachine; readonly read: ReadVolume },
 ): readonly ResultFile[] {
   const { path, handover } = format;
   const structures = models[0]!.info.labels.filter(({ value }) => value !== 0);

@@ -234,7 +234,9 @@ function toModelGrid(volume: Volume, info: ModelInfo, id: string): GridImage {
   if (channels !== info.channels) {
     throw new InputError(
       'E_CHANNELS',
-      `the model takes ${info.channels} channel(s), ${id} has ${channels}. Give the same images in the same order as in training.`,
+      info.channels === 1
+        ? `the model takes 1 channel, ${id} has ${channels}: channels, or frames of a series in time. Choose one of them (predict --frame N).`
+        : `the model takes ${info.channels} channel(s), ${id} has ${channels}. Give the same images in the same order as in training.`,
     );
   }
   const box = boxOfCrop(volume, info.crop ?? 'none');

@@ -150,7 +150,11 @@ export function frameOfReferenceUid({ frameOfReferenceUid: own }: DicomSource, u
 }
 
 /** A reference to an image. */
-export function imageReference({ classUid, instanceUid, frame }: SourceSlice): DicomDataSet {
+export function imageReference({
+  classUid,
+  instanceUid,
+  frame,
+}: Pick<SourceSlice, 'classUid' | 'instanceUid' | 'frame'>): DicomDataSet {
   return {
     ReferencedSOPClassUID: classUid,
     ReferencedSOPInstanceUID: instanceUid,
@@ -161,7 +165,7 @@ export function imageReference({ classUid, instanceUid, frame }: SourceSlice): D
 /** References to all files of the series, each once. */
 export function instanceReferences({ slices }: DicomSource): readonly DicomDataSet[] {
   const known = new Map(slices.map(({ classUid, instanceUid }) => [instanceUid, classUid]));
-  return [...known].map(([instanceUid, classUid]) => imageReference({ classUid, instanceUid, position: [] }));
+  return [...known].map(([instanceUid, classUid]) => imageReference({ classUid, instanceUid }));
 }
 
 /** What a segment is, in the terms of a segmentation and of a report. */

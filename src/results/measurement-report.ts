@@ -104,7 +104,7 @@ export function encodeMeasurementReport(
   const images = new Map(source.slices.map(slice => [slice.instanceUid, slice]));
   const library = [...images.values()].map(({ classUid, instanceUid }) =>
     content('CONTAINS', 'IMAGE', dcm('121112', 'Source of Measurement'), {
-      ReferencedSOPSequence: [imageReference({ classUid, instanceUid, position: [] })],
+      ReferencedSOPSequence: [imageReference({ classUid, instanceUid })],
     }),
   );
   const { RelationshipType: _, ...root } = container(

@@ -34,9 +34,10 @@ export function predictionOutcome(
   passedOver: readonly PassedOver[] = [],
 ): Outcome {
   const lines = predictions.flatMap(prediction => {
-    const { output: path, seconds, device, volumesMl, warnings } = prediction;
+    const { output: path, seconds, device, volumesMl, warnings, frame, frames } = prediction;
+    const ofFrame = frame === undefined ? '' : `frame ${frame} of ${frames}, `;
     const volumes = Object.entries(volumesMl).map(([name, ml]) => `${name} ${formatNumber(ml, 2)} ml`);
-    const result = `${path}: ${volumes.join(', ')} (${formatSeconds(seconds)}${device === 'cpu' ? '' : ` by ${device}`})`;
+    const result = `${path}: ${ofFrame}${volumes.join(', ')} (${formatSeconds(seconds)}${device === 'cpu' ? '' : ` by ${device}`})`;
     return [result, ...expectedDiceLines(prediction), ...warnings.map(({ code, message }) => `  ${code}: ${message}`)];
   });
   if (failed.length > 0) lines.push(`${failed.length} of ${failed.length + predictions.length} volumes failed:`);
@@ -53,7 +54,7 @@ export function predictionOutcome(
 export async function predict(flags: PredictFlags, session: CommandSession): Promise<Outcome> {
   const laboratory = await openLaboratory(session, flags);
   const { input, output, series, probabilities, entropy, bids, strict, format, segmentationType } = flags;
-  const { rtstruct, measurements, surfaces } = flags;
+  const { rtstruct, measurements, surfaces, frame } = flags;
   const failed: PredictionFailure[] = [];
   const passedOver: PassedOver[] = [];
   const models = await readModels(laboratory, flags);
@@ -66,6 +67,7 @@ export async function predict(flags: PredictFlags, session: CommandSession): Pro
     segmentationType,
     handover: { structureSet: rtstruct, measurements, surfaces },
     series,
+    frame,
     probabilities,
     entropy,
     bids,

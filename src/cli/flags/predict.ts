@@ -2,6 +2,7 @@
 import { Option } from 'commander';
 import type { SegmentationType } from '../../results/segmentation-object.ts';
 import type { DeclareCommand } from '../program.ts';
+import { wholeNumber } from '../values.ts';
 import { addDeviceFlag, type DeviceFlags } from './device.ts';
 import { addModelFlags, type ModelFlags } from './model.ts';
 
@@ -10,6 +11,7 @@ export interface PredictFlags extends ModelFlags, DeviceFlags {
   readonly input: readonly string[];
   readonly output: string;
   readonly series?: string;
+  readonly frame?: number;
   readonly probabilities: boolean;
   readonly entropy: boolean;
   readonly bids: boolean;
@@ -53,6 +55,11 @@ export const declarePredict: DeclareCommand = (command, start) => {
       'also write surfaces in millimetres (RAS): one .obj with all classes, or a .stl for each, <name>_<class>.stl; for one volume',
     )
     .option('--series <uid>', 'SeriesInstanceUID of the DICOM series to take from a folder with several')
+    .option(
+      '--frame <n>',
+      'the frame to segment, from 1, of images with several, such as a series in time (default: all are channels of one image)',
+      wholeNumber(1),
+    )
     .option('--probabilities', 'also write the probability map of every class', false)
     .option(
       '--entropy',

@@ -4,7 +4,7 @@
  */
 import type { DataSet } from 'dicom-parser';
 import type { DicomSlice } from './slice.ts';
-import { type DicomSource, TAKEN_OVER } from './source.ts';
+import { type DicomSource, type SourceSlice, TAKEN_OVER } from './source.ts';
 
 /** Decoders of the platform by the registration number of a character set. */
 const REGISTERED: Readonly<Record<string, string>> = {
@@ -52,12 +52,17 @@ function decodedText(tags: DataSet, tag: string, decoder: TextDecoder): string |
     .replace(/[\0 ]+$/, '');
 }
 
+function sourceSlice({ path, classUid, instanceUid, frame, frames, position }: DicomSlice): SourceSlice {
+  return { path, classUid, instanceUid, ...(frames > 1 && { frame: frame + 1 }), position };
+}
+
 /**
  * What results of a volume say of its series.
  * @param tags of one file of the series
- * @param slices the planes of the volume's first channel, in the order of z
+ * @param frames the planes of each of the volume's channels, in the order of z; at least one channel
  */
-export function dicomSource(tags: DataSet, slices: readonly DicomSlice[]): DicomSource {
+export function dicomSource(tags: DataSet, frames: readonly (readonly DicomSlice[])[]): DicomSource {
+  const [slices = [], ...others] = frames;
   const decoder = decoderOf(tags);
   const texts = Object.entries(TAKEN_OVER).flatMap(([keyword, tag]) => {
     const text = decodedText(tags, tag, decoder);
@@ -72,11 +77,7 @@ export function dicomSource(tags: DataSet, slices: readonly DicomSlice[]): Dicom
     attributes: Object.fromEntries(texts),
     pixelSpacingMm: first?.pixelSpacingMm ?? [],
     orientation: first?.orientation ?? [],
-    slices: slices.map(({ classUid, instanceUid, frame, frames, position }) => ({
-      classUid,
-      instanceUid,
-      ...(frames > 1 && { frame: frame + 1 }),
-      position,
-    })),
+    slices: slices.map(sourceSlice),
+    ...(others.length > 0 && { laterFrames: others.map(planes => planes.map(sourceSlice)) }),
   };
 }

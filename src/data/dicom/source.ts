@@ -26,6 +26,8 @@ export const TAKEN_OVER = {
 
 /** One plane of a volume, as a result refers to it. */
 export interface SourceSlice {
+  /** File that it is in. */
+  readonly path: string;
   readonly classUid: string;
   readonly instanceUid: string;
   /** Number of its frame, from 1; absent in a file of one image. */
@@ -49,4 +51,6 @@ export interface DicomSource {
   readonly orientation: readonly number[];
   /** The planes in the order of the volume's z. */
   readonly slices: readonly SourceSlice[];
+  /** The planes of the second, third, ... frame at every place, where there are several; `slices` has the first. */
+  readonly laterFrames?: readonly (readonly SourceSlice[])[];
 }

@@ -81,8 +81,10 @@ async function decodeSeries(sources: Sources, series: DicomSeries, source: strin
   for (const [path, inFile] of byPath) {
     const file = parseDicom(await sources.files.read(path), path);
     if (path === first.path) {
-      const planes = places.filter(({ channel }) => channel === 0).map(({ slice }) => slice);
-      dicom = dicomSource(file.tags, planes);
+      const frames = Array.from({ length: channels }, (_, frame) =>
+        places.filter(({ channel }) => channel === frame).map(({ slice }) => slice),
+      );
+      dicom = dicomSource(file.tags, frames);
     }
     const frames = openFrames(file, inFile[0]!.slice, sources.images);
     for (const { slice, z, channel } of inFile) {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/core/errors.ts';
+import { frameOf } from '../../../src/data/frame.ts';
 import { readVolume } from '../../../src/data/volume-file.ts';
 import { createNodeSources } from '../../../src/platform/node/laboratory.ts';
 import {
@@ -380,9 +381,19 @@ describe('enhanced multi-frame files', () => {
     // the first dimension is the position, the second the time point
     const dimensions = [{ '00209165 AT': [0x00200032] }, { '00209165 AT': [0x00209128] }];
     const file = enhanced([...frames, ...more], { '00209222 SQ': dimensions });
-    const { volume } = await readVolume(inMemory({ 's/e.dcm': file }), 's');
+    const read = await readVolume(inMemory({ 's/e.dcm': file }), 's');
+    const { volume } = read;
     expect(volume).toMatchObject({ sizeVoxels: [COLUMNS, ROWS, 2], channels: 2 });
     expect([0, 1, 2, 3].map(part => volume.data[part * PLANE]! + 1024)).toEqual([100, 300, 0, 200]);
+    // a result of one of them refers to its own pictures
+    const pictures = [1, 2].map(number => frameOf(read, number, 's').dicom?.slices.map(slice => slice.frame));
+    expect(pictures).toEqual([
+      [2, 4],
+      [1, 3],
+    ]);
+    const second = frameOf(read, 2, 's').volume;
+    expect(second.channels).toBe(1);
+    expect([0, 1].map(part => second.data[part * PLANE]! + 1024)).toEqual([0, 200]);
   });
 
   test('a missing frame is named, and so is one without a place', async () => {

@@ -3,12 +3,13 @@
  * 0.5.
  */
 import { describe, expect, it } from 'vitest';
+import { predictionOutcome } from '../../../src/cli/commands/predict.ts';
 import type { PredictionFailure } from '../../../src/experiment/failure.ts';
 import { readModelFile } from '../../../src/experiment/model-file.ts';
 import { predictFiles } from '../../../src/experiment/predict.ts';
 import { createNodeSources } from '../../../src/platform/node/laboratory.ts';
 import { type Progress, silent } from '../../../src/runtime/progress.ts';
-import { createNiftiHeader, encodeNiftiImage } from '../../../src/volume/nifti.ts';
+import { createNiftiHeader, decodeLabels, encodeNiftiImage } from '../../../src/volume/nifti.ts';
 import type { Xyz } from '../../../src/volume/volume.ts';
 import { otherSlice, sliceFile } from '../../support/dicom-files.ts';
 import { BLOB_FACTS, createLaboratory, functionEngine, modelBytes, thresholdModel } from '../../support/laboratory.ts';
@@ -200,6 +201,46 @@ describe('predictFiles on several inputs', () => {
     files.contents.set('a.nii.gz', image(1));
     const options = { ...choices, input: ['a.nii.gz', 'b.nii.gz'], output: 'out.nii.gz' };
     await expect(predictFiles(laboratory, options)).rejects.toMatchObject({ code: 'E_OUTPUT_NAME', exitCode: 2 });
+  });
+});
+
+describe('predictFiles on a series in time', () => {
+  /** Foreground, nothing, foreground. */
+  const series = (): Uint8Array => {
+    const data = Float32Array.from({ length: 3 * VOXELS }, (_, index) => (Math.floor(index / VOXELS) === 1 ? 0 : 1));
+    return encodeNiftiImage({ ...GRID, data, channels: 3 }, createNiftiHeader(GRID));
+  };
+
+  it('segments the frame that is asked for, and says which', async () => {
+    const { files, laboratory, choices } = await setUp();
+    files.contents.set('bold.nii.gz', series());
+    for (const [frame, ml] of [
+      [1, 0.12],
+      [2, 0],
+      [3, 0.12],
+    ] as const) {
+      const predictions = await predictFiles(laboratory, { ...choices, input: 'bold.nii.gz', frame });
+      expect(predictions).toMatchObject([{ output: 'out/bold.nii.gz', frame, frames: 3, volumesMl: { blob: ml } }]);
+      expect(predictionOutcome(predictions, []).text).toMatch(
+        new RegExp(`^out/bold\\.nii\\.gz: frame ${frame} of 3, blob `),
+      );
+      const labels = decodeLabels(files.contents.get('out/bold.nii.gz')!, { path: 'out' });
+      expect(labels.sizeVoxels).toEqual(SIZE);
+    }
+  });
+
+  it.each([
+    [4, 'E_FRAME', /^bold\.nii\.gz has the frames 1 to 3, and frame 4 is not among them/],
+    [
+      undefined,
+      'E_CHANNELS',
+      /has 3: channels, or frames of a series in time\. Choose one of them \(predict --frame N\)/,
+    ],
+  ])('with frame %s is %s', async (frame, code, message) => {
+    const { files, laboratory, choices } = await setUp();
+    files.contents.set('bold.nii.gz', series());
+    const work = predictFiles(laboratory, { ...choices, input: 'bold.nii.gz', frame });
+    await expect(work).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
 });
 
