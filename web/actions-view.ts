@@ -3,6 +3,7 @@ import { InputError, VoxstillError } from '../src/core/errors.ts';
 import { byId } from './elements.ts';
 import { guarded, hideMessage, showError } from './message.ts';
 import type { PageState } from './page-state.ts';
+import type { Scan } from './protocol.ts';
 
 export interface ActionsView {
   /** Offers what the state allows, and says what a segmentation would take. */
@@ -11,6 +12,11 @@ export interface ActionsView {
   busily(work: () => Promise<void>): Promise<void>;
   /** @param share done, 0 to 1; the bar runs without an end where it is not known */
   showProgress(text: string, share?: number): void;
+}
+
+/** Whether one frame of an image can be chosen: it has several, which come from one file or series. */
+export function hasFrames(scan: Scan | undefined): scan is Scan {
+  return scan !== undefined && scan.sources.length === 1 && (scan.frames ?? scan.volume.channels) > 1;
 }
 
 /** What the segmentation would take, or why it cannot be. */
@@ -32,8 +38,10 @@ export function createActionsView(state: PageState): ActionsView {
     const { isBusy, scan, chosen, backends } = state;
     byId<HTMLButtonElement>('segment').disabled =
       isBusy || scan === undefined || chosen === undefined || backends === undefined;
+    byId<HTMLButtonElement>('save-session').disabled = isBusy || scan === undefined;
     byId('cancel').hidden = !isBusy;
     byId('reference-label').hidden = scan === undefined;
+    byId('choose-frame').hidden = isBusy || !hasFrames(scan);
     byId('estimate').textContent = await estimateText(state);
   }
 

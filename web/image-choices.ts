@@ -11,6 +11,8 @@ export interface ImageChoice {
   readonly path: string;
   /** SeriesInstanceUID. */
   readonly series?: string;
+  /** The frame that is wanted of an image with several, from 1; all of them where it is not said. */
+  readonly frame?: number;
   /** Name for people. */
   readonly title: string;
   /** Number and size of the pictures of a series. */

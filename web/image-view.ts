@@ -120,6 +120,7 @@ export function createImageView(
       } satisfies Partial<PageState>);
       const { volume, name, reference, warnings } = scan;
       byId('scan-name').textContent = name;
+      byId('session-text').textContent = '';
       const channels = volume.channels === 1 ? '' : `, ${volume.channels} channels`;
       const spacing = volume.spacingMm.map(mm => Number(mm.toFixed(3))).join(' × ');
       byId('scan-facts').textContent = `${volume.sizeVoxels.join(' × ')} voxels of ${spacing} mm${channels}`;

@@ -6,13 +6,14 @@ import { invariant } from '../src/core/errors.ts';
 import type { StudyOverview } from '../src/study/overview.ts';
 import { labelsOfVolume } from '../src/volume/label-volume.ts';
 import { showAbout } from './about-view.ts';
-import { createActionsView } from './actions-view.ts';
+import { createActionsView, hasFrames } from './actions-view.ts';
 import { chooseBackends } from './backends.ts';
 import { createBatchView } from './batch-view.ts';
 import { createCaseReview } from './case-review.ts';
 import type { DistilView } from './distil/view.ts';
 import { byId } from './elements.ts';
 import type { Wanted } from './file-roles.ts';
+import { askFrame } from './frame-chooser.ts';
 import { createImageView } from './image-view.ts';
 import { acceptDrops, chosenFiles } from './inputs.ts';
 import { guardLeaving, mayReplaceImage } from './leaving.ts';
@@ -30,6 +31,7 @@ import { progressText } from './report-text.ts';
 import { createSegmentationView } from './segmentation-view.ts';
 import type { Segmented } from './segmentations.ts';
 import { segmentScan } from './segmenting.ts';
+import { createSessionView } from './session-view.ts';
 import { type StudyWatch, watchStudy } from './study-watch.ts';
 import { createSurfaceView } from './surface-view.ts';
 import type { TrainingView } from './training.ts';
@@ -64,7 +66,31 @@ function showScan(scan: Scan): Promise<void> {
 function readAndShow(files: readonly DroppedFile[], wanted?: Wanted): Promise<void> {
   return actions.busily(async () => {
     actions.showProgress('reading');
-    await showScan(await readFiles(files, wanted));
+    const scan = await readFiles(files, wanted);
+    const model = await state.chosen?.read();
+    const isFrameWanted = model?.info.channels === 1 && hasFrames(scan) && scan.frame === undefined;
+    await showScan((isFrameWanted && (await readFrame(scan))) || scan);
+  });
+}
+
+/** Asks for a frame of an image with several, and reads it; undefined where none was chosen. */
+async function readFrame(scan: Scan): Promise<Scan | undefined> {
+  const frame = await askFrame({ frames: scan.frames ?? scan.volume.channels, shown: scan.frame ?? 1 });
+  if (frame === undefined) return undefined;
+  const { files, title, series } = scan.sources[0]!;
+  const path = series === undefined ? files[0]!.path : '.';
+  const choice = { path, title, facts: '', frame, ...(series && { series }) };
+  const read = await readFiles(files, { channels: [choice] });
+  return scan.reference === undefined ? read : { ...read, reference: scan.reference };
+}
+
+/** Opens another frame of the image that is open. */
+async function chooseFrame(): Promise<void> {
+  const { scan } = state;
+  if (!hasFrames(scan) || !(await mayReplaceImage(state, segmentations.saveUnsaved))) return;
+  await actions.busily(async () => {
+    const read = await readFrame(scan);
+    if (read !== undefined) await showScan(read);
   });
 }
 
@@ -87,6 +113,18 @@ const batch = createBatchView({
   busily: actions.busily,
 });
 
+const sessions = createSessionView({
+  state,
+  client,
+  actions,
+  segmentations,
+  measure,
+  version: VOXSTILL_VERSION,
+  choose: models.choose,
+  read: readFiles,
+  show: showScan,
+});
+
 const destinations: Destinations = {
   state,
   client,
@@ -95,6 +133,7 @@ const destinations: Destinations = {
   segmentations,
   show: (files, { wanted }) => readAndShow(files, wanted),
   showOnly: readAndShow,
+  openSession: sessions.open,
   segmentEach: batch.run,
 };
 const open = (files: readonly DroppedFile[]): Promise<void> => guarded(() => openFiles(files, destinations));
@@ -109,6 +148,16 @@ function openReference(): Promise<void> {
     const scan = await readFiles(chosenFiles(input('open-reference')));
     await segmentations.addReference(labelsOfVolume(scan.volume, scan.name));
   });
+}
+
+/** Segments what is shown; of an image with several frames one is chosen first, where the model takes one. */
+async function segment(): Promise<void> {
+  const { scan, chosen } = state;
+  if (scan !== undefined && scan.volume.channels > 1 && hasFrames(scan)) {
+    if ((await chosen?.read())?.info.channels === 1) await chooseFrame();
+    if (state.scan === scan && (await chosen?.read())?.info.channels === 1) return;
+  }
+  await actions.busily(segmentShown);
 }
 
 async function segmentShown(): Promise<void> {
@@ -192,7 +241,8 @@ function listen(): void {
   input('open-reference').addEventListener('change', openReference);
   acceptDrops(byId('stage'), openDropped);
   byId('sample').addEventListener('click', openSample);
-  byId('segment').addEventListener('click', () => actions.busily(segmentShown));
+  byId('choose-frame').addEventListener('click', () => guarded(chooseFrame));
+  byId('segment').addEventListener('click', () => guarded(segment));
   byId('cancel').addEventListener('click', () => client.cancel());
   byId('save').addEventListener('click', () => actions.busily(segmentations.save));
   byId('save-difference').addEventListener('click', segmentations.saveDifference);
@@ -208,6 +258,7 @@ function listen(): void {
   review.listen();
   pen.listen();
   measure.listen();
+  sessions.listen();
   surfaces.listen();
   listenToKeys();
   guardLeaving(state, batch.hasUnsaved);

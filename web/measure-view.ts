@@ -14,6 +14,9 @@ export interface MeasureView {
   draw(): void;
   /** Forgets all of them, for another image. */
   clear(): void;
+  list(): readonly Measurement[];
+  /** Puts others in the place of all of them. */
+  restore(measurements: readonly Measurement[]): void;
   listen(): void;
 }
 
@@ -190,6 +193,9 @@ export function createMeasureView(state: PageState): MeasureView {
 
   return {
     draw,
+
+    list: () => list,
+    restore: change,
 
     clear() {
       choose(undefined);

@@ -13,6 +13,8 @@ export interface ModelsView {
    * @throws {InputError} E_NO_MODEL if there is none, and as readDroppedModels
    */
   add(files: readonly DroppedFile[]): Promise<void>;
+  /** Chooses one of those that are there. */
+  choose(choice: ModelChoice): Promise<void>;
   /** Takes the models of a study as it is now; chooses a student where nothing is chosen yet. */
   update(study: StudyOverview): Promise<void>;
 }
@@ -41,6 +43,11 @@ export function createModelsView(state: PageState, onChosen: () => Promise<void>
       hideMessage();
       state.choices = [...state.choices.filter(({ name }) => added.every(one => one.name !== name)), ...added];
       await choose(added.at(-1)!);
+      render();
+    },
+
+    async choose(choice) {
+      await choose(choice);
       render();
     },
 

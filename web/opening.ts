@@ -24,8 +24,12 @@ export interface Destinations {
   /** Reads and shows a case; what is wanted is left open where there is one image only. */
   readonly show: (files: readonly DroppedFile[], chosen: Chosen & { kind: 'case' }) => Promise<void>;
   readonly showOnly: (files: readonly DroppedFile[]) => Promise<void>;
+  readonly openSession: (archive: Blob, given: readonly DroppedFile[]) => Promise<void>;
   readonly segmentEach: (files: readonly DroppedFile[], images: readonly ImageChoice[]) => Promise<void>;
 }
+
+/** What the page saves sessions as; nothing else that it opens is an archive of that kind. */
+const SESSION = /\.zip$/i;
 
 /** Files of models, each with the JSON of its name, and all others. */
 export function withoutModels(files: readonly DroppedFile[]): readonly [models: DroppedFile[], images: DroppedFile[]] {
@@ -49,6 +53,17 @@ export async function openFiles(given: readonly DroppedFile[], to: Destinations)
   const [modelFiles, imageFiles] = withoutModels(files);
   if (modelFiles.length > 0) await guarded(() => models.add(modelFiles));
   if (imageFiles.length === 0) return;
+  const [session, second] = imageFiles.filter(({ path }) => SESSION.test(path));
+  if (second !== undefined) {
+    return showError(
+      new InputError('E_SESSION_FILE', 'there are two zip archives among the files. Open one session at a time.'),
+    );
+  }
+  if (session !== undefined)
+    return to.openSession(
+      session.file,
+      imageFiles.filter(one => one !== session),
+    );
   if (!(await mayReplaceImage(state, segmentations.saveUnsaved))) return;
   if (state.isBusy) return sayBusy();
   if (imageFiles.length === 1) return to.showOnly(imageFiles);

@@ -3,6 +3,7 @@
  * job.
  */
 import type { ErrorCode } from '../src/core/errors.ts';
+import type { FrameOf } from '../src/data/frame.ts';
 import type { ReadVolume } from '../src/data/read-volume.ts';
 import type { ModelMetadata } from '../src/experiment/model-facts.ts';
 import type { PlausibilityWarning } from '../src/inference/plausibility/bounds.ts';
@@ -28,6 +29,7 @@ export type Job =
       readonly wanted?: Wanted;
     }
   | { readonly kind: 'sample' }
+  | { readonly kind: 'hash'; readonly files: readonly DroppedFile[] }
   | {
       readonly kind: 'segment';
       readonly volume: Volume;
@@ -38,13 +40,25 @@ export type Job =
       readonly runtime: RuntimeFiles;
     };
 
+/** A channel of an image, and the files that it was read from. */
+export interface ChannelSource {
+  /** Name for people. */
+  readonly title: string;
+  /** SeriesInstanceUID where it is DICOM, empty where its files have none; absent elsewhere. */
+  readonly series?: string;
+  /** The first is the one that the others belong to. */
+  readonly files: readonly DroppedFile[];
+}
+
 /** An image in the page. */
-export interface Scan extends ReadVolume {
+export interface Scan extends ReadVolume, Partial<FrameOf> {
   /** Name without its ending, for results. */
   readonly stem: string;
   readonly name: string;
   /** The first channel as an uncompressed NIfTI file, for the viewer. */
   readonly shown: Uint8Array;
+  /** Where it is from; empty for the sample, which is made. */
+  readonly sources: readonly ChannelSource[];
   readonly reference?: LabelVolume;
 }
 
@@ -65,6 +79,7 @@ export interface SegmentedReply extends WebSegmentation {
 export type Reply =
   | { readonly kind: 'looked'; readonly images: readonly ImageChoice[] }
   | { readonly kind: 'read'; readonly scan: Scan }
+  | { readonly kind: 'hashed'; readonly sums: readonly string[] }
   | { readonly kind: 'loaded' }
   | { readonly kind: 'warned'; readonly warnings: readonly PlausibilityWarning[] }
   | ({ readonly kind: 'progress' } & SegmentProgress)

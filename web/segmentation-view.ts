@@ -44,6 +44,8 @@ export interface SegmentationView {
    * @throws {InputError} E_SHAPE_MISMATCH, E_GEOMETRY_MISMATCH if they are on another grid
    */
   addReference(labels: Segmented['labels']): Promise<void>;
+  /** Puts others, which are saved, in the place of all of them. */
+  restore(items: readonly Segmented[], drawn: Pick<PageState, 'shown' | 'other'>): void;
   /**
    * Saves the one that is shown as the kind of file that is chosen.
    * @throws {InputError} as savedFiles
@@ -256,6 +258,18 @@ export function createSegmentationView(state: PageState, version: string): Segme
       state.segmented = place < 0 ? [...segmented, item] : segmented.with(place, item);
       if (item.model !== undefined) state.unsaved = new Set([...state.unsaved, item.name]);
       view.show(place < 0 ? segmented.length : place);
+    },
+
+    restore(items, { shown, other: comparedWith }) {
+      const last = items.length - 1;
+      Object.assign(state, {
+        segmented: items,
+        unsaved: new Set(),
+        shown: Math.min(shown, last),
+        other: Math.min(comparedWith, last),
+        correcting: undefined,
+      } satisfies Partial<PageState>);
+      view.render();
     },
 
     async addReference(labels) {

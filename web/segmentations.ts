@@ -2,7 +2,7 @@
 
 import type { WarningCode } from '../src/core/errors.ts';
 import { formatNumber } from '../src/core/format.ts';
-import type { ModelFile } from '../src/experiment/model-file.ts';
+import type { MakingModel } from '../src/experiment/result-files.ts';
 import type { ModelLabel } from '../src/inference/model-info.ts';
 import { classVolumesMl } from '../src/metrics/overlap.ts';
 import { hexOf, labelColour } from '../src/results/label-colours.ts';
@@ -15,7 +15,7 @@ export interface Segmented {
   readonly labels: LabelVolume;
   readonly classes: readonly ModelLabel[];
   /** The model that made it; undefined for a reference. */
-  readonly model?: ModelFile;
+  readonly model?: MakingModel;
   /** When it was made, ISO 8601. */
   readonly madeAt: string;
   /** When a person changed it last with the pen, ISO 8601; undefined where nobody did. */

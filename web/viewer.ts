@@ -52,6 +52,19 @@ export interface LabelStyle {
   readonly colour: readonly [number, number, number];
 }
 
+/** Where a person looks: the cross-hair, how planes are moved and magnified, and how the rendering is turned. */
+interface ViewPlace {
+  /** Voxel along right, anterior, superior. */
+  readonly crossHair: Point;
+  /** The one that was pointed at last. */
+  readonly plane: Plane;
+  readonly panMm: Point;
+  readonly zoom: number;
+  /** Degrees. */
+  readonly azimuth: number;
+  readonly elevation: number;
+}
+
 export interface Viewer {
   showScan(scan: Scan): Promise<void>;
   /** Draws labels over the image; null removes them. */
@@ -75,6 +88,8 @@ export interface Viewer {
   planeViews(): readonly PlaneView[];
   /** The voxel at the cross-hair, and the plane that was pointed at last. */
   crossHair(): { readonly point: Point; readonly plane: Plane };
+  place(): ViewPlace;
+  setPlace(place: ViewPlace): void;
   /** The canvas as it is now, with nothing that lies over it. */
   picture(): HTMLCanvasElement;
   /** The pen. */
@@ -192,9 +207,12 @@ function planeViewsOf(niivue: Niivue): readonly PlaneView[] {
 
 /**
  * The keys of the page in place of NiiVue's own, which the page neither names nor follows.
- * @returns tells the plane that they work in
+ * @returns tells the plane that they work in, and sets the one that was pointed at
  */
-function listenToKeys(niivue: Niivue, canvas: HTMLCanvasElement): () => Plane {
+function listenToKeys(
+  niivue: Niivue,
+  canvas: HTMLCanvasElement,
+): { readonly plane: () => Plane; readonly point: (plane: Plane) => void } {
   niivue.keyDownListener = () => {};
   niivue.keyUpListener = () => {};
   let pointed: Plane = 'axial';
@@ -227,7 +245,12 @@ function listenToKeys(niivue: Niivue, canvas: HTMLCanvasElement): () => Plane {
     const [right, anterior, superior] = step;
     niivue.moveCrosshairInVox(right, anterior, superior);
   });
-  return () => PLANES[niivue.opts.sliceType] ?? pointed;
+  return {
+    plane: () => PLANES[niivue.opts.sliceType] ?? pointed,
+    point: plane => {
+      pointed = plane;
+    },
+  };
 }
 
 /** @throws if the browser has no WebGL 2 */
@@ -261,7 +284,7 @@ export async function createViewer(
     loadingText: '',
     logLevel: 'silent',
   });
-  const plane = listenToKeys(niivue, canvas);
+  const { plane, point } = listenToKeys(niivue, canvas);
   const draw = niivue.drawScene.bind(niivue);
   let shownWindow = '';
   niivue.drawScene = () => {
@@ -298,6 +321,10 @@ export async function createViewer(
     const [first] = niivue.volumes;
     invariant(first !== undefined, 'there is an image before anything is drawn on it');
     return first;
+  };
+  const crossHair = (): Point => {
+    const [x, y, z] = niivue.frac2vox(niivue.scene.crosshairPos);
+    return [x!, y!, z!];
   };
   return {
     drawing,
@@ -365,9 +392,19 @@ export async function createViewer(
     setImageVisible: isVisible => niivue.setOpacity(0, isVisible ? 1 : 0),
     setClipPlane: plane => niivue.setClipPlanes([[...plane]]),
     planeViews: () => planeViewsOf(niivue),
-    crossHair: () => {
-      const [x, y, z] = niivue.frac2vox(niivue.scene.crosshairPos);
-      return { point: [x!, y!, z!], plane: plane() };
+    crossHair: () => ({ point: crossHair(), plane: plane() }),
+    place: () => {
+      const [x, y, z, zoom] = niivue.scene.pan2Dxyzmm as [number, number, number, number];
+      const { renderAzimuth: azimuth, renderElevation: elevation } = niivue.scene;
+      return { crossHair: crossHair(), plane: plane(), panMm: [x, y, z], zoom, azimuth, elevation };
+    },
+    setPlace: ({ crossHair: [x, y, z], plane: pointed, panMm, zoom, azimuth, elevation }) => {
+      point(pointed);
+      niivue.scene.crosshairPos = niivue.vox2frac([x, y, z]);
+      niivue.scene.pan2Dxyzmm = [...panMm, zoom];
+      niivue.setRenderAzimuthElevation(azimuth, elevation);
+      // says where the cross-hair is now, and draws
+      niivue.moveCrosshairInVox(0, 0, 0);
     },
     picture: () => {
       // what was drawn is only there until the browser shows it

@@ -3,6 +3,8 @@
  * worker.
  */
 import { VoxstillError } from '../src/core/errors.ts';
+import { frameOf } from '../src/data/frame.ts';
+import type { ReadVolume } from '../src/data/read-volume.ts';
 import { type NamedVolume, stackVolumes } from '../src/data/stacked-volume.ts';
 import { readVolume } from '../src/data/volume-file.ts';
 import { isImageName, volumeStem } from '../src/data/volume-name.ts';
@@ -13,10 +15,10 @@ import { labelsOfVolume } from '../src/volume/label-volume.ts';
 import { createNiftiHeader, encodeNiftiImage } from '../src/volume/nifti.ts';
 import { assertSameGrid } from '../src/volume/same-grid.ts';
 import { voxelCount } from '../src/volume/volume.ts';
-import { droppedFiles } from './dropped-files.ts';
+import { droppedFiles, plainPath, sumOfFile } from './dropped-files.ts';
 import type { Wanted } from './file-roles.ts';
 import { type ImageChoice, imagesAmong } from './image-choices.ts';
-import type { DroppedFile, Job, Reply, Scan } from './protocol.ts';
+import type { ChannelSource, DroppedFile, Job, Reply, Scan } from './protocol.ts';
 import { samplePhantom } from './sample.ts';
 
 const engineBytes = watchMemory();
@@ -49,22 +51,54 @@ function onlyImage(files: readonly DroppedFile[]): ImageChoice {
   return { path, title: path === '.' ? (files[0]?.path.split('/')[0] ?? path) : path, facts: '' };
 }
 
+/**
+ * Reads a channel, and tells which of the files it was read from: of a series its own, for which all were looked
+ * through.
+ */
+async function readChannel(
+  job: Job & { kind: 'read' },
+  { path, title, series, frame }: ImageChoice,
+): Promise<{ readonly read: ReadVolume; readonly source: ChannelSource; readonly frames: number }> {
+  const { files, images } = sourcesOf(job);
+  const opened: string[] = [];
+  const note = (one: string): Promise<Uint8Array> => {
+    opened.push(one);
+    return files.read(one);
+  };
+  const read = await readVolume({ files: { ...files, read: note }, images }, path, { series });
+  const paths = new Set((read.dicom?.slices.map(slice => slice.path) ?? opened).map(plainPath));
+  const own = [...paths].flatMap(one => job.files.find(other => plainPath(other.path) === one) ?? []);
+  return {
+    read: frame === undefined ? read : frameOf(read, frame, title),
+    source: { title, files: own, ...(read.dicom && { series: read.dicom.seriesUid }) },
+    frames: read.volume.channels,
+  };
+}
+
 async function read(job: Job & { kind: 'read' }): Promise<void> {
-  const sources = sourcesOf(job);
   const { channels, reference }: Wanted = job.wanted ?? { channels: [onlyImage(job.files)] };
-  const readChoice = ({ path, series }: ImageChoice) => readVolume(sources, path, { series });
   const parts: NamedVolume[] = [];
-  for (const choice of channels) parts.push({ path: choice.title, read: await readChoice(choice) });
-  const [{ title: name }] = channels as readonly [ImageChoice];
+  const sources: ChannelSource[] = [];
+  let frames = 1;
+  for (const choice of channels) {
+    const channel = await readChannel(job, choice);
+    parts.push({ path: choice.title, read: channel.read });
+    sources.push(channel.source);
+    frames = channel.frames;
+  }
+  const [{ title, frame }] = channels as readonly [ImageChoice];
+  const name = frame === undefined ? title : `${title}, frame ${frame} of ${frames}`;
   const found = stackVolumes(parts);
-  const labels = reference && (await readChoice(reference)).volume;
+  const labels = reference && (await readChannel(job, reference)).read.volume;
   if (reference !== undefined && labels !== undefined) {
     assertSameGrid({ ...found.volume, path: name }, { ...labels, path: reference.title });
   }
   const scan = scanOf({
     ...found,
     name,
-    stem: volumeStem(name),
+    stem: `${volumeStem(title)}${frame === undefined ? '' : `_frame${frame}`}`,
+    sources,
+    ...(frame !== undefined && { frame, frames }),
     ...(labels && { reference: labelsOfVolume(labels, reference?.title ?? '') }),
   });
   reply({ kind: 'read', scan }, [scan.volume.data.buffer, scan.shown.buffer]);
@@ -72,9 +106,21 @@ async function read(job: Job & { kind: 'read' }): Promise<void> {
 
 function sample(): void {
   const { volume, labels } = samplePhantom();
-  const facts = { header: createNiftiHeader(volume), dataType: 'float32', warnings: [], reference: labels };
+  const facts = {
+    header: createNiftiHeader(volume),
+    dataType: 'float32',
+    warnings: [],
+    reference: labels,
+    sources: [],
+  };
   const scan = scanOf({ ...facts, volume, name: 'sample phantom', stem: 'sample' });
   reply({ kind: 'read', scan });
+}
+
+async function hash({ files }: Job & { kind: 'hash' }): Promise<void> {
+  const sums: string[] = [];
+  for (const file of files) sums.push(await sumOfFile(file));
+  reply({ kind: 'hashed', sums });
 }
 
 async function segmentJob({ volume, id, model: bytes, ...job }: Job & { kind: 'segment' }): Promise<void> {
@@ -105,6 +151,8 @@ async function work(job: Job): Promise<void> {
       return read(job);
     case 'sample':
       return sample();
+    case 'hash':
+      return hash(job);
     case 'segment':
       return segmentJob(job);
     default:

@@ -94,6 +94,40 @@ describe.skipIf(!hasBrowser)('several files in the page', () => {
     await shown('one.nii.gz');
   });
 
+  it('have frames, of which one is chosen where the model takes one', async () => {
+    const { page } = session;
+    const data = Float32Array.from(
+      { length: 3 * VOXELS },
+      (_, index) => 100 * Math.floor(index / VOXELS) + (index % 97),
+    );
+    const bytes = encodeNiftiImage({ ...GRID, data, channels: 3 }, createNiftiHeader(GRID));
+    const dialog = page.getByRole('dialog', { name: 'Which frame?' });
+    await session.drop('#stage', [{ name: 'bold.nii.gz', bytes }]);
+    await dialog.getByText('The image has 3 frames').waitFor();
+    await dialog.getByRole('button', { name: 'Leave it as it is' }).click();
+    await shown('bold.nii.gz');
+    expect(await session.text('estimate')).toMatch(
+      /^the model takes 1 channel, the image has 3: .* Press "Choose a frame"/,
+    );
+
+    await session.button('Segment').click();
+    await dialog.getByLabel('Frame, from 1').fill('2');
+    await dialog.getByRole('button', { name: 'Open this frame' }).click();
+    await page.locator('#volumes').getByLabel('student').waitFor();
+    await shown('bold.nii.gz, frame 2 of 3');
+    expect(await session.text('scan-facts')).toBe('20 × 24 × 16 voxels of 1 × 1 × 1 mm');
+    expect(await session.text('window-facts')).toBe('Values of the image: 100 to 196');
+    const saved = await session.downloads(1, () => session.button('Save').click());
+    expect([...saved.keys()]).toEqual(['bold_frame2_student.nii.gz']);
+    await session.settled();
+
+    await session.button('Choose a frame').click();
+    expect(await dialog.getByLabel('Frame, from 1').inputValue()).toBe('2');
+    await dialog.getByLabel('Frame, from 1').fill('3');
+    await dialog.getByRole('button', { name: 'Open this frame' }).click();
+    await shown('bold.nii.gz, frame 3 of 3');
+  });
+
   it('give DICOM results where they are a series, and nothing of the kind elsewhere', async () => {
     const { page } = session;
     const kinds = page.getByLabel('Save as');

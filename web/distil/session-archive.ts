@@ -1,19 +1,18 @@
 /**
- * A session as one file: a zip archive of its folder, stored uncompressed, since images and models hardly shrink. The
- * answers of the teacher are left out, which can be asked for again.
+ * A session as one file: an archive of its folder. The answers of the teacher are left out, which can be asked for
+ * again.
  */
-import { Zip, ZipPassThrough } from 'fflate';
 import { z } from 'zod';
 import { InputError } from '../../src/core/errors.ts';
-import { nameProblem, pathInside } from '../../src/core/names.ts';
-import { openArchive } from '../../src/import/zip.ts';
+import { nameProblem } from '../../src/core/names.ts';
 import type { Files } from '../../src/runtime/files.ts';
 import { parseJson } from '../../src/runtime/json-file.ts';
 import { TEMPORARY } from '../../src/runtime/temporaries.ts';
 import { roundPaths, UNCERTAINTY } from '../../src/study/correction/correction-folder.ts';
+import { refusedSession, SESSION_FILE, storedArchive, storedContents } from '../stored-archive.ts';
 import { pageRecipe } from './page-recipe.ts';
 import type { Contents } from './protocol.ts';
-import { RECIPE, RUN, SESSION_FILE, type SessionFacts } from './session-storage.ts';
+import { RECIPE, RUN, type SessionFacts } from './session-storage.ts';
 import { SPLITS } from './teacher-alone.ts';
 
 /** What lies at the top of every session and is exported. */
@@ -49,35 +48,25 @@ async function filesBelow(files: Files, path: string): Promise<readonly string[]
   return below;
 }
 
-/** The files of a session as one archive. */
-export async function archiveSession(files: Files): Promise<Blob> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let failure: Error | undefined;
-  const zip = new Zip((error, data) => {
-    if (error) failure = error;
-    else parts.push(data as Uint8Array<ArrayBuffer>);
-  });
+async function* filesToExport(files: Files): AsyncGenerator<{ readonly path: string; readonly bytes: Uint8Array }> {
   for (const top of await exportedOf(files)) {
     if (!(await files.exists(top))) continue;
-    for (const path of await filesBelow(files, top)) {
-      const entry = new ZipPassThrough(path);
-      zip.add(entry);
-      entry.push(await files.read(path), true);
-    }
+    for (const path of await filesBelow(files, top)) yield { path, bytes: await files.read(path) };
   }
-  zip.end();
-  if (failure !== undefined) throw failure;
-  return new Blob(parts, { type: 'application/zip' });
 }
 
-function refused(reason: string, cause?: unknown): InputError {
-  return new InputError(
-    'E_SESSION_FILE',
-    `the file is no session that the page exported: ${reason}. Export it again.`,
-    {
-      cause,
-    },
-  );
+/** The files of a session as one archive. */
+export function archiveSession(files: Files): Promise<Blob> {
+  return storedArchive(filesToExport(files));
+}
+
+function isExported(path: string): boolean {
+  const top = path.split('/')[0] as string;
+  if (top === 'labels') {
+    const advice = 'Open that view, and press "Open session".';
+    throw new InputError('E_SESSION_FILE', `the file is a session of the view of images. ${advice}`);
+  }
+  return EXPORTED.includes(top) || ROUND.test(top);
 }
 
 /**
@@ -88,29 +77,10 @@ function refused(reason: string, cause?: unknown): InputError {
 export async function readSession(
   archive: Blob,
 ): Promise<{ readonly contents: Contents; readonly facts: SessionFacts }> {
-  const contents = new Map<string, Blob>();
-  try {
-    const bytes = new Uint8Array(await archive.arrayBuffer());
-    const { names, read } = openArchive(bytes, 'the file');
-    let total = 0;
-    for (const name of names) {
-      const top = name.split('/')[0] as string;
-      if (pathInside(name) !== name || !(EXPORTED.includes(top) || ROUND.test(top))) {
-        throw refused(`it has a file ${JSON.stringify(name)}`);
-      }
-      const content = read(name);
-      total += content.length;
-      // what was exported is not compressed, so that nothing can grow
-      if (total > bytes.length) throw refused('its files are compressed');
-      contents.set(name, new Blob([content as Uint8Array<ArrayBuffer>]));
-    }
-  } catch (cause) {
-    throw cause instanceof InputError && cause.code === 'E_SESSION_FILE'
-      ? cause
-      : refused(cause instanceof Error ? cause.message : String(cause), cause);
-  }
+  const stored = await storedContents(archive, isExported);
+  const contents = new Map([...stored].map(([path, bytes]) => [path, new Blob([bytes])]));
   const [facts, recipe] = [contents.get(SESSION_FILE), contents.get(RECIPE)];
-  if (facts === undefined || recipe === undefined) throw refused(`it has no ${SESSION_FILE} or no ${RECIPE}`);
+  if (facts === undefined || recipe === undefined) throw refusedSession(`it has no ${SESSION_FILE} or no ${RECIPE}`);
   for (const [path, text] of contents)
     if (path === RECIPE || /^round-\d+\.yaml$/.test(path)) pageRecipe(await text.text());
   const parsed = parseJson(await facts.text(), SESSION_FILE, sessionForm);

@@ -8,10 +8,7 @@ const SESSIONS = 'voxstill-sessions';
 export const RUN = 'run';
 /** Recipe within a session, with its reasons. */
 export const RECIPE = 'recipe.yaml';
-/** What a session says of itself; written last, so that a session that has it is whole. */
-export const SESSION_FILE = 'session.json';
-
-/** Content of {@link SESSION_FILE}. */
+/** Content of the file in which a session says what it is; written last, so that a session that has it is whole. */
 export interface SessionFacts {
   /** Name of the data set. */
   readonly title: string;

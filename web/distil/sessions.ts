@@ -4,7 +4,8 @@ import type { SharedFiles } from '../../src/runtime/files.ts';
 import { readText } from '../../src/runtime/json-file.ts';
 import { runRecordPath } from '../../src/study/folder.ts';
 import { readRecord } from '../../src/study/read-run.ts';
-import { openSessions, RUN, SESSION_FILE, type SessionFacts, sessionLock } from './session-storage.ts';
+import { SESSION_FILE } from '../stored-archive.ts';
+import { openSessions, RUN, type SessionFacts, sessionLock } from './session-storage.ts';
 
 /** State of a session. open: another tab works on it. begun: it can go on. */
 export type SessionState = 'open' | 'begun' | 'done' | 'failed';

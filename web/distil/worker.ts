@@ -25,11 +25,12 @@ import { readArms } from '../../src/study/read-run.ts';
 import { runExperiment, trainOneArm } from '../../src/study/run.ts';
 import { readStates } from '../../src/study/units/state.ts';
 import { hasUnits, readUnits } from '../../src/study/units/units-file.ts';
+import { SESSION_FILE } from '../stored-archive.ts';
 import { check } from './check.ts';
 import { isUntested, pageRecipe } from './page-recipe.ts';
 import type { Contents, DistilJob, DistilReply } from './protocol.ts';
 import { readSession } from './session-archive.ts';
-import { openSessions, RECIPE, RUN, SESSION_FILE, type SessionFacts, sessionLock } from './session-storage.ts';
+import { openSessions, RECIPE, RUN, type SessionFacts, sessionLock } from './session-storage.ts';
 
 const engineBytes = watchMemory();
 const pause = new AbortController();
