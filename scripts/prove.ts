@@ -15,8 +15,9 @@ import { flatness } from '../test/support/proof/part-flatness.ts';
 import { folders } from '../test/support/proof/part-folders.ts';
 import { kills } from '../test/support/proof/part-kills.ts';
 import { mutations } from '../test/support/proof/part-mutations.ts';
+import { power } from '../test/support/proof/part-power.ts';
 
-const PARTS: Readonly<Record<string, Part>> = { kills, damages, mutations, determinism, folders, flatness };
+const PARTS: Readonly<Record<string, Part>> = { kills, power, damages, mutations, determinism, folders, flatness };
 
 const { values } = parseArgs({
   options: {
