@@ -2,13 +2,14 @@
 import { hasWebGpu, type WebBackend } from '../src/platform/web/index.ts';
 import { make } from './elements.ts';
 import { isOneFile } from './own-files.ts';
+import { threadsOfPage } from './threads.ts';
 
 export interface Backends {
   chosen(): WebBackend;
 }
 
 function wasmText(): string {
-  const threads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+  const threads = threadsOfPage();
   return `WebAssembly, ${threads} thread${threads === 1 ? '' : 's'}`;
 }
 

@@ -20,6 +20,7 @@ import type { Wanted } from './file-roles.ts';
 import { type ImageChoice, imagesAmong } from './image-choices.ts';
 import type { ChannelSource, DroppedFile, Job, Reply, Scan } from './protocol.ts';
 import { samplePhantom } from './sample.ts';
+import { threadsOfPage } from './threads.ts';
 
 const engineBytes = watchMemory();
 
@@ -126,7 +127,7 @@ async function hash({ files }: Job & { kind: 'hash' }): Promise<void> {
 async function segmentJob({ volume, id, model: bytes, ...job }: Job & { kind: 'segment' }): Promise<void> {
   const { metadata, backend, runtime } = job;
   const startMs = performance.now();
-  const threads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+  const threads = threadsOfPage();
   const model = await loadModel(bytes, { metadata, backend, threads, files: runtime });
   const loadSeconds = (performance.now() - startMs) / 1000;
   reply({ kind: 'loaded' });

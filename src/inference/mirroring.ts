@@ -1,6 +1,6 @@
 /**
  * Test-time mirroring: a model also sees each window flipped along some axes, and its output for the flipped window is
- * flipped back. Arrays are [..., D, H, W], row-major.
+ * flipped back; sliding-window.ts averages the views. Arrays are [..., D, H, W], row-major.
  */
 
 import { AXIS_NAMES } from '../core/axes.ts';
