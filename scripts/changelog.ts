@@ -29,7 +29,7 @@ export function releasedChangelog(text: string, version: string, date: string): 
   }
   const from = own === -1 ? next : own;
   if (entriesOf(sections[from]!) === '') throw new Error('CHANGELOG.md has nothing to release.');
-  const filled = sections[from]!.replace(/^### [^\n]*\n+(?=###|$)/gm, '');
+  const filled = sections[from]!.replace(/^### [^\n]*\n+(?=### |(?![\s\S]))/gm, '');
   const released = filled.replace(/^## .*/, `## ${version} - ${date}`);
   const empty = `${UNRELEASED}\n\n### Added\n\n### Changed\n\n### Fixed\n\n`;
   return sections

@@ -19,6 +19,12 @@ describe('the changelog', () => {
     );
   });
 
+  it('keeps headings before a blank line or a theme', () => {
+    const themes = '### Added\n\n#### Images\n\n- One.\n\n### Fixed\n\n- Two.\n';
+    const released = releasedChangelog(`${TITLE}## Unreleased\n\n${themes}\n### Changed\n\n`, '1.0.0', '2026-03-04');
+    expect(released).toBe(`${TITLE}${EMPTY}## 1.0.0 - 2026-03-04\n\n${themes}\n`);
+  });
+
   it('dates a section that waits under its version', () => {
     const before = `${TITLE}${EMPTY}## 0.1.0 - unreleased\n\n### Added\n- One.\n`;
     const after = `${TITLE}${EMPTY}## 0.1.0 - 2026-03-04\n\n### Added\n- One.\n`;
