@@ -1,7 +1,7 @@
 /** The open image: its facts, and the viewer that draws it, with its window and layout. */
 import { InputError } from '../src/core/errors.ts';
 import { type ClipSide, clipPlaneOf } from './clip-plane.ts';
-import { byId } from './elements.ts';
+import { byId, make } from './elements.ts';
 import type { MeasureView } from './measure-view.ts';
 import { guarded, showError, showWarnings } from './message.ts';
 import { drawLetters } from './orientation-letters.ts';
@@ -104,6 +104,9 @@ export function createImageView(
       return state.viewer;
     } catch (cause) {
       const message = 'the viewer needs WebGL 2, which this browser does not offer. Segmenting works.';
+      // the message goes with the next thing that is done, and a black stage says nothing
+      byId('empty').replaceChildren(make('p', {}, 'No picture: this browser offers no WebGL 2. Segmenting works.'));
+      byId('empty').hidden = false;
       throw new InputError('E_WEBGL', message, { cause });
     }
   }

@@ -2,6 +2,7 @@
  * The page: what a person does leads to what is shown. Nothing is sent anywhere; the server only gives the page and a
  * run.
  */
+import './without-eval.ts';
 import { invariant } from '../src/core/errors.ts';
 import type { StudyOverview } from '../src/study/overview.ts';
 import { labelsOfVolume } from '../src/volume/label-volume.ts';

@@ -2,6 +2,7 @@
  * The page's worker: reads images and segments them, so that the page stays responsive. Cancelling ends the whole
  * worker.
  */
+import './without-eval.ts';
 import { VoxstillError } from '../src/core/errors.ts';
 import { frameOf } from '../src/data/frame.ts';
 import type { ReadVolume } from '../src/data/read-volume.ts';

@@ -1,6 +1,6 @@
 /** The view of the page that trains, in a real browser on the page's own server. */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { servePage } from '../../src/platform/node/page.ts';
 import type { StaticServer } from '../../src/platform/node/static-server.ts';
 import { hasBrowser, launchBrowser } from './browser.ts';
@@ -45,4 +45,16 @@ export function useDistilPages(): DistilPages {
     await (pages as { readonly server?: StaticServer }).server?.close();
   });
   return pages;
+}
+
+/** Waits for a text, or fails with what the page says instead. */
+export async function waitForText(page: Page, selector: string, text: string): Promise<void> {
+  await page.waitForFunction(
+    ([place, wanted]) =>
+      document.querySelector(place as string)?.textContent?.includes(wanted as string) ||
+      !(document.querySelector('#message') as HTMLElement).hidden,
+    [selector, text],
+  );
+  expect(await page.locator('#message-text').textContent()).toBe('');
+  expect(await page.locator(selector).textContent()).toContain(text);
 }

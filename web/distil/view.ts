@@ -258,6 +258,18 @@ export function createDistilView(world: DistilWorld): DistilView {
     await listAgain();
   }
 
+  /** Asks the browser not to drop what is stored when its disk runs full. */
+  async function askToKeep(): Promise<void> {
+    byId('distil-kept').hidden = await navigator.storage.persisted();
+    // Firefox asks the person, who need not answer: nothing waits for it
+    void navigator.storage.persist().then(
+      isKept => {
+        byId('distil-kept').hidden = isKept;
+      },
+      () => {},
+    );
+  }
+
   async function start(): Promise<void> {
     const found = checked;
     if (found === undefined) return;
@@ -268,9 +280,7 @@ export function createDistilView(world: DistilWorld): DistilView {
         `the session may need ${formatBytes(found.storedBytes)}, the browser gives this page ${formatBytes(free)}. Delete other sessions, or set distil.softLabels to step in the recipe.`,
       );
     }
-    // the browser may otherwise drop what is stored when its disk runs full
-    const isKept = await navigator.storage.persist();
-    byId('distil-kept').hidden = isKept;
+    await askToKeep();
     const session = `${found.title}-${stampOf(new Date())}`;
     checked = undefined;
     const { title, isPaired, isUntested, contents } = found;

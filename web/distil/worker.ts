@@ -2,6 +2,7 @@
  * The worker of a distillation: checks what a person chose, and trains in a session of the browser's own storage. It
  * ends with the job, which gives all of its memory back; a session goes on from its last checkpoint in another one.
  */
+import '../without-eval.ts';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { VoxstillError } from '../../src/core/errors.ts';
 import { openDataset } from '../../src/data/dataset.ts';
