@@ -3,11 +3,12 @@
  * Loaded when the view of the training is opened.
  */
 
+import { formatDice, formatDuration } from '../src/core/format.ts';
 import { parseHistory } from '../src/experiment/history.ts';
 import type { ArmOverview, StudyOverview } from '../src/study/overview.ts';
 import type { StepRecord } from '../src/training/trainer.ts';
 import { drawCurves } from './curves.ts';
-import { byId } from './elements.ts';
+import { byId, make } from './elements.ts';
 import { createUnitTable } from './units.ts';
 
 /** Largest number of curves in one chart; more cannot be distinguished. */
@@ -49,6 +50,40 @@ function shownArms({ arms, units }: StudyOverview, picked: ReadonlySet<string>):
   return (chosen.length > 0 ? chosen : repeat).slice(0, MOST_CURVES);
 }
 
+/** How far each arm is, and its best validation so far. */
+function renderArms(element: HTMLElement, histories: Readonly<Record<string, readonly StepRecord[]>>): void {
+  const rows = Object.entries(histories).flatMap(([arm, steps]) => {
+    const last = steps.at(-1);
+    if (last === undefined) return [];
+    const best = bestValidation(steps);
+    const cells = [
+      String(last.step),
+      formatDuration(last.seconds),
+      last.learningRate.toPrecision(3),
+      best === undefined ? '' : `${formatDice(best.validationDice)} at step ${best.step}`,
+    ];
+    return [make('tr', {}, make('th', { scope: 'row' }, arm), ...cells.map(cell => make('td', {}, cell)))];
+  });
+  const heads = ['Arm', 'Step', 'Time', 'Learning rate', 'Best validation Dice'];
+  element.replaceChildren(
+    make('thead', {}, make('tr', {}, ...heads.map(head => make('th', { scope: 'col' }, head)))),
+    make('tbody', {}, ...rows),
+  );
+  element.hidden = rows.length === 0;
+}
+
+/** The validation with the highest Dice, the first of equal ones. */
+export function bestValidation(
+  steps: readonly StepRecord[],
+): (StepRecord & { readonly validationDice: number }) | undefined {
+  const validated = steps.filter(
+    (row): row is StepRecord & { readonly validationDice: number } =>
+      row.validationDice !== undefined && Number.isFinite(row.validationDice),
+  );
+  const [first, ...others] = validated;
+  return first && others.reduce((best, row) => (row.validationDice > best.validationDice ? row : best), first);
+}
+
 export interface TrainingView {
   /** Shows units and curves as they are now. */
   update(now: StudyOverview): Promise<void>;
@@ -58,6 +93,14 @@ export interface TrainingView {
 export function createTrainingView(onPick: () => void): TrainingView {
   const watched = new Map<string, Watched>();
   let drawn = '';
+  let histories: Readonly<Record<string, readonly StepRecord[]>> = {};
+  const draw = (): void => {
+    const isLog = byId<HTMLInputElement>('curves-log').checked;
+    const smoothing = byId<HTMLInputElement>('curves-smoothing').valueAsNumber;
+    drawCurves(histories, { legend: byId('curves-legend'), charts: byId('curves') }, { isLog, smoothing });
+    renderArms(byId('curves-arms'), histories);
+  };
+  for (const id of ['curves-log', 'curves-smoothing']) byId(id).addEventListener('input', draw);
   const table = createUnitTable(onPick);
   return {
     async update(now) {
@@ -67,12 +110,12 @@ export function createTrainingView(onPick: () => void): TrainingView {
         const read = await readHistory(history as string, watched.get(label));
         if (read !== undefined) watched.set(label, read);
       }
-      const histories = Object.fromEntries(shown.map(({ label }) => [label, watched.get(label)?.rows ?? []]));
+      histories = Object.fromEntries(shown.map(({ label }) => [label, watched.get(label)?.rows ?? []]));
       byId('training-status').textContent = statusText(now, histories);
       const key = shown.map(({ label }) => `${label} ${watched.get(label)?.tag}`).join();
       if (key === drawn) return;
       drawn = key;
-      drawCurves(histories, { legend: byId('curves-legend'), charts: byId('curves') });
+      draw();
     },
   };
 }

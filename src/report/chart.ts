@@ -7,7 +7,7 @@ import { parseHTML } from 'linkedom';
 import { html, type Markup, trusted } from './markup.ts';
 
 /** Width of every chart in CSS pixels. */
-const CHART_WIDTH = 340;
+export const CHART_WIDTH = 340;
 
 export interface ChartText {
   /** Short heading of the figure. */

@@ -19,6 +19,21 @@ interface Curve {
   readonly points: readonly Point[];
 }
 
+/** How curves are drawn; as they are if not given. */
+export interface CurveOptions {
+  /** Whether losses have a logarithmic axis, where all of them are above 0. */
+  readonly isLog?: boolean;
+  /** Share of the past in the running mean of a loss, 0 to less than 1. */
+  readonly smoothing?: number;
+}
+
+/** A chart with the points that it draws. */
+export interface LearningPanel {
+  readonly title: string;
+  readonly curves: readonly { readonly arm: string; readonly points: readonly Point[] }[];
+  readonly markup: Markup;
+}
+
 interface Panel {
   readonly title: string;
   readonly axis: string;
@@ -30,6 +45,9 @@ interface Panel {
 
 const MOST_POINTS = 60;
 const HEIGHT = 210;
+/** Where steps and values lie in a chart, in pixels of its picture. */
+export const CURVE_MARGINS = { marginLeft: 48, marginRight: 76, marginTop: 26, marginBottom: 36 } as const;
+const MOST_TICKS = 4;
 const LABEL_GAP_PX = 13;
 
 /** Readable names of recorded loss terms; any other term keeps its own name. */
@@ -55,21 +73,48 @@ function thin(points: readonly Point[]): readonly Point[] {
   });
 }
 
-function renderPanel({ title, axis, curves, markers, isScore = false }: Panel): Markup {
+/**
+ * A running mean: each value with the past ones, whose weights fall by `smoothing` from one to the next. Divided by the
+ * sum of the weights, so that the first values are not drawn to 0.
+ */
+function smoothed(points: readonly Point[], smoothing: number): readonly Point[] {
+  if (smoothing === 0) return points;
+  let [sum, weights] = [0, 0];
+  return points.map(([step, value]) => {
+    sum = smoothing * sum + value;
+    weights = smoothing * weights + 1;
+    return [step, sum / weights] as const;
+  });
+}
+
+/** Whole steps for the axis, so that none stands there twice. */
+function stepTicks(first: number, last: number): readonly number[] {
+  const wanted = Math.max(1, (last - first) / MOST_TICKS);
+  const size = 10 ** Math.floor(Math.log10(wanted));
+  const step = Math.max(1, [1, 2, 5, 10].map(factor => factor * size).find(one => one >= wanted) ?? 10 * size);
+  const from = Math.ceil(first / step);
+  return Array.from({ length: Math.floor(last / step) - from + 1 }, (_, index) => (from + index) * step);
+}
+
+function renderPanel({ title, axis, curves, markers, isScore = false }: Panel, wantsLog: boolean): Markup {
   const values = curves.flatMap(curve => curve.points.map(point => point[1]));
   // losses start at 0; scores that lie close together would be one line on an axis from 0
   const least = Math.min(...values);
-  const lowest = isScore ? least - 0.05 * (Math.max(...values) - least) : Math.min(0, least);
+  const isLog = wantsLog && !isScore && least > 0;
+  const [along, back] = isLog ? [Math.log10, (value: number) => 10 ** value] : [Number, Number];
+  const lowest = isLog ? least : isScore ? least - 0.05 * (Math.max(...values) - least) : Math.min(0, least);
   const highest = Math.max(...values);
-  const top = highest > lowest ? highest : lowest + 1;
+  const top = highest > lowest ? highest : isLog ? lowest * 10 : lowest + 1;
+  const steps = curves.flatMap(curve => curve.points.map(([step]) => step));
+  const [first, last] = [Math.min(...steps), Math.max(...steps)];
   const ends = curves.map(curve => curve.points.at(-1)!);
   // where the longest curve ends, so that no name covers a curve
   const labelStep = Math.max(...ends.map(([step]) => step));
   const labelHeights = spreadLabels(
-    ends.map(end => end[1]),
-    ((top - lowest) * LABEL_GAP_PX) / (HEIGHT - 62),
-    top,
-  );
+    ends.map(end => along(end[1])),
+    ((along(top) - along(lowest)) * LABEL_GAP_PX) / (HEIGHT - 62),
+    along(top),
+  ).map(back);
   const marks = curves.flatMap(({ arm, style, points }, index) => [
     line(points, { stroke: style.colour, strokeDasharray: style.dash, strokeWidth: 1.75 }),
     dot(markers ? points : points.slice(-1), { symbol: style.symbol, fill: style.colour, r: 3.2 }),
@@ -85,12 +130,21 @@ function renderPanel({ title, axis, curves, markers, isScore = false }: Panel): 
     .join('; ');
   const options = {
     height: HEIGHT,
-    marginLeft: 48,
-    marginRight: 76,
-    marginTop: 26,
-    marginBottom: 36,
-    x: { label: 'step', ticks: 4, labelAnchor: 'center' as const, tickFormat: 'd' },
-    y: { label: axis, ticks: 5, grid: true, domain: [lowest, top] },
+    ...CURVE_MARGINS,
+    x: {
+      label: 'step',
+      ticks: stepTicks(first, last),
+      labelAnchor: 'center' as const,
+      tickFormat: 'd',
+      domain: last > first ? [first, last] : [first - 1, first + 1],
+    },
+    y: {
+      label: axis,
+      ticks: isLog ? 4 : 5,
+      grid: true,
+      domain: [lowest, top],
+      ...(isLog && { type: 'log' as const, tickFormat: '~g' }),
+    },
   };
   return renderChart(marks, options, { title, description });
 }
@@ -100,32 +154,42 @@ function renderPanel({ title, axis, curves, markers, isScore = false }: Panel): 
  * @param histories rows per arm; arms without any row are left out
  * @returns an empty list if nothing was recorded
  */
-export function renderLearningCurves(histories: Readonly<Record<string, readonly StepRecord[]>>): readonly Markup[] {
+export function learningPanels(
+  histories: Readonly<Record<string, readonly StepRecord[]>>,
+  { isLog = false, smoothing = 0 }: CurveOptions = {},
+): readonly LearningPanel[] {
   const order = orderArms(Object.keys(histories));
   const styles = armStyles(order);
-  const collect = (value: (row: StepRecord) => number | undefined): Curve[] =>
+  const collect = (value: (row: StepRecord) => number | undefined, weight: number): Curve[] =>
     order.flatMap(arm => {
       const points = histories[arm]!.flatMap(row => {
         const y = value(row);
         return y !== undefined && Number.isFinite(y) ? [[row.step, y] as const] : [];
       });
-      return points.length === 0 ? [] : [{ arm, style: styles.get(arm)!, points: thin(points) }];
+      return points.length === 0 ? [] : [{ arm, style: styles.get(arm)!, points: thin(smoothed(points, weight)) }];
     });
   const terms = new Set(order.flatMap(arm => histories[arm]!.flatMap(row => Object.keys(row.losses))));
   const panels: Panel[] = [
     {
       title: 'Validation Dice',
       axis: 'mean Dice (0 to 1)',
-      curves: collect(row => row.validationDice),
+      curves: collect(row => row.validationDice, 0),
       markers: true,
       isScore: true,
     },
     ...[...terms].map(term => ({
       title: TERM_TITLES.get(term) ?? term,
       axis: term === 'gradientNorm' ? 'norm' : 'loss',
-      curves: collect(row => row.losses[term]),
+      curves: collect(row => row.losses[term], smoothing),
       markers: false,
     })),
   ];
-  return panels.filter(panel => panel.curves.length > 0).map(renderPanel);
+  return panels
+    .filter(panel => panel.curves.length > 0)
+    .map(panel => ({ title: panel.title, curves: panel.curves, markup: renderPanel(panel, isLog) }));
+}
+
+/** The panels as they are drawn in a report. */
+export function renderLearningCurves(histories: Readonly<Record<string, readonly StepRecord[]>>): readonly Markup[] {
+  return learningPanels(histories).map(({ markup }) => markup);
 }
