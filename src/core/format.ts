@@ -1,7 +1,7 @@
 /**
  * Numbers as people read them, in reports, tables, messages and the page. A number that is missing or not finite is
- * written `n/a`, never as a false zero. A minus sign is the true one (U+2212), and there is no negative zero. Units of
- * bytes are decimal: 1 MB is 10^6 bytes.
+ * written `n/a`, never as a false zero. A minus sign is the true one (U+2212), and there is no negative zero but of a
+ * difference. Units of bytes are decimal: 1 MB is 10^6 bytes.
  */
 
 type MaybeNumber = number | null | undefined;
@@ -27,10 +27,13 @@ export function formatDice(value: MaybeNumber): string {
   return formatNumber(value, 3);
 }
 
-/** A difference with its sign: `+0.012`. */
+/**
+ * A difference with its sign: `+0.012`. One that rounds to zero keeps its sign, `−0.000`: the end of an interval that
+ * lies below zero must not look as if the interval excluded zero.
+ */
 export function formatSigned(value: MaybeNumber, decimals = 3): string {
-  const text = formatNumber(value, decimals);
-  return finite(value) && !text.startsWith('\u2212') ? `+${text}` : text;
+  if (!finite(value)) return 'n/a';
+  return `${value < 0 ? '\u2212' : '+'}${Math.abs(value).toFixed(decimals)}`;
 }
 
 /** `0.801 to 0.842`; `no interval` where neither end is known, as with fewer than five cases. */

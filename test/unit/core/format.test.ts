@@ -52,11 +52,11 @@ describe('numbers for people', () => {
   });
 
   it('writes a true minus, and no negative zero', () => {
-    expect([formatNumber(-4.02, 1), formatNumber(-0.0004, 3), formatSigned(-0.0004)]).toEqual([
-      '\u22124.0',
-      '0.000',
-      '+0.000',
-    ]);
+    expect([formatNumber(-4.02, 1), formatNumber(-0.0004, 3)]).toEqual(['\u22124.0', '0.000']);
+  });
+
+  it('keeps the sign of a difference that rounds to zero, so that an interval with zero in it shows it', () => {
+    expect([formatSigned(-0.0004), formatSigned(0.0004), formatSigned(0)]).toEqual(['\u22120.000', '+0.000', '+0.000']);
   });
 
   it('lists the first five of many', () => {
