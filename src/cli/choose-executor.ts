@@ -14,17 +14,22 @@ import { inProcess } from '../study/units/in-process.ts';
 import type { ExecutorFlags } from './flags/executor-flags.ts';
 
 /** The executor's settings, as requested or recorded. */
-export type ExecutorSettings = Pick<ExecutorRecord, 'kind' | 'concurrency' | 'sbatch'>;
+export type ExecutorSettings = Pick<ExecutorRecord, 'kind' | 'concurrency' | 'sbatch' | 'device'>;
 
 /**
  * The settings that the flags request.
+ * @param recipe says what computes
  * @throws {InputError} E_USAGE
  */
-export function settingsOf({ executor, concurrency, sbatch }: ExecutorFlags): ExecutorSettings {
+export function settingsOf(
+  { executor, concurrency, sbatch }: ExecutorFlags,
+  { device }: Pick<Recipe, 'device'>,
+): ExecutorSettings {
   if (executor !== 'slurm' && sbatch !== undefined) {
     throw new InputError('E_USAGE', '--sbatch is for Slurm. Add --executor slurm.');
   }
-  return { kind: executor, concurrency: concurrency ?? (executor === 'local' ? 1 : null), sbatch: sbatch ?? null };
+  const units = concurrency ?? (executor === 'local' ? 1 : null);
+  return { kind: executor, concurrency: units, sbatch: sbatch ?? null, device };
 }
 
 /** The device that this process needs: that of the recipe where units run here, the processor where others run them. */
@@ -33,8 +38,8 @@ export function deviceHere(kind: ExecutorSettings['kind'], { device }: Pick<Reci
 }
 
 /** Settings for Slurm. */
-export function slurmOptions(files: Files, { concurrency, sbatch }: ExecutorSettings): SlurmOptions {
-  return { client: createSlurmClient(), files, program: ownProgram(), concurrency, sbatch };
+export function slurmOptions(files: Files, { concurrency, sbatch, device }: ExecutorSettings): SlurmOptions {
+  return { client: createSlurmClient(), files, program: ownProgram(), concurrency, sbatch, device };
 }
 
 /** The scripts that would be submitted for units, by their paths in the study's folder. */

@@ -1,6 +1,7 @@
 /** Prints the estimated cost of a study before it starts; for --dry-run that is all. */
 
 import { formatBytes } from '../core/format.ts';
+import type { Recipe } from '../recipe/schema.ts';
 import type { PlannedStudy } from '../study/open-study.ts';
 import type { StudyEstimate } from '../study/units/estimate.ts';
 import { estimateStudy } from '../study/units/estimate.ts';
@@ -31,9 +32,12 @@ function estimateText({ units, trained, coreHours, bytes, basis, kinds }: StudyE
 export async function executePlanned<Results>(
   planned: PlannedStudy<Results>,
   flags: ExecutorFlags,
-  options: Pick<CommandSession, 'progress' | 'signal'> & { readonly report: (results: Results) => Promise<Outcome> },
+  options: Pick<CommandSession, 'progress' | 'signal'> & {
+    readonly recipe: Pick<Recipe, 'device'>;
+    readonly report: (results: Results) => Promise<Outcome>;
+  },
 ): Promise<Outcome> {
-  const settings = settingsOf(flags);
+  const settings = settingsOf(flags, options.recipe);
   const { laboratory } = planned.context;
   // errors of the flags come before anything is written
   const executor = executorFor(planned.context, settings, options.signal);

@@ -24,5 +24,5 @@ export async function run(
     if (tensorboard) await writeEventFiles(laboratory.files, folder);
     return reportRun(laboratory, folder);
   };
-  return executePlanned(planned, executor, { progress, signal, report });
+  return executePlanned(planned, executor, { recipe, progress, signal, report });
 }

@@ -25,5 +25,5 @@ export async function sweep(
   const options = { out: folder, ...(within !== undefined && { within }), signal };
   const planned = await planSweep(laboratory, sweep, options);
   const report = (results: SweepResults): Promise<Outcome> => reportSweep(laboratory.files, folder, results);
-  return executePlanned(planned, executor, { progress, signal, report });
+  return executePlanned(planned, executor, { recipe, progress, signal, report });
 }

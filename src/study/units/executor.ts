@@ -3,6 +3,7 @@
  * Every executor calls {@link performUnit}, so results do not depend on the executor.
  */
 import { z } from 'zod';
+import { DEVICES } from '../../runtime/device.ts';
 import type { Files } from '../../runtime/files.ts';
 import { type JsonForm, readSealedJson, writeSealedJson } from '../../runtime/json-file.ts';
 import type { UnitEnd } from './end.ts';
@@ -60,6 +61,8 @@ const executorSchema = z.object({
   concurrency: z.int().min(1).nullable(),
   /** Additional options for sbatch. */
   sbatch: z.string().nullable(),
+  /** What computes the units; absent in records of earlier versions, then what the recipe of each says. */
+  device: z.enum(DEVICES).optional(),
   jobs: z.array(
     z.object({
       id: z.string(),

@@ -35,6 +35,7 @@ function notingSlurm(options: { readonly refused?: string; readonly tasks?: read
     program: ['node', 'main.js'],
     concurrency: null,
     sbatch: '--time=5',
+    device: 'auto',
   });
   return { submitted, cancelled, client, files, executor };
 }
@@ -51,10 +52,15 @@ describe('the Slurm executor', () => {
     ]);
     expect(files.text('sizes/slurm/students.sh')).toContain('#SBATCH --array=1-2\n');
     expect(files.text('sizes/slurm/students.sh')).toContain('\n#SBATCH --time=5\n');
+    for (const name of ['teachers', 'students', 'baselines']) {
+      expect(files.text(`sizes/slurm/${name}.sh`)).toMatch(/ --device auto\n$/);
+    }
+    expect(files.text('sizes/slurm/collect.sh')).not.toContain('--device');
     expect(await readExecutor(files, 'sizes')).toEqual({
       kind: 'slurm',
       concurrency: null,
       sbatch: '--time=5',
+      device: 'auto',
       jobs: [
         ...['10', '11', '12'].map(id => ({ id, role: 'units', firstUnit: 0 })),
         { id: '13', role: 'collect', firstUnit: 0 },

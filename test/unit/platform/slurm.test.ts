@@ -46,6 +46,12 @@ exec '/opt/node/bin/node' '/opt/voxstill/main.js' unit '/data/Ada'\\''s sweep' "
     );
   });
 
+  it('names the device of its units', () => {
+    expect(arrayScript({ ...settings, device: 'webgpu' }, script).trimEnd()).toMatch(
+      / unit '.*' "\$SLURM_ARRAY_TASK_ID" --threads "\S+" --device webgpu$/,
+    );
+  });
+
   it('keeps indices below the largest of an array', () => {
     const text = arrayScript(settings, { ...script, units: [1001, 1002, 2001], offset: 1001 });
     expect(text).toContain('#SBATCH --array=0-1,1000\n');

@@ -1,6 +1,7 @@
 /**
  * The scripts for sbatch. People can read them and submit them again by hand.
  */
+import type { DeviceChoice } from '../../../runtime/device.ts';
 
 /** Command line of the program on a node of the cluster: absolute paths of Node and of the program. */
 type Program = readonly [node: string, main: string];
@@ -12,6 +13,8 @@ export interface ScriptSettings {
   readonly study: string;
   /** Options for sbatch as the user wrote them; they come after the script's own options and override them. */
   readonly sbatch: string;
+  /** What computes the units; what the recipe of each says if not given. */
+  readonly device?: DeviceChoice | undefined;
 }
 
 /** An array of units. */
@@ -93,12 +96,13 @@ exec ${[...program].map(shellWord).join(' ')} ${words}
 export function arrayScript(settings: ScriptSettings, { name, units, offset, concurrency }: ArrayScript): string {
   const limit = concurrency === null ? '' : `%${concurrency}`;
   const index = offset === 0 ? '"$SLURM_ARRAY_TASK_ID"' : `"$((SLURM_ARRAY_TASK_ID + ${offset}))"`;
+  const device = settings.device === undefined ? '' : ` --device ${settings.device}`;
   return script(settings, {
     title: `${units.length} units of a voxstill study: ${name}`,
     name,
     directives: [`--array=${indexRanges(units.map(unit => unit - offset))}${limit}`],
     task: `\${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID`,
-    words: `unit ${shellWord(settings.study)} ${index} --threads "\${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}"`,
+    words: `unit ${shellWord(settings.study)} ${index} --threads "\${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}"${device}`,
   });
 }
 

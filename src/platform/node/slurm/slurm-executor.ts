@@ -3,6 +3,7 @@
  * `STUDY/slurm`. It returns when everything is submitted; from then on the nodes need only the folder.
  */
 import { resolve } from 'node:path';
+import type { DeviceChoice } from '../../../runtime/device.ts';
 import type { Files } from '../../../runtime/files.ts';
 import {
   type Executor,
@@ -24,6 +25,8 @@ export interface SlurmOptions extends Pick<ScriptSettings, 'program'> {
   readonly concurrency: number | null;
   /** Additional options for sbatch; null for none. */
   readonly sbatch: string | null;
+  /** What computes the units; what the recipe of each says if not given. */
+  readonly device?: DeviceChoice | undefined;
 }
 
 /** A job to submit; its name is that of its script in `STUDY/slurm`. */
@@ -37,9 +40,9 @@ interface PlannedJob extends Pick<PlannedArray, 'name' | 'offset' | 'after'> {
  * @throws {InputError} E_SLURM_MISSING; {WorkError} E_SLURM
  */
 async function planJobs(options: SlurmOptions, { study, list, places }: StudyToDo): Promise<readonly PlannedJob[]> {
-  const { client, files, program, concurrency, sbatch } = options;
+  const { client, files, program, concurrency, sbatch, device } = options;
   const folder = (await files.realPath(study)) ?? study;
-  const settings = { program, study: folder, sbatch: sbatch ?? '' };
+  const settings = { program, study: folder, sbatch: sbatch ?? '', device };
   const asked = new Set(places);
   const units = list.units.map(({ arm }, index) => ({ arm, index })).filter(({ index }) => asked.has(index));
   const arrays = planArrays(units, { maxArraySize: await client.maxArraySize(), concurrency });
@@ -70,7 +73,8 @@ function scriptPath(name: string): string {
 
 /** Submits units to Slurm; all of them, or none if it refuses one of the jobs. */
 export function slurmExecutor(options: SlurmOptions): Executor {
-  const { client, files, concurrency, sbatch } = options;
+  const { client, files, concurrency, sbatch, device } = options;
+  const record = { kind: 'slurm', concurrency, sbatch, ...(device !== undefined && { device }) } as const;
   return {
     start: async todo => {
       const { study, places } = todo;
@@ -91,7 +95,7 @@ export function slurmExecutor(options: SlurmOptions): Executor {
           ids.set(name, id);
           jobs.push({ id, role, firstUnit: offset });
           // a cancel at this moment must know the job
-          await writeExecutor(files, study, { kind: 'slurm', concurrency, sbatch, jobs: [...earlier, ...jobs] });
+          await writeExecutor(files, study, { ...record, jobs: [...earlier, ...jobs] });
         }
       } catch (error) {
         // if Slurm does not answer any more, report the first problem
