@@ -8,7 +8,7 @@ import type { StudyOverview } from '../src/study/overview.ts';
 import { labelsOfVolume } from '../src/volume/label-volume.ts';
 import { showAbout } from './about-view.ts';
 import { createActionsView, hasFrames } from './actions-view.ts';
-import { chooseBackends } from './backends.ts';
+import { chooseBackends, createProbe } from './backends.ts';
 import { createBatchView } from './batch-view.ts';
 import { createCaseReview } from './case-review.ts';
 import type { DistilView } from './distil/view.ts';
@@ -96,10 +96,10 @@ async function chooseFrame(): Promise<void> {
 }
 
 /** Segments with the model and the backend that are chosen. */
-function segmentWithChosen(scan: Scan, onReply: (reply: Reply) => void): Promise<Segmented> {
+async function segmentWithChosen(scan: Scan, onReply: (reply: Reply) => void): Promise<Segmented> {
   const { chosen, backends } = state;
   invariant(chosen !== undefined && backends !== undefined, 'nothing is segmented before there is a model');
-  return segmentScan(scan, { client, chosen, backend: backends.chosen(), onReply });
+  return segmentScan(scan, { client, chosen, found: await backends.find(), onReply });
 }
 
 const batch = createBatchView({
@@ -198,6 +198,7 @@ const review = createCaseReview({
   saveUnsaved: segmentations.saveUnsaved,
 });
 
+const probe = createProbe();
 let distil: Promise<DistilView> | undefined;
 
 /** The view that trains, which is loaded when it is first needed. */
@@ -206,6 +207,7 @@ async function openDistil(): Promise<DistilView> {
     createDistilView({
       state,
       version: VOXSTILL_VERSION,
+      probe,
       addModels: models.add,
       showImage: () => showView('image'),
       openCase: review.open,
@@ -296,7 +298,7 @@ listen();
 byId('isolation').hidden = crossOriginIsolated;
 if (isOneFile()) void guarded(() => showAbout(VOXSTILL_VERSION));
 guarded(async () => {
-  state.backends = await chooseBackends(byId<HTMLSelectElement>('backend'));
+  state.backends = await chooseBackends([byId('backend'), byId('distil-device')], probe);
   await actions.update();
 });
 guarded(showStudy);

@@ -94,6 +94,11 @@ export function runtimeFiles(backend: WebBackend): RuntimeFiles {
   return isOneFile() ? { wasm } : { wasm, mjs: addressOf(`runtime/${build}.mjs`) };
 }
 
+/** The files of both builds. */
+export function runtimeFilesOfAll(): Readonly<Record<WebBackend, RuntimeFiles>> {
+  return { wasm: runtimeFiles('wasm'), webgpu: runtimeFiles('webgpu') };
+}
+
 /** The decoders of compressed pictures. */
 export function codecSources(): CodecSources {
   const of = (coding: keyof typeof CODEC_FILES) => ownFile(`codecs/${CODEC_FILES[coding].file}`);

@@ -1,4 +1,5 @@
 /** Segments an image with a model in the worker, in windows that fit into the tab. */
+import type { FoundBackend } from '../src/platform/web/device-probe.ts';
 import type { ModelChoice } from './models.ts';
 import { runtimeFiles } from './own-files.ts';
 import type { Reply, Scan } from './protocol.ts';
@@ -9,7 +10,8 @@ import type { Client } from './worker-client.ts';
 export interface SegmentingOptions {
   readonly client: Client;
   readonly chosen: ModelChoice;
-  readonly backend: 'webgpu' | 'wasm';
+  /** What computes, and why. */
+  readonly found: FoundBackend;
   /** Sees what comes before the result. */
   readonly onReply: (reply: Reply) => void;
 }
@@ -17,7 +19,7 @@ export interface SegmentingOptions {
 /** @throws {InputError} as planMemory and the worker */
 export async function segmentScan(
   { volume, stem: id }: Pick<Scan, 'volume' | 'stem'>,
-  { client, chosen, backend, onReply }: SegmentingOptions,
+  { client, chosen, found: { backend, reason }, onReply }: SegmentingOptions,
 ): Promise<Segmented> {
   const file = await chosen.read();
   const { planMemory } = await import('./memory.ts');
@@ -31,7 +33,7 @@ export async function segmentScan(
     classes: file.info.labels,
     model: file,
     madeAt: new Date().toISOString(),
-    cost: `${costText(result)}${expectedDiceText(result)}`,
+    cost: `${costText(result)}${reason === undefined ? '' : `; tried before: ${reason}`}${expectedDiceText(result)}`,
     warnings: result.warnings,
     ...(result.entropy && { entropy: result.entropy }),
   };

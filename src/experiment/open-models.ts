@@ -72,7 +72,7 @@ async function openOnCard(engine: Engine, file: ModelFile): Promise<Session> {
 
 /**
  * Opens a model for many windows of its own size; others run as exported.
- * @throws as {@link openModel}
+ * @throws as {@link openModel}; E_DEVICE for one that a graphics card would compute wrongly
  */
 export async function openForManyWindows(engine: Engine, file: ModelFile): Promise<Session> {
   if (engine.folded === true) return openOnCard(engine, file);
@@ -106,6 +106,14 @@ export async function openForManyWindows(engine: Engine, file: ModelFile): Promi
       await fast?.dispose();
     },
   };
+}
+
+/**
+ * Opens a model for a few windows: as it was exported, for a graphics card recompiled.
+ * @throws as {@link openModel}; E_DEVICE as {@link openForManyWindows}
+ */
+export function openForFewWindows(engine: Engine, file: ModelFile): Promise<Session> {
+  return engine.folded === true ? openOnCard(engine, file) : openModel(engine, file);
 }
 
 /** Open models of an ensemble. */

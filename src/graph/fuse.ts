@@ -7,10 +7,10 @@
  *                                 groups of few channels are not faster
  * All are exact; only the order of additions changes.
  */
+import { fullKernel } from './full-kernel.ts';
 import { type Graph, type GraphBuilder, isOp, type Value } from './graph.ts';
 import type { OpAttributes } from './ops.ts';
 import { rewrite } from './rewrite.ts';
-import { fullKernel } from './ungroup.ts';
 
 const WHOLE = '1,1,1';
 

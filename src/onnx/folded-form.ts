@@ -49,5 +49,5 @@ export function assertSafeAsExported(bytes: Uint8Array, path: string, advice: st
 
 /** Advice for a model that is not recompiled for the card. */
 export function notRecompiled(why: string): string {
-  return `It is not recompiled (${why}). Ask for --device cpu.`;
+  return `It is not recompiled (${why}). Let the processor compute it: --device cpu, in a page WebAssembly.`;
 }

@@ -9,7 +9,8 @@ import { InputError } from '../core/errors.ts';
 import { elementCount, type Triple } from '../core/shape.ts';
 import type { TrainingCase } from '../data/loader.ts';
 import type { Laboratory } from '../experiment/laboratory.ts';
-import { type ModelFile, openModel } from '../experiment/model-file.ts';
+import type { ModelFile } from '../experiment/model-file.ts';
+import { openForFewWindows } from '../experiment/open-models.ts';
 import type { PreparedData } from '../experiment/prepare.ts';
 import { type Axes, reversedAxes } from '../inference/axes.ts';
 import { outputClasses } from '../inference/model-info.ts';
@@ -109,7 +110,7 @@ async function foregroundDice(
   regions: readonly Region[],
   { engine, data, overlap }: { readonly engine: Laboratory['engine']; readonly data: Data; readonly overlap: number },
 ): Promise<number> {
-  const session = await openModel(engine, file);
+  const session = await openForFewWindows(engine, file);
   const { kind, values } = outputClasses(file.info);
   let [both, sum] = [0, 0];
   try {

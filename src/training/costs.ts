@@ -10,6 +10,7 @@ import { parameterCount } from '../nn/parameters.ts';
 import { lower } from '../onnx/lower.ts';
 import { peakTensorBytes, tensorBytes } from '../onnx/measure-lowered.ts';
 import { BLOCKED_DOMAIN, type LoweredModel } from '../onnx/model.ts';
+import type { Engine } from '../runtime/engine.ts';
 import { multiplyAdds } from './export.ts';
 import { buildForward } from './forward.ts';
 import { buildTrainingStep, type StepOptions } from './step.ts';
@@ -63,12 +64,12 @@ const numbers = (count: number): number => count * Float32Array.BYTES_PER_ELEMEN
 
 /**
  * Peak memory of a process that trains a network.
- * @param options.block channel block of the engine, 0 for standard operators only
+ * @param form channel block of the engine, 0 for standard operators only; whether it has the form for graphics cards
  */
-export function trainingMemory(step: StepOptions, { block }: { readonly block: number }): number {
+export function trainingMemory(step: StepOptions, form: Pick<Engine, 'block' | 'folded'>): number {
   const { student, imageShape, optimizer, emaDecay = null, accumulate = 1 } = step;
   const trained = parameterCount(student.specs.filter(spec => spec.role !== 'buffer'));
-  const training = lower(buildTrainingStep(step).graph, { block });
+  const training = lower(buildTrainingStep(step).graph, form);
   const copies = emaDecay === null ? 1 : 2;
   const moments = optimizer.stateNames.length + (accumulate > 1 ? 1 : 0);
   const vectors = numbers(GENERATIONS * (copies * parameterCount(student.specs) + moments * trained));

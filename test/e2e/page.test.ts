@@ -13,7 +13,7 @@ import type { Engine } from '../../src/runtime/engine.ts';
 import { createNiftiHeader, decodeLabels, encodeNiftiImage } from '../../src/volume/nifti.ts';
 import type { Affine, LabelArray, Volume, Xyz } from '../../src/volume/volume.ts';
 import { samplePhantom } from '../../web/sample.ts';
-import { hasBrowser, launchBrowser } from '../support/browser.ts';
+import { hasBrowser, launchBrowser, SOFTWARE_WEBGPU } from '../support/browser.ts';
 import { otherSlice, pictureSlice, SYNTAX, sliceFile } from '../support/dicom-files.ts';
 import { ROOT, temporaryFolder, voxstill } from '../support/program.ts';
 import { writeHistory, writeRecord, writeRunFixture } from '../support/run-fixture.ts';
@@ -356,7 +356,8 @@ describe.skipIf(!hasBrowser)('the page of a run', () => {
     const of = (value: number) => ({ min: value, median: value, max: value });
     const sizes = [of(8), of(8), of(8)] as const;
     const classes = [{ name: 'Anterior', cases: 50, volumeMl: of(0.001) }];
-    writeFileSync(model, tinyModel(1, { cases: 50, sizeVoxels: sizes, extentMm: sizes, imageMl: of(0.512), classes }));
+    const training = { cases: 50, sizeVoxels: sizes, extentMm: sizes, imageMl: of(0.512), classes };
+    writeFileSync(model, tinyModel(1, { training }));
     await openFile(model, 'Open .onnx');
     await openFile(writeVolume('head.nii.gz', [40, 40, 32]));
     await button('Segment').click();
@@ -543,11 +544,7 @@ describe.skipIf(!hasBrowser)('the page from a server without isolation', () => {
 
 describe.skipIf(!hasBrowser)('the page where there is WebGPU', () => {
   it('computes on it, and comes to the same labels', async () => {
-    const withGpu = await launchBrowser([
-      '--enable-unsafe-webgpu',
-      '--use-webgpu-adapter=swiftshader',
-      '--enable-features=Vulkan',
-    ]);
+    const withGpu = await launchBrowser(SOFTWARE_WEBGPU);
     try {
       await open(server.url, withGpu);
       await openFile(writeVolume('small.nii.gz', [18, 26, 16]));

@@ -18,6 +18,13 @@ const FLAGS = [
 ];
 const ADVICE = 'tests in a browser need Chromium: apt-get install -y chromium, or name one in CHROMIUM';
 
+/** Flags for a graphics card for WebGPU in software. */
+export const SOFTWARE_WEBGPU = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+] as const;
+
 const executablePath = [process.env['CHROMIUM'] ?? '', ...PLACES].find(path => path !== '' && existsSync(path));
 
 /**

@@ -1,4 +1,5 @@
 /** A small U-Net with weights that nobody trained, as a model file: for tests of everything around a model. */
+import type { Triple } from '../../src/core/shape.ts';
 import type { TrainingFacts } from '../../src/data/training-facts.ts';
 import { formatModelMetadata } from '../../src/experiment/embedded-coarse.ts';
 import { collectParameters } from '../../src/nn/parameters.ts';
@@ -10,9 +11,13 @@ const WINDOW = [16, 24, 16] as const;
 
 /**
  * @param seed of the weights
- * @param training what its metadata say of training cases that it never had; nothing if not given
+ * @param options.training what its metadata say of training cases that it never had; nothing if not given
+ * @param options.window [D, H, W]
  */
-export function tinyModel(seed: number, training?: TrainingFacts): Uint8Array {
+export function tinyModel(
+  seed: number,
+  { training, window = WINDOW }: { readonly training?: TrainingFacts; readonly window?: Triple } = {},
+): Uint8Array {
   const labels = ['background', 'Anterior', 'Posterior'].map((name, value) => ({ value, name }));
   const network = unet({
     features: [2, 4],
@@ -21,7 +26,7 @@ export function tinyModel(seed: number, training?: TrainingFacts): Uint8Array {
     negativeSlope: 0,
     classes: 3,
   });
-  const specs = collectParameters(network, [1, 1, ...WINDOW]);
+  const specs = collectParameters(network, [1, 1, ...window]);
   const metadata = formatModelMetadata({
     labels,
     channels: 1,
@@ -29,7 +34,7 @@ export function tinyModel(seed: number, training?: TrainingFacts): Uint8Array {
     orientation: null,
     imageInterpolation: 'linear',
     normalize: 'min-max',
-    patch: WINDOW,
+    patch: window,
     activation: 'softmax',
     inputName: 'image',
     outputName: 'logits',
@@ -38,5 +43,5 @@ export function tinyModel(seed: number, training?: TrainingFacts): Uint8Array {
     axes: 'NCZYX',
     ...(training && { training }),
   });
-  return exportModel({ network, specs }, goldensTheta(seed, specs), { channels: 1, window: WINDOW, metadata });
+  return exportModel({ network, specs }, goldensTheta(seed, specs), { channels: 1, window, metadata });
 }

@@ -117,6 +117,7 @@ export async function check(
       grids: await gridsOf(own, dataset, file),
       choices,
       threads: laboratory.threads,
+      engine: laboratory.engine,
       freeBytes,
     });
   const recipe = pageRecipe(recipeYaml);

@@ -1,8 +1,16 @@
 /** The page's side of a distillation's worker: one worker for each job, which is ended with it. */
 import { WorkError } from '../../src/core/errors.ts';
-import type { DistilJob, DistilReply } from './protocol.ts';
+import type { Probe } from '../../src/platform/web/device-probe.ts';
+import type { DeviceProbe } from '../../src/runtime/device.ts';
+import type { DistilJob, DistilReply, Probed } from './protocol.ts';
 
 type Last = Extract<DistilReply, { kind: 'checked' | 'done' | 'paused' }>;
+
+/** The page around a job. */
+export interface JobWorld {
+  readonly onReply: (reply: DistilReply) => void;
+  readonly probe: Probe;
+}
 
 export interface RunningJob {
   /** How it ended. Throws a WorkError with the worker's code; E_WORKER if it crashed; E_CANCELLED. */
@@ -13,15 +21,22 @@ export interface RunningJob {
   cancel(): void;
 }
 
-/** @param onReply sees what comes before the last reply */
-export function startJob(job: DistilJob, onReply: (reply: DistilReply) => void): RunningJob {
+/**
+ * @param world.onReply sees what comes before the last reply
+ * @param world.probe tries the graphics card
+ */
+export function startJob(job: DistilJob, { onReply, probe }: JobWorld): RunningJob {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
   let cancel = (): void => {};
   const ended = new Promise<Last>((resolve, reject) => {
     worker.onmessage = ({ data: reply }: MessageEvent<DistilReply>) => {
       if (reply.kind === 'failed') reject(new WorkError(reply.code, reply.message));
       else if (reply.kind === 'checked' || reply.kind === 'done' || reply.kind === 'paused') resolve(reply);
-      else onReply(reply);
+      else if (reply.kind === 'probe') {
+        const answer = (found: DeviceProbe): void =>
+          worker.postMessage({ kind: 'probed', probe: found } satisfies Probed);
+        probe(reply).then(answer, reject);
+      } else onReply(reply);
     };
     worker.onerror = ({ message }) =>
       reject(

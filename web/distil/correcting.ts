@@ -3,6 +3,7 @@
  * and the student goes on from the labels that were accepted.
  */
 import { InputError, VoxstillError } from '../../src/core/errors.ts';
+import type { Probe } from '../../src/platform/web/device-probe.ts';
 import type { CorrectableCase } from '../../src/study/correction/corrections.ts';
 import type { ReviewedCase } from '../case-review.ts';
 import { byId } from '../elements.ts';
@@ -11,12 +12,16 @@ import { guarded } from '../message.ts';
 import type { DroppedFile } from '../protocol.ts';
 import { createCasesView } from './cases-view.ts';
 import { type RunningJob, startJob } from './client.ts';
-import type { DistilJob } from './protocol.ts';
+import type { DistilJob, DistilReply } from './protocol.ts';
 import type { RunView, ShownFacts } from './run-view.ts';
 import { sessionFiles } from './sessions.ts';
 
 /** The rest of the view, as far as this part needs it. */
-export interface CorrectingWorld extends Pick<DistilJob, 'places' | 'version'> {
+export interface CorrectingWorld {
+  /** The places of a training, and what is to compute. */
+  setting(): Pick<DistilJob, 'places' | 'version' | 'device'>;
+  /** Tries the graphics card. */
+  readonly probe: Probe;
   readonly run: RunView;
   /** Trains in a session and shows its result. */
   train(work: DistilJob & { session: string }, facts: ShownFacts): Promise<void>;
@@ -55,7 +60,7 @@ async function filesOfCase(session: string, { images, label }: CorrectableCase):
 }
 
 export function createCorrecting(world: CorrectingWorld): Correcting {
-  const { places, version, run } = world;
+  const { setting, probe, run } = world;
   let current: { readonly session: string; readonly facts: ShownFacts } | undefined;
   let background: RunningJob | undefined;
 
@@ -71,11 +76,12 @@ export function createCorrecting(world: CorrectingWorld): Correcting {
   async function measure(): Promise<void> {
     rest();
     if (current === undefined) return;
-    const job = startJob({ kind: 'measure', places, version, session: current.session }, reply => {
+    const onReply = (reply: DistilReply): void => {
       if (job !== background) return;
       cases.show(reply);
       if (reply.kind === 'corrections') run.offer(reply.corrections.student);
-    });
+    };
+    const job = startJob({ kind: 'measure', ...setting(), session: current.session }, { onReply, probe });
     background = job;
     try {
       await job.end;
@@ -100,7 +106,8 @@ export function createCorrecting(world: CorrectingWorld): Correcting {
       },
       student: new File([bytes], 'student.onnx'),
       keep: async (labels, isCorrected) => {
-        await startJob({ kind: 'keep', places, version, session, id: item.id, labels, isCorrected }, () => {}).end;
+        const work = { kind: 'keep', ...setting(), session, id: item.id, labels, isCorrected } as const;
+        await startJob(work, { onReply: () => {}, probe }).end;
       },
       back: () => {
         world.showDistil();
@@ -116,7 +123,7 @@ export function createCorrecting(world: CorrectingWorld): Correcting {
     if (!Number.isInteger(steps) || steps < 1) {
       throw new InputError('E_RECIPE_VALUE', 'the number of steps must be a whole number of at least 1.');
     }
-    await world.train({ kind: 'continue', places, version, session, steps }, facts);
+    await world.train({ kind: 'continue', ...setting(), session, steps }, facts);
   }
 
   return {

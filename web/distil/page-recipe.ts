@@ -6,8 +6,8 @@ import type { Recipe } from '../../src/recipe/schema.ts';
 
 /**
  * @param text YAML
- * @throws {InputError} as parseRecipe; E_TEACHER_FIT for a teacher that is still to be trained; E_DEVICE for a graphics
- * card
+ * @throws {InputError} as parseRecipe; E_TEACHER_FIT for a teacher that is still to be trained; E_DEVICE for a device
+ * that pages do not have
  */
 export function pageRecipe(text: string): Recipe {
   const recipe = parseRecipe(text, { path: 'recipe.yaml' });
@@ -17,10 +17,10 @@ export function pageRecipe(text: string): Recipe {
       'the page distils from a finished model, but the recipe describes a teacher to train. Name the model as teacher.onnx.',
     );
   }
-  if (recipe.device !== 'cpu') {
+  if (recipe.device === 'cuda') {
     throw new InputError(
       'E_DEVICE',
-      `the page trains on the processor, the recipe asks for ${recipe.device}. Set device to cpu.`,
+      'the recipe asks for cuda, which pages do not have. Set device to webgpu, auto or cpu.',
     );
   }
   return recipe;

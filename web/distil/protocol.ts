@@ -5,7 +5,8 @@
 import type { ErrorCode } from '../../src/core/errors.ts';
 import type { UncertainCase } from '../../src/metrics/foreground-uncertainty.ts';
 import type { CodecSources } from '../../src/platform/frame-codecs.ts';
-import type { RuntimeFiles } from '../../src/platform/web/index.ts';
+import type { ProbeWork } from '../../src/platform/web/device-probe.ts';
+import type { DeviceChoice, DeviceProbe } from '../../src/runtime/device.ts';
 import type { Corrections } from '../../src/study/correction/corrections.ts';
 import type { LabelVolume } from '../../src/volume/volume.ts';
 import type { DroppedFile } from '../protocol.ts';
@@ -16,7 +17,7 @@ export type Contents = ReadonlyMap<string, Blob>;
 
 /** Addresses of the page's own files. */
 interface Places {
-  readonly runtime: RuntimeFiles;
+  readonly runtimes: ProbeWork['runtimes'];
   readonly codecs: CodecSources;
 }
 
@@ -51,7 +52,12 @@ export interface CheckJob {
   readonly freeBytes: number;
 }
 
-export type DistilJob = { readonly places: Places; readonly version: string } & (
+export type DistilJob = {
+  readonly places: Places;
+  readonly version: string;
+  /** What is to compute: for a session `auto` is what its recipe says, for a new one the faster one. */
+  readonly device: DeviceChoice;
+} & (
   | CheckJob
   | {
       readonly kind: 'start';
@@ -101,8 +107,17 @@ export interface Checked {
   readonly storedBytes: number;
 }
 
+/** How the trial of the graphics card went. */
+export interface Probed {
+  readonly kind: 'probed';
+  readonly probe: DeviceProbe;
+}
+
 export type DistilReply =
   | Checked
+  /** Asks the page to try the graphics card; the answer is a {@link Probed}. */
+  | { readonly kind: 'probe'; readonly isTimed: boolean }
+  | { readonly kind: 'computes'; readonly text: string }
   | { readonly kind: 'begun'; readonly label: string; readonly total: number; readonly unit: string }
   | {
       readonly kind: 'progress';

@@ -11,6 +11,7 @@ import type { ModelMetadata } from '../../src/experiment/model-facts.ts';
 import { networkFor, type PlannedUnet } from '../../src/experiment/plan-network.ts';
 import { firstFitting, shrinkingPatches } from '../../src/experiment/plan-patch.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
+import type { Engine } from '../../src/runtime/engine.ts';
 import { trainingMemory } from '../../src/training/costs.ts';
 import type { Xyz } from '../../src/volume/volume.ts';
 import { type Choices, STUDENT_SIZES } from './protocol.ts';
@@ -35,6 +36,8 @@ export interface RecipeOptions {
   readonly grids: readonly Grid[];
   readonly choices: Choices;
   readonly threads: number;
+  /** What computes. */
+  readonly engine: Pick<Engine, 'device' | 'block' | 'folded'>;
   /** Bytes that the browser still lets this page store. */
   readonly freeBytes: number;
 }
@@ -129,6 +132,12 @@ function patchLines(patchVoxels: Xyz, isKept: boolean, { choices: { steps } }: R
   ];
 }
 
+/** What computed the steps that were tried, so that a session goes on with it. */
+function machineLines({ threads, engine }: RecipeOptions): string[] {
+  const device = `device: ${engine.device} # as tried in the page; cpu gives the same but for rounding`;
+  return [`threads: ${threads}`, ...(engine.device === 'cpu' ? [] : [device])];
+}
+
 /** How the cases are divided: by fractions, or where there are too few labels by a file that lists them. */
 function splitsLine(labelled: number): string {
   if (labelled < FEWEST_LABELLED) return `  splits: { file: ${SPLITS} } # too few labels to train and test on`;
@@ -142,7 +151,7 @@ function splitsLine(labelled: number): string {
  * @throws {InputError} E_PLAN_MEMORY if even the smallest patch is too much for a tab
  */
 export function recipeText(options: RecipeOptions): string {
-  const { version, teacherPath, teacher, dataset, grids, choices, threads } = options;
+  const { version, teacherPath, teacher, dataset, grids, choices, engine } = options;
   const labelled = dataset.cases.filter(isLabelled).length;
   const unlabelled = dataset.cases.length - labelled;
   const isAlone = labelled < FEWEST_LABELLED;
@@ -192,13 +201,13 @@ export function recipeText(options: RecipeOptions): string {
       ...softLabelLines(bytes),
       isAlone ? 'baseline: false # without labels it has nothing to learn from' : `baseline: ${choices.baseline}`,
       'seeds: [1]',
-      `threads: ${threads}`,
+      ...machineLines(options),
       '',
     ].join('\n');
   };
   const bytesOf = (patch: Xyz): number => {
     const recipe = withLabelledPatches(parseRecipe(textFor(patch), { path: 'the recipe' }));
-    return trainingMemory(planArm(recipe, 'student', dataShape(dataset)).step, { block: 0 });
+    return trainingMemory(planArm(recipe, 'student', dataShape(dataset)).step, engine);
   };
   const patch = firstFitting(shrinkingPatches(wanted, spacing), bytesOf, TRAINING_BYTES);
   if (patch === undefined) {

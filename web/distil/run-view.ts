@@ -71,6 +71,7 @@ export function createRunView(useStudent: (file: File) => Promise<void>): RunVie
       draw();
       byId('distil-run').hidden = false;
       byId('distil-result').hidden = true;
+      byId('distil-computes').textContent = '';
       byId('distil-title').textContent = title;
       byId('distil-warnings').replaceChildren();
       byId('distil-warnings').hidden = true;
@@ -78,6 +79,7 @@ export function createRunView(useStudent: (file: File) => Promise<void>): RunVie
     },
 
     show(reply) {
+      if (reply.kind === 'computes') byId('distil-computes').textContent = `Computed on: ${reply.text}.`;
       if (reply.kind === 'begun') say('distil-stage', reply.label);
       if (reply.kind === 'progress') {
         say('distil-stage', reply.label);

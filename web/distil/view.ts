@@ -5,13 +5,15 @@
 import { InputError, VoxstillError, WorkError } from '../../src/core/errors.ts';
 import { formatBytes, formatDuration, formatSeconds, formatWhole } from '../../src/core/format.ts';
 import type { ModelFile } from '../../src/experiment/model-file.ts';
+import type { Probe } from '../../src/platform/web/device-probe.ts';
+import { deviceIn } from '../backends.ts';
 import type { ReviewedCase } from '../case-review.ts';
 import { withoutTwins } from '../dropped-files.ts';
 import { byId, make } from '../elements.ts';
 import { chosenFiles } from '../inputs.ts';
 import { guarded, hideMessage, showError } from '../message.ts';
 import { withoutModels } from '../opening.ts';
-import { codecSources, runtimeFiles } from '../own-files.ts';
+import { codecSources, runtimeFilesOfAll } from '../own-files.ts';
 import type { PageState } from '../page-state.ts';
 import type { DroppedFile } from '../protocol.ts';
 import { saveFile } from '../save-file.ts';
@@ -26,6 +28,8 @@ import { keepAwake } from './wake-lock.ts';
 export interface DistilWorld {
   readonly state: PageState;
   readonly version: string;
+  /** Tries the graphics card. */
+  readonly probe: Probe;
   addModels(files: readonly DroppedFile[]): Promise<void>;
   showImage(): void;
   /** Shows a case of a session in the view of images. */
@@ -43,6 +47,9 @@ export interface DistilView {
 
 /** Memory of a tab beside the engine and the images of a training. */
 const PAGE_BYTES = 250e6;
+
+/** The places of a training, and what is to compute. */
+type Setting = Pick<DistilJob, 'places' | 'version' | 'device'>;
 
 const STATES: Readonly<Record<SessionState, string>> = {
   open: 'another tab works on it',
@@ -88,21 +95,24 @@ function estimateText(
 }
 
 export function createDistilView(world: DistilWorld): DistilView {
-  const { state, version, addModels, showImage } = world;
+  const { state, version, probe, addModels, showImage } = world;
   let dropped: readonly DroppedFile[] = [];
   let checked: Checked | undefined;
   let job: RunningJob | undefined;
   let isTraining = false;
   /** Whether a person has changed the recipe since it was written. */
   let isEdited = false;
-  const places = { runtime: runtimeFiles('wasm'), codecs: codecSources() };
+  const places = { runtimes: runtimeFilesOfAll(), codecs: codecSources() };
+  const setting = (): Setting => ({ places, version, device: deviceIn(select('distil-device')) });
+  /** What computed the steps that were tried. */
+  let computes = '';
   const run = createRunView(async file => {
     await addModels([{ path: file.name, file }]);
     showImage();
   });
   const correcting = createCorrecting({
-    places,
-    version,
+    setting,
+    probe,
     run,
     train: (work, facts) => train(work, facts),
     openCase: world.openCase,
@@ -173,6 +183,7 @@ export function createDistilView(world: DistilWorld): DistilView {
   }
 
   function showCheck(reply: DistilReply): void {
+    if (reply.kind === 'computes') computes = reply.text;
     if (reply.kind === 'progress') byId('distil-estimate').textContent = `${reply.label}: ${progressText(reply)}`;
   }
 
@@ -181,7 +192,7 @@ export function createDistilView(world: DistilWorld): DistilView {
     hideMessage();
     correcting.rest();
     isTraining = work.kind === 'start' || work.kind === 'resume' || work.kind === 'continue';
-    job = startJob(work, isTraining ? run.show : showCheck);
+    job = startJob(work, { onReply: isTraining ? run.show : showCheck, probe });
     update();
     try {
       return await job.end;
@@ -210,8 +221,7 @@ export function createDistilView(world: DistilWorld): DistilView {
     const free = await freeBytes();
     const found = await perform({
       kind: 'check',
-      places,
-      version,
+      ...setting(),
       files: dropped,
       teacher: teacherFile(choice.name, await choice.read()),
       choices: {
@@ -228,7 +238,7 @@ export function createDistilView(world: DistilWorld): DistilView {
     }
     checked = found;
     byId('distil-found').textContent = `${found.title}: ${found.facts}.`;
-    byId('distil-estimate').textContent = estimateText(found, free);
+    byId('distil-estimate').textContent = `Computed on: ${computes}.\n${estimateText(found, free)}`;
     recipeField().value = found.recipe;
     byId('distil-recipe-field').hidden = false;
     update();
@@ -285,7 +295,7 @@ export function createDistilView(world: DistilWorld): DistilView {
     checked = undefined;
     const { title, isPaired, isUntested, contents } = found;
     const facts = { title, isPaired, isUntested };
-    await train({ kind: 'start', places, version, session, facts, contents }, facts);
+    await train({ kind: 'start', ...setting(), session, facts, contents }, facts);
   }
 
   function row(session: Session): HTMLElement {
@@ -298,7 +308,7 @@ export function createDistilView(world: DistilWorld): DistilView {
     };
     const buttons = [
       ...(now === 'begun' || now === 'failed'
-        ? [button('Go on', () => train({ kind: 'resume', places, version, session: name }, session))]
+        ? [button('Go on', () => train({ kind: 'resume', ...setting(), session: name }, session))]
         : []),
       ...(now === 'done'
         ? [
@@ -345,7 +355,7 @@ export function createDistilView(world: DistilWorld): DistilView {
     const [file] = chosenFiles(input('distil-import'));
     if (file === undefined) return;
     const session = `imported-${stampOf(new Date())}`;
-    const end = await perform({ kind: 'import', places, version, session, archive: file.file });
+    const end = await perform({ kind: 'import', ...setting(), session, archive: file.file });
     if (end === undefined) await removeSession(session);
     await listAgain();
   }
@@ -355,7 +365,7 @@ export function createDistilView(world: DistilWorld): DistilView {
     for (const id of ['distil-open-folder', 'distil-open-files', 'distil-open-model']) {
       input(id).addEventListener('change', () => guarded(() => open(chosenFiles(input(id)))));
     }
-    for (const id of ['distil-teacher', 'distil-size', 'distil-steps', 'distil-baseline']) {
+    for (const id of ['distil-teacher', 'distil-size', 'distil-steps', 'distil-baseline', 'distil-device']) {
       byId(id).addEventListener('change', chosen);
     }
     recipeField().addEventListener('input', () => {

@@ -8,13 +8,16 @@ import { VoxstillError } from '../../src/core/errors.ts';
 import { openDataset } from '../../src/data/dataset.ts';
 import type { Laboratory } from '../../src/experiment/laboratory.ts';
 import type { UncertainCase } from '../../src/metrics/foreground-uncertainty.ts';
+import type { Probe } from '../../src/platform/web/device-probe.ts';
 import { watchMemory } from '../../src/platform/web/engine-memory.ts';
 import { createWebFrameCodec } from '../../src/platform/web/frame-codec.ts';
 import { holdFolder } from '../../src/platform/web/held-folder.ts';
 import { createWebLaboratory } from '../../src/platform/web/laboratory.ts';
 import { type StoredFolder, storedFiles } from '../../src/platform/web/stored-files.ts';
+import type { Recipe } from '../../src/recipe/schema.ts';
 import { renderReport } from '../../src/report/report.ts';
 import { reportInput } from '../../src/report/report-input.ts';
+import type { DeviceChoice, DeviceProbe } from '../../src/runtime/device.ts';
 import type { SharedFiles } from '../../src/runtime/files.ts';
 import { formatJson, readText } from '../../src/runtime/json-file.ts';
 import { createCountdown, type Progress } from '../../src/runtime/progress.ts';
@@ -26,10 +29,11 @@ import { readArms } from '../../src/study/read-run.ts';
 import { runExperiment, trainOneArm } from '../../src/study/run.ts';
 import { readStates } from '../../src/study/units/state.ts';
 import { hasUnits, readUnits } from '../../src/study/units/units-file.ts';
+import { computesText } from '../report-text.ts';
 import { SESSION_FILE } from '../stored-archive.ts';
 import { check } from './check.ts';
 import { isUntested, pageRecipe } from './page-recipe.ts';
-import type { Contents, DistilJob, DistilReply } from './protocol.ts';
+import type { Contents, DistilJob, DistilReply, Probed } from './protocol.ts';
 import { readSession } from './session-archive.ts';
 import { openSessions, RECIPE, RUN, type SessionFacts, sessionLock } from './session-storage.ts';
 
@@ -61,20 +65,50 @@ function hexSha256(bytes: Uint8Array): string {
   return Array.from(sha256(bytes), byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
-function openLaboratory({ places, version }: DistilJob, root: StoredFolder, threads?: number): Promise<Laboratory> {
-  const { runtime, codecs } = places;
+interface LaboratorySettings {
+  readonly device: DeviceChoice;
+  readonly threads?: number;
+}
+
+function openLaboratory(
+  { places, version }: DistilJob,
+  root: StoredFolder,
+  settings: LaboratorySettings,
+): Promise<Laboratory> {
+  const { runtimes, codecs } = places;
   return createWebLaboratory({
     root,
     version,
     sha256: hexSha256,
     engineBytes,
-    runtime,
+    runtimes,
     codecs,
-    ...(threads !== undefined && { threads }),
+    ...settings,
     progress,
+    onDevice: found => reply({ kind: 'computes', text: computesText(found, settings.threads) }),
     startBatchWorker: () => new Worker(new URL('./batch-thread.ts', import.meta.url), { type: 'module' }),
+    probe,
   });
 }
+
+/** What a session computes with: what was chosen, or what it began with. */
+function settingsOf({ device }: DistilJob, recipe: Recipe): LaboratorySettings {
+  return {
+    device: device === 'auto' ? recipe.device : device,
+    // as many threads as it began with, since sums of another number of parts round differently
+    ...(recipe.threads !== null && { threads: recipe.threads }),
+  };
+}
+
+/** Hears how the trial of the graphics card went. */
+let hearProbe: ((probe: DeviceProbe) => void) | undefined;
+
+/** The page tries the card, once for all of its workers. */
+const probe: Probe = ({ isTimed }) =>
+  new Promise(resolve => {
+    hearProbe = resolve;
+    reply({ kind: 'probe', isTimed });
+  });
 
 /** Files that also say what was written into the histories, for the curves. */
 function withCurves(files: SharedFiles): SharedFiles {
@@ -130,8 +164,7 @@ async function train(job: DistilJob & { kind: 'start' | 'resume' }): Promise<voi
   const files = withCurves(storedFiles(folder));
   if (job.kind === 'start') await store(files, job.contents, { ...job.facts, startedAt: new Date().toISOString() });
   const recipe = pageRecipe(await readText(files, RECIPE));
-  // as many threads as it began with, since sums of another number of parts round differently
-  const laboratory = { ...(await openLaboratory(job, folder, recipe.threads ?? undefined)), files };
+  const laboratory = { ...(await openLaboratory(job, folder, settingsOf(job, recipe))), files };
   await showCurves(files);
   try {
     const resume = await files.exists(`${RUN}/recipe.yaml`);
@@ -164,7 +197,7 @@ async function measure(job: DistilJob & { kind: 'measure' }): Promise<void> {
   if (!(await files.exists(`${RUN}/splits.json`))) return reply({ kind: 'done' });
   const { cases, next, rounds, student } = await readCorrections(files, recipe);
   reply({ kind: 'corrections', corrections: { cases, next, rounds, student } });
-  const laboratory = await openLaboratory(job, folder, recipe.threads ?? undefined);
+  const laboratory = await openLaboratory(job, folder, settingsOf(job, recipe));
   const onCase = (measured: UncertainCase): void => reply({ kind: 'measured', measured });
   await measureUnlabelled(laboratory, recipe, { onCase });
   reply({ kind: 'done' });
@@ -186,7 +219,7 @@ async function goOn(job: DistilJob & { kind: 'continue' }): Promise<void> {
   const folder = await holdSession(job.session);
   const files = withCurves(storedFiles(folder));
   const recipe = pageRecipe(await readText(files, RECIPE));
-  const laboratory = { ...(await openLaboratory(job, folder, recipe.threads ?? undefined)), files };
+  const laboratory = { ...(await openLaboratory(job, folder, settingsOf(job, recipe))), files };
   try {
     await continueTraining(laboratory, recipe, { steps: job.steps, signal: pause.signal });
   } catch (error) {
@@ -200,7 +233,8 @@ async function work(job: DistilJob): Promise<void> {
   switch (job.kind) {
     case 'check': {
       // nothing is stored before a person has seen what was found
-      const laboratory = await openLaboratory(job, await openSessions());
+      const device = job.recipe === undefined ? job.device : pageRecipe(job.recipe).device;
+      const laboratory = await openLaboratory(job, await openSessions(), { device });
       return reply(await check(job, { laboratory, version: job.version, engineBytes }));
     }
     case 'start':
@@ -219,8 +253,9 @@ async function work(job: DistilJob): Promise<void> {
   }
 }
 
-addEventListener('message', async ({ data }: MessageEvent<DistilJob | 'pause'>) => {
+addEventListener('message', async ({ data }: MessageEvent<DistilJob | Probed | 'pause'>) => {
   if (data === 'pause') return pause.abort();
+  if (data.kind === 'probed') return hearProbe?.(data.probe);
   try {
     await work(data);
   } catch (error) {

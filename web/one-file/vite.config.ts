@@ -11,6 +11,7 @@ function otherModules(): Plugin {
   const others = new Map([
     [besidePage('start-worker.ts'), here('start-worker.ts')],
     [besidePage('distil/view.ts'), here('absent-distil.ts')],
+    [besidePage('start-probe.ts'), here('absent-probe.ts')],
   ]);
   return {
     name: 'other-modules',

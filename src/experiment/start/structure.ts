@@ -18,7 +18,8 @@ import { type Architecture, architectureOf } from '../../recipe/network.ts';
 import type { NetworkSettings } from '../../recipe/schema/network.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { exportModel } from '../../training/export.ts';
-import { type ModelFile, openModel } from '../model-file.ts';
+import type { ModelFile } from '../model-file.ts';
+import { openForFewWindows } from '../open-models.ts';
 import type { StartSource } from './source.ts';
 
 /** Largest difference of logits, relative to the largest of them, that counts as rounding. */
@@ -179,9 +180,17 @@ async function assertSameLogits(engine: Engine, own: OwnNetwork, foreign: Foreig
       await session.dispose();
     }
   };
-  const { inputName, outputName } = foreign.file.metadata;
-  const expected = await run(await openModel(engine, foreign.file), inputName, outputName);
-  const got = await run(await engine.load(encoded(own, theta, foreign)), 'image', 'logits');
+  const { file } = foreign;
+  const { inputName, outputName } = file.metadata;
+  const expected = await run(await openForFewWindows(engine, file), inputName, outputName);
+  const names = { inputName: 'image', outputName: 'logits' } as const;
+  const ours: ModelFile = {
+    ...file,
+    bytes: encoded(own, theta, foreign),
+    info: { ...file.info, ...names },
+    metadata: { ...file.metadata, ...names },
+  };
+  const got = await run(await openForFewWindows(engine, ours), names.inputName, names.outputName);
   let [largest, furthest] = [0, got.length === expected.length ? 0 : Number.NaN];
   for (let i = 0; i < expected.length; i++) {
     largest = Math.max(largest, Math.abs(expected[i]!));

@@ -5,21 +5,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { z } from 'zod';
-import type { DeviceTrial } from '../../runtime/device.ts';
-import type { Gpu } from './provider.ts';
+import { type DeviceProbe, type DeviceTrial, deviationProblem, type Gpu } from '../../runtime/device.ts';
 
-/** How the probe of a device ended: with a trial, or the reason why there is none. */
-export interface DeviceProbe {
-  readonly device: Gpu;
+/** How the probe of a device ended in Node. */
+export interface NodeDeviceProbe extends DeviceProbe {
   /** The graphics cards that ONNX Runtime finds in this machine, whether the device can use them or not. */
   readonly hardware: readonly string[];
-  readonly trial: DeviceTrial | undefined;
-  /** Why the device cannot be used; undefined if it can. */
-  readonly problem: string | undefined;
 }
 
-/** Largest relative difference of results; float32 sums of a few hundred products in another order stay far below. */
-const MOST_DEVIATION = 1e-4;
 /** Time that a probe may take, ms; software adapters compile slowly. */
 const MOST_MS = 120_000;
 /** Characters of the output that are kept. */
@@ -100,17 +93,14 @@ function trialIn(stdout: string): DeviceTrial | undefined {
 
 /** Why a device that was tried cannot be used. */
 function problemOf({ code, signal, stderr }: Ended, trial: DeviceTrial | undefined): string | undefined {
-  if (trial !== undefined) {
-    if (trial.deviation <= MOST_DEVIATION) return undefined;
-    return `a convolution and its gradients differ from the processor's by ${trial.deviation.toPrecision(2)}, more than ${MOST_DEVIATION}`;
-  }
+  if (trial !== undefined) return deviationProblem(trial);
   if (signal === 'SIGKILL') return `it did not compute a convolution within ${MOST_MS / 1000} s`;
   if (signal !== null || (code ?? 0) > 128) return `its driver ended the probe (${signal ?? `exit code ${code}`})`;
   return reasonIn(stderr);
 }
 
 /** Probes a device beside the processor. */
-export async function probeDevice(device: Gpu, options: ProbeOptions): Promise<DeviceProbe> {
+export async function probeDevice(device: Gpu, options: ProbeOptions): Promise<NodeDeviceProbe> {
   const ended = await runProbe(device, options);
   const trial = trialIn(ended.stdout);
   return { device, hardware: hardwareIn(ended.stderr), trial, problem: problemOf(ended, trial) };

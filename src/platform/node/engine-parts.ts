@@ -1,10 +1,11 @@
 /** ONNX Runtime for Node: loading it, and what an engine of each device needs of it. */
 import { invariant } from '../../core/errors.ts';
 import { probeBlock } from '../../onnx/probe.ts';
+import type { Gpu } from '../../runtime/device.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { type Runtime, sessionLoader } from '../ort-session.ts';
 import type { Placement } from './placement.ts';
-import { type Gpu, gpuLoader } from './provider.ts';
+import { gpuLoader } from './provider.ts';
 
 /** ONNX Runtime with its version. */
 export interface NodeRuntime extends Runtime {

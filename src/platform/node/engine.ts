@@ -1,12 +1,11 @@
 /** ONNX Runtime for Node as an {@link Engine}, on the processor or a graphics card. */
 import { availableParallelism } from 'node:os';
 import { InputError } from '../../core/errors.ts';
-import type { DeviceChoice } from '../../runtime/device.ts';
+import { type DeviceChoice, type DeviceProbe, type Gpu, isWorthwhile, probeText } from '../../runtime/device.ts';
 import type { Engine } from '../../runtime/engine.ts';
-import { type DeviceProbe, probeDevice } from './device-probe.ts';
+import { probeDevice } from './device-probe.ts';
 import { loadRuntime, onCpu, onGpu } from './engine-parts.ts';
 import { placementText } from './placement.ts';
-import type { Gpu } from './provider.ts';
 
 /** Graphics cards in the order in which they are preferred. */
 export const GPUS: readonly Gpu[] = ['cuda', 'webgpu'];
@@ -25,19 +24,6 @@ export interface NodeEngineOptions {
   readonly onNote?: (text: string) => void;
   /** Receives what a user should not miss: nodes of a model that a graphics card left to the processor. */
   readonly onWarning?: (text: string) => void;
-}
-
-/** Whether a device computes correctly, and faster than the processor. */
-function isWorthwhile({ problem, trial }: DeviceProbe): boolean {
-  return problem === undefined && trial?.times !== undefined && trial.times.deviceMs < trial.times.cpuMs;
-}
-
-/** How a probe went, in a few words. */
-export function probeText({ device, problem, trial }: DeviceProbe): string {
-  if (problem !== undefined) return `${device}: ${problem}`;
-  if (trial?.times === undefined) return `${device}: computes correctly`;
-  const { deviceMs, cpuMs } = trial.times;
-  return `${device}: ${deviceMs.toFixed(1)} ms for a convolution with its gradients, ${cpuMs.toFixed(1)} ms on the processor`;
 }
 
 /** The device that `auto` takes of those that were probed, the best first; undefined is the processor. */

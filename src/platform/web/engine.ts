@@ -1,9 +1,10 @@
 /**
  * ONNX Runtime in a page or worker behind the {@link Engine} interface: WebAssembly, or WebGPU if available. It also
- * runs under Node, as WebAssembly. It uses standard operators only.
+ * runs under Node, as WebAssembly. It uses standard operators only, on WebGPU in the form for graphics cards.
  */
 import { invariant, WorkError } from '../../core/errors.ts';
 import type { Engine, Session } from '../../runtime/engine.ts';
+import { cardLoader, WEBGPU_PROVIDER } from '../card-loader.ts';
 import { sessionLoader } from '../ort-session.ts';
 
 /** Backend: the processor, or the graphics card through the browser's WebGPU. */
@@ -32,7 +33,21 @@ export interface WebEngineOptions {
    * own worker in place of ONNX Runtime's, which then waits forever.
    */
   readonly files?: RuntimeFiles;
+  /** Receives what a user should not miss: a model of which WebGPU leaves operators to the processor. */
+  readonly onWarning?: (warning: WebEngineWarning) => void;
 }
+
+/** Something that an engine does otherwise than asked. */
+export interface WebEngineWarning {
+  readonly code: 'W_DEVICE_NODES';
+  readonly message: string;
+}
+
+const LEFT_TO_PROCESSOR: WebEngineWarning = {
+  code: 'W_DEVICE_NODES',
+  message:
+    'the graphics card has no kernel for some operators of a model, which run on the processor; WebAssembly may be faster.',
+};
 
 /** Whether this page or worker can compute on a graphics card. */
 export async function hasWebGpu(): Promise<boolean> {
@@ -84,7 +99,7 @@ async function importRuntime(backend: WebBackend) {
  * installed
  */
 export async function createWebEngine(options: WebEngineOptions = {}): Promise<Engine> {
-  const { backend = 'wasm', threads, files } = options;
+  const { backend = 'wasm', threads, files, onWarning = () => {} } = options;
   if (backend === 'webgpu' && !(await hasWebGpu())) {
     throw new WorkError('E_NO_WEBGPU', 'this browser offers no WebGPU. Ask for the backend "wasm".');
   }
@@ -99,8 +114,21 @@ export async function createWebEngine(options: WebEngineOptions = {}): Promise<E
   }
   const version = runtime.env.versions.web;
   invariant(version !== undefined, 'onnxruntime-web does not say its version');
-  const loadSession = sessionLoader(runtime, { executionProviders: [backend] });
-  const load = async (model: Uint8Array): Promise<Session> => withTurns(await loadSession(model));
-  const device = backend === 'webgpu' ? 'webgpu' : 'cpu';
-  return { name: `onnxruntime-web ${version} ${backend}`, device, block: 0, planes: backend === 'wasm', load };
+  const name = `onnxruntime-web ${version} ${backend}`;
+  if (backend === 'wasm') {
+    const load = sessionLoader(runtime, { executionProviders: ['wasm'] });
+    return { name, device: 'cpu', block: 0, planes: true, load: async model => withTurns(await load(model)) };
+  }
+  const onCard = { executionProviders: [WEBGPU_PROVIDER] };
+  const load = cardLoader(runtime, onCard, model => {
+    onWarning(LEFT_TO_PROCESSOR);
+    return sessionLoader(runtime, onCard)(model);
+  });
+  return {
+    name: `${name}, folded operators`,
+    device: 'webgpu',
+    block: 0,
+    folded: true,
+    load: async model => withTurns(await load(model)),
+  };
 }

@@ -19,8 +19,7 @@ import { REGION_MARGIN_MM } from '../../recipe/evaluation-defaults.ts';
 import type { Engine, Session } from '../../runtime/engine.ts';
 import { paceBetween } from '../../runtime/progress.ts';
 import type { LabelVolume, Volume } from '../../volume/volume.ts';
-import { createWebEngine, type WebEngineOptions } from './engine.ts';
-import { openOnCard } from './open-on-card.ts';
+import { createWebEngine, type WebEngineOptions, type WebEngineWarning } from './engine.ts';
 
 /** A model that is loaded and ready. */
 export interface WebModel {
@@ -32,6 +31,8 @@ export interface WebModel {
   readonly session: Session;
   /** Whether it gives labels without probabilities, so that nothing can be said of its confidence. */
   readonly givesLabels?: boolean;
+  /** What of it is done otherwise than asked: operators that WebGPU leaves to the processor; none if not given. */
+  readonly warnings?: readonly WebEngineWarning[];
   /** The coarse stage in its file, which finds the region that it segments. */
   readonly coarse?: { readonly model: WebModel; readonly marginMm: number };
   /** Frees the memory of the model. */
@@ -90,7 +91,7 @@ export interface WebSegmentation {
    * What a user should know: that the image or the volumes of the classes are far from the training cases, with
    * figures, and what happened on the way.
    */
-  readonly warnings: readonly (Segmentation['warnings'][number] | PlausibilityWarning)[];
+  readonly warnings: readonly (Segmentation['warnings'][number] | PlausibilityWarning | WebEngineWarning)[];
 }
 
 async function readBytes(source: string | URL | Uint8Array): Promise<Uint8Array> {
@@ -117,18 +118,23 @@ export async function loadModel(
   const bytes = await readBytes(source);
   const path = source instanceof Uint8Array ? 'model.onnx' : String(source);
   const file = await readModelFile({ read: async () => bytes, exists: async () => false }, path, { given: metadata });
-  const engine = await createWebEngine(engineOptions);
+  const warnings: WebEngineWarning[] = [];
+  const onWarning = (warning: WebEngineWarning): void => {
+    warnings.push(warning);
+    engineOptions.onWarning?.(warning);
+  };
+  const engine = await createWebEngine({ ...engineOptions, onWarning });
   const { coarse } = file;
   const [first] = coarse?.models ?? [];
-  if (coarse === undefined || first === undefined) return openWebModel(engine, file, engineOptions);
-  const finder = await openWebModel(engine, first, engineOptions);
+  if (coarse === undefined || first === undefined) return { ...(await openWebModel(engine, file)), warnings };
+  const finder = await openWebModel(engine, first);
   try {
-    const model = await openWebModel(engine, file, engineOptions);
+    const model = await openWebModel(engine, file);
     const dispose = async (): Promise<void> => {
       await model.dispose();
       await finder.dispose();
     };
-    return { ...model, coarse: { model: finder, marginMm: coarse.marginMm }, dispose };
+    return { ...model, warnings, coarse: { model: finder, marginMm: coarse.marginMm }, dispose };
   } catch (error) {
     await finder.dispose();
     throw error;
@@ -136,9 +142,9 @@ export async function loadModel(
 }
 
 /** Loads one stage. */
-async function openWebModel(engine: Engine, file: ModelFile, { backend }: WebEngineOptions): Promise<WebModel> {
+async function openWebModel(engine: Engine, file: ModelFile): Promise<WebModel> {
   const { info, metadata } = file;
-  const session = await (backend === 'webgpu' ? openOnCard(engine, file) : openForManyWindows(engine, file));
+  const session = await openForManyWindows(engine, file);
   return {
     info,
     metadata,
@@ -156,7 +162,7 @@ async function openWebModel(engine: Engine, file: ModelFile, { backend }: WebEng
  */
 export async function segmentVolume(
   volume: Volume,
-  { session, info, metadata, givesLabels = false, coarse: own }: WebModel,
+  { session, info, metadata, givesLabels = false, coarse: own, warnings: ofEngine = [] }: WebModel,
   { onProgress, onWarnings, coarse = own, entropy = false, ...options }: WebSegmentOptions = {},
 ): Promise<WebSegmentation> {
   const id = options.id ?? 'input';
@@ -196,6 +202,6 @@ export async function segmentVolume(
     temperature,
     ...(confidence?.entropy && { entropy: confidence.entropy }),
     seconds,
-    warnings: [...beforehand, ...others],
+    warnings: [...beforehand, ...others, ...ofEngine],
   };
 }

@@ -2,12 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { deviceHere } from '../../../src/cli/choose-executor.ts';
 import { withDevice } from '../../../src/cli/flags/device.ts';
-import { type DeviceProbe, hardwareIn, reasonIn } from '../../../src/platform/node/device-probe.ts';
-import { chooseDevice, probeText } from '../../../src/platform/node/engine.ts';
+import { hardwareIn, reasonIn } from '../../../src/platform/node/device-probe.ts';
+import { chooseDevice } from '../../../src/platform/node/engine.ts';
 import { placementOf, placementText } from '../../../src/platform/node/placement.ts';
+import { type DeviceProbe, probeText } from '../../../src/runtime/device.ts';
 
 function probe(device: DeviceProbe['device'], deviceMs: number, problem?: string): DeviceProbe {
-  return { device, hardware: [], trial: { deviation: 1e-7, times: { deviceMs, cpuMs: 10 } }, problem };
+  return { device, trial: { deviation: 1e-7, times: { deviceMs, cpuMs: 10 } }, problem };
 }
 
 describe('the device that auto takes', () => {
@@ -17,7 +18,7 @@ describe('the device that auto takes', () => {
   });
 
   it('is the processor where others are slower, wrong or not there', () => {
-    const absent = { device: 'cuda', hardware: [], trial: undefined, problem: 'not installed' } as const;
+    const absent = { device: 'cuda', trial: undefined, problem: 'not installed' } as const;
     expect(chooseDevice([absent, probe('webgpu', 1, 'wrong')])).toBeUndefined();
     expect(chooseDevice([probe('webgpu', 10)])).toBeUndefined();
     expect(probeText(absent)).toBe('cuda: not installed');

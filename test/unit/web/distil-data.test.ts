@@ -101,6 +101,7 @@ describe('recipeText', () => {
     grids: [{ sizeVoxels: [64, 64, 64], spacingMm: [1, 1, 1] }],
     choices,
     threads: 2,
+    engine: { device: 'cpu', block: 0 },
     freeBytes: 1e10,
   };
   const recipe = (more: Partial<RecipeOptions> = {}) =>
@@ -119,6 +120,12 @@ describe('recipeText', () => {
       softLabels: 'cache',
       cache: { limitMB: Math.ceil(1.1 * 100 * 2 * 3 * 12_288 * 2e-6) + 1 },
     });
+  });
+
+  it('names the graphics card that its steps were tried on, and nothing for the processor', () => {
+    expect(recipe({ engine: { device: 'webgpu', block: 0, folded: true } }).device).toBe('webgpu');
+    expect(recipeText(options)).not.toContain('device:');
+    expect(recipe().device).toBe('cpu');
   });
 
   it('takes a smaller patch for small cases, and fewer levels where it has no room for more', () => {
