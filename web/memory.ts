@@ -83,7 +83,7 @@ export function planMemory(volume: Volume, file: ModelFile): MemoryPlan {
     throw new InputError(
       'E_CHANNELS',
       info.channels === 1
-        ? `the model takes 1 channel, the image has ${channels}: channels, or frames of a series in time. Press "Choose a frame".`
+        ? `the model takes 1 channel, the image has ${channels}: channels, or frames of a series in time. Press "Choose a frame" where they are of one file, or open one of the files alone.`
         : `the model takes ${info.channels} channels, the image has ${channels}. Open the images of all channels together, as in training.`,
     );
   }
