@@ -13,6 +13,7 @@ import type { Engine } from '../../src/runtime/engine.ts';
 import { createNiftiHeader, decodeLabels, encodeNiftiImage } from '../../src/volume/nifti.ts';
 import type { Affine, LabelArray, Volume, Xyz } from '../../src/volume/volume.ts';
 import { samplePhantom } from '../../web/sample.ts';
+import { expectAccessible } from '../support/accessibility.ts';
 import { hasBrowser, launchBrowser, SOFTWARE_WEBGPU } from '../support/browser.ts';
 import { otherSlice, pictureSlice, SYNTAX, sliceFile } from '../support/dicom-files.ts';
 import { ROOT, temporaryFolder, voxstill } from '../support/program.ts';
@@ -507,6 +508,7 @@ describe.skipIf(!hasBrowser)('the page of a sweep that is running', () => {
       .getByRole('img', { name: /baseline-2-4-8: from .*; student-4-8-16: from/ })
       .first()
       .waitFor();
+    await expectAccessible(page, 'units');
     await button('student-2-4-8').click();
     await page.getByRole('img', { name: /^Total loss.*student-2-4-8: from/ }).waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);

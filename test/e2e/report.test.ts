@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderReport } from '../../src/report/report.ts';
+import { expectAccessible } from '../support/accessibility.ts';
 import { hasBrowser, launchBrowser } from '../support/browser.ts';
 import { temporaryFolder } from '../support/program.ts';
 import { arm, comparison, evaluation, pair } from '../unit/report/fixtures.ts';
@@ -106,6 +107,8 @@ describe.skipIf(!hasBrowser)('the report', () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
     expect(await troubledCharts()).toEqual([]);
   });
+
+  it('shows nothing that axe-core finds fault with', () => expectAccessible(page, 'report'));
 
   it('is white on paper even for who prefers dark, and distinguishes arms without colour', async () => {
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
