@@ -14,7 +14,7 @@ import { type ChainOptions, EARLIEST, type KilledChain } from './kills.ts';
 
 /** Several validations and checkpoints. */
 const STEPS = 60;
-const LATEST = 0.9;
+const LATEST = 0.6;
 /** Trainings on loaded cores. */
 const PATIENCE_MS = 600_000;
 
