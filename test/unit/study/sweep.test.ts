@@ -163,7 +163,7 @@ function evaluation(dice: readonly number[], parameters: number): Evaluation {
 }
 
 it('keeps the margin of its recipe once there are results, whatever --within asks later', async () => {
-  const axes = parseGrid([FEATURES]);
+  const axes = parseGrid(['student.unet.features=[[2,4]]']);
   const planned = (margin: string, within?: number) => {
     const overrides = [`compare.margin=${margin}`];
     const recipe = parseRecipe(tinyRecipe('data'), { path: 'recipe.yaml', overrides });
