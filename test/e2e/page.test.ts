@@ -555,7 +555,8 @@ describe.skipIf(!hasBrowser)('the page where there is WebGPU', () => {
         await page.getByLabel('Compute on').selectOption(backend);
         await page.locator('#models').getByLabel('student').check();
         await button('Segment').click();
-        await page.locator('#cost').getByText(` ${backend}`).waitFor();
+        // the card in software compiles slowly
+        await page.locator('#cost').getByText(` ${backend}`).waitFor({ timeout: 240_000 });
         await settled();
         const path = await savedFile('small_student.nii.gz');
         saved.push(decodeLabels(readFileSync(path), { path }).data);
