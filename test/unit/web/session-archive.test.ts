@@ -28,7 +28,7 @@ const zip = (contents: Record<string, string>, level: 0 | 9 = 0): Blob =>
 describe('pageRecipe', () => {
   it.each([
     ['a teacher to train', tinyRecipe('data/mri'), 'E_TEACHER_FIT'],
-    ['a graphics card', `${RECIPE}device: webgpu\n`, 'E_DEVICE'],
+    ['CUDA', `${RECIPE}device: cuda\n`, 'E_DEVICE'],
     ['an unknown key', `${RECIPE}colour: red\n`, 'E_RECIPE_KEY'],
   ])('refuses %s', (_, text, code) => {
     expect(() => pageRecipe(text)).toThrow(expect.objectContaining({ code }));
