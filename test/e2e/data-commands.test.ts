@@ -10,15 +10,15 @@ const folder = temporaryFolder();
 const dataset = join(folder, 'phantoms');
 beforeAll(() => writePhantomDataset(nodeFiles, dataset, { seed: 2, cases: 6 }));
 
-/** The phantoms as an nnU-Net raw data set of two channels. */
+/** The phantoms as an nnU-Net raw data set of two channels, of which the second is the label map. */
 function twoChannels(): string {
   const folder = join(dataset, '../two-channels');
-  for (const part of ['imagesTr', 'labelsTr']) {
-    mkdirSync(join(folder, part), { recursive: true });
-    for (const name of readdirSync(join(dataset, part)).filter(file => !file.startsWith('.'))) {
-      const names = part === 'labelsTr' ? [name] : ['0000', '0001'].map(end => name.replace('.nii', `_${end}.nii`));
-      for (const copy of names) copyFileSync(join(dataset, part, name), join(folder, part, copy));
-    }
+  for (const part of ['imagesTr', 'labelsTr']) mkdirSync(join(folder, part), { recursive: true });
+  for (const name of readdirSync(join(dataset, 'imagesTr')).filter(file => !file.startsWith('.'))) {
+    const channel = (number: number): string => join(folder, 'imagesTr', name.replace('.nii', `_000${number}.nii`));
+    copyFileSync(join(dataset, 'imagesTr', name), channel(0));
+    copyFileSync(join(dataset, 'labelsTr', name), channel(1));
+    copyFileSync(join(dataset, 'labelsTr', name), join(folder, 'labelsTr', name));
   }
   const { labels } = JSON.parse(readFileSync(join(dataset, 'dataset.json'), 'utf8'));
   const named = Object.fromEntries(Object.entries(labels).map(([value, name]) => [name, Number(value)]));
