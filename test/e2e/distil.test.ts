@@ -2,18 +2,14 @@
  * A distillation in a real browser: a folder of phantoms with a teacher, a tab that is closed in the middle, and the
  * student, which gives in Node what it gives in the page. Nothing leaves the page's own server.
  */
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseHistory } from '../../src/experiment/history.ts';
-import { createNodeLaboratory } from '../../src/platform/node/laboratory.ts';
-import { createWebEngine } from '../../src/platform/web/engine.ts';
-import { parseRecipe, resolveRecipe } from '../../src/recipe/parse.ts';
-import { runExperiment } from '../../src/study/run.ts';
 import { decodeLabels } from '../../src/volume/nifti.ts';
 import { hasBrowser } from '../support/browser.ts';
-import { useDistilPages } from '../support/distil-page.ts';
+import { useDistilPages, waitForText } from '../support/distil-page.ts';
+import { HISTORY, lossesOf, repeatedInNode, storedText } from '../support/distil-repeated.ts';
 import { chooseStudent, writePhantoms } from '../support/distil-view.ts';
 import { temporaryFolder, voxstill } from '../support/program.ts';
 
@@ -30,18 +26,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Waits for a text, or fails with what the page says instead. */
-async function waitForText(page: Page, selector: string, text: string): Promise<void> {
-  await page.waitForFunction(
-    ([place, wanted]) =>
-      document.querySelector(place as string)?.textContent?.includes(wanted as string) ||
-      !(document.querySelector('#message') as HTMLElement).hidden,
-    [selector, text],
-  );
-  expect(await page.locator('#message-text').textContent()).toBe('');
-  expect(await page.locator(selector).textContent()).toContain(text);
-}
-
 async function downloaded(page: Page, button: string): Promise<string> {
   const started = page.waitForEvent('download');
   await page.locator('#distil-downloads').getByRole('button', { name: button, exact: true }).click();
@@ -49,24 +33,6 @@ async function downloaded(page: Page, button: string): Promise<string> {
   const path = join(folder, download.suggestedFilename());
   await download.saveAs(path);
   return path;
-}
-
-/** The run of the downloaded recipe under Node with the page's engine, never interrupted. */
-async function repeated(recipePath: string): Promise<string> {
-  const place = join(folder, 'repeated');
-  const out = join(place, 'run');
-  mkdirSync(join(place, 'teacher'), { recursive: true });
-  copyFileSync(join(data, 'teacher.onnx'), join(place, 'teacher/teacher.onnx'));
-  const recipe = await resolveRecipe(
-    parseRecipe(readFileSync(recipePath, 'utf8'), { path: 'recipe.yaml' }),
-    async path => (path.startsWith('data/') ? data : join(place, path)),
-  );
-  const laboratory = await createNodeLaboratory({ threads: 1 });
-  const engine = await createWebEngine({ threads: 1 });
-  const cache = { ...recipe.distill.cache, folder: join(place, 'soft-labels') };
-  const here = { ...recipe, distill: { ...recipe.distill, cache } };
-  await runExperiment({ ...laboratory, engine }, here, { out, resume: false });
-  return out;
 }
 
 /** Does something in the page as soon as curves are drawn, however fast the training is. */
@@ -81,19 +47,6 @@ function whenCurvesCome(page: Page, act: 'leave' | 'pause'): Promise<void> {
     });
     observer.observe(curves, { childList: true });
   }, act);
-}
-
-/** The history of the student in the browser's own storage. */
-async function storedHistory(page: Page): Promise<string> {
-  return page.evaluate(async () => {
-    let at = await (await navigator.storage.getDirectory()).getDirectoryHandle('voxstill-sessions');
-    for await (const name of (at as unknown as { keys(): AsyncIterable<string> }).keys()) {
-      at = await at.getDirectoryHandle(name);
-      break;
-    }
-    for (const name of ['run', 'student']) at = await at.getDirectoryHandle(name);
-    return (await (await at.getFileHandle('history.csv')).getFile()).text();
-  });
 }
 
 const goOn = (page: Page) => page.getByRole('button', { name: /^Go on: phantoms/ });
@@ -129,13 +82,12 @@ describe.skipIf(!hasBrowser)('a distillation in the page', () => {
 
     // the same recipe, data and engine under Node
     copyFileSync(await downloaded(page, 'dataset.json'), join(data, 'dataset.json'));
-    const out = await repeated(await downloaded(page, 'recipe.yaml'));
-    const losses = (text: string) =>
-      parseHistory(text, 'history.csv').map(({ step, losses: terms }) => ({ step, terms }));
-    const own = losses(readFileSync(join(out, 'student/history.csv'), 'utf8'));
+    const recipe = readFileSync(await downloaded(page, 'recipe.yaml'), 'utf8');
+    const out = await repeatedInNode(recipe, { data, place: join(folder, 'repeated') });
+    const own = lossesOf(readFileSync(join(out, 'student/history.csv'), 'utf8'));
     expect(own).toHaveLength(STEPS);
     // every step to the last bit, though the page has more threads
-    expect(losses(await storedHistory(page))).toEqual(own);
+    expect(lossesOf(await storedText(page, HISTORY))).toEqual(own);
     await page.close();
   });
 
